@@ -1,0 +1,1 @@
+"""Explanation graphs and their file formats."""

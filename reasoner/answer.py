@@ -1,0 +1,467 @@
+"""The answer to one record: typed and immutable, with the complete derivation it was drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from reasoner.derivation import Derivation
+from reasoner.knowledge import Knowledge
+from reasoner.notes import notes_on
+from reasoner.record import Record
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+__all__ = [
+    "ActionCall",
+    "Answer",
+    "Assumption",
+    "DoseGiven",
+    "Exclusion",
+    "GuidelineInfo",
+    "Missing",
+    "Reason",
+    "Recommendation",
+    "draw",
+]
+
+SCHEMA = "reasoner.answer/1"
+SILENT = "not_addressed"
+UNDETERMINED = "undetermined"
+
+
+class GuidelineInfo(NamedTuple):
+    """Which guideline answered: its id, the digest of its files, the layer and the overlays laid on top."""
+
+    id: str
+    title: str
+    digest: str
+    layer: str
+    overlays: tuple[str, ...]
+    disclaimer: str
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "digest": self.digest,
+            "layer": self.layer,
+            "overlays": list(self.overlays),
+            "title": self.title,
+            "disclaimer": self.disclaimer,
+        }
+
+
+class Assumption(NamedTuple):
+    """A value of an unknown fact; for a list `member` says whose membership `value` tells."""
+
+    fact: str
+    value: bool | str
+    member: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        member = {} if self.member is None else {"has": self.member}
+        return {"fact": self.fact, **member, "value": self.value}
+
+
+class DoseGiven(NamedTuple):
+    """A dose as the guideline gives it; `mg` for this patient, None where the weight is not recorded."""
+
+    drug: str
+    schedule: str
+    step: str
+    amount: Decimal
+    unit: str
+    every_weeks: int | None
+    mg: Decimal | None
+    statement: str
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "drug": self.drug,
+            "schedule": self.schedule,
+            "step": self.step,
+            "amount": plain(self.amount),
+            "unit": self.unit,
+            "every_weeks": self.every_weeks,
+            "mg": None if self.mg is None else plain(self.mg),
+            "statement": self.statement,
+        }
+
+
+class Reason(NamedTuple):
+    """One rule's reason: what holds of the patient, and the statement, reading or overlay that makes it count."""
+
+    words: str
+    block: str
+
+    def __str__(self) -> str:
+        return f"{self.words} [{self.block}]"
+
+
+class Recommendation(NamedTuple):
+    """A regimen that is recommended, in every completion ("certain") or in some ("conditional").
+
+    `because` names, for each rule that speaks for it, the statement or reading with what holds of the patient.
+    """
+
+    regimen: str
+    rank: int
+    strength: str
+    certainty: str
+    assuming: tuple[Assumption, ...]
+    rules: tuple[str, ...]
+    statements: tuple[str, ...]
+    readings: tuple[str, ...]
+    overlays: tuple[str, ...]
+    trials: tuple[str, ...]
+    citations: tuple[int, ...]
+    doses: tuple[DoseGiven, ...]
+    cautions: tuple[str, ...]
+    because: tuple[Reason, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "regimen": self.regimen,
+            "rank": self.rank,
+            "strength": self.strength,
+            "certainty": self.certainty,
+            "assuming": [a.to_dict() for a in self.assuming],
+            "rules": list(self.rules),
+            "statements": list(self.statements),
+            "readings": list(self.readings),
+            "overlays": list(self.overlays),
+            "trials": list(self.trials),
+            "citations": list(self.citations),
+            "doses": [dose.to_dict() for dose in self.doses],
+            "cautions": list(self.cautions),
+            "because": [str(reason) for reason in self.because],
+        }
+
+
+class Exclusion(NamedTuple):
+    """A regimen that the record speaks against, with a sentence for each reason."""
+
+    regimen: str
+    certainty: str
+    assuming: tuple[Assumption, ...]
+    rules: tuple[str, ...]
+    statements: tuple[str, ...]
+    readings: tuple[str, ...]
+    overlays: tuple[str, ...]
+    because: tuple[Reason, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "regimen": self.regimen,
+            "certainty": self.certainty,
+            "assuming": [a.to_dict() for a in self.assuming],
+            "rules": list(self.rules),
+            "statements": list(self.statements),
+            "readings": list(self.readings),
+            "overlays": list(self.overlays),
+            "because": [str(reason) for reason in self.because],
+        }
+
+
+class ActionCall(NamedTuple):
+    """Something that the guideline calls for."""
+
+    action: str
+    certainty: str
+    assuming: tuple[Assumption, ...]
+    text: str
+    rules: tuple[str, ...]
+    statements: tuple[str, ...]
+    readings: tuple[str, ...]
+    overlays: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "action": self.action,
+            "certainty": self.certainty,
+            "assuming": [a.to_dict() for a in self.assuming],
+            "text": self.text,
+            "rules": list(self.rules),
+            "statements": list(self.statements),
+            "readings": list(self.readings),
+            "overlays": list(self.overlays),
+        }
+
+
+class Missing(NamedTuple):
+    """An unknown fact that can change the answer; `decides` names what: "setting", regimens, actions."""
+
+    fact: str
+    member: str | None
+    decides: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        member = {} if self.member is None else {"has": self.member}
+        return {"fact": self.fact, **member, "decides": list(self.decides)}
+
+
+class Answer(NamedTuple):
+    """What a guideline says of one record. `derivation` holds every support and every blocked rule."""
+
+    guideline: GuidelineInfo
+    patient: str
+    setting: str
+    recommended: tuple[Recommendation, ...]
+    excluded: tuple[Exclusion, ...]
+    actions: tuple[ActionCall, ...]
+    missing: tuple[Missing, ...]
+    notes: tuple[str, ...]
+    derivation: Derivation
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the answer as the JSON object of schema ``reasoner.answer/1``."""
+        return {
+            "schema": SCHEMA,
+            "guideline": self.guideline.to_dict(),
+            "patient": self.patient,
+            "setting": self.setting,
+            "recommended": [entry.to_dict() for entry in self.recommended],
+            "excluded": [entry.to_dict() for entry in self.excluded],
+            "actions": [entry.to_dict() for entry in self.actions],
+            "missing": [entry.to_dict() for entry in self.missing],
+            "notes": list(self.notes),
+        }
+
+
+def plain(number: Decimal) -> int | float:
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+class Drawer:
+    """Draws the answer to one record from its derivation."""
+
+    def __init__(self, derivation: Derivation, record: Record) -> None:
+        self.derivation = derivation
+        self.knowledge = derivation.knowledge
+        self.record = record
+        self.worlds = derivation.worlds
+        self.table = derivation.program.table
+        self.decided: dict[int, frozenset[int]] = {0: frozenset(), self.worlds.all: frozenset()}
+        self.cubes: dict[int, tuple[tuple[Assumption, ...], int]] = {}
+
+    def held(self, predicate: str, first: str) -> list[tuple[str, int, int]]:
+        """List the atoms of a predicate and a first argument that hold somewhere.
+
+        Each comes with its second argument, the worlds in which it holds, and its number in the program.
+        """
+        values = self.derivation.values
+        return [(name, values[n], n) for name, n in self.table.get(predicate, {}).get(first, ()) if values[n]]
+
+    def deciders(self, truth: int) -> frozenset[int]:
+        found = self.decided.get(truth)
+        if found is None:
+            found = self.decided[truth] = self.worlds.deciders(truth)
+        return found
+
+    def certainty(self, truth: int) -> tuple[str, tuple[Assumption, ...], int]:
+        """Tell how certain a truth is, what it assumes, and the worlds that agree with that."""
+        if truth == self.worlds.all:
+            return "certain", (), truth
+        found = self.cubes.get(truth)
+        if found is None:
+            chosen = self.worlds.smallest(truth, self.deciders(truth), self.knowledge)
+            found = self.cubes[truth] = (tuple(self.assumption(v, n) for v, n in chosen), self.worlds.agreeing(chosen))
+        return "conditional", *found
+
+    def assumption(self, variable: int, value: int) -> Assumption:
+        known = self.knowledge.variables[variable]
+        held = known.values[value][0]
+        assert held is not None
+        return Assumption(known.fact, held, known.member)
+
+    def setting(self) -> str:
+        for name in self.knowledge.settings:
+            for _, truth, _ in self.held("setting", name):
+                return name if truth == self.worlds.all else UNDETERMINED
+        return SILENT
+
+    def recommended(self) -> list[Recommendation]:
+        entries = [
+            self.recommendation(regimen, truth, atom)
+            for regimen in self.knowledge.regimens
+            for _, truth, atom in self.held("recommended", regimen)
+        ]
+        strengths = self.knowledge.strengths
+        entries.sort(key=lambda e: (e.rank, e.certainty != "certain", strengths.index(e.strength)))
+        return entries
+
+    def recommendation(self, regimen: str, truth: int, atom: int) -> Recommendation:
+        certainty, assuming, agree = self.certainty(truth)
+        rank, best = min((int(n), held & agree) for n, held, _ in self.held("rank", regimen) if held & agree)
+        strengths = {name for name, held, _ in self.held("strength", regimen) if held & best}
+        cautions = {name for name, held, _ in self.held("cautioned", regimen) if held & agree}
+        grounds = self.derivation.grounds(atom, agree, self.preferences(regimen, agree))
+        return Recommendation(
+            regimen=regimen,
+            rank=rank,
+            strength=next(name for name in self.knowledge.strengths if name in strengths),
+            certainty=certainty,
+            assuming=assuming,
+            rules=grounds.rules,
+            statements=grounds.statements,
+            readings=grounds.readings,
+            overlays=grounds.overlays,
+            trials=grounds.trials,
+            citations=grounds.citations,
+            doses=doses_of(regimen, self.knowledge, self.record.data),
+            cautions=tuple(sorted(cautions)),
+            because=self.reasons("indicated", regimen, agree),
+        )
+
+    def excluded(self) -> list[Exclusion]:
+        entries = []
+        for regimen in self.knowledge.regimens:
+            for _, truth, atom in self.held("excluded", regimen):
+                certainty, assuming, agree = self.certainty(truth)
+                grounds = self.derivation.grounds(atom, agree)
+                entries.append(
+                    Exclusion(
+                        regimen=regimen,
+                        certainty=certainty,
+                        assuming=assuming,
+                        rules=grounds.rules,
+                        statements=grounds.statements,
+                        readings=grounds.readings,
+                        overlays=grounds.overlays,
+                        because=self.reasons("contraindicated", regimen, agree),
+                    )
+                )
+        entries.sort(key=lambda entry: entry.certainty != "certain")
+        return entries
+
+    def preferences(self, regimen: str, agree: int) -> set[int]:
+        """Find the source's rules that prefer another recommended regimen to this one."""
+        rules = self.derivation.program.rules
+        return {
+            rules[support].rule
+            for first in self.table.get("before", ())
+            if any(name == regimen and truth & agree for name, truth, _ in self.held("before", first))
+            for name, _, atom in self.held("prefers", first)
+            if name == regimen
+            for support in self.derivation.program.supports[atom]
+            if self.derivation.fired[support] & agree
+        }
+
+    def reasons(self, predicate: str, first: str, agree: int) -> tuple[Reason, ...]:
+        """Word each rule that fires for a position by its conditions; the catalogue and other positions are left out."""
+        program, phrases, wording = self.derivation.program, self.derivation.program.phrases, self.knowledge.wording
+        reasons: dict[Reason, None] = {}
+        for support in self.fired(predicate, first, agree):
+            ground = program.rules[support]
+            rule = self.knowledge.rules[ground.rule]
+            words = [
+                wording["no_record"].replace("{1}", phrases[c]) if negated else self.with_facts(c, agree)
+                for c, negated in ground.conditions
+                if not program.is_catalogue(c) and self.role(c) not in ("position", "conclusion")
+            ]
+            block = rule.block or rule.id
+            text = wording["and"].join(words) or (self.knowledge.blocks[block].text if rule.block else rule.head)
+            reasons[Reason(text, block)] = None
+        return tuple(reasons)
+
+    def role(self, atom: int) -> str:
+        return self.knowledge.roles[self.derivation.program.atoms[atom].partition("(")[0]]
+
+    def with_facts(self, atom: int, agree: int) -> str:
+        """Word an atom, followed by what of the record its rules rest on directly."""
+        program, first = self.derivation.program, len(self.derivation.program.inputs)
+        facts = dict.fromkeys(
+            program.phrases[c]
+            for support in program.supports[atom]
+            if self.derivation.fired[support] & agree
+            for c, negated in program.rules[support].conditions
+            if c < first and not negated
+        )
+        return program.phrases[atom] + (f" ({self.knowledge.wording['and'].join(facts)})" if facts else "")
+
+    def fired(self, predicate: str, first: str, agree: int) -> list[int]:
+        """List the ground rules that conclude a position in some of the worlds that `agree`."""
+        supports, fired = self.derivation.program.supports, self.derivation.fired
+        return [rule for _, _, atom in self.held(predicate, first) for rule in supports[atom] if fired[rule] & agree]
+
+    def actions(self) -> list[ActionCall]:
+        entries = []
+        for action in self.knowledge.actions:
+            for _, truth, _ in self.held("action", action):
+                certainty, assuming, agree = self.certainty(truth)
+                rules = self.derivation.program.rules
+                grounds = self.knowledge.grounds_of(
+                    frozenset(rules[rule].rule for rule in self.fired("calls_for", action, agree))
+                )
+                entries.append(
+                    ActionCall(
+                        action=action,
+                        certainty=certainty,
+                        assuming=assuming,
+                        text=self.knowledge.label("action", action),
+                        rules=grounds.rules,
+                        statements=grounds.statements,
+                        readings=grounds.readings,
+                        overlays=grounds.overlays,
+                    )
+                )
+        return entries
+
+    def missing(self) -> list[Missing]:
+        if not self.worlds.open:
+            return []
+        decides: dict[int, dict[str, None]] = {}
+
+        def note(name: str, predicates: Sequence[str], first: str) -> None:
+            for predicate in predicates:
+                for _, truth, _ in self.held(predicate, first):
+                    for variable in self.deciders(truth):
+                        decides.setdefault(variable, {})[name] = None
+
+        for setting in self.knowledge.settings:
+            note("setting", ("setting",), setting)
+        for regimen in self.knowledge.regimens:
+            note(regimen, ("recommended", "strength", "rank", "excluded"), regimen)
+        for action in self.knowledge.actions:
+            note(action, ("action",), action)
+        variables = self.knowledge.variables
+        return [Missing(variables[v].fact, variables[v].member, tuple(decides[v])) for v in sorted(decides)]
+
+
+def doses_of(regimen: str, knowledge: Knowledge, data: Mapping[str, object]) -> tuple[DoseGiven, ...]:
+    """List the doses of a regimen's drugs, in mg where the record holds a weight."""
+    from decimal import Decimal
+
+    weight = data.get("weight_kg")
+    kilograms = Decimal(str(weight)) if isinstance(weight, int | float) else None
+    doses = []
+    for drug in dict.fromkeys(drug for part in knowledge.parts.get(regimen, ()) for drug in part):
+        for dose in knowledge.doses:
+            if dose.drug == drug:
+                per_kg = dose.unit == "mg/kg"
+                amount = Decimal(dose.amount)
+                mg = amount * kilograms if per_kg and kilograms is not None else None if per_kg else amount
+                doses.append(
+                    DoseGiven(drug, dose.schedule, dose.step, amount, dose.unit, dose.every_weeks, mg, dose.statement)
+                )
+    return tuple(doses)
+
+
+def draw(derivation: Derivation, record: Record, info: GuidelineInfo, warnings: Sequence[str] = ()) -> Answer:
+    """Draw the answer to `record` from its derivation."""
+    drawer = Drawer(derivation, record)
+    setting = drawer.setting()
+    recommended = tuple(drawer.recommended())
+    excluded = tuple(drawer.excluded())
+    return Answer(
+        guideline=info,
+        patient=record.id,
+        setting=setting,
+        recommended=recommended,
+        excluded=excluded,
+        actions=tuple(drawer.actions()),
+        missing=tuple(drawer.missing()),
+        notes=(*notes_on(derivation, setting, bool(recommended)), *warnings),
+        derivation=derivation,
+    )

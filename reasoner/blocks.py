@@ -1,0 +1,92 @@
+"""Read the block comments that say what a guideline's rules encode.
+
+The files are plain clingo programs. What a rule rests on stands in the block comment above it::
+
+    %* @statement L17 [1, 2, 5] sha256:0123456789ab
+    The statement in own words.
+    @trial destiny_breast03
+    *%
+    indicated(trastuzumab_deruxtecan, preferred) :- setting(second_line), ...
+
+A block opens with ``@statement ID [citations] sha256:digest-of-the-source-line``, ``@reading ID`` or ``@overlay ID``.
+Lines of a block that start with ``@`` are fields: ``@trial``, ``@unformalised`` in statements, ``@reads``, ``@why`` and
+``@settles`` in readings. A block holds for the rules after it in its file, up to the next block.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from clingo import ast
+
+from reasoner.errors import GuidelineError, nearest
+from reasoner.knowledge import Block
+
+__all__ = ["place", "read_block"]
+
+
+def place(node: ast.AST) -> str:
+    """Word where a syntax tree stands: ``folder/file.lp:line``."""
+    begin = node.location.begin
+    path = Path(begin.filename)
+    return f"{path.parent.name}/{path.name}:{begin.line}"
+
+
+BLOCK_HEAD = re.compile(
+    r"@(?P<kind>statement|reading|overlay)\s+(?P<id>[A-Za-z]\w*)(?:\s+\[(?P<cites>[\d,\s]*)\])?(?:\s+sha256:(?P<digest>[0-9a-f]{12}))?$"
+)
+FIELDS = {
+    "statement": {"trial", "unformalised"},
+    "reading": {"reads", "why", "settles"},
+    "overlay": {"why"},
+}
+
+
+def read_block(comment: ast.AST) -> Block | None:
+    """Read a block comment as the statement, reading or overlay it opens; None where it is only a comment."""
+    lines = comment.value.removeprefix("%*").removesuffix("*%").strip().splitlines()
+    if not lines or not lines[0].startswith("@"):
+        return None
+    here = place(comment)
+    head = BLOCK_HEAD.match(lines[0].strip())
+    if head is None:
+        raise GuidelineError(
+            f'{here}: "{lines[0]}" opens no block; write @statement ID [1, 2] sha256:DIGEST, @reading ID or @overlay ID.'
+        )
+    kind = head["kind"]
+    if kind == "statement" and (head["cites"] is None or head["digest"] is None):
+        raise GuidelineError(
+            f"{here}: statement {head['id']} lacks its citations [1, 2] or the digest sha256:… of its line."
+        )
+    words: dict[str, list[str]] = {"text": []}
+    current = "text"
+    for line in lines[1:]:
+        line = line.strip()
+        if line.startswith("@"):
+            name, _, rest = line[1:].partition(" ")
+            if name not in FIELDS[kind]:
+                allowed = ", ".join("@" + n for n in sorted(FIELDS[kind]))
+                raise GuidelineError(
+                    f'{here}: "@{name}" is no field of a {kind}; allowed: {allowed}{nearest(name, FIELDS[kind])}'
+                )
+            current = name
+            words.setdefault(name, []).append(rest.strip() + ("\0" if name == "trial" else ""))
+        elif line:
+            words[current].append(line)
+    text = {name: " ".join(parts).strip() for name, parts in words.items()}
+    if not text["text"]:
+        raise GuidelineError(f"{here}: {kind} {head['id']} says nothing; restate it in a sentence.")
+    return Block(
+        kind=kind,
+        id=head["id"],
+        text=text["text"],
+        place=here,
+        citations=tuple(int(c) for c in re.findall(r"\d+", head["cites"] or "")),
+        digest=head["digest"] or "",
+        trials=tuple(t.strip() for t in text.get("trial", "").split("\0") if t.strip()),
+        unformalised=text.get("unformalised", ""),
+        reads=tuple(re.findall(r"\w+", text.get("reads", ""))),
+        why=text.get("why", ""),
+        settles=text.get("settles", ""),
+    )

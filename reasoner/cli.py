@@ -1,0 +1,223 @@
+"""The command line: ``reasoner``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from reasoner.errors import ReasonerError, RecordError, nearest
+
+if TYPE_CHECKING:
+    from reasoner.guideline import Guideline
+    from reasoner.record import Record
+
+__all__ = ["main"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Refusal(click.ClickException):
+    """An input that cannot be used: one message, exit status 2."""
+
+    exit_code = 2
+
+
+class Reasoner(click.Group):
+    """The group of commands; turns what cannot be used into one message, and a closed pipe into silence."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's type)
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except ReasonerError as error:
+            raise Refusal(str(error)) from None
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+        return result
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:  # noqa: ANN401 (click's type)
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            commands = self.list_commands(ctx)
+            raise click.UsageError(
+                f'No such command "{name}"{nearest(name, commands)}; commands: {", ".join(commands)}.', ctx
+            )
+        return super().resolve_command(ctx, args)
+
+
+def print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    from reasoner import __version__
+    from reasoner.guideline import Guideline
+
+    guideline = Guideline.load()
+    click.echo(f"guideline-reasoner {__version__}\n{guideline.info.id} {guideline.digest}")
+    ctx.exit()
+
+
+@click.group(cls=Reasoner, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_version,
+    help="Show the version and the guideline's digest.",
+)
+def cli() -> None:
+    """Explainable reasoning over clinical guidelines.
+
+    The guideline that ships encodes an unreviewed secondary source. No medical advice.
+    """
+
+
+def guideline_options(command: Command) -> Command:
+    """Add the options that choose the guideline, its layer and its overlays."""
+    for option in (
+        click.option("--layer", type=click.Choice(["literal", "curated"]), default="curated", show_default=True,
+                     help="The statements as they read, or with the readings."),
+        click.option("--overlay", "overlays", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+                     help="Lay a file of local rules over the guideline (repeatable)."),
+        click.option("--guideline", "folder", type=click.Path(path_type=Path), metavar="DIR",
+                     help="The guideline's folder.  [default: the HER2 guideline that ships]"),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def load(folder: Path | None, layer: str, overlays: tuple[Path, ...]) -> Guideline:
+    from reasoner.guideline import Guideline
+
+    guideline = Guideline.load(folder, layer, overlays)
+    for warning in guideline.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    return guideline
+
+
+def records(names: tuple[str, ...], guideline: Guideline) -> Iterator[Record]:
+    """Read and validate the records of all files; messages name file, line and field."""
+    from reasoner.record import read_records
+
+    for name in names:
+        try:
+            with sys.stdin.buffer if name == "-" else Path(name).open("rb") as stream:
+                for place, data in read_records(stream, "standard input" if name == "-" else name):
+                    try:
+                        yield guideline.record(data)
+                    except RecordError as error:
+                        raise RecordError(f"{place}: {error}") from None
+        except OSError as error:
+            raise RecordError(f"{name}: cannot be read: {error.strerror}") from None
+
+
+def answer_width() -> int:
+    return max(40, min(100, os.get_terminal_size(sys.stdout.fileno()).columns)) if sys.stdout.isatty() else 80
+
+
+@cli.command()
+@click.argument("patients", nargs=-1, required=True, metavar="PATIENT...", type=click.Path(allow_dash=True))
+@guideline_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Text, or one JSON answer a line.",
+)
+def recommend(patients: tuple[str, ...], folder: Path | None, overlays: tuple[Path, ...], layer: str, form: str) -> None:
+    """Answer records: what is recommended, excluded, called for and missing, with the reasons.
+
+    PATIENT is a JSON file with a record, a file with one record a line (NDJSON), or - for standard input.
+    """
+    guideline = load(folder, layer, overlays)
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    for number, record in enumerate(list(records(patients, guideline))):
+        answer = guideline.answer(record)
+        if form == "json":
+            import json
+
+            sys.stdout.write(json.dumps(answer.to_dict()) + "\n")
+        else:
+            from reasoner.text import render
+
+            sys.stdout.write(("\n\n" if number else "") + render(answer, answer_width(), colour))
+
+
+def example_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's signature)
+    from reasoner.guideline import Guideline
+
+    return [name for name in Guideline.load().cases() if name.startswith(incomplete)]
+
+
+@cli.command()
+@click.argument("name", required=False, shell_complete=example_names)
+def example(name: str | None) -> None:
+    """Print a shipped record, ready for `reasoner recommend -`; without NAME, list them."""
+    import json
+
+    from reasoner.guideline import Guideline
+
+    cases = Guideline.load().cases()
+    if name is None:
+        for case in cases.values():
+            click.echo(f"{case.name:40} {case.title}")
+        return
+    if name not in cases:
+        raise ReasonerError(f'"{name}" is no example{nearest(name, cases)}; list them with: reasoner example')
+    click.echo(json.dumps(cases[name].record, indent=1))
+
+
+@cli.command()
+@guideline_options
+@click.option(
+    "--source", type=click.Path(path_type=Path), metavar="FILE", help="The guideline's text, to compare line by line."
+)
+@click.option(
+    "--fail-level",
+    type=click.Choice(["error", "warning", "info"]),
+    default="warning",
+    show_default=True,
+    help="Exit 1 from this severity on.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def coverage(
+    folder: Path | None, overlays: tuple[Path, ...], layer: str, source: Path | None, fail_level: str, form: str
+) -> None:
+    """Show which statement is encoded by which rules, and which cases exercise them.
+
+    With --source: the sentence beside its restatement, the cited lines that are not encoded, and those that changed since.
+    """
+    from reasoner.coverage import cover, to_json, to_text
+    from reasoner.findings import at_least
+
+    report = cover(load(folder, layer, overlays), source)
+    sys.stdout.write(to_json(report) if form == "json" else to_text(report, answer_width()))
+    if at_least(report.findings, fail_level):
+        sys.stdout.flush()
+        sys.exit(1)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print a script that completes commands, options and examples: eval "$(reasoner completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(cli, {}, "reasoner", "_REASONER_COMPLETE").source())
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    cli(prog_name="reasoner")

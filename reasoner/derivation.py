@@ -1,0 +1,193 @@
+"""The complete derivation of an answer: every rule that supports a conclusion and every rule that is kept from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from reasoner.knowledge import Grounds, Knowledge, Rule
+from reasoner.program import Program
+from reasoner.worlds import Worlds
+
+__all__ = ["Derivation", "Explanation", "RuleUse", "SeenCondition"]
+
+
+class SeenCondition(NamedTuple):
+    """A condition of a rule as it stands for one patient.
+
+    `atom` is clingo text and `phrase` its wording. `state` is the atom's: "recorded", "recorded_absent" or "unknown" for
+    what a record holds, "holds", "fails" or "unknown" for what is derived. `met` tells in how many completions the
+    condition, negation included, is met: "always", "sometimes" or "never".
+    """
+
+    atom: str
+    phrase: str
+    negated: bool
+    state: str
+    met: str
+
+
+class RuleUse(NamedTuple):
+    """An instance of a rule for one patient, with all its conditions; `fires` is "always", "sometimes" or "never"."""
+
+    rule: Rule
+    fires: str
+    conditions: tuple[SeenCondition, ...]
+
+    @property
+    def blocked_by(self) -> tuple[SeenCondition, ...]:
+        """The conditions that keep the rule from firing in some completion."""
+        return tuple(condition for condition in self.conditions if condition.met != "always")
+
+
+class Explanation(NamedTuple):
+    """An atom with every rule that could conclude it: those that fire (somewhere) and those that never do."""
+
+    atom: str
+    phrase: str
+    state: str
+    supports: tuple[RuleUse, ...]
+    blocked: tuple[RuleUse, ...]
+
+
+class Derivation:
+    """The derivation of everything that one record's completions conclude.
+
+    `values` holds for every atom of the program, and `fired` for every ground rule, the worlds in which it holds or fires,
+    a bit for each. Explanations are read from them on demand. A derivation never changes.
+    """
+
+    __slots__ = ("_known", "fired", "knowledge", "program", "values", "worlds")
+
+    def __init__(
+        self,
+        program: Program,
+        knowledge: Knowledge,
+        worlds: Worlds,
+        values: Sequence[int],
+        fired: Sequence[int],
+        known: frozenset[str],
+    ) -> None:
+        self.program = program
+        self.knowledge = knowledge
+        self.worlds = worlds
+        self.values = values
+        self.fired = fired
+        self._known = known
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Derivation) and (self.program.atoms, self.values, self.fired) == (
+            other.program.atoms,
+            other.values,
+            other.fired,
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def truth(self, atom: str) -> int:
+        """Give the worlds in which an atom holds, a bit for each; 0 for an atom that the guideline does not have."""
+        number = self.program.index.get(atom)
+        return 0 if number is None else self.values[number]
+
+    def conclusions(self) -> tuple[str, ...]:
+        """List the conclusions that hold in some completion, as clingo text."""
+        roles = self.knowledge.roles
+        first = len(self.program.inputs)
+        return tuple(
+            atom
+            for number, atom in enumerate(self.program.atoms[first : first + self.program.derived], start=first)
+            if self.values[number] and roles[atom.partition("(")[0]] == "conclusion"
+        )
+
+    def explain(self, atom: str) -> Explanation:
+        """Explain an atom by every rule that could conclude it.
+
+        Raises KeyError for an atom that the guideline does not have.
+        """
+        number = self.program.index[atom]
+        uses = [self.use(rule) for rule in self.program.supports[number]]
+        return Explanation(
+            atom=atom,
+            phrase=self.program.phrases[number],
+            state=self.state(number),
+            supports=tuple(use for use in uses if use.fires != "never"),
+            blocked=tuple(use for use in uses if use.fires == "never"),
+        )
+
+    def use(self, number: int) -> RuleUse:
+        """Show one ground rule with all its conditions."""
+        ground = self.program.rules[number]
+        atoms, phrases, values, every = self.program.atoms, self.program.phrases, self.values, self.worlds.all
+        conditions = []
+        for atom, negated in ground.conditions:
+            value = values[atom]
+            met = every & ~value if negated else value
+            conditions.append(
+                SeenCondition(
+                    atoms[atom],
+                    phrases[atom],
+                    negated,
+                    self.state(atom),
+                    "always" if met == every else "sometimes" if met else "never",
+                )
+            )
+        fired = self.fired[number]
+        return RuleUse(
+            self.knowledge.rules[ground.rule],
+            "always" if fired == every else "sometimes" if fired else "never",
+            tuple(conditions),
+        )
+
+    def state(self, number: int) -> str:
+        """Word the state of an atom: see `SeenCondition`."""
+        value = self.values[number]
+        if 0 < value < self.worlds.all:
+            return "unknown"
+        if number < len(self.program.inputs):
+            atom = self.program.atoms[number]
+            name, _, rest = atom.partition("(")
+            fact = rest.partition(",")[0].rstrip(")")
+            if self.knowledge.roles[name] == "history" or fact in self._known or name in ("known", "recorded", "lists"):
+                return "recorded" if value else "recorded_absent"
+            if not value and any(f.name == fact and f.default is not None for f in self.knowledge.facts):
+                return "unknown"
+        return "holds" if value else "fails"
+
+    def grounds(self, atom: int, agree: int, beside: Iterable[int] = ()) -> Grounds:
+        """Collect what an atom, by its number, rests on in the worlds of `agree`: the rules that fire there.
+
+        For the readings and overlays what a condition's absence rests on counts too (what keeps the absent atom from
+        holding), and so do the source's rules `beside`.
+        """
+        rules, absent = self.chain([atom], agree)
+        blockers = {
+            condition
+            for number in absent
+            for support in self.program.supports[number]
+            for condition, negated in self.program.rules[support].conditions
+            if negated and self.values[condition] & agree
+        }
+        found = self.knowledge.grounds_of(frozenset(rules))
+        beyond = self.knowledge.grounds_of(frozenset(rules | self.chain(blockers, agree)[0]).union(beside))
+        return found._replace(readings=beyond.readings, overlays=beyond.overlays)
+
+    def chain(self, atoms: Iterable[int], agree: int) -> tuple[set[int], set[int]]:
+        """Follow rules that fire back from `atoms`: the source's rules, and the atoms whose absence they ask for."""
+        supports, ground_rules, fired = self.program.supports, self.program.rules, self.fired
+        seen = set(atoms)
+        stack = list(seen)
+        rules: set[int] = set()
+        absent: set[int] = set()
+        while stack:
+            for support in supports[stack.pop()]:
+                if fired[support] & agree:
+                    ground = ground_rules[support]
+                    rules.add(ground.rule)
+                    for condition, negated in ground.conditions:
+                        if negated:
+                            absent.add(condition)
+                        elif condition not in seen:
+                            seen.add(condition)
+                            if supports[condition]:
+                                stack.append(condition)
+        return rules, absent

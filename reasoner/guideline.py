@@ -1,0 +1,161 @@
+"""A guideline, loaded once and asked many times."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from reasoner.answer import Answer, GuidelineInfo, draw
+from reasoner.derivation import Derivation
+from reasoner.errors import GuidelineError, nearest
+from reasoner.knowledge import Knowledge
+from reasoner.program import Program
+from reasoner.record import Record, parse_record
+from reasoner.store import Store
+from reasoner.worlds import complete
+
+__all__ = ["LAYERS", "Case", "Guideline", "default_folder"]
+
+LAYERS = ("literal", "curated")
+DEFAULT = "her2_mbc"
+
+
+def shared_folder() -> Path:
+    """Give the folder that holds the shared core and the guidelines that ship."""
+    import asp
+
+    return Path(asp.__path__[0])
+
+
+def default_folder() -> Path:
+    """Give the folder of the guideline that ships with the package."""
+    return shared_folder() / DEFAULT
+
+
+class Guideline:
+    """A guideline in one layer, under overlays, ready to answer records.
+
+    Load it with `Guideline.load`; it never changes after that and can be used from many threads.
+
+    Attributes: `knowledge`, its data; `digest`, "sha256:" and the digest of its files and of the shared rules; `layer`;
+    `overlays`, the names of the overlay files; `warnings`, what loading found without refusing.
+    """
+
+    def __init__(self, folder: Path, layer: str, overlays: tuple[Path, ...]) -> None:
+        self.folder = folder
+        self.layer = layer
+        self.overlay_files = overlays
+        self.overlays = tuple(path.stem for path in overlays)
+        files = own_files(folder, overlays)
+        self.digest = f"sha256:{digest_of(files[: len(files) - len(overlays)])}"
+        self._store = Store(folder, layer, overlays, digest_of(files))
+        self._programs: dict[int, Program] = {}
+        self.knowledge: Knowledge = self._store.knowledge()
+        about = self.knowledge
+        self.info = GuidelineInfo(about.id, about.title, self.digest, layer, self.overlays, about.disclaimer)
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | Path | None = None,
+        layer: str = "curated",
+        overlays: Sequence[str | Path] = (),
+    ) -> Guideline:
+        """Load the guideline in `folder`, by default the one that ships with the package.
+
+        `layer` is "literal" (each statement as it reads) or "curated" (with the readings); `overlays` are files of local
+        rules. Raises GuidelineError with file and line for a guideline that cannot be used.
+        """
+        if layer not in LAYERS:
+            raise GuidelineError(f'layer: "{layer}" is no layer{nearest(layer, LAYERS)}; allowed: {", ".join(LAYERS)}')
+        return cls(Path(folder) if folder is not None else default_folder(), layer, tuple(Path(o) for o in overlays))
+
+    def program(self, courses: int) -> Program:
+        """Give the ground program for records with `courses` courses of therapy."""
+        program = self._programs.get(courses)
+        if program is None:
+            program = self._programs[courses] = self._store.program(courses)
+        return program
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is unusual about the guideline: recursion, with file and line."""
+        found = self.program(0).recursive
+        return () if found is None else (found,)
+
+    def record(self, data: object) -> Record:
+        """Validate a record, as parsed from JSON.
+
+        Raises RecordError, naming the field, where it is malformed or contradicts itself.
+        """
+        record = parse_record(data, self.knowledge)
+        complete(record, self.program(record.courses), self.knowledge)
+        return record
+
+    def answer(self, record: Record | Mapping[str, object]) -> Answer:
+        """Answer one record.
+
+        Raises RecordError, naming the field, where it is malformed or contradicts itself.
+        """
+        if not isinstance(record, Record):
+            record = parse_record(record, self.knowledge)
+        program = self.program(record.courses)
+        worlds, inputs = complete(record, program, self.knowledge)
+        if program.recursive is None:
+            values, fired = program.evaluate(inputs, worlds.all)
+        else:
+            from reasoner.solve import solve
+
+            worlds, values, fired = solve(record, program, self.knowledge, worlds, self._store.source())
+        known = frozenset(key for key, value in record.data.items() if value is not None)
+        return draw(Derivation(program, self.knowledge, worlds, values, fired, known), record, self.info, self.warnings)
+
+    def cases(self) -> dict[str, Case]:
+        """Read the guideline's own cases: records with the answers expected, in its folder `cases`."""
+        return {path.stem: Case(path) for path in sorted((self.folder / "cases").glob("*.json"))}
+
+
+class Case:
+    """A record with a title and the answer expected of it, from a guideline's folder `cases`."""
+
+    def __init__(self, path: Path) -> None:
+        import json
+
+        self.name = path.stem
+        try:
+            data = json.loads(path.read_text("utf-8"))
+            self.title: str = data["title"]
+            self.record: dict[str, object] = data["record"]
+            self.expected: dict[str, object] = data["expected"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise GuidelineError(f'{path}: a case holds "title", "record" and "expected" ({error}).') from None
+
+
+def own_files(folder: Path, overlays: Sequence[Path]) -> list[Path]:
+    """List the files that decide a guideline's answers: the shared core, its folder, its overlays last."""
+    core = shared_folder() / "core"
+    for overlay in overlays:
+        if not overlay.is_file():
+            raise GuidelineError(f"{overlay}: no such overlay file.")
+    if not folder.is_dir():
+        raise GuidelineError(f"{folder}: no such folder; a guideline is a folder with guideline.lp.")
+    own = sorted(path for path in folder.rglob("*.lp") if path.is_file())
+    return [*sorted(core.glob("*.lp")), *own, *overlays]
+
+
+def digest_of(files: Sequence[Path]) -> str:
+    """Digest the names and contents of files."""
+    total = hashlib.sha256()
+    for path in files:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise GuidelineError(f"{path}: cannot be read: {error.strerror}.") from None
+        total.update(f"{path.name} {len(content)}\n".encode() + content)
+    return total.hexdigest()
+
+
+def examples() -> Iterator[str]:
+    """Yield the names of the shipped records."""
+    yield from (path.stem for path in sorted((default_folder() / "cases").glob("*.json")))

@@ -1,0 +1,187 @@
+"""A guideline as plain data: what records may hold, what answers may name, what rules rest on.
+
+Everything here is read from the guideline's ``.lp`` files. It holds no object of clingo's, so that it can be stored and
+loaded without it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["Block", "Condition", "CourseFact", "Dose", "Fact", "Grounds", "Knowledge", "Rule", "Variable"]
+
+
+class Block(NamedTuple):
+    """A statement, reading or overlay as its guideline restates it.
+
+    `kind` is "statement", "reading" or "overlay"; `place` is ``file:line``; `citations` are the source's reference
+    numbers; `digest` the first 12 hexadecimal digits of the SHA-256 of the source's line, for statements.
+    """
+
+    kind: str
+    id: str
+    text: str
+    place: str
+    citations: tuple[int, ...] = ()
+    digest: str = ""
+    trials: tuple[str, ...] = ()
+    unformalised: str = ""
+    reads: tuple[str, ...] = ()
+    why: str = ""
+    settles: str = ""
+
+
+class Condition(NamedTuple):
+    """One condition of a rule's body: an atom, negated or not, as clingo text; or a comparison."""
+
+    text: str
+    negated: bool = False
+    comparison: bool = False
+
+
+class Rule(NamedTuple):
+    """A rule as written: `id` is stable (statement and number), `block` what it rests on, None in the core."""
+
+    id: str
+    head: str
+    body: tuple[Condition, ...]
+    place: str
+    block: str | None
+    role: str
+
+
+class Fact(NamedTuple):
+    """A fact that a record can hold.
+
+    `kind` is "boolean", "choice", "list", "number" or "courses"; `values` are the allowed values of a choice or members of a
+    list; `open_members` those members that are each unknown while the list is not recorded; `default` what an absent
+    fact is treated as ("true", "false", "empty"), or None where absent means unknown.
+    """
+
+    name: str
+    kind: str
+    label: str
+    question: str
+    values: tuple[str, ...]
+    of_drugs: bool
+    open_members: tuple[str, ...]
+    thresholds: tuple[int, ...]
+    default: str | None
+    required: bool
+
+
+class CourseFact(NamedTuple):
+    """A fact about one course; `needs` are the drugs of which the course has one where the fact is given."""
+
+    name: str
+    kind: str
+    thresholds: tuple[int, ...]
+    needs: tuple[str, ...]
+
+
+class Variable(NamedTuple):
+    """Something unknown that a completion decides: a fact, or one member of a list.
+
+    `values` gives each possible value as the answer words it (None where a number has no value) with the atoms that it
+    makes true.
+    """
+
+    fact: str
+    member: str | None
+    values: tuple[tuple[bool | str | None, tuple[str, ...]], ...]
+
+
+class Dose(NamedTuple):
+    """A dose of one drug.
+
+    `amount` is a decimal number in `unit` ("mg" or "mg/kg"), given every `every_weeks` weeks, or once where that is None.
+    """
+
+    drug: str
+    schedule: str
+    step: str
+    amount: str
+    unit: str
+    every_weeks: int | None
+    statement: str
+
+
+class Grounds(NamedTuple):
+    """What the derivation of a conclusion rests on, each in the order of the guideline."""
+
+    rules: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
+    readings: tuple[str, ...] = ()
+    overlays: tuple[str, ...] = ()
+    trials: tuple[str, ...] = ()
+    citations: tuple[int, ...] = ()
+
+
+class Knowledge(NamedTuple):
+    """All that answering needs besides the ground program.
+
+    `roles` gives each predicate's role, `data` counts the facts under each statement; `grounds` keeps what `grounds_of`
+    found.
+    """
+
+    id: str
+    title: str
+    disclaimer: str
+    facts: tuple[Fact, ...]
+    course_facts: dict[str, CourseFact]
+    bounds: dict[str, tuple[int, bool]]
+    variables: tuple[Variable, ...]
+    drugs: tuple[str, ...]
+    outcomes: tuple[str, ...]
+    regimens: tuple[str, ...]
+    actions: tuple[str, ...]
+    settings: tuple[str, ...]
+    strengths: tuple[str, ...]
+    labels: dict[str, dict[str, str]]
+    parts: dict[str, tuple[tuple[str, ...], ...]]
+    doses: tuple[Dose, ...]
+    wording: dict[str, str]
+    trials: dict[str, str]
+    discrepancies: tuple[tuple[str, str, str], ...]
+    blocks: dict[str, Block]
+    rules: tuple[Rule, ...]
+    roles: dict[str, str]
+    data: dict[str, int]
+    grounds: dict[frozenset[int], Grounds]
+
+    def label(self, kind: str, name: str) -> str:
+        """Word a term of the glossary; a name without a label is its own label."""
+        return self.labels.get(kind, {}).get(name, name.replace("_", " "))
+
+    def grounds_of(self, rules: frozenset[int]) -> Grounds:
+        """Collect what rules rest on; `rules` are numbers in `rules`.
+
+        Statements count where they take a position, or where a reading that interprets them does.
+        """
+        found = self.grounds.get(rules)
+        if found is None:
+            if len(self.grounds) > 10_000:
+                self.grounds.clear()
+            found = self.grounds[rules] = self._collect(rules)
+        return found
+
+    def _collect(self, rules: frozenset[int]) -> Grounds:
+        own: list[str] = []
+        used: dict[str, None] = {}
+        stated: set[str] = set()
+        for number in sorted(rules):
+            rule = self.rules[number]
+            if rule.block is not None:
+                own.append(rule.id)
+                used[rule.block] = None
+                if rule.role == "position":
+                    stated.update((rule.block, *self.blocks[rule.block].reads))
+        statements = [block for name, block in self.blocks.items() if block.kind == "statement" and name in stated]
+        return Grounds(
+            rules=tuple(own),
+            statements=tuple(block.id for block in statements),
+            readings=tuple(name for name in used if self.blocks[name].kind == "reading"),
+            overlays=tuple(name for name in used if self.blocks[name].kind == "overlay"),
+            trials=tuple(dict.fromkeys(trial for block in statements for trial in block.trials)),
+            citations=tuple(sorted({number for block in statements for number in block.citations})),
+        )

@@ -1,0 +1,74 @@
+"""What an answer says besides its conclusions: where the text is silent, contradicts itself or leads nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reasoner.derivation import Derivation
+
+__all__ = ["nearest_statements", "notes_on"]
+
+
+def notes_on(derivation: Derivation, setting: str, anything: bool) -> Iterator[str]:
+    """Yield the notes on an answer; `anything` tells whether something is recommended in some completion."""
+    knowledge, every = derivation.knowledge, derivation.worlds.all
+    held = {name: derivation.truth(f"setting({name})") for name in knowledge.settings}
+    possible = [knowledge.label("setting", name) for name, truth in held.items() if truth]
+    if setting == "undetermined":
+        yield f"The setting depends on facts that are not recorded: {', or '.join(possible)}."
+    elif sum(truth == every for truth in held.values()) > 1:
+        yield f"The text as it reads puts this patient in several settings at once: {', '.join(possible)}."
+    silent = setting == "not_addressed"
+    if silent:
+        yield "The text is silent on this history; nothing is recommended in its place."
+        for statement, misses in nearest_statements(derivation):
+            yield f"Nearest statement {statement}: it asks for {misses}."
+    elif not anything:
+        yield from dead_end(derivation)
+    for regimen in knowledge.regimens:
+        if derivation.truth(f"recommended({regimen})") & derivation.truth(f"excluded({regimen})"):
+            yield f"The text as it reads both recommends and excludes {knowledge.label('regimen', regimen)}."
+
+
+def dead_end(derivation: Derivation) -> Iterator[str]:
+    """Yield a note where regimens are indicated but every one is excluded."""
+    knowledge, program = derivation.knowledge, derivation.program
+    indicated = [
+        knowledge.label("regimen", regimen)
+        for regimen in knowledge.regimens
+        if any(derivation.truth(f"indicated({regimen},{strength})") for strength in knowledge.strengths)
+    ]
+    if indicated:
+        yield (
+            "A dead end: what the guideline would recommend here is excluded for this patient "
+            f"({'; '.join(indicated)}), and it names nothing else."
+        )
+    elif any(derivation.truth(f"setting({name})") for name in knowledge.settings) and program.derived:
+        yield "The guideline recommends no regimen here."
+
+
+def nearest_statements(derivation: Derivation) -> list[tuple[str, str]]:
+    """Find the statements that come nearest to placing this patient, each with the conditions it misses.
+
+    The nearest are those that miss the fewest conditions; of one statement the instance that misses fewest counts.
+    """
+    knowledge, program = derivation.knowledge, derivation.program
+    best: dict[str, list[str]] = {}
+    for number, ground in enumerate(program.rules):
+        rule = knowledge.rules[ground.rule]
+        if not rule.head.startswith("places(") or rule.block is None:
+            continue
+        if knowledge.blocks[rule.block].kind != "statement" or derivation.fired[number]:
+            continue
+        misses = [
+            f"{knowledge.wording['no_record'].replace('{1}', c.phrase)}" if c.negated else c.phrase
+            for c in derivation.use(number).blocked_by
+        ]
+        if rule.block not in best or len(misses) < len(best[rule.block]):
+            best[rule.block] = misses
+    fewest = min((len(misses) for misses in best.values()), default=0)
+    return [
+        (f"{statement} ({knowledge.blocks[statement].text})", " and ".join(misses))
+        for statement, misses in best.items()
+        if len(misses) <= max(fewest, 2)
+    ]

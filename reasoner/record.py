@@ -1,0 +1,304 @@
+"""Read a patient's record, validated from the facts that the guideline declares.
+
+A fact that a record leaves out, or gives as null, is unknown. It is never taken for false: it is open, and each of its
+values is a completion of the record.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import IO, NamedTuple, NoReturn
+
+from reasoner.errors import RecordError, nearest
+from reasoner.knowledge import Fact, Knowledge
+
+__all__ = ["LIMIT", "Record", "parse_record", "read_records"]
+
+LIMIT = 16 * 2**20
+OPEN = -1
+
+
+class Record(NamedTuple):
+    """A valid record of one patient.
+
+    `data` is the record as given; `courses` counts its courses of therapy. `choices` holds for each variable of the
+    guideline the number of its recorded value, or -1 where it is open. `atoms` are the other atoms that the record makes
+    true, as clingo text; `facts` is the whole record as clingo facts, for plain clingo.
+    """
+
+    id: str
+    data: Mapping[str, object]
+    courses: int
+    choices: tuple[int, ...]
+    atoms: tuple[str, ...]
+    facts: str
+
+
+def fail(field: str, problem: str) -> NoReturn:
+    raise RecordError(f"{field}: {problem}")
+
+
+def show(value: object) -> str:
+    """Word a value that was found, shortened, as JSON."""
+    try:
+        text = json.dumps(value, ensure_ascii=True)
+    except (TypeError, ValueError, RecursionError):
+        text = repr(type(value).__name__)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def among(field: str, value: object, allowed: Sequence[str], kind: str) -> str:
+    if not isinstance(value, str) or value not in allowed:
+        hint = nearest(value, allowed) if isinstance(value, str) else ""
+        fail(field, f"{show(value)} is no {kind}{hint}; allowed: {', '.join(allowed)}")
+    return value
+
+
+def boolean(field: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        fail(field, f"{show(value)} is neither true nor false (leave the key out where it is unknown)")
+    return value
+
+
+def number(field: str, value: object, knowledge: Knowledge, whole: bool = False) -> float:
+    kind = "whole number" if whole else "number"
+    if isinstance(value, bool) or not isinstance(value, int | float) or (whole and value != value // 1):
+        fail(field, f"{show(value)} is no {kind}")
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:
+        finite = False
+    if not finite:
+        fail(field, f"{show(value)} is not finite")
+    low, strict = knowledge.bounds.get(field.rpartition(".")[2], (None, False))
+    if low is not None and (value < low or (strict and value == low)):
+        fail(field, f"{show(value)} is out of range; allowed: {'more than' if strict else 'at least'} {low}")
+    return value
+
+
+def string_list(field: str, value: object, allowed: Sequence[str], kind: str) -> list[str]:
+    if not isinstance(value, list | tuple):
+        fail(field, f"{show(value)} is no list")
+    return [among(f"{field}[{n}]", item, allowed, kind) for n, item in enumerate(value)]
+
+
+def read_courses(value: object, field: str, knowledge: Knowledge) -> tuple[int, list[str]]:
+    """Read the courses of therapy into atoms."""
+    if not isinstance(value, list | tuple):
+        fail(field, f"{show(value)} is no list of courses")
+    atoms: list[str] = []
+    allowed = ("drugs", "outcome", *knowledge.course_facts)
+    for n, course in enumerate(value):
+        where = f"{field}[{n}]"
+        if not isinstance(course, Mapping):
+            fail(where, f'{show(course)} is no course; write {{"drugs": [...], "outcome": "..."}}')
+        for key in course:
+            if key not in allowed:
+                fail(
+                    f"{where}.{key}" if isinstance(key, str) else where,
+                    f"unknown key{nearest(str(key), allowed)}; allowed: {', '.join(allowed)}",
+                )
+        drugs = string_list(f"{where}.drugs", course.get("drugs"), knowledge.drugs, "drug of the catalogue")
+        if not drugs:
+            fail(f"{where}.drugs", "a course has at least one drug")
+        outcome = among(f"{where}.outcome", course.get("outcome"), knowledge.outcomes, "outcome")
+        if outcome == "ongoing" and n + 1 < len(value):
+            fail(f"{where}.outcome", "only the last course can be ongoing")
+        atoms += [f"course({n + 1})", f"outcome({n + 1},{outcome})"]
+        atoms += [f"drug_in({n + 1},{drug})" for drug in dict.fromkeys(drugs)]
+        for name, fact in knowledge.course_facts.items():
+            given = course.get(name)
+            if given is None:
+                continue
+            here = f"{where}.{name}"
+            if fact.kind == "boolean":
+                noted = boolean(here, given)
+                reached = [f"noted({n + 1},{name})"] if noted else []
+            else:
+                noted = number(here, given, knowledge, whole=fact.kind == "integer") > 0
+                reached = [f"reached({n + 1},{name},{t})" for t in fact.thresholds if given >= t]
+            if noted and fact.needs and not any(drug in fact.needs for drug in drugs):
+                fail(here, f"only where the course has one of {', '.join(fact.needs)}")
+            atoms += reached
+    return len(value), atoms
+
+
+def region(value: float, thresholds: Sequence[int]) -> int:
+    """Find the number of the stretch between thresholds that holds `value`; a stretch includes its upper threshold."""
+    return sum(value > t for t in thresholds)
+
+
+def known_atoms(fact: Fact, value: object, knowledge: Knowledge) -> tuple[dict[str | None, int], list[str], list[str]]:
+    """Read one recorded fact: the chosen values of its variables, other atoms it makes true, its clingo facts."""
+    name = fact.name
+    if fact.kind == "boolean":
+        truth = boolean(name, value)
+        said = [f"recorded({name},{str(truth).lower()})"]
+        return {None: 0 if truth else 1}, said, said
+    if fact.kind == "choice":
+        chosen = among(name, value, fact.values, f"value of {name}")
+        said = [f"recorded({name},{chosen})"]
+        return {None: fact.values.index(chosen)}, said, said
+    if fact.kind == "list":
+        members = string_list(name, value, fact.values, "drug of the catalogue" if fact.of_drugs else f"value of {name}")
+        said = [f"recorded({name},list)", *(f"lists({name},{m})" for m in dict.fromkeys(members))]
+        closed = [f"includes({name},{m})" for m in dict.fromkeys(members) if m not in fact.open_members]
+        return {m: 0 if m in members else 1 for m in fact.open_members}, [*said, *closed], said
+    given = number(name, value, knowledge)
+    said = [f"recorded({name},{'at_most' if given <= t else 'more_than'}({t}))" for t in fact.thresholds]
+    return {None: region(given, fact.thresholds)}, said, said
+
+
+def parse_record(data: object, knowledge: Knowledge) -> Record:
+    """Validate one record, as parsed from JSON.
+
+    Raises RecordError naming the field, what was found and what is allowed.
+    """
+    if not isinstance(data, Mapping):
+        raise RecordError(f"a record is a JSON object, not {show(data)}")
+    if "resourceType" in data:
+        raise RecordError(
+            "resourceType: this is a FHIR resource; this version reads records of its own form alone (see: reasoner example)"
+        )
+    allowed = ("id", *(fact.name for fact in knowledge.facts))
+    for key in data:
+        if key not in allowed:
+            fail(
+                str(key) if isinstance(key, str) else show(key),
+                f"unknown key{nearest(str(key), allowed)}; allowed: {', '.join(allowed)}",
+            )
+    name = data.get("id")
+    if not isinstance(name, str):
+        fail("id", f"{show(name)} is no text; every record has an id" if "id" in data else "missing; every record has an id")
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        fail("id", f"{show(name)} holds half a surrogate pair and is no valid text")
+    choices: dict[tuple[str, str | None], int] = {}
+    atoms: list[str] = []
+    facts: list[str] = []
+    courses = 0
+    for fact in knowledge.facts:
+        value = data.get(fact.name)
+        if value is None:
+            if fact.required:
+                fail(
+                    fact.name,
+                    "missing; it is required ([] where there was none)"
+                    if fact.kind == "courses"
+                    else "missing; it is required",
+                )
+            if fact.kind == "boolean" and fact.default is not None:
+                choices[fact.name, None] = 0 if fact.default == "true" else 1
+                facts += [f"has({fact.name})"] if fact.default == "true" else []
+            elif fact.default is not None:
+                choices.update({(fact.name, member): 1 for member in fact.open_members})
+        elif fact.kind == "courses":
+            courses, own = read_courses(value, fact.name, knowledge)
+            atoms += [f"known({fact.name})", *own]
+            facts += [f"known({fact.name})", *own]
+        else:
+            chosen, own, said = known_atoms(fact, value, knowledge)
+            choices.update({(fact.name, member): number for member, number in chosen.items()})
+            atoms += [f"known({fact.name})", *own]
+            facts += [f"known({fact.name})", *said]
+    return Record(
+        id=name,
+        data=MappingProxyType(dict(data)),
+        courses=courses,
+        choices=tuple(choices.get((v.fact, v.member), OPEN) for v in knowledge.variables),
+        atoms=tuple(atoms),
+        facts="".join(f"{atom}.\n" for atom in facts),
+    )
+
+
+def object_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise RecordError(f"{twice}: the key stands twice in one object; keep one")
+    return data
+
+
+def refuse_constant(name: str) -> NoReturn:
+    raise RecordError(f"{name} is no JSON number; leave the key out where the value is unknown")
+
+
+def parse_json(text: str) -> object:
+    """Parse strict JSON: no duplicate keys, no NaN or infinity, no nesting beyond what a record needs."""
+    try:
+        return json.loads(text, object_pairs_hook=object_without_duplicates, parse_constant=refuse_constant)
+    except RecursionError:
+        raise RecordError("nested too deeply for a record") from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:
+        raise RecordError(f"a number that cannot be read: {str(error).partition(';')[0]}") from None
+
+
+def read_records(stream: IO[bytes], name: str) -> Iterator[tuple[str, object]]:
+    """Read one record, or one a line (NDJSON), from `stream`; yield each with its place for messages.
+
+    Raises RecordError, naming `name` and the line, for what is no JSON or larger than 16 MiB.
+    """
+    try:
+        raw = stream.read(LIMIT + 1)
+        if len(raw) <= LIMIT:
+            text = raw.decode("utf-8-sig")
+            try:
+                yield name, parse_json(text)
+                return
+            except json.JSONDecodeError as error:
+                lines = text.splitlines()
+                if error.msg != "Extra data" or not is_object(lines):
+                    raise RecordError(f"line {error.lineno}, column {error.colno}: no JSON: {error.msg}") from None
+            except RecordError as error:
+                if not is_object(text.splitlines()):
+                    raise error from None
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{name}: no UTF-8 text (byte {error.start})") from None
+    except RecordError as error:
+        raise RecordError(f"{name}: {error}") from None
+    yield from read_lines(chain_lines(raw, stream), name)
+
+
+def is_object(lines: Sequence[str]) -> bool:
+    """Tell whether the first line that is not blank is a JSON object by itself, so that the file is NDJSON."""
+    first = next((line for line in lines if line.strip()), "")
+    try:
+        return isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def chain_lines(start: bytes, stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines of what was read and of what is left."""
+    *whole, rest = start.split(b"\n")
+    yield from whole
+    while chunk := stream.read(LIMIT):
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from whole
+        if len(rest) > LIMIT:
+            break
+    yield rest
+
+
+def read_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[str, object]]:
+    for count, line in enumerate(lines, start=1):
+        where = f"{name}:{count}"
+        if len(line) > LIMIT:
+            raise RecordError(f"{where}: larger than a record can be ({LIMIT // 2**20} MiB)")
+        if not line.strip():
+            continue
+        try:
+            yield where, parse_json(line.decode("utf-8"))
+        except json.JSONDecodeError as error:
+            raise RecordError(f"{where}: column {error.colno}: no JSON: {error.msg}") from None
+        except UnicodeDecodeError as error:
+            raise RecordError(f"{where}: no UTF-8 text (byte {error.start})") from None
+        except RecordError as error:
+            raise RecordError(f"{where}: {error}") from None

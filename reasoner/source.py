@@ -1,0 +1,390 @@
+"""Read a guideline's files: rules with what they encode, checked before anything is answered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+import clingo
+from clingo import ast
+
+from reasoner.blocks import place, read_block
+from reasoner.errors import GuidelineError, nearest
+from reasoner.knowledge import Block, Condition, Rule
+
+__all__ = ["GIVEN", "LAYERS", "Source", "core_files", "read_source"]
+
+MASTER = "guideline.lp"
+READINGS = "readings.lp"
+LAYERS = ("literal", "curated")
+CORE_RULES = ("vocabulary.lp", "patient.lp", "history.lp", "conclusions.lp", "wording.lp")
+
+GROUNDED = {"space", "derived", "position", "conclusion"}
+NEEDS_BLOCK = {"derived", "position", "conclusion"}
+GIVEN = {"record", "patient", "history"}
+
+
+@dataclass(slots=True)
+class Source:
+    """A guideline as read: its rules, its blocks in the order of the text, its data, its warnings."""
+
+    rules: list[Rule] = field(default_factory=list)
+    blocks: dict[str, Block] = field(default_factory=dict)
+    data: list[str] = field(default_factory=list)
+    order: dict[str, int] = field(default_factory=dict)
+    supports: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    phrases: dict[str, str] = field(default_factory=dict)
+    catalogue: dict[str, list[tuple[clingo.Symbol, ...]]] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
+
+
+def core_files() -> list[Path]:
+    """Give the core's files that a guideline is read with, in order."""
+    folder = Path(str(resources.files("asp"))) / "core"
+    return [folder / name for name in CORE_RULES]
+
+
+TOKEN = re.compile(
+    r"""%\*(?P<block>.*?)\*%|%[^\n]*|"(?:\\.|[^"\\\n])*"|\#include\s*(?P<path><[^>\n]*>|"[^"\n]*")?|(?P<script>\#script\b)""",
+    re.DOTALL | re.VERBOSE,
+)
+
+
+def reachable(master: Path, folder: Path) -> Iterator[Path]:
+    """Yield `master` and what it includes, in reading order, refusing all that leaves `folder` or runs code."""
+    seen: set[Path] = set()
+
+    def walk(path: Path, via: str) -> Iterator[Path]:
+        real = path.resolve()
+        if real in seen:
+            return
+        seen.add(real)
+        if not real.is_relative_to(folder.resolve()):
+            raise GuidelineError(f'{via}: #include of "{path}" leaves the folder {folder}; move the file into it.')
+        try:
+            text = real.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise GuidelineError(f"{via}: {path} cannot be read: {reason}.") from None
+        yield real
+        for token in TOKEN.finditer(text):
+            here = f"{path}:{text.count(chr(10), 0, token.start()) + 1}"
+            if token["script"]:
+                raise GuidelineError(f"{here}: #script would run code; a guideline holds rules and facts only.")
+            if token[0].startswith("#include"):
+                if not token["path"] or token["path"].startswith("<"):
+                    raise GuidelineError(f'{here}: #include takes a file of the guideline\'s folder: #include "NAME.lp".')
+                yield from walk(path.parent / token["path"][1:-1], here)
+
+    yield from walk(master, str(folder))
+
+
+def parse(files: Sequence[Path]) -> list[ast.AST]:
+    """Parse `files` into clingo's syntax trees; a syntax error names its place."""
+    messages: list[str] = []
+    trees: list[ast.AST] = []
+    try:
+        ast.parse_files([str(path) for path in files], trees.append, logger=lambda _, text: messages.append(text))
+    except RuntimeError:
+        raise GuidelineError("\n".join(messages).strip() or "the files cannot be parsed") from None
+    return trees
+
+
+class NameAnonymous(ast.Transformer):
+    """Give each anonymous variable a name, so that a rule's instance says what it stood for."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def visit_Variable(self, node: ast.AST) -> ast.AST:  # noqa: N802 (clingo's name)
+        if node.name != "_":
+            return node
+        self.count += 1
+        return node.update(name=f"Any{self.count}")
+
+
+def read_condition(node: ast.AST, here: str) -> tuple[Condition, ast.AST | None]:
+    """Read one condition of a body, refusing what could not be explained condition by condition."""
+    if node.ast_type == ast.ASTType.Literal:
+        atom = node.atom
+        if atom.ast_type == ast.ASTType.Comparison and node.sign == ast.Sign.NoSign:
+            return Condition(str(node), comparison=True), None
+        if atom.ast_type == ast.ASTType.SymbolicAtom and node.sign != ast.Sign.DoubleNegation:
+            negated = node.sign == ast.Sign.Negation
+            if negated and "_" in re.findall(r"\b_\b", str(atom)):
+                raise GuidelineError(
+                    f"{here}: {node}: a negated condition names no anonymous variable; derive a helper without it first."
+                )
+            return Condition(str(atom), negated), atom.symbol
+    raise GuidelineError(
+        f"{here}: {node}: a condition is an atom, a negated atom or a comparison; "
+        "derive anything else by rules of their own."
+    )
+
+
+def constants(term: ast.AST) -> tuple[str, list[ast.AST]]:
+    """Split an atom's syntax tree into its name and arguments."""
+    if term.ast_type == ast.ASTType.Function and not term.external:
+        return term.name, list(term.arguments)
+    if term.ast_type == ast.ASTType.SymbolicTerm and term.symbol.type == clingo.SymbolType.Function:
+        return term.symbol.name, []
+    return str(term), []
+
+
+class Reader:
+    """Reads the parsed files into a `Source`, with every check that needs the places of the text."""
+
+    def __init__(self, local: set[str], core: set[str]) -> None:
+        self.source = Source()
+        self.local = local
+        self.core = core
+        self.atoms: list[tuple[ast.AST, str]] = []
+        self.pending: list[tuple[ast.AST, str | None]] = []
+        self.numbers: dict[str, int] = {}
+
+    def collect(self, trees: Sequence[ast.AST]) -> None:
+        """Sort the trees into blocks and rules, each rule with the block it stands under."""
+        current: dict[str, str | None] = {}
+        for node in trees:
+            kind = node.ast_type
+            file = str(Path(node.location.begin.filename).resolve())
+            if kind == ast.ASTType.Comment:
+                block = read_block(node)
+                if block is not None:
+                    self.add_block(block, file)
+                    current[file] = block.id
+            elif kind == ast.ASTType.Rule:
+                self.pending.append((node, current.get(file)))
+            elif kind == ast.ASTType.Program:
+                raise GuidelineError(f"{place(node)}: #program {node.name}: a guideline has no program parts.")
+            elif kind not in (ast.ASTType.Defined, ast.ASTType.ShowSignature):
+                raise GuidelineError(
+                    f"{place(node)}: {str(node).splitlines()[0]}: not allowed; "
+                    "a guideline holds rules, facts, #include, #show and #defined."
+                )
+
+    def add_block(self, block: Block, file: str) -> None:
+        known = self.source.blocks.get(block.id)
+        if known is not None:
+            raise GuidelineError(
+                f"{block.place}: {block.kind} {block.id} stands already at {known.place}; give it one block."
+            )
+        if (block.kind == "overlay") != (file in self.local):
+            where = "an overlay's file" if file in self.local else "the guideline's folder"
+            raise GuidelineError(
+                f"{block.place}: @{block.kind} in {where}; local rules stand under @overlay in a file of their own."
+            )
+        self.source.blocks[block.id] = block
+
+    def sort(self) -> None:
+        """Turn the rules into data and explained rules, once the vocabulary is known."""
+        self.vocabulary()
+        for node, block in self.pending:
+            self.rule(node, block)
+
+    def vocabulary(self) -> None:
+        self.kinds = self.source.kinds
+        for node, _ in self.pending:
+            name, arguments = self.head(node)
+            if name != "predicate" or node.body:
+                continue
+            try:
+                signature, role, phrase = arguments
+                predicate, kinds = constants(signature)
+                self.kinds[predicate] = tuple(str(k) for k in kinds)
+                self.source.roles[predicate] = str(role)
+                self.source.phrases[predicate] = phrase.symbol.string
+            except (ValueError, AttributeError, RuntimeError):
+                raise GuidelineError(f'{place(node)}: write predicate(name(kind, ...), role, "phrase").') from None
+            allowed = GROUNDED | GIVEN | {"catalogue"}
+            if str(role) not in allowed:
+                raise GuidelineError(
+                    f'{place(node)}: "{role}" is no role{nearest(str(role), allowed)}; allowed: {", ".join(sorted(allowed))}'
+                )
+        self.kinds["predicate"] = ("any", "any", "any")
+        self.source.roles["predicate"] = "catalogue"
+
+    def head(self, node: ast.AST) -> tuple[str, list[ast.AST]]:
+        head = node.head
+        plain = head.ast_type == ast.ASTType.Literal and head.sign == ast.Sign.NoSign
+        if plain and head.atom.ast_type == ast.ASTType.SymbolicAtom:
+            return constants(head.atom.symbol)
+        raise GuidelineError(
+            f"{place(node)}: {node}: a rule of a guideline has one atom before :-; choices, constraints and alternatives "
+            "have no place in it."
+        )
+
+    def check_name(self, term: ast.AST, here: str) -> str:
+        name, arguments = constants(term)
+        kinds = self.kinds.get(name)
+        if kinds is None:
+            raise GuidelineError(
+                f'{here}: predicate "{name}" is not declared{nearest(name, self.kinds)} '
+                'Declare it: predicate(name(kind, ...), role, "phrase").'
+            )
+        if len(kinds) != len(arguments):
+            raise GuidelineError(f"{here}: {term}: {name} takes {len(kinds)} argument(s): {name}({', '.join(kinds)}).")
+        self.atoms.append((term, here))
+        return name
+
+    def rule(self, node: ast.AST, block: str | None) -> None:
+        here = place(node)
+        self.head(node)
+        head = node.head.atom.symbol
+        name = self.check_name(head, here)
+        role = self.source.roles[name]
+        if role == "catalogue":
+            self.source.data.append(str(node))
+            if not node.body:
+                self.source.order.setdefault(str(head), len(self.source.order))
+                if block is not None:
+                    self.source.supports[str(head)] = block
+            return
+        file = str(Path(node.location.begin.filename).resolve())
+        if role in GIVEN:
+            raise GuidelineError(
+                f"{here}: {name} comes from the record; a rule cannot conclude it. Derive a predicate of your own."
+            )
+        if role in NEEDS_BLOCK and block is None and file not in self.core:
+            raise GuidelineError(
+                f"{here}: {head} is concluded without a statement, a reading or an overlay; "
+                "put the rule under the block that it encodes."
+            )
+        if block is not None and self.source.blocks[block].unformalised:
+            raise GuidelineError(f"{here}: {block} is marked @unformalised and has a rule; drop the one or the other.")
+        if "(" in str(head) and re.search(r";|\.\.", str(head)):
+            raise GuidelineError(f"{here}: {head}: write one rule for each alternative, so that each can be explained.")
+        node = NameAnonymous()(node)
+        body = []
+        for literal in node.body:
+            original, atom = read_condition(literal, here)
+            if re.search(r"\.\.|\((?:[^\"]*);", original.text):
+                raise GuidelineError(
+                    f"{here}: {literal}: write one rule for each alternative, so that each can be explained."
+                )
+            if atom is not None:
+                self.check_name(atom, here)
+            body.append(original)
+        owner = block if block is not None else Path(file).stem
+        self.numbers[owner] = self.numbers.get(owner, 0) + 1
+        rule_id = f"{owner}.{self.numbers[owner]}"
+        self.source.rules.append(Rule(rule_id, str(node.head), tuple(body), here, block, role))
+
+    def ground_data(self) -> None:
+        """Ground the catalogue alone, so that its terms are known."""
+        control = clingo.Control(["--warn=none"])
+        control.add("base", [], "\n".join(self.source.data))
+        control.ground()
+        for atom in control.symbolic_atoms:
+            symbol = atom.symbol
+            self.source.catalogue.setdefault(symbol.name, []).append(tuple(symbol.arguments))
+        for name, rows in self.source.catalogue.items():
+            rows.sort(key=lambda row: (self.source.order.get(str(clingo.Function(name, row)), len(self.source.order)), row))
+
+    def check_terms(self) -> None:
+        """Check the constants in every atom against the kinds that its predicate declares."""
+        terms: dict[str, set[str]] = {}
+        for row in self.source.catalogue.get("term", []):
+            terms.setdefault(str(row[0]), set()).add(str(row[1]))
+        for row in self.source.catalogue.get("fact", []):
+            terms.setdefault(str(row[2]), set()).add(str(row[1]))
+            terms.setdefault("fact", set()).add(str(row[1]))
+        terms["part"] = terms.get("drug", set()) | terms.get("class", set())
+        values: dict[str, set[str]] = {}
+        for fact, _, value in self.source.catalogue.get("value", []):
+            values.setdefault(str(fact), set()).add(str(value))
+        for fact, members in self.source.catalogue.get("members", []):
+            values[str(fact)] = terms.get(str(members), set())
+        thresholds: dict[str, set[str]] = {}
+        for relation in ("threshold", "course_threshold"):
+            for fact, bound in self.source.catalogue.get(relation, []):
+                thresholds.setdefault(str(fact), set()).add(str(bound))
+        for term, here in self.atoms:
+            name, arguments = constants(term)
+            if name == "predicate":
+                continue
+            before = ""
+            for kind, argument in zip(self.kinds[name], arguments, strict=True):
+                if argument.ast_type != ast.ASTType.SymbolicTerm:
+                    before = ""
+                    continue
+                found = str(argument)
+                if kind == "value":
+                    allowed = values.get(before, set())
+                    kind = f"value of {before}"
+                    if not before:
+                        continue
+                elif kind == "whole":
+                    allowed = thresholds.get(before, {found}) if name in ("at_most", "more_than", "reached") else {found}
+                    kind = f"threshold of {before}"
+                elif kind == "any":
+                    allowed = {found}
+                else:
+                    allowed = terms.get(kind, set())
+                if found not in allowed:
+                    raise GuidelineError(
+                        f'{here}: {term}: "{found}" is no {kind}{nearest(found, allowed)}; '
+                        f"allowed: {', '.join(sorted(allowed)) or 'none is declared'}"
+                    )
+                before = found
+
+    def check_evidence(self) -> None:
+        """Check that the trials, citations and statements which the blocks name exist."""
+        trials = {str(row[0]) for row in self.source.catalogue.get("trial", [])}
+        citations = {row[0].number for row in self.source.catalogue.get("citation", [])}
+        for block in self.source.blocks.values():
+            for trial in block.trials:
+                if trial not in trials:
+                    raise GuidelineError(
+                        f'{block.place}: {block.id} names the trial "{trial}", which is not declared{nearest(trial, trials)}'
+                    )
+            for number in block.citations:
+                if number not in citations:
+                    raise GuidelineError(
+                        f"{block.place}: {block.id} cites [{number}]; declared citations: {sorted(citations)}."
+                    )
+            for statement in block.reads:
+                if statement not in self.source.blocks:
+                    raise GuidelineError(
+                        f'{block.place}: {block.id} reads "{statement}", no statement'
+                        f"{nearest(statement, self.source.blocks)}"
+                    )
+
+
+def read_source(folder: Path, layer: str, overlays: Sequence[Path] = ()) -> Source:
+    """Read the guideline in `folder`, in `layer` ("literal" or "curated"), under `overlays`.
+
+    Raises GuidelineError, with file and line, for files that cannot be read or parsed, code and includes that leave the
+    folder, rules without a statement, reading or overlay, undeclared predicates, misspelt terms, unknown trials and
+    citations.
+    """
+    folder = folder.resolve()
+    overlays = [overlay.resolve() for overlay in overlays]
+    masters = [folder / MASTER]
+    if not masters[0].is_file():
+        raise GuidelineError(f"{folder}: no {MASTER} there; a guideline is a folder with that file.")
+    if layer == "curated" and (folder / READINGS).is_file():
+        masters.append(folder / READINGS)
+    files = [path for master in masters for path in reachable(master, folder)]
+    local: list[Path] = []
+    for overlay in overlays:
+        local += reachable(overlay, overlay.parent)
+    core = core_files()
+    position = {str(path): number for number, path in enumerate([*core, *files, *local])}
+    trees = parse([*core, *masters, *overlays])
+    trees = [tree for tree in trees if tree.ast_type != ast.ASTType.Program or tree.name != "base" or tree.parameters]
+    trees.sort(key=lambda tree: (position[str(Path(tree.location.begin.filename).resolve())], tree.location.begin.line))
+    reader = Reader(local={str(path) for path in [*local, *overlays]}, core={str(path) for path in core})
+    reader.collect(trees)
+    reader.sort()
+    reader.ground_data()
+    reader.check_terms()
+    reader.check_evidence()
+    source = reader.source
+    source.files = files + local
+    return source

@@ -1,0 +1,220 @@
+"""An answer as text that a clinician reads in ten seconds."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from reasoner.answer import ActionCall, Answer, Assumption, DoseGiven, Exclusion, Recommendation
+from reasoner.knowledge import Block, Knowledge
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+__all__ = ["render", "safe"]
+
+MARKS = {"heading": "\033[1m", "certain": "\033[32m", "conditional": "\033[33m", "against": "\033[31m", "faint": "\033[2m"}
+PLAIN = "\033[0m"
+
+
+def safe(text: str) -> str:
+    """Make a record's text harmless on a terminal: what cannot be printed is shown as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class Page:
+    """Collects wrapped lines, in colour or not."""
+
+    def __init__(self, width: int, colour: bool) -> None:
+        self.width = width
+        self.colour = colour
+        self.lines: list[str] = []
+
+    def mark(self, text: str, mark: str) -> str:
+        return f"{MARKS[mark]}{text}{PLAIN}" if self.colour and mark else text
+
+    def heading(self, text: str) -> None:
+        self.lines += ["", self.mark(text, "heading")]
+
+    def item(self, lead: str, text: str, mark: str = "", indent: int = 5) -> None:
+        """Add a paragraph behind a lead, wrapped under itself."""
+        wrapped = textwrap.wrap(text, self.width - indent, break_on_hyphens=False) or [""]
+        self.lines.append(f"{lead:<{indent}}{self.mark(wrapped[0], mark)}")
+        self.lines += [" " * indent + self.mark(line, mark) for line in wrapped[1:]]
+
+
+def words(assumption: Assumption, knowledge: Knowledge) -> str:
+    """Word an assumed value of an unknown fact."""
+    label = knowledge.label("fact", assumption.fact)
+    wording = knowledge.wording
+    if assumption.member is not None:
+        label = wording["member"].replace("{1}", knowledge.label("drug", assumption.member)).replace("{2}", label)
+    if isinstance(assumption.value, bool):
+        return label if assumption.value else wording["without"].replace("{1}", label)
+    value = (
+        knowledge.label("value", assumption.value).replace("<=", "at most ").replace(">", "more than ").replace(",", ", ")
+    )
+    return wording["value"].replace("{1}", label).replace("{2}", value)
+
+
+def condition(assuming: tuple[Assumption, ...], knowledge: Knowledge) -> str:
+    return knowledge.wording["and"].join(words(assumption, knowledge) for assumption in assuming)
+
+
+def source(block: Block, knowledge: Knowledge) -> str:
+    """Word where a sentence comes from: statement, reference numbers, trials; or reading or overlay."""
+    parts = [
+        block.id if block.kind == "statement" else f"{'LOCAL overlay' if block.kind == 'overlay' else block.kind} {block.id}"
+    ]
+    if block.citations:
+        parts.append("ref. " + ", ".join(map(str, block.citations)))
+    parts += [knowledge.trials.get(trial, trial) for trial in block.trials]
+    return "; ".join(parts)
+
+
+def dose_words(dose: DoseGiven) -> str:
+    rhythm = (
+        "once" if dose.every_weeks is None else "every week" if dose.every_weeks == 1 else f"every {dose.every_weeks} weeks"
+    )
+    amount = f"{short(dose.amount)} {dose.unit}"
+    if dose.mg is not None and dose.unit != "mg":
+        amount = f"{short(dose.mg)} mg ({amount})"
+    return f"{amount} {rhythm}"
+
+
+def short(number: Decimal) -> str:
+    return f"{number.normalize():f}"
+
+
+def doses(page: Page, entry: Recommendation, knowledge: Knowledge) -> None:
+    """Add the doses of a regimen: a line for each drug, its schedules as alternatives."""
+    by_drug: dict[str, dict[str, list[DoseGiven]]] = {}
+    for dose in entry.doses:
+        by_drug.setdefault(dose.drug, {}).setdefault(dose.schedule, []).append(dose)
+    for drug, schedules in by_drug.items():
+        text = "; or ".join(", then ".join(dose_words(d) for d in steps) for steps in schedules.values())
+        statements = dict.fromkeys(d.statement for steps in schedules.values() for d in steps)
+        page.item("", f"Dose of {knowledge.label('drug', drug)}: {text} [{', '.join(statements)}]", "faint")
+
+
+def recommendation(page: Page, entry: Recommendation, knowledge: Knowledge) -> None:
+    name = knowledge.label("regimen", entry.regimen)
+    strength = knowledge.label("strength", entry.strength)
+    if entry.certainty == "certain":
+        page.item(f"  {entry.rank}.", f"{name} - {strength}", "certain")
+    else:
+        page.item(f"  {entry.rank}?", f"{name} - {strength}", "conditional")
+        page.item("", f"ONLY IF {condition(entry.assuming, knowledge)}", "conditional")
+    blocks: dict[str, None] = {reason.block: None for reason in entry.because}
+    for name in blocks:
+        block = knowledge.blocks[name]
+        page.item("", f"{block.text} [{source(block, knowledge)}]")
+    held = dict.fromkeys(part for reason in entry.because for part in reason.words.split(knowledge.wording["and"]))
+    facts = [part for part in held if part not in {knowledge.blocks[name].text for name in blocks}]
+    if facts:
+        page.item("", f"Here: {knowledge.wording['and'].join(facts)}.", "faint")
+    others = [name for name in entry.readings if name not in blocks]
+    if others:
+        page.item("", f"Readings used: {', '.join(others)}.", "faint")
+    if entry.overlays:
+        page.item("", f"LOCAL overlay used: {', '.join(entry.overlays)}.", "conditional")
+    for caution in entry.cautions:
+        page.item("", f"CAUTION {knowledge.label('caution', caution)}", "against")
+    doses(page, entry, knowledge)
+
+
+def exclusions(page: Page, entries: Iterable[Exclusion], knowledge: Knowledge) -> None:
+    """Add the excluded regimens, those with the same reasons together."""
+    together: dict[tuple[str, tuple[Assumption, ...]], list[str]] = {}
+    for entry in entries:
+        reasons = ", and ".join(str(reason) for reason in entry.because)
+        reasons += "".join(f" (LOCAL overlay {name})" for name in entry.overlays)
+        together.setdefault((reasons, entry.assuming), []).append(knowledge.label("regimen", entry.regimen))
+    for (reasons, assuming), names in together.items():
+        listed = knowledge.wording["and"].join(names)
+        if assuming:
+            page.item("  x?", f"{listed}, IF {condition(assuming, knowledge)}: {reasons}", "conditional")
+        else:
+            page.item("  x", f"{listed}: {reasons}", "against")
+
+
+def action(page: Page, entry: ActionCall, knowledge: Knowledge) -> None:
+    names = ", ".join((*(entry.statements or entry.readings), *(f"LOCAL overlay {name}" for name in entry.overlays)))
+    text = f"{entry.text} [{names}]"
+    if entry.certainty == "certain":
+        page.item("  -", text)
+    else:
+        page.item("  ?", f"{text} If {condition(entry.assuming, knowledge)}.", "conditional")
+
+
+def missing(answer: Answer, knowledge: Knowledge) -> Iterator[str]:
+    for entry in answer.missing:
+        label = knowledge.label("fact", entry.fact)
+        if entry.member is not None:
+            label = knowledge.wording["member"].replace("{1}", knowledge.label("drug", entry.member)).replace("{2}", label)
+        yield f"{label} - decides {listed(entry.decides, knowledge)}"
+
+
+def listed(decides: Iterable[str], knowledge: Knowledge) -> str:
+    """Word what a fact decides: the setting, regimens, and how many actions."""
+    names = []
+    actions = 0
+    for name in decides:
+        if name in knowledge.regimens:
+            names.append(knowledge.label("regimen", name))
+        elif name in knowledge.actions:
+            actions += 1
+        else:
+            names.append(f"the {name}")
+    if actions:
+        names.append(f"{actions} action{'s' if actions > 1 else ''}")
+    return ", ".join(names)
+
+
+def evidence(answer: Answer, knowledge: Knowledge) -> Iterator[str]:
+    """Yield the register's entries on the statements that the recommendations rest on."""
+    used = {statement for entry in answer.recommended for statement in entry.statements}
+    for statement, date, text in knowledge.discrepancies:
+        if statement in used:
+            yield f"{statement}: {text} (register of {date})"
+
+
+def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
+    """Render an answer as text of at most `width` columns, with ANSI colours where `colour` is true."""
+    knowledge = answer.derivation.knowledge
+    page = Page(width, colour)
+    info = answer.guideline
+    layer = f"{info.layer} layer" + "".join(f", LOCAL overlay {name}" for name in info.overlays)
+    page.lines.append(page.mark(f"Patient {safe(answer.patient)}", "heading"))
+    page.item("", f"{info.title}, {layer}", "faint", indent=0)
+    page.item("", f"Setting: {knowledge.label('setting', answer.setting)}", "heading", indent=0)
+    page.heading("RECOMMENDED")
+    for entry in answer.recommended:
+        recommendation(page, entry, knowledge)
+    if not answer.recommended:
+        page.item("  -", "nothing")
+    if answer.excluded:
+        page.heading("EXCLUDED")
+        exclusions(page, answer.excluded, knowledge)
+    if answer.actions:
+        page.heading("CHECK AND DO")
+        for call in answer.actions:
+            action(page, call, knowledge)
+    unknown = list(missing(answer, knowledge))
+    if unknown:
+        page.heading("NOT RECORDED, AND IT MATTERS")
+        for text in unknown:
+            page.item("  ?", text)
+    if answer.notes:
+        page.heading("NOTES")
+        for note in answer.notes:
+            page.item("  -", note)
+    doubts = list(evidence(answer, knowledge))
+    if doubts:
+        page.heading("EVIDENCE TO DOUBT")
+        for text in doubts:
+            page.item("  -", text)
+    page.lines.append("")
+    page.item("", info.disclaimer, "faint", indent=0)
+    return "\n".join(line.rstrip() for line in page.lines) + "\n"
