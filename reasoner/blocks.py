@@ -16,21 +16,11 @@ Lines of a block that start with ``@`` are fields: ``@trial``, ``@unformalised``
 from __future__ import annotations
 
 import re
-from pathlib import Path
-
-from clingo import ast
 
 from reasoner.errors import GuidelineError, nearest
 from reasoner.knowledge import Block
 
-__all__ = ["place", "read_block"]
-
-
-def place(node: ast.AST) -> str:
-    """Word where a syntax tree stands: ``folder/file.lp:line``."""
-    begin = node.location.begin
-    path = Path(begin.filename)
-    return f"{path.parent.name}/{path.name}:{begin.line}"
+__all__ = ["read_block"]
 
 
 BLOCK_HEAD = re.compile(
@@ -43,12 +33,14 @@ FIELDS = {
 }
 
 
-def read_block(comment: ast.AST) -> Block | None:
-    """Read a block comment as the statement, reading or overlay it opens; None where it is only a comment."""
-    lines = comment.value.removeprefix("%*").removesuffix("*%").strip().splitlines()
+def read_block(comment: str, here: str) -> Block | None:
+    """Read a block comment as the statement, reading or overlay it opens; None where it is only a comment.
+
+    `here` is its place, for messages. Raises GuidelineError for a block that is not written as described above.
+    """
+    lines = comment.removeprefix("%*").removesuffix("*%").strip().splitlines()
     if not lines or not lines[0].startswith("@"):
         return None
-    here = place(comment)
     head = BLOCK_HEAD.match(lines[0].strip())
     if head is None:
         raise GuidelineError(

@@ -281,7 +281,10 @@ def know(source: Source) -> Knowledge:
     def rows(name: str) -> list[tuple[str, ...]]:
         return [tuple(text(argument) for argument in row) for row in table.get(name, [])]
 
-    about = dict(rows("guideline"))
+    def pairs(name: str) -> dict[str, str]:
+        return {row[0]: row[1] for row in rows(name)}
+
+    about = pairs("guideline")
     for key in ("id", "title", "disclaimer"):
         if key not in about:
             raise GuidelineError(f'the guideline does not say its {key}; write guideline({key}, "...").')
@@ -300,8 +303,8 @@ def know(source: Source) -> Knowledge:
     open_members: dict[str, list[str]] = {}
     for fact, member in rows("open_member"):
         open_members.setdefault(fact, []).append(member)
-    default = dict(rows("default"))
-    question = dict(rows("question"))
+    default = pairs("default")
+    question = pairs("question")
     required = {fact for (fact,) in rows("required")}
     fits: dict[str, list[str]] = {}
     for part, drug in rows("fits"):
@@ -366,12 +369,13 @@ def know(source: Source) -> Knowledge:
         labels=labels,
         parts={regimen: tuple(own) for regimen, own in parts.items()},
         doses=doses,
-        wording=dict(rows("wording")),
+        wording=pairs("wording"),
         trials={trial: label for trial, label, _ in rows("trial")},
         discrepancies=tuple((s.upper(), date, words) for s, date, words in rows("discrepancy")),
         blocks=source.blocks,
         rules=tuple(source.rules),
         roles=source.roles,
         data=dict(Counter(source.supports.values())),
+        recursive=None,
         grounds={},
     )

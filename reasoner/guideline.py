@@ -81,7 +81,7 @@ class Guideline:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is unusual about the guideline: recursion, with file and line."""
-        found = self.program(0).recursive
+        found = self.knowledge.recursive
         return () if found is None else (found,)
 
     def record(self, data: object) -> Record:

@@ -120,7 +120,8 @@ class Grounds(NamedTuple):
 class Knowledge(NamedTuple):
     """All that answering needs besides the ground program.
 
-    `roles` gives each predicate's role, `data` counts the facts under each statement; `grounds` keeps what `grounds_of`
+    `roles` gives each predicate's role, `data` counts the facts under each statement; `recursive`
+    says where the guideline depends on itself; `grounds` keeps what `grounds_of`
     found.
     """
 
@@ -147,6 +148,7 @@ class Knowledge(NamedTuple):
     rules: tuple[Rule, ...]
     roles: dict[str, str]
     data: dict[str, int]
+    recursive: str | None
     grounds: dict[frozenset[int], Grounds]
 
     def label(self, kind: str, name: str) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 import clingo
 from clingo import ast
 
-from reasoner.blocks import place, read_block
+from reasoner.blocks import read_block
 from reasoner.errors import GuidelineError, nearest
 from reasoner.knowledge import Block, Condition, Rule
 
@@ -40,58 +41,91 @@ class Source:
     kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
     phrases: dict[str, str] = field(default_factory=dict)
     catalogue: dict[str, list[tuple[clingo.Symbol, ...]]] = field(default_factory=dict)
-    files: list[Path] = field(default_factory=list)
 
 
 def core_files() -> list[Path]:
     """Give the core's files that a guideline is read with, in order."""
     folder = Path(str(resources.files("asp"))) / "core"
-    return [folder / name for name in CORE_RULES]
+    return [(folder / name).resolve() for name in CORE_RULES]
 
 
 TOKEN = re.compile(
-    r"""%\*(?P<block>.*?)\*%|%[^\n]*|"(?:\\.|[^"\\\n])*"|\#include\s*(?P<path><[^>\n]*>|"[^"\n]*")?|(?P<script>\#script\b)""",
+    r"""%\*(?P<block>.*?)\*%|%[^\n]*|"(?:\\.|[^"\\\n])*"|\#include\s*(?P<path><[^>\n]*>|"[^"\n]*")?\s*\.?|(?P<script>\#script\b)""",
     re.DOTALL | re.VERBOSE,
 )
 
 
-def reachable(master: Path, folder: Path) -> Iterator[Path]:
-    """Yield `master` and what it includes, in reading order, refusing all that leaves `folder` or runs code."""
+def reachable(master: Path, folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield `master` and what it includes, in reading order, each with its text.
+
+    Included files are read here and not by clingo, which would look for them in the working directory first. Raises
+    GuidelineError for files outside `folder`, files that cannot be read, and code.
+    """
     seen: set[Path] = set()
 
-    def walk(path: Path, via: str) -> Iterator[Path]:
+    def walk(path: Path, via: str) -> Iterator[tuple[Path, str]]:
         real = path.resolve()
         if real in seen:
             return
         seen.add(real)
-        if not real.is_relative_to(folder.resolve()):
+        if not real.is_relative_to(folder):
             raise GuidelineError(f'{via}: #include of "{path}" leaves the folder {folder}; move the file into it.')
         try:
             text = real.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise GuidelineError(f"{via}: {path} cannot be read: {reason}.") from None
-        yield real
-        for token in TOKEN.finditer(text):
-            here = f"{path}:{text.count(chr(10), 0, token.start()) + 1}"
+        included: list[tuple[str, str]] = []
+
+        def take(token: re.Match[str]) -> str:
+            here = f"{name_of(real)}:{text.count(chr(10), 0, token.start()) + 1}"
             if token["script"]:
                 raise GuidelineError(f"{here}: #script would run code; a guideline holds rules and facts only.")
-            if token[0].startswith("#include"):
-                if not token["path"] or token["path"].startswith("<"):
-                    raise GuidelineError(f'{here}: #include takes a file of the guideline\'s folder: #include "NAME.lp".')
-                yield from walk(path.parent / token["path"][1:-1], here)
+            if not token[0].startswith("#include"):
+                return token[0]
+            if not token["path"] or token["path"].startswith("<"):
+                raise GuidelineError(f'{here}: #include takes a file of the guideline\'s folder: #include "NAME.lp".')
+            included.append((token["path"][1:-1], here))
+            return ""
+
+        own = TOKEN.sub(take, text)
+        yield real, own
+        for name, here in included:
+            yield from walk(real.parent / name, here)
 
     yield from walk(master, str(folder))
 
 
-def parse(files: Sequence[Path]) -> list[ast.AST]:
-    """Parse `files` into clingo's syntax trees; a syntax error names its place."""
+class Tree(NamedTuple):
+    """A syntax tree with the file that it stands in."""
+
+    node: ast.AST
+    path: Path
+
+    @property
+    def place(self) -> str:
+        return f"{name_of(self.path)}:{self.node.location.begin.line}"
+
+
+def name_of(path: Path) -> str:
+    """Name a file for messages: its folder and its name."""
+    return f"{path.parent.name}/{path.name}"
+
+
+def parse(path: Path, text: str) -> list[Tree]:
+    """Parse a file into clingo's syntax trees, in the order of their lines; a syntax error names its place."""
     messages: list[str] = []
-    trees: list[ast.AST] = []
+    trees: list[Tree] = []
+
+    def take(node: ast.AST) -> None:
+        if node.ast_type != ast.ASTType.Program or node.name != "base" or node.parameters:
+            trees.append(Tree(node, path))
+
     try:
-        ast.parse_files([str(path) for path in files], trees.append, logger=lambda _, text: messages.append(text))
+        ast.parse_string(text, take, logger=lambda _, message: messages.append(message))
     except RuntimeError:
-        raise GuidelineError("\n".join(messages).strip() or "the files cannot be parsed") from None
+        raise GuidelineError("\n".join(messages).replace("<string>", name_of(path)).strip()) from None
+    trees.sort(key=lambda tree: tree.node.location.begin.line)
     return trees
 
 
@@ -139,36 +173,34 @@ def constants(term: ast.AST) -> tuple[str, list[ast.AST]]:
 class Reader:
     """Reads the parsed files into a `Source`, with every check that needs the places of the text."""
 
-    def __init__(self, local: set[str], core: set[str]) -> None:
+    def __init__(self, local: set[Path], core: set[Path]) -> None:
         self.source = Source()
+        self.kinds = self.source.kinds
         self.local = local
         self.core = core
         self.atoms: list[tuple[ast.AST, str]] = []
-        self.pending: list[tuple[ast.AST, str | None]] = []
+        self.pending: list[tuple[Tree, str | None]] = []
         self.numbers: dict[str, int] = {}
 
-    def collect(self, trees: Sequence[ast.AST]) -> None:
+    def collect(self, trees: Sequence[Tree]) -> None:
         """Sort the trees into blocks and rules, each rule with the block it stands under."""
-        current: dict[str, str | None] = {}
-        for node in trees:
-            kind = node.ast_type
-            file = str(Path(node.location.begin.filename).resolve())
+        current: dict[Path, str] = {}
+        for tree in trees:
+            kind = tree.node.ast_type
             if kind == ast.ASTType.Comment:
-                block = read_block(node)
+                block = read_block(tree.node.value, tree.place)
                 if block is not None:
-                    self.add_block(block, file)
-                    current[file] = block.id
+                    self.add_block(block, tree.path)
+                    current[tree.path] = block.id
             elif kind == ast.ASTType.Rule:
-                self.pending.append((node, current.get(file)))
-            elif kind == ast.ASTType.Program:
-                raise GuidelineError(f"{place(node)}: #program {node.name}: a guideline has no program parts.")
+                self.pending.append((tree, current.get(tree.path)))
             elif kind not in (ast.ASTType.Defined, ast.ASTType.ShowSignature):
                 raise GuidelineError(
-                    f"{place(node)}: {str(node).splitlines()[0]}: not allowed; "
+                    f"{tree.place}: {str(tree.node).splitlines()[0]}: not allowed; "
                     "a guideline holds rules, facts, #include, #show and #defined."
                 )
 
-    def add_block(self, block: Block, file: str) -> None:
+    def add_block(self, block: Block, file: Path) -> None:
         known = self.source.blocks.get(block.id)
         if known is not None:
             raise GuidelineError(
@@ -184,14 +216,13 @@ class Reader:
     def sort(self) -> None:
         """Turn the rules into data and explained rules, once the vocabulary is known."""
         self.vocabulary()
-        for node, block in self.pending:
-            self.rule(node, block)
+        for tree, block in self.pending:
+            self.rule(tree, block)
 
     def vocabulary(self) -> None:
-        self.kinds = self.source.kinds
-        for node, _ in self.pending:
-            name, arguments = self.head(node)
-            if name != "predicate" or node.body:
+        for tree, _ in self.pending:
+            name, arguments = self.head(tree)
+            if name != "predicate" or tree.node.body:
                 continue
             try:
                 signature, role, phrase = arguments
@@ -200,23 +231,23 @@ class Reader:
                 self.source.roles[predicate] = str(role)
                 self.source.phrases[predicate] = phrase.symbol.string
             except (ValueError, AttributeError, RuntimeError):
-                raise GuidelineError(f'{place(node)}: write predicate(name(kind, ...), role, "phrase").') from None
+                raise GuidelineError(f'{tree.place}: write predicate(name(kind, ...), role, "phrase").') from None
             allowed = GROUNDED | GIVEN | {"catalogue"}
             if str(role) not in allowed:
                 raise GuidelineError(
-                    f'{place(node)}: "{role}" is no role{nearest(str(role), allowed)}; allowed: {", ".join(sorted(allowed))}'
+                    f'{tree.place}: "{role}" is no role{nearest(str(role), allowed)}; allowed: {", ".join(sorted(allowed))}'
                 )
         self.kinds["predicate"] = ("any", "any", "any")
         self.source.roles["predicate"] = "catalogue"
 
-    def head(self, node: ast.AST) -> tuple[str, list[ast.AST]]:
-        head = node.head
+    def head(self, tree: Tree) -> tuple[str, list[ast.AST]]:
+        head = tree.node.head
         plain = head.ast_type == ast.ASTType.Literal and head.sign == ast.Sign.NoSign
         if plain and head.atom.ast_type == ast.ASTType.SymbolicAtom:
             return constants(head.atom.symbol)
         raise GuidelineError(
-            f"{place(node)}: {node}: a rule of a guideline has one atom before :-; choices, constraints and alternatives "
-            "have no place in it."
+            f"{tree.place}: {tree.node}: a rule of a guideline has one atom before :-; "
+            "choices, constraints and alternatives have no place in it."
         )
 
     def check_name(self, term: ast.AST, here: str) -> str:
@@ -232,9 +263,9 @@ class Reader:
         self.atoms.append((term, here))
         return name
 
-    def rule(self, node: ast.AST, block: str | None) -> None:
-        here = place(node)
-        self.head(node)
+    def rule(self, tree: Tree, block: str | None) -> None:
+        here, node = tree.place, tree.node
+        self.head(tree)
         head = node.head.atom.symbol
         name = self.check_name(head, here)
         role = self.source.roles[name]
@@ -245,12 +276,11 @@ class Reader:
                 if block is not None:
                     self.source.supports[str(head)] = block
             return
-        file = str(Path(node.location.begin.filename).resolve())
         if role in GIVEN:
             raise GuidelineError(
                 f"{here}: {name} comes from the record; a rule cannot conclude it. Derive a predicate of your own."
             )
-        if role in NEEDS_BLOCK and block is None and file not in self.core:
+        if role in NEEDS_BLOCK and block is None and tree.path not in self.core:
             raise GuidelineError(
                 f"{here}: {head} is concluded without a statement, a reading or an overlay; "
                 "put the rule under the block that it encodes."
@@ -270,7 +300,7 @@ class Reader:
             if atom is not None:
                 self.check_name(atom, here)
             body.append(original)
-        owner = block if block is not None else Path(file).stem
+        owner = block if block is not None else tree.path.stem
         self.numbers[owner] = self.numbers.get(owner, 0) + 1
         rule_id = f"{owner}.{self.numbers[owner]}"
         self.source.rules.append(Rule(rule_id, str(node.head), tuple(body), here, block, role))
@@ -370,21 +400,14 @@ def read_source(folder: Path, layer: str, overlays: Sequence[Path] = ()) -> Sour
         raise GuidelineError(f"{folder}: no {MASTER} there; a guideline is a folder with that file.")
     if layer == "curated" and (folder / READINGS).is_file():
         masters.append(folder / READINGS)
-    files = [path for master in masters for path in reachable(master, folder)]
-    local: list[Path] = []
-    for overlay in overlays:
-        local += reachable(overlay, overlay.parent)
-    core = core_files()
-    position = {str(path): number for number, path in enumerate([*core, *files, *local])}
-    trees = parse([*core, *masters, *overlays])
-    trees = [tree for tree in trees if tree.ast_type != ast.ASTType.Program or tree.name != "base" or tree.parameters]
-    trees.sort(key=lambda tree: (position[str(Path(tree.location.begin.filename).resolve())], tree.location.begin.line))
-    reader = Reader(local={str(path) for path in [*local, *overlays]}, core={str(path) for path in core})
+    own = [file for master in masters for file in reachable(master, folder)]
+    local = [file for overlay in overlays for file in reachable(overlay, overlay.parent)]
+    core = [(path, path.read_text("utf-8")) for path in core_files()]
+    trees = [tree for path, text in dict([*core, *own, *local]).items() for tree in parse(path, text)]
+    reader = Reader(local={path for path, _ in local}, core={path for path, _ in core})
     reader.collect(trees)
     reader.sort()
     reader.ground_data()
     reader.check_terms()
     reader.check_evidence()
-    source = reader.source
-    source.files = files + local
-    return source
+    return reader.source

@@ -67,9 +67,10 @@ class Store:
         if self._knowledge is None:
 
             def compile_it() -> Knowledge:
-                from reasoner.compile import know
+                from reasoner.compile import ground, know
 
-                return know(self.source())
+                known = know(self.source())
+                return known._replace(recursive=ground(self.source(), 2, known.variables).recursive)
 
             self._knowledge = self.kept("knowledge", Knowledge, compile_it)
         return self._knowledge
