@@ -2,9 +2,41 @@
 
 >>> from reasoner import Guideline
 >>> guideline = Guideline.load()
->>> answer = guideline.answer({"id": "p1", "metastatic_therapy": []})
+>>> answer = guideline.answer({"id": "p1", "her2": "negative", "metastatic_therapy": []})
 >>> answer.setting
-'undetermined'
+'out_of_scope'
+
+A `Guideline` is loaded once and answers many records; an `Answer` is immutable and holds its complete `Derivation`.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reasoner.answer import Answer
+    from reasoner.derivation import Derivation
+    from reasoner.errors import GuidelineError, ReasonerError, RecordError
+    from reasoner.guideline import Guideline
+    from reasoner.record import Record
+
+__all__ = ["Answer", "Derivation", "Guideline", "GuidelineError", "ReasonerError", "Record", "RecordError", "__version__"]
 __version__ = "0.1.0"
+
+HOMES = {
+    "Answer": "answer",
+    "Derivation": "derivation",
+    "Guideline": "guideline",
+    "GuidelineError": "errors",
+    "ReasonerError": "errors",
+    "Record": "record",
+    "RecordError": "errors",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for, when it is: a short command pays only for what it uses."""
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)

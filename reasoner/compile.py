@@ -197,7 +197,8 @@ def in_order(
             break
         loop.append(step)
     negated = any(n and c in loop for head in loop for _, conditions in derivable[head] for c, n in conditions)
-    rule = rules[derivable[loop[0]][0][0]]
+    on_it = [rules[n] for head in loop for n, conditions in derivable[head] if any(c in loop for c, _ in conditions)]
+    rule = next((rule for rule in on_it if rule.block is not None), on_it[0])
     way = "through negation" if negated else "on itself"
     names = " -> ".join(str(symbol) for symbol in [*loop, loop[0]])
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reasoner.answer import Answer, GuidelineInfo, draw
@@ -154,8 +154,3 @@ def digest_of(files: Sequence[Path]) -> str:
             raise GuidelineError(f"{path}: cannot be read: {error.strerror}.") from None
         total.update(f"{path.name} {len(content)}\n".encode() + content)
     return total.hexdigest()
-
-
-def examples() -> Iterator[str]:
-    """Yield the names of the shipped records."""
-    yield from (path.stem for path in sorted((default_folder() / "cases").glob("*.json")))

@@ -30,7 +30,8 @@ def solve(
     """
     found: list[list[frozenset[str]]] = [[] for _ in range(worlds.count)]
     total = 0
-    with control_of(record, source).solve(yield_=True) as handle:
+    control = control_of(record, source)
+    with control.solve(yield_=True) as handle:
         for model in handle:
             total += 1
             if total > LIMIT:

@@ -96,6 +96,16 @@ def reachable(master: Path, folder: Path) -> Iterator[tuple[Path, str]]:
     yield from walk(master, str(folder))
 
 
+def alone(overlay: Path) -> list[tuple[Path, str]]:
+    """Read an overlay, which is one file."""
+    files = list(reachable(overlay, overlay.parent))
+    if len(files) > 1:
+        raise GuidelineError(
+            f"{name_of(overlay)}: an overlay is one file; lay {files[1][0].name} on top by its own --overlay."
+        )
+    return files
+
+
 class Tree(NamedTuple):
     """A syntax tree with the file that it stands in."""
 
@@ -129,17 +139,30 @@ def parse(path: Path, text: str) -> list[Tree]:
     return trees
 
 
-class NameAnonymous(ast.Transformer):
-    """Give each anonymous variable a name, so that a rule's instance says what it stood for."""
+class Tidy(ast.Transformer):
+    """Names the anonymous variables of positive conditions, so that an instance says what they stood for; refuses calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, here: str) -> None:
+        self.here = here
+        self.positive = True
         self.count = 0
 
+    def visit_Literal(self, node: ast.AST) -> ast.AST:  # noqa: N802 (clingo's name)
+        self.positive = node.sign == ast.Sign.NoSign
+        tidy = node.update(**self.visit_children(node))
+        self.positive = True
+        return tidy
+
     def visit_Variable(self, node: ast.AST) -> ast.AST:  # noqa: N802 (clingo's name)
-        if node.name != "_":
+        if node.name != "_" or not self.positive:
             return node
         self.count += 1
         return node.update(name=f"Any{self.count}")
+
+    def visit_Function(self, node: ast.AST) -> ast.AST:  # noqa: N802 (clingo's name)
+        if node.external:
+            raise GuidelineError(f"{self.here}: {node} calls a function; a guideline holds rules and facts only.")
+        return node.update(**self.visit_children(node))
 
 
 def read_condition(node: ast.AST, here: str) -> tuple[Condition, ast.AST | None]:
@@ -264,13 +287,14 @@ class Reader:
         return name
 
     def rule(self, tree: Tree, block: str | None) -> None:
-        here, node = tree.place, tree.node
+        here = tree.place
+        node = Tidy(here)(tree.node)
         self.head(tree)
         head = node.head.atom.symbol
         name = self.check_name(head, here)
         role = self.source.roles[name]
         if role == "catalogue":
-            self.source.data.append(str(node))
+            self.source.data.append(str(tree.node))
             if not node.body:
                 self.source.order.setdefault(str(head), len(self.source.order))
                 if block is not None:
@@ -289,7 +313,6 @@ class Reader:
             raise GuidelineError(f"{here}: {block} is marked @unformalised and has a rule; drop the one or the other.")
         if "(" in str(head) and re.search(r";|\.\.", str(head)):
             raise GuidelineError(f"{here}: {head}: write one rule for each alternative, so that each can be explained.")
-        node = NameAnonymous()(node)
         body = []
         for literal in node.body:
             original, atom = read_condition(literal, here)
@@ -401,7 +424,7 @@ def read_source(folder: Path, layer: str, overlays: Sequence[Path] = ()) -> Sour
     if layer == "curated" and (folder / READINGS).is_file():
         masters.append(folder / READINGS)
     own = [file for master in masters for file in reachable(master, folder)]
-    local = [file for overlay in overlays for file in reachable(overlay, overlay.parent)]
+    local = [file for overlay in overlays for file in alone(overlay)]
     core = [(path, path.read_text("utf-8")) for path in core_files()]
     trees = [tree for path, text in dict([*core, *own, *local]).items() for tree in parse(path, text)]
     reader = Reader(local={path for path, _ in local}, core={path for path, _ in core})

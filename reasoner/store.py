@@ -1,8 +1,8 @@
 """Keep compiled guidelines between runs, so that a short run does not ground them anew.
 
 What is kept is keyed by the digest of the guideline's files and of this package's own modules: a changed file is never
-answered from an old copy. The folder is the user's own cache (``XDG_CACHE_HOME``, else ``~/.cache``); where it cannot be
-written, nothing is kept. Set ``REASONER_CACHE=off`` to keep nothing.
+answered from an old copy. What is a month old is removed. The folder is the user's own cache (``XDG_CACHE_HOME``, else
+``~/.cache``); where it cannot be written, nothing is kept. Set ``REASONER_CACHE=off`` to keep nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 import os
 import pickle
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -38,7 +39,7 @@ def cache_folder() -> Path | None:
 def own_digest() -> str:
     """Digest the modules that write what is kept."""
     total = hashlib.sha256(sys.version.encode())
-    for name in ("compile", "knowledge", "program", "source", "store"):
+    for name in ("blocks", "compile", "knowledge", "program", "source", "store"):
         total.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     return total.hexdigest()
 
@@ -92,7 +93,7 @@ class Store:
             return make()
         path = folder / f"{self.key}-{name}.pickle"
         try:
-            if path.stat().st_uid == os.getuid():
+            if not hasattr(os, "getuid") or path.stat().st_uid == os.getuid():
                 found = pickle.loads(path.read_bytes())
                 if isinstance(found, kind):
                     return found
@@ -104,6 +105,15 @@ class Store:
             scratch = path.with_suffix(f".{os.getpid()}")
             scratch.write_bytes(pickle.dumps(made, protocol=5))
             os.replace(scratch, path)
+            forget(folder)
         except OSError:
             pass
         return made
+
+
+def forget(folder: Path) -> None:
+    """Remove what was kept more than a month ago."""
+    oldest = time.time() - 30 * 24 * 3600
+    for path in folder.glob("*.pickle"):
+        if path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)

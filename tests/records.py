@@ -1,0 +1,76 @@
+"""Random records, drawn from the facts that a guideline declares: whole histories, near misses and boundaries."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from reasoner.guideline import Guideline
+
+
+def random_course(rng: random.Random, guideline: Guideline, last: bool) -> dict[str, Any]:
+    """Draw a course: mostly a regimen of the catalogue, sometimes with a drug more, less or other."""
+    knowledge = guideline.knowledge
+    parts = knowledge.parts[rng.choice(knowledge.regimens)]
+    drugs = [rng.choice(part) for part in parts]
+    kind = rng.random()
+    if kind < 0.12:
+        drugs.append(rng.choice(knowledge.drugs))
+    elif kind < 0.2 and len(drugs) > 1:
+        drugs.remove(rng.choice(drugs))
+    elif kind < 0.25:
+        drugs = rng.sample(knowledge.drugs, rng.randint(1, 3))
+    outcomes = [o for o in knowledge.outcomes if last or o != "ongoing"]
+    course: dict[str, Any] = {"drugs": drugs, "outcome": rng.choice([*outcomes, "progression"])}
+    for fact in knowledge.course_facts.values():
+        if set(fact.needs) & set(drugs) and rng.random() < 0.6:
+            near = [t + d for t in fact.thresholds for d in (-1, 0, 1)]
+            if fact.kind == "boolean":
+                course[fact.name] = rng.random() < 0.4
+            else:
+                course[fact.name] = rng.choice(near) if fact.kind == "integer" or rng.random() < 0.7 else rng.uniform(0, 9)
+    return course
+
+
+def random_record(rng: random.Random, guideline: Guideline, unknown: float) -> dict[str, Any]:
+    """Draw a record in which each fact is left out with probability `unknown`; it may contradict itself."""
+    knowledge = guideline.knowledge
+    count = rng.choice([0, 0, 1, 1, 1, 2, 2, 3, 4])
+    record: dict[str, Any] = {"id": f"random-{rng.randrange(10**6)}"}
+    for fact in knowledge.facts:
+        if fact.kind == "courses":
+            record[fact.name] = [random_course(rng, guideline, n == count - 1) for n in range(count)]
+        elif rng.random() < unknown:
+            continue
+        elif fact.kind == "boolean":
+            record[fact.name] = rng.random() < 0.4
+        elif fact.kind == "choice":
+            record[fact.name] = rng.choice(fact.values)
+        elif fact.kind == "list" and rng.random() < 0.5:
+            record[fact.name] = rng.sample(fact.values, rng.randint(0, 2)) + [
+                m for m in fact.open_members if rng.random() < 0.5
+            ]
+        elif fact.kind == "list":
+            record[fact.name] = []
+        elif fact.kind == "number":
+            near = [t + d for t in fact.thresholds for d in (-12, -0.001, 0, 0.001, 12)]
+            record[fact.name] = rng.choice(near) if near else rng.randint(40, 120)
+    return usual(record, rng)
+
+
+def usual(record: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+    """Make most records ones that can be answered: in scope, without the commonest contradictions."""
+    for key, value in (("metastatic", True), ("her2", "positive")):
+        if key in record and rng.random() < 0.85:
+            record[key] = value
+    if record.get("cns_predominant") and record.get("brain_metastases") is False:
+        record["brain_metastases"] = True
+    if "months_to_recurrence" in record and "trastuzumab" not in record.get("adjuvant_drugs", ["trastuzumab"]):
+        del record["months_to_recurrence"]
+    return record
+
+
+def facts_of(record: Mapping[str, Any]) -> str:
+    """Name a record for a failure message."""
+    return repr(dict(record))

@@ -1,0 +1,287 @@
+"""A guideline that cannot be used is refused with file and line, before anything is answered."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from reasoner import Guideline, GuidelineError
+from reasoner.guideline import default_folder, shared_folder
+
+STATEMENT = "%* @statement L99 [1] sha256:000000000000\nA statement.\n*%\n"
+
+WRONG = {
+    "a conclusion without statement, reading or overlay": (
+        "drugs.lp",
+        "contraindicated(pertuzumab) :- has(heart_failure).",
+        "contraindicated(pertuzumab) is concluded without a statement, a reading or an overlay",
+    ),
+    "an undeclared predicate in a condition": (
+        "second_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- hass(heart_failure).",
+        'predicate "hass" is not declared; did you mean "has"?',
+    ),
+    "an undeclared predicate that is concluded": (
+        "second_line.lp",
+        STATEMENT + "contraindicatd(pertuzumab) :- has(heart_failure).",
+        'predicate "contraindicatd" is not declared; did you mean "contraindicated"?',
+    ),
+    "a predicate with one argument too many": (
+        "second_line.lp",
+        STATEMENT + "contraindicated(pertuzumab, always) :- has(heart_failure).",
+        "contraindicated takes 1 argument(s): contraindicated(regimen)",
+    ),
+    "a misspelt drug": (
+        "second_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- progressed_on(trastuzumb).",
+        '"trastuzumb" is no drug; did you mean "trastuzumab"?',
+    ),
+    "a misspelt drug in the catalogue": ("drugs.lp", "class_of(lapatinb, anti_her2).", '"lapatinb" is no drug'),
+    "a misspelt fact": (
+        "second_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- has(heart_failur).",
+        '"heart_failur" is no boolean; did you mean "heart_failure"?',
+    ),
+    "a misspelt value": (
+        "second_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- is(her2, positve).",
+        '"positve" is no value of her2; did you mean "positive"?',
+    ),
+    "a misspelt regimen": (
+        "second_line.lp",
+        STATEMENT + "contraindicated(pertuzumap) :- has(heart_failure).",
+        '"pertuzumap" is no regimen; did you mean "pertuzumab"?',
+    ),
+    "a threshold that is not declared": (
+        "second_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- at_most(months_to_recurrence, 6).",
+        '"6" is no threshold of months_to_recurrence; allowed: 12',
+    ),
+    "a trial that does not exist": (
+        "second_line.lp",
+        STATEMENT.replace("A statement.", "A statement.\n@trial cleopatrra"),
+        'L99 names the trial "cleopatrra", which is not declared; did you mean "cleopatra"?',
+    ),
+    "a citation that does not exist": (
+        "second_line.lp",
+        STATEMENT.replace("[1]", "[1, 9]"),
+        "L99 cites [9]; declared citations: [",
+    ),
+    "a reading of a statement that does not exist": (
+        "readings.lp",
+        "%* @reading R99\nA reading.\n@reads L98\n*%",
+        'R99 reads "L98", no statement',
+    ),
+    "a statement that stands twice": ("third_line.lp", STATEMENT.replace("L99", "L17"), "statement L17 stands already at"),
+    "a statement without words": ("third_line.lp", STATEMENT.replace("A statement.", ""), "statement L99 says nothing"),
+    "a statement without a digest": ("third_line.lp", "%* @statement L99 [1]\nA statement.\n*%", "lacks its citations"),
+    "a misspelt block": ("third_line.lp", STATEMENT.replace("@statement", "@statment"), "opens no block"),
+    "a misspelt field": (
+        "third_line.lp",
+        STATEMENT.replace("A statement.", "A statement.\n@trail cleopatra"),
+        '"@trail" is no field of a statement; allowed: @trial, @unformalised; did you mean "trial"?',
+    ),
+    "an overlay's block in the guideline": (
+        "third_line.lp",
+        "%* @overlay X\nLocal.\n*%",
+        "local rules stand under @overlay",
+    ),
+    "a rule under a statement that is not formalised": (
+        "trials.lp",
+        "contraindicated(pertuzumab) :- has(heart_failure).",
+        "L71 is marked @unformalised and has a rule",
+    ),
+    "code": ("third_line.lp", "#script (python)\nimport os\n#end.", "#script would run code"),
+    "an include that leaves the folder": ("third_line.lp", '#include "../core/core.lp".', "leaves the folder"),
+    "an include of a file that is absent": ("third_line.lp", '#include "absent.lp".', "cannot be read: No such file"),
+    "an include of clingo's own": (
+        "third_line.lp",
+        "#include <incmode>.",
+        "#include takes a file of the guideline's folder",
+    ),
+    "a call of a function": (
+        "third_line.lp",
+        STATEMENT + "contraindicated(@regimen()) :- has(heart_failure).",
+        "@regimen calls a function; a guideline holds rules and facts only",
+    ),
+    "a syntax error": ("third_line.lp", "contraindicated(pertuzumab) :-", "syntax error"),
+    "an unsafe variable": (
+        "third_line.lp",
+        STATEMENT + "contraindicated(R) :- not has(heart_failure).",
+        "R stands in no positive condition of the rule",
+    ),
+    "a choice": ("third_line.lp", STATEMENT + "{ contraindicated(pertuzumab) }.", "has one atom before :-"),
+    "a constraint": ("third_line.lp", ":- has(heart_failure).", "has one atom before :-"),
+    "an aggregate": (
+        "third_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- #count { D : received(D) } > 2.",
+        "a condition is an atom, a negated atom or a comparison",
+    ),
+    "alternatives in one condition": (
+        "third_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- received((trastuzumab;lapatinib)).",
+        "write one rule for each alternative",
+    ),
+    "an anonymous variable in a negated condition": (
+        "third_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- not received(_).",
+        "a negated condition names no anonymous variable",
+    ),
+    "a conclusion about what the record says": (
+        "third_line.lp",
+        STATEMENT + "has(heart_failure) :- is(lvef_decline, persistent).",
+        "has comes from the record",
+    ),
+    "a program part": ("third_line.lp", "#program step(t).", "not allowed"),
+    "an external atom": ("third_line.lp", "#external a.", "not allowed"),
+    "a role that does not exist": (
+        "glossary.lp",
+        'predicate(strange, derivd, "x").',
+        '"derivd" is no role; did you mean "derived"?',
+    ),
+    "text that is not UTF-8": ("third_line.lp", "% \udcff", "not UTF-8 text"),
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    copy = tmp_path / "copy"
+    shutil.copytree(default_folder(), copy)
+    return copy
+
+
+def add(folder: Path, name: str, text: str) -> int:
+    """Append text to a file; give the number of its first line."""
+    old = (folder / name).read_text("utf-8")
+    (folder / name).write_bytes((old + text + "\n").encode("utf-8", "surrogateescape"))
+    return old.count("\n") + 1
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_the_message_names_file_and_line(name: str, folder: Path) -> None:
+    file, text, message = WRONG[name]
+    first = add(folder, file, text)
+    with pytest.raises(GuidelineError) as caught:
+        Guideline.load(folder)
+    error = str(caught.value)
+    assert message in error
+    if "UTF-8" not in message:
+        line = int(error.partition(f"copy/{file}:")[2].partition(":")[0])
+        assert first <= line <= first + text.count("\n") + 1
+
+
+def test_a_working_directory_with_a_file_of_the_same_name_changes_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "facts.lp").write_text("nonsense(.")
+    monkeypatch.chdir(tmp_path)
+    assert Guideline.load(folder).knowledge.id == "her2_mbc"
+
+
+def test_a_link_out_of_the_folder_is_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside.lp").write_text("secret.")
+    (folder / "link.lp").symlink_to(tmp_path / "outside.lp")
+    add(folder, "third_line.lp", '#include "link.lp".')
+    with pytest.raises(GuidelineError, match="leaves the folder"):
+        Guideline.load(folder)
+
+
+def test_a_folder_or_an_overlay_that_is_absent_is_named(tmp_path: Path) -> None:
+    with pytest.raises(GuidelineError, match="no such folder"):
+        Guideline.load(tmp_path / "absent")
+    with pytest.raises(GuidelineError, match=r"guideline\.lp"):
+        Guideline.load(tmp_path)
+    with pytest.raises(GuidelineError, match="no such overlay file"):
+        Guideline.load(overlays=[tmp_path / "absent.lp"])
+    with pytest.raises(GuidelineError, match='did you mean "curated"'):
+        Guideline.load(layer="curatd")
+
+
+def test_a_changed_file_is_never_answered_from_what_was_kept(folder: Path, curated: Guideline) -> None:
+    record = curated.cases()["second_line"].record
+    before = Guideline.load(folder)
+    assert [entry.regimen for entry in before.answer(record).recommended] == ["trastuzumab_deruxtecan"]
+    add(folder, "third_line.lp", STATEMENT + "contraindicated(trastuzumab_deruxtecan) :- in_scope.")
+    after = Guideline.load(folder)
+    assert after.digest != before.digest
+    assert after.answer(record).recommended == ()
+
+
+def test_what_was_kept_and_is_spoilt_is_made_anew(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    Guideline.load(folder).program(1)
+    kept = sorted((tmp_path / "cache").rglob("*.pickle"))
+    assert kept
+    for path in kept:
+        path.write_bytes(b"spoilt")
+    assert Guideline.load(folder).program(1).courses == 1
+
+
+def test_the_answer_is_the_same_where_nothing_can_be_kept(curated: Guideline, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = curated.cases()["nothing_recorded"].record
+    monkeypatch.setenv("REASONER_CACHE", "off")
+    assert Guideline.load().answer(record).to_dict() == curated.answer(record).to_dict()
+
+
+def test_an_overlay_is_marked_wherever_it_shows(curated: Guideline) -> None:
+    from reasoner.text import render
+
+    local = Guideline.load(overlays=[shared_folder() / "overlays" / "formulary_without_tdxd.lp"])
+    record = curated.cases()["second_line"].record
+    answer = local.answer(record)
+    assert answer.guideline.overlays == ("formulary_without_tdxd",)
+    assert [(e.regimen, e.overlays) for e in answer.recommended] == [("trastuzumab_emtansine", ("formulary_without_tdxd",))]
+    (excluded,) = [e for e in answer.excluded if e.regimen == "trastuzumab_deruxtecan"]
+    assert excluded.overlays == ("formulary_without_tdxd",)
+    assert render(answer).count("LOCAL overlay") >= 3
+    assert curated.answer(record).guideline.overlays == ()
+
+
+def test_an_overlay_without_its_block_is_refused(tmp_path: Path) -> None:
+    overlay = tmp_path / "local.lp"
+    overlay.write_text("unavailable_drug(lapatinib).\n")
+    with pytest.raises(GuidelineError, match=r"local\.lp:1: unavailable_drug\(lapatinib\) is concluded without"):
+        Guideline.load(overlays=[overlay])
+    overlay.write_text('%* @overlay X\nLocal.\n*%\n#include "other.lp".\nunavailable_drug(lapatinib).\n')
+    (tmp_path / "other.lp").write_text("% nothing\n")
+    with pytest.raises(GuidelineError, match="an overlay is one file"):
+        Guideline.load(overlays=[overlay])
+
+
+LOOP = (
+    "%* @statement L99 [1] sha256:000000000000\nEither of two, each unless the other.\n*%\n"
+    "caution(pertuzumab, cardiac_conjugate) :- in_scope, not caution(lapatinib_capecitabine, cardiac_conjugate).\n"
+    "caution(lapatinib_capecitabine, cardiac_conjugate) :- in_scope, not caution(pertuzumab, cardiac_conjugate).\n"
+)
+
+
+def test_recursion_through_negation_is_warned_of_and_answered_by_clingo(folder: Path, curated: Guideline) -> None:
+    first = add(folder, "third_line.lp", LOOP)
+    guideline = Guideline.load(folder)
+    (warning,) = guideline.warnings
+    assert any(f"copy/third_line.lp:{first + n}" in warning for n in (3, 4))
+    assert "through negation" in warning
+    for name, case in curated.cases().items():
+        if name == "nothing_recorded":
+            continue
+        plain, loop = curated.answer(case.record), guideline.answer(case.record)
+        for part in ("recommended", "excluded", "actions"):
+            for mine, theirs in zip(getattr(plain, part), getattr(loop, part), strict=True):
+                if not getattr(theirs, "cautions", ()):
+                    assert mine == theirs, name
+        assert plain.missing == loop.missing, name
+
+
+def test_rules_that_contradict_each_other_for_a_record_are_said_to(folder: Path, curated: Guideline) -> None:
+    add(folder, "third_line.lp", STATEMENT + "withheld(R) :- recommended(R), contains_class(R, conjugate).")
+    guideline = Guideline.load(folder)
+    with pytest.raises(GuidelineError, match="the guideline's rules contradict each other for this record"):
+        guideline.answer(curated.cases()["second_line"].record)
+    assert guideline.answer(curated.cases()["de_novo_untreated"].record).recommended
+
+
+def test_the_shipped_guideline_has_no_warnings(curated: Guideline, literal: Guideline) -> None:
+    assert curated.warnings == ()
+    assert literal.warnings == ()

@@ -1,0 +1,219 @@
+"""Differential tests: answers against plain clingo on the same files, for random records.
+
+The expected answer is worked out from clingo's answer sets by brute force, straight from the meaning of certain, conditional,
+assuming, missing and rank; none of the package's evaluation is used for it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import combinations, product
+from typing import Any
+
+import pytest
+from plain import World, worlds_of
+from records import random_record
+
+from reasoner import Guideline, RecordError
+from reasoner.knowledge import Knowledge
+
+Cube = tuple[tuple[int, int], ...]
+
+
+def cubes(size: int, worlds: list[World], knowledge: Knowledge) -> Iterator[Cube]:
+    """Yield sets of `size` values of open variables, in the order in which equally small ones are preferred."""
+    options: dict[int, list[int]] = {}
+    for world in worlds:
+        for variable, value in world.choices:
+            options.setdefault(variable, [])
+            if value not in options[variable]:
+                options[variable].append(value)
+    opened = [v for v, values in options.items() if len(values) > 1]
+    for facts in combinations(sorted(opened), size):
+        stated = [[n for n in sorted(options[v]) if knowledge.variables[v].values[n][0] is not None] for v in facts]
+        for values in product(*stated):
+            yield tuple(zip(facts, values, strict=True))
+
+
+def smallest(true: list[bool], worlds: list[World], knowledge: Knowledge) -> tuple[Cube, list[int]]:
+    """Find the first smallest set of values under which all agreeing worlds are true, with those worlds."""
+    for size in range(len(knowledge.variables) + 1):
+        for cube in cubes(size, worlds, knowledge):
+            agreeing = [n for n, world in enumerate(worlds) if set(cube) <= set(world.choices)]
+            if agreeing and all(true[n] for n in agreeing):
+                return cube, agreeing
+    raise AssertionError("no set of values decides it")
+
+
+def deciders(signature: list[Any], worlds: list[World]) -> set[int]:
+    """Find the variables of which a change, with no more than it forces, changes the signature."""
+    found = set()
+    for a, here in enumerate(worlds):
+        changes = [
+            (b, {v for (v, x), (_, y) in zip(here.choices, there.choices, strict=True) if x != y})
+            for b, there in enumerate(worlds)
+        ]
+        for b, changed in changes:
+            if signature[a] == signature[b]:
+                continue
+            for v in changed:
+                value = worlds[b].choices[v]
+                if not any(other < changed and v in other and worlds[c].choices[v] == value for c, other in changes):
+                    found.add(v)
+    return found
+
+
+def assumption(cube: Cube, knowledge: Knowledge) -> list[dict[str, Any]]:
+    entries = []
+    for variable, value in cube:
+        known = knowledge.variables[variable]
+        member = {} if known.member is None else {"has": known.member}
+        entries.append({"fact": known.fact, **member, "value": known.values[value][0]})
+    return entries
+
+
+def expected_answer(worlds: list[World], knowledge: Knowledge) -> dict[str, Any]:
+    """Work out the answer that a list of completions gives."""
+    settings = [frozenset(world.arguments("setting")) for world in worlds]
+    answer: dict[str, Any] = {"setting": next(iter(settings[0]), None) if len(set(settings)) == 1 else "undetermined"}
+    signatures: dict[str, list[Any]] = {"setting": settings}
+    for name, key in (("recommended", "recommended"), ("excluded", "excluded"), ("action", "actions")):
+        found = {}
+        for item in sorted({item for world in worlds for item in world.arguments(name)}):
+            true = [item in world.arguments(name) for world in worlds]
+            cube, agreeing = smallest(true, worlds, knowledge)
+            found[item] = {"certainty": "certain" if all(true) else "conditional", "assuming": assumption(cube, knowledge)}
+            if name == "recommended":
+                places = [place_of(item, worlds[n], knowledge) for n in agreeing]
+                cautions = {
+                    c.partition(",")[2]
+                    for n in agreeing
+                    for c in worlds[n].arguments("cautioned")
+                    if c.startswith(item + ",")
+                }
+                found[item] |= {
+                    "rank": min(places)[0],
+                    "strength": knowledge.strengths[min(places)[1]],
+                    "cautions": sorted(cautions),
+                }
+            signatures[item] = signatures.get(item, [()] * len(worlds))
+            own = [
+                place_of(item, w, knowledge) if t and name == "recommended" else t for w, t in zip(worlds, true, strict=True)
+            ]
+            signatures[item] = [(*old, new) for old, new in zip(signatures[item], own, strict=True)]
+        answer[key] = found
+    missing: dict[tuple[str, str | None], set[str]] = {}
+    for item, signature in signatures.items():
+        for variable in deciders(signature, worlds):
+            known = knowledge.variables[variable]
+            missing.setdefault((known.fact, known.member), set()).add(item)
+    answer["missing"] = missing
+    return answer
+
+
+def place_of(regimen: str, world: World, knowledge: Knowledge) -> tuple[int, int]:
+    rank = min(int(r.partition(",")[2]) for r in world.arguments("rank") if r.startswith(regimen + ","))
+    strength = min(
+        knowledge.strengths.index(s.partition(",")[2]) for s in world.arguments("strength") if s.startswith(regimen + ",")
+    )
+    return rank, strength
+
+
+def given_answer(answer: dict[str, Any]) -> dict[str, Any]:
+    """Put an answer's JSON in the form of `expected_answer`."""
+    kept = {"recommended": ("certainty", "assuming", "rank", "strength", "cautions")}
+    found: dict[str, Any] = {"setting": answer["setting"]}
+    for key, name in (("recommended", "regimen"), ("excluded", "regimen"), ("actions", "action")):
+        fields = kept.get(key, ("certainty", "assuming"))
+        found[key] = {entry[name]: {field: entry[field] for field in fields} for entry in answer[key]}
+    found["missing"] = {(entry["fact"], entry.get("has")): set(entry["decides"]) for entry in answer["missing"]}
+    return found
+
+
+def compare(guideline: Guideline, seed: int, count: int, unknown: float, most: int) -> tuple[int, int]:
+    """Compare `count` random records; return how many were answered and how many contradict themselves."""
+    rng = random.Random(seed)
+    answered = contradicting = 0
+    while answered < count:
+        record = random_record(rng, guideline, unknown)
+        try:
+            parsed = guideline.record(record)
+        except RecordError as error:
+            assert "contradicts itself" in str(error), (record, error)
+            contradicting += 1
+            continue
+        answer = guideline.answer(parsed)
+        if answer.derivation.worlds.count > most:
+            continue
+        worlds = worlds_of(parsed.facts, guideline.folder, guideline.layer, guideline.knowledge)
+        assert len(worlds) == answer.derivation.worlds.count, record
+        assert given_answer(answer.to_dict()) == expected_answer(worlds, guideline.knowledge), record
+        answered += 1
+    return answered, contradicting
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_complete_records_are_answered_as_plain_clingo_answers_them(seed: int, curated: Guideline) -> None:
+    compare(curated, seed, count=600, unknown=0.0, most=1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_incomplete_records_are_answered_as_the_completions_of_plain_clingo_demand(seed: int, curated: Guideline) -> None:
+    compare(curated, 100 + seed, count=250, unknown=0.2, most=48)
+
+
+def test_records_that_contradict_themselves_have_no_answer_set_in_plain_clingo(curated: Guideline) -> None:
+    from reasoner.record import parse_record
+
+    rng = random.Random(7)
+    refused = 0
+    while refused < 60:
+        record = random_record(rng, curated, 0.3)
+        record["brain_metastases"] = rng.random() < 0.5
+        record["metastatic"] = rng.random() < 0.3
+        try:
+            curated.record(record)
+        except RecordError:
+            refused += 1
+            facts = parse_record(record, curated.knowledge).facts
+            assert worlds_of(facts, curated.folder, "curated", curated.knowledge) == [], record
+
+
+def test_the_literal_layer_concludes_what_plain_clingo_concludes(literal: Guideline) -> None:
+    rng = random.Random(11)
+    answered = 0
+    while answered < 400:
+        record = random_record(rng, literal, 0.0)
+        try:
+            parsed = literal.record(record)
+        except RecordError:
+            continue
+        derivation = literal.answer(parsed).derivation
+        (world,) = worlds_of(parsed.facts, literal.folder, "literal", literal.knowledge)
+        roles = literal.knowledge.roles
+        wanted = {atom for atom in world.atoms if roles[atom.partition("(")[0]] == "conclusion"}
+        assert set(derivation.conclusions()) == wanted, record
+        answered += 1
+
+
+def test_every_support_fires_and_every_blocking_condition_fails_in_plain_clingo(curated: Guideline) -> None:
+    rng = random.Random(5)
+    answered = 0
+    while answered < 150:
+        record = random_record(rng, curated, 0.0)
+        try:
+            parsed = curated.record(record)
+        except RecordError:
+            continue
+        derivation = curated.answer(parsed).derivation
+        (world,) = worlds_of(parsed.facts, curated.folder, "curated", curated.knowledge)
+        for atom in derivation.program.index:
+            explanation = derivation.explain(atom)
+            for use in (*explanation.supports, *explanation.blocked):
+                met = [(c.atom in world.atoms) != c.negated for c in use.conditions]
+                assert (use.fires == "always") == all(met), (record, use)
+                assert [c.met == "always" for c in use.conditions] == met, (record, use)
+            if explanation.supports:
+                assert atom in world.atoms, (record, atom)
+        answered += 1
