@@ -229,6 +229,10 @@ class Answer(NamedTuple):
         }
 
 
+def arguments(atom: str) -> set[str]:
+    return set(atom.partition("(")[2].removesuffix(")").split(",")) - {""}
+
+
 def plain(number: Decimal) -> int | float:
     return int(number) if number == number.to_integral_value() else float(number)
 
@@ -369,14 +373,15 @@ class Drawer:
         return self.knowledge.roles[self.derivation.program.atoms[atom].partition("(")[0]]
 
     def with_facts(self, atom: int, agree: int) -> str:
-        """Word an atom, followed by what of the record its rules rest on directly."""
+        """Word an atom, followed by what of the record its rules rest on directly; its own arguments are not repeated."""
         program, first = self.derivation.program, len(self.derivation.program.inputs)
+        own = arguments(program.atoms[atom])
         facts = dict.fromkeys(
             program.phrases[c]
             for support in program.supports[atom]
             if self.derivation.fired[support] & agree
             for c, negated in program.rules[support].conditions
-            if c < first and not negated
+            if c < first and not negated and own.isdisjoint(arguments(program.atoms[c]))
         )
         return program.phrases[atom] + (f" ({self.knowledge.wording['and'].join(facts)})" if facts else "")
 
@@ -433,7 +438,7 @@ def doses_of(regimen: str, knowledge: Knowledge, data: Mapping[str, object]) -> 
     """List the doses of a regimen's drugs, in mg where the record holds a weight."""
     from decimal import Decimal
 
-    weight = data.get("weight_kg")
+    weight = data.get(knowledge.weight)
     kilograms = Decimal(str(weight)) if isinstance(weight, int | float) else None
     doses = []
     for drug in dict.fromkeys(drug for part in knowledge.parts.get(regimen, ()) for drug in part):

@@ -4,9 +4,9 @@ The files are plain clingo programs. What a rule rests on stands in the block co
 
     %* @statement L17 [1, 2, 5] sha256:0123456789ab
     The statement in own words.
-    @trial destiny_breast03
+    @trial NAME
     *%
-    indicated(trastuzumab_deruxtecan, preferred) :- setting(second_line), ...
+    indicated(REGIMEN, preferred) :- setting(SETTING), ...
 
 A block opens with ``@statement ID [citations] sha256:digest-of-the-source-line``, ``@reading ID`` or ``@overlay ID``.
 Lines of a block that start with ``@`` are fields: ``@trial``, ``@unformalised`` in statements, ``@reads``, ``@why`` and

@@ -101,7 +101,7 @@ def assemble(control: clingo.Control, source: Source, courses: int, variables: S
     supports: list[tuple[int, ...]] = [()] * len(atoms)
     for head in derived:
         own = []
-        for number, conditions in derivable[head]:
+        for number, conditions in sorted(derivable[head]):
             own.append(len(rules))
             rules.append(GroundRule(number, index[head], tuple((index[symbol], negated) for symbol, negated in conditions)))
         supports[index[head]] = tuple(own)
@@ -113,7 +113,12 @@ def assemble(control: clingo.Control, source: Source, courses: int, variables: S
     program.table = tabulate(derived, index, source.roles)
     program.recursive = recursive
     program.check_code = write_code(program, program.impossible, wanted_rules=True)
-    program.groups, program.pure = constrain(program, variables)
+    owner = {
+        program.inputs[atom]: v for v, variable in enumerate(variables) for _, atoms in variable.values for atom in atoms
+    }
+    program.groups, program.pure = constrain(program, owner)
+    concluding = [n for n, rule in enumerate(rules) if source.rules[rule.rule].role == "conclusion"]
+    program.relevant = frozenset(owner[atom] for atom in cone(program, concluding) if atom in owner)
     if recursive is None:
         program.code = write_code(program, range(len(rules)), wanted_rules=False)
     return program
@@ -132,15 +137,15 @@ def tabulate(
 
 
 def constrain(
-    program: Program, variables: Sequence[Variable]
+    program: Program, owner: dict[int, int]
 ) -> tuple[dict[tuple[int, ...], tuple[int, ...]], frozenset[tuple[int, ...]]]:
-    """Group the variables that what is impossible ties together, and tell which groups nothing else touches."""
-    owner = {
-        program.inputs[atom]: v for v, variable in enumerate(variables) for _, atoms in variable.values for atom in atoms
-    }
+    """Group the variables that what is impossible ties together, and tell which groups nothing else touches.
+
+    `owner` gives for each input atom that a variable decides the variable.
+    """
     tied: list[tuple[set[int], list[int], bool]] = []
     for position, number in enumerate(program.impossible):
-        inputs = {atom for atom in cone(program, number) if atom < len(program.inputs)}
+        inputs = {atom for atom in cone(program, [number]) if atom < len(program.inputs)}
         reached = {owner[atom] for atom in inputs if atom in owner}
         rules, pure = [position], all(atom in owner for atom in inputs)
         for other in [t for t in tied if t[0] & reached]:
@@ -153,10 +158,10 @@ def constrain(
     return groups, frozenset(tuple(sorted(reached)) for reached, _, pure in tied if pure)
 
 
-def cone(program: Program, rule: int) -> set[int]:
-    """Collect all atoms that a ground rule depends on."""
+def cone(program: Program, rules: Sequence[int]) -> set[int]:
+    """Collect all atoms that ground rules depend on."""
     seen: set[int] = set()
-    stack = [rule]
+    stack = list(rules)
     while stack:
         for atom, _ in program.rules[stack.pop()].conditions:
             if atom not in seen:
@@ -370,6 +375,7 @@ def know(source: Source) -> Knowledge:
         labels=labels,
         parts={regimen: tuple(own) for regimen, own in parts.items()},
         doses=doses,
+        weight=next((fact for (fact,) in rows("weight")), ""),
         wording=pairs("wording"),
         trials={trial: label for trial, label, _ in rows("trial")},
         discrepancies=tuple((s.upper(), date, words) for s, date, words in rows("discrepancy")),

@@ -120,8 +120,8 @@ class Grounds(NamedTuple):
 class Knowledge(NamedTuple):
     """All that answering needs besides the ground program.
 
-    `roles` gives each predicate's role, `data` counts the facts under each statement; `recursive`
-    says where the guideline depends on itself; `grounds` keeps what `grounds_of`
+    `weight` names the fact that doses per kg are multiplied by; `roles` gives each predicate's role; `data` counts the
+    facts under each statement; `recursive` says where the guideline depends on itself; `grounds` keeps what `grounds_of`
     found.
     """
 
@@ -141,6 +141,7 @@ class Knowledge(NamedTuple):
     labels: dict[str, dict[str, str]]
     parts: dict[str, tuple[tuple[str, ...], ...]]
     doses: tuple[Dose, ...]
+    weight: str
     wording: dict[str, str]
     trials: dict[str, str]
     discrepancies: tuple[tuple[str, str, str], ...]

@@ -88,7 +88,7 @@ def short(number: Decimal) -> str:
 
 
 def doses(page: Page, entry: Recommendation, knowledge: Knowledge) -> None:
-    """Add the doses of a regimen: a line for each drug, its schedules as alternatives."""
+    """Add the doses of a regimen: a line for each drug, its schedules as alternatives; and what has no dose."""
     by_drug: dict[str, dict[str, list[DoseGiven]]] = {}
     for dose in entry.doses:
         by_drug.setdefault(dose.drug, {}).setdefault(dose.schedule, []).append(dose)
@@ -96,6 +96,9 @@ def doses(page: Page, entry: Recommendation, knowledge: Knowledge) -> None:
         text = "; or ".join(", then ".join(dose_words(d) for d in steps) for steps in schedules.values())
         statements = dict.fromkeys(d.statement for steps in schedules.values() for d in steps)
         page.item("", f"Dose of {knowledge.label('drug', drug)}: {text} [{', '.join(statements)}]", "faint")
+    drugs = dict.fromkeys(drug for part in knowledge.parts[entry.regimen] for drug in part if drug not in by_drug)
+    if drugs:
+        page.item("", f"The text gives no dose of {', '.join(knowledge.label('drug', drug) for drug in drugs)}.", "faint")
 
 
 def recommendation(page: Page, entry: Recommendation, knowledge: Knowledge) -> None:

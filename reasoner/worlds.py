@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import combinations, product
+from math import prod
 from typing import NamedTuple, NoReturn
 
 from reasoner.errors import RecordError
@@ -16,7 +17,9 @@ from reasoner.knowledge import Knowledge
 from reasoner.program import Program
 from reasoner.record import OPEN, Record
 
-__all__ = ["Axis", "Worlds", "complete"]
+__all__ = ["LIMIT", "Axis", "Worlds", "complete"]
+
+LIMIT = 2**18
 
 
 class Axis(NamedTuple):
@@ -186,7 +189,8 @@ def inputs_of(record: Record, program: Program, knowledge: Knowledge, worlds: Wo
 def complete(record: Record, program: Program, knowledge: Knowledge) -> tuple[Worlds, list[int]]:
     """Lay out the completions of `record` and the input integers of `program` for them.
 
-    Raises RecordError where the record contradicts itself: where it has no admissible completion.
+    Where there are very many, facts that no conclusion depends on are settled at their first value. Raises RecordError where
+    the record contradicts itself (it has no admissible completion), and where more than `LIMIT` completions are left.
     """
     sizes = [len(variable.values) for variable in knowledge.variables]
     axes: list[Axis] = []
@@ -201,6 +205,17 @@ def complete(record: Record, program: Program, knowledge: Knowledge) -> tuple[Wo
     for variable, choice in enumerate(record.choices):
         if choice == OPEN and variable not in tied:
             axes.append(Axis((variable,), tuple((n,) for n in range(sizes[variable]))))
+    if prod(len(axis.steps) for axis in axes) > LIMIT:
+        idle = [axis for axis in axes if program.relevant.isdisjoint(axis.variables)]
+        axes = [axis for axis in axes if axis not in idle]
+        settled = {variable: axis.steps[0][n] for axis in idle for n, variable in enumerate(axis.variables)}
+        record = record._replace(choices=tuple(settled.get(v, choice) for v, choice in enumerate(record.choices)))
+    count = prod(len(axis.steps) for axis in axes)
+    if count > LIMIT:
+        unknown = dict.fromkeys(knowledge.variables[v].fact for axis in axes for v in axis.variables)
+        raise RecordError(
+            f"too much is unknown: {count} completions, at most {LIMIT} can be answered; record some of {', '.join(unknown)}"
+        )
     worlds = build(tuple(axes), len(sizes), record.choices, sizes)
     return worlds, inputs_of(record, program, knowledge, worlds)
 

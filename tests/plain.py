@@ -27,7 +27,8 @@ class World(NamedTuple):
 
 
 def files_of(folder: Path, layer: str) -> list[str]:
-    names = ["guideline.lp"] + (["readings.lp"] if layer == "curated" else [])
+    readings = layer == "curated" and (folder / "readings.lp").is_file()
+    names = ["guideline.lp", *(["readings.lp"] if readings else [])]
     return [str(shared_folder() / "core" / "core.lp"), *(str(folder / name) for name in names)]
 
 

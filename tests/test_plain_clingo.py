@@ -1,7 +1,7 @@
 """Differential tests: answers against plain clingo on the same files, for random records.
 
-The expected answer is worked out from clingo's answer sets by brute force, straight from the meaning of certain, conditional,
-assuming, missing and rank; none of the package's evaluation is used for it.
+The expected answer is worked out from clingo's answer sets by brute force, straight from the meaning of certain,
+conditional, assuming, missing and rank; none of the package's evaluation is used for it.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def assumption(cube: Cube, knowledge: Knowledge) -> list[dict[str, Any]]:
 def expected_answer(worlds: list[World], knowledge: Knowledge) -> dict[str, Any]:
     """Work out the answer that a list of completions gives."""
     settings = [frozenset(world.arguments("setting")) for world in worlds]
-    answer: dict[str, Any] = {"setting": next(iter(settings[0]), None) if len(set(settings)) == 1 else "undetermined"}
+    answer: dict[str, Any] = {
+        "setting": next(iter(settings[0]), "not_addressed") if len(set(settings)) == 1 else "undetermined"
+    }
     signatures: dict[str, list[Any]] = {"setting": settings}
     for name, key in (("recommended", "recommended"), ("excluded", "excluded"), ("action", "actions")):
         found = {}

@@ -212,7 +212,7 @@ def test_whatever_stands_in_a_record_it_is_answered_or_refused(data: st.DataObje
     keys = ["id", *(fact.name for fact in curated.knowledge.facts)]
     wild = data.draw(st.dictionaries(st.sampled_from(keys) | STRINGS, ANYTHING, max_size=4))
     try:
-        answer = curated.answer(record(**{key: value for key, value in wild.items()}))
+        answer = curated.answer(record(**wild))
     except RecordError as error:
         assert str(error)
     else:

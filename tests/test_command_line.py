@@ -1,0 +1,225 @@
+"""The command line as its users meet it: formats, several records, options, completion, colour."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reasoner import Guideline, __version__
+from reasoner.guideline import shared_folder
+
+REASONER = [sys.executable, "-m", "reasoner"]
+
+
+def run(*arguments: str | Path, environment: dict[str, str], text: str | None = None, status: int = 0) -> str:
+    done = subprocess.run(
+        [*REASONER, *map(str, arguments)], env=environment, input=text, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status, done.stderr
+    assert status == 2 or done.stderr == ""
+    return done.stdout if status != 2 else done.stderr
+
+
+@pytest.fixture
+def patient(tmp_path: Path, curated: Guideline) -> Path:
+    file = tmp_path / "patient.json"
+    file.write_text(json.dumps(curated.cases()["second_line_cns_predominant"].record))
+    return file
+
+
+def test_json_is_one_answer_a_line_in_the_order_of_the_records(
+    tmp_path: Path, patient: Path, curated: Guideline, environment: dict[str, str]
+) -> None:
+    records = [case.record for case in curated.cases().values()]
+    many = tmp_path / "many.ndjson"
+    many.write_text("".join(json.dumps(record) + "\n" for record in records))
+    lines = run("recommend", many, patient, "--format", "json", environment=environment).splitlines()
+    expected = [curated.answer(record).to_dict() for record in [*records, json.loads(patient.read_text())]]
+    assert [json.loads(line) for line in lines] == expected
+
+
+def test_an_answer_has_the_keys_of_its_schema(curated: Guideline) -> None:
+    answer: dict[str, Any] = curated.answer(curated.cases()["lung_disease_not_recorded"].record).to_dict()
+    keys = ["schema", "guideline", "patient", "setting", "recommended", "excluded", "actions", "missing", "notes"]
+    assert list(answer) == keys
+    assert answer["schema"] == "reasoner.answer/1"
+    assert {"id", "digest", "layer", "overlays"} <= set(answer["guideline"])
+    assert answer["guideline"]["digest"] == curated.digest
+    first = answer["recommended"][0]
+    assert first["assuming"] == [{"fact": "interstitial_lung_disease", "value": False}]
+    assert (first["statements"], first["readings"], first["trials"]) == (["L17"], ["R5"], ["destiny_breast03"])
+    assert first["citations"] == [1, 2, 5]
+    assert answer["missing"] == [
+        {"fact": "interstitial_lung_disease", "decides": ["trastuzumab_deruxtecan", "trastuzumab_emtansine"]}
+    ]
+
+
+def test_the_same_record_gives_the_same_bytes(patient: Path, environment: dict[str, str]) -> None:
+    outputs = {
+        run("recommend", patient, "--format", form, environment={**environment, "PYTHONHASHSEED": seed})
+        for form in ("text", "json")
+        for seed in ("1", "2", "3")
+    }
+    assert len(outputs) == 2
+
+
+def test_text_fits_into_80_columns_for_every_case(curated: Guideline) -> None:
+    from reasoner.text import render
+
+    for case in curated.cases().values():
+        for line in render(curated.answer(case.record)).splitlines():
+            assert len(line) <= 80, line
+
+
+def test_doses_are_exact_in_mg_where_a_weight_is_recorded(curated: Guideline) -> None:
+    answer: dict[str, Any] = curated.answer({**curated.cases()["second_line"].record, "weight_kg": 70.1}).to_dict()
+    (dose,) = answer["recommended"][0]["doses"]
+    assert (dose["amount"], dose["unit"], dose["every_weeks"], dose["mg"], dose["statement"]) == (
+        5.4,
+        "mg/kg",
+        3,
+        378.54,
+        "L22",
+    )
+
+
+def test_the_record_is_read_from_standard_input(environment: dict[str, str]) -> None:
+    record = run("example", "second_line", environment=environment)
+    assert "DESTINY-Breast03" in run("recommend", "-", environment=environment, text=record)
+
+
+def test_layer_and_overlay_are_named_in_the_answer(patient: Path, environment: dict[str, str]) -> None:
+    overlay = shared_folder() / "overlays" / "formulary_without_tdxd.lp"
+    answer = json.loads(
+        run("recommend", patient, "--format", "json", "--layer", "literal", "--overlay", overlay, environment=environment)
+    )
+    assert answer["guideline"]["layer"] == "literal"
+    assert answer["guideline"]["overlays"] == ["formulary_without_tdxd"]
+
+
+def test_the_literal_layer_says_that_it_contradicts_itself(curated: Guideline, literal: Guideline) -> None:
+    record = curated.cases()["second_line_interstitial_lung_disease"].record
+    assert any("both recommends and excludes trastuzumab deruxtecan" in note for note in literal.answer(record).notes)
+
+
+def test_a_silence_names_the_nearest_statements_and_what_each_misses(curated: Guideline) -> None:
+    notes = curated.answer(curated.cases()["silent_after_endocrine_and_trastuzumab"].record).notes
+    assert "The text is silent" in notes[0]
+    nearest = {note.split()[2]: note for note in notes[1:]}
+    assert "progression on trastuzumab deruxtecan (T-DXd)" in nearest["L30"]
+    assert "no record of prior anti-HER2 therapy or chemotherapy" in nearest["L3"]
+
+
+def test_a_dead_end_is_said_to_be_one(curated: Guideline) -> None:
+    (note,) = curated.answer(curated.cases()["dead_end_conjugates_exhausted"].record).notes
+    assert note.startswith("A dead end")
+
+
+def test_version_names_the_digest_of_the_guideline(curated: Guideline, environment: dict[str, str]) -> None:
+    assert run("--version", environment=environment) == f"guideline-reasoner {__version__}\nher2_mbc {curated.digest}\n"
+
+
+def test_examples_are_listed_and_printed(curated: Guideline, environment: dict[str, str]) -> None:
+    listing = run("example", environment=environment).splitlines()
+    assert [line.split()[0] for line in listing] == list(curated.cases())
+    assert json.loads(run("example", "third_line", environment=environment)) == curated.cases()["third_line"].record
+    assert 'did you mean "third_line"' in run("example", "thirdline", environment=environment, status=2)
+
+
+def test_a_misspelt_command_is_named_with_the_nearest(environment: dict[str, str]) -> None:
+    assert 'did you mean "recommend"' in run("recomend", environment=environment, status=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["reasoner", "rec"], "recommend"),
+        (["reasoner", "example", "second_line_c"], "second_line_cns_predominant"),
+        (["reasoner", "recommend", "--layer", "lit"], "literal"),
+    ],
+)
+def test_the_shell_completes(words: list[str], expected: str, environment: dict[str, str]) -> None:
+    asked = {"_REASONER_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    assert expected in run(environment={**environment, **asked})
+    assert "_REASONER_COMPLETE" in run("completion", "bash", environment=environment)
+
+
+def on_a_terminal(patient: Path, environment: dict[str, str]) -> bytes:
+    """Run `recommend` with a terminal as its output and return all that it printed."""
+    ours, theirs = pty.openpty()
+    subprocess.run([*REASONER, "recommend", str(patient)], env=environment, stdout=theirs, check=True)
+    os.close(theirs)
+    printed = b""
+    while True:
+        try:
+            chunk = os.read(ours, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        printed += chunk
+    os.close(ours)
+    return printed
+
+
+def test_colour_is_for_terminals_that_want_it(patient: Path, environment: dict[str, str]) -> None:
+    wanting = {key: value for key, value in environment.items() if key != "NO_COLOR"} | {"TERM": "xterm"}
+    assert b"\x1b[" in on_a_terminal(patient, wanting)
+    assert b"\x1b[" not in on_a_terminal(patient, {**wanting, "NO_COLOR": "1"})
+    assert b"\x1b[" not in on_a_terminal(patient, {**wanting, "TERM": "dumb"})
+    assert "\x1b[" not in run("recommend", patient, environment=wanting)
+
+
+def test_recommending_imports_no_graphs_and_from_a_kept_guideline_no_clingo(
+    patient: Path, environment: dict[str, str]
+) -> None:
+    code = (
+        "import sys\nfrom reasoner.cli import cli\n"
+        f"cli(['recommend', {str(patient)!r}], standalone_mode=False)\n"
+        "print('MODULES', sorted({'networkx', 'clingo', 'graphs'} & set(sys.modules)))"
+    )
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("MODULES []\n")
+
+
+def test_answers_are_immutable_and_equal_where_they_say_the_same(curated: Guideline) -> None:
+    record = curated.cases()["second_line"].record
+    answer = curated.answer(record)
+    assert answer == curated.answer(record)
+    assert answer != curated.answer(curated.cases()["third_line"].record)
+    with pytest.raises(AttributeError):
+        answer.setting = "first_line"  # type: ignore[misc]
+
+
+def test_coverage_compares_with_the_source(tmp_path: Path, curated: Guideline, environment: dict[str, str]) -> None:
+    from reasoner.coverage import cover
+
+    source = tmp_path / "source.txt"
+    source.write_text("\n".join(f"Some advice of line {n}. 1, 2" for n in range(1, 20)) + "\n")
+    report = cover(curated, source)
+    messages = {finding.message for finding in report.findings}
+    assert "L17 changed in the source since it was encoded." in messages
+    assert "L71 is no line of the source." in messages
+    assert "L4 carries citations and is not encoded." in messages
+    assert "L4 carries" in run("coverage", "--source", source, environment=environment, status=1)
+    findings = json.loads(run("coverage", "--source", source, "--format", "json", environment=environment, status=1))
+    assert findings["schema"] == "reasoner.findings/1"
+    assert {finding["class"] for finding in findings["findings"]} == {"unformalised"}
+    assert "absent.txt: cannot be read" in run(
+        "coverage", "--source", tmp_path / "absent.txt", environment=environment, status=2
+    )
+
+
+def test_coverage_of_the_shipped_guideline_is_complete(environment: dict[str, str]) -> None:
+    text = run("coverage", environment=environment)
+    assert "49 statements, 11 of them not formalised" in text
+    assert "0 missing" in text
+    run("coverage", "--fail-level", "info", environment=environment, status=1)

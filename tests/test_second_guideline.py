@@ -1,0 +1,96 @@
+"""Another guideline, of an invented disease, is answered from its folder alone."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from test_plain_clingo import compare
+
+from reasoner import Guideline, RecordError
+from reasoner.text import render
+
+FOLDER = Path(__file__).parent / "guidelines" / "marsh_fever"
+
+
+@pytest.fixture(scope="module")
+def marsh_fever(own_cache: None) -> Guideline:
+    return Guideline.load(FOLDER)
+
+
+def test_random_records_are_answered_as_plain_clingo_answers_them(marsh_fever: Guideline) -> None:
+    compare(marsh_fever, seed=1, count=150, unknown=0.0, most=1)
+    compare(marsh_fever, seed=2, count=250, unknown=0.4, most=80)
+
+
+def test_thresholds_cut_a_number_into_stretches(marsh_fever: Guideline) -> None:
+    answer = marsh_fever.answer({"id": "a", "confirmed": True, "kidney_function": "normal", "allergies": [], "signs": []})
+    assumed = {entry.regimen: [(a.fact, a.value) for a in entry.assuming] for entry in answer.recommended}
+    assert assumed == {
+        "amarin": [("temperature", ">38,<=40")],
+        "amarin_salt": [("temperature", ">40")],
+        "watch": [("temperature", ">38,<=40")],
+    }
+    assert "temperature: more than 38, at most 40" in render(answer)
+
+
+def test_constraints_of_the_guideline_refuse_a_record(marsh_fever: Guideline) -> None:
+    with pytest.raises(RecordError, match="signs include rash, but temperature is 38 or less"):
+        marsh_fever.answer({"id": "a", "signs": ["rash"], "temperature": 37.9})
+    with pytest.raises(RecordError, match=r"temperature: 12 is out of range; allowed: at least 30"):
+        marsh_fever.answer({"id": "a", "temperature": 12})
+    with pytest.raises(RecordError, match=r'allergies\[0\]: "amarine" is no drug of the catalogue; did you mean "amarin"'):
+        marsh_fever.answer({"id": "a", "allergies": ["amarine"]})
+
+
+def test_doses_use_the_fact_that_the_guideline_declares_as_weight(marsh_fever: Guideline) -> None:
+    record = {"id": "a", "confirmed": True, "temperature": 39, "body_weight": 33.3}
+    (entry, *_) = marsh_fever.answer(record).recommended
+    assert [str(dose.mg) for dose in entry.doses] == ["9.99"]
+
+
+def test_of_very_many_unknown_facts_those_that_matter_are_told_apart(marsh_fever: Guideline, tmp_path: Path) -> None:
+    text = (FOLDER / "guideline.lp").read_text("utf-8")
+    for number in range(40):
+        text += f'fact({10 + number}, mark_{number}, boolean).\nterm(fact, mark_{number}, "mark {number}").\n'
+    (tmp_path / "guideline.lp").write_text(text, "utf-8")
+    idle, plain = Guideline.load(tmp_path).answer({"id": "a"}), marsh_fever.answer({"id": "a"})
+    assert (idle.recommended, idle.excluded, idle.missing) == (plain.recommended, plain.excluded, plain.missing)
+    text += "%* @statement L4 [1] sha256:000000000000\nForty marks speak against waiting.\n*%\n"
+    text += f"contraindicated(watch) :- {', '.join(f'has(mark_{number})' for number in range(40))}.\n"
+    (tmp_path / "guideline.lp").write_text(text, "utf-8")
+    with pytest.raises(
+        RecordError, match=r"too much is unknown: .* completions, at most 262144 .* record some of .*mark_39"
+    ):
+        Guideline.load(tmp_path).answer({"id": "a"})
+
+
+def without_docstrings(code: str) -> str:
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def test_no_medical_fact_stands_in_python(curated: Guideline) -> None:
+    knowledge = curated.knowledge
+    names = {
+        name
+        for kind in ("drug", "class", "regimen", "fact", "trial", "action", "caution")
+        for name in knowledge.labels[kind]
+    }
+    names |= {"first_line", "second_line", "third_line", "maintenance", "her2", "trastuzumab"}
+    for path in (ROOT / "reasoner").glob("*.py"):
+        text = without_docstrings(path.read_text("utf-8")).replace("her2_mbc", "")
+        assert [name for name in sorted(names) if re.search(rf"\b{name}\b", text)] == [], path.name
+
+
+def test_the_record_of_every_case_names_only_declared_facts(curated: Guideline) -> None:
+    declared = {"id", *(fact.name for fact in curated.knowledge.facts)}
+    for case in curated.cases().values():
+        assert set(json.loads(json.dumps(case.record))) <= declared
