@@ -2,75 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from reasoner.answer import ActionCall, Answer, Assumption, DoseGiven, Exclusion, Recommendation
-from reasoner.knowledge import Block, Knowledge
+from reasoner.knowledge import Knowledge
+from reasoner.page import Page, condition_words, safe, source_words
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-__all__ = ["render", "safe"]
-
-MARKS = {"heading": "\033[1m", "certain": "\033[32m", "conditional": "\033[33m", "against": "\033[31m", "faint": "\033[2m"}
-PLAIN = "\033[0m"
-
-
-def safe(text: str) -> str:
-    """Make a record's text harmless on a terminal: what cannot be printed is shown as an escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-class Page:
-    """Collects wrapped lines, in colour or not."""
-
-    def __init__(self, width: int, colour: bool) -> None:
-        self.width = width
-        self.colour = colour
-        self.lines: list[str] = []
-
-    def mark(self, text: str, mark: str) -> str:
-        return f"{MARKS[mark]}{text}{PLAIN}" if self.colour and mark else text
-
-    def heading(self, text: str) -> None:
-        self.lines += ["", self.mark(text, "heading")]
-
-    def item(self, lead: str, text: str, mark: str = "", indent: int = 5) -> None:
-        """Add a paragraph behind a lead, wrapped under itself."""
-        wrapped = textwrap.wrap(text, self.width - indent, break_on_hyphens=False) or [""]
-        self.lines.append(f"{lead:<{indent}}{self.mark(wrapped[0], mark)}")
-        self.lines += [" " * indent + self.mark(line, mark) for line in wrapped[1:]]
-
-
-def words(assumption: Assumption, knowledge: Knowledge) -> str:
-    """Word an assumed value of an unknown fact."""
-    label = knowledge.label("fact", assumption.fact)
-    wording = knowledge.wording
-    if assumption.member is not None:
-        label = wording["member"].replace("{1}", knowledge.label("drug", assumption.member)).replace("{2}", label)
-    if isinstance(assumption.value, bool):
-        return label if assumption.value else wording["without"].replace("{1}", label)
-    value = (
-        knowledge.label("value", assumption.value).replace("<=", "at most ").replace(">", "more than ").replace(",", ", ")
-    )
-    return wording["value"].replace("{1}", label).replace("{2}", value)
-
-
-def condition(assuming: tuple[Assumption, ...], knowledge: Knowledge) -> str:
-    return knowledge.wording["and"].join(words(assumption, knowledge) for assumption in assuming)
-
-
-def source(block: Block, knowledge: Knowledge) -> str:
-    """Word where a sentence comes from: statement, reference numbers, trials; or reading or overlay."""
-    parts = [
-        block.id if block.kind == "statement" else f"{'LOCAL overlay' if block.kind == 'overlay' else block.kind} {block.id}"
-    ]
-    if block.citations:
-        parts.append("ref. " + ", ".join(map(str, block.citations)))
-    parts += [knowledge.trials.get(trial, trial) for trial in block.trials]
-    return "; ".join(parts)
+__all__ = ["render"]
 
 
 def dose_words(dose: DoseGiven) -> str:
@@ -108,11 +50,11 @@ def recommendation(page: Page, entry: Recommendation, knowledge: Knowledge) -> N
         page.item(f"  {entry.rank}.", f"{name} - {strength}", "certain")
     else:
         page.item(f"  {entry.rank}?", f"{name} - {strength}", "conditional")
-        page.item("", f"ONLY IF {condition(entry.assuming, knowledge)}", "conditional")
+        page.item("", f"ONLY IF {condition_words(entry.assuming, knowledge)}", "conditional")
     blocks: dict[str, None] = {reason.block: None for reason in entry.because}
     for name in blocks:
         block = knowledge.blocks[name]
-        page.item("", f"{block.text} [{source(block, knowledge)}]")
+        page.item("", f"{block.text} [{source_words(block, knowledge)}]")
     held = dict.fromkeys(part for reason in entry.because for part in reason.words.split(knowledge.wording["and"]))
     facts = [part for part in held if part not in {knowledge.blocks[name].text for name in blocks}]
     if facts:
@@ -137,7 +79,7 @@ def exclusions(page: Page, entries: Iterable[Exclusion], knowledge: Knowledge) -
     for (reasons, assuming), names in together.items():
         listed = knowledge.wording["and"].join(names)
         if assuming:
-            page.item("  x?", f"{listed}, IF {condition(assuming, knowledge)}: {reasons}", "conditional")
+            page.item("  x?", f"{listed}, IF {condition_words(assuming, knowledge)}: {reasons}", "conditional")
         else:
             page.item("  x", f"{listed}: {reasons}", "against")
 
@@ -148,7 +90,7 @@ def action(page: Page, entry: ActionCall, knowledge: Knowledge) -> None:
     if entry.certainty == "certain":
         page.item("  -", text)
     else:
-        page.item("  ?", f"{text} If {condition(entry.assuming, knowledge)}.", "conditional")
+        page.item("  ?", f"{text} If {condition_words(entry.assuming, knowledge)}.", "conditional")
 
 
 def missing(answer: Answer, knowledge: Knowledge) -> Iterator[str]:
@@ -220,4 +162,4 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
             page.item("  -", text)
     page.lines.append("")
     page.item("", info.disclaimer, "faint", indent=0)
-    return "\n".join(line.rstrip() for line in page.lines) + "\n"
+    return page.text()

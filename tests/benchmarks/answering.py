@@ -45,7 +45,6 @@ FRESH = (
     "import sys, reasoner.cli as c\ntry: c.main()\nexcept SystemExit: pass\nsys.stderr.write(str('networkx' in sys.modules))"
 )
 
-Records = Mapping[str, Mapping[str, object]]
 Times = dict[str, list[float]]
 
 
@@ -161,19 +160,20 @@ def model_of(control: clingo.Control) -> set[str]:
         return {str(s) for s in model.symbols(shown=True) if s.name in ("recommended", "excluded", "action")}
 
 
-def check_copies(original: Guideline, copy: Guideline, facts: Mapping[str, str], records: Records) -> None:
-    """Check that the copied rules answer all cases as the original does, and complete ones as plain clingo does."""
+def check_copies(original: Guideline, copy: Guideline, facts: Mapping[str, str]) -> list[int]:
+    """Check that the copied rules answer all cases as the original does, and complete ones as plain clingo does.
+
+    Returned are the numbers of ground rules that clingo makes for the complete records, sorted.
+    """
+    counts = []
     for name, case in original.cases().items():
         answer = copy.answer(case.record)
         assert essence(answer) == essence(original.answer(case.record)), f"{name}: the copies answer differently"
-        if name in records:
+        if name in facts:
             control = plain(copy.folder, facts[name])
+            counts.append(int(control.statistics["problem"]["lp"]["rules"]))
             assert model_of(control) == shown_by(answer), f"{name}: plain clingo answers differently"
-
-
-def clingo_rules(folder: Path, facts: Mapping[str, str]) -> list[int]:
-    """Count the ground rules that clingo makes for each record, sorted."""
-    return sorted(int(plain(folder, own).statistics["problem"]["lp"]["rules"]) for own in facts.values())
+    return sorted(counts)
 
 
 def compare_with_clingo(original: Guideline, scratch: Path, copies: int, rounds: int) -> None:
@@ -183,15 +183,14 @@ def compare_with_clingo(original: Guideline, scratch: Path, copies: int, rounds:
     guideline = Guideline.load(folder)
     records = complete_records(guideline)
     facts = {name: guideline.record(data).facts for name, data in records.items()}
-    check_copies(original, guideline, facts, records)
+    clingo_ground = check_copies(original, guideline, facts)
     courses = sorted({guideline.record(data).courses for data in records.values()})
     grounding = [len(guideline.program(number).rules) for number in courses]
-    theirs_ground = clingo_rules(folder, facts)
     print(f"\n1. One complete record in process, the complete derivation included: rules {copies} times")
     print(
         f"  {len(records)} cases, {rounds} rounds; {len(guideline.knowledge.rules)} rules, ground with everything open"
         f" {', '.join(map(str, grounding))} (courses {', '.join(map(str, courses))});\n"
-        f"  clingo grounds {theirs_ground[0]} to {theirs_ground[-1]} rules for a record, facts included"
+        f"  clingo grounds {clingo_ground[0]} to {clingo_ground[-1]} rules for a record, facts included"
     )
     ours, theirs, answered, deep = alternate(
         rounds,
