@@ -73,6 +73,7 @@ class DoseGiven(NamedTuple):
     amount: Decimal
     unit: str
     every_weeks: int | None
+    route: str
     mg: Decimal | None
     statement: str
 
@@ -84,6 +85,7 @@ class DoseGiven(NamedTuple):
             "amount": plain(self.amount),
             "unit": self.unit,
             "every_weeks": self.every_weeks,
+            "route": self.route,
             "mg": None if self.mg is None else plain(self.mg),
             "statement": self.statement,
         }
@@ -354,13 +356,13 @@ class Drawer:
 
     def reasons(self, predicate: str, first: str, agree: int) -> tuple[Reason, ...]:
         """Word each rule that fires for a position by its conditions; the catalogue and other positions are left out."""
-        program, phrases, wording = self.derivation.program, self.derivation.program.phrases, self.knowledge.wording
+        program, wording = self.derivation.program, self.knowledge.wording
         reasons: dict[Reason, None] = {}
         for support in self.fired(predicate, first, agree):
             ground = program.rules[support]
             rule = self.knowledge.rules[ground.rule]
             words = [
-                wording["no_record"].replace("{1}", phrases[c]) if negated else self.with_facts(c, agree)
+                self.without(c) if negated else self.with_facts(c, agree)
                 for c, negated in ground.conditions
                 if not program.is_catalogue(c) and self.role(c) not in ("position", "conclusion")
             ]
@@ -372,23 +374,31 @@ class Drawer:
     def role(self, atom: int) -> str:
         return self.knowledge.roles[self.derivation.program.atoms[atom].partition("(")[0]]
 
+    def without(self, atom: int) -> str:
+        """Word an atom's absence: what is recorded as absent is told from what no record speaks of."""
+        key = "without" if self.derivation.state(atom) == "recorded_absent" else "no_record"
+        return self.knowledge.wording[key].replace("{1}", self.derivation.program.phrases[atom])
+
     def with_facts(self, atom: int, agree: int) -> str:
         """Word an atom, followed by what of the record its rules rest on directly; its own arguments are not repeated."""
         program, first = self.derivation.program, len(self.derivation.program.inputs)
         own = arguments(program.atoms[atom])
+        supports = self.derivation.firing(atom, agree)
+        sure = all(self.derivation.fired[support] & agree == agree for support in supports)
         facts = dict.fromkeys(
             program.phrases[c]
-            for support in program.supports[atom]
-            if self.derivation.fired[support] & agree
+            for support in supports
             for c, negated in program.rules[support].conditions
             if c < first and not negated and own.isdisjoint(arguments(program.atoms[c]))
         )
-        return program.phrases[atom] + (f" ({self.knowledge.wording['and'].join(facts)})" if facts else "")
+        joint = self.knowledge.wording["and" if sure else "or"]
+        return program.phrases[atom] + (f" ({joint.join(facts)})" if facts else "")
 
     def fired(self, predicate: str, first: str, agree: int) -> list[int]:
-        """List the ground rules that conclude a position in some of the worlds that `agree`."""
-        supports, fired = self.derivation.program.supports, self.derivation.fired
-        return [rule for _, _, atom in self.held(predicate, first) for rule in supports[atom] if fired[rule] & agree]
+        """List the ground rules that conclude a position in all worlds that `agree`, or else in some."""
+        rules = [rule for _, _, atom in self.held(predicate, first) for rule in self.derivation.firing(atom, agree)]
+        fired = self.derivation.fired
+        return [rule for rule in rules if fired[rule] & agree == agree] or rules
 
     def actions(self) -> list[ActionCall]:
         entries = []
@@ -448,7 +458,9 @@ def doses_of(regimen: str, knowledge: Knowledge, data: Mapping[str, object]) -> 
                 amount = Decimal(dose.amount)
                 mg = amount * kilograms if per_kg and kilograms is not None else None if per_kg else amount
                 doses.append(
-                    DoseGiven(drug, dose.schedule, dose.step, amount, dose.unit, dose.every_weeks, mg, dose.statement)
+                    DoseGiven(
+                        drug, dose.schedule, dose.step, amount, dose.unit, dose.every_weeks, dose.route, mg, dose.statement
+                    )
                 )
     return tuple(doses)
 

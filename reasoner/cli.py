@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,7 @@ import click
 from reasoner.errors import ReasonerError, RecordError, nearest
 
 if TYPE_CHECKING:
+    from reasoner.answer import Answer
     from reasoner.guideline import Guideline
     from reasoner.record import Record
 
@@ -36,8 +38,10 @@ class Reasoner(click.Group):
             sys.stdout.flush()
         except ReasonerError as error:
             raise Refusal(str(error)) from None
-        except BrokenPipeError:
+        except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if not isinstance(error, BrokenPipeError):
+                raise Refusal(f"the output cannot be written: {error.strerror}") from None
             ctx.exit(0)
         return result
 
@@ -105,9 +109,11 @@ def records(names: tuple[str, ...], guideline: Guideline) -> Iterator[Record]:
     """Read and validate the records of all files; messages name file, line and field."""
     from reasoner.record import read_records
 
+    if names.count("-") > 1:
+        raise RecordError("standard input can be read only once; give - once")
     for name in names:
         try:
-            with sys.stdin.buffer if name == "-" else Path(name).open("rb") as stream:
+            with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as stream:
                 for place, data in read_records(stream, "standard input" if name == "-" else name):
                     try:
                         yield guideline.record(data)
@@ -138,17 +144,90 @@ def recommend(patients: tuple[str, ...], folder: Path | None, overlays: tuple[Pa
     PATIENT is a JSON file with a record, a file with one record a line (NDJSON), or - for standard input.
     """
     guideline = load(folder, layer, overlays)
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     for number, record in enumerate(list(records(patients, guideline))):
-        answer = guideline.answer(record)
-        if form == "json":
-            import json
+        print_answer(guideline.answer(record), form, first=number == 0)
 
-            sys.stdout.write(json.dumps(answer.to_dict()) + "\n")
-        else:
-            from reasoner.text import render
 
-            sys.stdout.write(("\n\n" if number else "") + render(answer, answer_width(), colour))
+def print_answer(answer: Answer, form: str, first: bool) -> None:
+    """Print an answer; texts of several are set apart."""
+
+    def render(width: int, colour: bool) -> str:
+        from reasoner.text import render
+
+        return ("" if first else "\n\n") + render(answer, width, colour)
+
+    print_result(form, answer.to_dict, render)
+
+
+def one_record(patient: str, guideline: Guideline) -> Record:
+    """Read the one record that a question is about."""
+    found = list(records((patient,), guideline))
+    if len(found) != 1:
+        raise RecordError(f"{patient}: {len(found)} records; a question is about one")
+    return found[0]
+
+
+def colour_wanted() -> bool:
+    """Tell whether standard output is a terminal that wants colour."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def print_result(form: str, to_dict: Callable[[], dict[str, object]], render: Callable[[int, bool], str]) -> None:
+    """Print a result as JSON or as text."""
+    if form == "json":
+        import json
+
+        sys.stdout.write(json.dumps(to_dict()) + "\n")
+    else:
+        sys.stdout.write(render(answer_width(), colour_wanted()))
+
+
+def question(command: Command) -> Command:
+    """Add what every question about one record takes: the record, the guideline, the format."""
+    options = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+    return click.argument("patient", type=click.Path(allow_dash=True))(guideline_options(options(command)))
+
+
+def conclusion_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's signature)
+    from reasoner.guideline import Guideline
+
+    knowledge = Guideline.load().knowledge
+    names = [*knowledge.regimens, *knowledge.actions, *knowledge.settings]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+@cli.command()
+@question
+@click.argument("conclusion", shell_complete=conclusion_names)
+@click.option("--depth", type=click.IntRange(0), default=3, show_default=True, help="How many rules deep the text goes.")
+def why(
+    patient: str, folder: Path | None, overlays: tuple[Path, ...], layer: str, form: str, conclusion: str, depth: int
+) -> None:
+    """Explain a regimen's, an action's or a setting's status, down to the patient's facts.
+
+    Every rule that supports it, with its statement, citations and trials, and every condition with its state. JSON holds the
+    whole derivation as a graph.
+    """
+    from reasoner.queries import why as queries
+
+    guideline = load(folder, layer, overlays)
+    result = queries.why(guideline.answer(one_record(patient, guideline)), conclusion)
+    print_result(form, result.to_dict, lambda width, colour: queries.render(result, width, colour, depth))
+
+
+@cli.command()
+@question
+@click.argument("regimen", shell_complete=conclusion_names)
+@click.option("--any", "anything", is_flag=True, help="Offer changes to facts that are over, too.")
+def why_not(
+    patient: str, folder: Path | None, overlays: tuple[Path, ...], layer: str, form: str, regimen: str, anything: bool
+) -> None:
+    """Tell what keeps a regimen from being recommended, and all smallest changes that would make it certain."""
+    from reasoner.queries import why_not as queries
+
+    guideline = load(folder, layer, overlays)
+    result = queries.why_not(guideline, one_record(patient, guideline), regimen, anything)
+    print_result(form, result.to_dict, lambda width, colour: queries.render(result, width, colour))
 
 
 def example_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's signature)

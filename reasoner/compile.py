@@ -17,7 +17,7 @@ from importlib import resources
 import clingo
 
 from reasoner.errors import GuidelineError
-from reasoner.knowledge import CourseFact, Dose, Fact, Knowledge, Rule, Variable
+from reasoner.knowledge import CourseFact, Dose, Fact, Knowledge, Rule, Trial, Variable
 from reasoner.program import GroundRule, Program
 from reasoner.source import GIVEN, Source
 
@@ -110,6 +110,7 @@ def assemble(control: clingo.Control, source: Source, courses: int, variables: S
     program.index = {str(symbol): number for number, symbol in enumerate(atoms)}
     program.derived, program.always, program.supports = len(derived), len(always), supports
     program.impossible = [n for n, rule in enumerate(rules) if atoms[rule.head].name == "impossible"]
+    program.concluding = tuple(index[s] for s in derived if source.roles[s.name] == "conclusion")
     program.table = tabulate(derived, index, source.roles)
     program.recursive = recursive
     program.check_code = write_code(program, program.impossible, wanted_rules=True)
@@ -312,6 +313,7 @@ def know(source: Source) -> Knowledge:
     default = pairs("default")
     question = pairs("question")
     required = {fact for (fact,) in rows("required")}
+    past = {fact for (fact,) in rows("past")}
     fits: dict[str, list[str]] = {}
     for part, drug in rows("fits"):
         fits.setdefault(part, []).append(drug)
@@ -333,6 +335,7 @@ def know(source: Source) -> Knowledge:
             thresholds=tuple(sorted(thresholds.get(name, ()))),
             default=default.get(name),
             required=name in required,
+            past=name in past,
         )
         for _, name, kind in sorted(rows("fact"), key=lambda row: int(row[0]))
     )
@@ -354,6 +357,7 @@ def know(source: Source) -> Knowledge:
             amount=text(row[3]),
             unit=labels.get("unit", {}).get(str(row[4]), str(row[4])),
             every_weeks=row[5].arguments[0].number if row[5].arguments else None,
+            route=pairs("route").get(str(row[0]), ""),
             statement=supports.get(f"dose({','.join(map(str, row))})", ""),
         )
         for row in table.get("dose", [])
@@ -377,7 +381,15 @@ def know(source: Source) -> Knowledge:
         doses=doses,
         weight=next((fact for (fact,) in rows("weight")), ""),
         wording=pairs("wording"),
-        trials={trial: label for trial, label, _ in rows("trial")},
+        trials={
+            trial: Trial(
+                label,
+                registry,
+                tuple(" ".join(part for part in row[1:] if part) for row in rows("publication") if row[0] == trial),
+                tuple((row[1], row[2], row[3], row[4]) for row in rows("published") if row[0] == trial),
+            )
+            for trial, label, registry in rows("trial")
+        },
         discrepancies=tuple((s.upper(), date, words) for s, date, words in rows("discrepancy")),
         blocks=source.blocks,
         rules=tuple(source.rules),

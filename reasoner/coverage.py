@@ -23,7 +23,7 @@ CITED = re.compile(r"[^\d\s,.]\S*\s+\d+(?:,\s*\d+)*\s*$|[.)]\s*\d+(?:,\s*\d+)*\s
 class StatementCoverage(NamedTuple):
     """A statement with its rules, the data under it, and for each rule the cases in which it fires.
 
-    `sentence` is the source's line and `state` "same", "changed" or "absent", both empty without a source.
+    `sentence` is the source's line and `state` "same", "changed", "absent" or "now line N", both empty without a source.
     """
 
     block: Block
@@ -110,10 +110,13 @@ def compare(block: Block, lines: Sequence[str] | None) -> tuple[str, str]:
     if lines is None or number is None:
         return "", ""
     position = int(number[1])
-    if not 1 <= position <= len(lines):
-        return "", "absent"
-    line = lines[position - 1]
-    return line, "same" if digest(line) == block.digest else "changed"
+    line = lines[position - 1] if 1 <= position <= len(lines) else ""
+    if digest(line) == block.digest:
+        return line, "same"
+    moved = [number for number, other in enumerate(lines, start=1) if digest(other) == block.digest]
+    if moved:
+        return lines[moved[0] - 1], f"now line {moved[0]}"
+    return line, "changed" if line else "absent"
 
 
 def faults(entry: StatementCoverage) -> Iterator[Finding]:
@@ -140,6 +143,11 @@ def faults(entry: StatementCoverage) -> Iterator[Finding]:
             "unformalised", "error", f"{block.id} changed", f"{block.id} changed in the source since it was encoded.",
             f"Read the line anew, adapt the rules, and set sha256:{digest(entry.sentence)}.", [block.id], (), where,
         )  # fmt: skip
+    elif entry.state.startswith("now"):
+        yield finding(
+            "unformalised", "warning", f"{block.id} moved", f"{block.id} is {entry.state} of the source.",
+            "Give the statement its new number.", [block.id], (), where,
+        )  # fmt: skip
     elif entry.state == "absent":
         yield finding(
             "unformalised", "error", f"{block.id} absent", f"{block.id} is no line of the source.",
@@ -149,9 +157,10 @@ def faults(entry: StatementCoverage) -> Iterator[Finding]:
 
 def unclaimed(statements: Sequence[StatementCoverage], lines: Sequence[str]) -> Iterator[Finding]:
     """Yield the cited lines of the source that no statement encodes."""
-    claimed = {entry.block.id for entry in statements}
+    claimed = {entry.block.id for entry in statements if not entry.state.startswith("now")}
+    digests = {entry.block.digest for entry in statements}
     for number, line in enumerate(lines, start=1):
-        if CITED.search(line) and f"L{number}" not in claimed:
+        if CITED.search(line) and f"L{number}" not in claimed and digest(line) not in digests:
             yield finding(
                 "unformalised", "error", f"L{number} unclaimed", f"L{number} carries citations and is not encoded.",
                 f"Encode it under @statement L{number} [...] sha256:{digest(line)}.", [f"L{number}"],
@@ -174,7 +183,7 @@ def to_text(report: Coverage, width: int) -> str:
     lines: list[str] = []
     for entry in report.statements:
         block = entry.block
-        lines.append(f"{block.id}  {block.place}" + (f"  {entry.state}" if entry.state == "changed" else ""))
+        lines.append(f"{block.id}  {block.place}" + (f"  {entry.state}" if entry.state not in ("", "same") else ""))
         if entry.sentence:
             lines += wrap("source    ", entry.sentence.strip().removeprefix("- "), width)
         lines += wrap("restated  ", block.text, width)
@@ -182,7 +191,8 @@ def to_text(report: Coverage, width: int) -> str:
             lines += wrap("no rule   ", block.unformalised, width)
         for rule in entry.rules:
             cases = entry.cases[rule.id]
-            lines += wrap("rule      ", f"{rule.id} at {rule.place}: {', '.join(cases) or 'NO CASE'}", width)
+            shown = ", ".join(cases[:3]) + (f" and {len(cases) - 3} more" if len(cases) > 3 else "")
+            lines += wrap("rule      ", f"{rule.id} at {rule.place}: {shown or 'NO CASE'}", width)
         if entry.data:
             lines += wrap("data      ", f"{entry.data} fact{'s' if entry.data > 1 else ''}", width)
         lines.append("")

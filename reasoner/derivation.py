@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from reasoner.errors import nearest
 from reasoner.knowledge import Grounds, Knowledge, Rule
 from reasoner.program import Program
 from reasoner.worlds import Worlds
@@ -57,7 +58,7 @@ class Derivation:
     a bit for each. Explanations are read from them on demand. A derivation never changes.
     """
 
-    __slots__ = ("_known", "fired", "knowledge", "program", "values", "worlds")
+    __slots__ = ("_conditions", "_known", "fired", "knowledge", "program", "values", "worlds")
 
     def __init__(
         self,
@@ -74,6 +75,7 @@ class Derivation:
         self.values = values
         self.fired = fired
         self._known = known
+        self._conditions: dict[tuple[int, bool], SeenCondition] = {}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Derivation) and (self.program.atoms, self.values, self.fired) == (
@@ -91,19 +93,15 @@ class Derivation:
 
     def conclusions(self) -> tuple[str, ...]:
         """List the conclusions that hold in some completion, as clingo text."""
-        roles = self.knowledge.roles
-        first = len(self.program.inputs)
-        return tuple(
-            atom
-            for number, atom in enumerate(self.program.atoms[first : first + self.program.derived], start=first)
-            if self.values[number] and roles[atom.partition("(")[0]] == "conclusion"
-        )
+        return tuple(self.program.atoms[number] for number in self.program.concluding if self.values[number])
 
     def explain(self, atom: str) -> Explanation:
-        """Explain an atom by every rule that could conclude it.
+        """Explain an atom, clingo text without spaces, by every rule that could conclude it.
 
-        Raises KeyError for an atom that the guideline does not have.
+        Raises KeyError, with the nearest atoms, for one that the guideline does not have.
         """
+        if atom not in self.program.index:
+            raise KeyError(f"{atom}: the guideline has no such atom{nearest(atom, self.program.index)}")
         number = self.program.index[atom]
         uses = [self.use(rule) for rule in self.program.supports[number]]
         return Explanation(
@@ -117,26 +115,21 @@ class Derivation:
     def use(self, number: int) -> RuleUse:
         """Show one ground rule with all its conditions."""
         ground = self.program.rules[number]
-        atoms, phrases, values, every = self.program.atoms, self.program.phrases, self.values, self.worlds.all
-        conditions = []
-        for atom, negated in ground.conditions:
-            value = values[atom]
-            met = every & ~value if negated else value
-            conditions.append(
-                SeenCondition(
-                    atoms[atom],
-                    phrases[atom],
-                    negated,
-                    self.state(atom),
-                    "always" if met == every else "sometimes" if met else "never",
-                )
-            )
-        fired = self.fired[number]
-        return RuleUse(
-            self.knowledge.rules[ground.rule],
-            "always" if fired == every else "sometimes" if fired else "never",
-            tuple(conditions),
-        )
+        conditions = tuple([self._conditions.get(key) or self.condition(*key) for key in ground.conditions])
+        return RuleUse(self.knowledge.rules[ground.rule], self.extent(self.fired[number]), conditions)
+
+    def condition(self, atom: int, negated: bool) -> SeenCondition:
+        """Show a condition as it stands in all completions."""
+        value = self.values[atom]
+        met = self.worlds.all & ~value if negated else value
+        program = self.program
+        seen = SeenCondition(program.atoms[atom], program.phrases[atom], negated, self.state(atom), self.extent(met))
+        self._conditions[atom, negated] = seen
+        return seen
+
+    def extent(self, truth: int) -> str:
+        """Word in how many completions something holds."""
+        return "always" if truth == self.worlds.all else "sometimes" if truth else "never"
 
     def state(self, number: int) -> str:
         """Word the state of an atom: see `SeenCondition`."""
@@ -173,21 +166,26 @@ class Derivation:
 
     def chain(self, atoms: Iterable[int], agree: int) -> tuple[set[int], set[int]]:
         """Follow rules that fire back from `atoms`: the source's rules, and the atoms whose absence they ask for."""
-        supports, ground_rules, fired = self.program.supports, self.program.rules, self.fired
+        supports, ground_rules = self.program.supports, self.program.rules
         seen = set(atoms)
         stack = list(seen)
         rules: set[int] = set()
         absent: set[int] = set()
         while stack:
-            for support in supports[stack.pop()]:
-                if fired[support] & agree:
-                    ground = ground_rules[support]
-                    rules.add(ground.rule)
-                    for condition, negated in ground.conditions:
-                        if negated:
-                            absent.add(condition)
-                        elif condition not in seen:
-                            seen.add(condition)
-                            if supports[condition]:
-                                stack.append(condition)
+            for support in self.firing(stack.pop(), agree):
+                ground = ground_rules[support]
+                rules.add(ground.rule)
+                for condition, negated in ground.conditions:
+                    if negated:
+                        absent.add(condition)
+                    elif condition not in seen:
+                        seen.add(condition)
+                        if supports[condition]:
+                            stack.append(condition)
         return rules, absent
+
+    def firing(self, atom: int, agree: int) -> list[int]:
+        """List the ground rules that conclude an atom in all worlds of `agree`, or where there are none, in some of them."""
+        fired = self.fired
+        somewhere = [support for support in self.program.supports[atom] if fired[support] & agree]
+        return [support for support in somewhere if fired[support] & agree == agree] or somewhere

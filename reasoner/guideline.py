@@ -39,19 +39,19 @@ class Guideline:
     Load it with `Guideline.load`; it never changes after that and can be used from many threads.
 
     Attributes: `knowledge`, its data; `digest`, "sha256:" and the digest of its files and of the shared rules; `layer`;
-    `overlays`, the names of the overlay files; `warnings`, what loading found without refusing.
+    `overlays`, the ids of the overlays laid on top; `warnings`, what loading found without refusing.
     """
 
     def __init__(self, folder: Path, layer: str, overlays: tuple[Path, ...]) -> None:
         self.folder = folder
         self.layer = layer
         self.overlay_files = overlays
-        self.overlays = tuple(path.stem for path in overlays)
         files = own_files(folder, overlays)
         self.digest = f"sha256:{digest_of(files[: len(files) - len(overlays)])}"
         self._store = Store(folder, layer, overlays, digest_of(files))
         self._programs: dict[int, Program] = {}
         self.knowledge: Knowledge = self._store.knowledge()
+        self.overlays = tuple(block.id for block in self.knowledge.blocks.values() if block.kind == "overlay")
         about = self.knowledge
         self.info = GuidelineInfo(about.id, about.title, self.digest, layer, self.overlays, about.disclaimer)
 
@@ -60,7 +60,7 @@ class Guideline:
         cls,
         folder: str | Path | None = None,
         layer: str = "curated",
-        overlays: Sequence[str | Path] = (),
+        overlays: str | Path | Sequence[str | Path] = (),
     ) -> Guideline:
         """Load the guideline in `folder`, by default the one that ships with the package.
 
@@ -69,7 +69,8 @@ class Guideline:
         """
         if layer not in LAYERS:
             raise GuidelineError(f'layer: "{layer}" is no layer{nearest(layer, LAYERS)}; allowed: {", ".join(LAYERS)}')
-        return cls(Path(folder) if folder is not None else default_folder(), layer, tuple(Path(o) for o in overlays))
+        files = [overlays] if isinstance(overlays, str | Path) else list(overlays)
+        return cls(Path(folder) if folder is not None else default_folder(), layer, tuple(Path(file) for file in files))
 
     def program(self, courses: int) -> Program:
         """Give the ground program for records with `courses` courses of therapy."""
@@ -135,7 +136,9 @@ class Case:
 def own_files(folder: Path, overlays: Sequence[Path]) -> list[Path]:
     """List the files that decide a guideline's answers: the shared core, its folder, its overlays last."""
     core = shared_folder() / "core"
-    for overlay in overlays:
+    for number, overlay in enumerate(overlays):
+        if overlay.resolve() in (other.resolve() for other in overlays[:number]):
+            raise GuidelineError(f"{overlay}: the overlay is given twice.")
         if not overlay.is_file():
             raise GuidelineError(f"{overlay}: no such overlay file.")
     if not folder.is_dir():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Block", "Condition", "CourseFact", "Dose", "Fact", "Grounds", "Knowledge", "Rule", "Variable"]
+__all__ = ["Block", "Condition", "CourseFact", "Dose", "Fact", "Grounds", "Knowledge", "Rule", "Trial", "Variable"]
 
 
 class Block(NamedTuple):
@@ -55,7 +55,8 @@ class Fact(NamedTuple):
 
     `kind` is "boolean", "choice", "list", "number" or "courses"; `values` are the allowed values of a choice or members of a
     list; `open_members` those members that are each unknown while the list is not recorded; `default` what an absent
-    fact is treated as ("true", "false", "empty"), or None where absent means unknown.
+    fact is treated as ("true", "false", "empty"), or None where absent means unknown; `past` facts are over and can only be
+    found out.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Fact(NamedTuple):
     thresholds: tuple[int, ...]
     default: str | None
     required: bool
+    past: bool
 
 
 class CourseFact(NamedTuple):
@@ -103,7 +105,20 @@ class Dose(NamedTuple):
     amount: str
     unit: str
     every_weeks: int | None
+    route: str
     statement: str
+
+
+class Trial(NamedTuple):
+    """A trial with what the dated register says of it.
+
+    `published` holds for each figure its measure, its value, the data cut or population, and the date of the look-up.
+    """
+
+    label: str
+    registry: str
+    publications: tuple[str, ...]
+    published: tuple[tuple[str, str, str, str], ...]
 
 
 class Grounds(NamedTuple):
@@ -143,7 +158,7 @@ class Knowledge(NamedTuple):
     doses: tuple[Dose, ...]
     weight: str
     wording: dict[str, str]
-    trials: dict[str, str]
+    trials: dict[str, Trial]
     discrepancies: tuple[tuple[str, str, str], ...]
     blocks: dict[str, Block]
     rules: tuple[Rule, ...]

@@ -8,6 +8,8 @@ from reasoner.derivation import Derivation
 
 __all__ = ["nearest_statements", "notes_on"]
 
+LOCAL_EFFECTS = ("withheld", "void", "waived", "set_aside")
+
 
 def notes_on(derivation: Derivation, setting: str, anything: bool) -> Iterator[str]:
     """Yield the notes on an answer; `anything` tells whether something is recommended in some completion."""
@@ -25,6 +27,7 @@ def notes_on(derivation: Derivation, setting: str, anything: bool) -> Iterator[s
             yield f"Nearest statement {statement}: it asks for {misses}."
     elif not anything:
         yield from dead_end(derivation)
+    yield from dict.fromkeys(local(derivation))
     for regimen in knowledge.regimens:
         if derivation.truth(f"recommended({regimen})") & derivation.truth(f"excluded({regimen})"):
             yield f"The text as it reads both recommends and excludes {knowledge.label('regimen', regimen)}."
@@ -39,12 +42,19 @@ def dead_end(derivation: Derivation) -> Iterator[str]:
         if any(derivation.truth(f"indicated({regimen},{strength})") for strength in knowledge.strengths)
     ]
     if indicated:
-        yield (
-            "A dead end: what the guideline would recommend here is excluded for this patient "
-            f"({'; '.join(indicated)}), and it names nothing else."
-        )
+        yield f"A dead end: all that the guideline recommends in this setting is excluded here: {'; '.join(indicated)}."
     elif any(derivation.truth(f"setting({name})") for name in knowledge.settings) and program.derived:
         yield "The guideline recommends no regimen here."
+
+
+def local(derivation: Derivation) -> Iterator[str]:
+    """Yield a note for each thing that an overlay holds back or leaves out."""
+    knowledge, program = derivation.knowledge, derivation.program
+    for number, ground in enumerate(program.rules):
+        block = knowledge.blocks.get(knowledge.rules[ground.rule].block or "")
+        head = program.atoms[ground.head].partition("(")[0]
+        if block is not None and block.kind == "overlay" and derivation.fired[number] and head in LOCAL_EFFECTS:
+            yield f"LOCAL overlay {block.id}: {program.phrases[ground.head]}."
 
 
 def nearest_statements(derivation: Derivation) -> list[tuple[str, str]]:
@@ -61,7 +71,7 @@ def nearest_statements(derivation: Derivation) -> list[tuple[str, str]]:
         if knowledge.blocks[rule.block].kind != "statement" or derivation.fired[number]:
             continue
         misses = [
-            f"{knowledge.wording['no_record'].replace('{1}', c.phrase)}" if c.negated else c.phrase
+            f"{knowledge.wording['without'].replace('{1}', c.phrase)}" if c.negated else c.phrase
             for c in derivation.use(number).blocked_by
         ]
         if rule.block not in best or len(misses) < len(best[rule.block]):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from reasoner.answer import Assumption
 from reasoner.knowledge import Block, Knowledge
 
-__all__ = ["Page", "assumption_words", "condition_words", "safe", "source_words"]
+__all__ = ["Page", "assumption_words", "condition_words", "member_words", "safe", "source_words", "value_words"]
 
 MARKS = {"heading": "\033[1m", "certain": "\033[32m", "conditional": "\033[33m", "against": "\033[31m", "faint": "\033[2m"}
 PLAIN = "\033[0m"
@@ -46,16 +46,30 @@ class Page:
 
 def assumption_words(assumption: Assumption, knowledge: Knowledge) -> str:
     """Word an assumed value of an unknown fact."""
-    label = knowledge.label("fact", assumption.fact)
-    wording = knowledge.wording
-    if assumption.member is not None:
-        label = wording["member"].replace("{1}", knowledge.label("drug", assumption.member)).replace("{2}", label)
-    if isinstance(assumption.value, bool):
-        return label if assumption.value else wording["without"].replace("{1}", label)
-    value = (
-        knowledge.label("value", assumption.value).replace("<=", "at most ").replace(">", "more than ").replace(",", ", ")
+    if assumption.member is None:
+        return value_words(assumption.fact, assumption.value, knowledge)
+    label = member_words(assumption.fact, assumption.member, knowledge)
+    return label if assumption.value else knowledge.wording["without"].replace("{1}", label)
+
+
+def member_words(fact: str, member: str, knowledge: Knowledge) -> str:
+    """Word the membership of a list."""
+    name = next(
+        (labels[member] for labels in (knowledge.labels.get(k, {}) for k in ("drug", "value")) if member in labels), member
     )
-    return wording["value"].replace("{1}", label).replace("{2}", value)
+    return knowledge.wording["member"].replace("{1}", name).replace("{2}", knowledge.label("fact", fact))
+
+
+def value_words(fact: str, value: object, knowledge: Knowledge) -> str:
+    """Word a fact with a value, as an answer or a record gives it."""
+    label, wording = knowledge.label("fact", fact), knowledge.wording
+    if isinstance(value, bool):
+        return label if value else wording["without"].replace("{1}", label)
+    if isinstance(value, list | tuple):
+        names = [member_words(fact, str(member), knowledge) for member in value]
+        return wording["and"].join(names) or wording["without"].replace("{1}", label)
+    named = knowledge.label("value", str(value)).replace("<=", "at most ").replace(">", "more than ").replace(",", ", ")
+    return wording["value"].replace("{1}", label).replace("{2}", named)
 
 
 def condition_words(assuming: Sequence[Assumption], knowledge: Knowledge) -> str:
@@ -70,5 +84,5 @@ def source_words(block: Block, knowledge: Knowledge) -> str:
     ]
     if block.citations:
         parts.append("ref. " + ", ".join(map(str, block.citations)))
-    parts += [knowledge.trials.get(trial, trial) for trial in block.trials]
+    parts += [knowledge.trials[trial].label for trial in block.trials]
     return "; ".join(parts)

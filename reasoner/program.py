@@ -29,9 +29,10 @@ class Program:
     order, then those that hold `always` (the catalogue), then those that hold never. `supports` lists for each atom the
     ground rules that conclude it. `impossible` numbers the rules that say what no patient can be; `groups` maps the sets of
     variables that they tie together to positions in `impossible`, `pure` are the groups that nothing else in a record
-    touches, and `memo` keeps what was found about those; `relevant` are the variables that a conclusion depends on;
+    touches, and `memo` keeps what was found about those; `relevant` are the variables that a conclusion depends on.
     `recursive` names, where there is recursion, a place and the predicates on it: such a program has no code and is
-    answered by clingo. `table` finds the conclusions: predicate, first argument, then second argument and number.
+    answered by clingo. `concluding` numbers the conclusions, and `table` finds them and the positions: predicate, first
+    argument, then second argument and number.
     """
 
     def __init__(self, courses: int, atoms: list[str], phrases: list[str], rules: list[GroundRule]) -> None:
@@ -49,6 +50,7 @@ class Program:
         self.pure: frozenset[tuple[int, ...]] = frozenset()
         self.relevant: frozenset[int] = frozenset()
         self.recursive: str | None = None
+        self.concluding: tuple[int, ...] = ()
         self.index: dict[str, int] = {}
         self.table: dict[str, dict[str, list[tuple[str, int]]]] = {}
         self.prepare()

@@ -38,7 +38,8 @@ class Record(NamedTuple):
 
 
 def fail(field: str, problem: str) -> NoReturn:
-    raise RecordError(f"{field}: {problem}")
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in field)
+    raise RecordError(f"{shown}: {problem}")
 
 
 def show(value: object) -> str:
@@ -255,12 +256,16 @@ def read_records(stream: IO[bytes], name: str) -> Iterator[tuple[str, object]]:
             except json.JSONDecodeError as error:
                 lines = text.splitlines()
                 if error.msg != "Extra data" or not is_object(lines):
-                    raise RecordError(f"line {error.lineno}, column {error.colno}: no JSON: {error.msg}") from None
+                    raise RecordError(
+                        f"line {error.lineno}, column {error.colno}: not JSON: {error.msg}"
+                        if text.strip()
+                        else "empty; a record is a JSON object"
+                    ) from None
             except RecordError as error:
                 if not is_object(text.splitlines()):
                     raise error from None
     except UnicodeDecodeError as error:
-        raise RecordError(f"{name}: no UTF-8 text (byte {error.start})") from None
+        raise RecordError(f"{name}: not UTF-8 text (byte {error.start})") from None
     except RecordError as error:
         raise RecordError(f"{name}: {error}") from None
     yield from read_lines(chain_lines(raw, stream), name)
@@ -297,8 +302,8 @@ def read_lines(lines: Iterable[bytes], name: str) -> Iterator[tuple[str, object]
         try:
             yield where, parse_json(line.decode("utf-8"))
         except json.JSONDecodeError as error:
-            raise RecordError(f"{where}: column {error.colno}: no JSON: {error.msg}") from None
+            raise RecordError(f"{where}: column {error.colno}: not JSON: {error.msg}") from None
         except UnicodeDecodeError as error:
-            raise RecordError(f"{where}: no UTF-8 text (byte {error.start})") from None
+            raise RecordError(f"{where}: not UTF-8 text (byte {error.start})") from None
         except RecordError as error:
             raise RecordError(f"{where}: {error}") from None

@@ -64,7 +64,7 @@ def solve(
 
 def control_of(record: Record, source: Source) -> clingo.Control:
     """Ground the guideline's own rules with one record's facts, everything unknown left open."""
-    mapping = resources.files("asp") / "core" / "record.lp"
+    mapping = resources.files("asp") / "core" / "from_record.lp"
     rules = [
         f"{rule.head} :- {', '.join(('not ' if c.negated else '') + c.text for c in rule.body)}."
         if rule.body

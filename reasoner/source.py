@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -21,7 +22,7 @@ __all__ = ["GIVEN", "LAYERS", "Source", "core_files", "read_source"]
 MASTER = "guideline.lp"
 READINGS = "readings.lp"
 LAYERS = ("literal", "curated")
-CORE_RULES = ("vocabulary.lp", "patient.lp", "history.lp", "conclusions.lp", "wording.lp")
+CORE_RULES = ("vocabulary.lp", "possible.lp", "history.lp", "conclusions.lp", "wording.lp")
 
 GROUNDED = {"space", "derived", "position", "conclusion"}
 NEEDS_BLOCK = {"derived", "position", "conclusion"}
@@ -193,6 +194,10 @@ def constants(term: ast.AST) -> tuple[str, list[ast.AST]]:
     return str(term), []
 
 
+def without_strings(text: str) -> str:
+    return re.sub(r'"[^"]*"', "", text)
+
+
 class Reader:
     """Reads the parsed files into a `Source`, with every check that needs the places of the text."""
 
@@ -278,7 +283,7 @@ class Reader:
         kinds = self.kinds.get(name)
         if kinds is None:
             raise GuidelineError(
-                f'{here}: predicate "{name}" is not declared{nearest(name, self.kinds)} '
+                f'{here}: predicate "{name}" is not declared{nearest(name, self.kinds)}. '
                 'Declare it: predicate(name(kind, ...), role, "phrase").'
             )
         if len(kinds) != len(arguments):
@@ -304,6 +309,11 @@ class Reader:
             raise GuidelineError(
                 f"{here}: {name} comes from the record; a rule cannot conclude it. Derive a predicate of your own."
             )
+        if role == "conclusion" and tree.path not in self.core:
+            raise GuidelineError(
+                f"{here}: {head}: {name} is drawn from positions; conclude a position "
+                f"({', '.join(n for n, r in self.source.roles.items() if r == 'position')}) instead."
+            )
         if role in NEEDS_BLOCK and block is None and tree.path not in self.core:
             raise GuidelineError(
                 f"{here}: {head} is concluded without a statement, a reading or an overlay; "
@@ -323,6 +333,14 @@ class Reader:
             if atom is not None:
                 self.check_name(atom, here)
             body.append(original)
+        single = [
+            v for v, count in Counter(re.findall(r"\b_*[A-Z]\w*", without_strings(str(tree.node)))).items() if count == 1
+        ]
+        if single:
+            raise GuidelineError(
+                f"{here}: {single[0]} stands once in {tree.node} A name that begins with a capital letter is a variable; "
+                "write _ where any will do."
+            )
         owner = block if block is not None else tree.path.stem
         self.numbers[owner] = self.numbers.get(owner, 0) + 1
         rule_id = f"{owner}.{self.numbers[owner]}"
@@ -380,6 +398,9 @@ class Reader:
                 else:
                     allowed = terms.get(kind, set())
                 if found not in allowed:
+                    others = [other for other, names in terms.items() if found in names]
+                    if others:
+                        raise GuidelineError(f'{here}: {term}: "{found}" is a {others[0]}, no {kind}.')
                     raise GuidelineError(
                         f'{here}: {term}: "{found}" is no {kind}{nearest(found, allowed)}; '
                         f"allowed: {', '.join(sorted(allowed)) or 'none is declared'}"
@@ -433,4 +454,10 @@ def read_source(folder: Path, layer: str, overlays: Sequence[Path] = ()) -> Sour
     reader.ground_data()
     reader.check_terms()
     reader.check_evidence()
+    for path in overlays:
+        if not any(
+            block.kind == "overlay" and block.place.startswith(f"{name_of(path)}:")
+            for block in reader.source.blocks.values()
+        ):
+            raise GuidelineError(f"{name_of(path)}: no @overlay block in it; say in one what the local rules are for.")
     return reader.source

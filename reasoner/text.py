@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from reasoner.answer import ActionCall, Answer, Assumption, DoseGiven, Exclusion, Recommendation
+from reasoner.derivation import Derivation
 from reasoner.knowledge import Knowledge
-from reasoner.page import Page, condition_words, safe, source_words
+from reasoner.page import Page, condition_words, member_words, safe, source_words
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["render"]
 
 
-def dose_words(dose: DoseGiven) -> str:
+def dose_words(dose: DoseGiven, knowledge: Knowledge) -> str:
     rhythm = (
         "once" if dose.every_weeks is None else "every week" if dose.every_weeks == 1 else f"every {dose.every_weeks} weeks"
     )
     amount = f"{short(dose.amount)} {dose.unit}"
     if dose.mg is not None and dose.unit != "mg":
-        amount = f"{short(dose.mg)} mg ({amount})"
-    return f"{amount} {rhythm}"
+        amount = f"{short(round(dose.mg, 1))} mg ({amount})"
+    return " ".join(part for part in (knowledge.label("step", dose.step), amount, dose.route, rhythm) if part)
 
 
 def short(number: Decimal) -> str:
@@ -35,7 +36,7 @@ def doses(page: Page, entry: Recommendation, knowledge: Knowledge) -> None:
     for dose in entry.doses:
         by_drug.setdefault(dose.drug, {}).setdefault(dose.schedule, []).append(dose)
     for drug, schedules in by_drug.items():
-        text = "; or ".join(", then ".join(dose_words(d) for d in steps) for steps in schedules.values())
+        text = "; or ".join(", then ".join(dose_words(d, knowledge) for d in steps) for steps in schedules.values())
         statements = dict.fromkeys(d.statement for steps in schedules.values() for d in steps)
         page.item("", f"Dose of {knowledge.label('drug', drug)}: {text} [{', '.join(statements)}]", "faint")
     drugs = dict.fromkeys(drug for part in knowledge.parts[entry.regimen] for drug in part if drug not in by_drug)
@@ -43,14 +44,22 @@ def doses(page: Page, entry: Recommendation, knowledge: Knowledge) -> None:
         page.item("", f"The text gives no dose of {', '.join(knowledge.label('drug', drug) for drug in drugs)}.", "faint")
 
 
-def recommendation(page: Page, entry: Recommendation, knowledge: Knowledge) -> None:
+def always(atom: str, entry: Recommendation, derivation: Derivation) -> bool:
+    """Tell whether an atom holds wherever a regimen is recommended."""
+    return not derivation.truth(f"recommended({entry.regimen})") & ~derivation.truth(atom)
+
+
+def recommendation(page: Page, entry: Recommendation, derivation: Derivation) -> None:
+    knowledge = derivation.knowledge
     name = knowledge.label("regimen", entry.regimen)
+    if not always(f"rank({entry.regimen},{entry.rank})", entry, derivation):
+        name += " (rank by what is not recorded; this is the best)"
     strength = knowledge.label("strength", entry.strength)
     if entry.certainty == "certain":
         page.item(f"  {entry.rank}.", f"{name} - {strength}", "certain")
     else:
         page.item(f"  {entry.rank}?", f"{name} - {strength}", "conditional")
-        page.item("", f"ONLY IF {condition_words(entry.assuming, knowledge)}", "conditional")
+        page.item("", f"CERTAIN IF {condition_words(entry.assuming, knowledge)}", "conditional")
     blocks: dict[str, None] = {reason.block: None for reason in entry.because}
     for name in blocks:
         block = knowledge.blocks[name]
@@ -65,7 +74,10 @@ def recommendation(page: Page, entry: Recommendation, knowledge: Knowledge) -> N
     if entry.overlays:
         page.item("", f"LOCAL overlay used: {', '.join(entry.overlays)}.", "conditional")
     for caution in entry.cautions:
-        page.item("", f"CAUTION {knowledge.label('caution', caution)}", "against")
+        lead = (
+            "CAUTION" if always(f"cautioned({entry.regimen},{caution})", entry, derivation) else "CAUTION, unless ruled out:"
+        )
+        page.item("", f"{lead} {knowledge.label('caution', caution)}", "against")
     doses(page, entry, knowledge)
 
 
@@ -73,13 +85,16 @@ def exclusions(page: Page, entries: Iterable[Exclusion], knowledge: Knowledge) -
     """Add the excluded regimens, those with the same reasons together."""
     together: dict[tuple[str, tuple[Assumption, ...]], list[str]] = {}
     for entry in entries:
-        reasons = ", and ".join(str(reason) for reason in entry.because)
+        blocks: dict[str, list[str]] = {}
+        for reason in entry.because:
+            blocks.setdefault(reason.words, []).append(reason.block)
+        reasons = ", and ".join(f"{words} [{', '.join(own)}]" for words, own in blocks.items())
         reasons += "".join(f" (LOCAL overlay {name})" for name in entry.overlays)
         together.setdefault((reasons, entry.assuming), []).append(knowledge.label("regimen", entry.regimen))
     for (reasons, assuming), names in together.items():
         listed = knowledge.wording["and"].join(names)
         if assuming:
-            page.item("  x?", f"{listed}, IF {condition_words(assuming, knowledge)}: {reasons}", "conditional")
+            page.item("  x?", f"{listed}, CERTAIN IF {condition_words(assuming, knowledge)}: {reasons}", "conditional")
         else:
             page.item("  x", f"{listed}: {reasons}", "against")
 
@@ -90,31 +105,46 @@ def action(page: Page, entry: ActionCall, knowledge: Knowledge) -> None:
     if entry.certainty == "certain":
         page.item("  -", text)
     else:
-        page.item("  ?", f"{text} If {condition_words(entry.assuming, knowledge)}.", "conditional")
+        page.item("  ?", f"{text} CERTAIN IF {condition_words(entry.assuming, knowledge)}", "conditional")
 
 
 def missing(answer: Answer, knowledge: Knowledge) -> Iterator[str]:
     for entry in answer.missing:
         label = knowledge.label("fact", entry.fact)
         if entry.member is not None:
-            label = knowledge.wording["member"].replace("{1}", knowledge.label("drug", entry.member)).replace("{2}", label)
+            label = member_words(entry.fact, entry.member, knowledge)
         yield f"{label} - decides {listed(entry.decides, knowledge)}"
 
 
 def listed(decides: Iterable[str], knowledge: Knowledge) -> str:
-    """Word what a fact decides: the setting, regimens, and how many actions."""
-    names = []
-    actions = 0
-    for name in decides:
-        if name in knowledge.regimens:
-            names.append(knowledge.label("regimen", name))
-        elif name in knowledge.actions:
-            actions += 1
-        else:
-            names.append(f"the {name}")
-    if actions:
-        names.append(f"{actions} action{'s' if actions > 1 else ''}")
+    """Word what a fact decides; of many regimens or actions only how many."""
+    regimens = [knowledge.label("regimen", name) for name in decides if name in knowledge.regimens]
+    actions = [name.replace("_", " ") for name in decides if name in knowledge.actions]
+    names = [f"the {name}" for name in decides if name not in knowledge.regimens and name not in knowledge.actions]
+    names += regimens if len(regimens) <= 3 else [f"{len(regimens)} regimens"]
+    names += actions if len(actions) <= 3 else [f"{len(actions)} actions"]
     return ", ".join(names)
+
+
+def setting(answer: Answer) -> str:
+    """Word the setting, with what places the patient there."""
+    derivation = answer.derivation
+    knowledge, program = derivation.knowledge, derivation.program
+    label = knowledge.label("setting", answer.setting)
+    grounds: dict[str, set[str]] = {}
+    for _, number in program.table.get("setting", {}).get(answer.setting, ()):
+        for use in derivation.firing(number, derivation.worlds.all):
+            for condition, negated in program.rules[use].conditions:
+                if not negated and program.supports[condition]:
+                    ground = program.atoms[condition].partition(",")[2].rstrip(")")
+                    found = derivation.grounds(condition, derivation.worlds.all)
+                    grounds.setdefault(knowledge.label("ground", ground), set()).update(found.statements or found.readings)
+    if not grounds:
+        return label
+    reasons = (
+        f"{ground} [{', '.join(names for names in knowledge.blocks if names in own)}]" for ground, own in grounds.items()
+    )
+    return f"{label}, by {'; '.join(reasons)}"
 
 
 def evidence(answer: Answer, knowledge: Knowledge) -> Iterator[str]:
@@ -133,10 +163,10 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
     layer = f"{info.layer} layer" + "".join(f", LOCAL overlay {name}" for name in info.overlays)
     page.lines.append(page.mark(f"Patient {safe(answer.patient)}", "heading"))
     page.item("", f"{info.title}, {layer}", "faint", indent=0)
-    page.item("", f"Setting: {knowledge.label('setting', answer.setting)}", "heading", indent=0)
+    page.item("", f"Setting: {setting(answer)}", "heading", indent=0)
     page.heading("RECOMMENDED")
     for entry in answer.recommended:
-        recommendation(page, entry, knowledge)
+        recommendation(page, entry, answer.derivation)
     if not answer.recommended:
         page.item("  -", "nothing")
     if answer.excluded:

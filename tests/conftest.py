@@ -21,6 +21,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.delenv("REASONER_CACHE", raising=False)
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))
         yield
 
 

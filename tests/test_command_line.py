@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,30 @@ def test_the_record_is_read_from_standard_input(environment: dict[str, str]) -> 
     assert "DESTINY-Breast03" in run("recommend", "-", environment=environment, text=record)
 
 
+def test_standard_input_is_read_once_and_a_full_disk_is_named(patient: Path, environment: dict[str, str]) -> None:
+    assert "give - once" in run("recommend", "-", "-", environment=environment, text="{}", status=2)
+    if Path("/dev/full").exists():
+        command = " ".join([*REASONER, "recommend", str(patient), "> /dev/full"])
+        done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (2, "Error: the output cannot be written: No space left on device\n")
+
+
+def test_what_is_not_recorded_is_not_shown_as_the_patients(curated: Guideline) -> None:
+    from reasoner.text import render
+
+    record = dict(curated.cases()["second_line"].record)
+    for fact in ("brain_metastases", "cns_predominant", "heart_failure", "lvef_decline"):
+        del record[fact]
+    text = " ".join(render(curated.answer(record)).split())
+    first = text.partition("1. trastuzumab deruxtecan")[2].partition("1?")[0]
+    assert "Here: progression on trastuzumab" in first
+    assert "brain metastases" not in first
+    assert "CAUTION, unless ruled out: heart failure" in first
+    assert "(rank by what is not recorded; this is the best)" in first
+    excluded = text.partition("EXCLUDED")[2].partition("CHECK AND DO")[0]
+    assert "trastuzumab + pertuzumab; pertuzumab: progression on all parts of the regimen" in excluded
+
+
 def test_layer_and_overlay_are_named_in_the_answer(patient: Path, environment: dict[str, str]) -> None:
     overlay = shared_folder() / "overlays" / "formulary_without_tdxd.lp"
     answer = json.loads(
@@ -114,7 +139,7 @@ def test_a_silence_names_the_nearest_statements_and_what_each_misses(curated: Gu
     assert "The text is silent" in notes[0]
     nearest = {note.split()[2]: note for note in notes[1:]}
     assert "progression on trastuzumab deruxtecan (T-DXd)" in nearest["L30"]
-    assert "no record of prior anti-HER2 therapy or chemotherapy" in nearest["L3"]
+    assert "asks for no anti-HER2 therapy or chemotherapy already given" in nearest["L3"]
 
 
 def test_a_dead_end_is_said_to_be_one(curated: Guideline) -> None:
@@ -216,6 +241,23 @@ def test_coverage_compares_with_the_source(tmp_path: Path, curated: Guideline, e
     assert "absent.txt: cannot be read" in run(
         "coverage", "--source", tmp_path / "absent.txt", environment=environment, status=2
     )
+
+
+def test_coverage_follows_lines_that_moved(tmp_path: Path) -> None:
+    from reasoner.coverage import cover, digest
+
+    folder = tmp_path / "guideline"
+    shutil.copytree(Path(__file__).parent / "guidelines" / "marsh_fever", folder)
+    text = (folder / "guideline.lp").read_text("utf-8")
+    lines = [f"Advice number {n}. 1" for n in (1, 2, 3)]
+    for n, line in enumerate(lines, start=1):
+        text = text.replace(f"@statement L{n} [1] sha256:000000000000", f"@statement L{n} [1] sha256:{digest(line)}")
+    (folder / "guideline.lp").write_text(text, "utf-8")
+    source = tmp_path / "source.txt"
+    source.write_text("\n".join(["A new title", *lines]) + "\n")
+    report = cover(Guideline.load(folder), source)
+    found = [finding.message for finding in report.findings if finding.kind == "unformalised"]
+    assert found == [f"L{n} is now line {n + 1} of the source." for n in (1, 2, 3)]
 
 
 def test_coverage_of_the_shipped_guideline_is_complete(environment: dict[str, str]) -> None:

@@ -109,7 +109,7 @@ WRONG = {
     "a syntax error": ("third_line.lp", "contraindicated(pertuzumab) :-", "syntax error"),
     "an unsafe variable": (
         "third_line.lp",
-        STATEMENT + "contraindicated(R) :- not has(heart_failure).",
+        STATEMENT + "contraindicated(R) :- not excluded(R).",
         "R stands in no positive condition of the rule",
     ),
     "a choice": ("third_line.lp", STATEMENT + "{ contraindicated(pertuzumab) }.", "has one atom before :-"),
@@ -128,6 +128,21 @@ WRONG = {
         "third_line.lp",
         STATEMENT + "contraindicated(pertuzumab) :- not received(_).",
         "a negated condition names no anonymous variable",
+    ),
+    "a conclusion that is drawn from positions": (
+        "third_line.lp",
+        STATEMENT + "recommended(pertuzumab) :- has(heart_failure).",
+        "recommended is drawn from positions; conclude a position (places, indicated, contraindicated",
+    ),
+    "a variable that stands once": (
+        "third_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- is(lvef_decline, Persistent).",
+        "Persistent stands once",
+    ),
+    "a drug in the place of a regimen": (
+        "third_line.lp",
+        STATEMENT + "contraindicated(lapatinib) :- has(heart_failure).",
+        '"lapatinib" is a drug, no regimen',
     ),
     "a conclusion about what the record says": (
         "third_line.lp",
@@ -244,10 +259,23 @@ def test_an_overlay_without_its_block_is_refused(tmp_path: Path) -> None:
     overlay.write_text("unavailable_drug(lapatinib).\n")
     with pytest.raises(GuidelineError, match=r"local\.lp:1: unavailable_drug\(lapatinib\) is concluded without"):
         Guideline.load(overlays=[overlay])
+    with pytest.raises(GuidelineError, match="given twice"):
+        Guideline.load(overlays=[overlay, tmp_path / "." / "local.lp"])
+    overlay.write_text('term(value, local, "local").\n')
+    with pytest.raises(GuidelineError, match=r"local\.lp: no @overlay block in it"):
+        Guideline.load(overlays=overlay)
     overlay.write_text('%* @overlay X\nLocal.\n*%\n#include "other.lp".\nunavailable_drug(lapatinib).\n')
     (tmp_path / "other.lp").write_text("% nothing\n")
     with pytest.raises(GuidelineError, match="an overlay is one file"):
         Guideline.load(overlays=[overlay])
+
+
+def test_what_an_overlay_holds_back_is_said(tmp_path: Path, curated: Guideline) -> None:
+    overlay = tmp_path / "local.lp"
+    overlay.write_text("%* @overlay no_lapatinib_pair\nLocal.\n*%\nwithheld(lapatinib_trastuzumab).\n")
+    answer = Guideline.load(overlays=overlay).answer(curated.cases()["third_line"].record)
+    assert "LOCAL overlay no_lapatinib_pair: lapatinib + trastuzumab held back." in answer.notes
+    assert "lapatinib_trastuzumab" not in {entry.regimen for entry in answer.recommended}
 
 
 LOOP = (

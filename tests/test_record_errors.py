@@ -108,7 +108,7 @@ def test_what_means_the_same_is_accepted(name: str, curated: Guideline) -> None:
 
 BROKEN_FILES = {
     "broken JSON": (b'{"id": "p1",', "line 1, column"),
-    "an empty file": (b"", "line 1, column 1"),
+    "an empty file": (b" \n", "empty; a record is a JSON object"),
     "NaN": (b'{"id": "p1", "metastatic_therapy": [], "weight_kg": NaN}', "NaN is no JSON number"),
     "infinity": (b'{"id": "p1", "metastatic_therapy": [], "weight_kg": -Infinity}', "-Infinity is no JSON number"),
     "a number that overflows": (b'{"id": "p1", "metastatic_therapy": [], "weight_kg": 1e999}', "weight_kg: "),
@@ -121,8 +121,8 @@ BROKEN_FILES = {
         b'{"id": "a", "metastatic_therapy": [{"drugs": [], "drugs": []}]}',
         "drugs: the key stands twice",
     ),
-    "text that is not UTF-8": (b'{"id": "\xff"}', "no UTF-8 text"),
-    "bytes that are no text": (bytes(range(256)), "no UTF-8 text"),
+    "text that is not UTF-8": (b'{"id": "\xff"}', "not UTF-8 text"),
+    "bytes that are no text": (bytes(range(256)), "not UTF-8 text"),
     "lists nested without end": (b"[" * 200_000, "nested too deeply"),
     "100 MB of nested lists": (b"[" * (100 * 2**20), "larger than a record can be"),
     "a wrong record in the second line": (

@@ -1,0 +1,477 @@
+"""What to ask next: the unrecorded facts that can still change an answer, the most decisive first.
+
+A question is a key of the record. It stands in the list only if the answer depends on which value it gets. Asking the first
+one until none is left ends in an answer without conditions; `decision_tree` lays out all the ways there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import combinations
+from typing import NamedTuple
+
+from reasoner.answer import UNDETERMINED, ActionCall, Answer, Exclusion, Recommendation
+from reasoner.errors import ReasonerError, RecordError
+from reasoner.guideline import Guideline
+from reasoner.knowledge import Fact, Knowledge
+from reasoner.page import Page, safe
+from reasoner.record import Record, region
+from reasoner.text import listed
+
+__all__ = [
+    "EXACT",
+    "Branch",
+    "Choice",
+    "Given",
+    "Leaf",
+    "Question",
+    "Questions",
+    "Tree",
+    "ask",
+    "conditions",
+    "decision_tree",
+    "render",
+    "render_tree",
+]
+
+SCHEMA = "reasoner.ask/1"
+EXACT = 6
+MOST = 50_000
+
+Value = bool | str | int | tuple[str, ...]
+State = dict[str, Value]
+Entry = Recommendation | Exclusion | ActionCall
+
+
+def plain(value: Value) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def conclusions(answer: Answer) -> tuple[Entry, ...]:
+    return (*answer.recommended, *answer.excluded, *answer.actions)
+
+
+def conditions(answer: Answer) -> int:
+    """Count what an answer leaves open: its conditional entries, and an undetermined setting."""
+    return sum(entry.certainty != "certain" for entry in conclusions(answer)) + (answer.setting == UNDETERMINED)
+
+
+def shown(answer: Answer) -> tuple[object, ...]:
+    """Give the parts of an answer by which two values of a fact are told apart."""
+    return answer.setting, answer.recommended, answer.excluded, answer.actions, answer.missing
+
+
+def certain(answer: Answer) -> dict[str, list[str]]:
+    return {
+        "recommended": [entry.regimen for entry in answer.recommended if entry.certainty == "certain"],
+        "excluded": [entry.regimen for entry in answer.excluded if entry.certainty == "certain"],
+        "actions": [entry.action for entry in answer.actions if entry.certainty == "certain"],
+    }
+
+
+class Given(NamedTuple):
+    """The answer that one value of a fact gives; of a number, `value` stands for the stretch that `stretch` names."""
+
+    value: Value
+    stretch: str | None
+    answer: Answer
+
+    def to_dict(self) -> dict[str, object]:
+        held = certain(self.answer)
+        return {
+            "value": plain(self.value),
+            **({} if self.stretch is None else {"stretch": self.stretch}),
+            "setting": self.answer.setting,
+            "recommended": held["recommended"],
+            "conditional": [e.regimen for e in self.answer.recommended if e.certainty != "certain"],
+            "excluded": held["excluded"],
+            "actions": held["actions"],
+        }
+
+
+class Question(NamedTuple):
+    """An unrecorded fact that can change the answer, with what each of its values gives."""
+
+    fact: str
+    text: str
+    decides: tuple[str, ...]
+    answers: tuple[Given, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "fact": self.fact,
+            "text": self.text,
+            "decides": list(self.decides),
+            "answers": [given.to_dict() for given in self.answers],
+        }
+
+
+class Questions(NamedTuple):
+    """What can still change an answer, the most decisive question first; none where nothing unknown matters."""
+
+    answer: Answer
+    questions: tuple[Question, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the questions as the JSON object of schema ``reasoner.ask/1``."""
+        return {"schema": SCHEMA, "questions": [question.to_dict() for question in self.questions]}
+
+
+class Leaf(NamedTuple):
+    """The end of a path: an answer that nothing unknown can change."""
+
+    answer: Answer
+
+    def to_dict(self) -> dict[str, object]:
+        ranked = [
+            {"regimen": entry.regimen, "rank": entry.rank, "strength": entry.strength} for entry in self.answer.recommended
+        ]
+        return {
+            "setting": self.answer.setting,
+            "recommended": ranked,
+            "excluded": [entry.regimen for entry in self.answer.excluded],
+            "actions": [entry.action for entry in self.answer.actions],
+        }
+
+
+class Branch(NamedTuple):
+    """Where values of a question lead; several values lead to the same place."""
+
+    values: tuple[Value, ...]
+    then: Choice | Leaf
+
+
+class Choice(NamedTuple):
+    """A question in a decision tree."""
+
+    fact: str
+    text: str
+    branches: tuple[Branch, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "fact": self.fact,
+            "text": self.text,
+            "answers": [
+                {"values": [plain(v) for v in branch.values], "then": branch.then.to_dict()} for branch in self.branches
+            ],
+        }
+
+
+class Tree(NamedTuple):
+    """A decision tree down to answers that nothing unknown can change.
+
+    `expected` is the mean number of questions, every answer to a question being equally likely; `exact` tells whether no
+    tree has fewer, otherwise the most decisive question was asked first everywhere.
+    """
+
+    answer: Answer
+    exact: bool
+    expected: Fraction
+    root: Choice | Leaf
+
+    @property
+    def deepest(self) -> int:
+        """The largest number of questions on a path."""
+        return depth(self.root)
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the tree as a JSON object."""
+        return {
+            "exact": self.exact,
+            "expected_questions": float(self.expected),
+            "most_questions": self.deepest,
+            "root": self.root.to_dict(),
+        }
+
+
+def depth(node: Choice | Leaf) -> int:
+    return 0 if isinstance(node, Leaf) else 1 + max(depth(branch.then) for branch in node.branches)
+
+
+def values_of(fact: Fact) -> Iterator[Value]:
+    """Yield the values that a fact can be asked to have: of a number one for each stretch between thresholds."""
+    if fact.kind == "boolean":
+        yield from (True, False)
+    elif fact.kind == "choice":
+        yield from fact.values
+    elif fact.kind == "list":
+        for size in range(len(fact.open_members) + 1):
+            yield from combinations(fact.open_members, size)
+    elif fact.kind == "number" and fact.thresholds:
+        yield from (*fact.thresholds, fact.thresholds[-1] + 1)
+
+
+def stretch_of(fact: Fact, value: Value, knowledge: Knowledge) -> str | None:
+    """Name the stretch between thresholds that a number stands for."""
+    if fact.kind != "number" or not isinstance(value, int):
+        return None
+    variable = next(variable for variable in knowledge.variables if variable.fact == fact.name)
+    return str(variable.values[region(value, fact.thresholds)][0])
+
+
+class Asker:
+    """Answers one record with values put in for its unknown facts, each combination once."""
+
+    def __init__(self, guideline: Guideline, data: Record | Mapping[str, object]) -> None:
+        self.guideline = guideline
+        self.knowledge = guideline.knowledge
+        self.data = dict(data.data if isinstance(data, Record) else guideline.record(data).data)
+        self.facts = {fact.name: fact for fact in self.knowledge.facts}
+        self.order = {name: n for n, name in enumerate(self.facts)}
+        self.answers: dict[frozenset[tuple[str, Value]], Answer | None] = {}
+        self.best_of: dict[frozenset[tuple[str, Value]], tuple[Fraction, Choice | Leaf]] = {}
+
+    def answer(self, state: State) -> Answer | None:
+        """Answer the record with the values of `state`; None where they contradict it."""
+        key = frozenset(state.items())
+        if key not in self.answers:
+            if len(self.answers) >= MOST:
+                unknown = dict.fromkeys(entry.fact for entry in self.settled({}).missing)
+                raise ReasonerError(f"too much is unknown to lay out all paths; record some of {', '.join(unknown)}")
+            try:
+                self.answers[key] = self.guideline.answer({**self.data, **state})
+            except RecordError:
+                self.answers[key] = None
+        return self.answers[key]
+
+    def consistent(self, state: State) -> bool:
+        try:
+            self.guideline.record({**self.data, **state})
+        except RecordError:
+            return False
+        return True
+
+    def settled(self, state: State) -> Answer:
+        answer = self.answer(state)
+        assert answer is not None
+        return answer
+
+    def unknown(self, answer: Answer) -> dict[str, list[str | None]]:
+        """Find the facts that can be asked now, each with the members that matter.
+
+        A number that may have no value at all waits until other facts settle whether it has one.
+        """
+        found: dict[str, list[str | None]] = {}
+        for entry in answer.missing:
+            found.setdefault(entry.fact, []).append(entry.member)
+        return {name: found[name] for name in found if not self.may_lack_value(name, answer)} or found
+
+    def may_lack_value(self, name: str, answer: Answer) -> bool:
+        return any(
+            holds and variable.values[n][0] is None
+            for variable, agree in zip(self.knowledge.variables, answer.derivation.worlds.values, strict=True)
+            if variable.fact == name
+            for n, holds in enumerate(agree)
+        )
+
+    def question(self, name: str, state: State, answer: Answer) -> Question:
+        given = []
+        for value in values_of(self.facts[name]):
+            then = self.answer({**state, name: value})
+            if then is not None:
+                given.append(Given(value, stretch_of(self.facts[name], value, self.knowledge), then))
+        decides = dict.fromkeys(what for entry in answer.missing if entry.fact == name for what in entry.decides)
+        return Question(name, self.facts[name].question, tuple(decides), tuple(given))
+
+    def questions(self, state: State) -> list[Question]:
+        """List what can be asked, the most decisive question first."""
+        answer = self.settled(state)
+        asked = [self.question(name, state, answer) for name in self.unknown(answer)]
+        differing = [q for q in asked if any(shown(given.answer) != shown(q.answers[0].answer) for given in q.answers)]
+        return sorted(differing or asked, key=self.decisiveness)
+
+    def decisiveness(self, question: Question) -> tuple[int, Fraction, int]:
+        left = [conditions(given.answer) for given in question.answers]
+        return max(left), Fraction(sum(left), len(left)), self.order[question.fact]
+
+    def groups(self, name: str, members: Sequence[str | None], state: State) -> list[list[Value]]:
+        """Group the values that do not contradict the record: lists alike in all members that matter go together."""
+        groups: dict[Value, list[Value]] = {}
+        for value in values_of(self.facts[name]):
+            if self.consistent({**state, name: value}):
+                alike = tuple(m for m in value if m in members) if isinstance(value, tuple) else value
+                groups.setdefault(alike, []).append(value)
+        return list(groups.values())
+
+    def smallest(self, state: State) -> tuple[Fraction, Choice | Leaf]:
+        """Find the tree with the fewest questions on average, by trying every question everywhere."""
+        key = frozenset(state.items())
+        if key not in self.best_of:
+            answer = self.settled(state)
+            best: tuple[Fraction, Choice | Leaf] | None = None
+            for name, members in self.unknown(answer).items():
+                found = self.choice(name, members, state, self.smallest, None if best is None else best[0])
+                best = found or best
+            self.best_of[key] = best or (Fraction(0), Leaf(answer))
+        return self.best_of[key]
+
+    def greedy(self, state: State) -> tuple[Fraction, Choice | Leaf]:
+        """Build the tree that asks the most decisive question first."""
+        questions = self.questions(state)
+        answer = self.settled(state)
+        if not questions:
+            return Fraction(0), Leaf(answer)
+        name = questions[0].fact
+        found = self.choice(name, self.unknown(answer)[name], state, self.greedy, None)
+        assert found is not None
+        return found
+
+    def choice(
+        self, name: str, members: Sequence[str | None], state: State, follow: Follow, beat: Fraction | None
+    ) -> tuple[Fraction, Choice | Leaf] | None:
+        """Ask a question and follow each group of its values; None once that takes no fewer questions than `beat`."""
+        groups = self.groups(name, members, state)
+        cost, count = Fraction(1), sum(map(len, groups))
+        branches: dict[str, Branch] = {}
+        for values in groups:
+            further, then = follow({**state, name: values[0]})
+            cost += further * Fraction(len(values), count)
+            if beat is not None and cost >= beat:
+                return None
+            alike = repr(then.to_dict())
+            earlier = branches.get(alike, Branch((), then))
+            branches[alike] = Branch((*earlier.values, *values), earlier.then)
+        return cost, Choice(name, self.facts[name].question, tuple(branches.values()))
+
+
+Follow = Callable[[State], tuple[Fraction, "Choice | Leaf"]]
+
+
+def ask(guideline: Guideline, data: Record | Mapping[str, object]) -> Questions:
+    """List the unrecorded facts that can still change the answer, the most decisive first.
+
+    Most decisive is what leaves the fewest conditional conclusions in the worst case over its values, then on average.
+    Raises RecordError, naming the field, where the record is malformed or contradicts itself.
+    """
+    asker = Asker(guideline, data)
+    return Questions(asker.settled({}), tuple(asker.questions({})))
+
+
+def decision_tree(guideline: Guideline, data: Record | Mapping[str, object], limit: int = EXACT) -> Tree:
+    """Lay out which questions lead to an answer without conditions, for each way in which they can be answered.
+
+    Where at most `limit` facts matter it is a tree with the fewest questions on average, every answer to a question being
+    equally likely. Where more matter, the most decisive question comes first everywhere.
+    Raises RecordError, naming the field, where the record is malformed or contradicts itself, and ReasonerError where more
+    than `MOST` records would have to be answered.
+    """
+    asker = Asker(guideline, data)
+    answer = asker.settled({})
+    exact = len({entry.fact for entry in answer.missing}) <= limit
+    expected, root = asker.smallest({}) if exact else asker.greedy({})
+    return Tree(answer, exact, expected, root)
+
+
+def value_words(fact: Fact, value: Value, knowledge: Knowledge) -> str:
+    """Word a value as the answer to a question."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        kind = "drug" if fact.of_drugs else "value"
+        return ", ".join(knowledge.label(kind, member) for member in value) or "none"
+    words = knowledge.label("value", stretch_of(fact, value, knowledge) or str(value))
+    return words.replace("<=", "at most ").replace(">", "more than ").replace(",", ", ")
+
+
+def beside(answer: Answer) -> list[tuple[str, str, str]]:
+    """List what an answer says beside its recommendations: a kind of the glossary, a name, how certain it is."""
+    against = [("regimen", entry.regimen, entry.certainty) for entry in answer.excluded]
+    return against + [("action", entry.action, entry.certainty) for entry in answer.actions]
+
+
+def common_to(answers: Iterable[Answer]) -> frozenset[tuple[str, str, str]]:
+    """Find what all answers say beside their recommendations: it tells none of them apart."""
+    found = [frozenset(beside(answer)) for answer in answers]
+    return frozenset.intersection(*found) if found else frozenset()
+
+
+def outcome(answer: Answer, start: Answer, common: frozenset[tuple[str, str, str]], knowledge: Knowledge) -> str:
+    """Word an answer in short: its setting where `start` has another, what is recommended, and what is not `common`."""
+    ranked = [
+        f"{entry.rank}{'.' if entry.certainty == 'certain' else '?'} {knowledge.label('regimen', entry.regimen)}"
+        for entry in answer.recommended
+    ]
+    parts = ranked or ["nothing recommended"]
+    told = [entry for entry in beside(answer) if entry not in common]
+    for certainty, word in (("certain", "against "), ("conditional", "perhaps against ")):
+        against = [knowledge.label(kind, name) for kind, name, how in told if kind == "regimen" and how == certainty]
+        parts += [word + ", ".join(against)] if against else []
+    for kind, name, how in told:
+        if kind == "action":
+            parts.append(f'{"" if how == "certain" else "perhaps "}"{knowledge.label(kind, name).rstrip(".")}"')
+    setting = f"{knowledge.label('setting', answer.setting)}: " if answer.setting != start.setting else ""
+    return setting + knowledge.wording["and"].join(parts)
+
+
+def opening(answer: Answer, page: Page) -> Knowledge:
+    """Start a page with the patient and the guideline."""
+    info, knowledge = answer.guideline, answer.derivation.knowledge
+    layer = f"{info.layer} layer" + "".join(f", LOCAL overlay {name}" for name in info.overlays)
+    page.lines.append(page.mark(f"Patient {safe(answer.patient)}", "heading"))
+    page.item("", f"{info.title}, {layer}", "faint", indent=0)
+    page.item("", f"Setting: {knowledge.label('setting', answer.setting)}", "heading", indent=0)
+    return knowledge
+
+
+def closing(answer: Answer, page: Page) -> str:
+    """End a page with the guideline's disclaimer."""
+    page.lines.append("")
+    page.item("", answer.guideline.disclaimer, "faint", indent=0)
+    return page.text()
+
+
+def render(result: Questions, width: int = 80, colour: bool = False) -> str:
+    """Render questions as text of at most `width` columns, with ANSI colours where `colour` is true."""
+    page = Page(width, colour)
+    knowledge = opening(result.answer, page)
+    facts = {fact.name: fact for fact in knowledge.facts}
+    page.heading("ASK, THE MOST DECISIVE FIRST")
+    if not result.questions:
+        page.item("  -", "Nothing that is not recorded can change the answer.")
+    for number, question in enumerate(result.questions, start=1):
+        page.item(f" {number:2}.", question.text, "heading")
+        page.item("", f"Decides {listed(question.decides, knowledge)}.", "faint")
+        common = common_to(given.answer for given in question.answers)
+        together: dict[str, list[str]] = {}
+        for given in question.answers:
+            value = value_words(facts[question.fact], given.value, knowledge)
+            together.setdefault(outcome(given.answer, result.answer, common, knowledge), []).append(value)
+        for told, values in together.items():
+            page.item("     -", f"{knowledge.wording['or'].join(values)}: {told}", indent=7)
+        if len(together) == 1:
+            page.item("", "It decides together with others.", "faint")
+    return closing(result.answer, page)
+
+
+def leaves(node: Choice | Leaf) -> Iterator[Leaf]:
+    """Yield the ends of all paths."""
+    if isinstance(node, Leaf):
+        yield node
+    else:
+        for branch in node.branches:
+            yield from leaves(branch.then)
+
+
+def render_tree(tree: Tree, width: int = 80, colour: bool = False) -> str:
+    """Render a decision tree as text of at most `width` columns, with ANSI colours where `colour` is true."""
+    page = Page(width, colour)
+    knowledge = opening(tree.answer, page)
+    facts = {fact.name: fact for fact in knowledge.facts}
+    common = common_to(leaf.answer for leaf in leaves(tree.root))
+
+    def add(node: Choice | Leaf, lead: str, level: int) -> None:
+        indent = min(2 + 2 * level, width - 24)
+        text = outcome(node.answer, tree.answer, common, knowledge) if isinstance(node, Leaf) else node.text
+        page.item(" " * indent + "-", lead + text, "certain" if isinstance(node, Leaf) else "", indent=indent + 2)
+        if isinstance(node, Choice):
+            for branch in node.branches:
+                values = [value_words(facts[node.fact], value, knowledge) for value in branch.values]
+                add(branch.then, f"{knowledge.wording['or'].join(values)}: ", level + 1)
+
+    page.heading("WHAT TO ASK, AND WHERE EACH ANSWER LEADS")
+    kind = "The fewest questions" if tree.exact else "The most decisive question first"
+    page.item("", f"{kind}: {float(tree.expected):.3g} on average, {tree.deepest} at most.", "faint", indent=0)
+    add(tree.root, "", 0)
+    return closing(tree.answer, page)

@@ -1,0 +1,298 @@
+"""All smallest changes to a record after which a regimen is recommended with certainty.
+
+All that can be changed is opened at once, together with what is unknown, and the guideline is evaluated once over the whole
+product. A change is a set of edits: of what is recorded it moves the record elsewhere, of what is unknown it narrows the
+completions. It works where the regimen is recommended in every completion that is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import NamedTuple
+
+from reasoner.errors import RecordError
+from reasoner.knowledge import Fact, Knowledge
+from reasoner.program import Program
+from reasoner.record import OPEN, Record
+from reasoner.worlds import LIMIT, Axis, Worlds, admissible, build, inputs_of
+
+__all__ = ["Change", "smallest_changes"]
+
+Value = bool | str | int | list[str]
+
+
+class Edit(NamedTuple):
+    """One edit of a record: a key and its new value; for a recorded list, a `member` that joins or leaves it."""
+
+    key: str
+    member: str | None
+    value: Value | tuple[str, ...]
+
+
+class Point(NamedTuple):
+    """Something that can be edited.
+
+    `kept` are the worlds in which it is as the record says, None where the record does not say; `options` are the edits
+    with the worlds that each leaves.
+    """
+
+    kept: int | None
+    options: tuple[tuple[Edit, int], ...]
+
+
+class Change(NamedTuple):
+    """A change to a record: `set` gives keys their new values, `kind` tells of each "find_out" or "contrary"."""
+
+    set: dict[str, Value]
+    kind: dict[str, str]
+
+    def to_dict(self) -> dict[str, object]:
+        return {"set": dict(self.set), "kind": dict(self.kind)}
+
+
+class Opened(NamedTuple):
+    """A record with all that can be changed opened: its worlds, the target's truth there, what can be edited.
+
+    In the worlds of `truth` the target holds however that turns out which no edit decides.
+    """
+
+    worlds: Worlds
+    truth: int
+    points: tuple[Point, ...]
+
+
+def smallest_changes(record: Record, program: Program, knowledge: Knowledge, target: str, anything: bool) -> list[Change]:
+    """Find all changes that make `target`, an atom, certain, and of which no part does.
+
+    Facts that are over are changed only where `anything` is true; courses of therapy never are. Raises RecordError where so
+    much is open that the changes cannot be told.
+    """
+    if target not in program.index:
+        return []
+    opened = open_up(record, program, knowledge, program.index[target], anything)
+    found = minimal(search(opened))
+    changes = [word(edits, record.data) for edits in found]
+    order = {fact.name: n for n, fact in enumerate(knowledge.facts)}
+    return sorted(changes, key=lambda change: (len(change.set), [order[key] for key in change.set], repr(change.set)))
+
+
+def open_up(record: Record, program: Program, knowledge: Knowledge, target: int, anything: bool) -> Opened:
+    """Open what can be changed and matters to the target, and evaluate the target there."""
+    facts = {fact.name: fact for fact in knowledge.facts}
+    free = [
+        choice == OPEN or anything or not facts[v.fact].past
+        for v, choice in zip(knowledge.variables, record.choices, strict=True)
+    ]
+    members = closed_members(program, knowledge, anything)
+    matters = relevant(record, program, knowledge, target, free, members)
+    tied = {v: group for group in program.groups for v in group}
+    wanted = {v for v in matters if isinstance(v, int)}
+    wanted |= {u for v in wanted if v in tied for u in tied[v] if free[u]}
+    loose = record._replace(choices=tuple(OPEN if v in wanted else choice for v, choice in enumerate(record.choices)))
+    axes: list[Axis] = []
+    for group in program.groups:
+        axis = admissible(loose, program, knowledge, group)
+        if not wanted.isdisjoint(axis.variables):
+            axes.append(axis)
+        elif axis.variables:
+            settled = dict(zip(axis.variables, axis.steps[0], strict=True))
+            loose = loose._replace(choices=tuple(settled.get(v, c) for v, c in enumerate(loose.choices)))
+    open_in_axes = {v for axis in axes for v in axis.variables}
+    axes += [Axis((v,), tuple((n,) for n in range(len(knowledge.variables[v].values)))) for v in sorted(wanted - set(tied))]
+    loose = loose._replace(
+        choices=tuple(0 if c == OPEN and v not in wanted | open_in_axes else c for v, c in enumerate(loose.choices))
+    )
+    first = len(knowledge.variables)
+    kept_members = [member for member in members if member in matters]
+    axes += [Axis((first + n,), ((0,), (1,))) for n in range(len(kept_members))]
+    count = 1
+    for axis in axes:
+        count *= len(axis.steps)
+    if count > LIMIT:
+        raise RecordError(f"too much is open to tell all changes: {count} combinations, at most {LIMIT}; record more facts")
+    sizes = [*(len(v.values) for v in knowledge.variables), *(2 for _ in kept_members)]
+    worlds = build(tuple(axes), len(sizes), [*loose.choices, *(OPEN for _ in kept_members)], sizes)
+    own = Worlds(worlds.axes, worlds.count, worlds.values[:first])
+    inputs = inputs_of(loose, program, knowledge, own)
+    for n, (fact, member) in enumerate(kept_members):
+        inputs[program.inputs[f"includes({fact},{member})"]] = worlds.values[first + n][0]
+    values, _ = program.evaluate(inputs, worlds.all)
+    points = tuple(editable(record, knowledge, worlds, facts, wanted, kept_members, anything))
+    over = {v for v in wanted if facts[knowledge.variables[v].fact].past and not anything}
+    return Opened(worlds, worlds.throughout(values[target], over), points)
+
+
+def closed_members(program: Program, knowledge: Knowledge, anything: bool) -> list[tuple[str, str]]:
+    """List the members of lists that no completion leaves open but an edit can change."""
+    return [
+        (fact.name, member)
+        for fact in knowledge.facts
+        if fact.kind == "list" and (anything or not fact.past)
+        for member in fact.values
+        if member not in fact.open_members and f"includes({fact.name},{member})" in program.inputs
+    ]
+
+
+def relevant(
+    record: Record,
+    program: Program,
+    knowledge: Knowledge,
+    target: int,
+    free: Sequence[bool],
+    members: Sequence[tuple[str, str]],
+) -> set[int | tuple[str, str]]:
+    """Find what the target can depend on once all that is free is open: variables by number, list members by name."""
+    settled = {program.inputs[atom] for atom in record.atoms if atom in program.inputs}
+    owner: dict[int, int | tuple[str, str]] = {program.inputs[f"includes({f},{m})"]: (f, m) for f, m in members}
+    for v, variable in enumerate(knowledge.variables):
+        for n, (_, atoms) in enumerate(variable.values):
+            if free[v]:
+                owner.update((program.inputs[atom], v) for atom in atoms)
+            elif n == record.choices[v]:
+                settled.update(program.inputs[atom] for atom in atoms)
+    can, must = bounds(program, settled - set(owner), owner)
+    found: set[int | tuple[str, str]] = set()
+    seen = {target}
+    stack = [target]
+    while stack:
+        reached = stack.pop()
+        if reached in owner:
+            found.add(owner[reached])
+        for support in program.supports[reached]:
+            for condition, _ in program.rules[support].conditions:
+                if condition not in seen and can[condition] and not must[condition]:
+                    seen.add(condition)
+                    stack.append(condition)
+    return found
+
+
+def bounds(program: Program, settled: Iterable[int], opened: Iterable[int]) -> tuple[bytearray, bytearray]:
+    """Tell for every atom whether it can hold and whether it must, given input atoms that hold and that are open."""
+    first, last = len(program.inputs), len(program.inputs) + program.derived
+    can, must = bytearray(len(program.atoms)), bytearray(len(program.atoms))
+    for number in (*settled, *range(last, last + program.always)):
+        can[number] = must[number] = 1
+    for number in opened:
+        can[number] = 1
+    for number in range(first, last):
+        for support in program.supports[number]:
+            conditions = program.rules[support].conditions
+            if all(not must[c] if negated else can[c] for c, negated in conditions):
+                can[number] = 1
+                if all(not can[c] if negated else must[c] for c, negated in conditions):
+                    must[number] = 1
+                    break
+    return can, must
+
+
+def editable(
+    record: Record,
+    knowledge: Knowledge,
+    worlds: Worlds,
+    facts: Mapping[str, Fact],
+    wanted: set[int],
+    members: Sequence[tuple[str, str]],
+    anything: bool,
+) -> Iterator[Point]:
+    """Yield what can be edited, with the worlds that each edit leaves."""
+    lists: dict[str, list[tuple[str, int]]] = {}
+    for v in sorted(wanted):
+        variable, choice = knowledge.variables[v], record.choices[v]
+        fact = facts[variable.fact]
+        if fact.past and not anything:
+            continue
+        if variable.member is not None and record.data.get(fact.name) is None and fact.default is None:
+            lists.setdefault(fact.name, []).append((variable.member, v))
+            continue
+        kept = None if choice == OPEN else worlds.values[v][choice]
+        options = [
+            (Edit(fact.name, variable.member, representative(fact, n, value)), worlds.values[v][n])
+            for n, (value, _) in enumerate(variable.values)
+            if n != choice and value is not None
+        ]
+        yield Point(kept, tuple(options))
+    for name, own in lists.items():
+        yield Point(None, tuple(whole_lists(name, own, worlds)))
+    for n, (name, member) in enumerate(members):
+        given = record.data.get(name)
+        held = isinstance(given, list | tuple) and member in given
+        within, without = worlds.values[len(knowledge.variables) + n]
+        edit = Edit(name, member, not held)
+        yield Point(within if held else without, ((edit, without if held else within),))
+
+
+def whole_lists(name: str, members: Sequence[tuple[str, int]], worlds: Worlds) -> Iterator[tuple[Edit, int]]:
+    """Yield each list that an unrecorded list can turn out to be."""
+    for held in product((0, 1), repeat=len(members)):
+        mask = worlds.all
+        for (_, v), absent in zip(members, held, strict=True):
+            mask &= worlds.values[v][absent]
+        yield Edit(name, None, tuple(member for (member, _), absent in zip(members, held, strict=True) if not absent)), mask
+
+
+def representative(fact: Fact, number: int, value: bool | str | None) -> Value:
+    """Give a value of the record that stands for a value of a completion: of a stretch of numbers its upper threshold."""
+    if fact.kind == "number":
+        return fact.thresholds[number] if number < len(fact.thresholds) else fact.thresholds[-1] + 1
+    assert value is not None
+    return value
+
+
+def search(opened: Opened) -> list[frozenset[Edit]]:
+    """Find sets of edits that work, all minimal ones among them."""
+    recorded = [point for point in opened.points if point.kept is not None]
+    unknown = [option for point in opened.points if point.kept is None for option in point.options]
+    found: list[frozenset[Edit]] = []
+    alone: list[frozenset[Edit]] = []
+
+    def move(position: int, worlds: int, edits: frozenset[Edit]) -> None:
+        if not worlds & opened.truth or any(done <= edits for done in alone):
+            return
+        if position == len(recorded):
+            if not worlds & ~opened.truth:
+                alone.append(edits)
+            narrow(worlds, edits, set())
+            return
+        point = recorded[position]
+        assert point.kept is not None
+        move(position + 1, worlds & point.kept, edits)
+        for edit, left in point.options:
+            move(position + 1, worlds & left, edits | {edit})
+
+    def narrow(worlds: int, edits: frozenset[Edit], tried: set[frozenset[Edit]]) -> None:
+        against = worlds & ~opened.truth
+        if not against:
+            found.append(edits)
+            return
+        counterexample = against & -against
+        for edit, left in unknown:
+            further = edits | {edit}
+            if not left & counterexample and worlds & left & opened.truth and further not in tried:
+                tried.add(further)
+                narrow(worlds & left, further, tried)
+
+    move(0, opened.worlds.all, frozenset())
+    return found
+
+
+def minimal(sets: Sequence[frozenset[Edit]]) -> list[frozenset[Edit]]:
+    """Keep the sets of which no other is a part."""
+    kept: list[frozenset[Edit]] = []
+    for edits in sorted(set(sets), key=len):
+        if not any(smaller <= edits for smaller in kept):
+            kept.append(edits)
+    return kept
+
+
+def word(edits: frozenset[Edit], data: Mapping[str, object]) -> Change:
+    """Give a set of edits as new values of a record's keys, in the order of the keys' names."""
+    values: dict[str, Value] = {}
+    for edit in sorted(edits, key=lambda edit: (edit.key, edit.member or "", str(edit.value))):
+        if edit.member is None:
+            values[edit.key] = list(edit.value) if isinstance(edit.value, tuple) else edit.value
+            continue
+        given = values.get(edit.key, data.get(edit.key))
+        held = list(given) if isinstance(given, list | tuple) else []
+        values[edit.key] = [*held, edit.member] if edit.value else [m for m in held if m != edit.member]
+    return Change(values, {key: "find_out" if data.get(key) is None else "contrary" for key in values})

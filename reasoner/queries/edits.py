@@ -1,0 +1,209 @@
+"""Changes to a record, as they are written on the command line.
+
+    FACT=VALUE          set a fact; empty or null makes it unknown
+    FACT+=VALUE         add a course, or members to a list
+    FACT-=VALUE         remove members from a list
+    FACT[N].FIELD=VALUE set a field of a course; N counts from 0, or from the end with -1
+
+VALUE is JSON. A bare word stands for a text, words with commas between them for a list, and ``drug+drug:outcome`` for a
+course.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from reasoner.errors import RecordError, nearest
+from reasoner.guideline import Guideline
+from reasoner.knowledge import Fact, Knowledge
+from reasoner.record import among, fail, known_atoms, parse_json, show
+
+__all__ = ["FORMS", "Edit", "apply_edits", "parse_edit"]
+
+FORMS = "FACT=VALUE, FACT+=VALUE, FACT-=VALUE or FACT[N].FIELD=VALUE"
+EDIT = re.compile(
+    r"""\s*(?P<fact>[^\s=+\-\[\].]+)\s*
+    (?:\[\s*(?P<at>-?\d{1,9})\s*\]\.(?P<field>\w+)\s*)?
+    (?P<kind>\+=|-=|=)(?P<value>.*)""",
+    re.DOTALL | re.VERBOSE,
+)
+ONGOING = "ongoing"
+
+
+class Edit(NamedTuple):
+    """One change to a record.
+
+    `kind` is "=", "+=" or "-="; `value` what is set (None: made unknown), added or removed. `at` and `field` name a field
+    of a course, else they are None. `endings` are the outcomes that end a course.
+    """
+
+    fact: Fact
+    kind: str
+    value: object
+    at: int | None
+    field: str | None
+    endings: tuple[str, ...]
+
+
+def parse_edit(text: str, guideline: Guideline) -> Edit:
+    """Read one change to a record.
+
+    Raises RecordError naming the fact, what was found and what is allowed.
+    """
+    knowledge = guideline.knowledge
+    found = EDIT.fullmatch(text)
+    if found is None:
+        raise RecordError(f"{show(text)} is no change of a record; write {FORMS}")
+    names = {fact.name: fact for fact in knowledge.facts}
+    name, field, kind, value = (found[group] for group in ("fact", "field", "kind", "value"))
+    if name not in names:
+        fail(name, f"no such fact{nearest(name, names)}; allowed: {', '.join(names)}")
+    fact = names[name]
+    at = None if found["at"] is None else int(found["at"])
+    if field is not None:
+        parsed = field_value(fact, field, kind, value.strip(), knowledge)
+    elif kind == "=":
+        parsed = set_value(fact, value.strip(), knowledge)
+    else:
+        parsed = member_value(fact, kind, value.strip(), knowledge)
+    return Edit(fact, kind, parsed, at, field, tuple(o for o in knowledge.outcomes if o != ONGOING))
+
+
+def loosely(text: str, place: str) -> object:
+    """Read a value as JSON, and what is no JSON as text; empty is null."""
+    try:
+        return parse_json(text) if text else None
+    except json.JSONDecodeError as error:
+        if text[0] in '[{"':
+            fail(place, f"{show(text)}: no JSON: {error.msg} (column {error.colno})")
+        return text
+    except RecordError as error:
+        fail(place, str(error))
+
+
+def words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",")]
+
+
+def set_value(fact: Fact, text: str, knowledge: Knowledge) -> object:
+    """Read what a fact is set to; its courses are checked with the record."""
+    value = text if text in fact.values and fact.kind == "choice" else loosely(text, fact.name)
+    if fact.kind == "list" and isinstance(value, str):
+        value = words(value)
+    if value is None and fact.required:
+        fail(fact.name, "it is required and cannot be unknown")
+    if fact.kind == "courses":
+        if not isinstance(value, list):
+            fail(fact.name, f"{show(value)} is no list of courses; {fact.name}+=VALUE adds one")
+    elif value is not None:
+        known_atoms(fact, value, knowledge)
+    return value
+
+
+def member_value(fact: Fact, kind: str, text: str, knowledge: Knowledge) -> object:
+    """Read what is added to a fact or removed from it."""
+    if fact.kind == "courses" and kind == "+=":
+        return course(fact.name, text, knowledge)
+    if fact.kind == "courses":
+        fail(fact.name, f"no course can be removed with -=; write {fact.name}=[...] with those that stay")
+    if fact.kind != "list":
+        fail(fact.name, f"it is no list, so {kind} has no meaning; write {fact.name}=VALUE")
+    value = loosely(text, fact.name)
+    members = words(value) if isinstance(value, str) else value
+    if not isinstance(members, list) or not members:
+        fail(fact.name, f"{show(value)} is no member; allowed: {', '.join(fact.values)}")
+    known_atoms(fact, members, knowledge)
+    return members
+
+
+def course(name: str, text: str, knowledge: Knowledge) -> object:
+    """Read a course, written in JSON or as ``drug+drug:outcome``."""
+    if text.startswith("{"):
+        return loosely(text, name)
+    drugs, colon, outcome = text.partition(":")
+    if not colon or not drugs.strip():
+        fail(name, f'{show(text)} is no course; write drug+drug:outcome or {{"drugs": [...], "outcome": "..."}}')
+    return {
+        "drugs": [among(name, drug.strip(), knowledge.drugs, "drug of the catalogue") for drug in drugs.split("+")],
+        "outcome": among(name, outcome.strip(), knowledge.outcomes, "outcome"),
+    }
+
+
+def field_value(fact: Fact, field: str, kind: str, text: str, knowledge: Knowledge) -> object:
+    """Read what a field of a course is set to; it is checked with the record."""
+    if fact.kind != "courses":
+        fail(fact.name, f"it has no courses, so .{field} has no meaning; write {fact.name}=VALUE")
+    allowed = ("drugs", "outcome", *knowledge.course_facts)
+    if field not in allowed:
+        fail(f"{fact.name}[].{field}", f"no such field of a course{nearest(field, allowed)}; allowed: {', '.join(allowed)}")
+    if kind != "=":
+        fail(f"{fact.name}[].{field}", f"it can only be set; write {fact.name}[N].{field}=VALUE")
+    value = loosely(text, f"{fact.name}[].{field}")
+    return words(value) if field == "drugs" and isinstance(value, str) else value
+
+
+def apply_edits(data: Mapping[str, object], edits: Iterable[Edit]) -> dict[str, object]:
+    """Give a changed copy of a valid record; the record itself stays as it is.
+
+    Raises RecordError where a change does not fit what is recorded. Whether the result contradicts itself is for
+    `Guideline.record` to say.
+    """
+    changed = dict(data)
+    for edit in edits:
+        changed[edit.fact.name] = after(edit, changed.get(edit.fact.name))
+    return changed
+
+
+def after(edit: Edit, value: object) -> object:
+    """Give the value that a fact has after an edit."""
+    held = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
+    if edit.field is not None and edit.at is not None:
+        return with_field(edit, held, edit.at, edit.field)
+    if edit.kind == "=":
+        return edit.value
+    if edit.fact.kind == "courses":
+        return appended(edit, held)
+    assert isinstance(edit.value, list)
+    return with_members(edit.fact, edit.kind, edit.value, None if value is None else held)
+
+
+def with_field(edit: Edit, courses: list[object], index: int, field: str) -> list[object]:
+    """Set a field of one course."""
+    count = len(courses)
+    where = f"{edit.fact.name}[{index}]"
+    if not -count <= index < count:
+        allowed = f"allowed: {-count} to {count - 1}" if count else "there is none to change"
+        fail(where, f"no such course; the record has {count}; {allowed}")
+    chosen = courses[index]
+    assert isinstance(chosen, Mapping)
+    courses[index] = {**chosen, field: edit.value}
+    return courses
+
+
+def appended(edit: Edit, courses: list[object]) -> list[object]:
+    """Add a course after the last one, which must have ended."""
+    name, last = edit.fact.name, courses[-1] if courses else None
+    if isinstance(last, Mapping) and last.get("outcome") == ONGOING:
+        ends = "|".join(edit.endings)
+        fail(name, f"the last course is still ongoing, so none can follow; end it first: {name}[-1].outcome={ends}")
+    return [*courses, edit.value]
+
+
+def with_members(fact: Fact, kind: str, members: list[object], held: list[object] | None) -> list[object]:
+    """Add members to a list or remove them; a list that is unknown has no members to add to."""
+    if held is None:
+        if fact.default is None:
+            fail(
+                fact.name,
+                f"it is not recorded; {kind} would say of all others that they are absent; write {fact.name}=[...]",
+            )
+        held = []
+    if kind == "+=":
+        return [*held, *(member for member in dict.fromkeys(members) if member not in held)]
+    for member in members:
+        if member not in held:
+            fail(fact.name, f"{show(member)} is not in it{nearest(str(member), map(str, held))}; recorded: {show(held)}")
+    return [member for member in held if member not in members]

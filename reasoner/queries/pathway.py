@@ -1,0 +1,575 @@
+"""Pathway: every sequence of lines of therapy that the guideline allows from a record onwards, as a graph.
+
+A state stands for all histories that the guideline answers alike, now and ever after within the bound; so shared parts stand
+once, and following the edges from the first state gives each history.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from reasoner.answer import SILENT, Answer, Assumption, Drawer, GuidelineInfo, Recommendation
+from reasoner.errors import GuidelineError, ReasonerError, RecordError
+from reasoner.guideline import Guideline
+from reasoner.knowledge import Knowledge
+from reasoner.page import Page, condition_words, safe
+from reasoner.record import OPEN, Record, parse_record
+
+__all__ = ["LIMIT", "Edge", "Node", "Pathway", "pathway", "render"]
+
+SCHEMA = "reasoner.pathway/1"
+LIMIT = 20_000
+ONGOING = "ongoing"
+COMPLETED = "completed"
+NOTHING = "nothing"
+MARKS = {"dead_end": "DEAD END", "silence": "SILENCE"}
+
+
+class Node(NamedTuple):
+    """A node: `kind` is "state", "regimen", "outcome", "dead_end" or "silence"; `about` holds further texts by name.
+
+    A state has its `setting`, and `cut` or `end` where nothing follows; a regimen its `regimen`, `rank`, `strength`,
+    `certainty`, `assuming`, `statements` and `cautions`; an outcome its `outcomes`; a dead end or a silence its `certainty`
+    and `assuming`.
+    """
+
+    id: str
+    kind: str
+    label: str
+    about: Mapping[str, str]
+
+    def to_dict(self) -> dict[str, object]:
+        return {"id": self.id, "kind": self.kind, "label": self.label, **self.about}
+
+
+class Edge(NamedTuple):
+    """An edge; `role` is "recommends", "ends_in", "leads_to" or "stops_at"."""
+
+    source: str
+    target: str
+    role: str
+
+    def to_dict(self) -> dict[str, object]:
+        return {"source": self.source, "target": self.target, "role": self.role}
+
+
+class Pathway(NamedTuple):
+    """The pathways from one record, the first node its own state.
+
+    `lines` is the most courses that are added. `records` gives for each state one record that is in it: of all that are
+    in it, the first that was found.
+    """
+
+    guideline: GuidelineInfo
+    patient: str
+    lines: int
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    records: Mapping[str, Record]
+    knowledge: Knowledge
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the graph as networkx's node-link data, with schema ``reasoner.pathway/1``."""
+        info = {**self.guideline.to_dict(), "overlays": ", ".join(self.guideline.overlays)}
+        about = {"guideline": info.pop("id"), **info, "patient": self.patient, "lines": self.lines}
+        return {
+            "schema": SCHEMA,
+            "directed": True,
+            "multigraph": False,
+            "graph": about,
+            "nodes": [node.to_dict() for node in self.nodes],
+            "edges": [edge.to_dict() for edge in self.edges],
+        }
+
+
+class Point(NamedTuple):
+    """A record on the way: its data, and what is assumed beside it that no key of a record can say."""
+
+    data: Mapping[str, object]
+    assumed: tuple[Assumption, ...] = ()
+
+
+class Choice(NamedTuple):
+    """A regimen that can come next, as the answer words it."""
+
+    regimen: str
+    rank: int
+    strength: str
+    assuming: tuple[Assumption, ...]
+    statements: tuple[str, ...]
+    cautions: tuple[str, ...]
+
+
+class Stop(NamedTuple):
+    """Where nothing is recommended: `kind` is "dead_end", "silence" or "nothing"; `indicated` is excluded there."""
+
+    kind: str
+    assuming: tuple[Assumption, ...]
+    indicated: tuple[str, ...] = ()
+    problem: str = ""
+
+
+Outcomes = tuple[tuple[str, int], ...]
+
+
+class State(NamedTuple):
+    """A state: what can come next, each with the outcomes and the numbers of the states that they lead to."""
+
+    setting: str
+    choices: tuple[tuple[Choice, Outcomes], ...]
+    stops: tuple[tuple[Stop, Outcomes], ...]
+    cut: bool
+
+    @property
+    def recommends(self) -> bool:
+        return bool(self.choices) or self.cut
+
+
+class Explorer:
+    """Follows one record through the guideline, and numbers the states that it finds."""
+
+    def __init__(self, guideline: Guideline) -> None:
+        self.guideline = guideline
+        self.knowledge: Knowledge = guideline.knowledge
+        self.key = courses_key(self.knowledge)
+        self.kinds = {fact.name: fact.kind for fact in self.knowledge.facts}
+        self.endings = [name for name in self.knowledge.outcomes if name != ONGOING]
+        self.states: dict[State, int] = {}
+        self.records: list[Record] = []
+        self.reached: dict[object, tuple[int, frozenset[str]]] = {}
+
+    def explore(self, point: Point, left: int) -> tuple[int, frozenset[str]]:
+        """Find the state of a record with `left` courses to go: its number, and the regimens recommended in it."""
+        record = self.record(point)
+        key = (frozenset(record.atoms), record.choices, left)
+        found = self.reached.get(key)
+        if found is None:
+            if len(self.reached) >= LIMIT:
+                raise ReasonerError(
+                    f"lines: more than {LIMIT} records on the way; ask for fewer lines, or record more facts"
+                )
+            found = self.reached[key] = self.state(point, record, left)
+        return found
+
+    def state(self, point: Point, record: Record, left: int) -> tuple[int, frozenset[str]]:
+        answer = self.guideline.answer(record)
+        choices = []
+        cut = False
+        for entry in answer.recommended:
+            if left or self.continues(point, entry.regimen):
+                choices.append((choice_of(entry), self.outcomes(point, answer, entry.assuming, entry.regimen, left)))
+            else:
+                cut = True
+        stops = [
+            (stop, self.outcomes(point, answer, stop.assuming, None, left) if self.can_end(point, stop) else ())
+            for stop in self.stops(answer, record)
+        ]
+        state = State(answer.setting, tuple(choices), tuple(stops), cut)
+        return self.number(state, record), frozenset(entry.regimen for entry in answer.recommended)
+
+    def number(self, state: State, record: Record) -> int:
+        if state not in self.states:
+            self.states[state] = len(self.records)
+            self.records.append(record)
+        return self.states[state]
+
+    def record(self, point: Point) -> Record:
+        """Give a point's record, in which what no key can say is chosen all the same."""
+        record = parse_record(point.data, self.knowledge)
+        choices, facts = list(record.choices), record.facts
+        for assumption in point.assumed:
+            for number, variable in enumerate(self.knowledge.variables):
+                if (variable.fact, variable.member) == (assumption.fact, assumption.member) and choices[number] == OPEN:
+                    choices[number] = [value for value, _ in variable.values].index(assumption.value)
+                    facts += constraints(variable.values, choices[number])
+        return record._replace(choices=tuple(choices), facts=facts)
+
+    def courses(self, point: Point) -> list[Mapping[str, object]]:
+        recorded = point.data.get(self.key)
+        return list(recorded) if isinstance(recorded, list | tuple) else []
+
+    def under_way(self, point: Point) -> bool:
+        courses = self.courses(point)
+        return bool(courses) and courses[-1]["outcome"] == ONGOING
+
+    def continues(self, point: Point, regimen: str) -> bool:
+        """Tell whether the course under way is the regimen: it has a drug for each part and none beside them."""
+        if not self.under_way(point):
+            return False
+        drugs = self.courses(point)[-1]["drugs"]
+        assert isinstance(drugs, list | tuple)
+        parts = self.knowledge.parts[regimen]
+        return all(set(part) & set(drugs) for part in parts) and set(drugs) <= {drug for part in parts for drug in part}
+
+    def can_end(self, point: Point, stop: Stop) -> bool:
+        return stop.kind in MARKS and self.under_way(point)
+
+    def outcomes(
+        self, point: Point, answer: Answer, assuming: Sequence[Assumption], regimen: str | None, left: int
+    ) -> Outcomes:
+        """Follow each outcome of a regimen, or of the course under way where that is None.
+
+        Completion counts only where something else is recommended after it.
+        """
+        assumed = self.assume(point, assuming)
+        found = []
+        for outcome in self.endings:
+            after = self.after(assumed, answer, regimen, outcome)
+            added = len(self.courses(after)) - len(self.courses(point))
+            try:
+                state, following = self.explore(after, left - added)
+            except RecordError as error:
+                stop = Stop(NOTHING, (), problem=str(error))
+                state, following = self.number(State(SILENT, (), ((stop, ()),), False), self.record(after)), frozenset()
+            if outcome != COMPLETED or following - {regimen}:
+                found.append((outcome, state))
+        return tuple(found)
+
+    def assume(self, point: Point, assuming: Sequence[Assumption]) -> Point:
+        """Record what is assumed."""
+        said = {a.fact: a.value for a in assuming if self.kinds[a.fact] in ("boolean", "choice")}
+        return Point({**point.data, **said}, (*point.assumed, *(a for a in assuming if a.fact not in said)))
+
+    def after(self, point: Point, answer: Answer, regimen: str | None, outcome: str) -> Point:
+        """Let the course under way, or else a course of the regimen, come to an outcome.
+
+        A course that the regimen takes the place of counts as completed.
+        """
+        courses = self.courses(point)
+        if regimen is None or self.continues(point, regimen):
+            courses[-1] = {**courses[-1], "outcome": outcome}
+        else:
+            if self.under_way(point):
+                courses[-1] = {**courses[-1], "outcome": COMPLETED}
+            drugs = list(dict.fromkeys(self.choice(part, answer) for part in self.knowledge.parts[regimen]))
+            courses.append({"drugs": drugs, "outcome": outcome})
+        return point._replace(data={**point.data, self.key: courses})
+
+    def choice(self, part: Sequence[str], answer: Answer) -> str:
+        """Choose the first drug for a part that cannot be unavailable, or else the first."""
+        return min(part, key=lambda drug: answer.derivation.truth(f"unavailable_drug({drug})") != 0)
+
+    def stops(self, answer: Answer, record: Record) -> list[Stop]:
+        """List how the completions in which nothing is recommended end: in silence, in a dead end, or with nothing."""
+        derivation, knowledge = answer.derivation, self.knowledge
+        rest = derivation.worlds.all
+        for entry in answer.recommended:
+            rest &= ~derivation.truth(f"recommended({entry.regimen})")
+        if not rest:
+            return []
+        settled = indicated = 0
+        for name in knowledge.settings:
+            settled |= derivation.truth(f"setting({name})") if name != SILENT else 0
+        cases: dict[str, int] = {}
+        for regimen in knowledge.regimens:
+            for strength in knowledge.strengths:
+                case = derivation.truth(f"indicated({regimen},{strength})") & rest & settled
+                if case:
+                    cases[regimen] = cases.get(regimen, 0) | case
+                    indicated |= case
+        drawer = Drawer(derivation, record)
+        found = []
+        for kind, truth in (
+            ("dead_end", indicated),
+            ("silence", rest & ~settled),
+            (NOTHING, rest & settled & ~indicated),
+        ):
+            if truth:
+                _, assuming, agree = drawer.certainty(truth)
+                names = tuple(name for name, case in cases.items() if case & agree) if kind == "dead_end" else ()
+                found.append(Stop(kind, assuming, names))
+        return found
+
+
+def courses_key(knowledge: Knowledge) -> str:
+    for fact in knowledge.facts:
+        if fact.kind == "courses":
+            return fact.name
+    raise GuidelineError(
+        f"{knowledge.id}: the guideline declares no fact of kind courses, so no therapy can follow another."
+    )
+
+
+def choice_of(entry: Recommendation) -> Choice:
+    return Choice(entry.regimen, entry.rank, entry.strength, entry.assuming, entry.statements, entry.cautions)
+
+
+def constraints(values: Sequence[tuple[object, tuple[str, ...]]], chosen: int) -> str:
+    """Say in clingo's words that a variable has one of its values."""
+    held = values[chosen][1]
+    others = dict.fromkeys(atom for _, atoms in values for atom in atoms if atom not in held)
+    return "".join(f":- not {atom}.\n" for atom in held) + "".join(f":- {atom}.\n" for atom in others)
+
+
+class Drawing:
+    """Draws the states that were found as nodes and edges, in the order in which a reader meets them."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        self.knowledge = explorer.knowledge
+        self.explorer = explorer
+        self.states = list(explorer.states)
+        self.ids: dict[int, str] = {}
+        self.named: Counter[str] = Counter()
+        self.nodes: list[Node] = []
+        self.edges: list[Edge] = []
+
+    def node(self, name: str, kind: str, label: str, about: Mapping[str, str]) -> str:
+        self.nodes.append(Node(name, kind, label, {key: value for key, value in about.items() if value}))
+        return name
+
+    def state(self, number: int) -> str:
+        """Draw a state and all that follows, and give its id."""
+        if number in self.ids:
+            return self.ids[number]
+        state = self.states[number]
+        self.named[state.setting] += 1
+        count = self.named[state.setting]
+        name = self.ids[number] = f"state:{state.setting}" + (f":{count}" if count > 1 else "")
+        about = {"setting": state.setting, "cut": "yes" if state.cut else ""}
+        about["end"] = "; ".join(self.end(stop) for stop, _ in state.stops if stop.kind == NOTHING)
+        self.node(name, "state", self.knowledge.label("setting", state.setting), about)
+        for choice, outcomes in state.choices:
+            self.link(name, self.regimen(name, choice), "recommends", outcomes)
+        for stop, outcomes in state.stops:
+            if stop.kind != NOTHING:
+                self.link(name, self.stop(name, stop), "stops_at", outcomes)
+        return name
+
+    def link(self, source: str, target: str, role: str, outcomes: Outcomes) -> None:
+        self.edges.append(Edge(source, target, role))
+        together: dict[int, list[str]] = {}
+        for outcome, state in outcomes:
+            together.setdefault(state, []).append(outcome)
+        for state, names in together.items():
+            label = self.knowledge.wording["or"].join(self.knowledge.label("outcome", name) for name in names)
+            label = f"{label} of the course under way" if role == "stops_at" else label
+            outcome = self.node(f"{target}/{'+'.join(names)}", "outcome", label, {"outcomes": ", ".join(names)})
+            self.edges.append(Edge(target, outcome, "ends_in"))
+            self.edges.append(Edge(outcome, self.state(state), "leads_to"))
+
+    def ordered(self) -> tuple[Edge, ...]:
+        """Give the edges in the order of the nodes that they leave, as networkx lists them."""
+        places = {node.id: place for place, node in enumerate(self.nodes)}
+        return tuple(sorted(self.edges, key=lambda edge: places[edge.source]))
+
+    def regimen(self, state: str, choice: Choice) -> str:
+        about = {
+            "regimen": choice.regimen,
+            "rank": str(choice.rank),
+            "strength": choice.strength,
+            **self.certainty(choice.assuming),
+            "statements": ", ".join(choice.statements),
+            "cautions": ", ".join(choice.cautions),
+        }
+        return self.node(f"{state}/{choice.regimen}", "regimen", self.knowledge.label("regimen", choice.regimen), about)
+
+    def stop(self, state: str, stop: Stop) -> str:
+        if stop.kind == "silence":
+            label = "the text is silent on this history"
+        else:
+            names = "; ".join(self.knowledge.label("regimen", name) for name in stop.indicated)
+            label = f"what would be recommended is excluded: {names}"
+        return self.node(f"{state}/{stop.kind}", stop.kind, label, self.certainty(stop.assuming))
+
+    def certainty(self, assuming: Sequence[Assumption]) -> dict[str, str]:
+        words = condition_words(assuming, self.knowledge)
+        return {"certainty": "conditional" if assuming else "certain", "assuming": words}
+
+    def end(self, stop: Stop) -> str:
+        if stop.problem:
+            return stop.problem
+        words = condition_words(stop.assuming, self.knowledge)
+        return "nothing is recommended here" + (f" if {words}" if words else "")
+
+
+def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: int = 3) -> Pathway:
+    """Follow a record through the guideline: each regimen recommended next, its outcomes, and so on.
+
+    At most `lines` courses are added; ending the course under way adds none. A conditional regimen is followed with what it
+    assumes recorded. Raises RecordError for a record that cannot be used, GuidelineError for a guideline without courses of
+    therapy, and ReasonerError where more than `LIMIT` records would have to be answered.
+    """
+    if lines < 0:
+        raise ReasonerError(f"lines: {lines} is out of range; allowed: at least 0")
+    record = data if isinstance(data, Record) else guideline.record(data)
+    explorer = Explorer(guideline)
+    first, _ = explorer.explore(Point(record.data), lines)
+    drawing = Drawing(explorer)
+    drawing.state(first)
+    return Pathway(
+        guideline=guideline.info,
+        patient=record.id,
+        lines=lines,
+        nodes=tuple(drawing.nodes),
+        edges=drawing.ordered(),
+        records={name: explorer.records[number] for number, name in drawing.ids.items()},
+        knowledge=guideline.knowledge,
+    )
+
+
+class Tree:
+    """Writes the graph as a tree; a part that stands twice is shown once, and what is too deep further below."""
+
+    def __init__(self, pathway: Pathway, page: Page) -> None:
+        self.knowledge = pathway.knowledge
+        self.lines = pathway.lines
+        self.page = page
+        self.deepest = max(10, page.width - 45)
+        self.nodes = {node.id: node for node in pathway.nodes}
+        self.following = following(pathway)
+        self.numbers: dict[str, int] = {}
+        self.shown: set[str] = set()
+        self.later: list[str] = []
+
+    def write(self, first: str) -> None:
+        self.later.append(first)
+        for state in self.later:
+            self.page.lines.append("")
+            self.page.item("", self.name(state) + self.ending(state), "heading", indent=0)
+            self.body(state, 2)
+
+    def name(self, state: str) -> str:
+        number = self.numbers.setdefault(state, len(self.numbers) + 1)
+        return f"[{number}] {self.nodes[state].label}"
+
+    def is_leaf(self, state: str) -> bool:
+        return all(self.nodes[name].kind in MARKS and not self.following[name] for name in self.following[state])
+
+    def ending(self, state: str) -> str:
+        """Word how a state ends that leads no further."""
+        if not self.is_leaf(state):
+            return ""
+        stops = [self.stop_words(self.nodes[name]) for name in self.following[state]]
+        return ": " + ". ".join((*stops, *self.limits(self.nodes[state])))
+
+    def limits(self, state: Node) -> list[str]:
+        """Word where a state leads no further although the text is not silent."""
+        words = [state.about["end"]] if "end" in state.about else []
+        if "cut" in state.about:
+            words.append(f"CUT after {counted(self.lines, 'more course')}, more would be recommended")
+        return words
+
+    def stop_words(self, stop: Node) -> str:
+        condition = f" if {stop.about['assuming']}" if "assuming" in stop.about else ""
+        return f"{MARKS[stop.kind]}{condition} - {stop.label}"
+
+    def body(self, state: str, indent: int) -> None:
+        """Write what can come next in a state, unless its own line says it all."""
+        self.shown.add(state)
+        if self.is_leaf(state):
+            return
+        for words in self.limits(self.nodes[state]):
+            self.page.item(" " * indent + "-", words, "faint", indent + 3)
+        for name in self.following[state]:
+            node = self.nodes[name]
+            if node.kind in MARKS:
+                self.page.item(" " * indent + "x", self.stop_words(node), "against", indent + 3)
+            else:
+                self.regimen(node, indent)
+            for outcome in self.following[name]:
+                self.outcome(outcome, indent + 3)
+
+    def regimen(self, node: Node, indent: int) -> None:
+        about, label = node.about, self.knowledge.label
+        certain = about["certainty"] == "certain"
+        mark = "certain" if certain else "conditional"
+        sources = f" [{about['statements']}]" if "statements" in about else ""
+        text = f"{node.label} - {label('strength', about['strength'])}{sources}"
+        self.page.item(f"{' ' * indent}{about['rank']}{'.' if certain else '?'}", text, mark, indent + 3)
+        if not certain:
+            self.page.item("", f"ONLY IF {about['assuming']}", mark, indent + 3)
+        for caution in about.get("cautions", "").split(", "):
+            if caution:
+                self.page.item("", f"CAUTION {label('caution', caution)}", "against", indent + 3)
+
+    def outcome(self, name: str, indent: int) -> None:
+        (state,) = self.following[name]
+        lead, words = " " * indent + ">", f"{self.nodes[name].label}: {self.name(state)}"
+        if state in self.shown:
+            self.page.item(lead, f"{words}{self.short(state)} (above)", "faint", indent + 2)
+        elif state in self.later or (indent > self.deepest and not self.is_leaf(state)):
+            self.later += [state] if state not in self.later else []
+            self.page.item(lead, f"{words} (below)", "faint", indent + 2)
+        else:
+            self.page.item(lead, words + self.ending(state), "against" if self.short(state) else "", indent + 2)
+            self.body(state, indent + 2)
+
+    def short(self, state: str) -> str:
+        """Mark a state that leads no further."""
+        ends = [self.nodes[name] for name in self.following[state]] if self.is_leaf(state) else []
+        return "".join(f": {MARKS[end.kind]}{' in part' if 'assuming' in end.about else ''}" for end in ends)
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def following(pathway: Pathway) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {node.id: [] for node in pathway.nodes}
+    for edge in pathway.edges:
+        found[edge.source].append(edge.target)
+    return found
+
+
+def routes(pathway: Pathway) -> Counter[str]:
+    """Count the ways from the first state to each kind of end, each outcome by itself."""
+    nodes, after = {node.id: node for node in pathway.nodes}, following(pathway)
+    counts: dict[str, Counter[str]] = {}
+
+    def count(name: str) -> Counter[str]:
+        if name not in counts:
+            node = nodes[name]
+            ends = Counter(mark for mark in ("cut", "end") if mark in node.about)
+            if node.kind in MARKS and not after[name]:
+                ends[node.kind] += 1
+            for target in after[name]:
+                ends.update(count(target))
+            times = len(node.about["outcomes"].split(", ")) if node.kind == "outcome" else 1
+            counts[name] = Counter({kind: number * times for kind, number in ends.items()})
+        return counts[name]
+
+    return count(pathway.nodes[0].id)
+
+
+def summary(page: Page, pathway: Pathway) -> None:
+    """Add how many dead ends, silences and other ends there are, and how many ways lead into them."""
+    found = Counter(node.kind for node in pathway.nodes)
+    found.update(mark for node in pathway.nodes for mark in ("cut", "end") if mark in node.about)
+    ways = routes(pathway)
+    page.heading("WHERE IT ENDS")
+    for kind, one, several in (
+        ("dead_end", "dead end", "dead ends"),
+        ("silence", "silence", "silences"),
+        ("end", "state in which nothing is recommended", "states in which nothing is recommended"),
+        ("cut", "state in which it is cut", "states in which it is cut"),
+    ):
+        number = found[kind]
+        if number or kind in MARKS:
+            text = f"{number} {one if number == 1 else several}" + (
+                f" ({counted(ways[kind], 'way')} there)" if number else ""
+            )
+            page.item("  -", text, "against" if number and kind in MARKS else "")
+
+
+def render(pathway: Pathway, width: int = 80, colour: bool = False) -> str:
+    """Render the pathways as a tree of at most `width` columns, with ANSI colours where `colour` is true."""
+    page = Page(width, colour)
+    info = pathway.guideline
+    layer = f"{info.layer} layer" + "".join(f", LOCAL overlay {name}" for name in info.overlays)
+    page.item("", f"Patient {safe(pathway.patient)}", "heading", indent=0)
+    page.item("", f"{info.title}, {layer}", "faint", indent=0)
+    page.item(
+        "",
+        f"What the guideline recommends from here on, for at most {counted(pathway.lines, 'more course')}, if all other "
+        f"facts stay as they are. Of a course that ends in {pathway.knowledge.label('outcome', COMPLETED)} only what "
+        "leads to something else is shown.",
+        "faint",
+        indent=0,
+    )
+    Tree(pathway, page).write(pathway.nodes[0].id)
+    summary(page, pathway)
+    page.lines.append("")
+    page.item("", info.disclaimer, "faint", indent=0)
+    return page.text()

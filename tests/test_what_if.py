@@ -1,0 +1,296 @@
+"""What if: exactly the difference of two answers, and edits that say what is wrong with them."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from typing import Any
+
+import pytest
+from records import random_course, random_record
+
+from reasoner import Guideline, RecordError
+from reasoner.queries.edits import apply_edits, parse_edit
+from reasoner.queries.what_if import WhatIf, differences, render, what_if
+
+Record = dict[str, Any]
+KEPT = ("rank", "strength", "certainty", "assuming", "cautions")
+LISTS = {"recommended": ("recommended", "regimen"), "excluded": ("excluded", "regimen"), "action": ("actions", "action")}
+
+
+def record(**changes: Any) -> Record:
+    return {"id": "p1", "metastatic_therapy": [], **changes}
+
+
+def random_edits(rng: random.Random, guideline: Guideline) -> list[str]:
+    """Draw one to three edits with the values of another random record, or a course more."""
+    other = random_record(rng, guideline, 0.3)
+    del other["id"]
+    edits = [f"{key}={json.dumps(value)}" for key, value in other.items()]
+    edits += [f"{key}=" for key in other if key != "metastatic_therapy"]
+    edits += [f"metastatic_therapy+={json.dumps(random_course(rng, guideline, True))}" for _ in range(8)]
+    return rng.sample(edits, rng.randint(1, 3))
+
+
+def expected_differences(before: Record, after: Record) -> dict[tuple[str, str], tuple[Any, Any]]:
+    """Compare two answers as JSON."""
+    found: dict[tuple[str, str], tuple[Any, Any]] = {}
+    if before["setting"] != after["setting"]:
+        found["setting", "setting"] = before["setting"], after["setting"]
+    for what, (key, name) in LISTS.items():
+        sides = [{e[name]: {k: e[k] for k in KEPT if k in e} for e in answer[key]} for answer in (before, after)]
+        for entry in {**sides[0], **sides[1]}:
+            if sides[0].get(entry) != sides[1].get(entry):
+                found[what, entry] = sides[0].get(entry), sides[1].get(entry)
+    return found
+
+
+def check_rules(difference: Record, before: Record, after: Record) -> None:
+    key, name = LISTS[difference["what"]]
+    sides = [{r for e in answer[key] if e[name] == difference["id"] for r in e["rules"]} for answer in (before, after)]
+    assert set(difference["rules"]) == (sides[0] ^ sides[1] or sides[0])
+
+
+def test_the_differences_are_those_of_two_answers(curated: Guideline, literal: Guideline) -> None:
+    rng = random.Random(1)
+    compared, seen, quiet = 0, set(), 0
+    while compared < 400:
+        guideline = literal if compared % 5 == 0 else curated
+        data, edits = random_record(rng, guideline, rng.choice([0.0, 0.3, 0.6])), random_edits(rng, guideline)
+        kept = copy.deepcopy(data)
+        try:
+            result = what_if(guideline, data, edits)
+        except RecordError:
+            assert data == kept
+            continue
+        assert data == kept
+        changed = {**data, **result.set}
+        told: Record = result.to_dict()
+        before, after = guideline.answer(data).to_dict(), guideline.answer(changed).to_dict()
+        assert (told["schema"], told["before"], told["after"]) == ("reasoner.what_if/1", before, after)
+        found = {(d["what"], d["id"]): (d["before"], d["after"]) for d in told["differences"]}
+        assert found == expected_differences(before, after), (data, edits)
+        assert len(found) == len(told["differences"])
+        assert json.loads(json.dumps(told)) == told
+        for difference in told["differences"]:
+            if difference["what"] != "setting":
+                check_rules(difference, before, after)
+            assert difference["rules"] or "not_addressed" in (difference["before"], difference["after"])
+            seen.add((difference["what"], difference["before"] is None, difference["after"] is None))
+        quiet += not found
+        text = render(result)
+        assert max(map(len, text.splitlines())) <= 80
+        assert ("NOTHING CHANGES" in text) == (not found)
+        assert text.rstrip().endswith("No medical advice.")
+        compared += 1
+    assert len(seen) == 10
+    assert quiet > 10
+
+
+def test_back_and_forth_is_the_same_difference(curated: Guideline) -> None:
+    records = [case.record for case in curated.cases().values()]
+    answers = [curated.answer(data) for data in records]
+    for one, other in zip(answers, answers[1:], strict=False):
+        there = {(d.what, d.id): (d.before, d.after, d.rules) for d in differences(one, other)}
+        back = {(d.what, d.id): (d.after, d.before, d.rules) for d in differences(other, one)}
+        assert there == back
+        assert differences(one, one) == ()
+
+
+def test_the_case_in_the_readme_of_a_contraindication(curated: Guideline) -> None:
+    result = what_if(curated, curated.cases()["second_line"].record, ["interstitial_lung_disease=true"])
+    assert result.set == {"interstitial_lung_disease": True}
+    found = {(d.what, d.id): d.to_dict() for d in result.differences}
+    assert list(found) == [
+        ("recommended", "trastuzumab_emtansine"),
+        ("recommended", "trastuzumab_deruxtecan"),
+        ("excluded", "trastuzumab_deruxtecan"),
+        ("excluded", "trastuzumab_emtansine"),
+    ]
+    assert found["recommended", "trastuzumab_deruxtecan"]["after"] is None
+    appeared = found["recommended", "trastuzumab_emtansine"]
+    assert (appeared["before"], appeared["after"]) == (
+        None,
+        {"rank": 1, "strength": "alternative", "certainty": "certain", "assuming": [], "cautions": []},
+    )
+    assert "L57.1" in str(found["excluded", "trastuzumab_deruxtecan"]["rules"])
+    text = render(result)
+    assert "+  appears: trastuzumab emtansine (T-DM1): rank 1, alternative, certain" in text
+    assert "-  disappears: trastuzumab deruxtecan (T-DXd) (was rank 1, preferred, certain)" in text
+    assert "[L24; ref. 1, 2, 5; EMILIA]" in text
+    assert "\x1b" not in text
+    assert "\x1b" in render(result, colour=True)
+
+
+def words_of(result: WhatIf) -> str:
+    return " ".join(render(result).split())
+
+
+def test_the_text_words_what_was_set_and_what_changes(curated: Guideline) -> None:
+    cases = {name: case.record for name, case in curated.cases().items()}
+    text = words_of(what_if(curated, cases["second_line"], ["interstitial_lung_disease="]))
+    assert "not recorded (now: no)" in text
+    assert "~ changes: trastuzumab deruxtecan (T-DXd): certain -> only if no interstitial lung disease" in text
+    text = words_of(what_if(curated, cases["second_line"], ["metastatic_therapy+=trastuzumab_deruxtecan:progression"]))
+    assert "course 2: trastuzumab deruxtecan (T-DXd), progression (now: 1 course)" in text
+    assert "~ second line -> third line" in text
+    text = words_of(what_if(curated, cases["second_line"], ["metastatic_therapy=[]"]))
+    assert "therapy given for metastatic disease: none (now: course 1: trastuzumab + pertuzumab + docetaxel, prog" in text
+    text = words_of(what_if(curated, cases["second_line"], ["infusion_symptoms=dyspnea", "weight_kg=70"]))
+    assert "dyspnea (now: not recorded)" in text
+    text = words_of(what_if(curated, cases["second_line"], ["cns_predominant=true", "brain_metastases=true"]))
+    assert "rank 1 -> rank 2" in text
+    assert "NOTHING CHANGES" in words_of(what_if(curated, cases["second_line"], []))
+
+
+APPLIED = {
+    "a boolean": ("heart_failure=true", {"heart_failure": True}),
+    "a choice as a bare word": ("lvef_decline=none", {"lvef_decline": "none"}),
+    "a choice as JSON": ('her2="negative"', {"her2": "negative"}),
+    "a number": (" months_to_recurrence = 12.5", {"months_to_recurrence": 12.5}),
+    "null": ("hr=null", {"hr": None}),
+    "nothing": ("hr=", {"hr": None}),
+    "a list as JSON": ('adjuvant_drugs=["pertuzumab"]', {"adjuvant_drugs": ["pertuzumab"]}),
+    "a list as words": ("adjuvant_drugs=pertuzumab,tamoxifen", {"adjuvant_drugs": ["pertuzumab", "tamoxifen"]}),
+    "an empty list": ("unavailable_drugs=[]", {"unavailable_drugs": []}),
+    "a member more": ("infusion_symptoms+=dyspnea", {"infusion_symptoms": ["hypotension", "dyspnea"]}),
+    "a member twice": ("infusion_symptoms+=hypotension", {"infusion_symptoms": ["hypotension"]}),
+    "a member less": ("infusion_symptoms-=hypotension", {"infusion_symptoms": []}),
+    "a member of a list with a default": ("unavailable_drugs+=tucatinib", {"unavailable_drugs": ["tucatinib"]}),
+    "a course in short": (
+        "metastatic_therapy+=trastuzumab + docetaxel:ongoing",
+        {
+            "metastatic_therapy": [
+                {"drugs": ["lapatinib"], "outcome": "progression"},
+                {"drugs": ["trastuzumab", "docetaxel"], "outcome": "ongoing"},
+            ]
+        },
+    ),
+    "a course as JSON": (
+        'metastatic_therapy+={"drugs": ["docetaxel"], "outcome": "ongoing", "taxane_cycles": 2}',
+        {
+            "metastatic_therapy": [
+                {"drugs": ["lapatinib"], "outcome": "progression"},
+                {"drugs": ["docetaxel"], "outcome": "ongoing", "taxane_cycles": 2},
+            ]
+        },
+    ),
+    "a field of a course": (
+        "metastatic_therapy[0].outcome=toxicity",
+        {"metastatic_therapy": [{"drugs": ["lapatinib"], "outcome": "toxicity"}]},
+    ),
+    "the drugs of the last course": (
+        "metastatic_therapy[-1].drugs=lapatinib,capecitabine",
+        {"metastatic_therapy": [{"drugs": ["lapatinib", "capecitabine"], "outcome": "progression"}]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("edit", "changed"), APPLIED.values(), ids=APPLIED.keys())
+def test_an_edit_changes_what_it_names_and_nothing_else(edit: str, changed: Record, curated: Guideline) -> None:
+    data = record(
+        metastatic_therapy=[{"drugs": ["lapatinib"], "outcome": "progression"}],
+        hr="positive",
+        infusion_symptoms=["hypotension"],
+    )
+    kept = copy.deepcopy(data)
+    after = apply_edits(data, [parse_edit(edit, curated)])
+    assert after == {**data, **changed}
+    assert data == kept
+    curated.record(after)
+
+
+def test_edits_apply_in_their_order(curated: Guideline) -> None:
+    data = curated.cases()["first_line_under_way"].record
+    ended = ["metastatic_therapy[-1].outcome=progression", "metastatic_therapy+=trastuzumab_deruxtecan:ongoing"]
+    result = what_if(curated, data, ended)
+    assert result.after.setting == "on_treatment"
+    assert what_if(curated, curated.record(data), [parse_edit(edit, curated) for edit in ended]) == result
+    with pytest.raises(
+        RecordError, match=r"the last course is still ongoing.*end it first: metastatic_therapy\[-1\].outcome="
+    ):
+        what_if(curated, data, ended[::-1])
+
+
+REFUSED = {
+    "no edit": ("heart_failure", '"heart_failure" is no change of a record; write FACT=VALUE'),
+    "an empty edit": ("", "is no change of a record"),
+    "a course without a field": ("metastatic_therapy[0]=1", "is no change of a record"),
+    "an unknown fact": (
+        "heart_failur=true",
+        'heart_failur: no such fact; did you mean "heart_failure"?; allowed: metastatic,',
+    ),
+    "the id": ("id=p2", "id: no such fact"),
+    "a boolean in words": ("heart_failure=yes", 'heart_failure: "yes" is neither true nor false'),
+    "a boolean as a number": ("heart_failure=1", "heart_failure: 1 is neither true nor false"),
+    "an unknown value": ("her2=pozitive", 'her2: "pozitive" is no value of her2; did you mean "positive"?; allowed: pos'),
+    "a number in words": ("weight_kg=heavy", 'weight_kg: "heavy" is no number'),
+    "a number out of range": ("weight_kg=-5", "weight_kg: -5 is out of range; allowed: more than 0"),
+    "no number": ("weight_kg=NaN", "weight_kg: NaN is no JSON number"),
+    "broken JSON": ("adjuvant_drugs=[", 'adjuvant_drugs: "[": no JSON'),
+    "a key twice": ('metastatic_therapy+={"drugs": [], "drugs": []}', "metastatic_therapy: drugs: the key stands twice"),
+    "an unknown member": (
+        "unavailable_drugs+=trastuzumabb",
+        'unavailable_drugs[0]: "trastuzumabb" is no drug of the catalogue; did you mean "trastuzumab"?',
+    ),
+    "no member": ("unavailable_drugs+=", "unavailable_drugs: null is no member"),
+    "a member that is not there": (
+        "infusion_symptoms-=dyspnea",
+        'infusion_symptoms: "dyspnea" is not in it; recorded: ["hypotension"]',
+    ),
+    "a member of an unknown list": ("adjuvant_drugs+=trastuzumab", "adjuvant_drugs: it is not recorded; += would say"),
+    "adding to what is no list": ("her2+=positive", "her2: it is no list, so += has no meaning; write her2=VALUE"),
+    "an unknown drug": ("metastatic_therapy+=lapatinb:toxicity", 'metastatic_therapy: "lapatinb" is no drug of the'),
+    "an unknown outcome": (
+        "metastatic_therapy+=lapatinib:progresion",
+        'metastatic_therapy: "progresion" is no outcome; did you mean "progression"?; allowed: ongoing',
+    ),
+    "a course without outcome": (
+        "metastatic_therapy+=lapatinib",
+        'metastatic_therapy: "lapatinib" is no course; write drug',
+    ),
+    "a course removed": ("metastatic_therapy-=lapatinib:toxicity", "metastatic_therapy: no course can be removed"),
+    "therapy that is no list": ("metastatic_therapy=none", 'metastatic_therapy: "none" is no list of courses'),
+    "therapy made unknown": ("metastatic_therapy=null", "metastatic_therapy: it is required and cannot be unknown"),
+    "a course of what has none": ("her2[0].outcome=toxicity", "her2: it has no courses"),
+    "an unknown field": (
+        "metastatic_therapy[0].outcom=toxicity",
+        'metastatic_therapy[].outcom: no such field of a course; did you mean "outcome"?; allowed: drugs, outcome,',
+    ),
+    "a field added to": ("metastatic_therapy[0].drugs+=lapatinib", "metastatic_therapy[].drugs: it can only be set"),
+    "a course that is not there": (
+        "metastatic_therapy[1].outcome=toxicity",
+        "metastatic_therapy[1]: no such course; the record has 1; allowed: -1 to 0",
+    ),
+    "a field with a wrong value": (
+        "metastatic_therapy[-1].outcome=progresion",
+        'metastatic_therapy[0].outcome: "progresion" is no outcome; did you mean "progression"?',
+    ),
+    "a course after an ongoing one": (
+        "metastatic_therapy+=trastuzumab:ongoing",
+        "metastatic_therapy: the last course is still ongoing, so none can follow; end it first: "
+        "metastatic_therapy[-1].outcome=completed|progression|toxicity",
+    ),
+    "a contradiction": ("metastatic=false", "the record contradicts itself: metastatic is false, but"),
+}
+
+
+@pytest.mark.parametrize(("edit", "message"), REFUSED.values(), ids=REFUSED.keys())
+def test_an_edit_that_cannot_be_used_says_why(edit: str, message: str, curated: Guideline) -> None:
+    data = record(metastatic_therapy=[{"drugs": ["lapatinib"], "outcome": "ongoing"}], infusion_symptoms=["hypotension"])
+    kept = copy.deepcopy(data)
+    with pytest.raises(RecordError) as refused:
+        what_if(curated, data, [edit])
+    assert message in str(refused.value)
+    assert data == kept
+
+
+def test_no_course_can_be_changed_where_there_is_none(curated: Guideline) -> None:
+    with pytest.raises(RecordError, match=r"metastatic_therapy\[-1\]: no such course; the record has 0; there is none"):
+        what_if(curated, record(), ["metastatic_therapy[-1].outcome=progression"])
+
+
+def test_a_record_that_cannot_be_used_is_refused(curated: Guideline) -> None:
+    with pytest.raises(RecordError, match="a record is a JSON object"):
+        what_if(curated, [], ["hr=positive"])  # type: ignore[arg-type]
