@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import random
 from typing import Any
@@ -91,14 +92,14 @@ def test_the_differences_are_those_of_two_answers(curated: Guideline, literal: G
 def test_back_and_forth_is_the_same_difference(curated: Guideline) -> None:
     records = [case.record for case in curated.cases().values()]
     answers = [curated.answer(data) for data in records]
-    for one, other in zip(answers, answers[1:], strict=False):
+    for one, other in itertools.pairwise(answers):
         there = {(d.what, d.id): (d.before, d.after, d.rules) for d in differences(one, other)}
         back = {(d.what, d.id): (d.after, d.before, d.rules) for d in differences(other, one)}
         assert there == back
         assert differences(one, one) == ()
 
 
-def test_the_case_in_the_readme_of_a_contraindication(curated: Guideline) -> None:
+def test_a_contraindication_turns_the_second_line_round(curated: Guideline) -> None:
     result = what_if(curated, curated.cases()["second_line"].record, ["interstitial_lung_disease=true"])
     assert result.set == {"interstitial_lung_disease": True}
     found = {(d.what, d.id): d.to_dict() for d in result.differences}

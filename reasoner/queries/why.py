@@ -71,7 +71,7 @@ def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
     held = tuple(atom for atom, truth in truths.items() if truth)
     certain = [predicate for predicate, truth in zip(predicates, truths.values(), strict=True) if truth == every]
     status = STATUS[kind][certain[0] if certain else "conditional" if held else "never"]
-    atoms = held or tuple(truths)[:1]
+    atoms = held or tuple(atom for atom in tuple(truths)[:1] if atom in derivation.program.index)
     return Why(answer, conclusion, kind, status, atoms, trace(derivation, answer.patient, atoms, depth))
 
 
@@ -221,6 +221,8 @@ def render(result: Why, width: int = 80, colour: bool = False, depth: int = DEPT
         indent=0,
     )
     reader = Reader(page, result.answer.derivation, depth)
+    if not result.atoms:
+        page.item("", "No rule of the guideline can conclude it for a history of this length.", indent=0)
     reader.write(result.atoms)
     if reader.folded:
         page.lines.append("")

@@ -17,9 +17,6 @@ from reasoner.record import Record
 
 __all__ = ["Outranking", "WhyNot", "render", "why_not"]
 
-SCHEMA = "reasoner.why_not/1"
-STATES = {"holds": "derived", "fails": "derived"}
-
 
 class Outranking(NamedTuple):
     """A regimen that is recommended ahead, with the rules that put it there."""
@@ -47,11 +44,10 @@ class WhyNot(NamedTuple):
     changes: tuple[Change, ...]
 
     def to_dict(self) -> dict[str, object]:
-        """Give the JSON object of schema ``reasoner.why_not/1``."""
+        """Give the JSON object of schema ``reasoner.why/1`` with what why-not adds to it."""
         knowledge = self.why.answer.derivation.knowledge
         return {
             **self.why.to_dict(),
-            "schema": SCHEMA,
             "rules": [
                 {
                     "rule": use.rule.id,
@@ -61,9 +57,7 @@ class WhyNot(NamedTuple):
                             "condition": words(condition, knowledge),
                             "atom": condition.atom,
                             "negated": condition.negated,
-                            "state": STATES.get(condition.state, condition.state)
-                            if condition.state != "unknown" or is_recorded(condition, knowledge)
-                            else "derived",
+                            "state": condition.state if condition.state not in ("holds", "fails") else "derived",
                         }
                         for condition in use.blocked_by
                     ],

@@ -1,0 +1,256 @@
+"""Why and why not: what is printed is what plain clingo concludes, and every change does what it says."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import networkx as nx
+import pytest
+from plain import worlds_of
+from records import random_record
+
+from reasoner import Guideline, Record, RecordError
+from reasoner.knowledge import Fact
+from reasoner.queries.changes import smallest_changes
+from reasoner.queries.why import render as render_why
+from reasoner.queries.why import why
+from reasoner.queries.why_not import render as render_why_not
+from reasoner.queries.why_not import why_not
+
+KINDS = {"conclusion", "rule", "fact", "statement", "reading", "overlay", "citation", "trial", "patient"}
+STATES = {"holds", "fails", "recorded", "recorded_absent", "unknown"}
+ROLES = {"derives", "requires", "requires_absence", "blocks", "excludes", "states", "cites", "rests_on"}
+
+
+def drawn(seed: int, guideline: Guideline, unknown: float) -> Iterator[tuple[dict[str, Any], Record]]:
+    """Draw random records that do not contradict themselves, without end."""
+    rng = random.Random(seed)
+    while True:
+        data = random_record(rng, guideline, unknown)
+        try:
+            yield data, guideline.record(data)
+        except RecordError:
+            continue
+
+
+def names_of(guideline: Guideline) -> list[str]:
+    knowledge = guideline.knowledge
+    return [*knowledge.regimens, *knowledge.actions, *knowledge.settings]
+
+
+def graph_of(trace: dict[str, Any]) -> nx.MultiDiGraph:
+    graph = nx.MultiDiGraph()
+    for node in trace["nodes"]:
+        graph.add_node(node["id"], **{key: value for key, value in node.items() if key != "id"})
+    for edge in trace["edges"]:
+        graph.add_edge(edge["source"], edge["target"], role=edge["role"])
+    return graph
+
+
+def test_every_node_and_edge_is_true_in_plain_clingo_and_no_support_is_left_out(curated: Guideline) -> None:
+    rng = random.Random(3)
+    for (data, record), _ in zip(drawn(21, curated, 0.0), range(120), strict=False):
+        answer = curated.answer(record)
+        (world,) = worlds_of(record.facts, curated.folder, "curated", curated.knowledge)
+        result = why(answer, rng.choice(names_of(curated)))
+        graph = graph_of(result.to_dict()["derivation"])  # type: ignore[arg-type]
+        for name, node in graph.nodes(data=True):
+            if node["kind"] in ("conclusion", "fact"):
+                assert (node["state"] in ("holds", "recorded")) == (name in world.atoms), (data, name)
+            if node["kind"] == "conclusion" and node["state"] == "holds":
+                expected = sum(use.fires == "always" for use in answer.derivation.explain(name).supports)
+                assert sum(graph.nodes[rule]["state"] == "holds" for rule in graph.predecessors(name)) >= expected
+        for source, target, edge in graph.edges(data=True):
+            if edge["role"] == "requires":
+                assert source in world.atoms, (data, target)
+            elif edge["role"] == "requires_absence":
+                assert source not in world.atoms, (data, target)
+            elif edge["role"] == "blocks":
+                assert graph.nodes[target]["state"] == "fails", (data, target)
+
+
+def test_the_graph_has_the_vocabulary_of_explanation_graphs_and_no_cycle(curated: Guideline) -> None:
+    for case in curated.cases().values():
+        if case.name == "nothing_recorded":
+            continue
+        answer = curated.answer(case.record)
+        for name in names_of(curated):
+            data: dict[str, Any] = why(answer, name).to_dict()
+            assert data["schema"] == "reasoner.why/1"
+            graph = graph_of(data["derivation"])
+            assert len(data["derivation"]["nodes"]) == len(graph)
+            assert {node["kind"] for _, node in graph.nodes(data=True)} <= KINDS
+            assert {node["state"] for _, node in graph.nodes(data=True)} <= STATES
+            assert {edge["role"] for _, _, edge in graph.edges(data=True)} <= ROLES
+            assert nx.is_directed_acyclic_graph(graph)
+            for atom in why(answer, name).atoms:
+                if answer.derivation.truth(atom):
+                    sources = {graph.nodes[node]["kind"] for node in nx.ancestors(graph, atom)}
+                    assert sources & {"statement", "reading", "overlay"}, (case.name, atom)
+
+
+def test_the_status_is_the_answers(curated: Guideline) -> None:
+    for (_, record), _ in zip(drawn(22, curated, 0.2), range(150), strict=False):
+        answer = curated.answer(record)
+        if answer.derivation.worlds.count > 64:
+            continue
+        recommended = {entry.regimen: entry.certainty for entry in answer.recommended}
+        excluded = {entry.regimen: entry.certainty for entry in answer.excluded}
+        for regimen in curated.knowledge.regimens:
+            expected = (
+                "recommended"
+                if recommended.get(regimen) == "certain"
+                else "excluded"
+                if excluded.get(regimen) == "certain"
+                else "conditional"
+                if regimen in recommended or regimen in excluded
+                else "not_recommended"
+            )
+            assert why(answer, regimen, depth=1).status == expected
+
+
+def test_texts_fit_into_80_columns_and_say_each_part_once(curated: Guideline) -> None:
+    for case in curated.cases().values():
+        answer = curated.answer(case.record)
+        record = curated.record(case.record)
+        for name in names_of(curated):
+            text = render_why(why(answer, name, depth=1))
+            parts = [line.partition(".")[0] for line in text.splitlines() if line[:1].isdigit()]
+            assert len(parts) == len(set(parts))
+            assert max(map(len, text.splitlines())) <= 80
+        for regimen in curated.knowledge.regimens:
+            assert max(map(len, render_why_not(why_not(curated, record, regimen)).splitlines())) <= 80
+
+
+def test_depth_folds_and_unfolds(curated: Guideline) -> None:
+    result = why(curated.answer(curated.cases()["third_line"].record), "tucatinib_trastuzumab_capecitabine")
+    texts = [render_why(result, depth=depth) for depth in (0, 2, 30)]
+    assert [len(text) for text in texts] == sorted(len(text) for text in texts)
+    assert "are folded; --depth 1 shows more" in texts[0]
+    assert "folded" not in texts[2]
+
+
+def test_absence_is_worded_by_what_the_record_says(curated: Guideline) -> None:
+    record = dict(curated.cases()["second_line"].record)
+    recorded = render_why(why(curated.answer(record), "trastuzumab_deruxtecan"), depth=9)
+    assert "interstitial lung disease, present or past [recorded as absent]" in " ".join(recorded.split())
+    del record["interstitial_lung_disease"]
+    unrecorded = render_why(why(curated.answer(record), "trastuzumab_deruxtecan"), depth=9)
+    assert "interstitial lung disease, present or past [not recorded]" in " ".join(unrecorded.split())
+
+
+def test_the_rules_of_why_not_are_blocked_by_exactly_what_fails_in_plain_clingo(curated: Guideline) -> None:
+    rng = random.Random(8)
+    for (data, record), _ in zip(drawn(23, curated, 0.0), range(150), strict=False):
+        regimen = rng.choice(curated.knowledge.regimens)
+        (world,) = worlds_of(record.facts, curated.folder, "curated", curated.knowledge)
+        result = why_not(curated, record, regimen)
+        misses = [len(use.blocked_by) for use in result.rules]
+        assert misses == sorted(misses)
+        for use in result.rules:
+            failing = [c for c in use.conditions if (c.atom in world.atoms) == c.negated]
+            assert list(use.blocked_by) == failing, (data, use)
+
+
+def single_edits(data: dict[str, Any], fact: Fact) -> list[Any]:
+    """List the values that one fact of a record can be changed to."""
+    held = data.get(fact.name)
+    if fact.kind == "boolean":
+        return [value for value in (True, False) if value != held]
+    if fact.kind == "choice":
+        return [value for value in fact.values if value != held]
+    if fact.kind == "list":
+        own = held or []
+        return [[m for m in own if m != member] if member in own else [*own, member] for member in fact.values]
+    return []
+
+
+def certain(guideline: Guideline, data: dict[str, Any], regimen: str) -> bool:
+    try:
+        answer = guideline.answer(data)
+    except RecordError:
+        return False
+    return any(entry.regimen == regimen and entry.certainty == "certain" for entry in answer.recommended)
+
+
+def same(change: dict[str, Any], edits: dict[str, Any]) -> bool:
+    """Tell whether a change is part of some edits; lists are compared as sets."""
+    return all(
+        key in edits and (set(edits[key]) >= set(value) if isinstance(value, list) else edits[key] == value)
+        for key, value in change.items()
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_change_works_no_part_of_it_does_and_none_of_up_to_two_facts_is_missing(seed: int, curated: Guideline) -> None:
+    rng = random.Random(seed)
+    changed = 0
+    for (data, record), _ in zip(drawn(50 + seed, curated, rng.choice([0.0, 0.15, 0.3])), range(50), strict=False):
+        program = curated.program(record.courses)
+        for regimen in rng.sample(curated.knowledge.regimens, 6):
+            changes = smallest_changes(record, program, curated.knowledge, f"recommended({regimen})", anything=False)
+            if changes:
+                break
+        for change in changes:
+            changed += 1
+            assert certain(curated, {**data, **change.set}, regimen), (data, regimen, change)
+            for size in range(len(change.set)):
+                for part in combinations(change.set, size):
+                    smaller = {key: change.set[key] for key in part}
+                    assert not certain(curated, {**data, **smaller}, regimen), (data, regimen, change, part)
+            for key, kind in change.kind.items():
+                assert kind == ("find_out" if data.get(key) is None else "contrary")
+        facts = [fact for fact in curated.knowledge.facts if not fact.past]
+        singles = [(fact.name, value) for fact in facts for value in single_edits(data, fact)]
+        pairs = [pair for pair in combinations(singles, 2) if pair[0][0] != pair[1][0]]
+        for edits in [(), *((edit,) for edit in singles), *rng.sample(pairs, min(len(pairs), 120))]:
+            if certain(curated, {**data, **dict(edits)}, regimen):
+                assert any(same(change.set, dict(edits)) for change in changes), (data, regimen, edits, changes)
+    assert changed > 20
+
+
+def test_the_past_is_offered_only_when_asked_for(curated: Guideline) -> None:
+    record = curated.record(curated.cases()["recurrence_at_exactly_12_months"].record)
+    first = "trastuzumab_pertuzumab_taxane"
+    assert why_not(curated, record, first).changes == ()
+    changes = [change.set for change in why_not(curated, record, first, anything=True).changes]
+    assert {"months_to_recurrence": 13} in changes
+    for change in changes:
+        assert certain(curated, {**record.data, **change}, first), change
+
+
+def test_why_the_second_comes_after_the_first(curated: Guideline) -> None:
+    record = curated.record(curated.cases()["second_line_cns_predominant"].record)
+    (ahead,) = why_not(curated, record, "trastuzumab_deruxtecan").outranked_by
+    assert (ahead.regimen, ahead.rank, ahead.blocks) == ("tucatinib_trastuzumab_capecitabine", 1, ("R7",))
+    text = render_why_not(why_not(curated, record, "trastuzumab_deruxtecan"))
+    assert "AHEAD OF IT" in text
+    assert "none is needed" in text
+
+
+def test_why_not_has_the_keys_of_its_schema(curated: Guideline) -> None:
+    record = curated.record(curated.cases()["lung_disease_not_recorded"].record)
+    data: dict[str, Any] = json.loads(json.dumps(why_not(curated, record, "trastuzumab_emtansine").to_dict()))
+    assert data["schema"] == "reasoner.why/1"
+    assert data["status"] == "conditional"
+    assert data["rules"][0]["rule"] == "L24.3"
+    assert data["rules"][0]["statements"] == ["L24"]
+    assert {condition["state"] for rule in data["rules"] for condition in rule["blocked_by"]} <= {"unknown", "derived"}
+    assert [entry["regimen"] for entry in data["excluded_by"]] == ["trastuzumab_emtansine"]
+    assert data["outranked_by"] == []
+    assert data["changes"] == [
+        {"set": {"interstitial_lung_disease": True}, "kind": {"interstitial_lung_disease": "find_out"}},
+        {"set": {"unavailable_drugs": ["trastuzumab_deruxtecan"]}, "kind": {"unavailable_drugs": "find_out"}},
+    ]
+
+
+def test_unknown_names_are_refused_with_the_nearest(curated: Guideline) -> None:
+    answer = curated.answer(curated.cases()["second_line"].record)
+    with pytest.raises(RecordError, match='did you mean "trastuzumab_deruxtecan"'):
+        why(answer, "trastuzumab_deruxtecn")
+    with pytest.raises(RecordError, match='"monitor_lvef" is no regimen; allowed'):
+        why_not(curated, curated.record(curated.cases()["second_line"].record), "monitor_lvef")
