@@ -230,6 +230,62 @@ def why_not(
     print_result(form, result.to_dict, lambda width, colour: queries.render(result, width, colour))
 
 
+@cli.command()
+@question
+@click.option(
+    "--set", "edits", multiple=True, required=True, metavar="FACT=VALUE", help="An edit of the record (repeatable)."
+)
+def what_if(
+    patient: str, folder: Path | None, overlays: tuple[Path, ...], layer: str, form: str, edits: tuple[str, ...]
+) -> None:
+    r"""Show what changes in the answer when the record is edited, and the rules that carry it.
+
+    \b
+    FACT=VALUE             a value (JSON or a bare word); nothing or null: unknown
+    FACT+=VALUE            a member for a list, or a course: JSON, or drug+drug:outcome
+    FACT-=VALUE            a member less
+    FACT[N].FIELD=VALUE    a field of course N, from 0; -1 is the last
+    """
+    from reasoner.queries import what_if as queries
+
+    guideline = load(folder, layer, overlays)
+    result = queries.what_if(guideline, one_record(patient, guideline), edits)
+    print_result(form, result.to_dict, lambda width, colour: queries.render(result, width, colour))
+
+
+@cli.command()
+@question
+@click.option("--all-paths", is_flag=True, help="Show a smallest decision tree down to answers without conditions.")
+def ask(patient: str, folder: Path | None, overlays: tuple[Path, ...], layer: str, form: str, all_paths: bool) -> None:
+    """Name the unrecorded facts that can still change the answer, the most decisive first, with what each value gives."""
+    from reasoner.queries import ask as queries
+
+    guideline = load(folder, layer, overlays)
+    record = one_record(patient, guideline)
+    questions = queries.ask(guideline, record)
+    if not all_paths:
+        print_result(form, questions.to_dict, lambda width, colour: queries.render(questions, width, colour))
+        return
+    tree = queries.decision_tree(guideline, record)
+    print_result(
+        form,
+        lambda: {**questions.to_dict(), "tree": tree.to_dict()},
+        lambda width, colour: queries.render_tree(tree, width, colour),
+    )
+
+
+@cli.command()
+@question
+@click.option("--lines", type=click.IntRange(0), default=3, show_default=True, help="How many more courses to follow.")
+def pathway(patient: str, folder: Path | None, overlays: tuple[Path, ...], layer: str, form: str, lines: int) -> None:
+    """Follow the guideline from here: each next regimen, its possible outcomes, and where that ends."""
+    from reasoner.queries import pathway as queries
+
+    guideline = load(folder, layer, overlays)
+    result = queries.pathway(guideline, one_record(patient, guideline), lines)
+    print_result(form, result.to_dict, lambda width, colour: queries.render(result, width, colour))
+
+
 def example_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's signature)
     from reasoner.guideline import Guideline
 

@@ -122,10 +122,6 @@ class State(NamedTuple):
     stops: tuple[tuple[Stop, Outcomes], ...]
     cut: bool
 
-    @property
-    def recommends(self) -> bool:
-        return bool(self.choices) or self.cut
-
 
 class Explorer:
     """Follows one record through the guideline, and numbers the states that it finds."""
@@ -308,7 +304,6 @@ class Drawing:
 
     def __init__(self, explorer: Explorer) -> None:
         self.knowledge = explorer.knowledge
-        self.explorer = explorer
         self.states = list(explorer.states)
         self.ids: dict[int, str] = {}
         self.named: Counter[str] = Counter()
