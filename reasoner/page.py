@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from reasoner.answer import Assumption
+from reasoner.answer import Assumption, GuidelineInfo
 from reasoner.knowledge import Block, Knowledge
 
 __all__ = ["Page", "assumption_words", "condition_words", "member_words", "safe", "source_words", "value_words"]
@@ -27,15 +27,23 @@ class Page:
         self.colour = colour
         self.lines: list[str] = []
 
+    def opening(self, patient: str, info: GuidelineInfo) -> None:
+        """Start with the patient and the guideline; local rules show here first."""
+        layer = f"{info.layer} layer" + "".join(f", LOCAL overlay {name}" for name in info.overlays)
+        self.item("", f"Patient {safe(patient)}", "heading", indent=0)
+        self.item("", f"{info.title}, {layer}", "faint", indent=0)
+
+    def closing(self, info: GuidelineInfo) -> str:
+        """End with the guideline's disclaimer; give the whole page."""
+        self.lines.append("")
+        self.item("", info.disclaimer, "faint", indent=0)
+        return "\n".join(line.rstrip() for line in self.lines) + "\n"
+
     def mark(self, text: str, mark: str) -> str:
         return f"{MARKS[mark]}{text}{PLAIN}" if self.colour and mark else text
 
     def heading(self, text: str) -> None:
         self.lines += ["", self.mark(text, "heading")]
-
-    def text(self) -> str:
-        """Give the whole page."""
-        return "\n".join(line.rstrip() for line in self.lines) + "\n"
 
     def item(self, lead: str, text: str, mark: str = "", indent: int = 5) -> None:
         """Add a paragraph behind a lead, wrapped under itself."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reasoner.answer import ActionCall, Answer, Assumption, DoseGiven, Exclusion, Recommendation
 from reasoner.derivation import Derivation
 from reasoner.knowledge import Knowledge
-from reasoner.page import Page, condition_words, member_words, safe, source_words
+from reasoner.page import Page, condition_words, member_words, source_words
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -159,10 +159,7 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
     """Render an answer as text of at most `width` columns, with ANSI colours where `colour` is true."""
     knowledge = answer.derivation.knowledge
     page = Page(width, colour)
-    info = answer.guideline
-    layer = f"{info.layer} layer" + "".join(f", LOCAL overlay {name}" for name in info.overlays)
-    page.lines.append(page.mark(f"Patient {safe(answer.patient)}", "heading"))
-    page.item("", f"{info.title}, {layer}", "faint", indent=0)
+    page.opening(answer.patient, answer.guideline)
     page.item("", f"Setting: {setting(answer)}", "heading", indent=0)
     page.heading("RECOMMENDED")
     for entry in answer.recommended:
@@ -190,6 +187,4 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
         page.heading("EVIDENCE TO DOUBT")
         for text in doubts:
             page.item("  -", text)
-    page.lines.append("")
-    page.item("", info.disclaimer, "faint", indent=0)
-    return page.text()
+    return page.closing(answer.guideline)

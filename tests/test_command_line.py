@@ -147,6 +147,50 @@ def test_a_dead_end_is_said_to_be_one(curated: Guideline) -> None:
     assert note.startswith("A dead end")
 
 
+QUESTIONS = {
+    "why": (["why", "trastuzumab_deruxtecan"], "reasoner.why/1"),
+    "why-not": (["why-not", "trastuzumab_emtansine"], "reasoner.why/1"),
+    "what-if": (["what-if", "--set", "interstitial_lung_disease=true"], "reasoner.what_if/1"),
+    "ask": (["ask"], "reasoner.ask/1"),
+    "ask --all-paths": (["ask", "--all-paths"], "reasoner.ask/1"),
+    "pathway": (["pathway", "--lines", "1"], "reasoner.pathway/1"),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_is_answered_in_text_and_json(name: str, patient: Path, environment: dict[str, str]) -> None:
+    (command, *rest), schema = QUESTIONS[name]
+    text = run(command, patient, *rest, environment=environment)
+    assert text.startswith("Patient second_line_cns_predominant\nHER2-positive metastatic breast cancer, curated layer\n")
+    assert text.endswith("No medical advice.\n")
+    assert max(map(len, text.splitlines())) <= 80
+    assert json.loads(run(command, patient, *rest, "--format", "json", environment=environment))["schema"] == schema
+
+
+REFUSED = {
+    "an unknown conclusion": (["why", "trastuzumab_deruxtecn"], 'did you mean "trastuzumab_deruxtecan"'),
+    "an unknown regimen": (["why-not", "second_line"], '"second_line" is no regimen; allowed: '),
+    "an unknown fact": (["what-if", "--set", "heart_failur=true"], 'did you mean "heart_failure"'),
+    "an unknown value": (["what-if", "--set", "her2=positiv"], 'did you mean "positive"'),
+    "no edit": (["what-if"], "Missing option '--set'"),
+    "a negative number of lines": (["pathway", "--lines", "-1"], "-1 is not in the range"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_question_that_makes_no_sense_is_refused_with_the_nearest_names(
+    name: str, patient: Path, environment: dict[str, str]
+) -> None:
+    (command, *rest), message = REFUSED[name]
+    assert message in run(command, patient, *rest, environment=environment, status=2)
+
+
+def test_a_question_is_about_one_record(tmp_path: Path, patient: Path, environment: dict[str, str]) -> None:
+    two = tmp_path / "two.ndjson"
+    two.write_text(2 * (json.dumps(json.loads(patient.read_text())) + "\n"))
+    assert "2 records; a question is about one" in run("ask", two, environment=environment, status=2)
+
+
 def test_version_names_the_digest_of_the_guideline(curated: Guideline, environment: dict[str, str]) -> None:
     assert run("--version", environment=environment) == f"guideline-reasoner {__version__}\nher2_mbc {curated.digest}\n"
 

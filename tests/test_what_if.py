@@ -132,7 +132,7 @@ def test_the_text_words_what_was_set_and_what_changes(curated: Guideline) -> Non
     cases = {name: case.record for name, case in curated.cases().items()}
     text = words_of(what_if(curated, cases["second_line"], ["interstitial_lung_disease="]))
     assert "not recorded (now: no)" in text
-    assert "~ changes: trastuzumab deruxtecan (T-DXd): certain -> only if no interstitial lung disease" in text
+    assert "~ changes: trastuzumab deruxtecan (T-DXd): certain -> certain if no interstitial lung disease" in text
     text = words_of(what_if(curated, cases["second_line"], ["metastatic_therapy+=trastuzumab_deruxtecan:progression"]))
     assert "course 2: trastuzumab deruxtecan (T-DXd), progression (now: 1 course)" in text
     assert "~ second line -> third line" in text

@@ -15,7 +15,7 @@ from reasoner.answer import UNDETERMINED, ActionCall, Answer, Exclusion, Recomme
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Fact, Knowledge
-from reasoner.page import Page, safe
+from reasoner.page import Page
 from reasoner.record import Record, region
 from reasoner.text import listed
 
@@ -406,20 +406,11 @@ def outcome(answer: Answer, start: Answer, common: frozenset[tuple[str, str, str
 
 
 def opening(answer: Answer, page: Page) -> Knowledge:
-    """Start a page with the patient and the guideline."""
-    info, knowledge = answer.guideline, answer.derivation.knowledge
-    layer = f"{info.layer} layer" + "".join(f", LOCAL overlay {name}" for name in info.overlays)
-    page.lines.append(page.mark(f"Patient {safe(answer.patient)}", "heading"))
-    page.item("", f"{info.title}, {layer}", "faint", indent=0)
+    """Start a page with the patient, the guideline and the setting."""
+    knowledge = answer.derivation.knowledge
+    page.opening(answer.patient, answer.guideline)
     page.item("", f"Setting: {knowledge.label('setting', answer.setting)}", "heading", indent=0)
     return knowledge
-
-
-def closing(answer: Answer, page: Page) -> str:
-    """End a page with the guideline's disclaimer."""
-    page.lines.append("")
-    page.item("", answer.guideline.disclaimer, "faint", indent=0)
-    return page.text()
 
 
 def render(result: Questions, width: int = 80, colour: bool = False) -> str:
@@ -442,7 +433,7 @@ def render(result: Questions, width: int = 80, colour: bool = False) -> str:
             page.item("     -", f"{knowledge.wording['or'].join(values)}: {told}", indent=7)
         if len(together) == 1:
             page.item("", "It decides together with others.", "faint")
-    return closing(result.answer, page)
+    return page.closing(result.answer.guideline)
 
 
 def leaves(node: Choice | Leaf) -> Iterator[Leaf]:
@@ -474,4 +465,4 @@ def render_tree(tree: Tree, width: int = 80, colour: bool = False) -> str:
     kind = "The fewest questions" if tree.exact else "The most decisive question first"
     page.item("", f"{kind}: {float(tree.expected):.3g} on average, {tree.deepest} at most.", "faint", indent=0)
     add(tree.root, "", 0)
-    return closing(tree.answer, page)
+    return page.closing(tree.answer.guideline)

@@ -14,7 +14,7 @@ from reasoner.answer import SILENT, Answer, Assumption, Drawer, GuidelineInfo, R
 from reasoner.errors import GuidelineError, ReasonerError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Knowledge
-from reasoner.page import Page, condition_words, safe
+from reasoner.page import Page, condition_words
 from reasoner.record import OPEN, Record, parse_record
 
 __all__ = ["LIMIT", "Edge", "Node", "Pathway", "pathway", "render"]
@@ -474,7 +474,7 @@ class Tree:
         text = f"{node.label} - {label('strength', about['strength'])}{sources}"
         self.page.item(f"{' ' * indent}{about['rank']}{'.' if certain else '?'}", text, mark, indent + 3)
         if not certain:
-            self.page.item("", f"ONLY IF {about['assuming']}", mark, indent + 3)
+            self.page.item("", f"CERTAIN IF {about['assuming']}", mark, indent + 3)
         for caution in about.get("cautions", "").split(", "):
             if caution:
                 self.page.item("", f"CAUTION {label('caution', caution)}", "against", indent + 3)
@@ -551,10 +551,7 @@ def summary(page: Page, pathway: Pathway) -> None:
 def render(pathway: Pathway, width: int = 80, colour: bool = False) -> str:
     """Render the pathways as a tree of at most `width` columns, with ANSI colours where `colour` is true."""
     page = Page(width, colour)
-    info = pathway.guideline
-    layer = f"{info.layer} layer" + "".join(f", LOCAL overlay {name}" for name in info.overlays)
-    page.item("", f"Patient {safe(pathway.patient)}", "heading", indent=0)
-    page.item("", f"{info.title}, {layer}", "faint", indent=0)
+    page.opening(pathway.patient, pathway.guideline)
     page.item(
         "",
         f"What the guideline recommends from here on, for at most {counted(pathway.lines, 'more course')}, if all other "
@@ -565,6 +562,4 @@ def render(pathway: Pathway, width: int = 80, colour: bool = False) -> str:
     )
     Tree(pathway, page).write(pathway.nodes[0].id)
     summary(page, pathway)
-    page.lines.append("")
-    page.item("", info.disclaimer, "faint", indent=0)
-    return page.text()
+    return page.closing(pathway.guideline)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from reasoner.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Knowledge
-from reasoner.page import Page, condition_words, safe, source_words
+from reasoner.page import Page, condition_words, source_words
 from reasoner.queries.edits import Edit, apply_edits, parse_edit
 from reasoner.record import Record
 
@@ -163,7 +163,7 @@ def course_words(course: Mapping[str, object], knowledge: Knowledge) -> str:
 
 
 def certainty_words(entry: Entry, knowledge: Knowledge) -> str:
-    return "certain" if entry.certainty == "certain" else f"only if {condition_words(entry.assuming, knowledge)}"
+    return "certain" if entry.certainty == "certain" else f"certain if {condition_words(entry.assuming, knowledge)}"
 
 
 def entry_words(entry: Entry, knowledge: Knowledge) -> list[str]:
@@ -229,9 +229,7 @@ def render(result: WhatIf, width: int = 80, colour: bool = False) -> str:
     """Render the differences as text of at most `width` columns, with ANSI colours where `colour` is true."""
     knowledge, info = result.after.derivation.knowledge, result.after.guideline
     page = Page(width, colour)
-    layer = f"{info.layer} layer" + "".join(f", LOCAL overlay {name}" for name in info.overlays)
-    page.lines.append(page.mark(f"Patient {safe(result.before.patient)}", "heading"))
-    page.item("", f"{info.title}, {layer}", "faint", indent=0)
+    page.opening(result.before.patient, info)
     page.heading("WHAT IF")
     for key, value in result.set.items():
         old, new = value_words(result.was[key], value, knowledge), value_words(value, result.was[key], knowledge)
@@ -247,6 +245,4 @@ def render(result: WhatIf, width: int = 80, colour: bool = False) -> str:
             shown = difference.what
         difference_item(page, difference, knowledge)
         carriers(page, difference.rules, seen, knowledge)
-    page.lines.append("")
-    page.item("", info.disclaimer, "faint", indent=0)
-    return page.text()
+    return page.closing(info)

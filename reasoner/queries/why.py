@@ -9,7 +9,7 @@ from reasoner.answer import Answer
 from reasoner.derivation import Derivation, RuleUse, SeenCondition
 from reasoner.errors import RecordError, nearest
 from reasoner.knowledge import Knowledge
-from reasoner.page import Page, condition_words, safe, source_words
+from reasoner.page import Page, condition_words, source_words
 from reasoner.trace import Trace, trace
 
 __all__ = ["Why", "conclusion_kind", "render", "why"]
@@ -188,13 +188,13 @@ def title(result: Why, knowledge: Knowledge) -> str:
         if entry.regimen == result.conclusion and result.kind == "regimen":
             words.append(f"rank {entry.rank}, {knowledge.label('strength', entry.strength)}")
             if entry.assuming:
-                words.append(f"recommended only if {condition_words(entry.assuming, knowledge)}")
+                words.append(f"recommended, certain if {condition_words(entry.assuming, knowledge)}")
     for excluded in result.answer.excluded:
         if excluded.regimen == result.conclusion and result.kind == "regimen" and excluded.assuming:
-            words.append(f"excluded if {condition_words(excluded.assuming, knowledge)}")
+            words.append(f"excluded, certain if {condition_words(excluded.assuming, knowledge)}")
     for call in result.answer.actions:
         if call.action == result.conclusion and result.kind == "action" and call.assuming:
-            words.append(f"only if {condition_words(call.assuming, knowledge)}")
+            words.append(f"certain if {condition_words(call.assuming, knowledge)}")
     return f"{name}: {'; '.join(words)}"
 
 
@@ -212,7 +212,7 @@ def render(result: Why, width: int = 80, colour: bool = False, depth: int = DEPT
     """Render a derivation as text of at most `width` columns, folded below `depth`."""
     knowledge = result.answer.derivation.knowledge
     page = Page(width, colour)
-    page.lines.append(page.mark(f"Patient {safe(result.answer.patient)}", "heading"))
+    page.opening(result.answer.patient, result.answer.guideline)
     page.item("", title(result, knowledge), "heading", indent=0)
     page.item(
         "",
@@ -232,6 +232,4 @@ def render(result: Why, width: int = 80, colour: bool = False, depth: int = DEPT
         page.heading("TRIALS")
         for text in evidence:
             page.item("  -", text)
-    page.lines.append("")
-    page.item("", result.answer.guideline.disclaimer, "faint", indent=0)
-    return page.text()
+    return page.closing(result.answer.guideline)

@@ -10,7 +10,7 @@ from reasoner.derivation import RuleUse, SeenCondition
 from reasoner.errors import RecordError, nearest
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Knowledge
-from reasoner.page import Page, safe, source_words, value_words
+from reasoner.page import Page, source_words, value_words
 from reasoner.queries.changes import Change, smallest_changes
 from reasoner.queries.why import Why, title, why
 from reasoner.record import Record
@@ -166,7 +166,7 @@ def render(result: WhyNot, width: int = 80, colour: bool = False) -> str:
     answer = result.why.answer
     knowledge = answer.derivation.knowledge
     page = Page(width, colour)
-    page.lines.append(page.mark(f"Patient {safe(answer.patient)}", "heading"))
+    page.opening(answer.patient, answer.guideline)
     page.item("", title(result.why, knowledge), "heading", indent=0)
     if result.excluded_by:
         page.heading("EXCLUDED BY")
@@ -189,6 +189,4 @@ def render(result: WhyNot, width: int = 80, colour: bool = False) -> str:
         page.item("  -", "none is needed: it is recommended with certainty")
     elif not result.changes:
         page.item("  -", "there is none among the facts that can change or be found out")
-    page.lines.append("")
-    page.item("", answer.guideline.disclaimer, "faint", indent=0)
-    return page.text()
+    return page.closing(answer.guideline)
