@@ -27,7 +27,8 @@ def notes_on(derivation: Derivation, setting: str, anything: bool) -> Iterator[s
             yield f"Nearest statement {statement}: it asks for {misses}."
     elif not anything:
         yield from dead_end(derivation)
-    yield from dict.fromkeys(local(derivation))
+    if any(block.kind == "overlay" for block in knowledge.blocks.values()):
+        yield from dict.fromkeys(local(derivation))
     for regimen in knowledge.regimens:
         if derivation.truth(f"recommended({regimen})") & derivation.truth(f"excluded({regimen})"):
             yield f"The text as it reads both recommends and excludes {knowledge.label('regimen', regimen)}."

@@ -26,6 +26,7 @@ from copies import write_copies
 from reasoner.answer import Answer
 from reasoner.derivation import Derivation
 from reasoner.guideline import Guideline, default_folder
+from reasoner.queries.changes import smallest_changes
 
 HERE = Path(__file__).resolve().parent
 CORE = default_folder().parent / "core"
@@ -242,6 +243,26 @@ def compare_with_complete(guideline: Guideline, rounds: int) -> None:
         show_ratios(unknown, known, 3)
 
 
+def compare_changes(guideline: Guideline, rounds: int) -> None:
+    """Find all smallest changes for every regimen against plain clingo's bare answer to the same record."""
+    records = {name: guideline.record(data) for name, data in complete_records(guideline).items()}
+    pairs = {f"{name} {regimen}": (name, regimen) for name in records for regimen in guideline.knowledge.regimens}
+
+    def changes(pair: str) -> int:
+        name, regimen = pairs[pair]
+        program = guideline.program(records[name].courses)
+        return len(smallest_changes(records[name], program, guideline.knowledge, f"recommended({regimen})", anything=False))
+
+    print("\n3. All smallest changes that make a regimen certain")
+    print(f"  {len(records)} cases with {len(guideline.knowledge.regimens)} regimens each, {rounds} rounds")
+    ours, theirs = alternate(
+        rounds, list(pairs), changes, lambda pair: plain(guideline.folder, records[pairs[pair][0]].facts)
+    )
+    show("ours: all smallest changes", ms(statistics.median(median_of(ours).values())))
+    show("plain clingo: load, ground, solve", ms(statistics.median(median_of(theirs).values())))
+    show_ratios(ours, theirs, 2)
+
+
 def compare_process(scratch: Path, guideline: Guideline, rounds: int) -> None:
     """Run `reasoner recommend FILE` against an interpreter that imports clingo and click and does nothing."""
     record = scratch / "record.json"
@@ -256,7 +277,7 @@ def compare_process(scratch: Path, guideline: Guideline, rounds: int) -> None:
         return subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
 
     (ours, theirs) = alternate(rounds, ["process"], lambda _: run(commands["ours"]), lambda _: run(commands["theirs"]))
-    print("\n3. The whole process, after one warming run, against importing clingo and click")
+    print("\n4. The whole process, after one warming run, against importing clingo and click")
     print(f"  {rounds} rounds")
     show("reasoner recommend FILE", ms(median_of(ours)["process"]))
     show('python -c "import clingo, click"', ms(median_of(theirs)["process"]))
@@ -311,7 +332,7 @@ def compare_with_xclingo(python: str, scratch: Path, guideline: Guideline, round
     assert found["atoms"] == expected, f"xclingo explains {found['atoms']}, the guideline says {expected}"
     fired = [n for n, worlds in enumerate(answer.derivation.fired) if worlds]
     instances = answer.derivation.program.rules
-    print(f"\n4. The case {EXPLAINED_CASE} explained, against xclingo 2 (one explanation of each answer)")
+    print(f"\n5. The case {EXPLAINED_CASE} explained, against xclingo 2 (one explanation of each answer)")
     print(
         f"  {rounds} rounds of {RUNS} runs; xclingo: {count_rules(rules)} rules, {found['trees']} atoms explained;"
         f" ours: {len(guideline.knowledge.rules)} rules,\n"
@@ -340,6 +361,7 @@ def main() -> None:
         for copies, rounds in ((1, 5), (10, 3)) if options.quick else ((1, 15), (10, 7), (100, 3)):
             compare_with_clingo(guideline, scratch, copies, rounds)
         compare_with_complete(guideline, 5 if options.quick else 25)
+        compare_changes(guideline, 1 if options.quick else 3)
         compare_process(scratch, guideline, 15 if options.quick else 31)
         if options.xclingo:
             compare_with_xclingo(options.xclingo, scratch, guideline, 5 if options.quick else 25)
