@@ -356,7 +356,7 @@ class Drawer:
 
     def reasons(self, predicate: str, first: str, agree: int) -> tuple[Reason, ...]:
         """Word each rule that fires for a position by its conditions; the catalogue and other positions are left out."""
-        program, wording = self.derivation.program, self.knowledge.wording
+        program, joint = self.derivation.program, self.knowledge.say("and")
         reasons: dict[Reason, None] = {}
         for support in self.fired(predicate, first, agree):
             ground = program.rules[support]
@@ -367,7 +367,7 @@ class Drawer:
                 if not program.is_catalogue(c) and self.role(c) not in ("position", "conclusion")
             ]
             block = rule.block or rule.id
-            text = wording["and"].join(words) or (self.knowledge.blocks[block].text if rule.block else rule.head)
+            text = joint.join(words) or (self.knowledge.blocks[block].text if rule.block else rule.head)
             reasons[Reason(text, block)] = None
         return tuple(reasons)
 
@@ -376,8 +376,8 @@ class Drawer:
 
     def without(self, atom: int) -> str:
         """Word an atom's absence: what is recorded as absent is told from what no record speaks of."""
-        key = "without" if self.derivation.state(atom) == "recorded_absent" else "no_record"
-        return self.knowledge.wording[key].replace("{1}", self.derivation.program.phrases[atom])
+        recorded = self.derivation.state(atom) == "recorded_absent"
+        return self.knowledge.say("without" if recorded else "no_record", self.derivation.program.phrases[atom])
 
     def with_facts(self, atom: int, agree: int) -> str:
         """Word an atom, followed by what of the record its rules rest on directly; its own arguments are not repeated."""
@@ -391,7 +391,7 @@ class Drawer:
             for c, negated in program.rules[support].conditions
             if c < first and not negated and own.isdisjoint(arguments(program.atoms[c]))
         )
-        joint = self.knowledge.wording["and" if sure else "or"]
+        joint = self.knowledge.say("and" if sure else "or")
         return program.phrases[atom] + (f" ({joint.join(facts)})" if facts else "")
 
     def fired(self, predicate: str, first: str, agree: int) -> list[int]:

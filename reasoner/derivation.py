@@ -103,20 +103,17 @@ class Derivation:
         if atom not in self.program.index:
             raise KeyError(f"{atom}: the guideline has no such atom{nearest(atom, self.program.index)}")
         number = self.program.index[atom]
-        uses = [self.use(rule) for rule in self.program.supports[number]]
-        return Explanation(
-            atom=atom,
-            phrase=self.program.phrases[number],
-            state=self.state(number),
-            supports=tuple(use for use in uses if use.fires != "never"),
-            blocked=tuple(use for use in uses if use.fires == "never"),
-        )
+        fired, rules = self.fired, self.program.supports[number]
+        supports = tuple([self.use(rule) for rule in rules if fired[rule]])
+        blocked = tuple([self.use(rule) for rule in rules if not fired[rule]])
+        return Explanation(atom, self.program.phrases[number], self.state(number), supports, blocked)
 
     def use(self, number: int) -> RuleUse:
         """Show one ground rule with all its conditions."""
-        ground = self.program.rules[number]
-        conditions = tuple([self._conditions.get(key) or self.condition(*key) for key in ground.conditions])
-        return RuleUse(self.knowledge.rules[ground.rule], self.extent(self.fired[number]), conditions)
+        rule, _, body = self.program.rules[number]
+        seen = self._conditions
+        conditions = tuple([seen.get(key) or self.condition(*key) for key in body])
+        return RuleUse(self.knowledge.rules[rule], self.extent(self.fired[number]), conditions)
 
     def condition(self, atom: int, negated: bool) -> SeenCondition:
         """Show a condition as it stands in all completions."""

@@ -6,9 +6,12 @@ loaded without it.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 __all__ = ["Block", "Condition", "CourseFact", "Dose", "Fact", "Grounds", "Knowledge", "Rule", "Trial", "Variable"]
+
+PLACE = re.compile(r"\{(\d+)\}")
 
 
 class Block(NamedTuple):
@@ -136,8 +139,8 @@ class Knowledge(NamedTuple):
     """All that answering needs besides the ground program.
 
     `weight` names the fact that doses per kg are multiplied by; `roles` gives each predicate's role; `data` counts the
-    facts under each statement; `recursive` says where the guideline depends on itself; `grounds` keeps what `grounds_of`
-    found.
+    facts under each statement; `wording` holds the words of texts by key, for `say`; `recursive` says where the guideline
+    depends on itself; `grounds` keeps what `grounds_of` found.
     """
 
     id: str
@@ -170,6 +173,11 @@ class Knowledge(NamedTuple):
     def label(self, kind: str, name: str) -> str:
         """Word a term of the glossary; a name without a label is its own label."""
         return self.labels.get(kind, {}).get(name, name.replace("_", " "))
+
+    def say(self, key: str, *words: str) -> str:
+        """Give the text of a key with `words` in its places {1}, {2} and so on; what stands in the words stays as it is."""
+        text = self.wording[key]
+        return PLACE.sub(lambda place: words[int(place[1]) - 1], text) if words else text
 
     def grounds_of(self, rules: frozenset[int]) -> Grounds:
         """Collect what rules rest on; `rules` are numbers in `rules`.

@@ -14,24 +14,25 @@ LOCAL_EFFECTS = ("withheld", "void", "waived", "set_aside")
 def notes_on(derivation: Derivation, setting: str, anything: bool) -> Iterator[str]:
     """Yield the notes on an answer; `anything` tells whether something is recommended in some completion."""
     knowledge, every = derivation.knowledge, derivation.worlds.all
+    say = knowledge.say
     held = {name: derivation.truth(f"setting({name})") for name in knowledge.settings}
     possible = [knowledge.label("setting", name) for name, truth in held.items() if truth]
     if setting == "undetermined":
-        yield f"The setting depends on facts that are not recorded: {', or '.join(possible)}."
+        yield say("note_undetermined", say("or").join(possible))
     elif sum(truth == every for truth in held.values()) > 1:
-        yield f"The text as it reads puts this patient in several settings at once: {', '.join(possible)}."
+        yield say("note_several_settings", say("comma").join(possible))
     silent = setting == "not_addressed"
     if silent:
-        yield "The text is silent on this history; nothing is recommended in its place."
+        yield say("note_silent")
         for statement, misses in nearest_statements(derivation):
-            yield f"Nearest statement {statement}: it asks for {misses}."
+            yield say("note_nearest", statement, misses)
     elif not anything:
         yield from dead_end(derivation)
     if any(block.kind == "overlay" for block in knowledge.blocks.values()):
         yield from dict.fromkeys(local(derivation))
     for regimen in knowledge.regimens:
         if derivation.truth(f"recommended({regimen})") & derivation.truth(f"excluded({regimen})"):
-            yield f"The text as it reads both recommends and excludes {knowledge.label('regimen', regimen)}."
+            yield say("note_both", knowledge.label("regimen", regimen))
 
 
 def dead_end(derivation: Derivation) -> Iterator[str]:
@@ -43,9 +44,9 @@ def dead_end(derivation: Derivation) -> Iterator[str]:
         if any(derivation.truth(f"indicated({regimen},{strength})") for strength in knowledge.strengths)
     ]
     if indicated:
-        yield f"A dead end: all that the guideline recommends in this setting is excluded here: {'; '.join(indicated)}."
+        yield knowledge.say("note_dead_end", knowledge.say("and").join(indicated))
     elif any(derivation.truth(f"setting({name})") for name in knowledge.settings) and program.derived:
-        yield "The guideline recommends no regimen here."
+        yield knowledge.say("note_no_regimen")
 
 
 def local(derivation: Derivation) -> Iterator[str]:
@@ -55,7 +56,7 @@ def local(derivation: Derivation) -> Iterator[str]:
         block = knowledge.blocks.get(knowledge.rules[ground.rule].block or "")
         head = program.atoms[ground.head].partition("(")[0]
         if block is not None and block.kind == "overlay" and derivation.fired[number] and head in LOCAL_EFFECTS:
-            yield f"LOCAL overlay {block.id}: {program.phrases[ground.head]}."
+            yield knowledge.say("note_local", block.id, program.phrases[ground.head])
 
 
 def nearest_statements(derivation: Derivation) -> list[tuple[str, str]]:
@@ -71,15 +72,12 @@ def nearest_statements(derivation: Derivation) -> list[tuple[str, str]]:
             continue
         if knowledge.blocks[rule.block].kind != "statement" or derivation.fired[number]:
             continue
-        misses = [
-            f"{knowledge.wording['without'].replace('{1}', c.phrase)}" if c.negated else c.phrase
-            for c in derivation.use(number).blocked_by
-        ]
+        misses = [knowledge.say("without", c.phrase) if c.negated else c.phrase for c in derivation.use(number).blocked_by]
         if rule.block not in best or len(misses) < len(best[rule.block]):
             best[rule.block] = misses
     fewest = min((len(misses) for misses in best.values()), default=0)
     return [
-        (f"{statement} ({knowledge.blocks[statement].text})", " and ".join(misses))
+        (f"{statement} ({knowledge.blocks[statement].text})", knowledge.say("and_condition").join(misses))
         for statement, misses in best.items()
         if len(misses) <= max(fewest, 2)
     ]

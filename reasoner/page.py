@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
-from reasoner.answer import Assumption, GuidelineInfo
+from reasoner.answer import SILENT, UNDETERMINED, Assumption, GuidelineInfo
 from reasoner.knowledge import Block, Knowledge
 
-__all__ = ["Page", "assumption_words", "condition_words", "member_words", "safe", "source_words", "value_words"]
+__all__ = [
+    "Page",
+    "assumption_words",
+    "condition_words",
+    "member_words",
+    "safe",
+    "setting_words",
+    "source_words",
+    "state_words",
+    "stretch_words",
+    "value_words",
+]
 
 MARKS = {"heading": "\033[1m", "certain": "\033[32m", "conditional": "\033[33m", "against": "\033[31m", "faint": "\033[2m"}
 PLAIN = "\033[0m"
+
+LAYERS = {"literal": "layer_literal", "curated": "layer_curated"}
+SETTINGS = {UNDETERMINED: "setting_undetermined", SILENT: "setting_not_addressed"}
+STATES = {
+    "recorded": "recorded",
+    "recorded_absent": "recorded_absent",
+    "unknown": "unknown",
+    "holds": "holds",
+    "fails": "fails",
+}
 
 
 def safe(text: str) -> str:
@@ -27,11 +49,12 @@ class Page:
         self.colour = colour
         self.lines: list[str] = []
 
-    def opening(self, patient: str, info: GuidelineInfo) -> None:
+    def opening(self, patient: str, info: GuidelineInfo, knowledge: Knowledge) -> None:
         """Start with the patient and the guideline; local rules show here first."""
-        layer = f"{info.layer} layer" + "".join(f", LOCAL overlay {name}" for name in info.overlays)
-        self.item("", f"Patient {safe(patient)}", "heading", indent=0)
-        self.item("", f"{info.title}, {layer}", "faint", indent=0)
+        say = knowledge.say
+        overlays = (say("overlay_name", name) for name in info.overlays)
+        self.item("", say("patient", safe(patient)), "heading", indent=0)
+        self.item("", say("comma").join((info.title, say(LAYERS[info.layer]), *overlays)), "faint", indent=0)
 
     def closing(self, info: GuidelineInfo) -> str:
         """End with the guideline's disclaimer; give the whole page."""
@@ -52,12 +75,19 @@ class Page:
         self.lines += [" " * indent + self.mark(line, mark) for line in wrapped[1:]]
 
 
+def setting_words(setting: str, knowledge: Knowledge) -> str:
+    """Word the setting of an answer, which can be none that the guideline has a term for."""
+    if setting in SETTINGS and setting not in knowledge.settings:
+        return knowledge.say(SETTINGS[setting])
+    return knowledge.label("setting", setting)
+
+
 def assumption_words(assumption: Assumption, knowledge: Knowledge) -> str:
     """Word an assumed value of an unknown fact."""
     if assumption.member is None:
         return value_words(assumption.fact, assumption.value, knowledge)
     label = member_words(assumption.fact, assumption.member, knowledge)
-    return label if assumption.value else knowledge.wording["without"].replace("{1}", label)
+    return label if assumption.value else knowledge.say("without", label)
 
 
 def member_words(fact: str, member: str, knowledge: Knowledge) -> str:
@@ -65,32 +95,48 @@ def member_words(fact: str, member: str, knowledge: Knowledge) -> str:
     name = next(
         (labels[member] for labels in (knowledge.labels.get(k, {}) for k in ("drug", "value")) if member in labels), member
     )
-    return knowledge.wording["member"].replace("{1}", name).replace("{2}", knowledge.label("fact", fact))
+    return knowledge.say("member", name, knowledge.label("fact", fact))
 
 
 def value_words(fact: str, value: object, knowledge: Knowledge) -> str:
     """Word a fact with a value, as an answer or a record gives it."""
-    label, wording = knowledge.label("fact", fact), knowledge.wording
+    label = knowledge.label("fact", fact)
     if isinstance(value, bool):
-        return label if value else wording["without"].replace("{1}", label)
+        return label if value else knowledge.say("without", label)
     if isinstance(value, list | tuple):
         names = [member_words(fact, str(member), knowledge) for member in value]
-        return wording["and"].join(names) or wording["without"].replace("{1}", label)
-    named = knowledge.label("value", str(value)).replace("<=", "at most ").replace(">", "more than ").replace(",", ", ")
-    return wording["value"].replace("{1}", label).replace("{2}", named)
+        return knowledge.say("and").join(names) or knowledge.say("without", label)
+    return knowledge.say("value", label, stretch_words(str(value), knowledge))
+
+
+def stretch_words(value: str, knowledge: Knowledge) -> str:
+    """Word a value by itself; of a number that can be the stretch between thresholds, such as ``>6,<=12``."""
+    bounds = re.findall(r"(<=|>)([^,]+)", value)
+    if not bounds:
+        return knowledge.label("value", value)
+    return knowledge.say("comma").join(
+        knowledge.say("at_most" if relation == "<=" else "more_than", bound) for relation, bound in bounds
+    )
 
 
 def condition_words(assuming: Sequence[Assumption], knowledge: Knowledge) -> str:
     """Word what an entry assumes."""
-    return knowledge.wording["and"].join(assumption_words(assumption, knowledge) for assumption in assuming)
+    return knowledge.say("and").join(assumption_words(assumption, knowledge) for assumption in assuming)
+
+
+def state_words(state: str, knowledge: Knowledge) -> str:
+    """Word the state of a condition."""
+    return knowledge.say(STATES[state])
 
 
 def source_words(block: Block, knowledge: Knowledge) -> str:
     """Word where a sentence comes from: statement, reference numbers, trials; or reading or overlay."""
-    parts = [
-        block.id if block.kind == "statement" else f"{'LOCAL overlay' if block.kind == 'overlay' else block.kind} {block.id}"
-    ]
+    say = knowledge.say
+    if block.kind == "statement":
+        parts = [block.id]
+    else:
+        parts = [say("overlay_name" if block.kind == "overlay" else "reading_name", block.id)]
     if block.citations:
-        parts.append("ref. " + ", ".join(map(str, block.citations)))
+        parts.append(say("references", say("comma").join(map(str, block.citations))))
     parts += [knowledge.trials[trial].label for trial in block.trials]
-    return "; ".join(parts)
+    return say("and").join(parts)

@@ -15,7 +15,7 @@ from reasoner.answer import UNDETERMINED, ActionCall, Answer, Exclusion, Recomme
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Fact, Knowledge
-from reasoner.page import Page
+from reasoner.page import Page, setting_words, stretch_words
 from reasoner.record import Record, region
 from reasoner.text import listed
 
@@ -367,12 +367,11 @@ def decision_tree(guideline: Guideline, data: Record | Mapping[str, object], lim
 def value_words(fact: Fact, value: Value, knowledge: Knowledge) -> str:
     """Word a value as the answer to a question."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return knowledge.say("yes" if value else "no")
     if isinstance(value, tuple):
         kind = "drug" if fact.of_drugs else "value"
-        return ", ".join(knowledge.label(kind, member) for member in value) or "none"
-    words = knowledge.label("value", stretch_of(fact, value, knowledge) or str(value))
-    return words.replace("<=", "at most ").replace(">", "more than ").replace(",", ", ")
+        return knowledge.say("comma").join(knowledge.label(kind, member) for member in value) or knowledge.say("none")
+    return stretch_words(stretch_of(fact, value, knowledge) or str(value), knowledge)
 
 
 def beside(answer: Answer) -> list[tuple[str, str, str]]:
@@ -387,29 +386,34 @@ def common_to(answers: Iterable[Answer]) -> frozenset[tuple[str, str, str]]:
     return frozenset.intersection(*found) if found else frozenset()
 
 
+AGAINST = {"certain": "against", "conditional": "perhaps_against"}
+
+
 def outcome(answer: Answer, start: Answer, common: frozenset[tuple[str, str, str]], knowledge: Knowledge) -> str:
     """Word an answer in short: its setting where `start` has another, what is recommended, and what is not `common`."""
+    say = knowledge.say
     ranked = [
         f"{entry.rank}{'.' if entry.certainty == 'certain' else '?'} {knowledge.label('regimen', entry.regimen)}"
         for entry in answer.recommended
     ]
-    parts = ranked or ["nothing recommended"]
+    parts = ranked or [say("nothing_recommended")]
     told = [entry for entry in beside(answer) if entry not in common]
-    for certainty, word in (("certain", "against "), ("conditional", "perhaps against ")):
+    for certainty in AGAINST:
         against = [knowledge.label(kind, name) for kind, name, how in told if kind == "regimen" and how == certainty]
-        parts += [word + ", ".join(against)] if against else []
+        parts += [say(AGAINST[certainty], say("comma").join(against))] if against else []
     for kind, name, how in told:
         if kind == "action":
-            parts.append(f'{"" if how == "certain" else "perhaps "}"{knowledge.label(kind, name).rstrip(".")}"')
-    setting = f"{knowledge.label('setting', answer.setting)}: " if answer.setting != start.setting else ""
-    return setting + knowledge.wording["and"].join(parts)
+            call = knowledge.label(kind, name).rstrip(".")
+            parts.append(say("action_called" if how == "certain" else "action_perhaps_called", call))
+    setting = f"{setting_words(answer.setting, knowledge)}: " if answer.setting != start.setting else ""
+    return setting + say("and").join(parts)
 
 
 def opening(answer: Answer, page: Page) -> Knowledge:
     """Start a page with the patient, the guideline and the setting."""
     knowledge = answer.derivation.knowledge
-    page.opening(answer.patient, answer.guideline)
-    page.item("", f"Setting: {knowledge.label('setting', answer.setting)}", "heading", indent=0)
+    page.opening(answer.patient, answer.guideline, knowledge)
+    page.item("", knowledge.say("setting_is", setting_words(answer.setting, knowledge)), "heading", indent=0)
     return knowledge
 
 
@@ -417,22 +421,23 @@ def render(result: Questions, width: int = 80, colour: bool = False) -> str:
     """Render questions as text of at most `width` columns, with ANSI colours where `colour` is true."""
     page = Page(width, colour)
     knowledge = opening(result.answer, page)
+    say = knowledge.say
     facts = {fact.name: fact for fact in knowledge.facts}
-    page.heading("ASK, THE MOST DECISIVE FIRST")
+    page.heading(say("heading_ask"))
     if not result.questions:
-        page.item("  -", "Nothing that is not recorded can change the answer.")
+        page.item("  -", say("nothing_to_ask"))
     for number, question in enumerate(result.questions, start=1):
         page.item(f" {number:2}.", question.text, "heading")
-        page.item("", f"Decides {listed(question.decides, knowledge)}.", "faint")
+        page.item("", say("decides", listed(question.decides, knowledge)), "faint")
         common = common_to(given.answer for given in question.answers)
         together: dict[str, list[str]] = {}
         for given in question.answers:
             value = value_words(facts[question.fact], given.value, knowledge)
             together.setdefault(outcome(given.answer, result.answer, common, knowledge), []).append(value)
         for told, values in together.items():
-            page.item("     -", f"{knowledge.wording['or'].join(values)}: {told}", indent=7)
+            page.item("     -", f"{say('or').join(values)}: {told}", indent=7)
         if len(together) == 1:
-            page.item("", "It decides together with others.", "faint")
+            page.item("", say("decides_together"), "faint")
     return page.closing(result.answer.guideline)
 
 
@@ -449,6 +454,7 @@ def render_tree(tree: Tree, width: int = 80, colour: bool = False) -> str:
     """Render a decision tree as text of at most `width` columns, with ANSI colours where `colour` is true."""
     page = Page(width, colour)
     knowledge = opening(tree.answer, page)
+    say = knowledge.say
     facts = {fact.name: fact for fact in knowledge.facts}
     common = common_to(leaf.answer for leaf in leaves(tree.root))
 
@@ -459,10 +465,10 @@ def render_tree(tree: Tree, width: int = 80, colour: bool = False) -> str:
         if isinstance(node, Choice):
             for branch in node.branches:
                 values = [value_words(facts[node.fact], value, knowledge) for value in branch.values]
-                add(branch.then, f"{knowledge.wording['or'].join(values)}: ", level + 1)
+                add(branch.then, f"{say('or').join(values)}: ", level + 1)
 
-    page.heading("WHAT TO ASK, AND WHERE EACH ANSWER LEADS")
-    kind = "The fewest questions" if tree.exact else "The most decisive question first"
-    page.item("", f"{kind}: {float(tree.expected):.3g} on average, {tree.deepest} at most.", "faint", indent=0)
+    page.heading(say("heading_all_paths"))
+    mean, most = f"{float(tree.expected):.3g}", str(tree.deepest)
+    page.item("", say("fewest_questions" if tree.exact else "decisive_questions", mean, most), "faint", indent=0)
     add(tree.root, "", 0)
     return page.closing(tree.answer.guideline)

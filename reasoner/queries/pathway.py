@@ -14,7 +14,7 @@ from reasoner.answer import SILENT, Answer, Assumption, Drawer, GuidelineInfo, R
 from reasoner.errors import GuidelineError, ReasonerError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Knowledge
-from reasoner.page import Page, condition_words
+from reasoner.page import Page, condition_words, setting_words
 from reasoner.record import OPEN, Record, parse_record
 
 __all__ = ["LIMIT", "Edge", "Node", "Pathway", "pathway", "render"]
@@ -24,7 +24,9 @@ LIMIT = 20_000
 ONGOING = "ongoing"
 COMPLETED = "completed"
 NOTHING = "nothing"
-MARKS = {"dead_end": "DEAD END", "silence": "SILENCE"}
+MARKS = {"dead_end": "marked_dead_end", "silence": "marked_silence"}
+ONE = {"dead_end": "one_dead_end", "silence": "one_silence", "end": "one_end", "cut": "one_cut"}
+MANY = {"dead_end": "many_dead_ends", "silence": "many_silences", "end": "many_ends", "cut": "many_cuts"}
 
 
 class Node(NamedTuple):
@@ -323,8 +325,8 @@ class Drawing:
         count = self.named[state.setting]
         name = self.ids[number] = f"state:{state.setting}" + (f":{count}" if count > 1 else "")
         about = {"setting": state.setting, "cut": "yes" if state.cut else ""}
-        about["end"] = "; ".join(self.end(stop) for stop, _ in state.stops if stop.kind == NOTHING)
-        self.node(name, "state", self.knowledge.label("setting", state.setting), about)
+        about["end"] = self.knowledge.say("and").join(self.end(stop) for stop, _ in state.stops if stop.kind == NOTHING)
+        self.node(name, "state", setting_words(state.setting, self.knowledge), about)
         for choice, outcomes in state.choices:
             self.link(name, self.regimen(name, choice), "recommends", outcomes)
         for stop, outcomes in state.stops:
@@ -338,8 +340,8 @@ class Drawing:
         for outcome, state in outcomes:
             together.setdefault(state, []).append(outcome)
         for state, names in together.items():
-            label = self.knowledge.wording["or"].join(self.knowledge.label("outcome", name) for name in names)
-            label = f"{label} of the course under way" if role == "stops_at" else label
+            label = self.knowledge.say("or").join(self.knowledge.label("outcome", name) for name in names)
+            label = self.knowledge.say("outcome_under_way", label) if role == "stops_at" else label
             outcome = self.node(f"{target}/{'+'.join(names)}", "outcome", label, {"outcomes": ", ".join(names)})
             self.edges.append(Edge(target, outcome, "ends_in"))
             self.edges.append(Edge(outcome, self.state(state), "leads_to"))
@@ -362,10 +364,10 @@ class Drawing:
 
     def stop(self, state: str, stop: Stop) -> str:
         if stop.kind == "silence":
-            label = "the text is silent on this history"
+            label = self.knowledge.say("silence")
         else:
-            names = "; ".join(self.knowledge.label("regimen", name) for name in stop.indicated)
-            label = f"what would be recommended is excluded: {names}"
+            names = self.knowledge.say("and").join(self.knowledge.label("regimen", name) for name in stop.indicated)
+            label = self.knowledge.say("dead_end", names)
         return self.node(f"{state}/{stop.kind}", stop.kind, label, self.certainty(stop.assuming))
 
     def certainty(self, assuming: Sequence[Assumption]) -> dict[str, str]:
@@ -376,7 +378,7 @@ class Drawing:
         if stop.problem:
             return stop.problem
         words = condition_words(stop.assuming, self.knowledge)
-        return "nothing is recommended here" + (f" if {words}" if words else "")
+        return self.knowledge.say("nothing_here_if", words) if words else self.knowledge.say("nothing_here")
 
 
 def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: int = 3) -> Pathway:
@@ -409,6 +411,7 @@ class Tree:
 
     def __init__(self, pathway: Pathway, page: Page) -> None:
         self.knowledge = pathway.knowledge
+        self.say = self.knowledge.say
         self.lines = pathway.lines
         self.page = page
         self.deepest = max(10, page.width - 45)
@@ -443,12 +446,14 @@ class Tree:
         """Word where a state leads no further although the text is not silent."""
         words = [state.about["end"]] if "end" in state.about else []
         if "cut" in state.about:
-            words.append(f"CUT after {counted(self.lines, 'more course')}, more would be recommended")
+            words.append(self.say("cut_after", more_courses(self.lines, self.knowledge)))
         return words
 
     def stop_words(self, stop: Node) -> str:
-        condition = f" if {stop.about['assuming']}" if "assuming" in stop.about else ""
-        return f"{MARKS[stop.kind]}{condition} - {stop.label}"
+        mark = self.say(MARKS[stop.kind])
+        if "assuming" in stop.about:
+            return self.say("stop_if", mark, stop.about["assuming"], stop.label)
+        return self.say("stop", mark, stop.label)
 
     def body(self, state: str, indent: int) -> None:
         """Write what can come next in a state, unless its own line says it all."""
@@ -474,19 +479,19 @@ class Tree:
         text = f"{node.label} - {label('strength', about['strength'])}{sources}"
         self.page.item(f"{' ' * indent}{about['rank']}{'.' if certain else '?'}", text, mark, indent + 3)
         if not certain:
-            self.page.item("", f"CERTAIN IF {about['assuming']}", mark, indent + 3)
+            self.page.item("", self.say("marked_certain_if", about["assuming"]), mark, indent + 3)
         for caution in about.get("cautions", "").split(", "):
             if caution:
-                self.page.item("", f"CAUTION {label('caution', caution)}", "against", indent + 3)
+                self.page.item("", self.say("marked_caution", label("caution", caution)), "against", indent + 3)
 
     def outcome(self, name: str, indent: int) -> None:
         (state,) = self.following[name]
         lead, words = " " * indent + ">", f"{self.nodes[name].label}: {self.name(state)}"
         if state in self.shown:
-            self.page.item(lead, f"{words}{self.short(state)} (above)", "faint", indent + 2)
+            self.page.item(lead, self.say("above", f"{words}{self.short(state)}"), "faint", indent + 2)
         elif state in self.later or (indent > self.deepest and not self.is_leaf(state)):
             self.later += [state] if state not in self.later else []
-            self.page.item(lead, f"{words} (below)", "faint", indent + 2)
+            self.page.item(lead, self.say("below", words), "faint", indent + 2)
         else:
             self.page.item(lead, words + self.ending(state), "against" if self.short(state) else "", indent + 2)
             self.body(state, indent + 2)
@@ -494,11 +499,15 @@ class Tree:
     def short(self, state: str) -> str:
         """Mark a state that leads no further."""
         ends = [self.nodes[name] for name in self.following[state]] if self.is_leaf(state) else []
-        return "".join(f": {MARKS[end.kind]}{' in part' if 'assuming' in end.about else ''}" for end in ends)
+        marks = [self.say(MARKS[end.kind]) for end in ends]
+        return "".join(
+            f": {self.say('marked_in_part', mark) if 'assuming' in end.about else mark}"
+            for mark, end in zip(marks, ends, strict=True)
+        )
 
 
-def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def more_courses(number: int, knowledge: Knowledge) -> str:
+    return knowledge.say("one_more_course" if number == 1 else "many_more_courses", str(number))
 
 
 def following(pathway: Pathway) -> dict[str, list[str]]:
@@ -533,33 +542,25 @@ def summary(page: Page, pathway: Pathway) -> None:
     found = Counter(node.kind for node in pathway.nodes)
     found.update(mark for node in pathway.nodes for mark in ("cut", "end") if mark in node.about)
     ways = routes(pathway)
-    page.heading("WHERE IT ENDS")
-    for kind, one, several in (
-        ("dead_end", "dead end", "dead ends"),
-        ("silence", "silence", "silences"),
-        ("end", "state in which nothing is recommended", "states in which nothing is recommended"),
-        ("cut", "state in which it is cut", "states in which it is cut"),
-    ):
+    say = pathway.knowledge.say
+    page.heading(say("heading_ends"))
+    for kind in ONE:
         number = found[kind]
         if number or kind in MARKS:
-            text = f"{number} {one if number == 1 else several}" + (
-                f" ({counted(ways[kind], 'way')} there)" if number else ""
-            )
+            text = say(ONE[kind] if number == 1 else MANY[kind], str(number))
+            if number:
+                text = say("one_way_there" if ways[kind] == 1 else "many_ways_there", text, str(ways[kind]))
             page.item("  -", text, "against" if number and kind in MARKS else "")
 
 
 def render(pathway: Pathway, width: int = 80, colour: bool = False) -> str:
     """Render the pathways as a tree of at most `width` columns, with ANSI colours where `colour` is true."""
+    knowledge = pathway.knowledge
     page = Page(width, colour)
-    page.opening(pathway.patient, pathway.guideline)
-    page.item(
-        "",
-        f"What the guideline recommends from here on, for at most {counted(pathway.lines, 'more course')}, if all other "
-        f"facts stay as they are. Of a course that ends in {pathway.knowledge.label('outcome', COMPLETED)} only what "
-        "leads to something else is shown.",
-        "faint",
-        indent=0,
-    )
+    page.opening(pathway.patient, pathway.guideline, knowledge)
+    completed = knowledge.label("outcome", COMPLETED)
+    scope = knowledge.say("pathway_scope", more_courses(pathway.lines, knowledge), completed)
+    page.item("", scope, "faint", indent=0)
     Tree(pathway, page).write(pathway.nodes[0].id)
     summary(page, pathway)
     return page.closing(pathway.guideline)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from reasoner.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Knowledge
-from reasoner.page import Page, condition_words, source_words
+from reasoner.page import Page, condition_words, setting_words, source_words
 from reasoner.queries.edits import Edit, apply_edits, parse_edit
 from reasoner.record import Record
 
@@ -132,10 +132,11 @@ def setting_rules(answer: Answer) -> tuple[str, ...]:
 
 def value_words(value: object, other: object, knowledge: Knowledge) -> str:
     """Word the value of a fact; of courses, those that the `other` value does not have."""
+    say = knowledge.say
     if value is None:
-        return knowledge.wording["unknown"]
+        return say("unknown")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return say("yes" if value else "no")
     if isinstance(value, str):
         return knowledge.label("value", value)
     if not isinstance(value, list | tuple):
@@ -143,10 +144,12 @@ def value_words(value: object, other: object, knowledge: Knowledge) -> str:
     if any(isinstance(item, Mapping) for item in value):
         others = list(other) if isinstance(other, list | tuple) else []
         pairs = enumerate(value, start=1)
-        courses = [f"course {n}: {course_words(item, knowledge)}" for n, item in pairs if others[n - 1 : n] != [item]]
-        return knowledge.wording["and"].join(courses) or f"{len(value)} course{'s' if len(value) > 1 else ''}"
-    drugs = knowledge.drugs
-    return ", ".join(knowledge.label("drug" if item in drugs else "value", item) for item in value) or "none"
+        courses = [
+            say("course_numbered", str(n), course_words(item, knowledge)) for n, item in pairs if others[n - 1 : n] != [item]
+        ]
+        return say("and").join(courses) or say("many_courses" if len(value) > 1 else "one_course", str(len(value)))
+    names = [knowledge.label("drug" if item in knowledge.drugs else "value", item) for item in value]
+    return say("comma").join(names) or say("none")
 
 
 def course_words(course: Mapping[str, object], knowledge: Knowledge) -> str:
@@ -159,53 +162,63 @@ def course_words(course: Mapping[str, object], knowledge: Knowledge) -> str:
         if course.get(name) is not None
     ]
     given = " + ".join(knowledge.label("drug", drug) for drug in drugs)
-    return ", ".join([given, knowledge.label("outcome", str(course["outcome"])), *noted])
+    return knowledge.say("comma").join([given, knowledge.label("outcome", str(course["outcome"])), *noted])
 
 
 def certainty_words(entry: Entry, knowledge: Knowledge) -> str:
-    return "certain" if entry.certainty == "certain" else f"certain if {condition_words(entry.assuming, knowledge)}"
+    if entry.certainty == "certain":
+        return knowledge.say("certain")
+    return knowledge.say("certain_if", condition_words(entry.assuming, knowledge))
 
 
 def entry_words(entry: Entry, knowledge: Knowledge) -> list[str]:
     """Word what an entry says, a part for each thing that can change."""
     if not isinstance(entry, Recommendation):
         return [certainty_words(entry, knowledge)]
-    cautions = ", ".join(knowledge.label("caution", caution) for caution in entry.cautions)
+    say = knowledge.say
+    cautions = say("comma").join(knowledge.label("caution", caution) for caution in entry.cautions)
     return [
-        f"rank {entry.rank}",
+        say("rank", str(entry.rank)),
         knowledge.label("strength", entry.strength),
         certainty_words(entry, knowledge),
-        f"caution: {cautions}" if cautions else "no caution",
+        say("caution", cautions) if cautions else say("no_caution"),
     ]
 
 
 def change_words(before: Entry, after: Entry, knowledge: Knowledge) -> str:
     """Word how an entry changes."""
     pairs = zip(entry_words(before, knowledge), entry_words(after, knowledge), strict=True)
-    return knowledge.wording["and"].join(f"{old} -> {new}" for old, new in pairs if old != new)
+    return knowledge.say("and").join(knowledge.say("from_to", old, new) for old, new in pairs if old != new)
 
 
-HEADINGS = {"setting": "SETTING", "recommended": "RECOMMENDED", "excluded": "EXCLUDED", "action": "CHECK AND DO"}
+HEADINGS = {
+    "setting": "heading_setting",
+    "recommended": "heading_recommended",
+    "excluded": "heading_excluded",
+    "action": "heading_actions",
+}
 
 
 def difference_item(page: Page, difference: Difference, knowledge: Knowledge) -> None:
     """Add one difference: what appears, disappears or changes."""
-    before, after = difference.before, difference.after
+    say, before, after = knowledge.say, difference.before, difference.after
     if isinstance(before, str) and isinstance(after, str):
-        page.item("  ~", f"{knowledge.label('setting', before)} -> {knowledge.label('setting', after)}", "conditional")
+        text = say("from_to", setting_words(before, knowledge), setting_words(after, knowledge))
+        page.item("  ~", text, "conditional")
         return
     name = knowledge.label("action" if difference.what == "action" else "regimen", difference.id).rstrip(".")
     if not isinstance(before, str) and not isinstance(after, str):
         if before is not None and after is not None:
-            page.item("  ~", f"changes: {name}: {change_words(before, after, knowledge)}", "conditional")
+            page.item("  ~", say("changes", name, change_words(before, after, knowledge)), "conditional")
         elif after is not None:
-            page.item("  +", f"appears: {name}: {appearing(after, knowledge)}", "certain")
+            page.item("  +", say("appears", name, appearing(after, knowledge)), "certain")
         elif before is not None:
-            page.item("  -", f"disappears: {name} (was {appearing(before, knowledge)})", "against")
+            page.item("  -", say("disappears", name, appearing(before, knowledge)), "against")
 
 
 def appearing(entry: Entry, knowledge: Knowledge) -> str:
-    return ", ".join(part for part in entry_words(entry, knowledge) if part != "no caution")
+    say = knowledge.say
+    return say("comma").join(part for part in entry_words(entry, knowledge) if part != say("no_caution"))
 
 
 def carriers(page: Page, ids: Iterable[str], seen: set[str], knowledge: Knowledge) -> None:
@@ -221,27 +234,28 @@ def carriers(page: Page, ids: Iterable[str], seen: set[str], knowledge: Knowledg
             page.item("", f"{block.text} [{source_words(block, knowledge)}]", "faint")
     others = [name for name in blocks if name not in worded or name in seen]
     if others:
-        page.item("", f"By {', '.join(others)}.", "faint")
+        page.item("", knowledge.say("by_sources", knowledge.say("comma").join(others)), "faint")
     seen.update(worded)
 
 
 def render(result: WhatIf, width: int = 80, colour: bool = False) -> str:
     """Render the differences as text of at most `width` columns, with ANSI colours where `colour` is true."""
     knowledge, info = result.after.derivation.knowledge, result.after.guideline
+    say = knowledge.say
     page = Page(width, colour)
-    page.opening(result.before.patient, info)
-    page.heading("WHAT IF")
+    page.opening(result.before.patient, info, knowledge)
+    page.heading(say("heading_what_if"))
     for key, value in result.set.items():
         old, new = value_words(result.was[key], value, knowledge), value_words(value, result.was[key], knowledge)
-        page.item("  =", f"{knowledge.label('fact', key)}: {new} (now: {old})")
+        page.item("  =", say("fact_set", knowledge.label("fact", key), new, old))
     if not result.differences:
-        page.heading("NOTHING CHANGES")
-        page.item("  -", "Setting, recommended and excluded regimens and actions stay as they are.")
+        page.heading(say("heading_nothing_changes"))
+        page.item("  -", say("nothing_changes"))
     shown = ""
     seen: set[str] = set()
     for difference in result.differences:
         if difference.what != shown:
-            page.heading(HEADINGS[difference.what])
+            page.heading(say(HEADINGS[difference.what]))
             shown = difference.what
         difference_item(page, difference, knowledge)
         carriers(page, difference.rules, seen, knowledge)

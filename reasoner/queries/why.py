@@ -9,7 +9,7 @@ from reasoner.answer import Answer
 from reasoner.derivation import Derivation, RuleUse, SeenCondition
 from reasoner.errors import RecordError, nearest
 from reasoner.knowledge import Knowledge
-from reasoner.page import Page, condition_words, source_words
+from reasoner.page import Page, condition_words, source_words, state_words
 from reasoner.trace import Trace, trace
 
 __all__ = ["Why", "conclusion_kind", "render", "why"]
@@ -87,6 +87,19 @@ STATUS = {
 }
 
 
+STATUS_WORDS = {
+    "recommended": "status_recommended",
+    "excluded": "status_excluded",
+    "conditional": "status_conditional",
+    "not_recommended": "status_not_recommended",
+    "called_for": "status_called_for",
+    "not_called_for": "status_not_called_for",
+    "holds": "status_holds",
+    "does_not_hold": "status_does_not_hold",
+}
+AS_ABOVE = {"statement": "statement_as_above", "reading": "reading_as_above", "overlay": "overlay_as_above"}
+
+
 class Reader:
     """Writes a derivation as numbered parts, each shown once and referred to by its number."""
 
@@ -94,6 +107,7 @@ class Reader:
         self.page = page
         self.derivation = derivation
         self.knowledge = derivation.knowledge
+        self.say = self.knowledge.say
         self.depth = depth
         self.numbers: dict[str, int] = {}
         self.queue: list[tuple[str, int]] = []
@@ -113,10 +127,10 @@ class Reader:
         if atom not in self.numbers:
             if level > self.depth:
                 self.folded += 1
-                return "folded"
+                return self.say("folded")
             self.numbers[atom] = len(self.numbers) + 1
             self.queue.append((atom, level))
-        return f"see {self.numbers[atom]}"
+        return self.say("see", str(self.numbers[atom]))
 
     def part(self, atom: str, level: int) -> None:
         explanation = self.derivation.explain(atom)
@@ -127,7 +141,7 @@ class Reader:
             for use in explanation.supports:
                 self.support(use, level)
         else:
-            self.page.item(f"{number:<4}", self.word("no_record", explanation.phrase), "heading", indent=4)
+            self.page.item(f"{number:<4}", self.say("no_record", explanation.phrase), "heading", indent=4)
             self.obstacles(explanation.blocked, level)
 
     def support(self, use: RuleUse, level: int) -> None:
@@ -135,7 +149,7 @@ class Reader:
         for condition in self.visible(use):
             mark = "?" if condition.met == "sometimes" else "-" if condition.negated else "+"
             absent = condition.negated and condition.state != "recorded_absent"
-            phrase = self.word("no_record", condition.phrase) if absent else condition.phrase
+            phrase = self.say("no_record", condition.phrase) if absent else condition.phrase
             self.page.item(f"      {mark}", f"{phrase} [{self.state(condition, level)}]", indent=8)
 
     def obstacles(self, uses: tuple[RuleUse, ...], level: int) -> None:
@@ -144,21 +158,24 @@ class Reader:
         for use in uses:
             ways.setdefault(use.rule.id, []).append(use)
         for rule, own in ways.items():
-            many = f", in any of {len(own)} ways" if len(own) > 1 else ""
-            self.page.item("", f"Rule {rule} ({own[0].rule.place}) does not fire{many}:", indent=4)
+            if len(own) > 1:
+                lead = self.say("rule_does_not_fire_in_any_way", rule, own[0].rule.place, str(len(own)))
+            else:
+                lead = self.say("rule_does_not_fire", rule, own[0].rule.place)
+            self.page.item("", lead, indent=4)
             for condition in dict.fromkeys(c for use in own for c in self.visible(use) if c.met != "always"):
-                wanted = self.word("without", condition.phrase) if condition.negated else condition.phrase
-                self.page.item("      x", f"it asks for {wanted} [{self.state(condition, level)}]", indent=8)
+                wanted = self.say("without", condition.phrase) if condition.negated else condition.phrase
+                self.page.item("      x", f"{self.say('asks_for', wanted)} [{self.state(condition, level)}]", indent=8)
         if not ways:
-            self.page.item("", "No rule could conclude it.", indent=4)
+            self.page.item("", self.say("no_rule_could"), indent=4)
 
     def origin(self, use: RuleUse) -> str:
         """Word what a rule encodes: the whole sentence the first time, then its id."""
         if use.rule.block is None:
-            return f"By definition ({use.rule.place}):"
+            return self.say("by_definition", use.rule.place)
         block = self.knowledge.blocks[use.rule.block]
         if block.id in self.shown:
-            return f"{block.kind.capitalize()} {block.id}, as above ({use.rule.place}):"
+            return self.say(AS_ABOVE[block.kind], block.id, use.rule.place)
         self.shown[block.id] = None
         return f"{block.text} [{source_words(block, self.knowledge)}] ({use.rule.place}):"
 
@@ -170,66 +187,60 @@ class Reader:
 
     def state(self, seen: SeenCondition, level: int) -> str:
         """Word a condition's state, and where its own reasons stand."""
-        wording, program = self.knowledge.wording, self.derivation.program
+        program = self.derivation.program
         if not program.supports[program.index[seen.atom]]:
-            return wording[seen.state]
-        state = wording["depends" if seen.met == "sometimes" else seen.state]
-        return f"{state}, {self.refer(seen.atom, level + 1)}"
-
-    def word(self, key: str, phrase: str) -> str:
-        return self.knowledge.wording[key].replace("{1}", phrase)
+            return state_words(seen.state, self.knowledge)
+        state = self.say("depends") if seen.met == "sometimes" else state_words(seen.state, self.knowledge)
+        return self.say("comma").join((state, self.refer(seen.atom, level + 1)))
 
 
 def title(result: Why, knowledge: Knowledge) -> str:
     """Word the conclusion and its status."""
-    name = knowledge.label(result.kind, result.conclusion)
-    words = [result.status.replace("_", " ")]
+    say, name = knowledge.say, knowledge.label(result.kind, result.conclusion)
+    words = [say(STATUS_WORDS[result.status])]
     for entry in result.answer.recommended:
         if entry.regimen == result.conclusion and result.kind == "regimen":
-            words.append(f"rank {entry.rank}, {knowledge.label('strength', entry.strength)}")
+            words.append(say("rank_and_strength", str(entry.rank), knowledge.label("strength", entry.strength)))
             if entry.assuming:
-                words.append(f"recommended, certain if {condition_words(entry.assuming, knowledge)}")
+                words.append(say("recommended_certain_if", condition_words(entry.assuming, knowledge)))
     for excluded in result.answer.excluded:
         if excluded.regimen == result.conclusion and result.kind == "regimen" and excluded.assuming:
-            words.append(f"excluded, certain if {condition_words(excluded.assuming, knowledge)}")
+            words.append(say("excluded_certain_if", condition_words(excluded.assuming, knowledge)))
     for call in result.answer.actions:
         if call.action == result.conclusion and result.kind == "action" and call.assuming:
-            words.append(f"certain if {condition_words(call.assuming, knowledge)}")
-    return f"{name}: {'; '.join(words)}"
+            words.append(say("certain_if", condition_words(call.assuming, knowledge)))
+    return f"{name}: {say('and').join(words)}"
 
 
 def trials(shown: dict[str, None], knowledge: Knowledge) -> Iterator[str]:
     """Yield the register's entry on each trial that a shown statement rests on."""
+    semicolon = knowledge.say("and")
     names = dict.fromkeys(trial for block in shown for trial in knowledge.blocks[block].trials)
     for name in names:
         trial = knowledge.trials[name]
-        figures = "; ".join(f"{m.replace('_', ' ')} {value} ({cut})" for m, value, cut, _ in trial.published)
-        dates = sorted({date for *_, date in trial.published})
-        yield f"{trial.label}, {trial.registry}. {figures}. Register of {', '.join(dates)}. {'; '.join(trial.publications)}"
+        figures = semicolon.join(f"{knowledge.label('measure', m)} {value} ({cut})" for m, value, cut, _ in trial.published)
+        dates = knowledge.say("comma").join(sorted({date for *_, date in trial.published}))
+        publications = semicolon.join(trial.publications)
+        yield knowledge.say("trial_entry", trial.label, trial.registry, figures, dates, publications)
 
 
 def render(result: Why, width: int = 80, colour: bool = False, depth: int = DEPTH) -> str:
     """Render a derivation as text of at most `width` columns, folded below `depth`."""
     knowledge = result.answer.derivation.knowledge
     page = Page(width, colour)
-    page.opening(result.answer.patient, result.answer.guideline)
+    page.opening(result.answer.patient, result.answer.guideline, knowledge)
     page.item("", title(result, knowledge), "heading", indent=0)
-    page.item(
-        "",
-        "+ holds, - is absent as the rule asks, ? depends on what is not recorded, x stands in the way",
-        "faint",
-        indent=0,
-    )
+    page.item("", knowledge.say("legend"), "faint", indent=0)
     reader = Reader(page, result.answer.derivation, depth)
     if not result.atoms:
-        page.item("", "No rule of the guideline can conclude it for a history of this length.", indent=0)
+        page.item("", knowledge.say("never_concluded"), indent=0)
     reader.write(result.atoms)
     if reader.folded:
         page.lines.append("")
-        page.item("", f"{reader.folded} deeper parts are folded; --depth {depth + 1} shows more.", "faint", indent=0)
+        page.item("", knowledge.say("parts_folded", str(reader.folded), str(depth + 1)), "faint", indent=0)
     evidence = list(trials(reader.shown, knowledge))
     if evidence:
-        page.heading("TRIALS")
+        page.heading(knowledge.say("heading_trials"))
         for text in evidence:
             page.item("  -", text)
     return page.closing(result.answer.guideline)

@@ -10,7 +10,7 @@ from reasoner.derivation import RuleUse, SeenCondition
 from reasoner.errors import RecordError, nearest
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Knowledge
-from reasoner.page import Page, source_words, value_words
+from reasoner.page import Page, source_words, state_words, value_words
 from reasoner.queries.changes import Change, smallest_changes
 from reasoner.queries.why import Why, title, why
 from reasoner.record import Record
@@ -136,12 +136,13 @@ def statements_of(use: RuleUse, knowledge: Knowledge) -> tuple[str, ...]:
 
 def words(condition: SeenCondition, knowledge: Knowledge) -> str:
     """Word what a rule asks for."""
-    return knowledge.wording["without"].replace("{1}", condition.phrase) if condition.negated else condition.phrase
+    return knowledge.say("without", condition.phrase) if condition.negated else condition.phrase
 
 
-def state_words(condition: SeenCondition, knowledge: Knowledge) -> str:
+def condition_state(condition: SeenCondition, knowledge: Knowledge) -> str:
+    """Word the state of what a rule asks for."""
     depends = condition.met == "sometimes" and not is_recorded(condition, knowledge)
-    return knowledge.wording["depends" if depends else condition.state]
+    return knowledge.say("depends") if depends else state_words(condition.state, knowledge)
 
 
 def rule(page: Page, use: RuleUse, knowledge: Knowledge) -> None:
@@ -150,14 +151,18 @@ def rule(page: Page, use: RuleUse, knowledge: Knowledge) -> None:
     for condition in use.blocked_by:
         mark = "conditional" if condition.met == "sometimes" else "against"
         lead = "     ? " if condition.met == "sometimes" else "     x "
-        page.item(lead, f"it asks for {words(condition, knowledge)} [{state_words(condition, knowledge)}]", mark, indent=7)
+        wanted = knowledge.say("asks_for", words(condition, knowledge))
+        page.item(lead, f"{wanted} [{condition_state(condition, knowledge)}]", mark, indent=7)
+
+
+KINDS = {"find_out": "change_to_find_out", "contrary": "change_contrary"}
 
 
 def change_words(change: Change, knowledge: Knowledge) -> str:
     """Word a change: each key with its new value, and whether that is to find out or contrary to the record."""
-    kinds = {"find_out": "to find out", "contrary": "contrary to the record"}
-    return knowledge.wording["and"].join(
-        f"{value_words(key, value, knowledge)} ({kinds[change.kind[key]]})" for key, value in change.set.items()
+    say = knowledge.say
+    return say("and").join(
+        say(KINDS[change.kind[key]], value_words(key, value, knowledge)) for key, value in change.set.items()
     )
 
 
@@ -165,28 +170,29 @@ def render(result: WhyNot, width: int = 80, colour: bool = False) -> str:
     """Render the result as text of at most `width` columns."""
     answer = result.why.answer
     knowledge = answer.derivation.knowledge
+    say = knowledge.say
     page = Page(width, colour)
-    page.opening(answer.patient, answer.guideline)
+    page.opening(answer.patient, answer.guideline, knowledge)
     page.item("", title(result.why, knowledge), "heading", indent=0)
     if result.excluded_by:
-        page.heading("EXCLUDED BY")
+        page.heading(say("heading_excluded_by"))
         for entry in result.excluded_by:
             for reason in entry.because:
                 page.item("  x", f"{reason.words} [{source_words(knowledge.blocks[reason.block], knowledge)}]", "against")
     if result.outranked_by:
-        page.heading("AHEAD OF IT")
+        page.heading(say("heading_ahead"))
         for other in result.outranked_by:
             texts = [f"{knowledge.blocks[b].text} [{source_words(knowledge.blocks[b], knowledge)}]" for b in other.blocks]
             page.item(f"  {other.rank}.", f"{knowledge.label('regimen', other.regimen)}: {' '.join(texts)}")
     if result.rules:
-        page.heading("RULES THAT COULD RECOMMEND IT, THE NEAREST FIRST")
+        page.heading(say("heading_rules"))
         for use in result.rules:
             rule(page, use, knowledge)
-    page.heading("SMALLEST CHANGES THAT WOULD MAKE IT CERTAIN")
+    page.heading(say("heading_smallest_changes"))
     for number, change in enumerate(result.changes, start=1):
         page.item(f"  {number}.", change_words(change, knowledge))
     if result.why.status == "recommended":
-        page.item("  -", "none is needed: it is recommended with certainty")
+        page.item("  -", say("no_change_needed"))
     elif not result.changes:
-        page.item("  -", "there is none among the facts that can change or be found out")
+        page.item("  -", say("no_change_possible"))
     return page.closing(answer.guideline)

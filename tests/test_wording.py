@@ -1,0 +1,149 @@
+"""All words that texts and notes show stand in asp/core/wording.lp, so that another language is a file."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from conftest import ROOT
+
+from reasoner import Guideline
+from reasoner import text as recommend
+from reasoner.guideline import default_folder, shared_folder
+from reasoner.queries import ask, pathway, what_if, why, why_not
+
+DECLARED = (ROOT / "asp/core/wording.lp").read_text("utf-8")
+PLACES = re.compile(r"\{(\d+)\}")
+OVERLAY = shared_folder() / "overlays" / "formulary_without_tdxd.lp"
+
+
+def tables(tree: ast.Module) -> dict[str, list[str]]:
+    """Find the dictionaries of texts that a module has, each with its values."""
+    return {
+        node.targets[0].id: [value.value for value in node.value.values]
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Dict)
+        and all(isinstance(value, ast.Constant) for value in node.value.values)
+    }
+
+
+def keys_of(node: ast.expr, known: dict[str, list[str]]) -> list[str]:
+    """List the keys that an argument can be."""
+    if isinstance(node, ast.Constant):
+        return [node.value]
+    if isinstance(node, ast.IfExp):
+        return keys_of(node.body, known) + keys_of(node.orelse, known)
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        return known[node.value.id]
+    raise AssertionError(f"line {node.lineno}: the key is neither a literal nor from a dictionary of the module")
+
+
+def said() -> Iterator[tuple[str, str, int]]:
+    """Yield each key that Python says, with the place and the number of words."""
+    for path in sorted((ROOT / "reasoner").rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        known = tables(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and "say" in (getattr(node.func, "attr", ""), getattr(node.func, "id", "")):
+                assert not any(isinstance(word, ast.Starred) for word in node.args), f"{path}:{node.lineno}"
+                for key in keys_of(node.args[0], known):
+                    yield key, f"{path.name}:{node.lineno}", len(node.args) - 1
+
+
+def test_python_says_exactly_the_keys_that_are_declared_each_with_its_number_of_words(curated: Guideline) -> None:
+    wording = curated.knowledge.wording
+    declared = re.findall(r"^wording\((\w+), ", DECLARED, re.MULTILINE)
+    assert len(declared) == len(set(declared))
+    assert set(declared) == set(wording)
+    assert {key for key, _, _ in said()} == set(wording)
+    for key, place, count in said():
+        assert {int(n) for n in PLACES.findall(wording[key])} == set(range(1, count + 1)), (place, key)
+
+
+def test_what_stands_in_the_words_is_not_filled_in(curated: Guideline) -> None:
+    assert curated.knowledge.say("value", "{2} {3}", "{1}") == "{2} {3}: {1}"
+    assert curated.knowledge.say("without", r"\1") == r"no \1"
+
+
+def foreign(text: str) -> str:
+    """Write a text in letters that no English word has."""
+    letters = {ord(c): ord(c) + 0xFEE0 for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"}
+    return text.translate(letters)
+
+
+@pytest.fixture(scope="module")
+def translated(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> Guideline:
+    """The guideline with the words of another language, from a file, under an overlay; so are its terms and sentences."""
+    folder = tmp_path_factory.mktemp("translated") / "her2_mbc"
+    shutil.copytree(default_folder(), folder)
+    with (folder / "guideline.lp").open("a", encoding="utf-8") as master:
+        master.write('#include "words.lp".\n')
+    words = re.sub(r'(?<=, )".*"(?=\)\.)', lambda text: foreign(text[0]), DECLARED)
+    (folder / "words.lp").write_text("".join(re.findall(r"^wording.*\n", words, re.MULTILINE)), "utf-8")
+    guideline = Guideline.load(folder, overlays=OVERLAY)
+    known = guideline.knowledge
+    assert known.wording == {key: foreign(text) for key, text in Guideline.load().knowledge.wording.items()}
+    labels = {kind: {name: foreign(label) for name, label in terms.items()} for kind, terms in known.labels.items()}
+    labels["action_name"] = {name: foreign(name) for name in known.actions}
+    labels["measure"] = {m: foreign(m) for trial in known.trials.values() for m, _, _, _ in trial.published}
+    guideline.knowledge = known._replace(
+        labels=labels,
+        facts=tuple(f._replace(label=foreign(f.label), question=foreign(f.question)) for f in known.facts),
+        blocks={name: block._replace(text=foreign(block.text)) for name, block in known.blocks.items()},
+        doses=tuple(dose._replace(route=foreign(dose.route)) for dose in known.doses),
+        discrepancies=tuple((s, date, foreign(text)) for s, date, text in known.discrepancies),
+        trials={
+            name: trial._replace(
+                label=foreign(trial.label),
+                registry=foreign(trial.registry),
+                publications=tuple(map(foreign, trial.publications)),
+                published=tuple((m, foreign(value), foreign(cut), date) for m, value, cut, date in trial.published),
+            )
+            for name, trial in known.trials.items()
+        },
+    )
+    guideline.info = guideline.info._replace(title=foreign(known.title), disclaimer=foreign(known.disclaimer))
+    for courses in range(6):
+        program = guideline.program(courses)
+        program.phrases = [foreign(phrase) for phrase in program.phrases]
+    return guideline
+
+
+def names_in(guideline: Guideline, patient: str) -> set[str]:
+    """Give what every language shows as it is: ids, places, units and the mark for what stands in the way."""
+    known = guideline.knowledge
+    return {patient, "mg", "mg/kg", "x", *known.blocks, *(name for rule in known.rules for name in (rule.id, rule.place))}
+
+
+def texts(guideline: Guideline, record: dict[str, object]) -> Iterator[str]:
+    known, answer = guideline.knowledge, guideline.answer(record)
+    yield recommend.render(answer, 10_000)
+    yield "\n".join(answer.notes)
+    for name in (*known.regimens, *known.actions, *known.settings):
+        yield why.render(why.why(answer, name), 10_000, depth=9)
+        yield why.render(why.why(answer, name), 10_000, depth=0)
+    for name in known.regimens:
+        yield why_not.render(why_not.why_not(guideline, guideline.record(record), name), 10_000)
+    for edit in ("her2=", "hr=positive", "weight_kg=70", "heart_failure=true", "metastatic_therapy=[]", "adjuvant_drugs=[]"):
+        yield what_if.render(what_if.what_if(guideline, record, [edit]), 10_000)
+    yield what_if.render(what_if.what_if(guideline, record, ["metastatic_therapy+=lapatinib+capecitabine:ongoing"]), 10_000)
+    yield ask.render(ask.ask(guideline, record), 10_000)
+    yield ask.render_tree(ask.decision_tree(guideline, record), 10_000)
+    found = pathway.pathway(guideline, record, lines=1)
+    yield pathway.render(found, 10_000)
+    yield "\n".join(node.label for node in found.nodes)
+
+
+@pytest.mark.parametrize(
+    "case", ["lung_disease_not_recorded", "silent_after_endocrine_and_trastuzumab", "dead_end_conjugates_exhausted"]
+)
+def test_in_another_language_no_english_word_is_left(case: str, translated: Guideline) -> None:
+    record = translated.cases()[case].record
+    names = names_in(translated, str(record["id"]))
+    for text in texts(translated, record):
+        assert set(re.findall(r"[A-Za-z][\w./:-]*\w|[A-Za-z]", text, re.ASCII)) - names == set()
