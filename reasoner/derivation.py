@@ -146,8 +146,8 @@ class Derivation:
     def grounds(self, atom: int, agree: int, beside: Iterable[int] = ()) -> Grounds:
         """Collect what an atom, by its number, rests on in the worlds of `agree`: the rules that fire there.
 
-        For the readings and overlays what a condition's absence rests on counts too (what keeps the absent atom from
-        holding), and so do the source's rules `beside`.
+        For the readings and overlays what a condition's absence rests on counts too: what keeps the absent atom from
+        holding. The source's rules `beside` count for all but the statements.
         """
         rules, absent = self.chain([atom], agree)
         blockers = {
@@ -159,7 +159,8 @@ class Derivation:
         }
         found = self.knowledge.grounds_of(frozenset(rules))
         beyond = self.knowledge.grounds_of(frozenset(rules | self.chain(blockers, agree)[0]).union(beside))
-        return found._replace(readings=beyond.readings, overlays=beyond.overlays)
+        own = self.knowledge.grounds_of(frozenset(rules).union(beside))
+        return found._replace(rules=own.rules, readings=beyond.readings, overlays=beyond.overlays)
 
     def chain(self, atoms: Iterable[int], agree: int) -> tuple[set[int], set[int]]:
         """Follow rules that fire back from `atoms`: the source's rules, and the atoms whose absence they ask for."""

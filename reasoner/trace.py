@@ -124,7 +124,8 @@ class Tracer:
     def trial(self, name: str) -> str:
         """Add a trial with what the register says of it; give its id."""
         trial = self.knowledge.trials[name]
-        figures = [f"{m.replace('_', ' ')}: {value} ({cut}; looked up {date})" for m, value, cut, date in trial.published]
+        label = self.knowledge.label
+        figures = [f"{label('measure', m)}: {value} ({cut}, {date})" for m, value, cut, date in trial.published]
         self.nodes.setdefault(
             f"trial {name}", Node(f"trial {name}", "trial", trial.label, "holds", "; ".join((trial.registry, *figures)))
         )

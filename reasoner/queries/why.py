@@ -218,7 +218,7 @@ def trials(shown: dict[str, None], knowledge: Knowledge) -> Iterator[str]:
     names = dict.fromkeys(trial for block in shown for trial in knowledge.blocks[block].trials)
     for name in names:
         trial = knowledge.trials[name]
-        figures = semicolon.join(f"{knowledge.label('measure', m)} {value} ({cut})" for m, value, cut, _ in trial.published)
+        figures = semicolon.join(f"{knowledge.label('measure', m)}: {value} ({cut})" for m, value, cut, _ in trial.published)
         dates = knowledge.say("comma").join(sorted({date for *_, date in trial.published}))
         publications = semicolon.join(trial.publications)
         yield knowledge.say("trial_entry", trial.label, trial.registry, figures, dates, publications)
