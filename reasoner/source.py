@@ -198,6 +198,22 @@ def without_strings(text: str) -> str:
     return re.sub(r'"[^"]*"', "", text)
 
 
+def has_alternatives(text: str) -> bool:
+    """Tell whether an atom stands for several: by an interval or a pool."""
+    return bool(re.search(r"\.\.|\(.*;", without_strings(text)))
+
+
+def variables(term: ast.AST, arithmetic: bool) -> set[str]:
+    """Collect the variables of a term, with those in arithmetic or without."""
+    if term.ast_type == ast.ASTType.Variable:
+        return {term.name}
+    if term.ast_type == ast.ASTType.Function:
+        return {name for argument in term.arguments for name in variables(argument, arithmetic)}
+    if arithmetic and term.ast_type == ast.ASTType.BinaryOperation:
+        return variables(term.left, arithmetic) | variables(term.right, arithmetic)
+    return variables(term.argument, arithmetic) if arithmetic and term.ast_type == ast.ASTType.UnaryOperation else set()
+
+
 class Reader:
     """Reads the parsed files into a `Source`, with every check that needs the places of the text."""
 
@@ -292,12 +308,11 @@ class Reader:
         return name
 
     def rule(self, tree: Tree, block: str | None) -> None:
-        here = tree.place
-        node = Tidy(here)(tree.node)
+        """Keep a rule: as data, or as a rule that answers will explain."""
+        node = Tidy(tree.place)(tree.node)
         self.head(tree)
         head = node.head.atom.symbol
-        name = self.check_name(head, here)
-        role = self.source.roles[name]
+        role = self.source.roles[self.check_name(head, tree.place)]
         if role == "catalogue":
             self.source.data.append(str(tree.node))
             if not node.body:
@@ -305,46 +320,66 @@ class Reader:
                 if block is not None:
                     self.source.supports[str(head)] = block
             return
+        self.check_right_to_conclude(tree, role, block)
+        body = self.body(node, tree)
+        owner = block if block is not None else tree.path.stem
+        self.numbers[owner] = self.numbers.get(owner, 0) + 1
+        rule_id = f"{owner}.{self.numbers[owner]}"
+        self.source.rules.append(Rule(rule_id, str(node.head), body, tree.place, block, role))
+
+    def check_right_to_conclude(self, tree: Tree, role: str, block: str | None) -> None:
+        """Check that a rule may conclude what it does where it stands."""
+        here, head = tree.place, tree.node.head
         if role in GIVEN:
             raise GuidelineError(
-                f"{here}: {name} comes from the record; a rule cannot conclude it. Derive a predicate of your own."
+                f"{here}: {head} comes from the record; a rule cannot conclude it. Derive a predicate of your own."
             )
-        if role == "conclusion" and tree.path not in self.core:
-            raise GuidelineError(
-                f"{here}: {head}: {name} is drawn from positions; conclude a position "
-                f"({', '.join(n for n, r in self.source.roles.items() if r == 'position')}) instead."
-            )
-        if role in NEEDS_BLOCK and block is None and tree.path not in self.core:
-            raise GuidelineError(
-                f"{here}: {head} is concluded without a statement, a reading or an overlay; "
-                "put the rule under the block that it encodes."
-            )
+        if tree.path not in self.core:
+            if role == "conclusion":
+                positions = ", ".join(name for name, own in self.source.roles.items() if own == "position")
+                raise GuidelineError(f"{here}: {head} is drawn from positions; conclude a position ({positions}) instead.")
+            if role in NEEDS_BLOCK and block is None:
+                raise GuidelineError(
+                    f"{here}: {head} is concluded without a statement, a reading or an overlay; "
+                    "put the rule under the block that it encodes."
+                )
         if block is not None and self.source.blocks[block].unformalised:
             raise GuidelineError(f"{here}: {block} is marked @unformalised and has a rule; drop the one or the other.")
-        if "(" in str(head) and re.search(r";|\.\.", str(head)):
+
+    def body(self, node: ast.AST, tree: Tree) -> tuple[Condition, ...]:
+        """Read a rule's body, refusing what could not be explained condition by condition or would never end."""
+        here, head = tree.place, node.head.atom.symbol
+        if has_alternatives(str(head)):
             raise GuidelineError(f"{here}: {head}: write one rule for each alternative, so that each can be explained.")
-        body = []
+        bound: set[str] = set()
+        conditions = []
         for literal in node.body:
-            original, atom = read_condition(literal, here)
-            if re.search(r"\.\.|\((?:[^\"]*);", original.text):
+            condition, atom = read_condition(literal, here)
+            if has_alternatives(condition.text):
                 raise GuidelineError(
                     f"{here}: {literal}: write one rule for each alternative, so that each can be explained."
                 )
             if atom is not None:
                 self.check_name(atom, here)
-            body.append(original)
-        single = [
-            v for v, count in Counter(re.findall(r"\b_*[A-Z]\w*", without_strings(str(tree.node)))).items() if count == 1
-        ]
-        if single:
+                bound |= set() if condition.negated else variables(atom, arithmetic=False)
+            conditions.append(condition)
+        counts = Counter(re.findall(r"\b_*[A-Z]\w*", without_strings(str(tree.node))))
+        for name, count in counts.items():
+            if count == 1:
+                raise GuidelineError(
+                    f"{here}: {name} stands once in {tree.node} A name that begins with a capital letter is a variable; "
+                    "write _ where any will do."
+                )
+        if tree.path in self.core or not node.body:
+            return tuple(conditions)
+        if variables(head, arithmetic=True) != variables(head, arithmetic=False):
+            raise GuidelineError(f"{here}: {head}: no arithmetic before :-; name the result in a condition, as in J = I+1.")
+        loose = variables(head, arithmetic=False) - bound
+        if loose:
             raise GuidelineError(
-                f"{here}: {single[0]} stands once in {tree.node} A name that begins with a capital letter is a variable; "
-                "write _ where any will do."
+                f"{here}: {min(loose)} of {head} stands in no positive condition, or only in arithmetic; bind it in one."
             )
-        owner = block if block is not None else tree.path.stem
-        self.numbers[owner] = self.numbers.get(owner, 0) + 1
-        rule_id = f"{owner}.{self.numbers[owner]}"
-        self.source.rules.append(Rule(rule_id, str(node.head), tuple(body), here, block, role))
+        return tuple(conditions)
 
     def ground_data(self) -> None:
         """Ground the catalogue alone, so that its terms are known."""

@@ -110,7 +110,7 @@ WRONG = {
     "an unsafe variable": (
         "third_line.lp",
         STATEMENT + "contraindicated(R) :- not excluded(R).",
-        "R stands in no positive condition of the rule",
+        "R of contraindicated(R) stands in no positive condition",
     ),
     "a choice": ("third_line.lp", STATEMENT + "{ contraindicated(pertuzumab) }.", "has one atom before :-"),
     "a constraint": ("third_line.lp", ":- has(heart_failure).", "has one atom before :-"),
@@ -132,12 +132,22 @@ WRONG = {
     "a conclusion that is drawn from positions": (
         "third_line.lp",
         STATEMENT + "recommended(pertuzumab) :- has(heart_failure).",
-        "recommended is drawn from positions; conclude a position (places, indicated, contraindicated",
+        "recommended(pertuzumab) is drawn from positions; conclude a position (places, indicated, contraindicated",
     ),
     "a variable that stands once": (
         "third_line.lp",
         STATEMENT + "contraindicated(pertuzumab) :- is(lvef_decline, Persistent).",
         "Persistent stands once",
+    ),
+    "a course bound by arithmetic alone, which would never end": (
+        "third_line.lp",
+        STATEMENT + "joined(I, D) :- received(D), joined(I-1, D).",
+        "I of joined(I,D) stands in no positive condition, or only in arithmetic",
+    ),
+    "arithmetic that would count without end": (
+        "third_line.lp",
+        STATEMENT + "joined(I+1, D) :- joined(I, D).",
+        "no arithmetic before :-",
     ),
     "a drug in the place of a regimen": (
         "third_line.lp",
@@ -147,7 +157,7 @@ WRONG = {
     "a conclusion about what the record says": (
         "third_line.lp",
         STATEMENT + "has(heart_failure) :- is(lvef_decline, persistent).",
-        "has comes from the record",
+        "has(heart_failure) comes from the record",
     ),
     "a program part": ("third_line.lp", "#program step(t).", "not allowed"),
     "an external atom": ("third_line.lp", "#external a.", "not allowed"),
