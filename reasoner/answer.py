@@ -248,6 +248,7 @@ class Drawer:
         self.record = record
         self.worlds = derivation.worlds
         self.table = derivation.program.table
+        self.worded: dict[tuple[int, int], str] = {}
         self.decided: dict[int, frozenset[int]] = {0: frozenset(), self.worlds.all: frozenset()}
         self.cubes: dict[int, tuple[tuple[Assumption, ...], int]] = {}
 
@@ -381,7 +382,15 @@ class Drawer:
 
     def with_facts(self, atom: int, agree: int) -> str:
         """Word an atom, followed by what of the record its rules rest on directly; its own arguments are not repeated."""
+        found = self.worded.get((atom, agree))
+        if found is None:
+            found = self.worded[atom, agree] = self.word_with_facts(atom, agree)
+        return found
+
+    def word_with_facts(self, atom: int, agree: int) -> str:
         program, first = self.derivation.program, len(self.derivation.program.inputs)
+        if atom < first:
+            return program.phrases[atom]
         own = arguments(program.atoms[atom])
         supports = self.derivation.firing(atom, agree)
         sure = all(self.derivation.fired[support] & agree == agree for support in supports)

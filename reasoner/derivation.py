@@ -58,7 +58,7 @@ class Derivation:
     a bit for each. Explanations are read from them on demand. A derivation never changes.
     """
 
-    __slots__ = ("_conditions", "_known", "fired", "knowledge", "program", "values", "worlds")
+    __slots__ = ("_conditions", "_firing", "_known", "fired", "knowledge", "program", "values", "worlds")
 
     def __init__(
         self,
@@ -75,6 +75,7 @@ class Derivation:
         self.values = values
         self.fired = fired
         self._known = known
+        self._firing: dict[tuple[int, int], list[int]] = {}
         self._conditions: dict[tuple[int, bool], SeenCondition] = {}
 
     def __eq__(self, other: object) -> bool:
@@ -184,6 +185,10 @@ class Derivation:
 
     def firing(self, atom: int, agree: int) -> list[int]:
         """List the ground rules that conclude an atom in all worlds of `agree`, or where there are none, in some of them."""
-        fired = self.fired
-        somewhere = [support for support in self.program.supports[atom] if fired[support] & agree]
-        return [support for support in somewhere if fired[support] & agree == agree] or somewhere
+        found = self._firing.get((atom, agree))
+        if found is None:
+            fired = self.fired
+            somewhere = [support for support in self.program.supports[atom] if fired[support] & agree]
+            found = [support for support in somewhere if fired[support] & agree == agree] or somewhere
+            self._firing[atom, agree] = found
+        return found

@@ -202,7 +202,7 @@ def test_the_literal_layer_concludes_what_plain_clingo_concludes(literal: Guidel
 def test_every_support_fires_and_every_blocking_condition_fails_in_plain_clingo(curated: Guideline) -> None:
     rng = random.Random(5)
     answered = 0
-    while answered < 150:
+    while answered < 1000:
         record = random_record(rng, curated, 0.0)
         try:
             parsed = curated.record(record)
