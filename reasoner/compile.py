@@ -46,7 +46,7 @@ def instrument(source: Source, courses: int) -> str:
         seen = ",".join(f"{'no' if c.negated else 'yes'}({c.text})" for c in rule.body if not c.comparison)
         tail = f" :- {body}." if body else "."
         lines.append(f"{{ {rule.head} }}{tail}")
-        lines.append(f"fires({number}, {rule.head}, ({seen},)){tail}" if seen else f"fires({number}, {rule.head}, ()){tail}")
+        lines.append(f"_fires({number}, {rule.head}, ({seen},)){tail}" if seen else f"_fires({number}, {rule.head}, ()){tail}")
     return "\n".join(lines)
 
 
@@ -69,7 +69,7 @@ def explain_refusal(messages: list[str], source: Source) -> str:
     """Find the rule that clingo refused, and word it with its own place."""
     for rule in source.rules:
         for message in messages:
-            if "unsafe" in message and f"fires({source.rules.index(rule)}," in message:
+            if "unsafe" in message and f"_fires({source.rules.index(rule)}," in message:
                 variables = ", ".join(sorted(set(re.findall(r"note: '(\w+)' is unsafe", message))))
                 return f"{rule.place}: {rule.head}: {variables} stands in no positive condition of the rule; bind it there."
     return "\n".join(messages).strip()
@@ -82,7 +82,7 @@ def assemble(control: clingo.Control, source: Source, courses: int, variables: S
     facts: set[clingo.Symbol] = set()
     for atom in control.symbolic_atoms:
         symbol = atom.symbol
-        if symbol.name == "fires":
+        if symbol.name == "_fires":
             rule, head, seen = symbol.arguments
             body = [(condition.arguments[0], condition.name == "no") for condition in seen.arguments]
             derivable.setdefault(head, []).append((rule.number, body))
