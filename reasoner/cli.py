@@ -218,7 +218,7 @@ def why(
 @cli.command()
 @question
 @click.argument("regimen", shell_complete=conclusion_names)
-@click.option("--any", "anything", is_flag=True, help="Offer changes to facts that are over, too.")
+@click.option("--any", "anything", is_flag=True, help="Offer to change recorded facts that are over, too.")
 def why_not(
     patient: str, folder: Path | None, overlays: tuple[Path, ...], layer: str, form: str, regimen: str, anything: bool
 ) -> None:
@@ -238,14 +238,14 @@ def why_not(
 def what_if(
     patient: str, folder: Path | None, overlays: tuple[Path, ...], layer: str, form: str, edits: tuple[str, ...]
 ) -> None:
-    r"""Show what changes in the answer when the record is edited, and the rules that carry it.
+    """Show what changes in the answer when the record is edited, and the rules that carry it.
 
     \b
     FACT=VALUE             a value (JSON or a bare word); nothing or null: unknown
     FACT+=VALUE            a member for a list, or a course: JSON, or drug+drug:outcome
     FACT-=VALUE            a member less
     FACT[N].FIELD=VALUE    a field of course N, from 0; -1 is the last
-    """
+    """  # noqa: D301 (click's mark for lines that stay as they are)
     from reasoner.queries import what_if as queries
 
     guideline = load(folder, layer, overlays)

@@ -29,7 +29,7 @@ def phrase_of(symbol: clingo.Symbol, source: Source, labels: dict[tuple[str, str
     phrase = source.phrases[symbol.name]
     for number, (kind, argument) in enumerate(zip(source.kinds[symbol.name], symbol.arguments, strict=True), start=1):
         name = text(argument)
-        for candidate in (kind, "fact", "value", "drug", "class"):
+        for candidate in (f"{kind}_name", kind, "fact", "value", "drug", "class"):
             if (candidate, name) in labels:
                 name = labels[candidate, name]
                 break
@@ -46,7 +46,9 @@ def instrument(source: Source, courses: int) -> str:
         seen = ",".join(f"{'no' if c.negated else 'yes'}({c.text})" for c in rule.body if not c.comparison)
         tail = f" :- {body}." if body else "."
         lines.append(f"{{ {rule.head} }}{tail}")
-        lines.append(f"_fires({number}, {rule.head}, ({seen},)){tail}" if seen else f"_fires({number}, {rule.head}, ()){tail}")
+        lines.append(
+            f"_fires({number}, {rule.head}, ({seen},)){tail}" if seen else f"_fires({number}, {rule.head}, ()){tail}"
+        )
     return "\n".join(lines)
 
 

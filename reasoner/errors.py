@@ -9,7 +9,7 @@ A message names the place, what was found, what is allowed and the next step; it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 __all__ = ["GuidelineError", "ReasonerError", "RecordError", "nearest"]
 
@@ -26,9 +26,17 @@ class RecordError(ReasonerError):
     """A record that is malformed or contradicts itself; the message names the field."""
 
 
-def nearest(word: str, allowed: Iterable[str]) -> str:
-    """Word a hint at the allowed name closest to `word`, or an empty text where none is close."""
+def nearest(word: str, allowed: Iterable[str], labels: Mapping[str, str] | None = None) -> str:
+    """Word a hint at the allowed name closest to `word`, or an empty text where none is close.
+
+    `labels` are what names are shown as: a word that stands in the label of one name is close to it.
+    """
     from difflib import get_close_matches
 
-    found = get_close_matches(word, list(allowed), n=1, cutoff=0.6)
+    names = {name.casefold(): name for name in allowed}
+    asked = word.casefold()
+    found = [names[name] for name in get_close_matches(asked, names, n=1, cutoff=0.6)]
+    if not found and len(asked) > 2:
+        shown = {name: f"{name} {(labels or {}).get(name, '')}".casefold() for name in names.values()}
+        found = [name for name, text in shown.items() if asked in text or asked in text.replace("-", "")]
     return f'; did you mean "{found[0]}"?' if found else ""

@@ -179,6 +179,12 @@ class Knowledge(NamedTuple):
         text = self.wording[key]
         return PLACE.sub(lambda place: words[int(place[1]) - 1], text) if words else text
 
+    def stretch(self, fact: str, value: float) -> str:
+        """Name the stretch between thresholds that a number stands in, such as ``>6,<=12``."""
+        variable = next(variable for variable in self.variables if variable.fact == fact)
+        thresholds = next(known.thresholds for known in self.facts if known.name == fact)
+        return str(variable.values[sum(value > bound for bound in thresholds)][0])
+
     def grounds_of(self, rules: frozenset[int]) -> Grounds:
         """Collect what rules rest on; `rules` are numbers in `rules`.
 

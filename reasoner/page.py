@@ -106,7 +106,8 @@ def value_words(fact: str, value: object, knowledge: Knowledge) -> str:
     if isinstance(value, list | tuple):
         names = [member_words(fact, str(member), knowledge) for member in value]
         return knowledge.say("and").join(names) or knowledge.say("without", label)
-    return knowledge.say("value", label, stretch_words(str(value), knowledge))
+    named = knowledge.stretch(fact, value) if isinstance(value, int | float) else str(value)
+    return knowledge.say("value", label, stretch_words(named, knowledge))
 
 
 def stretch_words(value: str, knowledge: Knowledge) -> str:

@@ -51,9 +51,9 @@ def show(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def among(field: str, value: object, allowed: Sequence[str], kind: str) -> str:
+def among(field: str, value: object, allowed: Sequence[str], kind: str, labels: Mapping[str, str] | None = None) -> str:
     if not isinstance(value, str) or value not in allowed:
-        hint = nearest(value, allowed) if isinstance(value, str) else ""
+        hint = nearest(value, allowed, labels) if isinstance(value, str) else ""
         fail(field, f"{show(value)} is no {kind}{hint}; allowed: {', '.join(allowed)}")
     return value
 
@@ -80,10 +80,12 @@ def number(field: str, value: object, knowledge: Knowledge, whole: bool = False)
     return value
 
 
-def string_list(field: str, value: object, allowed: Sequence[str], kind: str) -> list[str]:
+def string_list(
+    field: str, value: object, allowed: Sequence[str], kind: str, labels: Mapping[str, str] | None = None
+) -> list[str]:
     if not isinstance(value, list | tuple):
         fail(field, f"{show(value)} is no list")
-    return [among(f"{field}[{n}]", item, allowed, kind) for n, item in enumerate(value)]
+    return [among(f"{field}[{n}]", item, allowed, kind, labels) for n, item in enumerate(value)]
 
 
 def read_courses(value: object, field: str, knowledge: Knowledge) -> tuple[int, list[str]]:
@@ -102,7 +104,9 @@ def read_courses(value: object, field: str, knowledge: Knowledge) -> tuple[int, 
                     f"{where}.{key}" if isinstance(key, str) else where,
                     f"unknown key{nearest(str(key), allowed)}; allowed: {', '.join(allowed)}",
                 )
-        drugs = string_list(f"{where}.drugs", course.get("drugs"), knowledge.drugs, "drug of the catalogue")
+        drugs = string_list(
+            f"{where}.drugs", course.get("drugs"), knowledge.drugs, "drug of the catalogue", knowledge.labels["drug"]
+        )
         if not drugs:
             fail(f"{where}.drugs", "a course has at least one drug")
         outcome = among(f"{where}.outcome", course.get("outcome"), knowledge.outcomes, "outcome")
@@ -144,7 +148,8 @@ def known_atoms(fact: Fact, value: object, knowledge: Knowledge) -> tuple[dict[s
         said = [f"recorded({name},{chosen})"]
         return {None: fact.values.index(chosen)}, said, said
     if fact.kind == "list":
-        members = string_list(name, value, fact.values, "drug of the catalogue" if fact.of_drugs else f"value of {name}")
+        kind = "drug of the catalogue" if fact.of_drugs else f"value of {name}"
+        members = string_list(name, value, fact.values, kind, knowledge.labels["drug" if fact.of_drugs else "value"])
         said = [f"recorded({name},list)", *(f"lists({name},{m})" for m in dict.fromkeys(members))]
         closed = [f"includes({name},{m})" for m in dict.fromkeys(members) if m not in fact.open_members]
         return {m: 0 if m in members else 1 for m in fact.open_members}, [*said, *closed], said

@@ -85,19 +85,6 @@ class Worlds:
                         found.append(variable)
         return frozenset(found)
 
-    def throughout(self, truth: int, variables: set[int]) -> int:
-        """Give the worlds in which `truth` holds whatever the axes of `variables` alone come to."""
-        for axis, stride, first in self.layout:
-            if axis.variables and variables.issuperset(axis.variables):
-                steps = len(axis.steps)
-                kept = first
-                for step in range(steps):
-                    kept &= truth >> step * stride
-                truth = 0
-                for step in range(steps):
-                    truth |= kept << step * stride
-        return truth
-
     def smallest(self, truth: int, deciders: frozenset[int], knowledge: Knowledge) -> tuple[tuple[int, int], ...]:
         """Find the smallest set of values that makes `truth` hold in every world that agrees with it.
 

@@ -16,7 +16,7 @@ from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Fact, Knowledge
 from reasoner.page import Page, setting_words, stretch_words
-from reasoner.record import Record, region
+from reasoner.record import Record
 from reasoner.text import listed
 
 __all__ = [
@@ -207,8 +207,7 @@ def stretch_of(fact: Fact, value: Value, knowledge: Knowledge) -> str | None:
     """Name the stretch between thresholds that a number stands for."""
     if fact.kind != "number" or not isinstance(value, int):
         return None
-    variable = next(variable for variable in knowledge.variables if variable.fact == fact.name)
-    return str(variable.values[region(value, fact.thresholds)][0])
+    return knowledge.stretch(fact.name, value)
 
 
 class Asker:

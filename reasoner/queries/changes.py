@@ -52,10 +52,7 @@ class Change(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """A record with all that can be changed opened: its worlds, the target's truth there, what can be edited.
-
-    In the worlds of `truth` the target holds however that turns out which no edit decides.
-    """
+    """A record with all that can be changed opened: its worlds, the target's truth there, what can be edited."""
 
     worlds: Worlds
     truth: int
@@ -65,8 +62,8 @@ class Opened(NamedTuple):
 def smallest_changes(record: Record, program: Program, knowledge: Knowledge, target: str, anything: bool) -> list[Change]:
     """Find all changes that make `target`, an atom, certain, and of which no part does.
 
-    Facts that are over are changed only where `anything` is true; courses of therapy never are. Raises RecordError where so
-    much is open that the changes cannot be told.
+    Recorded facts that are over are changed only where `anything` is true; courses of therapy never are. Raises RecordError
+    where so much is open that the changes cannot be told.
     """
     if target not in program.index:
         return []
@@ -118,9 +115,9 @@ def open_up(record: Record, program: Program, knowledge: Knowledge, target: int,
     for n, (fact, member) in enumerate(kept_members):
         inputs[program.inputs[f"includes({fact},{member})"]] = worlds.values[first + n][0]
     values, _ = program.evaluate(inputs, worlds.all)
-    points = tuple(editable(record, knowledge, worlds, facts, wanted, kept_members, anything))
-    over = {v for v in wanted if facts[knowledge.variables[v].fact].past and not anything}
-    return Opened(worlds, worlds.throughout(values[target], over), points)
+    implied = implied_members(record, program, knowledge)
+    points = tuple(editable(record, knowledge, worlds, facts, wanted, kept_members, implied, anything))
+    return Opened(worlds, values[target], points)
 
 
 def closed_members(program: Program, knowledge: Knowledge, anything: bool) -> list[tuple[str, str]]:
@@ -193,6 +190,7 @@ def editable(
     facts: Mapping[str, Fact],
     wanted: set[int],
     members: Sequence[tuple[str, str]],
+    implied: Sequence[tuple[str, str]],
     anything: bool,
 ) -> Iterator[Point]:
     """Yield what can be edited, with the worlds that each edit leaves."""
@@ -200,7 +198,7 @@ def editable(
     for v in sorted(wanted):
         variable, choice = knowledge.variables[v], record.choices[v]
         fact = facts[variable.fact]
-        if fact.past and not anything:
+        if fact.past and not anything and record.data.get(fact.name) is not None:
             continue
         if variable.member is not None and record.data.get(fact.name) is None and fact.default is None:
             lists.setdefault(fact.name, []).append((variable.member, v))
@@ -213,7 +211,7 @@ def editable(
         ]
         yield Point(kept, tuple(options))
     for name, own in lists.items():
-        yield Point(None, tuple(whole_lists(name, own, worlds)))
+        yield Point(None, tuple(whole_lists(name, own, [m for f, m in implied if f == name and m not in dict(own)], worlds)))
     for n, (name, member) in enumerate(members):
         given = record.data.get(name)
         held = isinstance(given, list | tuple) and member in given
@@ -222,13 +220,28 @@ def editable(
         yield Point(within if held else without, ((edit, without if held else within),))
 
 
-def whole_lists(name: str, members: Sequence[tuple[str, int]], worlds: Worlds) -> Iterator[tuple[Edit, int]]:
-    """Yield each list that an unrecorded list can turn out to be."""
+def implied_members(record: Record, program: Program, knowledge: Knowledge) -> list[tuple[str, str]]:
+    """List the members of unrecorded lists that the rest of the record implies."""
+    found = []
+    for group in program.groups:
+        axis = admissible(record, program, knowledge, group)
+        for position, v in enumerate(axis.variables):
+            variable = knowledge.variables[v]
+            if variable.member is not None and all(step[position] == 0 for step in axis.steps):
+                found.append((variable.fact, variable.member))
+    return found
+
+
+def whole_lists(
+    name: str, members: Sequence[tuple[str, int]], implied: Sequence[str], worlds: Worlds
+) -> Iterator[tuple[Edit, int]]:
+    """Yield each list that an unrecorded list can turn out to be, with the members that are implied in any case."""
     for held in product((0, 1), repeat=len(members)):
         mask = worlds.all
         for (_, v), absent in zip(members, held, strict=True):
             mask &= worlds.values[v][absent]
-        yield Edit(name, None, tuple(member for (member, _), absent in zip(members, held, strict=True) if not absent)), mask
+        given = tuple(member for (member, _), absent in zip(members, held, strict=True) if not absent)
+        yield Edit(name, None, (*implied, *given)), mask
 
 
 def representative(fact: Fact, number: int, value: bool | str | None) -> Value:

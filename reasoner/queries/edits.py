@@ -64,7 +64,7 @@ def parse_edit(text: str, guideline: Guideline) -> Edit:
     fact = names[name]
     at = None if found["at"] is None else int(found["at"])
     if field is not None:
-        parsed = field_value(fact, field, kind, value.strip(), knowledge)
+        parsed = field_value(fact, f"{name}[{at}].{field}", kind, value.strip(), knowledge)
     elif kind == "=":
         parsed = set_value(fact, value.strip(), knowledge)
     else:
@@ -132,16 +132,17 @@ def course(name: str, text: str, knowledge: Knowledge) -> object:
     }
 
 
-def field_value(fact: Fact, field: str, kind: str, text: str, knowledge: Knowledge) -> object:
-    """Read what a field of a course is set to; it is checked with the record."""
+def field_value(fact: Fact, place: str, kind: str, text: str, knowledge: Knowledge) -> object:
+    """Read what the field at `place` is set to; it is checked with the record."""
+    field = place.rpartition(".")[2]
     if fact.kind != "courses":
         fail(fact.name, f"it has no courses, so .{field} has no meaning; write {fact.name}=VALUE")
     allowed = ("drugs", "outcome", *knowledge.course_facts)
     if field not in allowed:
-        fail(f"{fact.name}[].{field}", f"no such field of a course{nearest(field, allowed)}; allowed: {', '.join(allowed)}")
+        fail(place, f"no such field of a course{nearest(field, allowed)}; allowed: {', '.join(allowed)}")
     if kind != "=":
-        fail(f"{fact.name}[].{field}", f"it can only be set; write {fact.name}[N].{field}=VALUE")
-    value = loosely(text, f"{fact.name}[].{field}")
+        fail(place, f"it can only be set; write {place}=VALUE")
+    value = loosely(text, place)
     return words(value) if field == "drugs" and isinstance(value, str) else value
 
 

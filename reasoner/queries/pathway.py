@@ -20,7 +20,7 @@ from reasoner.record import OPEN, Record, parse_record
 __all__ = ["LIMIT", "Edge", "Node", "Pathway", "pathway", "render"]
 
 SCHEMA = "reasoner.pathway/1"
-LIMIT = 20_000
+LIMIT = 5_000
 ONGOING = "ongoing"
 COMPLETED = "completed"
 NOTHING = "nothing"
@@ -209,7 +209,7 @@ class Explorer:
     ) -> Outcomes:
         """Follow each outcome of a regimen, or of the course under way where that is None.
 
-        Completion counts only where something else is recommended after it.
+        Completion counts only where not just the same regimen is recommended after it.
         """
         assumed = self.assume(point, assuming)
         found = []
@@ -221,7 +221,7 @@ class Explorer:
             except RecordError as error:
                 stop = Stop(NOTHING, (), problem=str(error))
                 state, following = self.number(State(SILENT, (), ((stop, ()),), False), self.record(after)), frozenset()
-            if outcome != COMPLETED or following - {regimen}:
+            if outcome != COMPLETED or following != {regimen}:
                 found.append((outcome, state))
         return tuple(found)
 

@@ -32,7 +32,7 @@ class Difference(NamedTuple):
 
     `what` is "setting", "recommended", "excluded" or "action"; `before` and `after` are its entries, None where it is
     absent, or the names of the settings. `rules` are the ids of the rules that stand behind one side only; where both sides
-    rest on the same, of those.
+    rest on the same, of those; for a setting, of those that place the patient after.
     """
 
     what: str
@@ -94,7 +94,7 @@ def differences(before: Answer, after: Answer) -> tuple[Difference, ...]:
     order = {rule.id: n for n, rule in enumerate(after.derivation.knowledge.rules)}
     found = []
     if before.setting != after.setting:
-        rules = carrying(setting_rules(before), setting_rules(after), order)
+        rules = carrying((), setting_rules(after), order)
         found.append(Difference("setting", "setting", before.setting, after.setting, rules))
     found += compare("recommended", before.recommended, after.recommended, order)
     found += compare("excluded", before.excluded, after.excluded, order)
@@ -206,7 +206,7 @@ def difference_item(page: Page, difference: Difference, knowledge: Knowledge) ->
         text = say("from_to", setting_words(before, knowledge), setting_words(after, knowledge))
         page.item("  ~", text, "conditional")
         return
-    name = knowledge.label("action" if difference.what == "action" else "regimen", difference.id).rstrip(".")
+    name = knowledge.label("action_name" if difference.what == "action" else "regimen", difference.id)
     if not isinstance(before, str) and not isinstance(after, str):
         if before is not None and after is not None:
             page.item("  ~", say("changes", name, change_words(before, after, knowledge)), "conditional")

@@ -55,7 +55,8 @@ def conclusion_kind(name: str, knowledge: Knowledge) -> str:
         if name in names:
             return kind
     allowed = [known for names in kinds.values() for known in names]
-    raise RecordError(f'"{name}" is no regimen, action or setting{nearest(name, allowed)}; allowed: {", ".join(allowed)}')
+    hint = nearest(name, allowed, knowledge.labels["regimen"])
+    raise RecordError(f'"{name}" is no regimen, action or setting{hint}; allowed: {", ".join(allowed)}')
 
 
 def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
@@ -196,7 +197,8 @@ class Reader:
 
 def title(result: Why, knowledge: Knowledge) -> str:
     """Word the conclusion and its status."""
-    say, name = knowledge.say, knowledge.label(result.kind, result.conclusion)
+    say = knowledge.say
+    name = knowledge.label("action_name" if result.kind == "action" else result.kind, result.conclusion)
     words = [say(STATUS_WORDS[result.status])]
     for entry in result.answer.recommended:
         if entry.regimen == result.conclusion and result.kind == "regimen":

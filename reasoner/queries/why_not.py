@@ -73,14 +73,13 @@ class WhyNot(NamedTuple):
 def why_not(guideline: Guideline, record: Record, regimen: str, anything: bool = False) -> WhyNot:
     """Tell what keeps a regimen from being recommended with certainty, or from coming first, and what would change that.
 
-    Facts that are over are offered for change only where `anything` is true. Raises RecordError, with the nearest names, for
-    a regimen that the guideline does not know.
+    Recorded facts that are over are offered for change only where `anything` is true. Raises RecordError, with the nearest
+    names, for a regimen that the guideline does not know.
     """
     knowledge = guideline.knowledge
     if regimen not in knowledge.regimens:
-        raise RecordError(
-            f'"{regimen}" is no regimen{nearest(regimen, knowledge.regimens)}; allowed: {", ".join(knowledge.regimens)}'
-        )
+        hint = nearest(regimen, knowledge.regimens, knowledge.labels["regimen"])
+        raise RecordError(f'"{regimen}" is no regimen{hint}; allowed: {", ".join(knowledge.regimens)}')
     answer = guideline.answer(record)
     entry = next((found for found in answer.recommended if found.regimen == regimen), None)
     certain = entry is not None and entry.certainty == "certain"
