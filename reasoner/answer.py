@@ -29,6 +29,7 @@ __all__ = [
 SCHEMA = "reasoner.answer/1"
 SILENT = "not_addressed"
 UNDETERMINED = "undetermined"
+NONE: dict[str, list[tuple[str, int, int]]] = {}
 
 
 class GuidelineInfo(NamedTuple):
@@ -247,7 +248,11 @@ class Drawer:
         self.knowledge = derivation.knowledge
         self.record = record
         self.worlds = derivation.worlds
-        self.table = derivation.program.table
+        values = derivation.values
+        self.holding = {
+            predicate: {first: [(name, values[n], n) for name, n in atoms if values[n]] for first, atoms in rows.items()}
+            for predicate, rows in derivation.program.table.items()
+        }
         self.worded: dict[tuple[int, int], str] = {}
         self.decided: dict[int, frozenset[int]] = {0: frozenset(), self.worlds.all: frozenset()}
         self.cubes: dict[int, tuple[tuple[Assumption, ...], int]] = {}
@@ -257,8 +262,7 @@ class Drawer:
 
         Each comes with its second argument, the worlds in which it holds, and its number in the program.
         """
-        values = self.derivation.values
-        return [(name, values[n], n) for name, n in self.table.get(predicate, {}).get(first, ()) if values[n]]
+        return self.holding.get(predicate, NONE).get(first, [])
 
     def deciders(self, truth: int) -> frozenset[int]:
         found = self.decided.get(truth)
@@ -347,7 +351,7 @@ class Drawer:
         rules = self.derivation.program.rules
         return {
             rules[support].rule
-            for first in self.table.get("before", ())
+            for first in self.holding.get("before", NONE)
             if any(name == regimen and truth & agree for name, truth, _ in self.held("before", first))
             for name, _, atom in self.held("prefers", first)
             if name == regimen
