@@ -13,6 +13,7 @@ import pytest
 from plain import worlds_of
 from records import random_record
 
+from graphs.build import explanation_graph
 from reasoner import Guideline, Record, RecordError
 from reasoner.knowledge import Fact
 from reasoner.queries.changes import smallest_changes
@@ -42,22 +43,13 @@ def names_of(guideline: Guideline) -> list[str]:
     return [*knowledge.regimens, *knowledge.actions, *knowledge.settings]
 
 
-def graph_of(trace: dict[str, Any]) -> nx.MultiDiGraph:
-    graph = nx.MultiDiGraph()
-    for node in trace["nodes"]:
-        graph.add_node(node["id"], **{key: value for key, value in node.items() if key != "id"})
-    for edge in trace["edges"]:
-        graph.add_edge(edge["source"], edge["target"], role=edge["role"])
-    return graph
-
-
 def test_every_node_and_edge_is_true_in_plain_clingo_and_no_support_is_left_out(curated: Guideline) -> None:
     rng = random.Random(3)
     for (data, record), _ in zip(drawn(21, curated, 0.0), range(300), strict=False):
         answer = curated.answer(record)
         (world,) = worlds_of(record.facts, curated.folder, "curated", curated.knowledge)
         result = why(answer, rng.choice(names_of(curated)))
-        graph = graph_of(result.to_dict()["derivation"])  # type: ignore[arg-type]
+        graph = explanation_graph(result.trace)
         for name, node in graph.nodes(data=True):
             if node["kind"] in ("conclusion", "fact"):
                 assert (node["state"] in ("holds", "recorded")) == (name in world.atoms), (data, name)
@@ -81,8 +73,9 @@ def test_the_graph_has_the_vocabulary_of_explanation_graphs_and_no_cycle(curated
         for name in names_of(curated):
             data: dict[str, Any] = why(answer, name).to_dict()
             assert data["schema"] == "reasoner.why/1"
-            graph = graph_of(data["derivation"])
+            graph = explanation_graph(why(answer, name).trace)
             assert len(data["derivation"]["nodes"]) == len(graph)
+            assert len(data["derivation"]["edges"]) == graph.number_of_edges()
             assert {node["kind"] for _, node in graph.nodes(data=True)} <= KINDS
             assert {node["state"] for _, node in graph.nodes(data=True)} <= STATES
             assert {edge["role"] for _, _, edge in graph.edges(data=True)} <= ROLES
