@@ -17,11 +17,10 @@ from reasoner.blocks import read_block
 from reasoner.errors import GuidelineError, nearest
 from reasoner.knowledge import Block, Condition, Rule
 
-__all__ = ["GIVEN", "LAYERS", "Source", "core_files", "read_source"]
+__all__ = ["GIVEN", "Source", "core_files", "read_source"]
 
 MASTER = "guideline.lp"
 READINGS = "readings.lp"
-LAYERS = ("literal", "curated")
 CORE_RULES = ("vocabulary.lp", "possible.lp", "history.lp", "conclusions.lp", "wording.lp")
 
 GROUNDED = {"space", "derived", "position", "conclusion"}
