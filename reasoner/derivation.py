@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from reasoner.errors import nearest
@@ -144,7 +144,7 @@ class Derivation:
                 return "unknown"
         return "holds" if value else "fails"
 
-    def grounds(self, atom: int, agree: int, beside: Iterable[int] = ()) -> Grounds:
+    def grounds(self, atom: int, agree: int, beside: Collection[int] = ()) -> Grounds:
         """Collect what an atom, by its number, rests on in the worlds of `agree`: the rules that fire there.
 
         For the readings and overlays what a condition's absence rests on counts too: what keeps the absent atom from
@@ -159,6 +159,8 @@ class Derivation:
             if negated and self.values[condition] & agree
         }
         found = self.knowledge.grounds_of(frozenset(rules))
+        if not blockers and not beside:
+            return found
         beyond = self.knowledge.grounds_of(frozenset(rules | self.chain(blockers, agree)[0]).union(beside))
         own = self.knowledge.grounds_of(frozenset(rules).union(beside))
         return found._replace(rules=own.rules, readings=beyond.readings, overlays=beyond.overlays)
