@@ -29,6 +29,7 @@ __all__ = [
 SCHEMA = "reasoner.answer/1"
 SILENT = "not_addressed"
 UNDETERMINED = "undetermined"
+UNWORDED = {"catalogue", "position", "conclusion"}
 NONE: dict[str, list[tuple[str, int, int]]] = {}
 
 
@@ -369,15 +370,12 @@ class Drawer:
             words = [
                 self.without(c) if negated else self.with_facts(c, agree)
                 for c, negated in ground.conditions
-                if not program.is_catalogue(c) and self.role(c) not in ("position", "conclusion")
+                if program.roles[c] not in UNWORDED
             ]
             block = rule.block or rule.id
             text = joint.join(words) or (self.knowledge.blocks[block].text if rule.block else rule.head)
             reasons[Reason(text, block)] = None
         return tuple(reasons)
-
-    def role(self, atom: int) -> str:
-        return self.knowledge.roles[self.derivation.program.atoms[atom].partition("(")[0]]
 
     def without(self, atom: int) -> str:
         """Word an atom's absence: what is recorded as absent is told from what no record speaks of."""

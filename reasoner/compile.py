@@ -108,6 +108,7 @@ def assemble(control: clingo.Control, source: Source, courses: int, variables: S
             rules.append(GroundRule(number, index[head], tuple((index[symbol], negated) for symbol, negated in conditions)))
         supports[index[head]] = tuple(own)
     program = Program(courses, [str(symbol) for symbol in atoms], [phrase_of(s, source, labels) for s in atoms], rules)
+    program.roles = [source.roles[symbol.name] for symbol in atoms]
     program.inputs = {str(symbol): number for number, symbol in enumerate(open_atoms)}
     program.index = {str(symbol): number for number, symbol in enumerate(atoms)}
     program.derived, program.always, program.supports = len(derived), len(always), supports

@@ -26,13 +26,13 @@ class Program:
     """A guideline, ground for a number of courses.
 
     `atoms` holds the texts of all atoms: first the `inputs` that a record decides, then the derived ones in dependency
-    order, then those that hold `always` (the catalogue), then those that hold never. `supports` lists for each atom the
-    ground rules that conclude it. `impossible` numbers the rules that say what no patient can be; `groups` maps the sets of
-    variables that they tie together to positions in `impossible`, `pure` are the groups that nothing else in a record
-    touches, and `memo` keeps what was found about those; `relevant` are the variables that a conclusion depends on.
-    `recursive` names, where there is recursion, a place and the predicates on it: such a program has no code and is
-    answered by clingo. `concluding` numbers the conclusions, and `table` finds them and the positions: predicate, first
-    argument, then second argument and number.
+    order, then those that hold `always` (the catalogue), then those that hold never; `phrases` and `roles` go with them.
+    `supports` lists for each atom the ground rules that conclude it. `impossible` numbers the rules that say what no patient
+    can be; `groups` maps the sets of variables that they tie together to positions in `impossible`, `pure` are the groups
+    that nothing else in a record touches, and `memo` keeps what was found about those; `relevant` are the variables that a
+    conclusion depends on. `recursive` names, where there is recursion, a place and the predicates on it: such a program has
+    no code and is answered by clingo. `concluding` numbers the conclusions, and `table` finds them and the positions:
+    predicate, first argument, then second argument and number.
     """
 
     def __init__(self, courses: int, atoms: list[str], phrases: list[str], rules: list[GroundRule]) -> None:
@@ -40,6 +40,7 @@ class Program:
         self.atoms = atoms
         self.phrases = phrases
         self.rules = rules
+        self.roles: list[str] = []
         self.inputs: dict[str, int] = {}
         self.derived = 0
         self.always = 0
@@ -77,10 +78,6 @@ class Program:
         if self._check is None:
             self._check = unpack(self.check_code)
         return self._check(inputs, worlds)
-
-    def is_catalogue(self, atom: int) -> bool:
-        """Tell whether an atom is the same for every patient."""
-        return atom >= len(self.inputs) + self.derived
 
     def __getstate__(self) -> dict[str, object]:
         kept = {name: value for name, value in self.__dict__.items() if name not in ("_evaluate", "_check", "memo")}
