@@ -16,11 +16,12 @@ Lines of a block that start with ``@`` are fields: ``@trial``, ``@unformalised``
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 
 from reasoner.errors import GuidelineError, nearest
 from reasoner.knowledge import Block
 
-__all__ = ["read_block"]
+__all__ = ["read_block", "read_fields"]
 
 
 BLOCK_HEAD = re.compile(
@@ -51,22 +52,7 @@ def read_block(comment: str, here: str) -> Block | None:
         raise GuidelineError(
             f"{here}: statement {head['id']} lacks its citations [1, 2] or the digest sha256:… of its line."
         )
-    words: dict[str, list[str]] = {"text": []}
-    current = "text"
-    for line in lines[1:]:
-        line = line.strip()
-        if line.startswith("@"):
-            name, _, rest = line[1:].partition(" ")
-            if name not in FIELDS[kind]:
-                allowed = ", ".join("@" + n for n in sorted(FIELDS[kind]))
-                raise GuidelineError(
-                    f'{here}: "@{name}" is no field of a {kind}; allowed: {allowed}{nearest(name, FIELDS[kind])}'
-                )
-            current = name
-            words.setdefault(name, []).append(rest.strip() + ("\0" if name == "trial" else ""))
-        elif line:
-            words[current].append(line)
-    text = {name: " ".join(parts).strip() for name, parts in words.items()}
+    text = read_fields(lines[1:], FIELDS[kind], here, kind)
     if not text["text"]:
         raise GuidelineError(f"{here}: {kind} {head['id']} says nothing; restate it in a sentence.")
     return Block(
@@ -82,3 +68,24 @@ def read_block(comment: str, here: str) -> Block | None:
         why=text.get("why", ""),
         settles=text.get("settles", ""),
     )
+
+
+def read_fields(lines: Iterable[str], allowed: Collection[str], here: str, kind: str) -> dict[str, str]:
+    """Read the lines of a block: its text, and the fields that begin with ``@``, each joined to one line.
+
+    Raises GuidelineError for a field that is not `allowed`.
+    """
+    words: dict[str, list[str]] = {"text": []}
+    current = "text"
+    for line in lines:
+        line = line.strip()
+        if line.startswith("@"):
+            name, _, rest = line[1:].partition(" ")
+            if name not in allowed:
+                names = ", ".join("@" + n for n in sorted(allowed))
+                raise GuidelineError(f'{here}: "@{name}" is no field of a {kind}; allowed: {names}{nearest(name, allowed)}')
+            current = name
+            words.setdefault(name, []).append(rest.strip() + ("\0" if name == "trial" else ""))
+        elif line:
+            words[current].append(line)
+    return {name: " ".join(parts).strip() for name, parts in words.items()}

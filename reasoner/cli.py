@@ -15,8 +15,11 @@ from reasoner.errors import ReasonerError, RecordError, nearest
 
 if TYPE_CHECKING:
     from reasoner.answer import Answer
+    from reasoner.findings import Finding
     from reasoner.guideline import Guideline
+    from reasoner.knowledge import Knowledge
     from reasoner.record import Record
+    from reasoner.reports import Found
 
 __all__ = ["main"]
 
@@ -310,19 +313,216 @@ def example(name: str | None) -> None:
     click.echo(json.dumps(cases[name].record, indent=1))
 
 
+def report_options(command: Command) -> Command:
+    """Add what every command with findings takes: from which severity on it fails, and the format."""
+    for option in (
+        click.option("--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True),
+        click.option("--fail-level", type=click.Choice(["error", "warning", "info"]), default="warning", show_default=True,
+                     help="Exit 1 from this severity on."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def search_options(command: Command) -> Command:
+    """Add what every search among all patients takes: how far, how long, and what is accepted."""
+    for option in (
+        click.option("--courses", type=click.IntRange(0, 9), metavar="N",
+                     help="Look at histories of at most N courses.  [default: as the guideline says, else 3]"),
+        click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
+                     help="Stop asking after so long; what is cut off is unknown, and does not pass."),
+        click.option("--accept", type=click.Path(path_type=Path), metavar="FILE",
+                     help="Findings that are accepted: on each line an id and the reason."),
+        click.option("--witness", metavar="ID", help="Print the witness of one finding as a record."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def print_found(found: Found, guideline: Guideline, form: str, text: Callable[[int, bool], str], fail_level: str) -> None:
+    """Print findings, and fail where one is severe enough or a question was cut off."""
+    from reasoner import __version__
+    from reasoner.findings import at_least
+    from reasoner.reports import to_json, to_sarif
+
+    if form == "sarif":
+        sys.stdout.write(to_sarif(found, class_definitions(), guideline.files, __version__))
+    else:
+        sys.stdout.write(to_json(found) if form == "json" else text(answer_width(), colour_wanted()))
+    sys.stdout.flush()
+    if found.undecided or at_least(found.findings, fail_level):
+        sys.exit(1)
+
+
+def class_definitions() -> dict[str, str]:
+    from reasoner.checking.definitions import definitions
+
+    return {name: definition.text for name, definition in definitions().items()}
+
+
+def accepted(findings: tuple[Finding, ...], accept: Path | None) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Mark the findings that a file accepts."""
+    from reasoner.findings import accept as mark
+    from reasoner.findings import read_accepted
+
+    if accept is None:
+        return findings, ()
+    try:
+        reasons = read_accepted(accept.read_text("utf-8"), str(accept))
+    except OSError as error:
+        raise ReasonerError(f"{accept}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ReasonerError(f"{accept}: not UTF-8 text") from None
+    return mark(findings, reasons)
+
+
+def print_witness(findings: tuple[Finding, ...], name: str) -> None:
+    """Print the witness of one finding as a record."""
+    import json
+
+    known = {found.id: found.witness for found in findings if found.witness is not None}
+    if name not in known:
+        raise ReasonerError(f'"{name}" is no finding with a witness{nearest(name, known)}')
+    click.echo(json.dumps({**known[name], "id": name}, indent=1))
+
+
+def show_progress(doing: str, done: int, of: int) -> None:
+    """Show on a terminal how far a search has come."""
+    if sys.stderr.isatty():
+        line = "" if doing == "done" else f"{doing} {done}/{of}"
+        sys.stderr.write(f"\r\033[K{line}")
+        sys.stderr.flush()
+
+
+@cli.command()
+@guideline_options
+@search_options
+@click.option("--explain", metavar="CLASS", help="Say what a class of defects is, why it matters, and the usual repairs.")
+@report_options
+def check(
+    folder: Path | None, overlays: tuple[Path, ...], layer: str, courses: int | None, timeout: float | None,
+    accept: Path | None, witness: str | None, explain: str | None, fail_level: str, form: str,
+) -> None:  # fmt: skip
+    """Look for the guideline's defects over all patients that can exist, each with its smallest witness.
+
+    Exit status 1 where something is found from --fail-level on, or where a question was cut off.
+    """
+    from reasoner.checking.check import check as run
+    from reasoner.reports import Found, to_text
+
+    guideline = load(folder, layer, overlays)
+    say = guideline.knowledge.say
+    if explain is not None:
+        print_definition(guideline, explain)
+        return
+    report = run(guideline, courses, timeout, show_progress)
+    findings, gone = accepted(report.findings, accept)
+    if witness is not None:
+        print_witness(findings, witness)
+        return
+    found = Found(
+        guideline=guideline.info,
+        title=say("heading_check", guideline.info.id),
+        scope=scope_words(guideline.knowledge, report.courses),
+        findings=findings,
+        undecided=report.undecided,
+        gone=gone,
+        about={"courses": report.courses},
+    )
+    words = class_definitions()
+    print_found(found, guideline, form, lambda w, c: to_text(found, guideline.knowledge, words, w, c), fail_level)
+
+
+def scope_words(knowledge: Knowledge, courses: int) -> str:
+    """Say about which patients was asked."""
+    return knowledge.say("all_patients", str(courses)) if courses else knowledge.say("all_untreated")
+
+
+def print_definition(guideline: Guideline, name: str) -> None:
+    """Print the definition of a class of defects."""
+    from reasoner.checking.definitions import definitions
+    from reasoner.page import Page
+
+    known, say = definitions(), guideline.knowledge.say
+    if name not in known:
+        raise ReasonerError(f'"{name}" is no class of defects{nearest(name, known)}; classes: {", ".join(known)}')
+    definition, page = known[name], Page(answer_width(), colour_wanted())
+    page.item("", say("definition", name, definition.text), "heading", indent=0)
+    page.item("", say("explained_why", definition.why), indent=2)
+    page.item("", say("explained_example", definition.example), indent=2)
+    page.item("", say("explained_repair", definition.repair), indent=2)
+    click.echo("\n".join(page.lines))
+
+
+@cli.command()
+@click.argument("old")
+@click.argument("new")
+@guideline_options
+@search_options
+@report_options
+def diff(
+    old: str, new: str, folder: Path | None, overlays: tuple[Path, ...], layer: str, courses: int | None,
+    timeout: float | None, accept: Path | None, witness: str | None, fail_level: str, form: str,
+) -> None:  # fmt: skip
+    """Compare two guidelines over all patients: who is answered differently, each class with its smallest witness.
+
+    OLD and NEW are each a guideline's folder, a layer (literal, curated) or a file with an overlay, or several of these
+    joined by +; what they do not say is as the options say. Exit status 1 where they differ from --fail-level on.
+    """
+    from reasoner.checking.diff import diff as run
+    from reasoner.reports import Found, to_text
+
+    sides = [load(*side_of(name, folder, layer, overlays)) for name in (old, new)]
+    comparison = run(sides[0], sides[1], courses, timeout, show_progress)
+    findings, gone = accepted(comparison.findings, accept)
+    if witness is not None:
+        print_witness(findings, witness)
+        return
+    knowledge = sides[1].knowledge
+    say = knowledge.say
+    found = Found(
+        guideline=comparison.new,
+        title=say("heading_diff", old, new),
+        scope=scope_words(knowledge, comparison.courses),
+        findings=findings,
+        undecided=comparison.undecided,
+        gone=gone,
+        conclusion=say("equivalent", str(comparison.courses)),
+        about={"old": comparison.old.to_dict(), "courses": comparison.courses, "equivalent": comparison.equivalent},
+    )
+
+    def text(width: int, colour: bool) -> str:
+        words = to_text(found, knowledge, {}, width, colour)
+        return f"{words}\n{found.conclusion}\n" if comparison.equivalent and found.findings else words
+
+    print_found(found, sides[1], form, text, fail_level)
+
+
+def side_of(
+    name: str, folder: Path | None, layer: str, overlays: tuple[Path, ...]
+) -> tuple[Path | None, str, tuple[Path, ...]]:
+    """Read one side of a comparison: a folder, a layer, an overlay, or several joined by +."""
+    for part in [name] if Path(name).exists() else name.split("+"):
+        path = Path(part)
+        if part in ("literal", "curated"):
+            layer = part
+        elif path.is_dir():
+            folder = path
+        elif path.is_file():
+            overlays = (*overlays, path)
+        else:
+            hint = nearest(part, ("literal", "curated"))
+            raise ReasonerError(f'"{part}" is no folder, no file and no layer{hint}; give a guideline\'s folder, '
+                                "literal, curated, or a file with an overlay")  # fmt: skip
+    return folder, layer, overlays
+
+
 @cli.command()
 @guideline_options
 @click.option(
     "--source", type=click.Path(path_type=Path), metavar="FILE", help="The guideline's text, to compare line by line."
 )
-@click.option(
-    "--fail-level",
-    type=click.Choice(["error", "warning", "info"]),
-    default="warning",
-    show_default=True,
-    help="Exit 1 from this severity on.",
-)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@report_options
 def coverage(
     folder: Path | None, overlays: tuple[Path, ...], layer: str, source: Path | None, fail_level: str, form: str
 ) -> None:
@@ -330,14 +530,11 @@ def coverage(
 
     With --source: the sentence beside its restatement, the cited lines that are not encoded, and those that changed since.
     """
-    from reasoner.coverage import cover, to_json, to_text
-    from reasoner.findings import at_least
+    from reasoner.coverage import cover, found_in, to_text
 
-    report = cover(load(folder, layer, overlays), source)
-    sys.stdout.write(to_json(report) if form == "json" else to_text(report, answer_width()))
-    if at_least(report.findings, fail_level):
-        sys.stdout.flush()
-        sys.exit(1)
+    guideline = load(folder, layer, overlays)
+    report = cover(guideline, source)
+    print_found(found_in(report), guideline, form, lambda width, _: to_text(report, width), fail_level)
 
 
 @cli.command()

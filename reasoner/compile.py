@@ -37,10 +37,11 @@ def phrase_of(symbol: clingo.Symbol, source: Source, labels: dict[tuple[str, str
     return phrase
 
 
-def instrument(source: Source, courses: int) -> str:
+def instrument(source: Source, courses: int, fewer: bool) -> str:
     """Write the program that clingo grounds: all data, everything open, and each rule's instances as atoms of their own."""
     open_file = resources.files("asp") / "core" / "open.lp"
-    lines = [*source.data, f"#const courses = {courses}.", open_file.read_text("utf-8")]
+    constants = f"#const courses = {courses}. #const open_courses = {int(fewer)}."
+    lines = [*source.data, constants, open_file.read_text("utf-8")]
     for number, rule in enumerate(source.rules):
         body = ", ".join(("not " if c.negated else "") + c.text for c in rule.body)
         seen = ",".join(f"{'no' if c.negated else 'yes'}({c.text})" for c in rule.body if not c.comparison)
@@ -52,15 +53,15 @@ def instrument(source: Source, courses: int) -> str:
     return "\n".join(lines)
 
 
-def ground(source: Source, courses: int, variables: Sequence[Variable]) -> Program:
-    """Ground `source` for records with `courses` courses and write its code.
+def ground(source: Source, courses: int, variables: Sequence[Variable], fewer: bool = False) -> Program:
+    """Ground `source` for records with `courses` courses and write its code; with `fewer`, for fewer courses too.
 
     Raises GuidelineError where clingo refuses a rule (an unsafe variable, say).
     """
     messages: list[str] = []
     control = clingo.Control(["--warn=no-atom-undefined"], logger=lambda _, text: messages.append(text))
     try:
-        control.add("base", [], instrument(source, courses))
+        control.add("base", [], instrument(source, courses, fewer))
         control.ground()
     except RuntimeError:
         raise GuidelineError(explain_refusal(messages, source)) from None
@@ -397,7 +398,9 @@ def know(source: Source) -> Knowledge:
         blocks=source.blocks,
         rules=tuple(source.rules),
         roles=source.roles,
+        kinds=source.kinds,
         data=dict(Counter(source.supports.values())),
         recursive=None,
+        longest_history=next((int(courses) for (courses,) in rows("longest_history")), None),
         grounds={},
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -11,11 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reasoner.errors import GuidelineError
-from reasoner.findings import SCHEMA, Finding, finding
+from reasoner.findings import Finding, finding
 from reasoner.guideline import LAYERS, Guideline
 from reasoner.knowledge import Block, Rule
+from reasoner.reports import Found
 
-__all__ = ["Coverage", "StatementCoverage", "cover", "to_json", "to_text"]
+__all__ = ["Coverage", "StatementCoverage", "cover", "found_in", "to_text"]
 
 CITED = re.compile(r"[^\d\s,.]\S*\s+\d+(?:,\s*\d+)*\s*$|[.)]\s*\d+(?:,\s*\d+)*\s*$")
 
@@ -167,15 +167,15 @@ def unclaimed(statements: Sequence[StatementCoverage], lines: Sequence[str]) -> 
             )  # fmt: skip
 
 
-def to_json(report: Coverage) -> str:
-    """Give the report as JSON: the findings in their schema, with the statements beside them."""
-    data = {
-        "schema": SCHEMA,
-        "guideline": report.guideline.info.to_dict(),
-        "findings": [found.to_dict() for found in report.findings],
-        "statements": [entry.to_dict() for entry in report.statements],
-    }
-    return json.dumps(data) + "\n"
+def found_in(report: Coverage) -> Found:
+    """Give the report's findings as every command reports them, with the statements beside them."""
+    return Found(
+        guideline=report.guideline.info,
+        title=report.guideline.info.title,
+        scope="",
+        findings=report.findings,
+        about={"statements": [entry.to_dict() for entry in report.statements]},
+    )
 
 
 def to_text(report: Coverage, width: int) -> str:

@@ -12,6 +12,7 @@ from reasoner.errors import GuidelineError, nearest
 from reasoner.knowledge import Knowledge
 from reasoner.program import Program
 from reasoner.record import Record, parse_record
+from reasoner.space import Space
 from reasoner.store import Store
 from reasoner.worlds import complete
 
@@ -39,7 +40,8 @@ class Guideline:
     Load it with `Guideline.load`; it never changes after that and can be used from many threads.
 
     Attributes: `knowledge`, its data; `digest`, "sha256:" and the digest of its files and of the shared rules; `layer`;
-    `overlays`, the ids of the overlays laid on top; `warnings`, what loading found without refusing.
+    `overlays`, the ids of the overlays laid on top; `files`, its files by the names that places give them; `warnings`, what
+    loading found without refusing.
     """
 
     def __init__(self, folder: Path, layer: str, overlays: tuple[Path, ...]) -> None:
@@ -47,6 +49,7 @@ class Guideline:
         self.layer = layer
         self.overlay_files = overlays
         files = own_files(folder, overlays)
+        self.files = {f"{path.resolve().parent.name}/{path.name}": path.resolve() for path in reversed(files)}
         self.digest = f"sha256:{digest_of(files[: len(files) - len(overlays)])}"
         self._store = Store(folder, layer, overlays, digest_of(files))
         self._programs: dict[int, Program] = {}
@@ -78,6 +81,10 @@ class Guideline:
         if program is None:
             program = self._programs[courses] = self._store.program(courses)
         return program
+
+    def space(self, courses: int) -> Space:
+        """Give the guideline ground for all patients with at most `courses` courses of therapy."""
+        return self._store.space(courses)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -138,9 +138,10 @@ class Grounds(NamedTuple):
 class Knowledge(NamedTuple):
     """All that answering needs besides the ground program.
 
-    `weight` names the fact that doses per kg are multiplied by; `roles` gives each predicate's role; `data` counts the
-    facts under each statement; `wording` holds the words of texts by key, for `say`; `recursive` says where the guideline
-    depends on itself; `grounds` keeps what `grounds_of` found.
+    `weight` names the fact that doses per kg are multiplied by; `roles` gives each predicate's role and `kinds` those
+    of its arguments; `data` counts the facts under each statement; `wording` holds the words of texts by key, for `say`;
+    `recursive` says where the guideline depends on itself; `longest_history` the number of courses up to which a check
+    looks; `grounds` keeps what `grounds_of` found.
     """
 
     id: str
@@ -166,8 +167,10 @@ class Knowledge(NamedTuple):
     blocks: dict[str, Block]
     rules: tuple[Rule, ...]
     roles: dict[str, str]
+    kinds: dict[str, tuple[str, ...]]
     data: dict[str, int]
     recursive: str | None
+    longest_history: int | None
     grounds: dict[frozenset[int], Grounds]
 
     def label(self, kind: str, name: str) -> str:

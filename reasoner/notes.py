@@ -25,7 +25,8 @@ def notes_on(derivation: Derivation, setting: str, anything: bool) -> Iterator[s
     if silent:
         yield say("note_silent")
         for statement, misses in nearest_statements(derivation):
-            yield say("note_nearest", statement, misses)
+            words = say("and_condition").join(misses)
+            yield say("note_nearest", f"{statement} ({knowledge.blocks[statement].text})", words)
     elif not anything:
         yield from dead_end(derivation)
     if any(block.kind == "overlay" for block in knowledge.blocks.values()):
@@ -59,7 +60,7 @@ def local(derivation: Derivation) -> Iterator[str]:
             yield knowledge.say("note_local", block.id, program.phrases[ground.head])
 
 
-def nearest_statements(derivation: Derivation) -> list[tuple[str, str]]:
+def nearest_statements(derivation: Derivation) -> list[tuple[str, list[str]]]:
     """Find the statements that come nearest to placing this patient, each with the conditions it misses.
 
     The nearest are those that miss the fewest conditions; of one statement the instance that misses fewest counts.
@@ -76,8 +77,4 @@ def nearest_statements(derivation: Derivation) -> list[tuple[str, str]]:
         if rule.block not in best or len(misses) < len(best[rule.block]):
             best[rule.block] = misses
     fewest = min((len(misses) for misses in best.values()), default=0)
-    return [
-        (f"{statement} ({knowledge.blocks[statement].text})", knowledge.say("and_condition").join(misses))
-        for statement, misses in best.items()
-        if len(misses) <= max(fewest, 2)
-    ]
+    return [(statement, misses) for statement, misses in best.items() if len(misses) <= max(fewest, 2)]

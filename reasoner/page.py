@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reasoner.answer import SILENT, UNDETERMINED, Assumption, GuidelineInfo
 from reasoner.knowledge import Block, Knowledge
@@ -13,6 +13,7 @@ __all__ = [
     "Page",
     "assumption_words",
     "condition_words",
+    "course_words",
     "member_words",
     "safe",
     "setting_words",
@@ -51,9 +52,13 @@ class Page:
 
     def opening(self, patient: str, info: GuidelineInfo, knowledge: Knowledge) -> None:
         """Start with the patient and the guideline; local rules show here first."""
+        self.item("", knowledge.say("patient", safe(patient)), "heading", indent=0)
+        self.guideline(info, knowledge)
+
+    def guideline(self, info: GuidelineInfo, knowledge: Knowledge) -> None:
+        """Say which guideline it is, in which layer, under which overlays."""
         say = knowledge.say
         overlays = (say("overlay_name", name) for name in info.overlays)
-        self.item("", say("patient", safe(patient)), "heading", indent=0)
         self.item("", say("comma").join((info.title, say(LAYERS[info.layer]), *overlays)), "faint", indent=0)
 
     def closing(self, info: GuidelineInfo) -> str:
@@ -118,6 +123,22 @@ def stretch_words(value: str, knowledge: Knowledge) -> str:
     return knowledge.say("comma").join(
         knowledge.say("at_most" if relation == "<=" else "more_than", bound) for relation, bound in bounds
     )
+
+
+def course_words(course: Mapping[str, object], knowledge: Knowledge) -> str:
+    """Word one course of therapy."""
+    drugs = course["drugs"]
+    assert isinstance(drugs, list | tuple)
+    yes, no = knowledge.say("yes"), knowledge.say("no")
+    noted = [
+        knowledge.say(
+            "value", knowledge.label("course_fact", name), (yes if value else no) if isinstance(value, bool) else str(value)
+        )
+        for name in knowledge.course_facts
+        if isinstance(value := course.get(name), int | float)
+    ]
+    given = " + ".join(knowledge.label("drug", drug) for drug in drugs)
+    return knowledge.say("comma").join([given, knowledge.label("outcome", str(course["outcome"])), *noted])
 
 
 def condition_words(assuming: Sequence[Assumption], knowledge: Knowledge) -> str:

@@ -21,7 +21,7 @@ __all__ = ["GIVEN", "Source", "core_files", "read_source"]
 
 MASTER = "guideline.lp"
 READINGS = "readings.lp"
-CORE_RULES = ("vocabulary.lp", "possible.lp", "history.lp", "conclusions.lp", "wording.lp")
+CORE_RULES = ("vocabulary.lp", "possible.lp", "history.lp", "conclusions.lp", "wording.lp", "lexicon.lp")
 
 GROUNDED = {"space", "derived", "position", "conclusion"}
 NEEDS_BLOCK = {"derived", "position", "conclusion"}
@@ -41,6 +41,13 @@ class Source:
     kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
     phrases: dict[str, str] = field(default_factory=dict)
     catalogue: dict[str, list[tuple[clingo.Symbol, ...]]] = field(default_factory=dict)
+
+    def facts(self) -> Iterator[tuple[str, str | None]]:
+        """Yield the ground catalogue as clingo facts, each with the block that it stands under."""
+        for name, rows in self.catalogue.items():
+            for row in rows:
+                head = str(clingo.Function(name, row))
+                yield head, self.supports.get(head)
 
 
 def core_files() -> list[Path]:
@@ -337,7 +344,7 @@ class Reader:
             if role == "conclusion":
                 positions = ", ".join(name for name, own in self.source.roles.items() if own == "position")
                 raise GuidelineError(f"{here}: {head} is drawn from positions; conclude a position ({positions}) instead.")
-            if role in NEEDS_BLOCK and block is None:
+            if block is None and (role in NEEDS_BLOCK or tree.path in self.local):
                 raise GuidelineError(
                     f"{here}: {head} is concluded without a statement, a reading or an overlay; "
                     "put the rule under the block that it encodes."

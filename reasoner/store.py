@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from reasoner.knowledge import Knowledge
 from reasoner.program import Program
+from reasoner.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Store"]
 
-Kept = TypeVar("Kept", Knowledge, Program)
+Kept = TypeVar("Kept", Knowledge, Program, Space)
 
 
 def cache_folder() -> Path | None:
@@ -39,7 +40,7 @@ def cache_folder() -> Path | None:
 def own_digest() -> str:
     """Digest the modules that write what is kept."""
     total = hashlib.sha256(sys.version.encode())
-    for name in ("blocks", "compile", "knowledge", "program", "source", "store"):
+    for name in ("blocks", "compile", "knowledge", "program", "source", "space", "store"):
         total.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     return total.hexdigest()
 
@@ -85,6 +86,17 @@ class Store:
             return ground(self.source(), courses, self.knowledge().variables)
 
         return self.kept(f"courses-{courses}", Program, compile_it)
+
+    def space(self, courses: int) -> Space:
+        """Give the guideline ground for every record with at most `courses` courses, with its data."""
+
+        def compile_it() -> Space:
+            from reasoner.compile import ground
+
+            source = self.source()
+            return Space(ground(source, courses, self.knowledge().variables, fewer=True), tuple(source.facts()))
+
+        return self.kept(f"space-{courses}", Space, compile_it)
 
     def kept(self, name: str, kind: type[Kept], make: Callable[[], Kept]) -> Kept:
         """Load what is kept under a name, or make and keep it."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from reasoner.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Knowledge
-from reasoner.page import Page, condition_words, setting_words, source_words
+from reasoner.page import Page, condition_words, course_words, setting_words, source_words
 from reasoner.queries.edits import Edit, apply_edits, parse_edit
 from reasoner.record import Record
 
@@ -150,19 +150,6 @@ def value_words(value: object, other: object, knowledge: Knowledge) -> str:
         return say("and").join(courses) or say("many_courses" if len(value) > 1 else "one_course", str(len(value)))
     names = [knowledge.label("drug" if item in knowledge.drugs else "value", item) for item in value]
     return say("comma").join(names) or say("none")
-
-
-def course_words(course: Mapping[str, object], knowledge: Knowledge) -> str:
-    """Word one course of therapy."""
-    drugs = course["drugs"]
-    assert isinstance(drugs, list | tuple)
-    noted = [
-        f"{knowledge.label('course_fact', name)}: {value_words(course[name], None, knowledge)}"
-        for name in knowledge.course_facts
-        if course.get(name) is not None
-    ]
-    given = " + ".join(knowledge.label("drug", drug) for drug in drugs)
-    return knowledge.say("comma").join([given, knowledge.label("outcome", str(course["outcome"])), *noted])
 
 
 def certainty_words(entry: Entry, knowledge: Knowledge) -> str:

@@ -1,0 +1,53 @@
+"""The classes of defects as ``asp/core/defects.lp`` defines them, and the forms that each can have."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+import clingo
+
+from reasoner.blocks import read_fields
+
+__all__ = ["Definition", "Form", "definitions", "form_of"]
+
+BLOCK = re.compile(r"%\*\s*@defect\s+(?P<name>\w+)\n(?P<text>.*?)\*%", re.DOTALL)
+
+
+class Definition(NamedTuple):
+    """A class of defects: what it is, why it matters, an example, the usual repairs."""
+
+    name: str
+    text: str
+    why: str
+    example: str
+    repair: str
+
+
+class Form(NamedTuple):
+    """A form of a defect: the kinds of its arguments, its severity, and the templates of message and repair."""
+
+    kinds: tuple[str, ...]
+    severity: str
+    message: str
+    repair: str
+
+
+@cache
+def definitions() -> dict[str, Definition]:
+    """Read the definitions, in the order in which they stand."""
+    text = (resources.files("asp") / "core" / "defects.lp").read_text("utf-8")
+    found = {}
+    for block in BLOCK.finditer(text):
+        fields = read_fields(block["text"].splitlines(), {"why", "example", "repair"}, "defects.lp", "defect")
+        found[block["name"]] = Definition(block["name"], fields["text"], fields["why"], fields["example"], fields["repair"])
+    return found
+
+
+def form_of(pattern: clingo.Symbol) -> tuple[str, Form]:
+    """Read an atom ``pattern(form(kind, ...), severity, message, repair)``."""
+    shape, severity, message, repair = pattern.arguments
+    kinds = tuple(str(kind) for kind in shape.arguments)
+    return shape.name, Form(kinds, str(severity), message.string, repair.string)

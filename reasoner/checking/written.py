@@ -1,0 +1,131 @@
+"""What stands written in a guideline, as clingo facts: its blocks, its rules, the words of its statements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+import clingo
+
+from reasoner.knowledge import Block, Knowledge, Rule
+from reasoner.program import Program
+
+__all__ = ["written"]
+
+PREDICATE = re.compile(r"(\w+)(?:\((.*)\))?", re.DOTALL)
+PARTS = re.compile(r'"(?:\\.|[^"\\])*"|[^"]')
+ABOUT_FACTS = {"has": 0, "is": 0, "includes": 0, "at_most": 0, "more_than": 0, "known": 0, "recorded": 0, "lists": 0}
+ABOUT_COURSES = {"noted": 1, "reached": 1}
+BELOW = {("at_most", False), ("more_than", True), ("reached", True)}
+ABOVE = {("at_most", True), ("more_than", False), ("reached", False)}
+
+
+def quoted(text: str) -> str:
+    return str(clingo.String(text))
+
+
+def split(atom: str) -> tuple[str, list[str]]:
+    """Split an atom's text into its predicate and its arguments."""
+    found = PREDICATE.fullmatch(atom)
+    if found is None or not found[2]:
+        return atom, []
+    arguments, depth = [""], 0
+    for part in PARTS.findall(found[2]):
+        depth += (part == "(") - (part == ")")
+        if part == "," and depth == 0:
+            arguments.append("")
+        else:
+            arguments[-1] += part
+    return found[1], [argument.strip() for argument in arguments]
+
+
+def fact_of(atom: str) -> str | None:
+    """Name the fact that a condition reads, None where it reads none or any."""
+    name, arguments = split(atom)
+    position = ABOUT_FACTS.get(name, ABOUT_COURSES.get(name))
+    if position is None or len(arguments) <= position or not arguments[position][:1].islower():
+        return None
+    return arguments[position]
+
+
+def written(knowledge: Knowledge, program: Program, data: Iterable[str], repeated: Mapping[int, int]) -> Iterator[str]:
+    """Yield the facts; ``defects.lp`` says what they mean. `repeated` maps rules to the earlier ones that they repeat."""
+    blocks = knowledge.blocks
+    for name, block in blocks.items():
+        yield f"block({quoted(name)},{block.kind})"
+        yield f"alias({quoted(name)},{name[:1].lower()}{name[1:]})"
+        yield from (f"cites({quoted(name)},{number})" for number in block.citations)
+        yield from (f"rests({quoted(name)},{trial})" for trial in block.trials)
+        yield from (f"interprets({quoted(name)},{quoted(other)})" for other in block.reads)
+        if block.unformalised:
+            yield f"marked({quoted(name)})"
+        if knowledge.data.get(name):
+            yield f"data_of({quoted(name)})"
+        for trial, about in knowledge.trials.items():
+            if re.search(rf"\b{re.escape(about.label)}\b", block.text):
+                yield f"mentions({quoted(name)},{trial})"
+    for rule, earlier in sorted(repeated.items()):
+        yield f"repeated({quoted(knowledge.rules[rule].id)},{quoted(knowledge.rules[earlier].id)})"
+    for rule_ in knowledge.rules:
+        yield from about_rule(rule_)
+    concluded = {(ground.rule, program.atoms[ground.head]) for ground in program.rules}
+    for number, head in sorted(concluded):
+        if knowledge.rules[number].block is not None:
+            yield f"concludes({quoted(knowledge.rules[number].id)},{head})"
+    yield from (f"predicate_role({name},{role})" for name, role in knowledge.roles.items())
+    yield from sides(knowledge, program)
+    yield from words(knowledge, data)
+
+
+def about_rule(rule: Rule) -> Iterator[str]:
+    """Yield whose rule it is, what it concludes and what it asks for."""
+    name = quoted(rule.id)
+    if rule.block is not None:
+        yield f"rule({name},{quoted(rule.block)})"
+    yield f"head({name},{split(rule.head)[0]})"
+    for condition in rule.body:
+        if condition.comparison:
+            continue
+        predicate, arguments = split(condition.text)
+        sign = "no" if condition.negated else "yes"
+        yield f"asks({name},{predicate},{sign})"
+        fact = fact_of(condition.text)
+        if fact is not None:
+            yield f"asks_fact({name},{fact},{sign})"
+        if predicate == "setting" and rule.head.startswith("indicated(") and arguments[0][:1].islower():
+            yield f"speaks({quoted(rule.block or rule.id)},{arguments[0]})"
+
+
+def sides(knowledge: Knowledge, program: Program) -> Iterator[str]:
+    """Yield which conditions of rules hold below a threshold of a number, and which above one."""
+    found = set()
+    for ground in program.rules:
+        rule = knowledge.rules[ground.rule]
+        for atom, negated in ground.conditions:
+            text = program.atoms[atom]
+            key = (split(text)[0], negated)
+            fact = fact_of(text)
+            if rule.block is not None and fact is not None and key in BELOW | ABOVE:
+                side = "below" if key in BELOW else "above"
+                found.add(f"{side}({quoted(rule.id)},{'no' if negated else 'yes'}({text}),{fact})")
+    yield from sorted(found)
+
+
+def words(knowledge: Knowledge, data: Iterable[str]) -> Iterator[str]:
+    """Yield the open words of each statement; where it has none, those in the labels of the facts that its rules read."""
+    vague = [split(text)[1][0].strip('"') for text in data if text.startswith(("vague_word(", "boundary_word("))]
+    if not vague:
+        return
+    pattern = re.compile(rf"\b({'|'.join(map(re.escape, sorted(vague, key=len, reverse=True)))})\b", re.IGNORECASE)
+    labels = {**knowledge.labels.get("fact", {}), **knowledge.labels.get("course_fact", {})}
+    for name, block in knowledge.blocks.items():
+        for word in dict.fromkeys(vague_words(block, pattern, knowledge, labels)):
+            yield f"word({quoted(name)},{quoted(word)})"
+
+
+def vague_words(block: Block, pattern: re.Pattern[str], knowledge: Knowledge, labels: Mapping[str, str]) -> list[str]:
+    own = [word.lower() for word in pattern.findall(block.text)]
+    if own:
+        return own
+    facts = [fact_of(c.text) for rule in knowledge.rules if rule.block == block.id for c in rule.body if not c.comparison]
+    return [word.lower() for fact in facts if fact for word in pattern.findall(labels.get(fact, ""))]

@@ -1,0 +1,161 @@
+"""Findings as text, JSON and SARIF, the same for every command that finds something."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from reasoner.answer import GuidelineInfo
+from reasoner.findings import SCHEMA, SEVERITIES, Finding
+from reasoner.knowledge import Knowledge
+from reasoner.page import LAYERS, Page
+
+__all__ = ["Found", "to_json", "to_sarif", "to_text"]
+
+LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+SEVERITY_WORDS = {"error": "severity_error", "warning": "severity_warning", "info": "severity_info"}
+MARKS = {"error": "against", "warning": "conditional", "info": "faint"}
+SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+class Found(NamedTuple):
+    """What a command found, ready to be reported.
+
+    `title` names what was looked at and `scope` says how far; `undecided` names the classes of which a question was cut off,
+    `gone` the accepted ids that no longer occur; `conclusion` is said where nothing was found; `about` are further entries
+    of the JSON.
+    """
+
+    guideline: GuidelineInfo
+    title: str
+    scope: str
+    findings: tuple[Finding, ...]
+    undecided: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    conclusion: str = ""
+    about: Mapping[str, object] = {}
+
+
+def to_json(found: Found) -> str:
+    """Give the findings as JSON of schema ``reasoner.findings/1``."""
+    data = {
+        "schema": SCHEMA,
+        "guideline": found.guideline.to_dict(),
+        **found.about,
+        "findings": [entry.to_dict() for entry in found.findings],
+        "unknown": list(found.undecided),
+        "accepted_gone": list(found.gone),
+    }
+    return json.dumps(data) + "\n"
+
+
+def to_text(found: Found, knowledge: Knowledge, definitions: Mapping[str, str], width: int, colour: bool) -> str:
+    """Give the findings as text, by class, each class with its definition."""
+    say = knowledge.say
+    page = Page(width, colour)
+    page.item("", found.title, "heading", indent=0)
+    overlays = (say("overlay_name", name) for name in found.guideline.overlays)
+    page.item(
+        "", say("comma").join((found.guideline.title, say(LAYERS[found.guideline.layer]), *overlays)), "faint", indent=0
+    )
+    page.item("", found.scope, "faint", indent=0)
+    shown = ""
+    for entry in found.findings:
+        if entry.kind != shown:
+            shown = entry.kind
+            page.heading(shown.upper().replace("_", " "))
+            if definitions.get(shown):
+                page.item("", definitions[shown], "faint", indent=2)
+        finding_item(page, entry, knowledge)
+    page.lines.append("")
+    if not found.findings:
+        page.item("", found.conclusion or say("no_findings"), "certain", indent=0)
+    for name in found.gone:
+        page.item("", say("accepted_gone", name), "conditional", indent=0)
+    if found.undecided:
+        page.item("", say("undecided", say("comma").join(found.undecided)), "against", indent=0)
+    open_ = [entry for entry in found.findings if not entry.accepted]
+    errors, warnings, infos = (str(sum(entry.severity == severity for entry in open_)) for severity in reversed(SEVERITIES))
+    accepted = str(len(found.findings) - len(open_))
+    page.item("", say("totals", errors, warnings, infos, accepted), "heading", indent=0)
+    return page.closing(found.guideline)
+
+
+def finding_item(page: Page, entry: Finding, knowledge: Knowledge) -> None:
+    """Add one finding: what it is, both sides with their places, the witness, what settles it, a repair."""
+    say, join = knowledge.say, knowledge.say("and")
+    severity = say(SEVERITY_WORDS[entry.severity])
+    page.item("  -", say("finding", severity, entry.id, entry.message), "faint" if entry.accepted else MARKS[entry.severity])
+    for side in entry.sides:
+        page.item("", say("side", side.block, side.derives, say("comma").join(side.places)), "faint", indent=7)
+    if entry.places and not entry.sides:
+        page.item("", say("at_places", say("comma").join(entry.places)), "faint", indent=7)
+    if entry.witness is not None:
+        page.item("", say("witness", join.join(entry.departures) or say("default_patient")), indent=7)
+    if entry.shared:
+        page.item("", say("shared_conditions", join.join(entry.shared)), indent=7)
+    if entry.resolved_by:
+        page.item("", say("settled_by", say("comma").join(entry.resolved_by)), "certain", indent=7)
+    if entry.accepted:
+        page.item("", say("accepted", entry.accepted), indent=7)
+    elif entry.repair:
+        page.item("", say("repair", entry.repair), "faint", indent=7)
+
+
+def to_sarif(found: Found, definitions: Mapping[str, str], files: Mapping[str, Path], version: str) -> str:
+    """Give the findings as SARIF 2.1.0; `files` tells where the file of a place is."""
+    kinds = sorted({entry.kind for entry in found.findings})
+    rules = [
+        {
+            "id": kind,
+            "shortDescription": {"text": kind.replace("_", " ")},
+            "fullDescription": {"text": definitions.get(kind) or kind.replace("_", " ")},
+        }
+        for kind in kinds
+    ]
+    driver = {"name": "guideline-reasoner", "semanticVersion": version, "rules": rules}
+    notices = [{"level": "error", "message": {"text": f"undecided: {name}"}} for name in found.undecided]
+    run = {
+        "tool": {"driver": driver},
+        "invocations": [{"executionSuccessful": not found.undecided, "toolExecutionNotifications": notices}],
+        "columnKind": "utf16CodeUnits",
+        "results": [result_of(entry, kinds, files) for entry in found.findings],
+    }
+    return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}) + "\n"
+
+
+def result_of(entry: Finding, kinds: Sequence[str], files: Mapping[str, Path]) -> dict[str, object]:
+    places = [location(place, files) for place in entry.places] or [location(next(iter(files)) + ":1", files)]
+    sides = [
+        {**location(place, files), "id": number, "message": {"text": f"{block}: {derives}"}}
+        for number, (block, derives, place) in enumerate(of_sides(entry), start=1)
+    ]
+    words = [entry.message, *([f"Witness: {'; '.join(entry.departures)}."] if entry.departures else []), entry.repair]
+    result: dict[str, object] = {
+        "ruleId": entry.kind,
+        "ruleIndex": kinds.index(entry.kind),
+        "level": LEVELS[entry.severity],
+        "message": {"text": " ".join(word for word in words if word)},
+        "locations": places[:1],
+        "relatedLocations": sides,
+        "partialFingerprints": {"finding/v1": entry.id},
+        "properties": {"id": entry.id, "witness": entry.witness, "resolved_by": list(entry.resolved_by)},
+    }
+    if entry.accepted:
+        result["suppressions"] = [{"kind": "external", "justification": entry.accepted}]
+    return result
+
+
+def of_sides(entry: Finding) -> Iterable[tuple[str, str, str]]:
+    return ((side.block, side.derives, place) for side in entry.sides for place in side.places)
+
+
+def location(place: str, files: Mapping[str, Path]) -> dict[str, object]:
+    """Give a place as SARIF has it, relative to the working directory where it lies in it."""
+    name, _, line = place.rpartition(":")
+    path = files.get(name, Path(name))
+    here = Path.cwd()
+    uri = path.relative_to(here).as_posix() if path.is_relative_to(here) else path.as_uri() if path.is_absolute() else name
+    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": int(line)}}}

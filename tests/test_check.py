@@ -1,0 +1,394 @@
+"""Checking over all patients: every finding is shown by its witness, no smaller one shows it, nothing planted is missed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+
+from reasoner import Answer, Guideline, GuidelineError, ReasonerError
+from reasoner.checking.check import Report, check
+from reasoner.checking.definitions import definitions
+from reasoner.findings import Finding, accept, at_least, read_accepted
+
+RIVER_COUGH = Path(__file__).parent / "guidelines" / "river_cough"
+CLASSES = [
+    "conflict", "gap", "dead_end", "unfirable", "redundant", "preference_cycle", "pointer", "boundary", "vague",
+    "unknown_unsafe", "no_action", "dose", "unsupported", "orphan_evidence", "dangling_citation", "evidence_mismatch",
+    "unformalised",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def reports(literal: Guideline, curated: Guideline) -> dict[str, Report]:
+    return {"literal": check(literal), "curated": check(curated)}
+
+
+@pytest.fixture(scope="module")
+def layers(literal: Guideline, curated: Guideline) -> dict[str, Guideline]:
+    return {"literal": literal, "curated": curated}
+
+
+def fired(answer: Answer) -> set[str]:
+    """Name the rules that fire in some completion."""
+    derivation = answer.derivation
+    rules = zip(derivation.program.rules, derivation.fired, strict=True)
+    return {derivation.knowledge.rules[rule.rule].id for rule, truth in rules if truth}
+
+
+def shows(found: Finding, guideline: Guideline) -> None:
+    """Assert that answering a finding's witness shows the defect."""
+    assert found.witness is not None
+    answer = guideline.answer(found.witness)
+    rules = fired(answer)
+    for side in found.sides:
+        assert set(side.rules) <= rules, (found.id, side)
+    recommended = {entry.regimen: entry for entry in answer.recommended}
+    excluded = {entry.regimen: entry for entry in answer.excluded}
+    if found.kind in ("gap", "dead_end"):
+        assert not recommended
+    if found.kind == "dead_end":
+        assert all(led(found.witness, number, guideline) for number in range(len(courses(found.witness))))
+    if found.kind == "conflict" and "recommended by" in found.message and "excluded by" in found.message:
+        assert set(recommended) & set(excluded)
+    if found.kind == "conflict" and "placed in" in found.message:
+        held = [name for name in guideline.knowledge.settings if answer.derivation.truth(f"setting({name})")]
+        assert len(held) > 1
+    if found.kind == "conflict" and "come first" in found.message:
+        assert sum(entry.rank == 1 for entry in answer.recommended) > 1
+    if found.kind == "unknown_unsafe" and len(found.statements) == 2:
+        both = [name for name in recommended if name in excluded]
+        assert any((recommended[n].certainty, excluded[n].certainty) == ("certain", "conditional") for n in both), (
+            found.message
+        )
+    if found.kind == "unfirable":
+        assert not set(found.rules) & rules
+
+
+def courses(record: Any) -> list[dict[str, Any]]:
+    return list(record["metastatic_therapy"])
+
+
+def led(record: Any, number: int, guideline: Guideline) -> bool:
+    """Tell whether a course was recommended after those before it."""
+    given = courses(record)
+    before = guideline.answer({**record, "metastatic_therapy": given[:number]})
+    parts = {entry.regimen: guideline.knowledge.parts[entry.regimen] for entry in before.recommended}
+    drugs = set(given[number]["drugs"])
+    return any(
+        all(drugs & set(part) for part in own) and drugs <= {drug for part in own for drug in part} for own in parts.values()
+    )
+
+
+@pytest.mark.parametrize("layer", ["literal", "curated"])
+def test_every_witness_shows_its_defect_when_it_is_answered(
+    layer: str, reports: dict[str, Report], layers: dict[str, Guideline]
+) -> None:
+    with_witness = [found for found in reports[layer].findings if found.witness is not None]
+    assert len(with_witness) > 40
+    for found in with_witness:
+        shows(found, layers[layer])
+
+
+def test_the_text_itself_holds_well_over_fifty_errors_and_the_readings_settle_its_conflicts(
+    reports: dict[str, Report],
+) -> None:
+    literal, curated = reports["literal"].findings, reports["curated"].findings
+    assert sum(found.severity == "error" for found in literal) > 50
+    assert not [found for found in curated if found.kind in ("conflict", "pointer", "boundary", "unfirable")]
+    for found in literal:
+        if found.kind in ("conflict", "pointer", "boundary"):
+            assert found.resolved_by, found.message
+    known = {found.id for found in curated}
+    assert not [found.id for found in literal if found.resolved_by and found.id in known]
+
+
+def test_readings_named_as_settling_a_finding_settle_it(
+    reports: dict[str, Report], layers: dict[str, Guideline], tmp_path: Path
+) -> None:
+    """A guideline with those readings alone, as its whole curated layer, does not show the finding for its witness."""
+    source = (layers["curated"].folder / "readings.lp").read_text("utf-8")
+    head, *blocks = source.split("%* @reading ")
+    texts = {block.split("\n", 1)[0]: f"%* @reading {block}" for block in blocks}
+    both = [f for f in reports["literal"].findings if f.kind == "conflict" and f.resolved_by and "excluded by" in f.message]
+    alone: dict[tuple[str, ...], Guideline] = {}
+    for found in both:
+        if found.resolved_by not in alone:
+            folder = tmp_path / "_".join(found.resolved_by) / "her2_mbc"
+            folder.mkdir(parents=True)
+            for path in layers["curated"].folder.glob("*.lp"):
+                (folder / path.name).write_bytes(path.read_bytes())
+            (folder / "readings.lp").write_text(head + "".join(texts[name] for name in found.resolved_by), "utf-8")
+            alone[found.resolved_by] = Guideline.load(folder)
+        assert found.witness is not None
+        answer = alone[found.resolved_by].answer(found.witness)
+        regimens = {entry.regimen for entry in answer.recommended} & {entry.regimen for entry in answer.excluded}
+        both_fire = all(set(side.rules) <= fired(answer) for side in found.sides)
+        assert not (regimens and both_fire), found.message
+
+
+def test_right_things_that_look_like_defects_are_not_reported_as_errors(reports: dict[str, Report]) -> None:
+    literal = reports["literal"].findings
+    assert not [f for f in literal if f.kind == "dose" and "Two doses" in f.message]
+    assert not [f for f in literal if f.kind == "boundary" and {"L13", "L14"} <= set(f.statements)]
+    answered = [f for f in literal if f.kind == "conflict" and {"L17", "L57"} <= set(f.statements)]
+    assert [f.severity for f in answered] == ["info"]
+
+
+def test_a_guideline_of_another_disease_shows_its_two_planted_defects() -> None:
+    report = check(Guideline.load(RIVER_COUGH))
+    assert [(f.kind, f.statements, f.witness) for f in report.findings] == [
+        (
+            "conflict",
+            ("L1", "L2"),
+            {"id": "witness", "confirmed": True, "fever": True, "pregnant": True},
+        ),
+        ("gap", ("L1",), {"id": "witness", "confirmed": True, "fever": False, "pregnant": False}),
+        ("unknown_unsafe", ("L1", "L2"), {"id": "witness", "confirmed": True, "fever": True}),
+    ]
+    conflict, gap, _ = report.findings
+    assert conflict.repair == "Add to L1.2: not has(pregnant)."
+    assert gap.repair.endswith("Nearest: L1, which asks for fever.")
+    assert conflict.places == ("river_cough/guideline.lp:39", "river_cough/guideline.lp:45")
+
+
+SMALL = """
+fact(4, severe, boolean).
+fact(5, kidney, choice).
+fact(6, earlier_therapy, courses).
+value(kidney, 1, normal).
+value(kidney, 2, failing).
+usual(kidney, normal).
+longest_history(2).
+term(fact, severe, "severity").
+term(fact, kidney, "kidney function").
+term(value, normal, "normal").
+term(value, failing, "failing").
+term(drug, belsol, "belsol").
+term(regimen, belsol, "belsol").
+part(belsol, belsol).
+%* @statement L3 [1] sha256:77b1d4c4f0ab
+After progression on oralin, or where it is severe, belsol; not where the kidneys fail, nor twice.
+*%
+indicated(belsol, standard) :- setting(acute), progressed_on(oralin).
+indicated(belsol, standard) :- setting(acute), has(severe).
+contraindicated(belsol) :- is(kidney, failing).
+contraindicated(belsol) :- progressed_on(belsol), progressed_on(oralin).
+"""
+
+
+def every_record(guideline: Guideline) -> Iterator[tuple[tuple[int, int], dict[str, Any]]]:
+    """Yield every complete record of the small guideline with its size: courses, then departures."""
+    drugs = [["oralin"], ["belsol"], ["oralin", "belsol"]]
+    outcomes = [("progression", 0), ("completed", 1), ("toxicity", 1), ("ongoing", 1)]
+    histories: list[tuple[tuple[int, int], list[dict[str, Any]]]] = [((0, 0), [])]
+    for count in (1, 2):
+        for chosen in itertools.product(itertools.product(drugs, outcomes), repeat=count):
+            if any(outcome == "ongoing" for _, (outcome, _) in chosen[:-1]):
+                continue
+            size = sum(len(own) + cost for own, (_, cost) in chosen)
+            histories.append(((count, size), [{"drugs": own, "outcome": outcome} for own, (outcome, _) in chosen]))
+    facts = [("confirmed", True), ("fever", True), ("pregnant", False), ("severe", False)]
+    for (count, size), history in histories:
+        for values in itertools.product([True, False], repeat=4):
+            for kidney in ("normal", "failing"):
+                departures = sum(value != usual for value, (_, usual) in zip(values, facts, strict=True))
+                record = dict(zip((name for name, _ in facts), values, strict=True))
+                full = {"id": "a", **record, "kidney": kidney, "earlier_therapy": history}
+                yield (count, size + departures + (kidney == "failing")), full
+
+
+def size_of(found: Finding) -> tuple[int, int]:
+    assert found.witness is not None
+    wanted = {key: value for key, value in found.witness.items() if key != "id"}
+    own = Guideline.load(RIVER_COUGH)
+    return next(size for size, record in every_record(own) if {k: v for k, v in record.items() if k != "id"} == wanted)
+
+
+def test_no_smaller_patient_shows_a_conflict_or_a_gap(tmp_path: Path) -> None:
+    text = (RIVER_COUGH / "guideline.lp").read_text("utf-8")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    (folder / "guideline.lp").write_text(text + SMALL, "utf-8")
+    guideline = Guideline.load(folder)
+    smallest: dict[str, tuple[int, int]] = {}
+    for size, record in every_record(guideline):
+        answer = guideline.answer(record)
+        recommended = {entry.regimen for entry in answer.recommended}
+        excluded = {entry.regimen for entry in answer.excluded}
+        defects = [f"both {name}" for name in recommended & excluded]
+        if record["confirmed"] and not recommended:
+            last = record["earlier_therapy"][-1:] or [{"outcome": "none"}]
+            defects.append(f"gap {last[0]['outcome']}")
+        for defect in defects:
+            smallest[defect] = min(size, smallest.get(defect, size))
+    findings = check(guideline).findings
+    sizes = {}
+    for found in findings:
+        if found.kind == "conflict" and "excluded by" in found.message:
+            name = f"both {found.message.split()[0]}"
+            sizes[name] = min(size_of(found), sizes.get(name, (9, 9)))
+        elif found.kind == "gap":
+            assert found.witness is not None
+            history: Any = found.witness["earlier_therapy"]
+            sizes[f"gap {(history[-1:] or [{'outcome': 'none'}])[0]['outcome']}"] = size_of(found)
+    assert sizes == smallest
+    assert len(smallest) == 7
+
+
+@pytest.mark.parametrize(
+    ("added", "kind", "severity", "words"),
+    [
+        ("contraindicated(oralin) :- has(fever), not has(fever).\n", "unfirable", "error", "L2.2 never fires: fever; no fever"),
+        ("contraindicated(oralin) :- has(pregnant), has(fever).\n", "redundant", "info", "L2.2 concludes nothing"),
+        ("contraindicated(oralin) :- has(pregnant).\n", "redundant", "info", "L2.2 says the same as L2.1"),
+        ('dose(oralin, daily, every_dose, "60", mg, weeks(1)).\n', "dose", "error", "Two doses of oralin"),
+        ('dose(oralin, weekly, loading, "60", mg, once).\nterm(schedule, weekly, "weekly").\nterm(step, loading, "loading").\n',
+         "dose", "warning", "loading dose"),
+        ('trial(wet, "WET", "none").\n', "orphan_evidence", "warning", "No statement rests on WET"),
+        ("%* @statement L9 [] sha256:000000000000\nNothing is cited here.\n*%\ncontraindicated(oralin) :- has(fever).\n",
+         "unsupported", "error", "L9 cites nothing"),
+        ("citation(2).\n%* @statement L9 [2] sha256:000000000000\nOralin again.\n*%\nindicated(oralin, standard) :- has(fever).\n",
+         "dangling_citation", "warning", "Reference 2 is cited"),
+        ("%* @statement L9 [1] sha256:000000000000\nOnly in severe cases.\n@unformalised It names no case.\n*%\n",
+         "vague", "info", 'L9 says "severe"'),
+        ("%* @statement L9 [1] sha256:000000000000\nNobody encoded this.\n*%\n", "unformalised", "error", "L9 has neither"),
+        ('term(action, swab, "Take a swab.").\ninforms(swab, germ).\n'
+         "%* @statement L9 [1] sha256:000000000000\nA swab is taken.\n*%\ncalls_for(swab) :- has(fever).\n",
+         "no_action", "warning", "L9 calls for Take a swab"),
+        ('term(regimen, twice, "oralin twice").\npart(twice, oralin).\n'
+         "%* @statement L9 [1] sha256:000000000000\nEach before the other.\n*%\nindicated(twice, standard) :- has(fever).\n"
+         "prefers(twice, oralin) :- has(fever).\nprefers(oralin, twice) :- has(fever).\n",
+         "preference_cycle", "error", "is preferred to"),
+        ('term(setting, chronic, "chronic cough").\nterm(ground, long, "a long cough").\n'
+         "%* @statement L9 [1] sha256:000000000000\nCough without fever is treated as chronic.\n*%\n"
+         "places(chronic, long) :- not has(fever).\nindicated(oralin, standard) :- setting(chronic), has(pregnant), has(fever).\n",
+         "pointer", "error", "L9 sends the patient to chronic cough"),
+        ('fact(4, days, number).\nterm(fact, days, "days of cough").\nthreshold(days, 3).\nthreshold(days, 7).\napplies(days).\n'
+         'term(action, wait, "Wait.").\nterm(action, act, "Act.").\n'
+         "%* @statement L9 [1] sha256:000000000000\nUp to three days one waits, after seven one acts.\n*%\n"
+         "calls_for(wait) :- at_most(days, 3), has(fever).\ncalls_for(act) :- more_than(days, 7), has(fever).\n",
+         "boundary", "error", "Between the thresholds of L9.1 and L9.2"),
+        ("withheld(R) :- excluded(R).\n", "gap", "error", "everything indicated is excluded by L2"),
+    ],
+)  # fmt: skip
+def test_a_planted_defect_is_found_in_its_class(added: str, kind: str, severity: str, words: str, tmp_path: Path) -> None:
+    folder = tmp_path / "river_cough"
+    folder.mkdir()
+    (folder / "guideline.lp").write_text((RIVER_COUGH / "guideline.lp").read_text("utf-8") + added, "utf-8")
+    before = {found.id for found in check(Guideline.load(RIVER_COUGH)).findings}
+    new = [f for f in check(Guideline.load(folder)).findings if f.id not in before]
+    assert [f.severity for f in new if f.kind == kind and words in f.message] == [severity], [f.message for f in new]
+
+
+def test_a_dead_end_is_a_gap_to_which_the_guidelines_own_advice_led(tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    rule = "contraindicated(R) :- failed(R).\nfailed(oralin) :- progressed_on(oralin).\nwithheld(R) :- excluded(R).\n"
+    declared = 'fact(4, earlier_therapy, courses).\npredicate(failed(regimen), derived, "failure of {1}").\n'
+    block = "%* @statement L3 [1] sha256:77b1d4c4f0ab\nWhat failed is not given again.\n*%\n"
+    text = (RIVER_COUGH / "guideline.lp").read_text("utf-8")
+    (folder / "guideline.lp").write_text(text + declared + block + rule, "utf-8")
+    (dead_end,) = [found for found in check(Guideline.load(folder)).findings if found.kind == "dead_end"]
+    assert dead_end.witness is not None
+    assert dead_end.witness["earlier_therapy"] == [{"drugs": ["oralin"], "outcome": "progression"}]
+
+
+def test_a_guideline_that_leaves_no_patient_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "nobody"
+    folder.mkdir()
+    nobody = 'impossible(all) :- not has(nothing).\nfact(4, nothing, boolean).\nterm(contradiction, all, "nobody").\n'
+    nobody += "impossible(all) :- has(nothing).\n"
+    (folder / "guideline.lp").write_text((RIVER_COUGH / "guideline.lp").read_text("utf-8") + nobody, "utf-8")
+    with pytest.raises(GuidelineError, match="leaves no patient at all"):
+        check(Guideline.load(folder))
+
+
+def test_what_is_cut_off_is_unknown_and_does_not_pass(curated: Guideline, environment: dict[str, str]) -> None:
+    report = check(curated, timeout=1e-6)
+    assert {"conflict", "gap"} <= set(report.undecided)
+    assert not [found for found in report.findings if found.kind in ("conflict", "gap", "unfirable")]
+    run = command("check", "--timeout", "0.000001", "--fail-level", "error", environment=environment)
+    assert (run.returncode, run.stderr) == (1, "")
+    assert "UNKNOWN: questions of these classes were cut off: " in run.stdout
+
+
+def command(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "reasoner", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+        check=False,
+    )
+
+
+def test_two_runs_give_the_same_bytes_whatever_the_order_of_hashes(environment: dict[str, str]) -> None:
+    texts = {
+        command("check", "--format", "json", environment={**environment, "PYTHONHASHSEED": seed}).stdout
+        for seed in ("1", "2")
+    }
+    assert len(texts) == 1
+    data = json.loads(texts.pop())
+    assert data["schema"] == "reasoner.findings/1"
+    assert (data["courses"], data["unknown"]) == (3, [])
+
+
+def test_every_class_of_the_contract_is_defined_and_explained(environment: dict[str, str]) -> None:
+    assert list(definitions()) == CLASSES
+    for definition in definitions().values():
+        assert all((definition.text, definition.why, definition.example, definition.repair)), definition.name
+    run = command("check", "--explain", "gap", environment=environment)
+    assert run.returncode == 0
+    assert "Why it matters" in run.stdout
+    run = command("check", "--explain", "gapp", environment=environment)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert 'did you mean "gap"' in run.stderr
+
+
+def test_a_witness_is_printed_as_a_record_that_answers(environment: dict[str, str]) -> None:
+    options = ("--guideline", str(RIVER_COUGH))
+    report = check(Guideline.load(RIVER_COUGH))
+    run = command("check", *options, "--witness", report.findings[0].id, environment=environment)
+    assert json.loads(run.stdout) == {"id": report.findings[0].id, "confirmed": True, "fever": True, "pregnant": True}
+    run = command("check", *options, "--witness", "conflict-000000", environment=environment)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "is no finding with a witness" in run.stderr
+
+
+def test_accepted_findings_do_not_count_and_those_gone_are_reported(environment: dict[str, str], tmp_path: Path) -> None:
+    findings = check(Guideline.load(RIVER_COUGH)).findings
+    file = tmp_path / "accepted.txt"
+    file.write_text("# known\n" + "".join(f"{f.id} we know\n" for f in findings) + "gap-000000 closed since\n", "utf-8")
+    run = command("check", "--guideline", str(RIVER_COUGH), "--accept", str(file), environment=environment)
+    assert run.returncode == 0
+    assert "Accepted: we know" in run.stdout
+    assert "no longer found: gap-000000" in " ".join(run.stdout.split())
+    marked, gone = accept(findings, read_accepted(file.read_text("utf-8"), "accepted.txt"))
+    assert (gone, at_least(marked, "info"), at_least(findings, "error")) == (("gap-000000",), False, True)
+    with pytest.raises(ReasonerError, match=r"accepted.txt:1: gap-1 is accepted without a reason"):
+        read_accepted("gap-1\n", "accepted.txt")
+    with pytest.raises(ReasonerError, match=r"accepted.txt:2: gap-1 stands twice"):
+        read_accepted("gap-1 a\ngap-1 b\n", "accepted.txt")
+    run = command("check", "--accept", str(tmp_path / "none.txt"), environment=environment)
+    assert (run.returncode, run.stdout) == (2, "")
+
+
+def test_a_finding_keeps_its_id_when_rules_are_added_before_it(tmp_path: Path) -> None:
+    folder = tmp_path / "river_cough"
+    folder.mkdir()
+    text = (RIVER_COUGH / "guideline.lp").read_text("utf-8")
+    marked = text.replace(
+        "contraindicated(oralin)", "contraindicated(oralin) :- has(fever), not has(fever).\ncontraindicated(oralin)"
+    )
+    (folder / "guideline.lp").write_text(marked, "utf-8")
+    before, after = check(Guideline.load(RIVER_COUGH)), check(Guideline.load(folder))
+    assert {found.id for found in before.findings} < {found.id for found in after.findings}
