@@ -10,7 +10,7 @@ from typing import NamedTuple
 from reasoner.answer import GuidelineInfo
 from reasoner.findings import SCHEMA, SEVERITIES, Finding
 from reasoner.knowledge import Knowledge
-from reasoner.page import LAYERS, Page
+from reasoner.page import Page
 
 __all__ = ["Found", "to_json", "to_sarif", "to_text"]
 
@@ -56,10 +56,7 @@ def to_text(found: Found, knowledge: Knowledge, definitions: Mapping[str, str], 
     say = knowledge.say
     page = Page(width, colour)
     page.item("", found.title, "heading", indent=0)
-    overlays = (say("overlay_name", name) for name in found.guideline.overlays)
-    page.item(
-        "", say("comma").join((found.guideline.title, say(LAYERS[found.guideline.layer]), *overlays)), "faint", indent=0
-    )
+    page.guideline(found.guideline, knowledge)
     page.item("", found.scope, "faint", indent=0)
     shown = ""
     for entry in found.findings:

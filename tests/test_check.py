@@ -243,6 +243,7 @@ def test_no_smaller_patient_shows_a_conflict_or_a_gap(tmp_path: Path) -> None:
     assert len(smallest) == 7
 
 
+# ruff: noqa: E501 (the planted rules, each on a line as it is written)
 @pytest.mark.parametrize(
     ("added", "kind", "severity", "words"),
     [

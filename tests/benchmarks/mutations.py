@@ -1,9 +1,9 @@
 """Plant defects into copies of the guideline and count how many loading, `check` and `diff` find.
 
-Run as `python tests/benchmarks/mutations.py [--count N] [--seed N] [--workers N] [--verbose]`. Each mutant changes one thing.
-It counts as found where loading refuses it with a place in the changed file, where `check` finds a defect of the right class
-that the original does not have and names the planted rule, or where `diff` against the original names the rule; one that
-`diff` proves equal in both layers is counted as equivalent.
+Run as `python tests/benchmarks/mutations.py [--count N] [--seed N] [--workers N] [--verbose]`. Each mutant changes
+one thing. It counts as found where loading refuses it with a place in the changed file, where `check` finds a defect
+of the right class that the original does not have and names the planted rule, or where `diff` against the original
+names the rule; one that `diff` proves equal in both layers is counted as equivalent.
 """
 
 from __future__ import annotations

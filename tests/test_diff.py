@@ -1,0 +1,190 @@
+"""Comparing two guidelines: every difference is shown by its witness, and where none is found random records agree."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from records import random_record
+
+from reasoner import Answer, Guideline, RecordError
+from reasoner.checking.diff import Comparison, diff
+from reasoner.findings import Finding
+
+OVERLAY = ROOT / "asp" / "overlays" / "formulary_without_tdxd.lp"
+EQUIVALENT = ("provenance", "data")
+
+
+def copy_of(guideline: Guideline, target: Path, **changes: tuple[str, str]) -> Guideline:
+    """Load a copy of a guideline's folder in which a text of a file is replaced."""
+    folder = target / "her2_mbc"
+    shutil.copytree(guideline.folder, folder, ignore=shutil.ignore_patterns("cases"))
+    for file, (old, new) in changes.items():
+        path = folder / f"{file}.lp"
+        text = path.read_text("utf-8")
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new), "utf-8")
+    return Guideline.load(folder, guideline.layer)
+
+
+def essence(answer: Answer) -> dict[str, Any]:
+    return {
+        "setting": answer.setting,
+        "recommended": {e.regimen: (e.rank, e.strength, e.certainty, e.cautions) for e in answer.recommended},
+        "excluded": {e.regimen: e.certainty for e in answer.excluded},
+        "actions": {e.action: e.certainty for e in answer.actions},
+    }
+
+
+def shows(found: Finding, old: Guideline, new: Guideline) -> None:
+    """Assert that the two guidelines answer a finding's witness differently, in what the finding names."""
+    assert found.witness is not None
+    before, after = essence(old.answer(found.witness)), essence(new.answer(found.witness))
+    labels = {label: name for kind in ("regimen", "action_name") for name, label in new.knowledge.labels[kind].items()}
+    named = [name for label, name in labels.items() if label in found.message]
+    part = {
+        "gained": "recommended", "lost": "recommended", "order": "recommended", "caution": "recommended",
+        "certainty": "recommended", "exclusion": "excluded", "action": "actions",
+    }.get(found.kind, "setting")  # fmt: skip
+    if part == "setting":
+        assert found.kind == "position" or before["setting"] != after["setting"] or old.layer != new.layer, found.message
+    else:
+        assert any(before[part].get(name) != after[part].get(name) for name in named), found.message
+
+
+def test_a_guideline_is_equivalent_to_itself(curated: Guideline, literal: Guideline) -> None:
+    for guideline in (curated, literal):
+        comparison = diff(guideline, guideline)
+        assert (comparison.findings, comparison.equivalent, comparison.courses) == ((), True, 3)
+
+
+@pytest.fixture(scope="module")
+def layers(literal: Guideline, curated: Guideline) -> Comparison:
+    return diff(literal, curated)
+
+
+def test_every_witness_is_answered_differently(literal: Guideline, curated: Guideline, layers: Comparison) -> None:
+    local = Guideline.load(overlays=OVERLAY)
+    for comparison, old, new in ((layers, literal, curated), (diff(curated, local), curated, local)):
+        with_witness = [found for found in comparison.findings if found.witness is not None]
+        assert len(with_witness) > 8
+        for found in with_witness:
+            shows(found, old, new)
+        assert not comparison.equivalent
+
+
+def test_what_a_formulary_changes_is_told_with_the_rule_that_carries_it(curated: Guideline) -> None:
+    comparison = diff(curated, Guideline.load(overlays=OVERLAY))
+    (lost,) = [found for found in comparison.findings if found.kind == "lost"]
+    (gained,) = [found for found in comparison.findings if found.kind == "gained"]
+    assert "trastuzumab deruxtecan" in lost.message
+    assert "trastuzumab emtansine" in gained.message
+    for found in (lost, gained):
+        assert (found.rules, found.overlays) == (("new:formulary_without_tdxd.1",), ("formulary_without_tdxd",))
+        assert found.places == ("overlays/formulary_without_tdxd.lp:7",)
+    (certainty,) = [found for found in comparison.findings if found.kind == "certainty"]
+    assert "depended on interstitial lung disease" in certainty.message
+    assert certainty.witness is not None
+    assert "interstitial_lung_disease" not in certainty.witness
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        ("principles", "contraindicated(trastuzumab_deruxtecan) :- has(interstitial_lung_disease).\n", "", "gained"),
+        ("third_line", "indicated(pertuzumab, limited)", "indicated(pertuzumab, alternative)", "order"),
+        ("second_line", "[1, 2, 5] sha256:92045e4556ad", "[1, 2] sha256:92045e4556ad", "provenance"),
+        ("second_line", 'each_dose, "5.4"', 'each_dose, "5.6"', "data"),
+        ("pitfalls", "calls_for(do_not_interchange_trastuzumab_products)", "calls_for(monitor_lvef)", "action"),
+        ("readings", "caution(R, cardiac_conjugate) :- contains_class(R, conjugate), cardiac_stop.\n", "", "caution"),
+    ],
+)
+def test_a_change_is_told_in_its_class(
+    file: str, old: str, new: str, expected: str, curated: Guideline, tmp_path: Path
+) -> None:
+    old, new = old.replace("each_dose", "every_dose"), new.replace("each_dose", "every_dose")
+    changed = copy_of(curated, tmp_path, **{file: (old, new)})
+    comparison = diff(curated, changed)
+    assert expected in {found.kind for found in comparison.findings}
+    assert comparison.equivalent == (expected in EQUIVALENT)
+    for found in comparison.findings:
+        if found.witness is not None:
+            shows(found, curated, changed)
+
+
+def test_patients_of_a_class_share_the_conditions_it_names(curated: Guideline, tmp_path: Path) -> None:
+    """Random records that lose the regimen have every condition that the class is said to share."""
+    old = "indicated(tucatinib_trastuzumab_capecitabine, consider) :- setting(second_line), has(cns_predominant)."
+    changed = copy_of(curated, tmp_path, second_line=(old, ""))
+    (lost,) = [found for found in diff(curated, changed).findings if found.kind == "lost"]
+    assert lost.shared == ("brain metastases", "predominantly CNS disease")
+    rng = random.Random(4)
+    met = 0
+    for _ in range(4000):
+        record = random_record(rng, curated, 0.0)
+        try:
+            before, after = curated.answer(record), changed.answer(record)
+        except RecordError:
+            continue
+        if {e.regimen for e in before.recommended} - {e.regimen for e in after.recommended}:
+            met += 1
+            assert record["brain_metastases"]
+            assert record["cns_predominant"]
+    assert met > 20
+
+
+def test_guidelines_proved_equivalent_answer_random_records_alike(curated: Guideline, tmp_path: Path) -> None:
+    old = "prefers(trastuzumab_deruxtecan, trastuzumab_emtansine) :- setting(second_line), has(cns_predominant).\n"
+    changed = copy_of(curated, tmp_path, readings=(old, ""))
+    assert diff(curated, changed).equivalent
+    rng = random.Random(5)
+    answered = 0
+    for _ in range(600):
+        record = random_record(rng, curated, 0.2)
+        try:
+            before = curated.answer(record)
+        except RecordError:
+            continue
+        answered += 1
+        assert essence(before) == essence(changed.answer(record)), record
+    assert answered > 300
+
+
+def command(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "reasoner", "diff", *arguments],
+        capture_output=True, text=True, cwd=ROOT, env=environment, check=False,
+    )  # fmt: skip
+
+
+def test_sides_are_folders_layers_overlays_or_several_of_them(environment: dict[str, str]) -> None:
+    same = command("asp/her2_mbc+curated", "curated", environment=environment)
+    assert (same.returncode, same.stderr) == (0, "")
+    assert "Equivalent: no patient is answered differently" in same.stdout
+    local = str(OVERLAY.relative_to(ROOT))
+    same = command(f"literal+{local}", local, "--layer", "literal", environment=environment)
+    assert same.returncode == 0
+    different = command("curated", local, environment=environment)
+    assert different.returncode == 1
+    assert "is no longer recommended" in different.stdout
+    cut = command("curated", local, "--timeout", "0.000001", "--fail-level", "error", environment=environment)
+    assert cut.returncode == 1
+    assert "UNKNOWN" in cut.stdout
+    assert "Equivalent" not in cut.stdout
+
+
+@pytest.mark.parametrize(
+    ("side", "message"),
+    [("curatd", '"curatd" is no folder, no file and no layer; did you mean "curated"'), ("tests", "no guideline.lp there")],
+)
+def test_a_side_that_cannot_be_used_is_refused(side: str, message: str, environment: dict[str, str]) -> None:
+    done = command("curated", side, environment=environment)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
