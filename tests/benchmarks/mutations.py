@@ -60,7 +60,7 @@ class Site(NamedTuple):
 class Mutant(NamedTuple):
     """One planted defect: the lines of a file that are replaced, and the classes in which `check` should find it.
 
-    `also` is put at the end of facts.lp; `line` is where the planted rule stands in the changed file.
+    `also` is put at the end of facts.lp; `line` is where the planted rule stands in the changed file, `head` its head.
     """
 
     kind: str
@@ -71,6 +71,7 @@ class Mutant(NamedTuple):
     line: int
     classes: tuple[str, ...] = ()
     also: str = ""
+    head: str = ""
 
 
 class Outcome(NamedTuple):
@@ -99,7 +100,7 @@ def sites(file: str) -> list[Site]:
 
 def replaced(kind: str, site: Site, text: str, classes: tuple[str, ...] = (), also: str = "") -> Mutant:
     lines = tuple(text.splitlines())
-    return Mutant(kind, site.file, site.first, site.last, lines, site.first, classes, also)
+    return Mutant(kind, site.file, site.first, site.last, lines, site.first, classes, also, site.head)
 
 
 def added(kind: str, site: Site, text: str, classes: tuple[str, ...]) -> Mutant:
@@ -201,9 +202,9 @@ def original(layer: str) -> tuple[Guideline, frozenset[str]]:
     return guideline, frozenset(found.id for found in check(guideline).findings)
 
 
-def named(found: Finding, names: set[str], place: str) -> bool:
-    """Tell whether a finding names the planted rule: by its id on one side, or by its place."""
-    return bool(names & set(found.rules)) or place in found.places
+def named(found: Finding, names: set[str], place: str, head: str = "") -> bool:
+    """Tell whether a finding names the planted rule: by its id on one side, by its place, or as the fact that it is."""
+    return bool(names & set(found.rules)) or place in found.places or (found.kind == "data" and head in found.message)
 
 
 def judge(mutant: Mutant) -> Outcome:
@@ -229,7 +230,7 @@ def judge(mutant: Mutant) -> Outcome:
                      (("old", original(layer)[0]), ("new", changed[layer]))}  # fmt: skip
             names = {f"{side}:{rule}" for side, own in rules.items() for rule in own}
             for found in comparison.findings:
-                if named(found, names, place):
+                if named(found, names, place, mutant.head):
                     return Outcome("diff", f"{found.kind}: {found.message}")
         return Outcome("equivalent" if equivalent else "missed", "")
 
