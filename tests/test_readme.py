@@ -37,7 +37,8 @@ def test_the_first_set_up_line_ends_in_the_first_command_shown() -> None:
     assert first.rpartition(" && ")[2].replace(".venv/bin/", "") == SHOWN[0][0]
 
 
-def test_the_python_examples_do_what_is_shown(own_cache: None) -> None:
+def test_the_python_examples_do_what_is_shown(own_cache: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
     found = doctest.DocTestParser().get_doctest(README, {}, "README", "README.md", 0)
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
     assert found.examples

@@ -284,11 +284,13 @@ class Checker(Inquiry):
     def unsafe(self, form: clingo.Symbol, conflict: Finding) -> Iterator[Finding]:
         """Yield where forgetting a fact of a conflict's witness leaves the regimen recommended with certainty."""
         regimen, recommending, excluding = form.arguments
-        facts = self.facts_behind(str(regimen), excluding.string)
         assert conflict.witness is not None
+        default = record_of(self.default, self.knowledge)
+        facts = self.facts_behind(str(regimen), excluding.string)
+        usual = {**conflict.witness, **{fact: default[fact] for fact in facts if fact in default}}
         for fact in facts:
-            record = {key: value for key, value in conflict.witness.items() if key != fact}
-            if len(record) == len(conflict.witness):
+            record = {key: value for key, value in usual.items() if key != fact}
+            if len(record) == len(usual):
                 continue
             try:
                 answer = self.guideline.answer(record)

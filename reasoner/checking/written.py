@@ -15,6 +15,7 @@ __all__ = ["written"]
 PREDICATE = re.compile(r"(\w+)(?:\((.*)\))?", re.DOTALL)
 PARTS = re.compile(r'"(?:\\.|[^"\\])*"|[^"]')
 ABOUT_FACTS = {"has": 0, "is": 0, "includes": 0, "at_most": 0, "more_than": 0, "known": 0, "recorded": 0, "lists": 0}
+ABOUT_RECORD = {"known", "recorded", "lists"}
 ABOUT_COURSES = {"noted": 1, "reached": 1}
 BELOW = {("at_most", False), ("more_than", True), ("reached", True)}
 ABOVE = {("at_most", True), ("more_than", False), ("reached", False)}
@@ -72,6 +73,15 @@ def written(knowledge: Knowledge, program: Program, data: Iterable[str], repeate
     for number, head in sorted(concluded):
         if knowledge.rules[number].block is not None:
             yield f"concludes({quoted(knowledge.rules[number].id)},{head})"
+    called = {
+        (split(program.atoms[ground.head])[1][0], split(program.atoms[atom])[1][0])
+        for ground in program.rules
+        for atom, negated in ground.conditions
+        if program.atoms[ground.head].startswith("calls_for(")
+        and program.atoms[atom].startswith("recommended(")
+        and not negated
+    }
+    yield from (f"calls_with({action},{regimen})" for action, regimen in sorted(called))
     yield from (f"predicate_role({name},{role})" for name, role in knowledge.roles.items())
     yield from sides(knowledge, program)
     yield from words(knowledge, data)
@@ -90,8 +100,10 @@ def about_rule(rule: Rule) -> Iterator[str]:
         sign = "no" if condition.negated else "yes"
         yield f"asks({name},{predicate},{sign})"
         fact = fact_of(condition.text)
-        if fact is not None:
+        if fact is not None and predicate not in ABOUT_RECORD:
             yield f"asks_fact({name},{fact},{sign})"
+        if predicate == "drug_in" and arguments[1][:1].islower():
+            yield f"asks_drug({name},{arguments[1]})"
         if predicate == "setting" and rule.head.startswith("indicated(") and arguments[0][:1].islower():
             yield f"speaks({quoted(rule.block or rule.id)},{arguments[0]})"
 
