@@ -76,7 +76,6 @@ class Checker(Inquiry):
         self.space = guideline.space(courses)
         patients, knowledge = Patients(deadline), guideline.knowledge
         writer = Writer(patients, self.space, knowledge)
-        self.repeated = writer.repeated
         writer.explained()
         for number in range(courses):
             writer.copy(writer.after(number), lambda text, n=number: f"earlier({n},{text})")  # type: ignore[misc]
@@ -89,6 +88,10 @@ class Checker(Inquiry):
         patients.load(("space.lp", "defects.lp"), ["smallest"], [*writer.data, *facts])
         super().__init__(patients, knowledge, self.space.program, progress)
         self.rules = {rule.id: rule for rule in knowledge.rules}
+        self.position = {block: number for number, block in enumerate(knowledge.blocks)}
+        self.repeating: dict[str, list[str]] = {}
+        for rule, earlier in writer.repeated.items():
+            self.repeating.setdefault(knowledge.rules[earlier].id, []).append(str(knowledge.rules[rule].block))
         self.read_atoms()
         self.settler = self.make_settler(courses, deadline)
 
@@ -201,9 +204,10 @@ class Checker(Inquiry):
         rules += [rule for side in sides for rule in side.rules]
         blocks = [text(a) for k, a in arguments if k == "block"] + [side.block for side in sides]
         blocks += [str(self.rules[rule].block) for rule in rules] + sorted(self.concerned.get(str(form), []))
-        blocks = self.with_repeated(dict.fromkeys(blocks), dict.fromkeys(rules))
+        blocks += [block for rule in rules for block in self.repeating.get(rule, ())]
         known = self.knowledge.blocks
-        places = [self.rules[rule].place for rule in dict.fromkeys(rules)] or [known[b].place for b in blocks if b in known]
+        ordered = sorted(set(blocks), key=self.position.__getitem__)
+        places = [self.rules[rule].place for rule in rules] or [known[block].place for block in ordered]
         witness = record_of(seen.inputs, self.knowledge) if seen is not None else None
         worded = {n: self.word(k, a) for n, (k, a) in enumerate(arguments, start=1)}
         if "condition" in shape.kinds and seen is not None:
@@ -215,9 +219,9 @@ class Checker(Inquiry):
             kind=kind,
             severity=severity,
             message=fill(shape.message, worded),
-            statements=tuple(b for b in known if b in blocks and known[b].kind == "statement"),
-            readings=tuple(b for b in known if b in blocks and known[b].kind == "reading"),
-            overlays=tuple(b for b in known if b in blocks and known[b].kind == "overlay"),
+            statements=tuple(block for block in ordered if known[block].kind == "statement"),
+            readings=tuple(block for block in ordered if known[block].kind == "reading"),
+            overlays=tuple(block for block in ordered if known[block].kind == "overlay"),
             rules=tuple(dict.fromkeys(rules)),
             places=tuple(dict.fromkeys(places)),
             repair=fill(shape.repair, worded),
@@ -225,13 +229,6 @@ class Checker(Inquiry):
             witness=witness,
             departures=self.departures(witness),
         )
-
-    def with_repeated(self, blocks: Iterable[str], rules: Mapping[str, None]) -> list[str]:
-        """Add the blocks of which a rule says the same as one of `rules`."""
-        numbers = {rule.id: number for number, rule in enumerate(self.knowledge.rules)}
-        chosen = {numbers[rule] for rule in rules}
-        repeating = [self.knowledge.rules[rule].block for rule, earlier in self.repeated.items() if earlier in chosen]
-        return list(dict.fromkeys([*blocks, *(block for block in repeating if block is not None)]))
 
     def sides_of(self, form: clingo.Symbol, seen: Seen) -> tuple[Side, ...]:
         """Collect what each side of a defect derives for the patient who shows it."""
@@ -373,8 +370,9 @@ class Checker(Inquiry):
         more = [self.rules[other] for other in dict.fromkeys(others)]
         statements = {str(r.block) for r in more} | set(found.statements)
         known = self.knowledge.blocks
+        ordered = sorted(statements, key=self.position.__getitem__)
         yield found._replace(
-            statements=tuple(b for b in known if b in statements and known[b].kind == "statement"),
+            statements=tuple(block for block in ordered if known[block].kind == "statement"),
             rules=(rule, *(other.id for other in more)),
             places=tuple(dict.fromkeys((*found.places, *(other.place for other in more)))),
         )
