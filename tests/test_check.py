@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import clingo
 import pytest
 from conftest import ROOT
+from records import random_record
 
-from reasoner import Answer, Guideline, GuidelineError, ReasonerError
-from reasoner.checking.check import Report, check
+from reasoner import Answer, Guideline, GuidelineError, ReasonerError, RecordError
+from reasoner.checking.check import Checker, Report, check
 from reasoner.checking.definitions import definitions
 from reasoner.findings import Finding, accept, at_least, read_accepted
 
@@ -70,6 +73,39 @@ def shows(found: Finding, guideline: Guideline) -> None:
         )
     if found.kind == "unfirable":
         assert not set(found.rules) & rules
+
+
+@pytest.mark.parametrize("layer", ["literal", "curated"])
+def test_every_random_record_is_a_patient_of_whom_the_same_holds_as_in_its_answer(
+    layer: str, layers: dict[str, Guideline]
+) -> None:
+    """The space of patients holds every completion of every record, and its program concludes what answers conclude."""
+    guideline = layers[layer]
+    patients = Checker(guideline, 4, None, lambda *_: None).patients
+    rng = random.Random(11)
+    asked = 0
+    while asked < 150:
+        record = random_record(rng, guideline, rng.choice([0.0, 0.3]))
+        try:
+            derivation = guideline.answer(record).derivation
+        except RecordError:
+            continue
+        asked += 1
+        world = 1 << rng.randrange(derivation.worlds.count)
+        program = derivation.program
+        held = {atom for atom, value in zip(program.atoms, derivation.values, strict=True) if value & world}
+        held |= {f"course({number + 1})" for number in range(program.courses)}
+        assumed = [
+            (atom, atom in held) for atom in patients.inputs if not atom.startswith(("known(weight", "recorded(weight"))
+        ]
+        derived = [a for a, role in zip(program.atoms, program.roles, strict=True) if role in ("position", "conclusion")]
+        told: set[str] = set()
+
+        def read(model: clingo.Model, told: set[str] = told, derived: list[str] = derived) -> None:
+            told.update(atom for atom in derived if patients.value(atom, model))
+
+        assert patients.ask(assumed, read), record
+        assert told == held & set(derived), record
 
 
 def courses(record: Any) -> list[dict[str, Any]]:
