@@ -289,6 +289,51 @@ def pathway(patient: str, folder: Path | None, overlays: tuple[Path, ...], layer
     print_result(form, result.to_dict, lambda width, colour: queries.render(result, width, colour))
 
 
+@cli.command()
+@click.argument("patient", type=click.Path(allow_dash=True), required=False)
+@guideline_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="FILE",
+    help="The file; its suffix is the format.",
+)
+@click.option(
+    "--focus",
+    metavar="CONCLUSION",
+    shell_complete=conclusion_names,
+    help="Only a regimen, an action or a setting, with its reasons.",
+)
+@click.option("--carrying", is_flag=True, help="Leave out rules that do not fire and what keeps them from it.")
+@click.option("--guideline-only", is_flag=True, help="The guideline without a patient: statements, rules, trials.")
+def graph(
+    patient: str | None, folder: Path | None, overlays: tuple[Path, ...], layer: str, output: Path, focus: str | None,
+    carrying: bool, guideline_only: bool,
+) -> None:  # fmt: skip
+    """Write the explanation graph of an answer, or of the guideline itself.
+
+    \b
+    .json     node-link JSON           .dot  Graphviz        .mmd   Mermaid
+    .graphml  GraphML                  .svg  a picture       .cyjs  Cytoscape
+    .gexf     GEXF, for Gephi          .png  a picture
+    """  # noqa: D301 (click's mark for lines that stay as they are)
+    from graphs.build import answer_graph, guideline_graph
+    from graphs.write import write_graph
+    from reasoner.queries.why import why as query
+
+    if (patient is None) != guideline_only:
+        raise click.UsageError("Give a PATIENT, or --guideline-only for the guideline without one.")
+    guideline = load(folder, layer, overlays)
+    if patient is None:
+        write_graph(guideline_graph(guideline.knowledge, guideline.info), output)
+        return
+    answer = guideline.answer(one_record(patient, guideline))
+    wanted = query(answer, focus).atoms if focus is not None else ()
+    write_graph(answer_graph(answer, wanted, blocked=not carrying), output)
+
+
 def example_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's signature)
     from reasoner.guideline import Guideline
 
