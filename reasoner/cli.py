@@ -391,7 +391,9 @@ def print_found(found: Found, guideline: Guideline, form: str, text: Callable[[i
     from reasoner.reports import to_json, to_sarif
 
     if form == "sarif":
-        sys.stdout.write(to_sarif(found, class_definitions(), guideline.files, __version__))
+        sys.stdout.write(
+            to_sarif(found, {**class_definitions("differences"), **class_definitions()}, guideline.files, __version__)
+        )
     else:
         sys.stdout.write(to_json(found) if form == "json" else text(answer_width(), colour_wanted()))
     sys.stdout.flush()
@@ -399,10 +401,10 @@ def print_found(found: Found, guideline: Guideline, form: str, text: Callable[[i
         sys.exit(1)
 
 
-def class_definitions() -> dict[str, str]:
+def class_definitions(of: str = "defects") -> dict[str, str]:
     from reasoner.checking.definitions import definitions
 
-    return {name: definition.text for name, definition in definitions().items()}
+    return {name: definition.text for name, definition in definitions(of).items()}
 
 
 def accepted(findings: tuple[Finding, ...], accept: Path | None) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
@@ -532,15 +534,12 @@ def diff(
         findings=findings,
         undecided=comparison.undecided,
         gone=gone,
-        conclusion=say("equivalent", str(comparison.courses)),
+        conclusion=say("equivalent", str(comparison.courses)) if comparison.equivalent else "",
         about={"old": comparison.old.to_dict(), "courses": comparison.courses, "equivalent": comparison.equivalent},
     )
 
-    def text(width: int, colour: bool) -> str:
-        words = to_text(found, knowledge, {}, width, colour)
-        return f"{words}\n{found.conclusion}\n" if comparison.equivalent and found.findings else words
-
-    print_found(found, sides[1], form, text, fail_level)
+    words = class_definitions("differences")
+    print_found(found, sides[1], form, lambda w, c: to_text(found, knowledge, words, w, c), fail_level)
 
 
 def side_of(

@@ -244,7 +244,9 @@ def write_code(program: Program, wanted: Sequence[int] | range, wanted_rules: bo
             lines.append(f" r{number} = {' & '.join((positive or ['worlds']) + negative)}")
         if own:
             known.add(atom)
-            lines.append(f" a{atom} = {' | '.join(f'r{number}' for number in own)}")
+            for start in range(0, len(own), 500):
+                joined = " | ".join(f"r{number}" for number in own[start : start + 500])
+                lines.append(f" a{atom} {'|=' if start else '='} {joined}")
     if wanted_rules:
         lines.append(f" return [{', '.join(f'r{n}' for n in wanted)}]")
     else:

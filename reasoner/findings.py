@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from reasoner.errors import ReasonerError
 __all__ = ["SCHEMA", "SEVERITIES", "Finding", "Side", "accept", "at_least", "finding", "read_accepted"]
 
 SCHEMA = "reasoner.findings/1"
+ID = re.compile(r"[a-z_]+-[0-9a-f]{6}")
 SEVERITIES = ("info", "warning", "error")
 
 
@@ -118,6 +120,10 @@ def read_accepted(text: str, name: str) -> dict[str, str]:
         key, _, reason = line.strip().partition(" ")
         if not key or key.startswith("#"):
             continue
+        if not ID.fullmatch(key):
+            raise ReasonerError(
+                f'{name}:{number}: "{key}" is no id of a finding, such as gap-012abc; write the id, then why.'
+            )
         if not reason.strip():
             raise ReasonerError(f"{name}:{number}: {key} is accepted without a reason; write the id, then why.")
         if key in reasons:

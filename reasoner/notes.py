@@ -32,8 +32,11 @@ def notes_on(derivation: Derivation, setting: str, anything: bool) -> Iterator[s
     if any(block.kind == "overlay" for block in knowledge.blocks.values()):
         yield from dict.fromkeys(local(derivation))
     for regimen in knowledge.regimens:
-        if derivation.truth(f"recommended({regimen})") & derivation.truth(f"excluded({regimen})"):
+        both = derivation.truth(f"recommended({regimen})") & derivation.truth(f"excluded({regimen})")
+        if both == every:
             yield say("note_both", knowledge.label("regimen", regimen))
+        elif both:
+            yield say("note_both_depends", knowledge.label("regimen", regimen))
 
 
 def dead_end(derivation: Derivation) -> Iterator[str]:

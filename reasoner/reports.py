@@ -24,7 +24,7 @@ class Found(NamedTuple):
     """What a command found, ready to be reported.
 
     `title` names what was looked at and `scope` says how far; `undecided` names the classes of which a question was cut off,
-    `gone` the accepted ids that no longer occur; `conclusion` is said where nothing was found; `about` are further entries
+    `gone` the accepted ids that no longer occur; `conclusion` is said at the end; `about` are further entries
     of the JSON.
     """
 
@@ -67,7 +67,7 @@ def to_text(found: Found, knowledge: Knowledge, definitions: Mapping[str, str], 
                 page.item("", definitions[shown], "faint", indent=2)
         finding_item(page, entry, knowledge)
     page.lines.append("")
-    if not found.findings:
+    if found.conclusion or not (found.findings or found.undecided):
         page.item("", found.conclusion or say("no_findings"), "certain", indent=0)
     for name in found.gone:
         page.item("", say("accepted_gone", name), "conditional", indent=0)

@@ -23,6 +23,7 @@ MASTER = "guideline.lp"
 READINGS = "readings.lp"
 CORE_RULES = ("vocabulary.lp", "possible.lp", "history.lp", "conclusions.lp", "wording.lp", "lexicon.lp")
 
+FACTS = ("boolean", "choice", "list", "number", "courses")
 GROUNDED = {"space", "derived", "position", "conclusion"}
 NEEDS_BLOCK = {"derived", "position", "conclusion"}
 GIVEN = {"record", "patient", "history"}
@@ -398,6 +399,55 @@ class Reader:
         for name, rows in self.source.catalogue.items():
             rows.sort(key=lambda row: (self.source.order.get(str(clingo.Function(name, row)), len(self.source.order)), row))
 
+    def check_facts(self) -> None:
+        """Check that what an unrecorded list and a number mean is said for each, and that the usual values exist."""
+        table = self.source.catalogue
+        places = {str(constants(term)[1][1]): here for term, here in self.atoms if constants(term)[0] == "fact"}
+        said = {str(row[0]) for name in ("default", "open_member") for row in table.get(name, [])}
+        meant = {argument for rule in self.source.rules for argument in re.findall(r"^applies\((.*)\)$", rule.head)}
+        thresholds: dict[str, list[str]] = {}
+        for fact, bound in table.get("threshold", []):
+            thresholds.setdefault(str(fact), []).append(str(bound))
+        numbers: dict[int, str] = {}
+        for number, fact, kind in table.get("fact", []):
+            name, here = str(fact), places.get(str(fact), MASTER)
+            if str(kind) not in FACTS:
+                raise GuidelineError(
+                    f'{here}: "{kind}" is no kind of fact{nearest(str(kind), FACTS)}; allowed: {", ".join(FACTS)}'
+                )
+            if numbers.setdefault(number.number, name) != name:
+                raise GuidelineError(
+                    f"{here}: {name} has the number of {numbers[number.number]}; number the facts in order."
+                )
+            if str(kind) == "list" and name not in said:
+                raise GuidelineError(
+                    f"{here}: what {name} holds while it is not recorded is not said; write open_member({name}, V) for each "
+                    f"member that is then unknown, or default({name}, empty)."
+                )
+            if name in thresholds and name not in meant and not any(argument[:1].isupper() for argument in meant):
+                raise GuidelineError(
+                    f"{here}: when {name} has a value is not said; write applies({name}) with its conditions, or as a fact."
+                )
+        self.check_usual({str(fact): str(kind) for _, fact, kind in table.get("fact", [])}, thresholds)
+
+    def check_usual(self, kinds: dict[str, str], thresholds: dict[str, list[str]]) -> None:
+        """Check the values of the default patient."""
+        values: dict[str, list[str]] = {}
+        for owner, _, allowed_value in self.source.catalogue.get("value", []):
+            values.setdefault(str(owner), []).append(str(allowed_value))
+        for term, here in self.atoms:
+            name, arguments = constants(term)
+            if name != "usual" or str(arguments[0]) == "outcome":
+                continue
+            fact, value = map(str, arguments)
+            if fact not in kinds:
+                raise GuidelineError(f'{here}: {term}: "{fact}" is no fact{nearest(fact, kinds)}')
+            bounds = [f"{relation}({bound})" for bound in thresholds.get(fact, ()) for relation in ("at_most", "more_than")]
+            by_kind = {"boolean": ["true", "false"], "number": bounds}
+            allowed = by_kind.get(kinds[fact]) or values.get(fact, [value])
+            if value not in allowed:
+                raise GuidelineError(f'{here}: {term}: "{value}" is no value of {fact}; allowed: {", ".join(allowed)}')
+
     def check_terms(self) -> None:
         """Check the constants in every atom against the kinds that its predicate declares."""
         terms: dict[str, set[str]] = {}
@@ -493,6 +543,7 @@ def read_source(folder: Path, layer: str, overlays: Sequence[Path] = ()) -> Sour
     reader.collect(trees)
     reader.sort()
     reader.ground_data()
+    reader.check_facts()
     reader.check_terms()
     reader.check_evidence()
     for path in overlays:

@@ -118,6 +118,31 @@ def test_a_change_is_told_in_its_class(
             shows(found, curated, changed)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("open_member(adjuvant_drugs, pertuzumab).\n", "", "No longer declared: open_member(adjuvant_drugs,pertuzumab)"),
+        (
+            "default(unavailable_drugs, empty).\n",
+            "open_member(unavailable_drugs, lapatinib).\n",
+            "default(unavailable_drugs",
+        ),
+        (
+            "applies(months_to_recurrence) :- includes",
+            "applies(months_to_recurrence) :- has(metastatic), includes",
+            "cannot",
+        ),
+        ("impossible(cns_without_brain) :- has(cns_predominant), not has(brain_metastases).\n", "", "can in the new one"),
+    ],
+)
+def test_guidelines_with_other_records_are_never_called_equivalent(
+    old: str, new: str, message: str, curated: Guideline, tmp_path: Path
+) -> None:
+    comparison = diff(curated, copy_of(curated, tmp_path, facts=(old, new)))
+    assert not comparison.equivalent
+    assert [found for found in comparison.findings if found.kind == "space" and message in found.message]
+
+
 def test_patients_of_a_class_share_the_conditions_it_names(curated: Guideline, tmp_path: Path) -> None:
     """Random records that lose the regimen have every condition that the class is said to share."""
     old = "indicated(tucatinib_trastuzumab_capecitabine, consider) :- setting(second_line), has(cns_predominant)."

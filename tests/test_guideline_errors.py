@@ -264,6 +264,28 @@ def test_an_overlay_is_marked_wherever_it_shows(curated: Guideline) -> None:
     assert curated.answer(record).guideline.overlays == ()
 
 
+@pytest.mark.parametrize(
+    ("added", "message"),
+    [
+        ("fact(4, signs, list).\nvalue(signs, 1, rash).\n", r":46: what signs holds while it is not recorded is not said"),
+        ("fact(4, days, number).\nthreshold(days, 3).\n", r":46: when days has a value is not said; write applies\(days\)"),
+        ("fact(4, signs, lst).\n", r':46: "lst" is no kind of fact; did you mean "list"'),
+        ("fact(3, weak, boolean).\n", r":46: weak has the number of pregnant"),
+        ("usual(fevr, true).\n", r':46: usual\(fevr,true\): "fevr" is no fact; did you mean "fever"'),
+        ("usual(fever, high).\n", r':46: usual\(fever,high\): "high" is no value of fever; allowed: true, false'),
+        (
+            "fact(4, days, number).\nthreshold(days, 3).\napplies(days).\nusual(days, 2).\n",
+            r'"2" is no value of days; allowed: at_most\(3\), more_than\(3\)',
+        ),
+    ],
+)
+def test_what_a_fact_leaves_unsaid_is_refused(added: str, message: str, tmp_path: Path) -> None:
+    text = (Path(__file__).parent / "guidelines" / "river_cough" / "guideline.lp").read_text("utf-8")
+    (tmp_path / "guideline.lp").write_text(text + added, "utf-8")
+    with pytest.raises(GuidelineError, match=message):
+        Guideline.load(tmp_path)
+
+
 def test_an_overlay_without_its_block_is_refused(tmp_path: Path) -> None:
     overlay = tmp_path / "local.lp"
     overlay.write_text("unavailable_drug(lapatinib).\n")

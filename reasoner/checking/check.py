@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 import clingo
@@ -395,33 +396,50 @@ class Settler:
             ["settled"],
             [*writer.data, *written(knowledge, space.program, data, writer.repeated)],
         )
+        self.everything = [(f'adopted("{name}")', True) for name in self.readings]
         remedies = [a.symbol.arguments for a in self.patients.control.symbolic_atoms.by_signature("remedy", 2)]
         self.remedies = {str(kind): str(atom) for kind, atom in remedies}
 
-    def settle(self, kind: str, defect: str, inputs: frozenset[str] | None, statements: Iterable[str]) -> tuple[str, ...]:
+    def settle(self, kind: str, defect: str, inputs: frozenset[str] | None, statements: Collection[str]) -> tuple[str, ...]:
         """Name the readings, none where even all of them together leave the defect to this or another patient.
 
-        Where one is enough, one that interprets one of the `statements` goes before others.
+        Where one is enough, one that interprets all of the `statements` goes before others.
         """
         target = self.remedies.get(kind, defect)
-        if self.patients.literals.get(target, 0) == 0:
+        if self.patients.literals.get(target, 0) == 0 or defect in self.left:
             return ()
         assumed = [(target, False)]
         if inputs is not None:
             assumed += [(name, name in inputs) for name in self.patients.inputs]
-        everything = [(f'adopted("{name}")', True) for name in self.readings]
-        if self.patients.ask([(defect, True), *everything]) or not self.patients.ask([*assumed, *everything]):
+        if target != defect and not self.patients.ask([*assumed, *self.everything]):
             return ()
+        for name in self.readings:
+            if statements and self.reads[name].issuperset(statements):
+                alone = [(f'adopted("{other}")', other == name) for other in self.readings]
+                if self.patients.ask([*assumed, *alone]):
+                    return (name,)
         best: list[str] = []
 
         def read(model: clingo.Model) -> None:
             best[:] = [name for name in self.readings if self.patients.value(f'adopted("{name}")', model)]
 
         self.patients.ask(assumed, read, best=True)
-        if len(best) == 1:
-            interpreting = [name for name in self.readings if self.reads[name] & set(statements)]
-            for name in interpreting:
-                alone = [(f'adopted("{other}")', other == name) for other in self.readings]
-                if self.patients.ask([*assumed, *alone]):
-                    return (name,)
         return tuple(best)
+
+    @cached_property
+    def left(self) -> frozenset[str]:
+        """The defects that some patient shows although all readings are adopted."""
+        literals = self.patients.literals
+        sought = [name for name in literals if name.startswith("defect(") and literals[name]]
+        wanted = {f"wanted({split(name)[1][1]})": name for name in sought}
+        off = [(name, False) for name in literals if name.startswith("wanted(") and name not in wanted]
+        found: set[str] = set()
+
+        def read(model: clingo.Model) -> None:
+            found.update(name for name in sought if self.patients.value(name, model))
+
+        while self.patients.ask(
+            [("sought", True), *self.everything, *off, *((w, False) for w, name in wanted.items() if name in found)], read
+        ):
+            pass
+        return frozenset(found)

@@ -1,4 +1,4 @@
-"""The classes of defects as ``asp/core/defects.lp`` defines them, and the forms that each can have."""
+"""The classes of defects and differences as ``asp/core`` defines them, and the forms that each can have."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from reasoner.blocks import read_fields
 
 __all__ = ["Definition", "Form", "definitions", "form_of"]
 
-BLOCK = re.compile(r"%\*\s*@defect\s+(?P<name>\w+)\n(?P<text>.*?)\*%", re.DOTALL)
+BLOCK = re.compile(r"%\*\s*@(?:defect|difference)\s+(?P<name>\w+)\n(?P<text>.*?)\*%", re.DOTALL)
 
 
 class Definition(NamedTuple):
-    """A class of defects: what it is, why it matters, an example, the usual repairs."""
+    """A class of defects: what it is, why it matters, an example, the usual repairs; of differences what it is alone."""
 
     name: str
     text: str
@@ -36,13 +36,14 @@ class Form(NamedTuple):
 
 
 @cache
-def definitions() -> dict[str, Definition]:
-    """Read the definitions, in the order in which they stand."""
-    text = (resources.files("asp") / "core" / "defects.lp").read_text("utf-8")
+def definitions(file: str = "defects") -> dict[str, Definition]:
+    """Read the definitions of "defects" or of "differences", in the order in which they stand."""
+    text = (resources.files("asp") / "core" / f"{file}.lp").read_text("utf-8")
     found = {}
     for block in BLOCK.finditer(text):
-        fields = read_fields(block["text"].splitlines(), {"why", "example", "repair"}, "defects.lp", "defect")
-        found[block["name"]] = Definition(block["name"], fields["text"], fields["why"], fields["example"], fields["repair"])
+        fields = read_fields(block["text"].splitlines(), {"why", "example", "repair"}, f"{file}.lp", "class")
+        more = (fields.get(name, "") for name in ("why", "example", "repair"))
+        found[block["name"]] = Definition(block["name"], fields["text"], *more)
     return found
 
 

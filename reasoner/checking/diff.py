@@ -11,18 +11,22 @@ import clingo
 
 from reasoner.answer import Answer, GuidelineInfo
 from reasoner.checking.check import longest_history
+from reasoner.checking.definitions import definitions
 from reasoner.checking.inquiry import Inquiry, Progress, Seen, fill
 from reasoner.checking.patients import Cut, Patients, Writer
 from reasoner.checking.witness import record_of
 from reasoner.checking.written import split
 from reasoner.errors import RecordError
-from reasoner.findings import Finding, name_of
+from reasoner.findings import SEVERITIES, Finding, name_of
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Rule
 
 __all__ = ["Comparison", "diff"]
 
-SILENT_DATA = {"predicate", "wording", "predicate_role"}
+WORDS = {"predicate", "wording", "question", "vague_word", "boundary_word"}
+DERIVED = {"fits", "may_contain", "contains", "contains_class", "rank_limit", "drug", "class", "regimen"}
+DECLARED = {"fact", "value", "members", "open_member", "default", "threshold", "required", "minimum", "above"}
+DECLARED |= {"course_fact", "course_threshold", "course_fact_needs"}
 
 
 class Comparison(NamedTuple):
@@ -56,7 +60,13 @@ def diff(
     patients = tuple(differ.run())
     written = (*differ.blocks(), *differ.data())
     undecided = tuple(differ.undecided)
-    return Comparison(old.info, new.info, length, (*patients, *written), undecided, not patients and not undecided)
+    findings = tuple(sorted((*patients, *written), key=order))
+    equivalent = not undecided and not any(found.witness is not None or found.kind == "space" for found in findings)
+    return Comparison(old.info, new.info, length, findings, undecided, equivalent)
+
+
+def order(found: Finding) -> tuple[int, int, str]:
+    return list(definitions("differences")).index(found.kind), -SEVERITIES.index(found.severity), found.message
 
 
 def says(rule: Rule) -> tuple[object, ...]:
@@ -241,12 +251,15 @@ class Differ(Inquiry):
                     yield self.finding("provenance", form, [name], None)
 
     def data(self) -> Iterator[Finding]:
-        """Yield the facts of the catalogue that only one of the two has."""
+        """Yield the facts of the catalogue that only one of the two has; those that say what records can hold first."""
         old, new = (dict(space.data) for space in self.spaces.values())
-        for name, facts, others in (("fact_gone", old, new), ("fact_new", new, old)):
+        for end, facts, others in (("gone", old, new), ("new", new, old)):
             for fact, block in facts.items():
-                if fact not in others and split(fact)[0] not in SILENT_DATA:
-                    yield self.finding("data", clingo.Function(name, [clingo.String(fact)]), [block] if block else [], None)
+                predicate = split(fact)[0]
+                if fact not in others and predicate not in WORDS | DERIVED:
+                    kind, form = ("space", "declaration") if predicate in DECLARED else ("data", "fact")
+                    symbol = clingo.Function(f"{form}_{end}", [clingo.String(fact)])
+                    yield self.finding(kind, symbol, [block] if block else [], None)
 
 
 def fired(atom: str) -> str:

@@ -55,7 +55,8 @@ def show(words: str, figure: str, target: float | None = None, ratio: float = 0.
 
 def essence(report: Report) -> set[tuple[str, str]]:
     """Give what a report finds about patients, without what copies repeat."""
-    return {(f.kind, f.message) for f in report.findings if f.kind in ("conflict", "gap", "dead_end", "pointer", "boundary")}
+    kinds = ("conflict", "gap", "dead_end", "pointer", "boundary")
+    return {(f.kind, f.message) for f in report.findings if f.witness is not None and f.kind in kinds}
 
 
 def main() -> None:
