@@ -490,14 +490,15 @@ def print_definition(guideline: Guideline, name: str) -> None:
     from reasoner.checking.definitions import definitions
     from reasoner.page import Page
 
-    known, say = definitions(), guideline.knowledge.say
+    known, say = {**definitions(), **definitions("differences")}, guideline.knowledge.say
     if name not in known:
-        raise ReasonerError(f'"{name}" is no class of defects{nearest(name, known)}; classes: {", ".join(known)}')
+        raise ReasonerError(f'"{name}" is no class of findings{nearest(name, known)}; classes: {", ".join(known)}')
     definition, page = known[name], Page(answer_width(), colour_wanted())
     page.item("", say("definition", name, definition.text), "heading", indent=0)
-    page.item("", say("explained_why", definition.why), indent=2)
-    page.item("", say("explained_example", definition.example), indent=2)
-    page.item("", say("explained_repair", definition.repair), indent=2)
+    if definition.why:
+        page.item("", say("explained_why", definition.why), indent=2)
+        page.item("", say("explained_example", definition.example), indent=2)
+        page.item("", say("explained_repair", definition.repair), indent=2)
     click.echo("\n".join(page.lines))
 
 
