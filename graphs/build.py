@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import networkx as nx
 
-from reasoner.answer import Answer, GuidelineInfo
+from reasoner.answer import ActionCall, Answer, Exclusion, GuidelineInfo, Recommendation
 from reasoner.knowledge import Knowledge
+from reasoner.page import condition_words
 from reasoner.trace import Trace, block_trace, trace
 
-__all__ = ["answer_graph", "explanation_graph", "guideline_graph"]
+if TYPE_CHECKING:
+    from reasoner.queries.pathway import Pathway
+
+__all__ = ["answer_graph", "explanation_graph", "guideline_graph", "pathway_graph"]
 
 ANSWERED = ("setting", "recommended", "excluded", "action", "cautioned")
+NAMED = {"recommended": "regimen", "excluded": "regimen", "action": "action_name", "setting": "setting"}
 
 
 def explanation_graph(trace: Trace, about: Mapping[str, str] | None = None) -> nx.MultiDiGraph:
@@ -24,7 +30,7 @@ def explanation_graph(trace: Trace, about: Mapping[str, str] | None = None) -> n
     """
     graph = nx.MultiDiGraph(**(about or {}))
     for node in trace.nodes:
-        graph.add_node(node.id, **{name: value for name, value in node.to_dict().items() if name != "id"})
+        graph.add_node(node.id, **node.attributes())
     for edge in trace.edges:
         graph.add_edge(edge.source, edge.target, role=edge.role)
     return graph
@@ -41,23 +47,53 @@ def about_guideline(info: GuidelineInfo) -> dict[str, str]:
     }
 
 
-def answer_graph(answer: Answer, focus: Iterable[str] = (), blocked: bool = True) -> nx.MultiDiGraph:
+def answer_graph(
+    answer: Answer, focus: Iterable[str] = (), blocked: bool = True, depth: int | None = None
+) -> nx.MultiDiGraph:
     """Build the graph of an answer: all that it concludes, down to the patient's facts and the guideline's sources.
 
     `focus` names conclusions, as clingo text, to which it is narrowed; without `blocked` it leaves out the rules that do not
-    fire and what keeps them from firing. Recommended regimens also have `rank`, `strength`, `certainty` and `assuming`.
+    fire and what keeps them from firing; with `depth` it goes only so many rules deep. What the answer names says so in `answers` ("recommended", "excluded", "action",
+    "setting" or "cautioned"), and has its `name`, `certainty`, `assuming` and, if recommended, `rank` and `strength`.
     """
     derivation = answer.derivation
     wanted = list(focus) or [atom for atom in derivation.conclusions() if atom.partition("(")[0] in ANSWERED]
     about = {**about_guideline(answer.guideline), "patient": answer.patient, "setting": answer.setting}
-    found = trace(derivation, answer.patient, wanted)
-    graph = explanation_graph(found if blocked else found.carrying(wanted), about)
-    for entry in answer.recommended:
-        name = f"recommended({entry.regimen})"
-        if name in graph:
-            assumed = (" ".join(map(str, assumption.to_dict().values())) for assumption in entry.assuming)
-            more = {"assuming": "; ".join(assumed)} if entry.assuming else {}
-            graph.nodes[name].update(rank=str(entry.rank), strength=entry.strength, certainty=entry.certainty, **more)
+    graph = explanation_graph(trace(derivation, answer.patient, wanted, depth, blocked), about)
+    entries: dict[str, Recommendation | Exclusion | ActionCall] = {
+        **{f"recommended({entry.regimen})": entry for entry in answer.recommended},
+        **{f"excluded({entry.regimen})": entry for entry in answer.excluded},
+        **{f"action({entry.action})": entry for entry in answer.actions},
+    }
+    for atom in wanted:
+        if atom in graph:
+            graph.nodes[atom].update(answered(atom, entries.get(atom), derivation.knowledge))
+    return graph
+
+
+def answered(atom: str, entry: Recommendation | Exclusion | ActionCall | None, knowledge: Knowledge) -> dict[str, str]:
+    """Say what a conclusion is to an answer, and under which name and assumptions it stands there."""
+    predicate, _, argument = atom.rstrip(")").partition("(")
+    found = {"answers": predicate}
+    if predicate in NAMED:
+        found["name"] = knowledge.label(NAMED[predicate], argument)
+    if isinstance(entry, Recommendation):
+        found |= {"rank": str(entry.rank), "strength": entry.strength}
+    if entry is not None:
+        found["certainty"] = entry.certainty
+        if entry.assuming:
+            found["assuming"] = condition_words(entry.assuming, knowledge)
+    return found
+
+
+def pathway_graph(pathway: Pathway) -> nx.MultiDiGraph:
+    """Build the graph of a pathway: states, regimens, outcomes, and where it ends."""
+    about = {**about_guideline(pathway.guideline), "patient": pathway.patient, "lines": str(pathway.lines)}
+    graph = nx.MultiDiGraph(**about)
+    for node in pathway.nodes:
+        graph.add_node(node.id, kind=node.kind, label=node.label, **node.about)
+    for edge in pathway.edges:
+        graph.add_edge(edge.source, edge.target, role=edge.role)
     return graph
 
 

@@ -11,31 +11,45 @@ import networkx as nx
 
 from reasoner.errors import ReasonerError, nearest
 
-__all__ = ["FORMATS", "write_graph"]
+__all__ = ["FORMATS", "format_of", "write_graph"]
 
 FORMATS = {
+    ".prov.json": ("graphs.prov", "to_prov_json"),
+    ".ttl": ("graphs.prov", "to_turtle"),
+    ".jsonld": ("graphs.prov", "to_jsonld"),
     ".json": ("graphs.node_link", "to_json"),
     ".graphml": ("graphs.graphml", "to_graphml"),
     ".gexf": ("graphs.gexf", "to_gexf"),
     ".dot": ("graphs.dot", "to_dot"),
     ".mmd": ("graphs.mermaid", "to_mermaid"),
     ".cyjs": ("graphs.cytoscape", "to_cytoscape"),
+    ".html": ("graphs.html", "to_html"),
     ".svg": ("graphs.image", "draw"),
     ".png": ("graphs.image", "draw"),
 }
 
 
+def format_of(path: Path) -> str:
+    """Give the format of a file: its suffix, as `FORMATS` lists them.
+
+    Raises ReasonerError, with the nearest, for a suffix of no format.
+    """
+    found = next((suffix for suffix in FORMATS if path.name.lower().endswith(suffix)), None)
+    if found is None:
+        raise ReasonerError(
+            f'{path}: "{path.suffix}" is no format of graphs{nearest(path.suffix, FORMATS)}; the format follows the suffix: '
+            + ", ".join(FORMATS)
+        )
+    return found
+
+
 def write_graph(graph: nx.MultiDiGraph, path: Path) -> None:
     """Write `graph` to `path`, whole or not at all.
 
-    Raises ReasonerError for a suffix of no format, and where the file cannot be written.
+    Raises ReasonerError for a suffix of no format, where what writes it is not installed, and where the file cannot be
+    written.
     """
-    suffix = path.suffix.lower()
-    if suffix not in FORMATS:
-        raise ReasonerError(
-            f'{path}: "{suffix}" is no format of graphs{nearest(suffix, FORMATS)}; the format follows the suffix: '
-            + ", ".join(FORMATS)
-        )
+    suffix = format_of(path)
     module, name = FORMATS[suffix]
     to_text: Callable[..., str | bytes] = getattr(import_module(module), name)
     found = to_text(graph, suffix[1:]) if name == "draw" else to_text(graph)

@@ -296,9 +296,8 @@ def pathway(patient: str, folder: Path | None, overlays: tuple[Path, ...], layer
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
     metavar="FILE",
-    help="The file; its suffix is the format.",
+    help="The file; its suffix is the format.  [default: a tree on the terminal]",
 )
 @click.option(
     "--focus",
@@ -307,31 +306,52 @@ def pathway(patient: str, folder: Path | None, overlays: tuple[Path, ...], layer
     help="Only a regimen, an action or a setting, with its reasons.",
 )
 @click.option("--carrying", is_flag=True, help="Leave out rules that do not fire and what keeps them from it.")
+@click.option("--depth", type=click.IntRange(1), metavar="N", help="Only so many rules deep.")
+@click.option("--pathway", "lines", type=click.IntRange(0), metavar="LINES", help="Where the guideline leads from here.")
 @click.option("--guideline-only", is_flag=True, help="The guideline without a patient: statements, rules, trials.")
 def graph(
-    patient: str | None, folder: Path | None, overlays: tuple[Path, ...], layer: str, output: Path, focus: str | None,
-    carrying: bool, guideline_only: bool,
+    patient: str | None, folder: Path | None, overlays: tuple[Path, ...], layer: str, output: Path | None, focus: str | None,
+    carrying: bool, depth: int | None, lines: int | None, guideline_only: bool,
 ) -> None:  # fmt: skip
-    """Write the explanation graph of an answer, or of the guideline itself.
+    """Write the explanation graph of an answer, a pathway from a record, or the guideline itself.
 
     \b
-    .json     node-link JSON           .dot  Graphviz        .mmd   Mermaid
-    .graphml  GraphML                  .svg  a picture       .cyjs  Cytoscape
-    .gexf     GEXF, for Gephi          .png  a picture
+    .html     a page, interactive      .json       node-link JSON       .prov.json  PROV-JSON
+    .svg      a picture                .cyjs       Cytoscape            .ttl        PROV-O, Turtle
+    .png      a picture                .graphml    GraphML              .jsonld     PROV-O, JSON-LD
+    .dot      Graphviz                 .gexf       GEXF, for Gephi      .mmd        Mermaid
     """  # noqa: D301 (click's mark for lines that stay as they are)
-    from graphs.build import answer_graph, guideline_graph
-    from graphs.write import write_graph
-    from reasoner.queries.why import why as query
+    from graphs.build import answer_graph, guideline_graph, pathway_graph
+    from graphs.write import format_of, write_graph
 
     if (patient is None) != guideline_only:
         raise click.UsageError("Give a PATIENT, or --guideline-only for the guideline without one.")
+    narrowed = focus is not None or carrying or depth is not None
+    if narrowed and (guideline_only or lines is not None):
+        raise click.UsageError("--focus, --carrying and --depth narrow the graph of an answer; drop them here.")
+    if lines is not None and (guideline_only or output is None):
+        raise click.UsageError("--pathway takes a PATIENT and -o FILE; on the terminal: reasoner pathway.")
+    if output is not None:
+        format_of(output)
     guideline = load(folder, layer, overlays)
     if patient is None:
-        write_graph(guideline_graph(guideline.knowledge, guideline.info), output)
-        return
-    answer = guideline.answer(one_record(patient, guideline))
-    wanted = query(answer, focus).atoms if focus is not None else ()
-    write_graph(answer_graph(answer, wanted, blocked=not carrying), output)
+        found = guideline_graph(guideline.knowledge, guideline.info)
+    elif lines is not None:
+        from reasoner.queries.pathway import pathway as follow
+
+        found = pathway_graph(follow(guideline, one_record(patient, guideline), lines))
+    else:
+        from reasoner.queries.why import why as query
+
+        answer = guideline.answer(one_record(patient, guideline))
+        wanted = query(answer, focus).atoms if focus is not None else ()
+        found = answer_graph(answer, wanted, blocked=not carrying, depth=depth)
+    if output is not None:
+        write_graph(found, output)
+    else:
+        from graphs.tree import to_tree
+
+        sys.stdout.write(to_tree(found, answer_width()))
 
 
 def example_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's signature)

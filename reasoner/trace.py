@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -23,9 +24,17 @@ class Node(NamedTuple):
     text: str = ""
     place: str = ""
 
+    def attributes(self) -> dict[str, str]:
+        """Give all but the id; `text` and `place` where there is something to say."""
+        found = {"kind": self.kind, "label": self.label, "state": self.state}
+        if self.text:
+            found["text"] = self.text
+        if self.place:
+            found["place"] = self.place
+        return found
+
     def to_dict(self) -> dict[str, str]:
-        extra = {key: value for key, value in (("text", self.text), ("place", self.place)) if value}
-        return {"id": self.id, "kind": self.kind, "label": self.label, "state": self.state, **extra}
+        return {"id": self.id, **self.attributes()}
 
 
 class Edge(NamedTuple):
@@ -45,23 +54,6 @@ class Trace(NamedTuple):
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
 
-    def carrying(self, conclusions: Iterable[str]) -> Trace:
-        """Keep what carries some conclusions: the rules that fire for them, and all that those rest on."""
-        failed = {node.id for node in self.nodes if node.kind == "rule" and node.state == "fails"}
-        into: dict[str, list[Edge]] = {}
-        for edge in self.edges:
-            if edge.role != "blocks" and edge.source not in failed:
-                into.setdefault(edge.target, []).append(edge)
-        seen = dict.fromkeys(conclusions)
-        pending = list(seen)
-        while pending:
-            for edge in into.get(pending.pop(), ()):
-                if edge.source not in seen:
-                    seen[edge.source] = None
-                    pending.append(edge.source)
-        edges = tuple(e for e in self.edges if e.target in seen and e in into.get(e.target, ()))
-        return Trace(tuple(node for node in self.nodes if node.id in seen), edges)
-
     def to_dict(self) -> dict[str, object]:
         return {"nodes": [node.to_dict() for node in self.nodes], "edges": [edge.to_dict() for edge in self.edges]}
 
@@ -78,7 +70,8 @@ class Sources:
         """Add a statement, reading or overlay with what it cites, rests on or interprets; give its id."""
         name = f"{block.kind} {block.id}"
         if name not in self.nodes:
-            self.nodes[name] = Node(name, block.kind, block.id, "holds", block.text, block.place)
+            text = "\n".join(part for part in (block.text, block.why, block.unformalised) if part)
+            self.nodes[name] = Node(name, block.kind, block.id, "holds", text, block.place)
             for number in block.citations:
                 cited = f"citation {number}"
                 self.nodes.setdefault(cited, Node(cited, "citation", f"reference {number}", "holds"))
@@ -91,17 +84,20 @@ class Sources:
 
     def trial(self, name: str) -> str:
         """Add a trial with what the register says of it; give its id."""
-        trial = self.knowledge.trials[name]
-        label = self.knowledge.label
-        figures = [f"{label('measure', m)}: {value} ({cut}, {date})" for m, value, cut, date in trial.published]
-        self.nodes.setdefault(
-            f"trial {name}", Node(f"trial {name}", "trial", trial.label, "holds", "; ".join((trial.registry, *figures)))
-        )
-        return f"trial {name}"
+        node = f"trial {name}"
+        if node not in self.nodes:
+            trial = self.knowledge.trials[name]
+            label = self.knowledge.label
+            figures = [f"{label('measure', m)}: {value} ({cut}, {date})" for m, value, cut, date in trial.published]
+            self.nodes[node] = Node(node, "trial", trial.label, "holds", "\n".join((trial.registry, *trial.publications, *figures)))
+        return node
 
 
 class Tracer(Sources):
-    """Follows atoms back to the record: rules that fire to what they require, absent atoms to what blocks their rules."""
+    """Follows atoms back to the record: rules that fire to what they require, absent atoms to what blocks their rules.
+
+    What the guideline's own data says, such as the parts of a regimen, is not followed: it is the same for all patients.
+    """
 
     def __init__(self, derivation: Derivation, patient: str) -> None:
         super().__init__(derivation.knowledge)
@@ -110,8 +106,8 @@ class Tracer(Sources):
         self.nodes["patient"] = Node("patient", "patient", patient, "recorded")
         self.pending: list[int] = []
 
-    def follow(self, atoms: Iterable[int], depth: int | None) -> None:
-        """Add atoms and all that they rest on, `depth` rules deep."""
+    def follow(self, atoms: Iterable[int], depth: int | None, blocked: bool) -> None:
+        """Add atoms and all that they rest on, `depth` rules deep; with what keeps others from holding where `blocked`."""
         for atom in atoms:
             self.atom(atom)
         level = 0
@@ -119,17 +115,16 @@ class Tracer(Sources):
             reached, self.pending = self.pending, []
             level += 1
             for atom in reached:
-                holds = bool(self.derivation.values[atom])
-                for number in self.program.supports[atom]:
-                    if not holds or self.derivation.fired[number]:
-                        self.rule(number, atom, holds)
+                if self.derivation.values[atom]:
+                    self.supports(atom)
+                elif blocked:
+                    self.obstacles(atom)
 
     def atom(self, number: int) -> str:
         """Add an atom as a conclusion or a fact; give its id."""
         name = self.program.atoms[number]
         if name not in self.nodes:
-            role = self.knowledge.roles[name.partition("(")[0]]
-            kind = "fact" if role in INPUT_ROLES else "conclusion"
+            kind = "fact" if self.program.roles[number] in INPUT_ROLES else "conclusion"
             state = self.derivation.state(number)
             self.nodes[name] = Node(name, kind, self.program.phrases[number], state)
             if kind == "fact" and state.startswith("recorded"):
@@ -137,35 +132,63 @@ class Tracer(Sources):
             self.pending.append(number)
         return name
 
-    def rule(self, number: int, atom: int, holds: bool) -> None:
-        """Add a rule with its conditions: all where it fires, those that block it where it does not."""
-        ground = self.program.rules[number]
-        rule = self.knowledge.rules[ground.rule]
-        same = [n for n in self.program.supports[atom] if self.program.rules[n].rule == ground.rule]
-        suffix = f" #{same.index(number) + 1}" if len(same) > 1 else ""
-        name = f"{rule.id} for {self.program.atoms[atom]}{suffix}"
-        fired = self.derivation.fired[number]
-        state = "holds" if fired == self.derivation.worlds.all else "unknown" if fired else "fails"
-        self.nodes[name] = Node(name, "rule", rule.id, state, "", rule.place)
+    def supports(self, atom: int) -> None:
+        """Add the instances of rules that conclude an atom in some completion, with all their conditions."""
+        fired, every, values = self.derivation.fired, self.derivation.worlds.all, self.derivation.values
+        firing = [number for number in self.program.supports[atom] if fired[number]]
+        written: Counter[int] = Counter()
+        for number in firing:
+            ground = self.program.rules[number]
+            written[ground.rule] += 1
+            name = self.rule(ground.rule, atom, written[ground.rule], "holds" if fired[number] == every else "unknown")
+            for condition, negated in self.conditions(number):
+                if values[condition] != (every if negated else 0):
+                    self.edges[Edge(self.atom(condition), name, "requires_absence" if negated else "requires")] = None
+
+    def obstacles(self, atom: int) -> None:
+        """Add the rules that could conclude an atom and never fire, each once, with what blocks it.
+
+        Of a rule with several instances that is what blocks them all, and where nothing does, all that blocks one.
+        """
+        every, values = self.derivation.worlds.all, self.derivation.values
+        blocks: dict[int, list[dict[int, None]]] = {}
+        for number in self.program.supports[atom]:
+            met = {c: every & ~values[c] if negated else values[c] for c, negated in self.conditions(number)}
+            blocks.setdefault(self.program.rules[number].rule, []).append({c: None for c in met if met[c] != every})
+        for rule, ways in blocks.items():
+            name = self.rule(rule, atom, 1, "fails")
+            common = [c for c in ways[0] if all(c in way for way in ways[1:])]
+            for condition in common or {c: None for way in ways for c in way}:
+                self.edges[Edge(self.atom(condition), name, "blocks")] = None
+
+    def conditions(self, number: int) -> list[tuple[int, bool]]:
+        """List the conditions of a ground rule but those on the guideline's own data."""
+        roles = self.program.roles
+        return [condition for condition in self.program.rules[number].conditions if roles[condition[0]] != "catalogue"]
+
+    def rule(self, number: int, atom: int, instance: int, state: str) -> str:
+        """Add a rule that concludes an atom, with what it rests on; give its id."""
+        rule = self.knowledge.rules[number]
+        name = f"{rule.id} for {self.program.atoms[atom]}" + (f" #{instance}" if instance > 1 else "")
+        self.nodes[name] = Node(name, "rule", rule.id, state, rule_text(rule), rule.place)
         self.edges[Edge(name, self.program.atoms[atom], "derives")] = None
         if rule.block is not None:
             self.edges[Edge(self.block(self.knowledge.blocks[rule.block]), name, "states")] = None
-        for (condition, negated), seen in zip(ground.conditions, self.derivation.use(number).conditions, strict=True):
-            if holds and seen.met != "never":
-                self.edges[Edge(self.atom(condition), name, "requires_absence" if negated else "requires")] = None
-            elif not holds and seen.met != "always":
-                self.edges[Edge(self.atom(condition), name, "blocks")] = None
+        return name
 
 
-def trace(derivation: Derivation, patient: str, atoms: Iterable[str], depth: int | None = None) -> Trace:
+def trace(
+    derivation: Derivation, patient: str, atoms: Iterable[str], depth: int | None = None, blocked: bool = True
+) -> Trace:
     """Trace atoms, as clingo text, back to the record and the guideline's sources.
 
-    With `depth` only so many rules deep. Atoms that the guideline does not have are left out.
+    With `depth` only so many rules deep; without `blocked` what is absent stands without the rules that could have
+    concluded it. Atoms that the guideline does not have are left out.
     """
     tracer = Tracer(derivation, patient)
     index = derivation.program.index
     wanted = [index[atom] for atom in atoms if atom in index]
-    tracer.follow(wanted, depth)
+    tracer.follow(wanted, depth, blocked)
     for number in wanted:
         excluded = derivation.program.atoms[number]
         target = excluded.replace("excluded(", "recommended(", 1)

@@ -1,0 +1,89 @@
+"""How a graph reads as sentences: from what it answers back over rules to what each rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import networkx as nx
+
+from graphs.text import marked
+
+__all__ = ["Condition", "Step", "condition", "cited", "order", "sources", "starts", "steps"]
+
+SOURCES = ("statement", "reading", "overlay", "citation", "trial")
+
+
+class Condition(NamedTuple):
+    """What a rule asks for, as it stands: `mark` is "+", "-", "?" or "x", `words` the label with the state."""
+
+    node: str
+    mark: str
+    words: str
+
+
+class Step(NamedTuple):
+    """A way to a node: over a rule, or straight from other nodes where `rule` is None."""
+
+    rule: str | None
+    conditions: tuple[Condition, ...]
+
+
+def starts(graph: nx.MultiDiGraph) -> list[str]:
+    """List what a graph answers; where it says nothing of that, the nodes that nothing follows from."""
+    answers = [node for node, data in graph.nodes(data=True) if "answers" in data]
+    return answers or [node for node in graph if not graph.out_degree(node)]
+
+
+def condition(graph: nx.MultiDiGraph, node: str, role: str) -> Condition:
+    """Read an edge into a rule as a condition."""
+    data = graph.nodes[node]
+    words = marked(data, node)
+    if role == "blocks":
+        return Condition(node, "x", words)
+    if data.get("state") == "unknown":
+        return Condition(node, "?", f"unless {words}" if role == "requires_absence" else words)
+    return Condition(node, "-" if role == "requires_absence" or data.get("state") == "fails" else "+", words)
+
+
+def steps(graph: nx.MultiDiGraph, node: str) -> list[Step]:
+    """List the ways to a node; a fact of the record has none."""
+    found: list[Step] = []
+    straight: list[Condition] = []
+    for source, _, data in graph.in_edges(node, data=True):
+        kind = graph.nodes[source].get("kind")
+        if kind == "rule":
+            into = graph.in_edges(source, data="role")
+            conditions = (condition(graph, n, role) for n, _, role in into if graph.nodes[n].get("kind") not in SOURCES)
+            found.append(Step(source, tuple(conditions)))
+        elif kind not in SOURCES and kind != "patient":
+            straight.append(condition(graph, source, "blocks" if data.get("role") == "excludes" else ""))
+    return [*found, Step(None, tuple(straight))] if straight else found
+
+
+def sources(graph: nx.MultiDiGraph, rule: str) -> list[str]:
+    """List the statements, readings and overlays that a rule encodes."""
+    return [node for node in graph.predecessors(rule) if graph.nodes[node].get("kind") in SOURCES]
+
+
+def cited(graph: nx.MultiDiGraph, source: str) -> list[str]:
+    """List the labels of a statement, reading or overlay and of all that it cites, rests on or interprets."""
+    found = dict.fromkeys([source])
+    for node in found.copy():
+        found.update(dict.fromkeys(graph.predecessors(node)))
+    return [graph.nodes[node].get("label", node) for node in found]
+
+
+def order(graph: nx.MultiDiGraph) -> Iterator[str]:
+    """Yield the nodes that there is a way to, those that a graph answers first, then what they rest on, each once."""
+    seen = dict.fromkeys(starts(graph))
+    pending = list(seen)
+    for node in pending:
+        ways = steps(graph, node)
+        if ways:
+            yield node
+        for way in ways:
+            for reason in way.conditions:
+                if reason.node not in seen:
+                    seen[reason.node] = None
+                    pending.append(reason.node)
