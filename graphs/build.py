@@ -53,8 +53,9 @@ def answer_graph(
     """Build the graph of an answer: all that it concludes, down to the patient's facts and the guideline's sources.
 
     `focus` names conclusions, as clingo text, to which it is narrowed; without `blocked` it leaves out the rules that do not
-    fire and what keeps them from firing; with `depth` it goes only so many rules deep. What the answer names says so in `answers` ("recommended", "excluded", "action",
-    "setting" or "cautioned"), and has its `name`, `certainty`, `assuming` and, if recommended, `rank` and `strength`.
+    fire and what keeps them from firing; with `depth` it goes only so many rules deep. What the answer names says so in
+    `answers` ("recommended", "excluded", "action", "setting" or "cautioned"), and has its `name`, `certainty`, `assuming`
+    and, if recommended, `rank` and `strength`.
     """
     derivation = answer.derivation
     wanted = list(focus) or [atom for atom in derivation.conclusions() if atom.partition("(")[0] in ANSWERED]

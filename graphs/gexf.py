@@ -6,7 +6,7 @@ import re
 
 import networkx as nx
 
-from graphs.text import printable
+from graphs.xml import printable
 
 __all__ = ["to_gexf"]
 

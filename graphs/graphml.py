@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import networkx as nx
 
-from graphs.text import printable
+from graphs.xml import printable
 
 __all__ = ["to_graphml"]
 

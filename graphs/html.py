@@ -1,4 +1,4 @@
-"""A page with the graph and the same derivation as sentences: one file that needs no network and lets nothing in from outside."""
+"""A page with the graph and the same derivation as sentences: one file that needs no network and lets nothing in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["to_html"]
 
 HEADINGS = {
     "setting": "Setting", "recommended": "Recommended", "excluded": "Excluded", "action": "Check and do",
-    "cautioned": "Cautions", "dead_end": "Dead ends", "silence": "Silences", "nothing": "Nothing recommended",
+    "cautioned": "Cautions", "dead_end": "Dead ends", "silence": "Silences",
     "state": "Where it is cut", "conclusion": "Conclusions", "statement": "Statements without rules",
     "reading": "Readings without rules",
 }  # fmt: skip
@@ -50,7 +50,7 @@ def to_html(graph: nx.MultiDiGraph) -> str:
 
 
 def asset(name: str) -> str:
-    return files("graphs").joinpath("assets", name).read_text("utf-8")
+    return files("graphs").joinpath("page", name).read_text("utf-8")
 
 
 def digest(text: str) -> str:
@@ -89,7 +89,7 @@ def conclusions(graph: nx.MultiDiGraph, numbers: dict[str, int]) -> Iterator[str
     groups["recommended"].sort(key=lambda node: int(graph.nodes[node].get("rank", 0)))
     for kind, own in groups.items():
         if own:
-            yield f"<h3>{escape(HEADINGS.get(kind, kind))}</h3>\n<ul>"
+            yield f"<h2>{escape(HEADINGS.get(kind, kind))}</h2>\n<ul>"
             yield from (conclusion(graph.nodes[node], node, numbers[node], kind) for node in own)
             yield "</ul>"
 

@@ -1,8 +1,8 @@
 """PROV-O: what was concluded, from what, by which rules; as PROV-JSON, Turtle and JSON-LD.
 
-A rule that fires is an activity, a run of the guideline (the plan) by this software (the agent); all else are entities. A rule
-that does not fire did not happen: it is an entity that influenced what is not concluded. Each edge of the graph is a
-relation from the consequence to its reason, with an id and the `role` of its own; attributes are in the vocabulary of the graph.
+A rule that fires is an activity, a run of the guideline (the plan) by this software (the agent); all else are entities.
+A rule that does not fire did not happen: it is an entity that influenced what is not concluded. Each edge of the graph is
+a relation from the consequence to its reason, with an id and its `role`; attributes are in the vocabulary of the graph.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SOFTWARE, PLAN, EXPLANATION = "software", "guideline", "explanation"
 
 
 class Relation(NamedTuple):
-    """An edge as PROV has it: `subject` is what follows, `object` the reason; `kind` is the name of the relation in PROV-O."""
+    """An edge as PROV has it: `subject` is what follows, `object` the reason, `kind` the relation's name in PROV-O."""
 
     id: str
     kind: str
@@ -104,20 +104,9 @@ def to_prov_json(graph: nx.MultiDiGraph) -> str:
         else:
             document.entity(name, attributes)
     for relation in relations(graph):
+        relate = getattr(document, relation.kind)
         subject, reason = own[local(relation.subject)], own[local(relation.object)]
-        attributes = {word["role"]: relation.role}
-        name = own[relation.id]
-        match relation.kind:
-            case "wasGeneratedBy":
-                document.wasGeneratedBy(subject, reason, identifier=name, other_attributes=attributes)
-            case "used":
-                document.used(subject, reason, identifier=name, other_attributes=attributes)
-            case "hadPrimarySource":
-                document.hadPrimarySource(subject, reason, identifier=name, other_attributes=attributes)
-            case "wasDerivedFrom":
-                document.wasDerivedFrom(subject, reason, identifier=name, other_attributes=attributes)
-            case _:
-                document.wasInfluencedBy(subject, reason, identifier=name, other_attributes=attributes)
+        relate(subject, reason, identifier=own[relation.id], other_attributes={word["role"]: relation.role})
     return str(document.serialize(format="json", indent=1)) + "\n"
 
 
@@ -142,14 +131,15 @@ def to_jsonld(graph: nx.MultiDiGraph) -> str:
 
 
 def to_rdf(graph: nx.MultiDiGraph, suffix: str) -> RdfGraph:
+    """Give a graph as triples: every relation straight, for simple queries, and qualified, with its id and role."""
     try:
         from rdflib import RDF, RDFS, Graph, Literal, Namespace
     except ImportError:
         raise missing(suffix, "rdflib") from None
     found = Graph(bind_namespaces="none")
     prov, own, word = Namespace("http://www.w3.org/ns/prov#"), Namespace(namespace(graph)), Namespace(VOCABULARY)
-    for prefix, name in (("prov", prov), ("graph", own), ("gr", word), ("rdfs", RDFS)):
-        found.bind(prefix, name)
+    for prefix, space in (("prov", prov), ("graph", own), ("gr", word), ("rdfs", RDFS)):
+        found.bind(prefix, space)
     found.add((own[SOFTWARE], RDF.type, prov.SoftwareAgent))
     found.add((own[SOFTWARE], word["version"], Literal(__version__)))
     found.add((own[PLAN], RDF.type, prov.Plan))
@@ -183,4 +173,6 @@ def to_rdf(graph: nx.MultiDiGraph, suffix: str) -> RdfGraph:
 
 
 def missing(suffix: str, library: str) -> ReasonerError:
-    return ReasonerError(f"{suffix}: the library {library} writes it, and it is not installed; pip install 'guideline-reasoner[prov]'")
+    return ReasonerError(
+        f"{suffix}: the library {library} writes it, and it is not installed; pip install 'guideline-reasoner[prov]'"
+    )

@@ -9,7 +9,7 @@ import networkx as nx
 
 from graphs.text import marked
 
-__all__ = ["Condition", "Step", "condition", "cited", "order", "sources", "starts", "steps"]
+__all__ = ["Condition", "Step", "cited", "condition", "order", "sources", "starts", "steps"]
 
 SOURCES = ("statement", "reading", "overlay", "citation", "trial")
 
@@ -42,7 +42,7 @@ def condition(graph: nx.MultiDiGraph, node: str, role: str) -> Condition:
     if role == "blocks":
         return Condition(node, "x", words)
     if data.get("state") == "unknown":
-        return Condition(node, "?", f"unless {words}" if role == "requires_absence" else words)
+        return Condition(node, "?", f"unless {data.get('label', node)}" if role == "requires_absence" else words)
     return Condition(node, "-" if role == "requires_absence" or data.get("state") == "fails" else "+", words)
 
 

@@ -89,7 +89,9 @@ class Sources:
             trial = self.knowledge.trials[name]
             label = self.knowledge.label
             figures = [f"{label('measure', m)}: {value} ({cut}, {date})" for m, value, cut, date in trial.published]
-            self.nodes[node] = Node(node, "trial", trial.label, "holds", "\n".join((trial.registry, *trial.publications, *figures)))
+            self.nodes[node] = Node(
+                node, "trial", trial.label, "holds", "\n".join((trial.registry, *trial.publications, *figures))
+            )
         return node
 
 

@@ -1,119 +1,41 @@
-"""Explanation graphs, read back by the readers that each format is for."""
+"""Explanation graphs: what is in them, the command that writes them, and the tree on the terminal."""
 
 from __future__ import annotations
 
-import html
 import json
-import re
 import shutil
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import networkx as nx
 import pytest
 from conftest import ROOT
+from drawn import drawn, hostile_graph
 
-from graphs.build import answer_graph, explanation_graph, guideline_graph
-from graphs.cytoscape import to_cytoscape
-from graphs.dot import to_dot
-from graphs.gexf import to_gexf
-from graphs.graphml import to_graphml
-from graphs.mermaid import to_mermaid
-from graphs.node_link import to_json
+from graphs.build import answer_graph
+from graphs.tree import to_tree
 from graphs.write import FORMATS, write_graph
 from reasoner import Guideline, ReasonerError
-from reasoner.trace import Edge, Node, Trace
 
 KINDS = {"conclusion", "rule", "fact", "statement", "reading", "overlay", "citation", "trial", "patient"}
 STATES = {"holds", "fails", "recorded", "recorded_absent", "unknown"}
 ROLES = {"derives", "requires", "requires_absence", "blocks", "excludes", "states", "cites", "rests_on"}
-HOSTILE = ['a:b "c" <script>alert(1)</script> ≤ & \\', "end", "two\nlines", "x" * 500, "(a) [b] {c} | #", "é\U0001f600"]
-
-Plain = tuple[dict[str, dict[str, Any]], list[tuple[str, str, dict[str, Any]]]]
-
-
-def plain(graph: nx.MultiDiGraph) -> Plain:
-    """Give a graph's nodes and edges, with their attributes, for comparison."""
-    edges = [(s, t, dict(sorted(data.items()))) for s, t, data in graph.edges(data=True)]
-    return {node: dict(data) for node, data in graph.nodes(data=True)}, sorted(edges, key=repr)
+PATHWAY_KINDS = {"state", "regimen", "outcome", "dead_end", "silence"}
+PATHWAY_ROLES = {"recommends", "ends_in", "leads_to", "stops_at"}
 
 
 @pytest.fixture(scope="module")
-def hostile() -> nx.MultiDiGraph:
-    nodes = [Node(name, "fact", name, "unknown", name) for name in HOSTILE]
-    edges = [Edge(a, b, "requires") for a, b in pairwise(HOSTILE)]
-    return explanation_graph(Trace(tuple(nodes), (*edges, Edge(HOSTILE[0], HOSTILE[1], "blocks"))), {"patient": HOSTILE[0]})
-
-
-@pytest.fixture(scope="module")
-def graphs(curated: Guideline, hostile: nx.MultiDiGraph) -> dict[str, nx.MultiDiGraph]:
-    cases = {name: case.record for name, case in curated.cases().items()}
-    chosen = ("lung_disease_not_recorded", "hr_positive_untreated_heart_failure", "nothing_recorded")
-    answers = {name: answer_graph(curated.answer(cases[name])) for name in chosen}
-    return {**answers, "hostile": hostile, "guideline": guideline_graph(curated.knowledge, curated.info)}
-
-
-NAMES = ["lung_disease_not_recorded", "hr_positive_untreated_heart_failure", "nothing_recorded", "hostile", "guideline"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_networkx_reads_the_same_graph_back(name: str, graphs: dict[str, nx.MultiDiGraph], tmp_path: Path) -> None:
-    graph = graphs[name]
-    before = plain(graph)
-    assert plain(nx.node_link_graph(json.loads(to_json(graph)), edges="edges")) == before
-    assert plain(nx.parse_graphml(to_graphml(graph), force_multigraph=True)) == before
-    (tmp_path / "a.gexf").write_text(to_gexf(graph), "utf-8")
-    nodes, edges = plain(nx.MultiDiGraph(nx.read_gexf(tmp_path / "a.gexf")))
-    assert {node: {k: v for k, v in data.items() if k != "label"} for node, data in nodes.items()} == {
-        node: {k: v for k, v in data.items() if k != "label"} for node, data in before[0].items()
-    }
-    assert sorted((s, t, data["role"]) for s, t, data in edges) == sorted((s, t, data["role"]) for s, t, data in before[1])
-    assert plain(graph) == before
-
-
-@pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz reads it; install graphviz")
-@pytest.mark.parametrize("name", NAMES)
-def test_graphviz_reads_the_same_graph_without_a_complaint(name: str, graphs: dict[str, nx.MultiDiGraph]) -> None:
-    graph = graphs[name]
-    run = subprocess.run(["dot", "-Tjson0"], input=to_dot(graph).encode(), capture_output=True, check=True)
-    assert run.stderr == b""
-    data = json.loads(run.stdout)
-    keys = {entry["_gvid"]: html.unescape(entry["key"]) for entry in data["objects"]}
-    nodes = {html.unescape(entry["key"]): entry for entry in data["objects"]}
-    assert set(nodes) == set(graph)
-    for node, attributes in graph.nodes(data=True):
-        for key, value in attributes.items():
-            if key != "label":
-                assert html.unescape(nodes[node][key]) == value
-    edges = sorted((keys[entry["tail"]], keys[entry["head"]], entry["role"]) for entry in data["edges"])
-    assert edges == sorted((s, t, attributes["role"]) for s, t, attributes in graph.edges(data=True))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_cytoscape_and_mermaid_hold_every_node_and_edge(name: str, graphs: dict[str, nx.MultiDiGraph]) -> None:
-    graph = graphs[name]
-    elements = json.loads(to_cytoscape(graph))["elements"]
-    assert {entry["data"]["id"] for entry in elements["nodes"]} == set(graph)
-    ids = [entry["data"]["id"] for entry in (*elements["nodes"], *elements["edges"])]
-    assert len(ids) == len(set(ids))
-    ends = sorted((entry["data"]["source"], entry["data"]["target"], entry["data"]["role"]) for entry in elements["edges"])
-    assert ends == sorted((s, t, data["role"]) for s, t, data in graph.edges(data=True))
-    lines = to_mermaid(graph).splitlines()
-    assert lines[0] == "flowchart LR"
-    node, edge = re.compile(r'  n\d+[\[(]{1,2}/?"[^"<>&]*(<br/>[^"<>&]*)*"/?[\])]{1,2}'), re.compile(r"  n\d+ \S+ n\d+")
-    assert sum(bool(node.fullmatch(line)) for line in lines) == len(graph)
-    assert sum(bool(edge.fullmatch(line)) for line in lines) == graph.number_of_edges()
-    assert len(lines) == 1 + len(graph) + graph.number_of_edges()
+def graphs(curated: Guideline) -> dict[str, nx.MultiDiGraph]:
+    return drawn(curated)
 
 
 def test_every_graph_keeps_to_the_words_of_the_contract(graphs: dict[str, nx.MultiDiGraph]) -> None:
-    for graph in graphs.values():
-        assert {data["kind"] for _, data in graph.nodes(data=True)} <= KINDS
-        assert {data["state"] for _, data in graph.nodes(data=True)} <= STATES
-        assert {data["role"] for *_, data in graph.edges(data=True)} <= ROLES
+    for name, graph in graphs.items():
+        kinds, words = (PATHWAY_KINDS, PATHWAY_ROLES) if name == "pathway" else (KINDS, ROLES)
+        assert {data["kind"] for _, data in graph.nodes(data=True)} <= kinds
+        assert {data["role"] for *_, data in graph.edges(data=True)} <= words
+        assert {data.get("state") for _, data in graph.nodes(data=True)} <= (STATES if kinds is KINDS else {None})
         values = [value for _, data in graph.nodes(data=True) for value in data.values()]
         assert all(isinstance(value, str) for value in (*values, *graph.graph.values()))
 
@@ -149,7 +71,13 @@ def test_what_carried_an_answer_is_a_part_of_its_whole_graph_without_what_did_no
     assert not [1 for _, data in carrying.nodes(data=True) if (data["kind"], data["state"]) == ("rule", "fails")]
     node = whole.nodes["recommended(trastuzumab_deruxtecan)"]
     assert (node["rank"], node["certainty"], node["state"]) == ("1", "conditional", "unknown")
-    assert node["assuming"] == "interstitial_lung_disease False"
+    assert node["assuming"] == "no interstitial lung disease, present or past"
+    assert (node["answers"], node["name"]) == ("recommended", "trastuzumab deruxtecan (T-DXd)")
+    excluded = whole.nodes["excluded(trastuzumab_deruxtecan)"]
+    assert (excluded["certainty"], excluded["assuming"]) == ("conditional", "interstitial lung disease, present or past")
+    shallow = answer_graph(answer, depth=1)
+    assert set(shallow) < set(whole)
+    assert "has(interstitial_lung_disease)" not in shallow
 
 
 def run(*arguments: str, environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -159,8 +87,10 @@ def run(*arguments: str, environment: dict[str, str], cwd: Path) -> subprocess.C
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("suffix", [suffix for suffix in FORMATS if suffix not in (".svg", ".png")])
+@pytest.mark.parametrize("suffix", [suffix for suffix in FORMATS if suffix != ".png"])
 def test_two_runs_write_the_same_bytes(suffix: str, environment: dict[str, str], tmp_path: Path, curated: Guideline) -> None:
+    if suffix == ".svg" and shutil.which("dot") is None:
+        pytest.skip("Graphviz draws it: apt-get install graphviz")
     record = tmp_path / "p.json"
     record.write_text(json.dumps(curated.cases()["second_line"].record))
     written = set()
@@ -183,6 +113,8 @@ def test_the_command_writes_the_answer_a_focus_or_the_guideline(
     assert sizes == sorted(sizes, reverse=True)
     assert len(set(sizes)) == 3
     assert run("--guideline-only", "-o", "g.graphml", environment=environment, cwd=tmp_path).returncode == 0
+    assert run("p.json", "--pathway", "1", "-o", "w.json", environment=environment, cwd=tmp_path).returncode == 0
+    assert {node["kind"] for node in json.loads((tmp_path / "w.json").read_text())["nodes"]} <= PATHWAY_KINDS
     graph = nx.read_graphml(tmp_path / "g.graphml")
     assert {f"statement {name}" for name in curated.knowledge.blocks if name.startswith("L")} <= set(graph)
     assert {f"trial {name}" for name in curated.knowledge.trials} <= set(graph)
@@ -191,17 +123,58 @@ def test_the_command_writes_the_answer_a_focus_or_the_guideline(
         (("p.json", "-o", "none/a.json"), "none/a.json: cannot be written"),
         (("p.json", "-o", "a.json", "--focus", "trastuzumab_deruxtecn"), 'did you mean "trastuzumab_deruxtecan"'),
         (("-o", "a.json"), "Give a PATIENT, or --guideline-only"),
+        (("p.json", "-o", "a.json", "--pathway", "1", "--carrying"), "narrow the graph of an answer"),
+        (("p.json", "--pathway", "1"), "on the terminal: reasoner pathway"),
     ):
         done = run(*arguments, environment=environment, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
         assert message in done.stderr
         assert "Traceback" not in done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "g.graphml", "p.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "g.graphml", "p.json", "w.json"]
+
+
+TREE = """\
+? depends: trastuzumab deruxtecan (T-DXd) being excluded <- conclusions.5
+├─? depends: a reason against trastuzumab deruxtecan (T-DXd) <- L57.1 [L57;
+│ │ reference 5]
+│ └─? not recorded: interstitial lung disease, present or past
+└─- not derived: a reason to disregard exclusions of trastuzumab deruxtecan
+  │ (T-DXd) <- R19.2 [R19; L3] does not fire
+  └─x HER2-positive metastatic disease <- glossary.1
+    ├─+ HER2 status: positive
+    └─+ metastatic disease
+"""
+
+
+def test_the_terminal_shows_a_tree_with_each_part_once(curated: Guideline) -> None:
+    answer = curated.answer(curated.cases()["lung_disease_not_recorded"].record)
+    assert to_tree(answer_graph(answer, ["excluded(trastuzumab_deruxtecan)"]), 80) == TREE
+    for case in curated.cases().values():
+        graph = answer_graph(curated.answer(case.record))
+        lines = to_tree(graph, 100).splitlines()
+        assert max(map(len, lines), default=0) <= 100
+        text = " ".join(" ".join(line.strip("│├└─ ").split()) for line in lines)
+        for node, data in graph.nodes(data=True):
+            if data["kind"] in ("fact", "conclusion") and graph.out_degree(node):
+                assert " ".join(data["label"].split()) in text, (case.name, node)
+
+
+@pytest.mark.parametrize(("suffix", "library"), [(".prov.json", "prov"), (".ttl", "rdflib"), (".jsonld", "rdflib")])
+def test_a_library_that_is_missing_is_named_with_how_to_install_it(
+    suffix: str, library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == library]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ReasonerError, match=rf"{library} writes it.*pip install 'guideline-reasoner\[prov\]'"):
+        write_graph(hostile_graph(), tmp_path / f"a{suffix}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_picture_is_drawn_where_graphviz_is_installed_and_refused_with_the_reason_where_not(
-    hostile: nx.MultiDiGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    hostile = hostile_graph()
     if shutil.which("dot") is not None:
         write_graph(hostile, tmp_path / "a.svg")
         text = (tmp_path / "a.svg").read_text("utf-8")

@@ -70,7 +70,7 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const shapes = { patient: "round-rectangle", rule: "ellipse", statement: "cut-rectangle", reading: "cut-rectangle",
     overlay: "cut-rectangle", trial: "barrel", citation: "rectangle" };
-  const ends = new Set(["dead_end", "silence", "nothing"]);
+  const ends = new Set(["dead_end", "silence"]);
   const lines = { fails: "dashed", recorded_absent: "dashed", unknown: "dotted" };
   function look() {
     const ink = colour("ink");
@@ -304,8 +304,10 @@
     list.replaceChildren();
     cy.nodes().removeClass("found");
     if (!wanted) return;
-    const matches = [...nodes.keys()].filter((number) =>
-      [words(nodes[number]), nodes[number].id, nodes[number].text || ""].some((own) => own.toLowerCase().includes(wanted)));
+    const has = (text) => text.toLowerCase().includes(wanted);
+    const named = [...nodes.keys()].filter((number) => has(words(nodes[number])));
+    const told = [...nodes.keys()].filter((number) => has(nodes[number].id) || has(nodes[number].text || ""));
+    const matches = [...new Set([...named, ...told])];
     for (const number of matches.slice(0, 50)) reference(add(list, "li"), number);
     for (const number of matches) shown(number).addClass("found");
     by("status").textContent = `${matches.length} found`;
