@@ -9,6 +9,7 @@ from reasoner.derivation import Derivation
 from reasoner.knowledge import Knowledge
 from reasoner.notes import notes_on
 from reasoner.record import Record
+from reasoner.verdicts import NONE, Assumption, Held, Missing, Ranked, Verdicts, holding
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -27,10 +28,7 @@ __all__ = [
 ]
 
 SCHEMA = "reasoner.answer/1"
-SILENT = "not_addressed"
-UNDETERMINED = "undetermined"
 UNWORDED = {"catalogue", "position", "conclusion"}
-NONE: dict[str, list[tuple[str, int, int]]] = {}
 
 
 class GuidelineInfo(NamedTuple):
@@ -52,18 +50,6 @@ class GuidelineInfo(NamedTuple):
             "title": self.title,
             "disclaimer": self.disclaimer,
         }
-
-
-class Assumption(NamedTuple):
-    """A value of an unknown fact; for a list `member` says whose membership `value` tells."""
-
-    fact: str
-    value: bool | str
-    member: str | None = None
-
-    def to_dict(self) -> dict[str, object]:
-        member = {} if self.member is None else {"has": self.member}
-        return {"fact": self.fact, **member, "value": self.value}
 
 
 class DoseGiven(NamedTuple):
@@ -193,18 +179,6 @@ class ActionCall(NamedTuple):
         }
 
 
-class Missing(NamedTuple):
-    """An unknown fact that can change the answer; `decides` names what: "setting", regimens, actions."""
-
-    fact: str
-    member: str | None
-    decides: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, object]:
-        member = {} if self.member is None else {"has": self.member}
-        return {"fact": self.fact, **member, "decides": list(self.decides)}
-
-
 class Answer(NamedTuple):
     """What a guideline says of one record. `derivation` holds every support and every blocked rule."""
 
@@ -248,73 +222,25 @@ class Drawer:
         self.derivation = derivation
         self.knowledge = derivation.knowledge
         self.record = record
-        self.worlds = derivation.worlds
-        values = derivation.values
-        self.holding = {
-            predicate: {first: [(name, values[n], n) for name, n in atoms if values[n]] for first, atoms in rows.items()}
-            for predicate, rows in derivation.program.table.items()
-        }
+        self.verdicts = Verdicts(
+            derivation.worlds, derivation.knowledge, holding(derivation.program.table, derivation.values)
+        )
+        self.held = self.verdicts.held
         self.worded: dict[tuple[int, int], str] = {}
-        self.decided: dict[int, frozenset[int]] = {0: frozenset(), self.worlds.all: frozenset()}
-        self.cubes: dict[int, tuple[tuple[Assumption, ...], int]] = {}
-
-    def held(self, predicate: str, first: str) -> list[tuple[str, int, int]]:
-        """List the atoms of a predicate and a first argument that hold somewhere.
-
-        Each comes with its second argument, the worlds in which it holds, and its number in the program.
-        """
-        return self.holding.get(predicate, NONE).get(first, [])
-
-    def deciders(self, truth: int) -> frozenset[int]:
-        found = self.decided.get(truth)
-        if found is None:
-            found = self.decided[truth] = self.worlds.deciders(truth)
-        return found
-
-    def certainty(self, truth: int) -> tuple[str, tuple[Assumption, ...], int]:
-        """Tell how certain a truth is, what it assumes, and the worlds that agree with that."""
-        if truth == self.worlds.all:
-            return "certain", (), truth
-        found = self.cubes.get(truth)
-        if found is None:
-            chosen = self.worlds.smallest(truth, self.deciders(truth), self.knowledge)
-            found = self.cubes[truth] = (tuple(self.assumption(v, n) for v, n in chosen), self.worlds.agreeing(chosen))
-        return "conditional", *found
-
-    def assumption(self, variable: int, value: int) -> Assumption:
-        known = self.knowledge.variables[variable]
-        held = known.values[value][0]
-        assert held is not None
-        return Assumption(known.fact, held, known.member)
-
-    def setting(self) -> str:
-        for name in self.knowledge.settings:
-            for _, truth, _ in self.held("setting", name):
-                return name if truth == self.worlds.all else UNDETERMINED
-        return SILENT
 
     def recommended(self) -> list[Recommendation]:
-        entries = [
-            self.recommendation(regimen, truth, atom)
-            for regimen in self.knowledge.regimens
-            for _, truth, atom in self.held("recommended", regimen)
-        ]
-        strengths = self.knowledge.strengths
-        entries.sort(key=lambda e: (e.rank, e.certainty != "certain", strengths.index(e.strength)))
-        return entries
+        return [self.recommendation(entry) for entry in self.verdicts.recommended()]
 
-    def recommendation(self, regimen: str, truth: int, atom: int) -> Recommendation:
-        certainty, assuming, agree = self.certainty(truth)
-        rank, best = min((int(n), held & agree) for n, held, _ in self.held("rank", regimen) if held & agree)
-        strengths = {name for name, held, _ in self.held("strength", regimen) if held & best}
+    def recommendation(self, entry: Ranked) -> Recommendation:
+        regimen, agree = entry.name, entry.agree
         cautions = {name for name, held, _ in self.held("cautioned", regimen) if held & agree}
-        grounds = self.derivation.grounds(atom, agree, self.preferences(regimen, agree))
+        grounds = self.derivation.grounds(entry.atom, agree, self.preferences(regimen, agree))
         return Recommendation(
             regimen=regimen,
-            rank=rank,
-            strength=next(name for name in self.knowledge.strengths if name in strengths),
-            certainty=certainty,
-            assuming=assuming,
+            rank=entry.rank,
+            strength=entry.strength,
+            certainty=entry.certainty,
+            assuming=entry.assuming,
             rules=grounds.rules,
             statements=grounds.statements,
             readings=grounds.readings,
@@ -327,32 +253,27 @@ class Drawer:
         )
 
     def excluded(self) -> list[Exclusion]:
-        entries = []
-        for regimen in self.knowledge.regimens:
-            for _, truth, atom in self.held("excluded", regimen):
-                certainty, assuming, agree = self.certainty(truth)
-                grounds = self.derivation.grounds(atom, agree)
-                entries.append(
-                    Exclusion(
-                        regimen=regimen,
-                        certainty=certainty,
-                        assuming=assuming,
-                        rules=grounds.rules,
-                        statements=grounds.statements,
-                        readings=grounds.readings,
-                        overlays=grounds.overlays,
-                        because=self.reasons("contraindicated", regimen, agree),
-                    )
-                )
-        entries.sort(key=lambda entry: entry.certainty != "certain")
-        return entries
+        return [self.exclusion(entry) for entry in self.verdicts.excluded()]
+
+    def exclusion(self, entry: Held) -> Exclusion:
+        grounds = self.derivation.grounds(entry.atom, entry.agree)
+        return Exclusion(
+            regimen=entry.name,
+            certainty=entry.certainty,
+            assuming=entry.assuming,
+            rules=grounds.rules,
+            statements=grounds.statements,
+            readings=grounds.readings,
+            overlays=grounds.overlays,
+            because=self.reasons("contraindicated", entry.name, entry.agree),
+        )
 
     def preferences(self, regimen: str, agree: int) -> set[int]:
         """Find the source's rules that prefer another recommended regimen to this one."""
         rules = self.derivation.program.rules
         return {
             rules[support].rule
-            for first in self.holding.get("before", NONE)
+            for first in self.verdicts.holding.get("before", NONE)
             if any(name == regimen and truth & agree for name, truth, _ in self.held("before", first))
             for name, _, atom in self.held("prefers", first)
             if name == regimen
@@ -412,47 +333,22 @@ class Drawer:
         return [rule for rule in rules if fired[rule] & agree == agree] or rules
 
     def actions(self) -> list[ActionCall]:
-        entries = []
-        for action in self.knowledge.actions:
-            for _, truth, _ in self.held("action", action):
-                certainty, assuming, agree = self.certainty(truth)
-                rules = self.derivation.program.rules
-                grounds = self.knowledge.grounds_of(
-                    frozenset(rules[rule].rule for rule in self.fired("calls_for", action, agree))
-                )
-                entries.append(
-                    ActionCall(
-                        action=action,
-                        certainty=certainty,
-                        assuming=assuming,
-                        text=self.knowledge.label("action", action),
-                        rules=grounds.rules,
-                        statements=grounds.statements,
-                        readings=grounds.readings,
-                        overlays=grounds.overlays,
-                    )
-                )
-        return entries
+        return [self.call(entry) for entry in self.verdicts.actions()]
 
-    def missing(self) -> list[Missing]:
-        if not self.worlds.open:
-            return []
-        decides: dict[int, dict[str, None]] = {}
-
-        def note(name: str, predicates: Sequence[str], first: str) -> None:
-            for predicate in predicates:
-                for _, truth, _ in self.held(predicate, first):
-                    for variable in self.deciders(truth):
-                        decides.setdefault(variable, {})[name] = None
-
-        for setting in self.knowledge.settings:
-            note("setting", ("setting",), setting)
-        for regimen in self.knowledge.regimens:
-            note(regimen, ("recommended", "strength", "rank", "excluded"), regimen)
-        for action in self.knowledge.actions:
-            note(action, ("action",), action)
-        variables = self.knowledge.variables
-        return [Missing(variables[v].fact, variables[v].member, tuple(decides[v])) for v in sorted(decides)]
+    def call(self, entry: Held) -> ActionCall:
+        rules = self.derivation.program.rules
+        fired = self.fired("calls_for", entry.name, entry.agree)
+        grounds = self.knowledge.grounds_of(frozenset(rules[rule].rule for rule in fired))
+        return ActionCall(
+            action=entry.name,
+            certainty=entry.certainty,
+            assuming=entry.assuming,
+            text=self.knowledge.label("action", entry.name),
+            rules=grounds.rules,
+            statements=grounds.statements,
+            readings=grounds.readings,
+            overlays=grounds.overlays,
+        )
 
 
 def doses_of(regimen: str, knowledge: Knowledge, data: Mapping[str, object]) -> tuple[DoseGiven, ...]:
@@ -479,7 +375,7 @@ def doses_of(regimen: str, knowledge: Knowledge, data: Mapping[str, object]) -> 
 def draw(derivation: Derivation, record: Record, info: GuidelineInfo, warnings: Sequence[str] = ()) -> Answer:
     """Draw the answer to `record` from its derivation."""
     drawer = Drawer(derivation, record)
-    setting = drawer.setting()
+    setting = drawer.verdicts.setting()
     recommended = tuple(drawer.recommended())
     excluded = tuple(drawer.excluded())
     return Answer(
@@ -489,7 +385,7 @@ def draw(derivation: Derivation, record: Record, info: GuidelineInfo, warnings: 
         recommended=recommended,
         excluded=excluded,
         actions=tuple(drawer.actions()),
-        missing=tuple(drawer.missing()),
+        missing=tuple(drawer.verdicts.missing()),
         notes=(*notes_on(derivation, setting, bool(recommended)), *warnings),
         derivation=derivation,
     )

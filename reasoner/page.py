@@ -6,8 +6,9 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from reasoner.answer import SILENT, UNDETERMINED, Assumption, GuidelineInfo
+from reasoner.answer import GuidelineInfo
 from reasoner.knowledge import Block, Knowledge
+from reasoner.verdicts import SILENT, UNDETERMINED, Assumption
 
 __all__ = [
     "Page",

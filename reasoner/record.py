@@ -15,7 +15,7 @@ from typing import IO, NamedTuple, NoReturn
 from reasoner.errors import RecordError, nearest
 from reasoner.knowledge import Fact, Knowledge
 
-__all__ = ["LIMIT", "Record", "parse_record", "read_records"]
+__all__ = ["LIMIT", "OPEN", "Record", "Told", "parse_json", "parse_record", "read_records", "region", "tell"]
 
 LIMIT = 16 * 2**20
 OPEN = -1
@@ -136,26 +136,59 @@ def region(value: float, thresholds: Sequence[int]) -> int:
     return sum(value > t for t in thresholds)
 
 
-def known_atoms(fact: Fact, value: object, knowledge: Knowledge) -> tuple[dict[str | None, int], list[str], list[str]]:
-    """Read one recorded fact: the chosen values of its variables, other atoms it makes true, its clingo facts."""
+class Told(NamedTuple):
+    """What one value of a fact says, or its absence: choices of variables, other atoms it makes true, its clingo facts."""
+
+    choices: tuple[tuple[tuple[str, str | None], int], ...] = ()
+    atoms: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    courses: int = 0
+
+
+def tell(fact: Fact, value: object, knowledge: Knowledge) -> Told:
+    """Read the value that a record gives for a fact, None where it gives none.
+
+    Raises RecordError naming the field, what was found and what is allowed.
+    """
+    if value is None:
+        return told_by_absence(fact)
     name = fact.name
+    known = f"known({name})"
+    if fact.kind == "courses":
+        courses, atoms = read_courses(value, name, knowledge)
+        return Told((), (known, *atoms), (known, *atoms), courses)
     if fact.kind == "boolean":
         truth = boolean(name, value)
-        said = [f"recorded({name},{str(truth).lower()})"]
-        return {None: 0 if truth else 1}, said, said
+        said = f"recorded({name},{str(truth).lower()})"
+        return Told((((name, None), 0 if truth else 1),), (known, said), (known, said))
     if fact.kind == "choice":
         chosen = among(name, value, fact.values, f"value of {name}")
-        said = [f"recorded({name},{chosen})"]
-        return {None: fact.values.index(chosen)}, said, said
+        said = f"recorded({name},{chosen})"
+        return Told((((name, None), fact.values.index(chosen)),), (known, said), (known, said))
     if fact.kind == "list":
         kind = "drug of the catalogue" if fact.of_drugs else f"value of {name}"
         members = string_list(name, value, fact.values, kind, knowledge.labels["drug" if fact.of_drugs else "value"])
-        said = [f"recorded({name},list)", *(f"lists({name},{m})" for m in dict.fromkeys(members))]
-        closed = [f"includes({name},{m})" for m in dict.fromkeys(members) if m not in fact.open_members]
-        return {m: 0 if m in members else 1 for m in fact.open_members}, [*said, *closed], said
+        listed = dict.fromkeys(members)
+        facts = (known, f"recorded({name},list)", *(f"lists({name},{m})" for m in listed))
+        closed = (f"includes({name},{m})" for m in listed if m not in fact.open_members)
+        choices = tuple(((name, m), 0 if m in listed else 1) for m in fact.open_members)
+        return Told(choices, (*facts, *closed), facts)
     given = number(name, value, knowledge)
-    said = [f"recorded({name},{'at_most' if given <= t else 'more_than'}({t}))" for t in fact.thresholds]
-    return {None: region(given, fact.thresholds)}, said, said
+    bounds = tuple(f"recorded({name},{'at_most' if given <= t else 'more_than'}({t}))" for t in fact.thresholds)
+    return Told((((name, None), region(given, fact.thresholds)),), (known, *bounds), (known, *bounds))
+
+
+def told_by_absence(fact: Fact) -> Told:
+    """Say what it means that a record leaves a fact out: it is open, but where the guideline gives it a default."""
+    if fact.required:
+        more = " ([] where there was none)" if fact.kind == "courses" else ""
+        fail(fact.name, f"missing; it is required{more}")
+    if fact.default is None:
+        return Told()
+    if fact.kind == "boolean":
+        held = fact.default == "true"
+        return Told((((fact.name, None), 0 if held else 1),), (), (f"has({fact.name})",) if held else ())
+    return Told(tuple(((fact.name, member), 1) for member in fact.open_members))
 
 
 def parse_record(data: object, knowledge: Knowledge) -> Record:
@@ -183,41 +216,15 @@ def parse_record(data: object, knowledge: Knowledge) -> Record:
         name.encode("utf-8")
     except UnicodeEncodeError:
         fail("id", f"{show(name)} holds half a surrogate pair and is no valid text")
-    choices: dict[tuple[str, str | None], int] = {}
-    atoms: list[str] = []
-    facts: list[str] = []
-    courses = 0
-    for fact in knowledge.facts:
-        value = data.get(fact.name)
-        if value is None:
-            if fact.required:
-                fail(
-                    fact.name,
-                    "missing; it is required ([] where there was none)"
-                    if fact.kind == "courses"
-                    else "missing; it is required",
-                )
-            if fact.kind == "boolean" and fact.default is not None:
-                choices[fact.name, None] = 0 if fact.default == "true" else 1
-                facts += [f"has({fact.name})"] if fact.default == "true" else []
-            elif fact.default is not None:
-                choices.update({(fact.name, member): 1 for member in fact.open_members})
-        elif fact.kind == "courses":
-            courses, own = read_courses(value, fact.name, knowledge)
-            atoms += [f"known({fact.name})", *own]
-            facts += [f"known({fact.name})", *own]
-        else:
-            chosen, own, said = known_atoms(fact, value, knowledge)
-            choices.update({(fact.name, member): number for member, number in chosen.items()})
-            atoms += [f"known({fact.name})", *own]
-            facts += [f"known({fact.name})", *said]
+    told = [tell(fact, data.get(fact.name), knowledge) for fact in knowledge.facts]
+    choices = {key: choice for own in told for key, choice in own.choices}
     return Record(
         id=name,
         data=MappingProxyType(dict(data)),
-        courses=courses,
+        courses=sum(own.courses for own in told),
         choices=tuple(choices.get((v.fact, v.member), OPEN) for v in knowledge.variables),
-        atoms=tuple(atoms),
-        facts="".join(f"{atom}.\n" for atom in facts),
+        atoms=tuple(atom for own in told for atom in own.atoms),
+        facts="".join(f"{atom}.\n" for own in told for atom in own.facts),
     )
 
 

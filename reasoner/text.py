@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from reasoner.answer import ActionCall, Answer, Assumption, DoseGiven, Exclusion, Recommendation
+from reasoner.answer import ActionCall, Answer, DoseGiven, Exclusion, Recommendation
 from reasoner.derivation import Derivation
 from reasoner.knowledge import Knowledge
 from reasoner.page import Page, condition_words, member_words, setting_words, source_words
+from reasoner.verdicts import Assumption
 
 if TYPE_CHECKING:
     from decimal import Decimal

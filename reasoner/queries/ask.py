@@ -11,13 +11,14 @@ from fractions import Fraction
 from itertools import combinations
 from typing import NamedTuple
 
-from reasoner.answer import UNDETERMINED, ActionCall, Answer, Exclusion, Recommendation
+from reasoner.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Fact, Knowledge
 from reasoner.page import Page, setting_words, stretch_words
 from reasoner.record import Record
 from reasoner.text import listed
+from reasoner.verdicts import UNDETERMINED
 
 __all__ = [
     "EXACT",

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from reasoner.errors import RecordError, nearest
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Fact, Knowledge
-from reasoner.record import among, fail, known_atoms, parse_json, show
+from reasoner.record import among, fail, parse_json, show, tell
 
 __all__ = ["FORMS", "Edit", "apply_edits", "parse_edit"]
 
@@ -99,7 +99,7 @@ def set_value(fact: Fact, text: str, knowledge: Knowledge) -> object:
         if not isinstance(value, list):
             fail(fact.name, f"{show(value)} is no list of courses; {fact.name}+=VALUE adds one")
     elif value is not None:
-        known_atoms(fact, value, knowledge)
+        tell(fact, value, knowledge)
     return value
 
 
@@ -115,7 +115,7 @@ def member_value(fact: Fact, kind: str, text: str, knowledge: Knowledge) -> obje
     members = words(value) if isinstance(value, str) else value
     if not isinstance(members, list) or not members:
         fail(fact.name, f"{show(value)} is no member; allowed: {', '.join(fact.values)}")
-    known_atoms(fact, members, knowledge)
+    tell(fact, members, knowledge)
     return members
 
 

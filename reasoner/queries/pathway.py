@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from reasoner.answer import SILENT, Answer, Assumption, Drawer, GuidelineInfo, Recommendation
+from reasoner.answer import Answer, GuidelineInfo, Recommendation
 from reasoner.errors import GuidelineError, ReasonerError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Knowledge
 from reasoner.page import Page, condition_words, setting_words
 from reasoner.record import OPEN, Record, parse_record
+from reasoner.verdicts import SILENT, Assumption, Verdicts
 
 __all__ = ["LIMIT", "Edge", "Node", "Pathway", "pathway", "render"]
 
@@ -162,7 +163,7 @@ class Explorer:
                 cut = True
         stops = [
             (stop, self.outcomes(point, answer, stop.assuming, None, left) if self.can_end(point, stop) else ())
-            for stop in self.stops(answer, record)
+            for stop in self.stops(answer)
         ]
         state = State(answer.setting, tuple(choices), tuple(stops), cut)
         return self.number(state, record), frozenset(entry.regimen for entry in answer.recommended)
@@ -249,7 +250,7 @@ class Explorer:
         """Choose the first drug for a part that cannot be unavailable, or else the first."""
         return min(part, key=lambda drug: answer.derivation.truth(f"unavailable_drug({drug})") != 0)
 
-    def stops(self, answer: Answer, record: Record) -> list[Stop]:
+    def stops(self, answer: Answer) -> list[Stop]:
         """List how the completions in which nothing is recommended end: in silence, in a dead end, or with nothing."""
         derivation, knowledge = answer.derivation, self.knowledge
         rest = derivation.worlds.all
@@ -267,7 +268,7 @@ class Explorer:
                 if case:
                     cases[regimen] = cases.get(regimen, 0) | case
                     indicated |= case
-        drawer = Drawer(derivation, record)
+        verdicts = Verdicts(derivation.worlds, derivation.knowledge, {})
         found = []
         for kind, truth in (
             ("dead_end", indicated),
@@ -275,7 +276,7 @@ class Explorer:
             (NOTHING, rest & settled & ~indicated),
         ):
             if truth:
-                _, assuming, agree = drawer.certainty(truth)
+                _, assuming, agree = verdicts.certainty(truth)
                 names = tuple(name for name, case in cases.items() if case & agree) if kind == "dead_end" else ()
                 found.append(Stop(kind, assuming, names))
         return found

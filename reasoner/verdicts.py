@@ -1,0 +1,170 @@
+"""What holds in which completions of a record: settings, regimens, actions, each with what it assumes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from reasoner.knowledge import Knowledge
+from reasoner.worlds import Worlds
+
+__all__ = ["SILENT", "UNDETERMINED", "Assumption", "Held", "Missing", "Ranked", "Verdicts", "holding"]
+
+SILENT = "not_addressed"
+UNDETERMINED = "undetermined"
+NONE: dict[str, list[tuple[str, int, int]]] = {}
+
+Holding = Mapping[str, Mapping[str, list[tuple[str, int, int]]]]
+
+
+class Assumption(NamedTuple):
+    """A value of an unknown fact; for a list `member` says whose membership `value` tells."""
+
+    fact: str
+    value: bool | str
+    member: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        member = {} if self.member is None else {"has": self.member}
+        return {"fact": self.fact, **member, "value": self.value}
+
+
+class Missing(NamedTuple):
+    """An unknown fact that can change the answer; `decides` names what: "setting", regimens, actions."""
+
+    fact: str
+    member: str | None
+    decides: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        member = {} if self.member is None else {"has": self.member}
+        return {"fact": self.fact, **member, "decides": list(self.decides)}
+
+
+class Held(NamedTuple):
+    """A conclusion that holds in some completion: `agree` are the worlds that agree with what it assumes."""
+
+    name: str
+    certainty: str
+    assuming: tuple[Assumption, ...]
+    agree: int
+    atom: int
+
+
+class Ranked(NamedTuple):
+    """A recommended regimen, with the best rank and strength that it has where it is recommended."""
+
+    name: str
+    rank: int
+    strength: str
+    certainty: str
+    assuming: tuple[Assumption, ...]
+    agree: int
+    atom: int
+
+
+def holding(table: Mapping[str, Mapping[str, Sequence[tuple[str, int]]]], values: Sequence[int]) -> Holding:
+    """Find the conclusions of a program's table that hold somewhere, by predicate and first argument.
+
+    Each comes with its second argument, the worlds in which it holds, and its number in the program.
+    """
+    return {
+        predicate: {first: [(name, values[n], n) for name, n in atoms if values[n]] for first, atoms in rows.items()}
+        for predicate, rows in table.items()
+    }
+
+
+class Verdicts:
+    """Reads the conclusions of one record's completions."""
+
+    def __init__(self, worlds: Worlds, knowledge: Knowledge, holding: Holding) -> None:
+        self.worlds = worlds
+        self.knowledge = knowledge
+        self.holding = holding
+        self.decided: dict[int, frozenset[int]] = {0: frozenset(), worlds.all: frozenset()}
+        self.cubes: dict[int, tuple[tuple[Assumption, ...], int]] = {}
+
+    def held(self, predicate: str, first: str) -> list[tuple[str, int, int]]:
+        """List the atoms of a predicate and a first argument that hold somewhere.
+
+        Each comes with its second argument, the worlds in which it holds, and its number in the program.
+        """
+        return self.holding.get(predicate, NONE).get(first, [])
+
+    def deciders(self, truth: int) -> frozenset[int]:
+        found = self.decided.get(truth)
+        if found is None:
+            found = self.decided[truth] = self.worlds.deciders(truth)
+        return found
+
+    def certainty(self, truth: int) -> tuple[str, tuple[Assumption, ...], int]:
+        """Tell how certain a truth is, what it assumes, and the worlds that agree with that."""
+        if truth == self.worlds.all:
+            return "certain", (), truth
+        found = self.cubes.get(truth)
+        if found is None:
+            chosen = self.worlds.smallest(truth, self.deciders(truth), self.knowledge)
+            found = self.cubes[truth] = (tuple(self.assumption(v, n) for v, n in chosen), self.worlds.agreeing(chosen))
+        return "conditional", *found
+
+    def assumption(self, variable: int, value: int) -> Assumption:
+        known = self.knowledge.variables[variable]
+        held = known.values[value][0]
+        assert held is not None
+        return Assumption(known.fact, held, known.member)
+
+    def setting(self) -> str:
+        for name in self.knowledge.settings:
+            for _, truth, _ in self.held("setting", name):
+                return name if truth == self.worlds.all else UNDETERMINED
+        return SILENT
+
+    def recommended(self) -> list[Ranked]:
+        """List the recommended regimens, the best first."""
+        strengths = self.knowledge.strengths
+        entries = [
+            self.ranked(regimen, truth, atom)
+            for regimen in self.knowledge.regimens
+            for _, truth, atom in self.held("recommended", regimen)
+        ]
+        entries.sort(key=lambda e: (e.rank, e.certainty != "certain", strengths.index(e.strength)))
+        return entries
+
+    def ranked(self, regimen: str, truth: int, atom: int) -> Ranked:
+        certainty, assuming, agree = self.certainty(truth)
+        rank, best = min((int(n), held & agree) for n, held, _ in self.held("rank", regimen) if held & agree)
+        found = {name for name, held, _ in self.held("strength", regimen) if held & best}
+        strength = next(name for name in self.knowledge.strengths if name in found)
+        return Ranked(regimen, rank, strength, certainty, assuming, agree, atom)
+
+    def excluded(self) -> list[Held]:
+        """List the excluded regimens, the certain ones first."""
+        entries = self.all_held("excluded", self.knowledge.regimens)
+        entries.sort(key=lambda entry: entry.certainty != "certain")
+        return entries
+
+    def actions(self) -> list[Held]:
+        return self.all_held("action", self.knowledge.actions)
+
+    def all_held(self, predicate: str, names: Sequence[str]) -> list[Held]:
+        return [Held(name, *self.certainty(truth), atom) for name in names for _, truth, atom in self.held(predicate, name)]
+
+    def missing(self) -> list[Missing]:
+        if not self.worlds.open:
+            return []
+        decides: dict[int, dict[str, None]] = {}
+
+        def note(name: str, predicates: Sequence[str], first: str) -> None:
+            for predicate in predicates:
+                for _, truth, _ in self.held(predicate, first):
+                    for variable in self.deciders(truth):
+                        decides.setdefault(variable, {})[name] = None
+
+        for setting in self.knowledge.settings:
+            note("setting", ("setting",), setting)
+        for regimen in self.knowledge.regimens:
+            note(regimen, ("recommended", "strength", "rank", "excluded"), regimen)
+        for action in self.knowledge.actions:
+            note(action, ("action",), action)
+        variables = self.knowledge.variables
+        return [Missing(variables[v].fact, variables[v].member, tuple(decides[v])) for v in sorted(decides)]
