@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import networkx as nx
 
 from reasoner.errors import ReasonerError, nearest
+from reasoner.files import write_whole
 
 __all__ = ["FORMATS", "format_of", "write_graph"]
 
@@ -53,10 +53,4 @@ def write_graph(graph: nx.MultiDiGraph, path: Path) -> None:
     module, name = FORMATS[suffix]
     to_text: Callable[..., str | bytes] = getattr(import_module(module), name)
     found = to_text(graph, suffix[1:]) if name == "draw" else to_text(graph)
-    scratch = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        scratch.write_bytes(found.encode() if isinstance(found, str) else found)
-        os.replace(scratch, path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise ReasonerError(f"{path}: cannot be written: {error.strerror}") from None
+    write_whole(path, found.encode() if isinstance(found, str) else found)

@@ -602,6 +602,104 @@ def coverage(
     print_found(found_in(report), guideline, form, lambda width, _: to_text(report, width), fail_level)
 
 
+class Cohort(click.Group):
+    """The commands about cohorts; without the name of one, a cohort is answered."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@cli.group(cls=Cohort)
+def cohort() -> None:
+    """Answer many records: Parquet, CSV or NDJSON in, Parquet or NDJSON out, each answer with a way back to its reasons.
+
+    reasoner cohort IN -o OUT is reasoner cohort run IN -o OUT.
+    """
+    try:
+        import polars  # noqa: F401 (told here, once for all commands)
+    except ImportError:
+        raise ReasonerError("polars is not installed; pip install 'guideline-reasoner[cohort]'") from None
+
+
+@cohort.command("run")
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="OUT", help="The folder for the answers."
+)
+@guideline_options
+@click.option(
+    "--to", "form", type=click.Choice(["parquet", "ndjson"]), default="parquet", show_default=True, help="The format."
+)
+@click.option("--resume", is_flag=True, help="Go on with a run that was cut off.")
+@click.option("--rows", type=click.IntRange(1), default=100_000, show_default=True, help="How many rows a part has.")
+@click.option(
+    "--workers", type=click.IntRange(1), metavar="N", help="How many processes.  [default: the cores of this machine]"
+)
+@click.option(
+    "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="What runs the parts."
+)
+@click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler; OUT and IN are folders that its workers see, too.")
+@click.option("--format", "shown", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def cohort_run(
+    source: Path, output: Path, folder: Path | None, overlays: tuple[Path, ...], layer: str, form: str, resume: bool,
+    rows: int, workers: int | None, engine: str, scheduler: str | None, shown: str,
+) -> None:  # fmt: skip
+    """Answer the records of IN.
+
+    IN is a .parquet, .csv or .ndjson file, or a folder of .parquet files, with a column id and one for each fact that is
+    known. OUT gets answers, explanations (each distinct one once), rejects.ndjson with the rows that are no records and why,
+    and summary.json and summary.html. Exit status 1 tells of rejects.
+    """
+    from reasoner.cohort.run import Job, Progress, run
+    from reasoner.cohort.source import plan
+    from reasoner.cohort.summary import to_html, to_text
+    from reasoner.files import write_whole
+
+    if scheduler is not None and engine != "dask":
+        raise click.UsageError("--scheduler goes with --engine dask.")
+    guideline = load(folder, layer, overlays)
+    parts = tuple(plan(source.resolve(), rows, guideline.knowledge))
+    own = None if folder is None else str(folder.resolve())
+    job = Job(own, layer, tuple(str(path.resolve()) for path in overlays), str(output.resolve()), form, parts)
+    with click.progressbar(length=sum(part.rows for part in parts), file=sys.stderr, label="rows") as bar:
+
+        def report(progress: Progress) -> None:
+            bar.update(progress.done - bar.pos)
+
+        summary = run(job, workers or os.cpu_count() or 1, resume, scheduler, engine == "dask", report)
+    write_whole(output / "summary.html", to_html(summary, guideline.knowledge).encode())
+    print_result(shown, lambda: summary, lambda width, colour: to_text(summary, guideline.knowledge, width, colour))
+    if summary["rejects"]:
+        click.echo(f"{summary['rejects']} rows are no records: {output / 'rejects.ndjson'}", err=True)
+        sys.exit(1)
+
+
+@cohort.command("explain")
+@click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("name", metavar="ID")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def cohort_explain(output: Path, name: str, form: str) -> None:
+    """Show the whole answer to the patient, or the explanation, that has an ID in OUT, as recommend gives it."""
+    from reasoner.cohort.explain import explain
+
+    for number, answer in enumerate(explain(output, name)):
+        print_answer(answer, form, first=number == 0)
+
+
+@cohort.command("diff")
+@click.argument("old", metavar="A", type=click.Path(path_type=Path))
+@click.argument("new", metavar="B", type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def cohort_diff(old: Path, new: Path, form: str) -> None:
+    """Compare two runs on the same cohort: who is answered differently, from what to what, by which rules."""
+    from reasoner.cohort.compare import compare, to_text
+
+    found = compare(old, new)
+    print_result(form, found.to_dict, lambda width, colour: to_text(found, width, colour))
+
+
 @cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:

@@ -63,7 +63,9 @@ class Ranked(NamedTuple):
     atom: int
 
 
-def holding(table: Mapping[str, Mapping[str, Sequence[tuple[str, int]]]], values: Sequence[int]) -> Holding:
+def holding(
+    table: Mapping[str, Mapping[str, Sequence[tuple[str, int]]]], values: Sequence[int] | Mapping[int, int]
+) -> Holding:
     """Find the conclusions of a program's table that hold somewhere, by predicate and first argument.
 
     Each comes with its second argument, the worlds in which it holds, and its number in the program.

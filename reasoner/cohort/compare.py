@@ -1,0 +1,178 @@
+"""Two runs on the same cohort: who is answered differently, from what to what, by which rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from reasoner.answer import GuidelineInfo
+from reasoner.cohort.explain import guideline_of, scan
+from reasoner.knowledge import Knowledge
+from reasoner.page import Page, setting_words
+
+__all__ = ["Change", "Comparison", "compare", "to_text"]
+
+SCHEMA = "reasoner.cohort_diff/1"
+ASPECTS = ("setting", "recommended", "excluded", "actions")
+
+
+class Change(NamedTuple):
+    """Patients who are answered differently in the same way.
+
+    `before` and `after` hold what differs of setting, recommended, excluded and actions; `rules_before` and `rules_after`
+    the rules that fire for each of them in one run alone; `example` is the id of one.
+    """
+
+    times: int
+    before: Mapping[str, object]
+    after: Mapping[str, object]
+    rules_before: tuple[str, ...]
+    rules_after: tuple[str, ...]
+    example: str
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "times": self.times,
+            "before": dict(self.before),
+            "after": dict(self.after),
+            "rules_before": list(self.rules_before),
+            "rules_after": list(self.rules_after),
+            "example": self.example,
+        }
+
+
+class Comparison(NamedTuple):
+    """Two runs side by side: how many are in both, in one alone, and how those in both change."""
+
+    old: GuidelineInfo
+    new: GuidelineInfo
+    compared: int
+    only_old: int
+    only_new: int
+    changes: tuple[Change, ...]
+    knowledge: Knowledge
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the JSON object of schema ``reasoner.cohort_diff/1``."""
+        return {
+            "schema": SCHEMA,
+            "old": self.old.to_dict(),
+            "new": self.new.to_dict(),
+            "compared": self.compared,
+            "only_old": self.only_old,
+            "only_new": self.only_new,
+            "changed": sum(change.times for change in self.changes),
+            "changes": [change.to_dict() for change in self.changes],
+        }
+
+
+def compare(old: Path, new: Path) -> Comparison:
+    """Compare two runs, patient by patient; of those who share an id the first with the first.
+
+    Raises ReasonerError where a folder holds no complete run, or its guideline has changed since.
+    """
+    guidelines = [guideline_of(folder) for folder in (old, new)]
+    sides = [
+        scan(folder, "answers").select("id", "explanation", *ASPECTS).with_columns(turn=pl.int_range(pl.len()).over("id"))
+        for folder in (old, new)
+    ]
+    both = sides[0].join(sides[1], on=["id", "turn"], how="full", suffix="_new").collect()
+    there, here = both["id"].is_not_null(), both["id_new"].is_not_null()
+    shared = both.filter(there & here)
+    differs = pl.any_horizontal(*(pl.col(name).ne_missing(pl.col(f"{name}_new")) for name in ASPECTS))
+    changed = shared.filter(differs).group_by([*ASPECTS, *(f"{n}_new" for n in ASPECTS)], maintain_order=True)
+    grouped = changed.agg(pl.len().alias("times"), pl.col("id").first(), pl.col("explanation", "explanation_new").unique())
+    rules = [rules_of(folder) for folder in (old, new)]
+    changes = sorted((change_of(row, rules) for row in grouped.iter_rows(named=True)), key=lambda c: (-c.times, c.example))
+    return Comparison(
+        guidelines[0].info,
+        guidelines[1].info,
+        len(shared),
+        int((there & ~here).sum()),
+        int((here & ~there).sum()),
+        tuple(changes),
+        guidelines[1].knowledge,
+    )
+
+
+def rules_of(folder: Path) -> dict[str, frozenset[str]]:
+    found = scan(folder, "explanations").select("explanation", "rules").collect()
+    return {name: frozenset(rules) for name, rules in found.iter_rows()}
+
+
+def change_of(row: Mapping[str, object], rules: Sequence[Mapping[str, frozenset[str]]]) -> Change:
+    """Read a group of rows; the rules are those that fire for all of them on one side, and for none on the other."""
+    fired = []
+    for key, known in zip(("explanation", "explanation_new"), rules, strict=True):
+        ids = row[key]
+        assert isinstance(ids, list)
+        own = [known[name] for name in ids]
+        fired.append((frozenset.intersection(*own), frozenset.union(*own)))
+    (all_old, any_old), (all_new, any_new) = fired
+    differing = [name for name in ASPECTS if row[name] != row[f"{name}_new"]]
+    times = row["times"]
+    assert isinstance(times, int)
+    return Change(
+        times,
+        {name: row[name] for name in differing},
+        {name: row[f"{name}_new"] for name in differing},
+        tuple(sorted(all_old - any_new)),
+        tuple(sorted(all_new - any_old)),
+        str(row["id"]),
+    )
+
+
+def to_text(found: Comparison, width: int = 80, colour: bool = False) -> str:
+    """Render a comparison as text of at most `width` columns, the most frequent changes first."""
+    say = found.knowledge.say
+    page = Page(width, colour)
+    page.item("", say("heading_cohort_diff", *map(name_of, (found.old, found.new))), "heading", indent=0)
+    changed = sum(change.times for change in found.changes)
+    page.item(
+        "", say("cohort_changed", str(found.compared), str(changed), str(found.only_old), str(found.only_new)), indent=0
+    )
+    for change in found.changes:
+        page.lines.append("")
+        page.item(f"{change.times:>9}  ", say("cohort_example", change.example), indent=11)
+        for aspect in change.before:
+            words = (listed(change.before[aspect], found.knowledge), listed(change.after[aspect], found.knowledge))
+            page.item("           ", say("cohort_change", say(HEADINGS[aspect]), *words), indent=13)
+        for key, rules in (("rules_old", change.rules_before), ("rules_new", change.rules_after)):
+            if rules:
+                page.item("           ", say(key, say("comma").join(rules)), "faint", indent=13)
+    page.lines.append("")
+    page.item("", found.new.disclaimer, "faint", indent=0)
+    return "\n".join(page.lines) + "\n"
+
+
+HEADINGS = {
+    "setting": "aspect_setting",
+    "recommended": "aspect_recommended",
+    "excluded": "aspect_excluded",
+    "actions": "aspect_actions",
+}
+
+
+def name_of(info: GuidelineInfo) -> str:
+    return " + ".join((f"{info.id} ({info.layer}, {info.digest[:15]})", *info.overlays))
+
+
+def listed(value: object, knowledge: Knowledge) -> str:
+    """Word what an answer lists, or a setting."""
+    if isinstance(value, str):
+        return setting_words(value, knowledge)
+    return knowledge.say("and").join(entries(value, knowledge)) or knowledge.say("none")
+
+
+def entries(value: object, knowledge: Knowledge) -> Iterator[str]:
+    assert isinstance(value, list)
+    for entry in value:
+        mark = "?" if entry["certainty"] == "conditional" else ""
+        if "action" in entry:
+            yield knowledge.label("action_name", entry["action"]) + mark
+        else:
+            rank = f"{entry['rank']}. " if "rank" in entry else ""
+            yield rank + knowledge.label("regimen", entry["regimen"]) + mark

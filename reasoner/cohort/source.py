@@ -1,0 +1,433 @@
+"""Where the records of a cohort come from: Parquet, CSV or NDJSON, cut into parts that are each read by themselves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from reasoner.cohort.columns import BAD, Column, Columns, Values
+from reasoner.errors import ReasonerError, RecordError, nearest
+from reasoner.knowledge import Fact, Knowledge
+from reasoner.record import number, parse_json, region
+
+if TYPE_CHECKING:
+    from reasoner.cohort.columns import Codes
+
+__all__ = ["FORMATS", "Part", "Rows", "plan", "read"]
+
+FORMATS = (".parquet", ".csv", ".ndjson", ".jsonl")
+BLOCK = 2**24
+
+
+class Part(NamedTuple):
+    """A stretch of a file: rows of a Parquet file, bytes of a text. `line` is its first row, or line, counted from 1."""
+
+    file: str
+    start: int
+    stop: int
+    line: int
+    rows: int
+
+
+class Rows(NamedTuple):
+    """The rows of a part in columns.
+
+    `bad` marks those that no record can be; `data` gives a row as the record that it is, by its number, or raises
+    RecordError; `lines` are their places in the file. `weights` are kept for doses.
+    """
+
+    columns: Columns
+    ids: list[str]
+    weights: list[float | None]
+    bad: Codes
+    lines: Sequence[int]
+    data: Callable[[int], object]
+
+
+def plan(path: Path, size: int, knowledge: Knowledge) -> list[Part]:
+    """Cut a file, or a folder of Parquet files, into parts of at most `size` rows.
+
+    Raises ReasonerError for what is no cohort, and for columns that are no facts.
+    """
+    files = files_of(path)
+    return [
+        part
+        for file in files
+        for part in (parquet_parts if file.suffix == ".parquet" else text_parts)(file, size, knowledge)
+    ]
+
+
+def files_of(path: Path) -> list[Path]:
+    """List the files of a cohort: one file, or the Parquet files of a folder, in the order of their names."""
+    if path.is_dir():
+        found = sorted(path.glob("*.parquet"))
+        if not found:
+            raise ReasonerError(f"{path}: no .parquet file in this folder")
+        return found
+    if not path.is_file():
+        raise ReasonerError(f"{path}: no such file")
+    if path.suffix.lower() not in FORMATS:
+        raise ReasonerError(
+            f'{path}: "{path.suffix}" is no format of cohorts{nearest(path.suffix, FORMATS)}; allowed: '
+            f"{', '.join(FORMATS)}, or a folder of .parquet files"
+        )
+    return [path]
+
+
+def check_columns(file: Path, names: Sequence[str], knowledge: Knowledge) -> None:
+    """Refuse columns that are no facts, and a table without those that every record has."""
+    allowed = ("id", *(fact.name for fact in knowledge.facts))
+    for place, name in enumerate(names):
+        if name not in allowed:
+            raise ReasonerError(f"{file}: column {name}: unknown{nearest(name, allowed)}; allowed: {', '.join(allowed)}")
+        if name in names[:place]:
+            raise ReasonerError(f"{file}: column {name}: it stands twice; keep one")
+    for name in ("id", *(fact.name for fact in knowledge.facts if fact.required)):
+        if name not in names:
+            raise ReasonerError(f"{file}: column {name}: missing; every record has it")
+
+
+def parquet_parts(file: Path, size: int, knowledge: Knowledge) -> Iterator[Part]:
+    try:
+        frame = pl.scan_parquet(file)
+        schema = frame.collect_schema()
+        rows = int(frame.select(pl.len()).collect().item())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ReasonerError(f"{file}: cannot be read as Parquet: {first_line(error)}") from None
+    check_columns(file, list(schema), knowledge)
+    for fact in knowledge.facts:
+        if fact.name in schema and not fits(fact, schema[fact.name]):
+            raise ReasonerError(
+                f"{file}: column {fact.name}: {schema[fact.name]} cannot hold it; allowed: {KINDS[fact.kind]}"
+            )
+    if schema["id"] != pl.String:
+        raise ReasonerError(f"{file}: column id: {schema['id']} cannot hold it; allowed: text")
+    for start in range(0, rows, size):
+        stop = min(start + size, rows)
+        yield Part(str(file), start, stop, start + 1, stop - start)
+
+
+KINDS = {
+    "boolean": "booleans",
+    "choice": "text",
+    "number": "numbers",
+    "list": "lists of text",
+    "courses": "JSON text, or lists of structs with drugs and outcome",
+}
+
+
+def fits(fact: Fact, kind: pl.DataType) -> bool:
+    """Tell whether a Parquet column of a type can hold a fact."""
+    if kind == pl.Null:
+        return True
+    if fact.kind == "courses":
+        return kind == pl.String or (isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct))
+    if fact.kind == "list":
+        return isinstance(kind, pl.List) and kind.inner in (pl.String, pl.Null)
+    if fact.kind == "number":
+        return kind.is_numeric()
+    return kind == (pl.Boolean if fact.kind == "boolean" else pl.String)
+
+
+def text_parts(file: Path, size: int, knowledge: Knowledge) -> Iterator[Part]:
+    """Cut a text at ends of lines; in CSV not at those inside quotes."""
+    table = file.suffix.lower() == ".csv"
+    with file.open("rb") as stream:
+        first = 0
+        if table:
+            head = stream.readline()
+            first = len(head)
+            check_columns(file, header(head, file), knowledge)
+        start, line, rows = first, 2 if table else 1, 0
+        at, quoted = first, 0
+        stream.seek(first)
+        while block := stream.read(BLOCK):
+            data = np.frombuffer(block, dtype=np.uint8)
+            ends = np.flatnonzero(data == ord("\n"))
+            if table:
+                quotes = np.cumsum(data == ord('"')) + quoted
+                ends, quoted = ends[quotes[ends] % 2 == 0], int(quotes[-1]) % 2
+            while len(ends) >= size - rows:
+                cut = at + int(ends[size - rows - 1]) + 1
+                yield Part(str(file), start, cut, line, size)
+                start, line, ends, rows = cut, line + size, ends[size - rows :], 0
+            rows += len(ends)
+            at += len(block)
+        if at > start:
+            yield Part(str(file), start, at, line, rows + 1)
+
+
+def header(head: bytes, file: Path) -> list[str]:
+    try:
+        return next(csv.reader([head.decode("utf-8-sig").rstrip("\r\n")]), [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ReasonerError(f"{file}: line 1: cannot be read as CSV: {error}") from None
+
+
+def read(part: Part, values: Mapping[str, Values], knowledge: Knowledge) -> Rows:
+    """Read a part.
+
+    Raises ReasonerError where the file cannot be read as what it was.
+    """
+    file = Path(part.file)
+    try:
+        if file.suffix == ".parquet":
+            return read_parquet(part, values, knowledge)
+        with file.open("rb") as stream:
+            stream.seek(part.start)
+            content = stream.read(part.stop - part.start)
+            if file.suffix.lower() != ".csv":
+                return read_ndjson(part, content, values, knowledge)
+            stream.seek(0)
+            names = header(stream.readline(), file)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ReasonerError(f"{file}: cannot be read: {first_line(error)}") from None
+    return read_csv(part, names, content, values, knowledge)
+
+
+def first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def read_parquet(part: Part, values: Mapping[str, Values], knowledge: Knowledge) -> Rows:
+    frame = pl.scan_parquet(part.file).slice(part.start, part.rows).collect()
+    columns = tuple(
+        Column(values[fact.name], codes_of(frame[fact.name], fact, values[fact.name]))
+        if fact.name in frame.columns
+        else absent(values[fact.name], len(frame))
+        for fact in knowledge.facts
+    )
+
+    def data(row: int) -> object:
+        told = frame.row(row, named=True)
+        return {name: in_json(name, value, knowledge) for name, value in told.items() if value is not None}
+
+    weights = (
+        frame[knowledge.weight].cast(pl.Float64).to_list() if knowledge.weight in frame.columns else [None] * len(frame)
+    )
+    return rows_of(frame["id"].to_list(), columns, weights, range(part.line, part.line + len(frame)), data, knowledge)
+
+
+def in_json(name: str, value: object, knowledge: Knowledge) -> object:
+    """Give a value of a table as a record holds it."""
+    if isinstance(value, str) and any(fact.name == name and fact.kind == "courses" for fact in knowledge.facts):
+        try:
+            return parse_json(value)
+        except ValueError:
+            return value
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+def without_nulls(item: object) -> object:
+    return {key: value for key, value in item.items() if value is not None} if isinstance(item, dict) else item
+
+
+def rows_of(
+    ids: Sequence[object],
+    columns: tuple[Column, ...],
+    weights: list[float | None],
+    lines: Sequence[int],
+    data: Callable[[int], object],
+    knowledge: Knowledge,
+) -> Rows:
+    bad = np.array([not isinstance(name, str) for name in ids], dtype=bool)
+    for own in columns:
+        bad |= own.codes == BAD
+    return Rows(Columns(knowledge, columns), [str(name) for name in ids], weights, bad, lines, data)
+
+
+def absent(values: Values, rows: int) -> Column:
+    return Column(values, np.full(rows, values.number(None, None), dtype=np.int64))
+
+
+def codes_of(series: pl.Series, fact: Fact, values: Values) -> Codes:
+    """Give the numbers of the values in a Parquet column."""
+    if series.dtype == pl.Null:
+        return absent(values, len(series)).codes
+    if fact.kind == "number":
+        return stretches(series, fact, values)
+    if fact.kind == "courses" and series.dtype != pl.String:
+        texts = series.list.eval(pl.element().struct.json_encode()).list.join(",")
+        return by_text("[" + texts + "]", values, lambda text: [without_nulls(course) for course in json.loads(text)])
+    if fact.kind == "courses":
+        return by_text(series, values, parse_text)
+    if fact.kind == "list":
+        texts = series.cast(pl.List(pl.String)).list.eval(pl.element().fill_null("\0")).list.join("\n")
+        return by_text(texts, values, lambda text: text.split("\n") if text else [])
+    if fact.kind == "boolean":
+        return by_text(series.cast(pl.String), values, lambda text: text == "true")
+    return by_text(series, values, str)
+
+
+def parse_text(text: str) -> object:
+    try:
+        return parse_json(text)
+    except (ValueError, RecordError):
+        return text
+
+
+def by_text(texts: pl.Series, values: Values, read: Callable[[str], object]) -> Codes:
+    """Give the numbers of a column's values, read once for each distinct text."""
+    found = texts.drop_nulls().unique()
+    numbers = [values.number((texts.dtype == pl.String, text), read(text)) for text in found]
+    given = pl.Series("text", found, dtype=pl.String)
+    known = pl.DataFrame({"text": given, "code": pl.Series("code", numbers, dtype=pl.Int64)})
+    joined = texts.alias("text").to_frame().join(known, on="text", how="left", maintain_order="left")["code"]
+    return joined.fill_null(values.number(None, None)).to_numpy().astype(np.int64)
+
+
+def stretches(series: pl.Series, fact: Fact, values: Values) -> Codes:
+    """Give the numbers of the stretches between thresholds; a number that no rule compares only has to be valid."""
+    given = series.cast(pl.Float64).to_numpy()
+    nothing = series.is_null().to_numpy()
+    low, strict = values.knowledge.bounds.get(fact.name, (None, False))
+    bad = ~np.isfinite(given)
+    if low is not None:
+        bad |= (given <= low) if strict else (given < low)
+    if fact.thresholds:
+        ends = (*fact.thresholds, fact.thresholds[-1] + 1)
+        numbers = np.array([values.number(("stretch", place), end) for place, end in enumerate(ends)], dtype=np.int64)
+        codes = numbers[np.searchsorted(np.array(fact.thresholds), given, side="left")]
+    else:
+        codes = absent(values, len(series)).codes
+    codes = np.where(bad, BAD, codes)
+    return np.where(nothing, values.number(None, None), codes)
+
+
+def read_ndjson(part: Part, content: bytes, values: Mapping[str, Values], knowledge: Knowledge) -> Rows:
+    """Read a record a line; blank lines are none."""
+    lines = [(part.line + n, line) for n, line in enumerate(content.split(b"\n")) if line.strip()]
+
+    def data(row: int) -> object:
+        number, line = lines[row]
+        try:
+            return parse_json(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+        except json.JSONDecodeError as error:
+            raise RecordError(f"column {error.colno}: not JSON: {error.msg}") from None
+        except UnicodeDecodeError:
+            raise RecordError("not UTF-8 text") from None
+
+    records: list[Mapping[str, object]] = []
+    broken = np.zeros(len(lines), dtype=bool)
+    allowed = {"id", *values}
+    for row in range(len(lines)):
+        try:
+            found = data(row)
+        except RecordError:
+            found = None
+        broken[row] = not isinstance(found, Mapping) or not allowed.issuperset(found)
+        records.append(found if isinstance(found, Mapping) else {})
+    columns = tuple(
+        Column(
+            values[fact.name],
+            np.array([coded(record.get(fact.name), fact, values[fact.name]) for record in records], dtype=np.int64),
+        )
+        for fact in knowledge.facts
+    )
+    weights = [weight(record.get(knowledge.weight)) for record in records]
+    ids = [record.get("id") for record in records]
+    found_rows = rows_of(ids, columns, weights, [number for number, _ in lines], data, knowledge)
+    return found_rows._replace(bad=found_rows.bad | broken | ~np.array([valid_text(name) for name in ids], dtype=bool))
+
+
+def valid_text(name: object) -> bool:
+    """Tell whether a text can be written as UTF-8."""
+    return (isinstance(name, str) and name.isascii()) or (
+        isinstance(name, str) and not any("\ud800" <= c <= "\udfff" for c in name)
+    )
+
+
+def coded(value: object, fact: Fact, values: Values) -> int:
+    """Give the number of a record's value."""
+    if value is None:
+        return values.number(None, None)
+    if fact.kind == "number":
+        try:
+            given = number(fact.name, value, values.knowledge)
+        except RecordError:
+            return BAD
+        if not fact.thresholds:
+            return values.number(None, None)
+        place = region(given, fact.thresholds)
+        return values.number(("stretch", place), (*fact.thresholds, fact.thresholds[-1] + 1)[place])
+    key: Hashable = (type(value), value) if isinstance(value, str | bool) else json.dumps(value)
+    return values.number(key, value)
+
+
+def read_csv(part: Part, names: Sequence[str], content: bytes, values: Mapping[str, Values], knowledge: Knowledge) -> Rows:
+    """Read rows of CSV: an empty cell is not recorded; lists and courses are JSON, or names with ; between them."""
+    text = content.decode("utf-8", errors="surrogateescape")
+    table = list(csv.reader(io.StringIO(text, newline="")))
+    rows = [(part.line + n, row) for n, row in enumerate(table) if row]
+    facts = {fact.name: fact for fact in knowledge.facts}
+
+    def data(row: int) -> object:
+        cells = rows[row][1]
+        if len(cells) != len(names):
+            raise RecordError(f"{len(cells)} cells, and the header has {len(names)}")
+        told = zip(names, cells, strict=True)
+        return {name: cell if name == "id" else in_cell(facts[name], cell) for name, cell in told if cell}
+
+    fitting = np.array([len(cells) == len(names) for _, cells in rows], dtype=bool)
+    columns = []
+    for fact in knowledge.facts:
+        if fact.name not in names:
+            columns.append(absent(values[fact.name], len(rows)))
+            continue
+        at = names.index(fact.name)
+        known: dict[str, int] = {"": values[fact.name].number(None, None)}
+        codes = []
+        for _, cells in rows:
+            cell = cells[at] if len(cells) > at else ""
+            if cell not in known:
+                known[cell] = coded(in_cell(fact, cell), fact, values[fact.name])
+            codes.append(known[cell])
+        columns.append(Column(values[fact.name], np.array(codes, dtype=np.int64)))
+    ids = [cells[names.index("id")] if len(cells) == len(names) else "" for _, cells in rows]
+    weights: list[float | None] = [None] * len(rows)
+    if knowledge.weight in names:
+        at = names.index(knowledge.weight)
+        weights = [weight(as_number(cells[at])) if len(cells) > at else None for _, cells in rows]
+    found = rows_of(ids, tuple(columns), weights, [line for line, _ in rows], data, knowledge)
+    named = np.array([bool(name) and valid_text(name) for name in ids], dtype=bool)
+    return found._replace(bad=found.bad | ~fitting | ~named)
+
+
+def weight(value: object) -> float | None:
+    try:
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:
+        return None
+
+
+def as_number(cell: str) -> object:
+    try:
+        return int(cell)
+    except ValueError:
+        pass
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
+
+
+def in_cell(fact: Fact, cell: str) -> object:
+    """Read a cell as the value of a fact; what is none stays text, and is refused as such."""
+    if fact.kind == "boolean":
+        return {"true": True, "false": False}.get(cell.lower(), cell)
+    if fact.kind == "number":
+        return as_number(cell)
+    if fact.kind == "courses" or (fact.kind == "list" and cell.lstrip().startswith("[")):
+        return parse_text(cell)
+    if fact.kind == "list":
+        return [item.strip() for item in cell.split(";")]
+    return cell

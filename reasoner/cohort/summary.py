@@ -1,0 +1,158 @@
+"""A cohort's answers in sum: as text, and as a page with bars."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from html import escape
+from typing import NamedTuple
+
+from reasoner.knowledge import Knowledge
+from reasoner.page import Page, setting_words
+
+__all__ = ["to_html", "to_text"]
+
+FINDINGS = {
+    "nothing_recommended": "found_nothing_recommended",
+    "incomplete": "found_incomplete",
+    "recommended_and_excluded": "found_recommended_and_excluded",
+}
+
+
+class Bar(NamedTuple):
+    """A line of the summary: what is counted, how often, and how much of it is certain, where that is told."""
+
+    words: str
+    times: int
+    certain: int | None = None
+
+
+class Chart(NamedTuple):
+    """Bars under a heading."""
+
+    heading: str
+    bars: tuple[Bar, ...]
+
+
+def number(counts: Mapping[str, object], name: str) -> int:
+    value = counts.get(name, 0)
+    return value if isinstance(value, int) else 0
+
+
+def table(summary: Mapping[str, object], name: str) -> Mapping[str, object]:
+    value = summary.get(name, {})
+    return value if isinstance(value, Mapping) else {}
+
+
+def charts(summary: Mapping[str, object], knowledge: Knowledge) -> Iterator[Chart]:
+    """Yield what a summary counts, the most frequent first."""
+    say = knowledge.say
+
+    def ordered(bars: Iterator[Bar]) -> tuple[Bar, ...]:
+        return tuple(sorted((bar for bar in bars if bar.times), key=lambda bar: (-bar.times, bar.words)))
+
+    def held(name: str, kind: str, names: tuple[str, ...]) -> tuple[Bar, ...]:
+        counts = table(summary, name)
+        return ordered(
+            Bar(
+                knowledge.label(kind, own),
+                number(counts, f"{own} certain") + number(counts, f"{own} conditional"),
+                number(counts, f"{own} certain"),
+            )
+            for own in names
+        )
+
+    settings = table(summary, "settings")
+    first = table(summary, "recommended")
+    missing = table(summary, "missing")
+    labels = {fact.name: fact.label for fact in knowledge.facts}
+    yield Chart(say("heading_settings"), ordered(Bar(setting_words(s, knowledge), number(settings, s)) for s in settings))
+    yield Chart(
+        say("heading_first"),
+        ordered(Bar(knowledge.label("regimen", r), number(first, f"{r} first")) for r in knowledge.regimens),
+    )
+    yield Chart(say("heading_recommended"), held("recommended", "regimen", knowledge.regimens))
+    yield Chart(say("heading_excluded"), held("excluded", "regimen", knowledge.regimens))
+    yield Chart(say("heading_actions"), held("actions", "action_name", knowledge.actions))
+    yield Chart(
+        say("heading_missing"),
+        ordered(Bar(missing_words(name, labels, knowledge), number(missing, name)) for name in missing),
+    )
+    found = table(summary, "findings")
+    yield Chart(say("heading_findings"), ordered(Bar(say(FINDINGS[name]), number(found, name)) for name in found))
+
+
+def missing_words(name: str, labels: Mapping[str, str], knowledge: Knowledge) -> str:
+    fact, _, member = name.partition("[")
+    label = labels.get(fact, fact)
+    return knowledge.say("member", knowledge.label("drug", member[:-1]), label) if member else label
+
+
+def to_text(summary: Mapping[str, object], knowledge: Knowledge, width: int = 80, colour: bool = False) -> str:
+    """Render a summary as text of at most `width` columns."""
+    say = knowledge.say
+    page = Page(width, colour)
+    answered = number(summary, "answered")
+    page.item("", say("cohort_title", knowledge.title), "heading", indent=0)
+    page.item("", total_words(summary, knowledge), indent=0)
+    for chart in charts(summary, knowledge):
+        if chart.bars:
+            page.heading(chart.heading)
+            for bar in chart.bars:
+                page.item(f"{bar.times:>9}  {share(bar.times, answered):>4}  ", bar_words(bar, knowledge), indent=17)
+    page.lines.append("")
+    page.item("", knowledge.disclaimer, "faint", indent=0)
+    return "\n".join(page.lines) + "\n"
+
+
+def total_words(summary: Mapping[str, object], knowledge: Knowledge) -> str:
+    counts = (number(summary, name) for name in ("answered", "rejects", "distinct_explanations"))
+    return knowledge.say("cohort_totals", *map(str, counts))
+
+
+def bar_words(bar: Bar, knowledge: Knowledge) -> str:
+    if bar.certain is None or bar.certain == bar.times:
+        return bar.words
+    return knowledge.say("partly_certain", bar.words, str(bar.certain))
+
+
+def share(times: int, total: int) -> str:
+    return f"{100 * times / total:.0f}%" if total else ""
+
+
+STYLE = (
+    ":root { color-scheme: light dark; } body { font: 15px/1.45 system-ui, sans-serif; max-width: 60rem; margin: 1rem auto; "
+    "padding: 0 1rem; } table { border-collapse: collapse; width: 100%; } th { text-align: left; font-weight: 400; "
+    "width: 45%; } td, th { padding: 0.15rem 0.4rem; vertical-align: top; } .times { text-align: right; width: 8rem; } "
+    "meter { width: 100%; }"
+)
+
+
+def to_html(summary: Mapping[str, object], knowledge: Knowledge) -> str:
+    """Render a summary as a page that needs nothing from outside and runs nothing."""
+    answered = max(1, number(summary, "answered"))
+    hashed = b64encode(sha256(STYLE.encode()).digest()).decode()
+    title = escape(knowledge.say("cohort_title", knowledge.title))
+    sections = "".join(section(chart, answered, knowledge) for chart in charts(summary, knowledge) if chart.bars)
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
+        f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{hashed}'\">\n"
+        f"<title>{title}</title><style>{STYLE}</style></head><body>\n<main><h1>{title}</h1>\n"
+        f"<p>{escape(total_words(summary, knowledge))}</p>\n<p><strong>{escape(knowledge.disclaimer)}</strong></p>\n"
+        f"{sections}</main></body></html>\n"
+    )
+
+
+def section(chart: Chart, answered: int, knowledge: Knowledge) -> str:
+    rows = "".join(row(bar, answered, knowledge) for bar in chart.bars)
+    return f"<h2>{escape(chart.heading.capitalize())}</h2>\n<table>{rows}</table>\n"
+
+
+def row(bar: Bar, answered: int, knowledge: Knowledge) -> str:
+    label = escape(bar_words(bar, knowledge))
+    part = bar.times / answered
+    return (
+        f'<tr><th scope="row">{label}</th><td class="times">{bar.times} <small>{share(bar.times, answered)}</small></td>'
+        f'<td><meter value="{part:.4f}" aria-label="{label}">{part:.0%}</meter></td></tr>\n'
+    )
