@@ -111,9 +111,13 @@ class Evaluator:
         total = int(sizes.sum())
         inputs = inputs_of(records.take(members), program, batch, sizes)
         values, fired = program.evaluate(inputs, (1 << total) - 1)
+        each = np.zeros((len(self.knowledge.rules), len(members)), dtype=bool)
+        single = bool(sizes.max(initial=1) == 1)
         for ground, truth in zip(program.rules, fired, strict=True):
             if truth:
-                found.fired[members, ground.rule] |= np.logical_or.reduceat(unpack(truth, total), starts)
+                holds = unpack(truth, total)
+                each[ground.rule] |= holds if single else np.logical_or.reduceat(holds, starts)
+        found.fired[members] = each.T
         atoms = [n for name in DECISIVE for rows in program.table.get(name, {}).values() for _, n in rows]
         held = np.stack([unpack(values[n], total) for n in atoms])
         at = 0

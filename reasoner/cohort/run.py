@@ -10,7 +10,7 @@ import io
 import json
 import multiprocessing
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
@@ -64,42 +64,63 @@ class Progress(NamedTuple):
     rejects: int
 
 
+class Worker:
+    """A guideline at work: what it keeps from part to part, within bounds."""
+
+    def __init__(self, guideline: Guideline) -> None:
+        self.guideline = guideline
+        self.evaluator = Evaluator(guideline)
+        self.values: dict[str, Values] = {}
+        self.outcomes = outcome_table([])
+
+    def prepare(self) -> None:
+        """Forget what has become too much."""
+        facts = self.guideline.knowledge.facts
+        if not self.values or sum(len(own.numbers) for own in self.values.values()) > MEMORY:
+            self.values = {fact.name: Values(fact, self.guideline.knowledge) for fact in facts}
+        if len(self.evaluator.seen) > MEMORY:
+            self.evaluator = Evaluator(self.guideline)
+            self.outcomes = outcome_table([])
+
+    def listed(self, chosen: Codes) -> pl.DataFrame:
+        """Table the outcomes of rows, in their order."""
+        new = self.evaluator.outcomes[len(self.outcomes) :]
+        if new:
+            self.outcomes = pl.concat([self.outcomes, outcome_table(new)])
+        return self.outcomes[chosen.astype(np.uint32)] if len(chosen) else self.outcomes.clear()
+
+
 @lru_cache(maxsize=4)
-def evaluator(folder: str | None, layer: str, overlays: tuple[str, ...]) -> tuple[Evaluator, dict[str, Values]]:
-    """Load a guideline once in each process, with the values that its records told so far."""
-    guideline = Guideline.load(folder, layer, overlays)
-    return Evaluator(guideline), {}
+def worker(folder: str | None, layer: str, overlays: tuple[str, ...]) -> Worker:
+    """Load a guideline once in each process."""
+    return Worker(Guideline.load(folder, layer, overlays))
 
 
 def answer_part(job: Job, number: int) -> int:
     """Answer a part, unless it is done; give its number."""
     if job.path("answers", number).exists():
         return number
-    found, values = evaluator(job.folder, job.layer, job.overlays)
-    knowledge = found.knowledge
-    if sum(len(own.numbers) for own in values.values()) > MEMORY or not values:
-        values.clear()
-        values.update({fact.name: Values(fact, knowledge) for fact in knowledge.facts})
-    if len(found.seen) > MEMORY:
-        found.seen.clear()
-    rows = read(job.parts[number], values, knowledge)
+    own = worker(job.folder, job.layer, job.overlays)
+    own.prepare()
+    guideline, knowledge = own.guideline, own.guideline.knowledge
+    rows = read(job.parts[number], own.values, knowledge)
     kept = np.flatnonzero(~rows.bad)
     codes = rows.columns.take(kept)
-    first, which = distinct([own.codes for own in codes.columns]) if len(kept) else (kept, kept)
+    first, which = distinct([column.codes for column in codes.columns]) if len(kept) else (kept, kept)
     records = codes.take(first)
-    evaluated = found.evaluate(records)
+    evaluated = own.evaluator.evaluate(records)
     answered = evaluated.outcome[which] >= 0
     rejected = np.sort(np.concatenate([np.flatnonzero(rows.bad), kept[~answered]]))
     kept, which = kept[answered], which[answered]
-    reject = [rejection(rows, int(row), found.guideline) for row in rejected]
+    reject = [rejection(rows, int(row), guideline) for row in rejected]
     texts = records.texts()
-    ids = np.array([explanation_id(found.guideline, text) for text in texts], dtype=object)
+    ids = np.array([explanation_id(guideline, text) for text in texts], dtype=object)
     outcomes = evaluated.outcome[which]
-    write_table(explanations(records.knowledge, evaluated, texts, ids), job.path("explanations", number))
+    write_table(explanations(knowledge, evaluated, texts, ids), job.path("explanations", number))
     write_lines(reject, job.path("rejects", number))
     counted = counts(evaluated.outcomes, outcomes, len(rejected))
     write_whole(job.path("counts", number), json.dumps(counted).encode())
-    write_table(answers(rows, kept, evaluated.outcomes, outcomes, ids[which], knowledge), job.path("answers", number))
+    write_table(answers(rows, kept, own.listed(outcomes), ids[which], knowledge), job.path("answers", number))
     return number
 
 
@@ -124,28 +145,28 @@ EXCLUDED = pl.List(pl.Struct({"regimen": pl.String, "certainty": pl.String}))
 ACTIONS = pl.List(pl.Struct({"action": pl.String, "certainty": pl.String}))
 
 
-def answers(
-    rows: Rows, kept: Codes, outcomes: list[Outcome], chosen: Codes, ids: Codes, knowledge: Knowledge
-) -> pl.DataFrame:
-    """Table the answers of rows, in their order."""
-    used, place = np.unique(chosen, return_inverse=True)
-    own = [outcomes[n] for n in used]
-    listed = pl.DataFrame(
+def outcome_table(outcomes: Sequence[Outcome]) -> pl.DataFrame:
+    """Table outcomes, a row each."""
+    recommended = [[{"regimen": r, "rank": n, "certainty": c} for r, n, c in own.recommended] for own in outcomes]
+    excluded = [[{"regimen": r, "certainty": c} for r, c in own.excluded] for own in outcomes]
+    actions = [[{"action": a, "certainty": c} for a, c in own.actions] for own in outcomes]
+    return pl.DataFrame(
         {
-            "setting": pl.Series([o.setting for o in own], dtype=pl.String),
-            "recommended": pl.Series(
-                [[{"regimen": r, "rank": n, "certainty": c} for r, n, c in o.recommended] for o in own], dtype=RECOMMENDED
-            ),
-            "excluded": pl.Series([[{"regimen": r, "certainty": c} for r, c in o.excluded] for o in own], dtype=EXCLUDED),
-            "actions": pl.Series([[{"action": a, "certainty": c} for a, c in o.actions] for o in own], dtype=ACTIONS),
-            "missing": pl.Series([list(o.missing) for o in own], dtype=pl.List(pl.String)),
+            "setting": pl.Series([own.setting for own in outcomes], dtype=pl.String),
+            "recommended": pl.Series(recommended, dtype=RECOMMENDED),
+            "excluded": pl.Series(excluded, dtype=EXCLUDED),
+            "actions": pl.Series(actions, dtype=ACTIONS),
+            "missing": pl.Series([list(own.missing) for own in outcomes], dtype=pl.List(pl.String)),
         }
     )
-    found = listed[place.astype(np.uint32)] if len(own) else listed
+
+
+def answers(rows: Rows, kept: Codes, listed: pl.DataFrame, ids: Codes, knowledge: Knowledge) -> pl.DataFrame:
+    """Table the answers of rows, in their order."""
     names = pl.Series("id", [rows.ids[n] for n in kept], dtype=pl.String)
     weights = pl.Series(knowledge.weight or "weight", [rows.weights[n] for n in kept], dtype=pl.Float64)
     explained = pl.Series("explanation", list(ids), dtype=pl.String)
-    return pl.DataFrame([names, *found.get_columns(), explained, weights])
+    return pl.DataFrame([names, *listed.get_columns(), explained, weights])
 
 
 def explanations(knowledge: Knowledge, evaluated: Evaluated, texts: list[str], ids: Codes) -> pl.DataFrame:
@@ -153,17 +174,17 @@ def explanations(knowledge: Knowledge, evaluated: Evaluated, texts: list[str], i
     kept = np.flatnonzero(evaluated.outcome >= 0)
     fired = evaluated.fired[kept]
     blocks = {name: n for n, name in enumerate(knowledge.blocks)}
-    of_rule = np.zeros((len(knowledge.rules), len(blocks)), dtype=bool)
+    of_rule = np.zeros((len(knowledge.rules), len(blocks)), dtype=np.float32)
     for number, rule in enumerate(knowledge.rules):
         if rule.block is not None:
-            of_rule[number, blocks[rule.block]] = True
-    used = fired.astype(np.uint16) @ of_rule.astype(np.uint16) > 0
+            of_rule[number, blocks[rule.block]] = 1
+    used = fired.astype(np.float32) @ of_rule > 0
     trials = {name: n for n, name in enumerate(knowledge.trials)}
-    of_block = np.zeros((len(blocks), len(trials)), dtype=bool)
+    of_block = np.zeros((len(blocks), len(trials)), dtype=np.float32)
     for name, block in knowledge.blocks.items():
         for trial in block.trials:
-            of_block[blocks[name], trials[trial]] = True
-    tested = used.astype(np.uint16) @ of_block.astype(np.uint16) > 0
+            of_block[blocks[name], trials[trial]] = 1
+    tested = used.astype(np.float32) @ of_block > 0
     kinds = {
         kind: [n for name, n in blocks.items() if knowledge.blocks[name].kind == kind]
         for kind in ("statement", "reading", "overlay")
