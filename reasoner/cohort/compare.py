@@ -82,9 +82,15 @@ def compare(old: Path, new: Path) -> Comparison:
     both = sides[0].join(sides[1], on=["id", "turn"], how="full", suffix="_new").collect()
     there, here = both["id"].is_not_null(), both["id_new"].is_not_null()
     shared = both.filter(there & here)
-    differs = pl.any_horizontal(*(pl.col(name).ne_missing(pl.col(f"{name}_new")) for name in ASPECTS))
-    changed = shared.filter(differs).group_by([*ASPECTS, *(f"{n}_new" for n in ASPECTS)], maintain_order=True)
-    grouped = changed.agg(pl.len().alias("times"), pl.col("id").first(), pl.col("explanation", "explanation_new").unique())
+    differs = {name: pl.col(name).ne_missing(pl.col(f"{name}_new")) for name in ASPECTS}
+    told = [
+        pl.when(differs[name]).then(pl.col(f"{name}{side}")).alias(f"{name}{side}")
+        for name in ASPECTS
+        for side in ("", "_new")
+    ]
+    changed = shared.filter(pl.any_horizontal(*differs.values())).with_columns(told)
+    alike = changed.group_by([*ASPECTS, *(f"{name}_new" for name in ASPECTS)], maintain_order=True)
+    grouped = alike.agg(pl.len().alias("times"), pl.col("id").first(), pl.col("explanation", "explanation_new").unique())
     rules = [rules_of(folder) for folder in (old, new)]
     changes = sorted((change_of(row, rules) for row in grouped.iter_rows(named=True)), key=lambda c: (-c.times, c.example))
     return Comparison(

@@ -116,6 +116,8 @@ def answer_part(job: Job, number: int) -> int:
     texts = records.texts()
     ids = np.array([explanation_id(guideline, text) for text in texts], dtype=object)
     outcomes = evaluated.outcome[which]
+    if orphaned():
+        raise SystemExit(1)
     write_table(explanations(knowledge, evaluated, texts, ids), job.path("explanations", number))
     write_lines(reject, job.path("rejects", number))
     counted = counts(evaluated.outcomes, outcomes, len(rejected))
@@ -196,7 +198,8 @@ def explanations(knowledge: Knowledge, evaluated: Evaluated, texts: list[str], i
         "trials": listed(tested, list(trials)),
     }
     own_texts = pl.Series("record", [texts[n] for n in kept], dtype=pl.String)
-    return pl.DataFrame([pl.Series("explanation", list(ids[kept]), dtype=pl.String), own_texts]).with_columns(**columns)
+    found = pl.DataFrame([pl.Series("explanation", list(ids[kept]), dtype=pl.String), own_texts])
+    return found.with_columns(**columns).unique("explanation").sort("explanation")
 
 
 def listed(marks: Bits, names: list[str]) -> pl.Series:
@@ -246,6 +249,12 @@ def findings(outcome: Outcome) -> Iterator[str]:
     certain = {regimen for regimen, _, certainty in outcome.recommended if certainty == "certain"}
     if certain & {regimen for regimen, certainty in outcome.excluded if certainty == "certain"}:
         yield "recommended_and_excluded"
+
+
+def orphaned() -> bool:
+    """Tell whether the run that this process worked for is gone, so that another may be at work on its files."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and not parent.is_alive()
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:
@@ -384,10 +393,7 @@ def keep_new(job: Job, number: int, seen: Codes) -> Codes:
     path = job.path("explanations", number)
     frame = read_table(path)
     ids = frame["explanation"].to_numpy().astype("S20")
-    new = ~np.isin(ids, seen)
-    first = np.zeros(len(ids), dtype=bool)
-    first[np.unique(ids, return_index=True)[1]] = True
-    kept = frame.filter(pl.Series(new & first))
+    kept = frame.filter(pl.Series(~np.isin(ids, seen)))
     if len(kept) < len(frame):
         write_table(kept, path)
     return np.union1d(seen, ids)
