@@ -10,6 +10,7 @@ import networkx as nx
 from reasoner.answer import ActionCall, Answer, Exclusion, GuidelineInfo, Recommendation
 from reasoner.knowledge import Knowledge
 from reasoner.page import condition_words
+from reasoner.text import doses, evidence, missing
 from reasoner.trace import Trace, block_trace, trace
 
 if TYPE_CHECKING:
@@ -24,15 +25,17 @@ NAMED = {"recommended": "regimen", "excluded": "regimen", "action": "action_name
 def explanation_graph(trace: Trace, about: Mapping[str, str] | None = None) -> nx.MultiDiGraph:
     """Build the explanation graph of a trace; the trace stays as it is.
 
-    Nodes have `kind`, `label` and `state`, and `text` and `place` where there is something to say; edges run from a reason
-    to what follows from it and have `role`. All attributes are strings, those of the graph (`about`) too; nodes and edges
-    keep the order of the trace.
+    Nodes have `kind`, `label` and `state`, `text` and `place` where there is something to say, and `cut` where the depth
+    ended the trace; edges run from a reason to what follows from it and have `role`. All attributes are strings, those of
+    the graph (`about`) too; nodes and edges keep the order of the trace.
     """
     graph = nx.MultiDiGraph(**(about or {}))
     for node in trace.nodes:
         graph.add_node(node.id, **node.attributes())
     for edge in trace.edges:
         graph.add_edge(edge.source, edge.target, role=edge.role)
+    for name in trace.cut:
+        graph.nodes[name]["cut"] = "yes"
     return graph
 
 
@@ -59,7 +62,7 @@ def answer_graph(
     """
     derivation = answer.derivation
     wanted = list(focus) or [atom for atom in derivation.conclusions() if atom.partition("(")[0] in ANSWERED]
-    about = {**about_guideline(answer.guideline), "patient": answer.patient, "setting": answer.setting}
+    about = {**about_guideline(answer.guideline), "patient": answer.patient, "setting": answer.setting, **beside(answer)}
     graph = explanation_graph(trace(derivation, answer.patient, wanted, depth, blocked), about)
     entries: dict[str, Recommendation | Exclusion | ActionCall] = {
         **{f"recommended({entry.regimen})": entry for entry in answer.recommended},
@@ -68,18 +71,26 @@ def answer_graph(
     }
     for atom in wanted:
         if atom in graph:
-            graph.nodes[atom].update(answered(atom, entries.get(atom), derivation.knowledge))
+            graph.nodes[atom].update(answered(atom, entries.get(atom), answer))
     return graph
 
 
-def answered(atom: str, entry: Recommendation | Exclusion | ActionCall | None, knowledge: Knowledge) -> dict[str, str]:
+def beside(answer: Answer) -> dict[str, str]:
+    """Say what an answer says beside its conclusions, a line each."""
+    knowledge = answer.derivation.knowledge
+    said = {"missing": missing(answer, knowledge), "notes": answer.notes, "doubts": evidence(answer, knowledge)}
+    return {name: text for name, lines in said.items() if (text := "\n".join(lines))}
+
+
+def answered(atom: str, entry: Recommendation | Exclusion | ActionCall | None, answer: Answer) -> dict[str, str]:
     """Say what a conclusion is to an answer, and under which name and assumptions it stands there."""
+    knowledge = answer.derivation.knowledge
     predicate, _, argument = atom.rstrip(")").partition("(")
-    found = {"answers": predicate}
+    found = {"answers": predicate if answer.derivation.truth(atom) else f"not_{predicate}"}
     if predicate in NAMED:
         found["name"] = knowledge.label(NAMED[predicate], argument)
     if isinstance(entry, Recommendation):
-        found |= {"rank": str(entry.rank), "strength": entry.strength}
+        found |= {"rank": str(entry.rank), "strength": entry.strength, "doses": "\n".join(doses(entry, knowledge))}
     if entry is not None:
         found["certainty"] = entry.certainty
         if entry.assuming:
@@ -88,13 +99,25 @@ def answered(atom: str, entry: Recommendation | Exclusion | ActionCall | None, k
 
 
 def pathway_graph(pathway: Pathway) -> nx.MultiDiGraph:
-    """Build the graph of a pathway: states, regimens, outcomes, and where it ends."""
+    """Build the graph of a pathway: states, regimens, outcomes, and where it ends.
+
+    A regimen's label says its rank, its strength and what makes it certain; an outcome's label whose it is.
+    """
     about = {**about_guideline(pathway.guideline), "patient": pathway.patient, "lines": str(pathway.lines)}
     graph = nx.MultiDiGraph(**about)
+    labels = {node.id: node.label for node in pathway.nodes}
     for node in pathway.nodes:
-        graph.add_node(node.id, kind=node.kind, label=node.label, **node.about)
+        label = node.label
+        if node.kind == "regimen":
+            mark = "?" if node.about["certainty"] == "conditional" else "."
+            label = f"{node.about['rank']}{mark} {label} - {node.about['strength'].replace('_', ' ')}"
+        if node.about.get("assuming"):
+            label = f"{label} - if {node.about['assuming']}"
+        graph.add_node(node.id, kind=node.kind, label=label, **node.about)
     for edge in pathway.edges:
         graph.add_edge(edge.source, edge.target, role=edge.role)
+        if edge.role == "ends_in":
+            graph.nodes[edge.target]["label"] = f"{labels[edge.target]} ({labels[edge.source]})"
     return graph
 
 

@@ -68,6 +68,8 @@ def to_dot(graph: nx.MultiDiGraph) -> str:
     for source, target, data in graph.edges(data=True):
         style, head = ROLES.get(data.get("role", ""), ("solid", "normal"))
         own = {name: quoted(value) for name, value in data.items()}
+        if data.get("role") == "derives" and graph.nodes[source].get("state") == "fails":
+            style = "dashed"
         looks = {"style": style, "arrowhead": head, "tooltip": quoted(data.get("role", "").replace("_", " "))}
         if style == "dotted":
             looks["color"] = '"#888888"'
@@ -93,7 +95,7 @@ def caption(graph: nx.MultiDiGraph) -> str:
     kinds = dict.fromkeys(data.get("kind", "") for _, data in graph.nodes(data=True))
     legend = "".join(f'<td bgcolor="{FILLS.get(kind, "#ffffff")}" border="1">{printed(kind)}</td>' for kind in kinds)
     rows = [
-        f'<font point-size="18"><b>{printed(title) or "Explanation graph"}</b></font>',
+        f'<font point-size="18"><b>{escape(title) or "Explanation graph"}</b></font>',
         printed(about.get("disclaimer", "")),
     ]
     rows += [LINES, ARROWS]

@@ -18,11 +18,13 @@ from graphs.text import marked
 __all__ = ["to_html"]
 
 HEADINGS = {
-    "setting": "Setting", "recommended": "Recommended", "excluded": "Excluded", "action": "Check and do",
-    "cautioned": "Cautions", "dead_end": "Dead ends", "silence": "Silences",
+    "setting": "Setting", "not_setting": "Not the setting", "recommended": "Recommended",
+    "not_recommended": "Not recommended", "excluded": "Excluded", "action": "Check and do",
+    "not_action": "Not called for", "cautioned": "Cautions", "dead_end": "Dead ends", "silence": "Silences",
     "state": "Where it is cut", "conclusion": "Conclusions", "statement": "Statements without rules",
     "reading": "Readings without rules",
 }  # fmt: skip
+BESIDE = {"missing": "Not recorded, and it matters", "notes": "Notes", "doubts": "Evidence to doubt"}
 LAYERS = {"literal": "literal layer", "curated": "curated layer"}
 
 
@@ -36,17 +38,22 @@ def to_html(graph: nx.MultiDiGraph) -> str:
     scripts = " ".join(digest(text) for name, text in assets.items() if name.endswith(".js"))
     return Template(asset("page.html")).substitute(
         policy=f"default-src 'none'; script-src {scripts}; style-src {digest(assets['page.css'])}; "
-        "base-uri 'none'; form-action 'none'",
+        "img-src data:; base-uri 'none'; form-action 'none'",
         title=escape(" - ".join(part for part in (graph.graph.get("patient"), graph.graph.get("title")) if part)),
         heading=heading(graph),
         conclusions="\n".join(conclusions(graph, numbers)),
-        parts=Sentences(graph, numbers).write(),
+        parts=Sentences(graph if has_rules(graph) else graph.reverse(copy=False), numbers).write(),
         data=data_of(graph, numbers),
         style=assets["page.css"],
         cytoscape=assets["cytoscape.min.js"],
         dagre=assets["dagre.min.js"],
         script=assets["page.js"],
     )
+
+
+def has_rules(graph: nx.MultiDiGraph) -> bool:
+    """Tell whether a graph is a derivation; a pathway reads the other way, from the first state on."""
+    return any(data.get("kind") == "rule" for _, data in graph.nodes(data=True))
 
 
 def asset(name: str) -> str:
@@ -81,16 +88,20 @@ def heading(graph: nx.MultiDiGraph) -> str:
 
 
 def conclusions(graph: nx.MultiDiGraph, numbers: dict[str, int]) -> Iterator[str]:
-    """Yield the list of what the graph answers, by kind, what is recommended by rank."""
+    """Yield the list of what the graph answers, by kind, and what the answer says beside it."""
     groups: dict[str, list[str]] = {kind: [] for kind in HEADINGS}
     for node in starts(graph):
         data = graph.nodes[node]
         groups.setdefault(data.get("answers") or data.get("kind", "conclusion"), []).append(node)
-    groups["recommended"].sort(key=lambda node: int(graph.nodes[node].get("rank", 0)))
     for kind, own in groups.items():
         if own:
             yield f"<h2>{escape(HEADINGS.get(kind, kind))}</h2>\n<ul>"
             yield from (conclusion(graph.nodes[node], node, numbers[node], kind) for node in own)
+            yield "</ul>"
+    for name, title in BESIDE.items():
+        if name in graph.graph:
+            yield f"<h2>{title}</h2>\n<ul>"
+            yield from (f"<li>{escape(line)}</li>" for line in graph.graph[name].split("\n"))
             yield "</ul>"
 
 
@@ -101,7 +112,7 @@ def conclusion(data: dict[str, str], node: str, number: int, kind: str) -> str:
     more = [data[key] for key in ("strength",) if key in data]
     if "assuming" in data:
         more.append(f"certain if {data['assuming']}")
-    words = lead + data.get("name", data.get("label", node))
+    words = lead + data.get("name", marked(data, node))
     small = f"<small>{escape(', '.join(more))}</small>" if more else ""
     look = f"answers-{kind} conditional" if conditional else f"answers-{kind}"
     return f'<li class="{escape(look)}"><a href="#p{number}" data-node="{number}">{escape(words)}{small}</a></li>'

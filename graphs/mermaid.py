@@ -28,7 +28,8 @@ def quoted(text: str) -> str:
 def to_mermaid(graph: nx.MultiDiGraph) -> str:
     """Write a graph as a Mermaid flowchart."""
     names = {node: f"n{number}" for number, node in enumerate(graph)}
-    lines = ["flowchart LR"]
+    about = (graph.graph.get(name, "") for name in ("patient", "title", "layer", "disclaimer"))
+    lines = ["flowchart LR", "%% " + " - ".join(quoted(text) for text in about if text)]
     for node, data in graph.nodes(data=True):
         opening, closing = SHAPES.get(data.get("kind", ""), ("[", "]"))
         text = "<br/>".join(quoted(line) for line in wrapped(marked(data, node), WIDTH))

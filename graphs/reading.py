@@ -15,7 +15,7 @@ SOURCES = ("statement", "reading", "overlay", "citation", "trial")
 
 
 class Condition(NamedTuple):
-    """What a rule asks for, as it stands: `mark` is "+", "-", "?" or "x", `words` the label with the state."""
+    """What a rule asks for: `words` is its label with its state, `mark` "+", "-", "?" or "x", and ">" on a pathway."""
 
     node: str
     mark: str
@@ -29,10 +29,15 @@ class Step(NamedTuple):
     conditions: tuple[Condition, ...]
 
 
+ORDER = ("recommended", "not_recommended", "excluded", "setting", "not_setting", "action", "not_action", "cautioned")
+
+
 def starts(graph: nx.MultiDiGraph) -> list[str]:
-    """List what a graph answers; where it says nothing of that, the nodes that nothing follows from."""
-    answers = [node for node, data in graph.nodes(data=True) if "answers" in data]
-    return answers or [node for node in graph if not graph.out_degree(node)]
+    """List what a graph answers, as an answer does; where it says nothing of that, the nodes that nothing follows from."""
+    answers = [node for node, data in graph.nodes(data=True) if data.get("answers") in ORDER]
+    answers.sort(key=lambda node: (ORDER.index(graph.nodes[node]["answers"]), int(graph.nodes[node].get("rank", 0))))
+    ends = [node for node in graph if not graph.out_degree(node)]
+    return answers or sorted(ends, key=lambda node: graph.nodes[node].get("kind") in SOURCES)
 
 
 def condition(graph: nx.MultiDiGraph, node: str, role: str) -> Condition:
@@ -43,7 +48,9 @@ def condition(graph: nx.MultiDiGraph, node: str, role: str) -> Condition:
         return Condition(node, "x", words)
     if data.get("state") == "unknown":
         return Condition(node, "?", f"unless {data.get('label', node)}" if role == "requires_absence" else words)
-    return Condition(node, "-" if role == "requires_absence" or data.get("state") == "fails" else "+", words)
+    if "state" not in data:
+        return Condition(node, ">", words)
+    return Condition(node, "-" if role == "requires_absence" or data["state"] == "fails" else "+", words)
 
 
 def steps(graph: nx.MultiDiGraph, node: str) -> list[Step]:
@@ -57,7 +64,10 @@ def steps(graph: nx.MultiDiGraph, node: str) -> list[Step]:
             conditions = (condition(graph, n, role) for n, _, role in into if graph.nodes[n].get("kind") not in SOURCES)
             found.append(Step(source, tuple(conditions)))
         elif kind not in SOURCES and kind != "patient":
-            straight.append(condition(graph, source, "blocks" if data.get("role") == "excludes" else ""))
+            reason = condition(graph, source, "")
+            if data.get("role") == "excludes":
+                reason = reason._replace(mark="?" if reason.mark == "?" else "x", words=f"{reason.words} (excludes it)")
+            straight.append(reason)
     return [*found, Step(None, tuple(straight))] if straight else found
 
 

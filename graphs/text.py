@@ -19,8 +19,9 @@ MARKS = {
 
 
 def marked(data: Mapping[str, str], node: str) -> str:
-    """Give a node's label with its state in words, so that it shows without colour."""
-    return MARKS.get((data.get("kind", ""), data.get("state", "")), "") + data.get("label", node)
+    """Give a node's label with its state in words, so that it shows without colour, and "..." where it was cut."""
+    more = " ..." if data.get("cut") else ""
+    return MARKS.get((data.get("kind", ""), data.get("state", "")), "") + data.get("label", node) + more
 
 
 def wrapped(label: str, width: int) -> list[str]:

@@ -12,15 +12,19 @@ from graphs.reading import Condition, Step, cited, condition, sources, starts, s
 __all__ = ["to_tree"]
 
 NARROWEST = 24
+LEGEND = "+ holds or recorded, - absent, ? depends on what is not recorded, x stands in the way, <- by which rule"
 
 
 def to_tree(graph: nx.MultiDiGraph, width: int = 80) -> str:
     """Draw a graph as a tree of at most `width` columns, as far as its depth allows; what was shown stands as "above"."""
     seen: set[str] = set()
-    lines: list[str] = []
+    about = graph.graph
+    head = (" - ".join(part for part in (about.get("patient"), about.get("title"), about.get("layer")) if part), LEGEND)
+    lines = [line for text in head for line in textwrap.wrap(text, width)]
     for start in starts(graph):
         if start not in seen:
             lines += branch(graph, condition(graph, start, ""), "", "", width, seen)
+    lines += textwrap.wrap(about.get("disclaimer", ""), width)
     return "\n".join(lines) + "\n"
 
 

@@ -14,7 +14,7 @@ from reasoner.verdicts import Assumption
 if TYPE_CHECKING:
     from decimal import Decimal
 
-__all__ = ["render"]
+__all__ = ["doses", "evidence", "missing", "render"]
 
 
 def dose_words(dose: DoseGiven, knowledge: Knowledge) -> str:
@@ -34,8 +34,8 @@ def short(number: Decimal) -> str:
     return f"{number.normalize():f}"
 
 
-def doses(page: Page, entry: Recommendation, knowledge: Knowledge) -> None:
-    """Add the doses of a regimen: a line for each drug, its schedules as alternatives; and what has no dose."""
+def doses(entry: Recommendation, knowledge: Knowledge) -> Iterator[str]:
+    """Yield the doses of a regimen: a line for each drug, its schedules as alternatives; and what has no dose."""
     say = knowledge.say
     by_drug: dict[str, dict[str, list[DoseGiven]]] = {}
     for dose in entry.doses:
@@ -44,11 +44,11 @@ def doses(page: Page, entry: Recommendation, knowledge: Knowledge) -> None:
         alternatives = (say("then_step").join(dose_words(d, knowledge) for d in steps) for steps in schedules.values())
         text = say("or_schedule").join(alternatives)
         statements = say("comma").join(dict.fromkeys(d.statement for steps in schedules.values() for d in steps))
-        page.item("", say("dose_of", knowledge.label("drug", drug), text, statements), "faint")
+        yield say("dose_of", knowledge.label("drug", drug), text, statements)
     drugs = dict.fromkeys(drug for part in knowledge.parts[entry.regimen] for drug in part if drug not in by_drug)
     if drugs:
         names = say("comma").join(knowledge.label("drug", drug) for drug in drugs)
-        page.item("", say("no_dose", names), "faint")
+        yield say("no_dose", names)
 
 
 def always(atom: str, entry: Recommendation, derivation: Derivation) -> bool:
@@ -84,7 +84,8 @@ def recommendation(page: Page, entry: Recommendation, derivation: Derivation) ->
     for caution in entry.cautions:
         sure = always(f"cautioned({entry.regimen},{caution})", entry, derivation)
         page.item("", say("marked_caution" if sure else "caution_unless", knowledge.label("caution", caution)), "against")
-    doses(page, entry, knowledge)
+    for text in doses(entry, knowledge):
+        page.item("", text, "faint")
 
 
 def exclusions(page: Page, entries: Iterable[Exclusion], knowledge: Knowledge) -> None:
@@ -119,6 +120,7 @@ def action(page: Page, entry: ActionCall, knowledge: Knowledge) -> None:
 
 
 def missing(answer: Answer, knowledge: Knowledge) -> Iterator[str]:
+    """Yield the unknown facts that matter, with what each decides."""
     for entry in answer.missing:
         label = knowledge.label("fact", entry.fact)
         if entry.member is not None:

@@ -49,10 +49,11 @@ class Edge(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """A graph without cycles; every conclusion is reached from all that it rests on."""
+    """A graph without cycles; every conclusion is reached from all that it rests on, but what was `cut` off."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
+    cut: frozenset[str] = frozenset()
 
     def to_dict(self) -> dict[str, object]:
         return {"nodes": [node.to_dict() for node in self.nodes], "edges": [edge.to_dict() for edge in self.edges]}
@@ -128,7 +129,10 @@ class Tracer(Sources):
         if name not in self.nodes:
             kind = "fact" if self.program.roles[number] in INPUT_ROLES else "conclusion"
             state = self.derivation.state(number)
-            self.nodes[name] = Node(name, kind, self.program.phrases[number], state)
+            label = self.program.phrases[number]
+            if kind == "fact" and state == "unknown" and not self.derivation.values[number]:
+                label = self.knowledge.say("taken_as_absent", label)
+            self.nodes[name] = Node(name, kind, label, state)
             if kind == "fact" and state.startswith("recorded"):
                 self.edges[Edge("patient", name, "states")] = None
             self.pending.append(number)
@@ -196,7 +200,11 @@ def trace(
         target = excluded.replace("excluded(", "recommended(", 1)
         if excluded.startswith("excluded(") and target in tracer.nodes and derivation.values[number]:
             tracer.edges[Edge(excluded, target, "excludes")] = None
-    return Trace(tuple(tracer.nodes.values()), tuple(tracer.edges))
+    program = derivation.program
+    cut = frozenset(program.atoms[number] for number in tracer.pending if program.supports[number])
+    used = {edge.source for edge in tracer.edges}
+    nodes = (node for node in tracer.nodes.values() if node.kind != "patient" or node.id in used)
+    return Trace(tuple(nodes), tuple(tracer.edges), cut)
 
 
 def block_trace(knowledge: Knowledge) -> Trace:
@@ -209,7 +217,7 @@ def block_trace(knowledge: Knowledge) -> Trace:
             name = f"rule {rule.id}"
             sources.nodes[name] = Node(name, "rule", rule.id, "holds", rule_text(rule), rule.place)
             sources.edges[Edge(sources.block(knowledge.blocks[rule.block]), name, "states")] = None
-            sources.nodes.setdefault(rule.head, Node(rule.head, "conclusion", rule.head, "holds"))
+            sources.nodes.setdefault(rule.head, Node(rule.head, "conclusion", rule.head.replace(",", ", "), "holds"))
             sources.edges[Edge(name, rule.head, "derives")] = None
     for trial in knowledge.trials:
         sources.trial(trial)

@@ -68,9 +68,13 @@ def make_cohort(seed: int, rows: int, unknown: float = 0.04, start: int = 0) -> 
         return pl.select(pl.when(pl.Series(rng.random(rows) >= missing)).then(values)).to_series()
 
     def choice(values: Sequence[str], weights: Sequence[float], missing: float = unknown) -> pl.Series:
-        return hidden(pl.Series(np.array(values, dtype=object)[rng.choice(len(values), rows, p=weights)], dtype=pl.String), missing)
+        return hidden(
+            pl.Series(np.array(values, dtype=object)[rng.choice(len(values), rows, p=weights)], dtype=pl.String), missing
+        )
 
-    adjuvant = np.array([[], ["trastuzumab", "docetaxel"], ["trastuzumab", "pertuzumab", "docetaxel"], ["doxorubicin"]], dtype=object)
+    adjuvant = np.array(
+        [[], ["trastuzumab", "docetaxel"], ["trastuzumab", "pertuzumab", "docetaxel"], ["doxorubicin"]], dtype=object
+    )
     given = rng.choice(4, rows, p=[0.5, 0.25, 0.15, 0.1])
     with_trastuzumab = pl.Series((given == 1) | (given == 2))
     months = pl.Series(np.round(rng.gamma(2.0, 12.0, rows), 1))
@@ -84,7 +88,9 @@ def make_cohort(seed: int, rows: int, unknown: float = 0.04, start: int = 0) -> 
             "hr": choice(["positive", "negative"], [0.6, 0.4]),
             "rebiopsied": flag(0.3),
             "accessible_lesion": flag(0.6),
-            "adjuvant_drugs": pl.Series([list(adjuvant[n]) for n in range(4)], dtype=pl.List(pl.String))[given.astype(np.uint32)],
+            "adjuvant_drugs": pl.Series([list(adjuvant[n]) for n in range(4)], dtype=pl.List(pl.String))[
+                given.astype(np.uint32)
+            ],
             "months_to_recurrence": months,
             "metastatic_therapy": pl.Series(texts[chosen], dtype=pl.String),
             "brain_metastases": brain,

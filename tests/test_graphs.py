@@ -78,6 +78,12 @@ def test_what_carried_an_answer_is_a_part_of_its_whole_graph_without_what_did_no
     shallow = answer_graph(answer, depth=1)
     assert set(shallow) < set(whole)
     assert "has(interstitial_lung_disease)" not in shallow
+    assert shallow.nodes["contraindicated(trastuzumab_deruxtecan)"]["cut"] == "yes"
+    assert not any("cut" in data for _, data in whole.nodes(data=True))
+    assert "each dose 5.4 mg/kg IV every 3 weeks" in node["doses"]
+    assert whole.graph["missing"].startswith("interstitial lung disease, present or past - decides")
+    never = answer_graph(answer, ["recommended(lapatinib_capecitabine)"])
+    assert never.nodes["recommended(lapatinib_capecitabine)"]["answers"] == "not_recommended"
 
 
 def run(*arguments: str, environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -134,6 +140,9 @@ def test_the_command_writes_the_answer_a_focus_or_the_guideline(
 
 
 TREE = """\
+lung_disease_not_recorded - HER2-positive metastatic breast cancer - curated
++ holds or recorded, - absent, ? depends on what is not recorded, x stands in
+the way, <- by which rule
 ? depends: trastuzumab deruxtecan (T-DXd) being excluded <- conclusions.5
 ├─? depends: a reason against trastuzumab deruxtecan (T-DXd) <- L57.1 [L57;
 │ │ reference 5]
@@ -143,6 +152,8 @@ TREE = """\
   └─x HER2-positive metastatic disease <- glossary.1
     ├─+ HER2 status: positive
     └─+ metastatic disease
+Encodes an unreviewed secondary source; its reference numbers come without a
+reference list. No medical advice.
 """
 
 

@@ -23,7 +23,8 @@
   const follows = { derives: "concludes", requires: "needed by", requires_absence: "absence needed by", blocks: "blocks",
     excludes: "excludes", states: "states", cites: "cited by", rests_on: "supports", recommends: "recommends",
     ends_in: "ends in", leads_to: "leads to", stops_at: "stops at" };
-  const words = (node) => ((marks[node.kind] || {})[node.state] || "") + (node.label || node.id);
+  const words = (node) => ((marks[node.kind] || {})[node.state] || "") + (node.label || node.id) + (node.cut ? " ..." : "");
+  const derivation = nodes.some((node) => node.kind === "rule");
 
   const fires = (edge) => edge.role !== "blocks" && !(nodes[edge.source].kind === "rule" && nodes[edge.source].state === "fails");
   const reasons = (number) => into[number].filter((edge) => state.blocked || fires(edge));
@@ -78,7 +79,7 @@
       { selector: "node", style: { label: "data(label)", "text-wrap": "wrap", "text-valign": "center", "font-size": 12,
         "font-family": 'system-ui, "Segoe UI", Helvetica, Arial, sans-serif', color: ink, width: "data(width)", height: "data(height)",
         shape: "rectangle", "background-color": colour("fact"), "border-width": 1.2, "border-color": ink } },
-      { selector: "edge", style: { width: 1.2, "line-color": colour("faint"), "target-arrow-color": colour("faint"), "curve-style": "bezier",
+      { selector: "edge", style: { width: 1.2, "line-color": colour("faint"), "target-arrow-color": colour("faint"), "curve-style": "segments", "segment-weights": "data(weights)", "segment-distances": "data(distances)", "edge-distances": "node-position",
         "target-arrow-shape": "triangle", "arrow-scale": 0.9 } },
       { selector: 'edge[role = "requires_absence"]', style: { "line-style": "dashed", "target-arrow-shape": "circle", "target-arrow-fill": "hollow" } },
       { selector: 'edge[role = "blocks"]', style: { "line-style": "dashed", "target-arrow-shape": "tee", "line-color": colour("against"), "target-arrow-color": colour("against") } },
@@ -94,18 +95,31 @@
       { selector: "node[?starts]", style: { "border-width": 3 } },
       { selector: ".found", style: { "border-color": colour("accent"), "border-width": 4 } },
       { selector: ".selected", style: { "border-color": colour("accent"), "border-width": 4, "border-style": "solid" } },
-      { selector: "edge.near", style: { "line-color": colour("accent"), "target-arrow-color": colour("accent"), width: 2 } },
+      { selector: "edge.near", style: { width: 2.8 } },
+      { selector: 'edge.near[role != "blocks"][role != "excludes"]', style: { "line-color": colour("accent"), "target-arrow-color": colour("accent") } },
     );
     return styles;
   }
 
   by("looking").hidden = false;
   const cy = cytoscape({ container: drawing, style: look(), minZoom: 0.05, maxZoom: 3, autoungrabify: true });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => cy.style(look()));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { cy.style(look()); kinds(); });
 
+  const first = starts.slice(0, 1);
   const shown = (number) => cy.getElementById(`n${number}`);
 
-  function draw() {
+  // Cytoscape takes the bends of an edge relative to the straight line between its ends.
+  function bend(data, layout) {
+    const [from, to] = [data.source, data.target].map((id) => layout.node(id.slice(1)));
+    const [x, y] = [to.x - from.x, to.y - from.y];
+    const length = Math.hypot(x, y) || 1;
+    const points = layout.edge({ v: data.source.slice(1), w: data.target.slice(1), name: data.id.slice(1) }).points.slice(1, -1);
+    data.weights = points.map((point) => ((point.x - from.x) * x + (point.y - from.y) * y) / length ** 2);
+    data.distances = points.map((point) => ((point.x - from.x) * -y + (point.y - from.y) * x) / length);
+    if (!points.length) [data.weights, data.distances] = [[0.5], [0]];
+  }
+
+  function draw(readable = false) {
     const visible = reached(state.folded);
     const whole = reached(new Set());
     const elements = [];
@@ -130,6 +144,7 @@
       }
     }
     dagre.layout(layout);
+    for (const element of elements) if (element.group === "edges") bend(element.data, layout);
     cy.batch(() => {
       cy.elements().remove();
       cy.add(elements);
@@ -138,26 +153,28 @@
         shown(number).position({ x: place.x, y: place.y });
       }
     });
-    fit();
+    fit(readable);
     const places = new Map([...whole.keys()].map((number, place) => [number, place]));
     const place = (part) => places.get(Number(part.dataset.node)) ?? Infinity;
-    by("derivation").append(...[...parts].sort((a, b) => place(a) - place(b)));
+    if (derivation) by("derivation").append(...[...parts].sort((a, b) => place(a) - place(b)));
     for (const part of parts) {
       const number = Number(part.dataset.node);
       part.hidden = !whole.has(number);
-      part.open = visible.has(number) && !state.folded.has(number);
+      part.open = visible.has(number) && !state.folded.has(number) && (foldable(number) || !derivation);
       for (const rule of part.querySelectorAll("[data-rule]")) rule.hidden = !state.blocked && nodes[Number(rule.dataset.rule)].state === "fails";
     }
     if (state.selected !== null) mark(state.selected);
     by("status").textContent = `${drawn.size} of ${nodes.length} nodes`;
   }
 
-  function fit() {
+  let zoomed = false;
+  function fit(readable = false) {
+    zoomed = readable;
     cy.resize();
     cy.fit(undefined, 20);
     if (cy.zoom() > 1.1) cy.zoom(1.1);
-    if (cy.zoom() < 0.55 && state.focus.length === 1) {
-      cy.zoom(0.55);
+    if (readable && cy.zoom() < 0.45 && state.focus.length === 1) {
+      cy.zoom(0.45);
       cy.center(shown(state.focus[0]));
       cy.panBy({ x: drawing.clientWidth / 2 - shown(state.focus[0]).renderedOuterWidth() / 2 - 20, y: 0 });
     } else cy.center();
@@ -171,7 +188,7 @@
     for (const link of document.querySelectorAll("#conclusions a")) {
       link.setAttribute("aria-current", String(!everything && numbers.includes(Number(link.dataset.node))));
     }
-    draw();
+    draw(true);
     select(numbers[0], false);
   }
 
@@ -237,7 +254,8 @@
       add(about, "h3", title);
       const list = add(about, "ul");
       for (const edge of own) {
-        const line = add(list, "li", `${names[edge.role] || edge.role} `);
+        const could = edge.role === "derives" && nodes[edge.source].state === "fails" ? "could be " : "";
+      const line = add(list, "li", `${could && end === "target" ? "could conclude" : could + (names[edge.role] || edge.role)} `);
         reference(line, edge[end]);
       }
     }
@@ -290,6 +308,7 @@
       const button = add(bar, "button", kind.replace("_", " "));
       button.type = "button";
       button.setAttribute("aria-pressed", String(!state.hidden.has(kind)));
+      button.style.backgroundColor = state.hidden.has(kind) ? "" : colour(kind) || colour("fact");
       button.addEventListener("click", () => {
         if (!state.hidden.delete(kind)) state.hidden.add(kind);
         kinds();
@@ -303,12 +322,18 @@
     const list = by("found");
     list.replaceChildren();
     cy.nodes().removeClass("found");
+    by("status").textContent = "";
     if (!wanted) return;
     const has = (text) => text.toLowerCase().includes(wanted);
-    const named = [...nodes.keys()].filter((number) => has(words(nodes[number])));
+    const named = [...nodes.keys()].filter((number) => nodes[number].kind !== "patient" && has(words(nodes[number])));
     const told = [...nodes.keys()].filter((number) => has(nodes[number].id) || has(nodes[number].text || ""));
     const matches = [...new Set([...named, ...told])];
-    for (const number of matches.slice(0, 50)) reference(add(list, "li"), number);
+    for (const number of matches.slice(0, 50)) {
+      const line = add(list, "li");
+      reference(line, number);
+      const more = (nodes[number].text || "").split("\n")[0].slice(0, 80);
+      add(line, "span", ` ${nodes[number].kind.replace("_", " ")}${more ? `: ${more}` : ""}`, "place");
+    }
     for (const number of matches) shown(number).addClass("found");
     by("status").textContent = `${matches.length} found`;
   }
@@ -344,10 +369,13 @@
   cy.on("dbltap", "node", (event) => toggle(event.target.data("number")));
   by("search").addEventListener("input", (event) => search(event.target.value));
   by("search").addEventListener("keydown", (event) => {
-    if (event.key === "Enter") document.querySelector("#found button")?.click();
+    if (event.key === "Enter") {
+      document.querySelector("#found button")?.click();
+      by("found").replaceChildren();
+    }
     if (event.key === "Escape") { event.target.value = ""; search(""); }
   });
-  by("everything").addEventListener("click", () => focus(starts, true));
+  by("everything").addEventListener("click", () => (state.everything ? focus(first) : focus(starts, true)));
   by("blocked").addEventListener("change", (event) => { 
     const before = reached(new Set());
     state.blocked = event.target.checked;
@@ -385,12 +413,14 @@
     }
   });
 
-  addEventListener("beforeprint", () => { for (const part of parts) part.open = true; });
-  addEventListener("afterprint", draw);
-  new ResizeObserver(() => fit()).observe(drawing);
+  addEventListener("beforeprint", () => {
+    for (const part of parts) part.open = true;
+    by("printed").src = cy.png({ full: true, scale: 2, maxWidth: 6000, maxHeight: 6000, bg: "#ffffff" });
+  });
+  addEventListener("afterprint", () => draw());
+  new ResizeObserver(() => { if (drawing.clientWidth) fit(zoomed); }).observe(drawing);
   kinds();
-  const answers = starts.filter((number) => nodes[number].answers);
-  if (answers.length) focus([answers.find((number) => nodes[number].answers === "recommended") ?? answers[0]]);
+  if (starts.some((number) => nodes[number].answers)) focus(first);
   else {
     focus(starts, true);
     if (nodes.length <= 150) by("unfold").click();

@@ -135,7 +135,7 @@ def to_text(found: Comparison, width: int = 80, colour: bool = False) -> str:
     """Render a comparison as text of at most `width` columns, the most frequent changes first."""
     say = found.knowledge.say
     page = Page(width, colour)
-    page.item("", say("heading_cohort_diff", *map(name_of, (found.old, found.new))), "heading", indent=0)
+    page.item("", say("heading_cohort_diff", name_of(found.old), name_of(found.new)), "heading", indent=0)
     changed = sum(change.times for change in found.changes)
     page.item(
         "", say("cohort_changed", str(found.compared), str(changed), str(found.only_old), str(found.only_new)), indent=0
@@ -144,11 +144,12 @@ def to_text(found: Comparison, width: int = 80, colour: bool = False) -> str:
         page.lines.append("")
         page.item(f"{change.times:>9}  ", say("cohort_example", change.example), indent=11)
         for aspect in change.before:
-            words = (listed(change.before[aspect], found.knowledge), listed(change.after[aspect], found.knowledge))
-            page.item("           ", say("cohort_change", say(HEADINGS[aspect]), *words), indent=13)
-        for key, rules in (("rules_old", change.rules_before), ("rules_new", change.rules_after)):
-            if rules:
-                page.item("           ", say(key, say("comma").join(rules)), "faint", indent=13)
+            before, after = listed(change.before[aspect], found.knowledge), listed(change.after[aspect], found.knowledge)
+            page.item("           ", say("cohort_change", say(HEADINGS[aspect]), before, after), indent=13)
+        if change.rules_before:
+            page.item("           ", say("rules_old", say("comma").join(change.rules_before)), "faint", indent=13)
+        if change.rules_after:
+            page.item("           ", say("rules_new", say("comma").join(change.rules_after)), "faint", indent=13)
     page.lines.append("")
     page.item("", found.new.disclaimer, "faint", indent=0)
     return "\n".join(page.lines) + "\n"

@@ -107,8 +107,8 @@ def to_text(summary: Mapping[str, object], knowledge: Knowledge, width: int = 80
 
 
 def total_words(summary: Mapping[str, object], knowledge: Knowledge) -> str:
-    counts = (number(summary, name) for name in ("answered", "rejects", "distinct_explanations"))
-    return knowledge.say("cohort_totals", *map(str, counts))
+    answered, rejects, distinct = (str(number(summary, name)) for name in ("answered", "rejects", "distinct_explanations"))
+    return knowledge.say("cohort_totals", answered, rejects, distinct)
 
 
 def bar_words(bar: Bar, knowledge: Knowledge) -> str:

@@ -1,0 +1,459 @@
+"""Cohorts: the same answers as one by one, from every format, whatever happens to the machine in between."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from cohorts import make_cohort
+from records import random_record
+
+from reasoner import Guideline, RecordError
+
+ROWS = 400
+
+
+def cohort(*arguments: object, environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "reasoner", "cohort", *map(str, arguments)],
+        capture_output=True, text=True, cwd=cwd, env=environment, check=False,
+    )  # fmt: skip
+
+
+def record_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Write a row of a generated cohort as a record."""
+    found = {key: value for key, value in row.items() if value is not None}
+    return {**found, "metastatic_therapy": json.loads(found["metastatic_therapy"])}
+
+
+def essence(guideline: Guideline, record: dict[str, Any]) -> dict[str, Any]:
+    """Answer a record alone, and give what a cohort's row has of it."""
+    answer = guideline.answer(record)
+    return {
+        "id": answer.patient,
+        "setting": answer.setting,
+        "recommended": [{"regimen": e.regimen, "rank": e.rank, "certainty": e.certainty} for e in answer.recommended],
+        "excluded": [{"regimen": e.regimen, "certainty": e.certainty} for e in answer.excluded],
+        "actions": [{"action": e.action, "certainty": e.certainty} for e in answer.actions],
+        "missing": [m.fact if m.member is None else f"{m.fact}[{m.member}]" for m in answer.missing],
+    }
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    """Read the answers of a folder, without the way back."""
+    frame = pl.concat([pl.read_parquet(path) for path in sorted((folder / "answers").iterdir())])
+    return [
+        {key: value for key, value in row.items() if key not in ("explanation", "weight_kg")} for row in frame.to_dicts()
+    ]
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def records(curated: Guideline) -> list[dict[str, Any]]:
+    """Records as registries have them, and random ones of every kind that can be answered."""
+    made = [record_of(row) for row in make_cohort(1, ROWS, unknown=0.15).to_dicts()]
+    rng = random.Random(3)
+    for _ in range(2 * ROWS):
+        record = random_record(rng, curated, rng.choice([0.0, 0.1, 0.3]))
+        try:
+            curated.record(record)
+        except RecordError:
+            continue
+        made.append({**record, "id": f"r{len(made)}"})
+    return made
+
+
+@pytest.fixture(scope="module")
+def folder(records: list[dict[str, Any]], environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on these records."""
+    found = tmp_path_factory.mktemp("cohort")
+    (found / "in.ndjson").write_text("".join(json.dumps(record) + "\n" for record in records))
+    done = cohort("in.ndjson", "-o", "out", "--rows", 300, environment=environment, cwd=found)
+    assert (done.returncode, "answered" in done.stdout) == (0, True), done.stderr
+    return found
+
+
+def test_a_cohort_is_answered_as_its_records_one_by_one(
+    folder: Path, records: list[dict[str, Any]], curated: Guideline
+) -> None:
+    expected = [essence(curated, record) for record in records]
+    assert rows_of(folder / "out") == expected
+    summary = json.loads((folder / "out/summary.json").read_text())
+    assert summary["answered"] == len(records)
+    for setting in {row["setting"] for row in expected}:
+        assert summary["settings"][setting] == sum(row["setting"] == setting for row in expected)
+    page = (folder / "out/summary.html").read_text()
+    assert "<script" not in page
+    assert str(len(records)) in page
+
+
+def test_every_answer_can_be_explained_with_the_bytes_that_recommend_gives(
+    folder: Path, records: list[dict[str, Any]], environment: dict[str, str], curated: Guideline
+) -> None:
+    from reasoner.cohort.explain import explain
+
+    for record in records[::9]:
+        (found,) = explain(folder / "out", record["id"])
+        assert json.dumps(found.to_dict()) == json.dumps(curated.answer(record).to_dict())
+    for form in ("text", "json"):
+        (folder / "one.json").write_text(json.dumps(records[7]))
+        alone = [sys.executable, "-m", "reasoner", "recommend", "one.json", "--format", form]
+        expected = subprocess.run(alone, capture_output=True, text=True, cwd=folder, env=environment, check=True).stdout
+        done = cohort("explain", "out", records[7]["id"], "--format", form, environment=environment, cwd=folder)
+        assert (done.stdout, done.stderr) == (expected, "")
+
+
+def test_an_explanation_holds_the_rules_that_fire_and_what_they_rest_on(
+    folder: Path, records: list[dict[str, Any]], curated: Guideline
+) -> None:
+    explained = pl.concat([pl.read_parquet(path) for path in sorted((folder / "out/explanations").iterdir())])
+    assert explained["explanation"].is_unique().all()
+    answers = pl.concat([pl.read_parquet(path) for path in sorted((folder / "out/answers").iterdir())])
+    known = {row["explanation"]: row for row in explained.to_dicts()}
+    assert set(answers["explanation"]) == set(known)
+    for record, name in list(zip(records, answers["explanation"], strict=True))[::5]:
+        derivation = curated.answer(record).derivation
+        fired = {derivation.program.rules[n].rule for n, truth in enumerate(derivation.fired) if truth}
+        rules = [rule for n, rule in enumerate(curated.knowledge.rules) if n in fired]
+        blocks = {rule.block for rule in rules}
+        row = known[name]
+        assert row["rules"] == [rule.id for rule in rules]
+        for kind in ("statement", "reading", "overlay"):
+            assert set(row[f"{kind}s"]) == {b for b in blocks if b and curated.knowledge.blocks[b].kind == kind}
+        assert set(row["trials"]) == {trial for b in blocks if b for trial in curated.knowledge.blocks[b].trials}
+
+
+def written(form: str, folder: Path) -> Path:
+    """Write one generated cohort in a format."""
+    frame = make_cohort(5, 120)
+    path = folder / f"in.{form.rpartition(' ')[2]}"
+    if form == "parquet":
+        frame.write_parquet(path)
+    elif form == "structs as parquet":
+        courses = pl.Series("metastatic_therapy", [json.loads(text) for text in frame["metastatic_therapy"]], strict=False)
+        frame.with_columns(courses).write_parquet(path)
+    elif form == "folder of parquet":
+        path = folder / "parts"
+        path.mkdir()
+        frame[:50].write_parquet(path / "a.parquet")
+        frame[50:].write_parquet(path / "b.parquet")
+    elif form == "ndjson":
+        path.write_text("\n".join(json.dumps(record_of(row)) for row in frame.to_dicts()))
+    else:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, frame.columns)
+        writer.writeheader()
+        for row in frame.to_dicts():
+            cells = {key: str(value).lower() if isinstance(value, bool) else value for key, value in row.items()}
+            drugs = row["adjuvant_drugs"]
+            writer.writerow({**cells, "adjuvant_drugs": "[]" if drugs == [] else ";".join(drugs or [])})
+        path.write_text(text.getvalue())
+    return path
+
+
+@pytest.mark.parametrize("form", ["parquet", "structs as parquet", "folder of parquet", "csv", "ndjson"])
+def test_every_format_gives_the_same_answers(
+    form: str, environment: dict[str, str], tmp_path: Path, curated: Guideline
+) -> None:
+    path = written(form, tmp_path)
+    done = cohort(path, "-o", "out", "--rows", 40, "--workers", 1, environment=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert rows_of(tmp_path / "out") == [essence(curated, record_of(row)) for row in make_cohort(5, 120).to_dicts()]
+
+
+def test_ndjson_out_holds_the_same_as_parquet(
+    folder: Path, environment: dict[str, str], records: list[dict[str, Any]]
+) -> None:
+    done = cohort("in.ndjson", "-o", "lines", "--to", "ndjson", "--workers", 1, environment=environment, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in (folder / "lines/answers/part-00000.ndjson").read_text().splitlines()]
+    kept = [{key: value for key, value in row.items() if key not in ("explanation", "weight_kg")} for row in lines]
+    assert kept == rows_of(folder / "out")
+    done = cohort("explain", "lines", records[3]["id"], environment=environment, cwd=folder)
+    assert done.stdout == cohort("explain", "out", records[3]["id"], environment=environment, cwd=folder).stdout
+
+
+GOOD = {"id": "good", "metastatic_therapy": []}
+DAMAGED = [
+    (json.dumps({**GOOD, "her2": "maybe"}), 'her2: "maybe" is no value of her2'),
+    (json.dumps({**GOOD, "hr2": "positive"}), "hr2: unknown key"),
+    (json.dumps({"id": "x"}), "metastatic_therapy: missing"),
+    (json.dumps({"metastatic_therapy": []}), "id: missing"),
+    (json.dumps({**GOOD, "id": 7}), "id: 7 is no text"),
+    (json.dumps({**GOOD, "weight_kg": -1}), "weight_kg: -1 is out of range"),
+    ('{"id": "x", "metastatic_therapy": [], "weight_kg": 1e999}', "weight_kg: Infinity is not finite"),
+    ('{"id": "x", "metastatic_therapy": [], "weight_kg": 1' + "0" * 400 + "}", "weight_kg:"),
+    (json.dumps({**GOOD, "metastatic": False, "brain_metastases": True}), "contradicts itself"),
+    (json.dumps({**GOOD, "metastatic_therapy": [{"drugs": ["trastuzumba"], "outcome": "progression"}]}), "did you mean"),
+    ('{"id": "x", "id": "y", "metastatic_therapy": []}', "the key stands twice"),
+    ('{"id": "x", "metastatic_therapy": [}', "not JSON"),
+    ("[" * 100_000, "nested too deeply"),
+    ("[]", "a record is a JSON object"),
+    ('{"id": "\\ud800", "metastatic_therapy": []}', "half a surrogate pair"),
+    ('{"id": "x", "metastatic_therapy": [], "hr": "\xff"}', "not UTF-8"),
+]
+
+
+def test_damaged_rows_are_set_aside_each_with_its_line_and_reason(environment: dict[str, str], tmp_path: Path) -> None:
+    lines = []
+    for number, (line, _) in enumerate(DAMAGED):
+        lines += [json.dumps({**GOOD, "id": f"good-{number}"}), line]
+    (tmp_path / "in.ndjson").write_bytes("\n".join(lines).encode("latin-1"))
+    done = cohort("in.ndjson", "-o", "out", "--rows", 7, environment=environment, cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"{len(DAMAGED)} rows are no records: out/rejects.ndjson" in done.stderr
+    assert "Traceback" not in done.stderr
+    rejects = [json.loads(line) for line in (tmp_path / "out/rejects.ndjson").read_text().splitlines()]
+    assert [reject["line"] for reject in rejects] == [2 * n + 2 for n in range(len(DAMAGED))]
+    for reject, (_, reason) in zip(rejects, DAMAGED, strict=True):
+        assert reason in reject["reason"]
+    assert [row["id"] for row in rows_of(tmp_path / "out")] == [f"good-{n}" for n in range(len(DAMAGED))]
+
+
+def test_damaged_tables_are_refused_or_their_rows_set_aside(environment: dict[str, str], tmp_path: Path) -> None:
+    frame = make_cohort(5, 30)
+    damaged = frame.with_columns(
+        her2=pl.when(pl.int_range(30) == 3).then(pl.lit("maybe")).otherwise("her2"),
+        weight_kg=pl.when(pl.int_range(30) == 4).then(float("nan")).otherwise("weight_kg"),
+        metastatic_therapy=pl.when(pl.int_range(30) == 5).then(pl.lit("{")).otherwise("metastatic_therapy"),
+        months_to_recurrence=pl.when(pl.int_range(30) == 6).then(-3.0).otherwise(None),
+        id=pl.when(pl.int_range(30) == 7).then(None).otherwise("id"),
+        adjuvant_drugs=pl.when(pl.int_range(30) == 8)
+        .then(pl.lit([None], dtype=pl.List(pl.String)))
+        .otherwise("adjuvant_drugs"),
+    )
+    damaged.write_parquet(tmp_path / "in.parquet")
+    done = cohort("in.parquet", "-o", "out", environment=environment, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    rejects = [json.loads(line) for line in (tmp_path / "out/rejects.ndjson").read_text().splitlines()]
+    assert [reject["line"] for reject in rejects] == [4, 5, 6, 7, 8, 9]
+    (tmp_path / "in.csv").write_text("id,metastatic_therapy,hr\na,[],positive\nb,[]\nc,[],1\n,[],\nd,[],\n")
+    done = cohort("in.csv", "-o", "rows", environment=environment, cwd=tmp_path)
+    rejects = [json.loads(line) for line in (tmp_path / "rows/rejects.ndjson").read_text().splitlines()]
+    assert [(reject["line"], reject["reason"][:18]) for reject in rejects] == [
+        (3, "2 cells, and the h"), (4, 'hr: "1" is no valu'), (5, "id: missing; every"),
+    ]  # fmt: skip
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
+    frame.rename({"hr": "hrr"}).write_parquet(tmp_path / "unknown.parquet")
+    frame.drop("metastatic_therapy").write_parquet(tmp_path / "untreated.parquet")
+    frame.with_columns(hr=pl.lit(1)).write_parquet(tmp_path / "kinds.parquet")
+    (tmp_path / "twice.csv").write_text("id,hr,hr,metastatic_therapy\n")
+    (tmp_path / "in.txt").write_text("")
+    for name, message in (
+        ("broken.parquet", "broken.parquet: cannot be read as Parquet"),
+        ("unknown.parquet", 'column hrr: unknown; did you mean "hr"?'),
+        ("untreated.parquet", "column metastatic_therapy: missing"),
+        ("kinds.parquet", "column hr: Int32 cannot hold it; allowed: text"),
+        ("twice.csv", "column hr: it stands twice"),
+        ("in.txt", '".txt" is no format of cohorts'),
+        ("none.csv", "none.csv: no such file"),
+        (".", "no .parquet file" if False else "cannot be read as Parquet"),
+    ):
+        done = cohort(name, "-o", "never", environment=environment, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, ""), name
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (tmp_path / "never").exists()
+
+
+def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bytes(environment: dict[str, str], tmp_path: Path) -> None:
+    make_cohort(7, 6_000).write_parquet(tmp_path / "in.parquet")
+    options = ["in.parquet", "-o", "out", "--rows", "200"]
+    whole = cohort("in.parquet", "-o", "whole", "--rows", 200, environment=environment, cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    rng = random.Random(11)
+    killed = 0
+    for turn in range(60):
+        command = [sys.executable, "-m", "reasoner", "cohort", *options, *(["--resume"] if turn else [])]
+        running = subprocess.Popen(
+            command, cwd=tmp_path, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        try:
+            running.communicate(timeout=rng.uniform(0.2, 1.6))
+        except subprocess.TimeoutExpired:
+            (os.killpg if turn % 2 else os.kill)(running.pid, signal.SIGKILL)
+            running.communicate()
+            killed += 1
+            if not (tmp_path / "out/run.json").exists():
+                shutil.rmtree(tmp_path / "out", ignore_errors=True)
+                options = [option for option in options if option != "--resume"]
+            for path in (tmp_path / "out").rglob("part-*.parquet"):
+                assert pl.read_parquet(path) is not None
+        if killed >= 20 or running.returncode == 0:
+            break
+    done = cohort(*options, "--resume", environment=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert killed >= 5
+    scratch = {name for name in files_of(tmp_path / "out") if not name.endswith((".parquet", ".json", ".html"))}
+    kept = {name: content for name, content in files_of(tmp_path / "out").items() if name not in scratch}
+    assert kept == files_of(tmp_path / "whole")
+
+
+def test_another_run_is_never_mixed_in(folder: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    overlay = Path(__file__).parent.parent / "asp/overlays/formulary_without_tdxd.lp"
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/file").write_text("")
+    (tmp_path / "file").write_text("")
+    for arguments, message in (
+        (("out", "--rows", 300), "holds a run already; --resume continues it"),
+        (("out", "--rows", 300, "--resume", "--overlay", overlay), "holds a run of another guideline"),
+        (("out", "--rows", 299, "--resume"), "holds a run of another guideline"),
+        ((tmp_path / "full",), "is not empty and holds no run"),
+        ((tmp_path / "file/out",), "cannot be written: Not a directory"),
+        (("new", "--scheduler", "tcp://127.0.0.1:1"), "--scheduler goes with --engine dask"),
+    ):
+        before = files_of(folder / "out")
+        done = cohort("in.ndjson", "-o", *arguments, environment=environment, cwd=folder)
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+        assert files_of(folder / "out") == before
+    done = cohort("in.ndjson", "-o", "out", "--rows", 300, "--resume", environment=environment, cwd=folder)
+    assert done.returncode == 0
+    for arguments, message in (
+        (("explain", "out", "nobody"), "nobody has the id nobody"),
+        (("explain", "nowhere", "r1"), "holds no answers of a cohort"),
+        (("diff", "out", "nowhere"), "holds no answers of a cohort"),
+    ):
+        done = cohort(*arguments, environment=environment, cwd=folder)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert message in done.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for very little, where one can be mounted."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", disk], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip("no small disk can be mounted here: it takes the superuser")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(
+    small_disk: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    make_cohort(9, 4_000).write_parquet(tmp_path / "in.parquet")
+    done = cohort("in.parquet", "-o", small_disk / "out", "--rows", 400, environment=environment, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "cannot be written: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    for path in (small_disk / "out").rglob("*"):
+        assert path.is_dir() or path.suffix in (".parquet", ".json"), path
+        if path.suffix == ".parquet":
+            pl.read_parquet(path)
+
+
+def test_a_read_only_folder_is_told(environment: dict[str, str], tmp_path: Path) -> None:
+    make_cohort(9, 10).write_parquet(tmp_path / "in.parquet")
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o555)
+    if os.access(locked, os.W_OK):
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", locked], capture_output=True, check=False)
+        if mounted.returncode:
+            pytest.skip("the superuser writes everywhere, and no read-only disk can be mounted here")
+    done = cohort("in.parquet", "-o", locked / "out", environment=environment, cwd=tmp_path)
+    subprocess.run(["umount", locked], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "cannot be written: " in done.stderr
+
+
+def test_dask_survives_a_worker_that_is_killed(environment: dict[str, str], tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    make_cohort(8, 12_000).write_parquet(tmp_path / "in.parquet")
+    assert cohort("in.parquet", "-o", "whole", "--rows", 400, environment=environment, cwd=tmp_path).returncode == 0
+    python = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    scheduler = subprocess.Popen(
+        [*python, "--no-dashboard", "--scheduler-file", "s.json"], cwd=tmp_path, env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    workers = []
+    try:
+        until(lambda: (tmp_path / "s.json").exists())
+        address = json.loads((tmp_path / "s.json").read_text())["address"]
+        command = [
+            sys.executable,
+            "-m",
+            "distributed.cli.dask_worker",
+            address,
+            "--nthreads",
+            "1",
+            "--no-dashboard",
+            "--no-nanny",
+        ]
+        workers = [
+            subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for _ in range(2)
+        ]
+        run = [sys.executable, "-m", "reasoner", "cohort", "in.parquet", "-o", "out", "--rows", "400", "--engine", "dask"]
+        running = subprocess.Popen(
+            [*run, "--scheduler", address],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        until(lambda: len(list((tmp_path / "out/answers").glob("*"))) >= 3)
+        workers[0].kill()
+        _, said = running.communicate(timeout=120)
+        assert running.returncode == 0, said
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()
+    assert {n: c for n, c in files_of(tmp_path / "out").items() if n.endswith(".parquet")} == {
+        n: c for n, c in files_of(tmp_path / "whole").items() if n.endswith(".parquet")
+    }
+
+
+def until(happened: Any) -> None:
+    for _ in range(600):
+        if happened():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not happen within a minute")
+
+
+def test_two_runs_are_compared_patient_by_patient(
+    folder: Path, environment: dict[str, str], curated: Guideline, records: list[dict[str, Any]]
+) -> None:
+    overlay = Path(__file__).parent.parent / "asp/overlays/formulary_without_tdxd.lp"
+    local = Guideline.load(overlays=overlay)
+    done = cohort("in.ndjson", "-o", "local", "--overlay", overlay, "--workers", 1, environment=environment, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    done = cohort("diff", "out", "local", "--format", "json", environment=environment, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    differing = 0
+    for record in records:
+        before, after = essence(curated, record), essence(local, record)
+        differing += any(before[key] != after[key] for key in ("setting", "recommended", "excluded", "actions"))
+    assert (found["compared"], found["only_old"], found["only_new"]) == (len(records), 0, 0)
+    assert found["changed"] == differing > 0
+    assert all("formulary_without_tdxd.1" in change["rules_after"] for change in found["changes"])
+    examples = {record["id"]: record for record in records}
+    for change in found["changes"]:
+        before, after = (essence(guideline, examples[change["example"]]) for guideline in (curated, local))
+        assert change["before"] == {key: before[key] for key in change["before"]}
+        assert change["after"] == {key: after[key] for key in change["after"]}
+    same = cohort("diff", "out", "out", environment=environment, cwd=folder)
+    assert "0 answered differently" in same.stdout
