@@ -9,6 +9,8 @@ from __future__ import annotations
 import io
 import json
 import multiprocessing
+import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -116,12 +118,10 @@ def answer_part(job: Job, number: int) -> int:
     texts = records.texts()
     ids = np.array([explanation_id(guideline, text) for text in texts], dtype=object)
     outcomes = evaluated.outcome[which]
-    if orphaned():
-        raise SystemExit(1)
     write_table(explanations(knowledge, evaluated, texts, ids), job.path("explanations", number))
     write_lines(reject, job.path("rejects", number))
     counted = counts(evaluated.outcomes, outcomes, len(rejected))
-    write_whole(job.path("counts", number), json.dumps(counted).encode())
+    write_whole(job.path("counts", number), json.dumps(counted, sort_keys=True).encode())
     write_table(answers(rows, kept, own.listed(outcomes), ids[which], knowledge), job.path("answers", number))
     return number
 
@@ -251,12 +251,6 @@ def findings(outcome: Outcome) -> Iterator[str]:
         yield "recommended_and_excluded"
 
 
-def orphaned() -> bool:
-    """Tell whether the run that this process worked for is gone, so that another may be at work on its files."""
-    parent = multiprocessing.parent_process()
-    return parent is not None and not parent.is_alive()
-
-
 def write_table(frame: pl.DataFrame, path: Path) -> None:
     buffer = io.BytesIO()
     if path.suffix == ".parquet":
@@ -328,6 +322,9 @@ def start(job: Job, resume: bool) -> None:
             raise ReasonerError(f"{output}: is not empty and holds no run; give another folder")
         for kind in ("answers", "explanations", "rejects", "counts"):
             (output / kind).mkdir(parents=True, exist_ok=True)
+            for path in (output / kind).iterdir():
+                if path.suffix[1:].isdigit():
+                    path.unlink(missing_ok=True)
     except OSError as error:
         raise ReasonerError(f"{output}: cannot be written: {error.strerror}") from None
     write_whole(manifest, content)
@@ -346,12 +343,25 @@ def in_order(numbers: Iterator[int], total: int) -> Iterator[int]:
     assert following == total
 
 
+def leave_with_parent() -> None:
+    """End this process as soon as the run that it works for is gone: another may be at work on its files then."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def on_cores(job: Job, workers: int) -> Iterator[int]:
     """Answer parts in processes of this machine; a few are handed out ahead."""
     if workers == 1:
         yield from (answer_part(job, number) for number in range(len(job.parts)))
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=leave_with_parent) as pool:
         waiting: set[Future[int]] = set()
         try:
             for number in range(len(job.parts)):

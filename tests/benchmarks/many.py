@@ -1,0 +1,151 @@
+"""Measure how long cohorts take, against polars reading the same input and writing as much, and by size.
+
+Run as `python tests/benchmarks/many.py [--sizes N ...] [--check N]`. `--check` compares the answers to N records with those to
+each alone, and every hundredth complete one with plain clingo. Both sides of each ratio are measured in the same run. No
+time fails the run, a different answer does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from cohorts import make_cohort
+from plain import summary, worlds_of
+
+from reasoner.guideline import Guideline
+
+BATCH = 1_000_000
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def make(folder: Path, rows: int) -> Path:
+    """Write a cohort as a folder of Parquet files."""
+    made = folder / f"in-{rows}"
+    made.mkdir()
+    for start in range(0, rows, BATCH):
+        make_cohort(2, min(BATCH, rows - start), start=start).write_parquet(made / f"{start:010}.parquet")
+    return made
+
+
+def run(source: Path, output: Path) -> tuple[float, float]:
+    """Run the command; give its time in seconds and its peak of memory, all processes, in MiB."""
+    command = [str(Path(sys.executable).with_name("reasoner")), "cohort", str(source), "-o", str(output)]
+    start = time.perf_counter()
+    peak = 0.0
+    process = os.posix_spawn(command[0], command, os.environ, file_actions=[
+        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0), (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+    ])  # fmt: skip
+    while os.waitpid(process, os.WNOHANG) == (0, 0):
+        peak = max(peak, memory_of(process))
+        time.sleep(0.05)
+    return time.perf_counter() - start, peak
+
+
+def memory_of(process: int) -> float:
+    """Add up the resident memory of a process and of those that it started, in MiB."""
+    total = 0.0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+        except OSError:
+            continue
+        if str(process) in (status.parent.name, lines.get("PPid", "").strip()):
+            total += int(lines.get("VmRSS", "0").split()[0]) / 1024
+    return total
+
+
+def read_and_write(source: Path, output: Path, scratch: Path) -> float:
+    """Time polars: read the input, and write a table as large as the output."""
+    answers = pl.concat([pl.read_parquet(path) for path in sorted((output / "answers").iterdir())])
+    explained = pl.concat([pl.read_parquet(path) for path in sorted((output / "explanations").iterdir())])
+
+    def work() -> None:
+        pl.read_parquet(sorted(source.iterdir()))
+        answers.write_parquet(scratch / "a.parquet")
+        explained.write_parquet(scratch / "b.parquet")
+
+    return statistics.median(seconds(work) for _ in range(3))
+
+
+def check(rows: int, folder: Path) -> None:
+    """Compare a cohort's answers with those to its records alone, and with plain clingo."""
+    guideline = Guideline.load()
+    source, output = make(folder, rows), folder / "checked"
+    run(source, output)
+    answers = pl.concat([pl.read_parquet(path) for path in sorted((output / "answers").iterdir())])
+    assert len(answers) == rows
+    frame = pl.read_parquet(sorted(source.iterdir()))
+    plainly = 0
+    for number, (told, found) in enumerate(zip(frame.iter_rows(named=True), answers.iter_rows(named=True), strict=True)):
+        record = {key: value for key, value in told.items() if value is not None}
+        record["metastatic_therapy"] = json.loads(record["metastatic_therapy"])
+        answer = guideline.answer(record)
+        alone = (
+            answer.patient,
+            answer.setting,
+            [(e.regimen, e.rank, e.certainty) for e in answer.recommended],
+            [(e.regimen, e.certainty) for e in answer.excluded],
+            [(e.action, e.certainty) for e in answer.actions],
+            [m.fact if m.member is None else f"{m.fact}[{m.member}]" for m in answer.missing],
+        )
+        together = (
+            found["id"],
+            found["setting"],
+            [(e["regimen"], e["rank"], e["certainty"]) for e in found["recommended"]],
+            [(e["regimen"], e["certainty"]) for e in found["excluded"]],
+            [(e["action"], e["certainty"]) for e in found["actions"]],
+            found["missing"],
+        )
+        assert alone == together, record
+        if number % 100 == 0 and answer.derivation.worlds.count == 1:
+            (world,) = worlds_of(guideline.record(record).facts, guideline.folder, guideline.layer, guideline.knowledge)
+            said = summary(world)
+            assert said["recommended"] == sorted(e["regimen"] for e in found["recommended"]), record
+            assert said["excluded"] == sorted(e["regimen"] for e in found["excluded"]), record
+            assert said["action"] == sorted(e["action"] for e in found["actions"]), record
+            plainly += 1
+    print(f"{rows} answers are those to the records alone, {plainly} of them compared with plain clingo")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], help="how many rows")
+    parser.add_argument("--check", type=int, metavar="N", help="compare N answers with those to the records alone")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        for rows in options.sizes:
+            source, output = make(scratch, rows), scratch / f"out-{rows}"
+            taken, peak = run(source, output)
+            bare = read_and_write(source, output, scratch)
+            distinct = json.loads((output / "summary.json").read_text())["distinct_explanations"]
+            print(
+                f"{rows:>9} rows: {taken:6.2f} s, {1e6 * taken / rows:6.1f} us a row, peak {peak:5.0f} MiB, {distinct} explanations;"
+            )
+            print(
+                f"          polars reads the same and writes as much in {bare:.2f} s: ratio {taken / bare:.2f} (target 4)",
+                flush=True,
+            )
+        if options.check:
+            check(options.check, scratch)
+
+
+if __name__ == "__main__":
+    main()
