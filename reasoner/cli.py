@@ -652,7 +652,8 @@ def cohort_run(
     known. OUT gets answers, explanations (each distinct one once), rejects.ndjson with the rows that are no records and why,
     and summary.json and summary.html. Exit status 1 tells of rejects.
     """
-    from reasoner.cohort.run import Job, Progress, run
+    from reasoner.cohort.part import Job
+    from reasoner.cohort.run import Progress, run
     from reasoner.cohort.source import plan
     from reasoner.cohort.summary import to_html, to_text
     from reasoner.files import write_whole

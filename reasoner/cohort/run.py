@@ -1,61 +1,27 @@
-"""Answer a cohort part by part, on the cores of this machine or on Dask; what is done stays done.
-
-The unit of work is a function from a part of the input to files in the output folder, each written whole or not at all; the
-answers are written last and mark the part as done.
-"""
+"""Answer a cohort part by part, on the cores of this machine or on Dask; what is done stays done."""
 
 from __future__ import annotations
 
-import io
 import json
 import multiprocessing
 import os
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from functools import lru_cache
-from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import polars as pl
 
-from reasoner.cohort.columns import Values, distinct
-from reasoner.cohort.evaluate import Evaluated, Evaluator, Outcome
-from reasoner.cohort.source import Part, Rows, read
-from reasoner.errors import ReasonerError, RecordError
+from reasoner.cohort.part import Job, answer_part, keep_new
+from reasoner.errors import ReasonerError
 from reasoner.files import write_whole
 from reasoner.guideline import Guideline
-from reasoner.knowledge import Knowledge
-from reasoner.verdicts import SILENT, UNDETERMINED
 
-if TYPE_CHECKING:
-    from reasoner.cohort.columns import Codes
-    from reasoner.cohort.evaluate import Bits
-
-__all__ = ["SCHEMA", "Job", "Progress", "run"]
+__all__ = ["SCHEMA", "Progress", "run"]
 
 SCHEMA = "reasoner.cohort/1"
-MEMORY = 200_000
-
-
-class Job(NamedTuple):
-    """What is answered, by which guideline, into which folder and in which format ("parquet" or "ndjson")."""
-
-    folder: str | None
-    layer: str
-    overlays: tuple[str, ...]
-    output: str
-    form: str
-    parts: tuple[Part, ...]
-
-    def path(self, kind: str, number: int) -> Path:
-        """Name the file of a part."""
-        suffix = "json" if kind == "counts" else "ndjson" if kind == "rejects" else self.form
-        return Path(self.output) / kind / f"part-{number:05}.{suffix}"
 
 
 class Progress(NamedTuple):
@@ -64,205 +30,6 @@ class Progress(NamedTuple):
     done: int
     total: int
     rejects: int
-
-
-class Worker:
-    """A guideline at work: what it keeps from part to part, within bounds."""
-
-    def __init__(self, guideline: Guideline) -> None:
-        self.guideline = guideline
-        self.evaluator = Evaluator(guideline)
-        self.values: dict[str, Values] = {}
-        self.outcomes = outcome_table([])
-
-    def prepare(self) -> None:
-        """Forget what has become too much."""
-        facts = self.guideline.knowledge.facts
-        if not self.values or sum(len(own.numbers) for own in self.values.values()) > MEMORY:
-            self.values = {fact.name: Values(fact, self.guideline.knowledge) for fact in facts}
-        if len(self.evaluator.seen) > MEMORY:
-            self.evaluator = Evaluator(self.guideline)
-            self.outcomes = outcome_table([])
-
-    def listed(self, chosen: Codes) -> pl.DataFrame:
-        """Table the outcomes of rows, in their order."""
-        new = self.evaluator.outcomes[len(self.outcomes) :]
-        if new:
-            self.outcomes = pl.concat([self.outcomes, outcome_table(new)])
-        return self.outcomes[chosen.astype(np.uint32)] if len(chosen) else self.outcomes.clear()
-
-
-@lru_cache(maxsize=4)
-def worker(folder: str | None, layer: str, overlays: tuple[str, ...]) -> Worker:
-    """Load a guideline once in each process."""
-    return Worker(Guideline.load(folder, layer, overlays))
-
-
-def answer_part(job: Job, number: int) -> int:
-    """Answer a part, unless it is done; give its number."""
-    if job.path("answers", number).exists():
-        return number
-    own = worker(job.folder, job.layer, job.overlays)
-    own.prepare()
-    guideline, knowledge = own.guideline, own.guideline.knowledge
-    rows = read(job.parts[number], own.values, knowledge)
-    kept = np.flatnonzero(~rows.bad)
-    codes = rows.columns.take(kept)
-    first, which = distinct([column.codes for column in codes.columns]) if len(kept) else (kept, kept)
-    records = codes.take(first)
-    evaluated = own.evaluator.evaluate(records)
-    answered = evaluated.outcome[which] >= 0
-    rejected = np.sort(np.concatenate([np.flatnonzero(rows.bad), kept[~answered]]))
-    kept, which = kept[answered], which[answered]
-    reject = [rejection(rows, int(row), guideline) for row in rejected]
-    texts = records.texts()
-    ids = np.array([explanation_id(guideline, text) for text in texts], dtype=object)
-    outcomes = evaluated.outcome[which]
-    write_table(explanations(knowledge, evaluated, texts, ids), job.path("explanations", number))
-    write_lines(reject, job.path("rejects", number))
-    counted = counts(evaluated.outcomes, outcomes, len(rejected))
-    write_whole(job.path("counts", number), json.dumps(counted, sort_keys=True).encode())
-    write_table(answers(rows, kept, own.listed(outcomes), ids[which], knowledge), job.path("answers", number))
-    return number
-
-
-def rejection(rows: Rows, row: int, guideline: Guideline) -> dict[str, object]:
-    """Say why a row is not answered, as the answer to it alone would."""
-    name = rows.ids[row]
-    try:
-        guideline.answer(guideline.record(rows.data(row)))
-    except RecordError as error:
-        return {"line": rows.lines[row], "id": name, "reason": str(error)}
-    raise ReasonerError(f"line {rows.lines[row]}: {name}: refused here, and answered alone; please report it")
-
-
-def explanation_id(guideline: Guideline, text: str) -> str:
-    """Name what a record tells under a guideline: the same for all patients of whom the same is told."""
-    whole = "\n".join((guideline.digest, guideline.layer, *guideline.overlays, text))
-    return blake2b(whole.encode(), digest_size=10).hexdigest()
-
-
-RECOMMENDED = pl.List(pl.Struct({"regimen": pl.String, "rank": pl.UInt8, "certainty": pl.String}))
-EXCLUDED = pl.List(pl.Struct({"regimen": pl.String, "certainty": pl.String}))
-ACTIONS = pl.List(pl.Struct({"action": pl.String, "certainty": pl.String}))
-
-
-def outcome_table(outcomes: Sequence[Outcome]) -> pl.DataFrame:
-    """Table outcomes, a row each."""
-    recommended = [[{"regimen": r, "rank": n, "certainty": c} for r, n, c in own.recommended] for own in outcomes]
-    excluded = [[{"regimen": r, "certainty": c} for r, c in own.excluded] for own in outcomes]
-    actions = [[{"action": a, "certainty": c} for a, c in own.actions] for own in outcomes]
-    return pl.DataFrame(
-        {
-            "setting": pl.Series([own.setting for own in outcomes], dtype=pl.String),
-            "recommended": pl.Series(recommended, dtype=RECOMMENDED),
-            "excluded": pl.Series(excluded, dtype=EXCLUDED),
-            "actions": pl.Series(actions, dtype=ACTIONS),
-            "missing": pl.Series([list(own.missing) for own in outcomes], dtype=pl.List(pl.String)),
-        }
-    )
-
-
-def answers(rows: Rows, kept: Codes, listed: pl.DataFrame, ids: Codes, knowledge: Knowledge) -> pl.DataFrame:
-    """Table the answers of rows, in their order."""
-    names = pl.Series("id", [rows.ids[n] for n in kept], dtype=pl.String)
-    weights = pl.Series(knowledge.weight or "weight", [rows.weights[n] for n in kept], dtype=pl.Float64)
-    explained = pl.Series("explanation", list(ids), dtype=pl.String)
-    return pl.DataFrame([names, *listed.get_columns(), explained, weights])
-
-
-def explanations(knowledge: Knowledge, evaluated: Evaluated, texts: list[str], ids: Codes) -> pl.DataFrame:
-    """Table what distinct records tell, the rules that fire for them, and what these rest on."""
-    kept = np.flatnonzero(evaluated.outcome >= 0)
-    fired = evaluated.fired[kept]
-    blocks = {name: n for n, name in enumerate(knowledge.blocks)}
-    of_rule = np.zeros((len(knowledge.rules), len(blocks)), dtype=np.float32)
-    for number, rule in enumerate(knowledge.rules):
-        if rule.block is not None:
-            of_rule[number, blocks[rule.block]] = 1
-    used = fired.astype(np.float32) @ of_rule > 0
-    trials = {name: n for n, name in enumerate(knowledge.trials)}
-    of_block = np.zeros((len(blocks), len(trials)), dtype=np.float32)
-    for name, block in knowledge.blocks.items():
-        for trial in block.trials:
-            of_block[blocks[name], trials[trial]] = 1
-    tested = used.astype(np.float32) @ of_block > 0
-    kinds = {
-        kind: [n for name, n in blocks.items() if knowledge.blocks[name].kind == kind]
-        for kind in ("statement", "reading", "overlay")
-    }
-    names = list(blocks)
-    columns = {
-        "rules": listed(fired, [rule.id for rule in knowledge.rules]),
-        **{f"{kind}s": listed(used[:, own], [names[n] for n in own]) for kind, own in kinds.items()},
-        "trials": listed(tested, list(trials)),
-    }
-    own_texts = pl.Series("record", [texts[n] for n in kept], dtype=pl.String)
-    found = pl.DataFrame([pl.Series("explanation", list(ids[kept]), dtype=pl.String), own_texts])
-    return found.with_columns(**columns).unique("explanation").sort("explanation")
-
-
-def listed(marks: Bits, names: list[str]) -> pl.Series:
-    """Turn marks into lists of names, one for each row."""
-    row, column = np.nonzero(marks)
-    flat = pl.Series(names, dtype=pl.String)[column.astype(np.uint32)] if names else pl.Series([], dtype=pl.String)
-    sizes = marks.sum(axis=1) if marks.shape[1] else np.zeros(marks.shape[0], dtype=np.int64)
-    grouped = (
-        pl.DataFrame({"row": row, "name": flat}).group_by("row", maintain_order=True).agg("name")
-        if len(row)
-        else pl.DataFrame({"row": pl.Series([], dtype=pl.Int64), "name": pl.Series([], dtype=pl.List(pl.String))})
-    )
-    every = pl.DataFrame({"row": np.arange(len(sizes))}).join(grouped, on="row", how="left", maintain_order="left")
-    return every["name"].fill_null([])
-
-
-def counts(outcomes: list[Outcome], chosen: Codes, rejects: int) -> dict[str, object]:
-    """Count answers by setting, regimen, action, missing fact, and what ends in silence or nothing."""
-    total: dict[str, Counter[str]] = {
-        name: Counter() for name in ("settings", "recommended", "excluded", "actions", "missing", "findings")
-    }
-    used, times = np.unique(chosen, return_counts=True)
-    for number, many in zip(used, map(int, times), strict=True):
-        own = outcomes[number]
-        total["settings"][own.setting] += many
-        for regimen, rank, certainty in own.recommended:
-            total["recommended"][f"{regimen} {certainty}"] += many
-            if rank == 1:
-                total["recommended"][f"{regimen} first"] += many
-        for regimen, certainty in own.excluded:
-            total["excluded"][f"{regimen} {certainty}"] += many
-        for action, certainty in own.actions:
-            total["actions"][f"{action} {certainty}"] += many
-        for fact in own.missing:
-            total["missing"][fact] += many
-        for finding in findings(own):
-            total["findings"][finding] += many
-    return {"answered": int(times.sum()), "rejects": rejects, **{name: dict(own) for name, own in total.items()}}
-
-
-def findings(outcome: Outcome) -> Iterator[str]:
-    """Name what an outcome lacks or contradicts."""
-    if outcome.setting not in (SILENT, UNDETERMINED) and not outcome.recommended:
-        yield "nothing_recommended"
-    if outcome.missing:
-        yield "incomplete"
-    certain = {regimen for regimen, _, certainty in outcome.recommended if certainty == "certain"}
-    if certain & {regimen for regimen, certainty in outcome.excluded if certainty == "certain"}:
-        yield "recommended_and_excluded"
-
-
-def write_table(frame: pl.DataFrame, path: Path) -> None:
-    buffer = io.BytesIO()
-    if path.suffix == ".parquet":
-        frame.write_parquet(buffer, compression="zstd")
-    else:
-        frame.write_ndjson(buffer)
-    write_whole(path, buffer.getvalue())
-
-
-def write_lines(rows: list[dict[str, object]], path: Path) -> None:
-    if rows:
-        write_whole(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
 def run(
@@ -301,6 +68,9 @@ def about(job: Job) -> dict[str, object]:
         "folder": job.folder,
         "overlay_files": list(job.overlays),
         "format": job.form,
+        "files": [
+            [name, (found := os.stat(name)).st_size, found.st_mtime_ns] for name in dict.fromkeys(p.file for p in job.parts)
+        ],
         "parts": [list(part) for part in job.parts],
     }
 
@@ -396,21 +166,6 @@ def on_dask(job: Job, scheduler: str | None, workers: int) -> Iterator[int]:
     finally:
         if cluster is not None:
             cluster.close()
-
-
-def keep_new(job: Job, number: int, seen: Codes) -> Codes:
-    """Keep of a part's explanations those that no part before it has; give the ids of all so far."""
-    path = job.path("explanations", number)
-    frame = read_table(path)
-    ids = frame["explanation"].to_numpy().astype("S20")
-    kept = frame.filter(pl.Series(~np.isin(ids, seen)))
-    if len(kept) < len(frame):
-        write_table(kept, path)
-    return np.union1d(seen, ids)
-
-
-def read_table(path: Path) -> pl.DataFrame:
-    return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_ndjson(path)
 
 
 def add(total: Mapping[str, object], more: Mapping[str, object]) -> dict[str, object]:

@@ -1,0 +1,152 @@
+"""Answer one part of a cohort: a function from a part of the input to files in the output folder.
+
+Each file is written whole or not at all; the answers are written last and mark the part as done.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from reasoner.cohort.columns import Values, distinct
+from reasoner.cohort.evaluate import Evaluator
+from reasoner.cohort.source import Part, Rows, read
+from reasoner.cohort.tables import answers, counts, explanations, outcome_table
+from reasoner.errors import ReasonerError, RecordError
+from reasoner.files import write_whole
+from reasoner.guideline import Guideline
+
+if TYPE_CHECKING:
+    from reasoner.cohort.columns import Codes
+
+__all__ = ["Job", "answer_part", "keep_new"]
+
+MEMORY = 200_000
+
+
+class Job(NamedTuple):
+    """What is answered, by which guideline, into which folder and in which format ("parquet" or "ndjson")."""
+
+    folder: str | None
+    layer: str
+    overlays: tuple[str, ...]
+    output: str
+    form: str
+    parts: tuple[Part, ...]
+
+    def path(self, kind: str, number: int) -> Path:
+        """Name the file of a part."""
+        suffix = "json" if kind == "counts" else "ndjson" if kind == "rejects" else self.form
+        return Path(self.output) / kind / f"part-{number:05}.{suffix}"
+
+
+class Worker:
+    """A guideline at work: what it keeps from part to part, within bounds."""
+
+    def __init__(self, guideline: Guideline) -> None:
+        self.guideline = guideline
+        self.evaluator = Evaluator(guideline)
+        self.values: dict[str, Values] = {}
+        self.outcomes = outcome_table([])
+
+    def prepare(self) -> None:
+        """Forget what has become too much."""
+        facts = self.guideline.knowledge.facts
+        if not self.values or sum(len(own.numbers) for own in self.values.values()) > MEMORY:
+            self.values = {fact.name: Values(fact, self.guideline.knowledge) for fact in facts}
+        if len(self.evaluator.seen) > MEMORY:
+            self.evaluator = Evaluator(self.guideline)
+            self.outcomes = outcome_table([])
+
+    def listed(self, chosen: Codes) -> pl.DataFrame:
+        """Table the outcomes of rows, in their order."""
+        new = self.evaluator.outcomes[len(self.outcomes) :]
+        if new:
+            self.outcomes = pl.concat([self.outcomes, outcome_table(new)])
+        return self.outcomes[chosen.astype(np.uint32)] if len(chosen) else self.outcomes.clear()
+
+
+@lru_cache(maxsize=4)
+def worker(folder: str | None, layer: str, overlays: tuple[str, ...]) -> Worker:
+    """Load a guideline once in each process."""
+    return Worker(Guideline.load(folder, layer, overlays))
+
+
+def answer_part(job: Job, number: int) -> int:
+    """Answer a part, unless it is done; give its number."""
+    if job.path("answers", number).exists():
+        return number
+    own = worker(job.folder, job.layer, job.overlays)
+    own.prepare()
+    guideline, knowledge = own.guideline, own.guideline.knowledge
+    rows = read(job.parts[number], own.values, knowledge)
+    kept = np.flatnonzero(~rows.bad)
+    codes = rows.columns.take(kept)
+    first, which = distinct([column.codes for column in codes.columns]) if len(kept) else (kept, kept)
+    records = codes.take(first)
+    evaluated = own.evaluator.evaluate(records)
+    answered = evaluated.outcome[which] >= 0
+    rejected = np.sort(np.concatenate([np.flatnonzero(rows.bad), kept[~answered]]))
+    kept, which = kept[answered], which[answered]
+    reject = [rejection(rows, int(row), guideline) for row in rejected]
+    texts = records.texts()
+    ids = np.array([explanation_id(guideline, text) for text in texts], dtype=object)
+    outcomes = evaluated.outcome[which]
+    write_table(explanations(knowledge, evaluated, texts, ids), job.path("explanations", number))
+    write_lines(reject, job.path("rejects", number))
+    counted = counts(evaluated.outcomes, outcomes, len(rejected))
+    write_whole(job.path("counts", number), json.dumps(counted, sort_keys=True).encode())
+    write_table(answers(rows, kept, own.listed(outcomes), ids[which], knowledge), job.path("answers", number))
+    return number
+
+
+def rejection(rows: Rows, row: int, guideline: Guideline) -> dict[str, object]:
+    """Say why a row is not answered, as the answer to it alone would."""
+    name = rows.ids[row]
+    try:
+        guideline.answer(guideline.record(rows.data(row)))
+    except RecordError as error:
+        return {"line": rows.lines[row], "id": name, "reason": str(error)}
+    raise ReasonerError(f"line {rows.lines[row]}: {name}: refused here, and answered alone; please report it")
+
+
+def explanation_id(guideline: Guideline, text: str) -> str:
+    """Name what a record tells under a guideline: the same for all patients of whom the same is told."""
+    whole = "\n".join((guideline.digest, guideline.layer, *guideline.overlays, text))
+    return blake2b(whole.encode(), digest_size=10).hexdigest()
+
+
+def write_table(frame: pl.DataFrame, path: Path) -> None:
+    buffer = io.BytesIO()
+    if path.suffix == ".parquet":
+        frame.write_parquet(buffer, compression="zstd")
+    else:
+        frame.write_ndjson(buffer)
+    write_whole(path, buffer.getvalue())
+
+
+def write_lines(rows: list[dict[str, object]], path: Path) -> None:
+    if rows:
+        write_whole(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+
+def keep_new(job: Job, number: int, seen: Codes) -> Codes:
+    """Keep of a part's explanations those that no part before it has; give the ids of all so far."""
+    path = job.path("explanations", number)
+    frame = read_table(path)
+    ids = frame["explanation"].to_numpy().astype("S20")
+    kept = frame.filter(pl.Series(~np.isin(ids, seen)))
+    if len(kept) < len(frame):
+        write_table(kept, path)
+    return np.union1d(seen, ids)
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_ndjson(path)
