@@ -22,7 +22,7 @@ FILLS = {
     "regimen": "#e6f4e6", "outcome": "#ffffff", "dead_end": "#fde2d5", "silence": "#fde2d5",
 }  # fmt: skip
 STYLES = {"fails": "dashed", "recorded_absent": "dashed", "unknown": "dotted"}
-LINES = "solid: holds, recorded; dashed: absent, does not fire; dotted: not recorded, or depends on it"
+LINES = "solid: holds, recorded; dashed: absent, does not fire; dotted: not recorded, or depends on it; ...: cut here"
 ARROWS = "arrow: carries; ring: asks for its absence; bar: stands in the way, excludes; dotted: where it comes from"
 ROLES = {
     "derives": ("solid", "normal"), "requires": ("solid", "normal"), "requires_absence": ("dashed", "odot"),

@@ -138,8 +138,11 @@ class Evaluator:
             key = (program.courses, layout.axes, packed[number].tobytes())
             known = self.seen.get(key)
             if known is None:
-                truths = np.packbits(rows[number].reshape(len(atoms), count), axis=1, bitorder="little")
-                own = {n: int.from_bytes(truth.tobytes(), "little") for n, truth in zip(atoms, truths, strict=True)}
+                bits = rows[number].reshape(len(atoms), count)
+                some = np.flatnonzero(bits.any(axis=1))
+                truths = np.packbits(bits[some], axis=1, bitorder="little")
+                held_in = {atoms[int(n)]: int.from_bytes(t.tobytes(), "little") for n, t in zip(some, truths, strict=True)}
+                own = {n: held_in.get(n, 0) for n in atoms}
                 outcome = outcome_of(program, worlds_of(layout.axes, self.knowledge), own, self.knowledge)
                 known = self.seen[key] = self.numbered(outcome)
             outcomes[place] = known

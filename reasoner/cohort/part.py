@@ -138,14 +138,17 @@ def write_lines(rows: list[dict[str, object]], path: Path) -> None:
 
 
 def keep_new(job: Job, number: int, seen: Codes) -> Codes:
-    """Keep of a part's explanations those that no part before it has; give the ids of all so far."""
+    """Keep of a part's explanations those that no part before it has; give the ids of all so far, in order."""
     path = job.path("explanations", number)
     frame = read_table(path)
     ids = frame["explanation"].to_numpy().astype("S20")
-    kept = frame.filter(pl.Series(~np.isin(ids, seen)))
-    if len(kept) < len(frame):
-        write_table(kept, path)
-    return np.union1d(seen, ids)
+    place = np.searchsorted(seen, ids)
+    new = np.ones(len(ids), dtype=bool)
+    within = place < len(seen)
+    new[within] = seen[place[within]] != ids[within]
+    if not new.all():
+        write_table(frame.filter(pl.Series(new)), path)
+    return np.insert(seen, place[new], ids[new])
 
 
 def read_table(path: Path) -> pl.DataFrame:

@@ -130,6 +130,7 @@ def on_cores(job: Job, workers: int) -> Iterator[int]:
     if workers == 1:
         yield from (answer_part(job, number) for number in range(len(job.parts)))
         return
+    os.environ["POLARS_MAX_THREADS"] = "1"  # of each worker: there is one for each core
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=leave_with_parent) as pool:
         waiting: set[Future[int]] = set()
