@@ -127,23 +127,43 @@ class Evaluator:
             at += wide
 
     def conclude(self, program: Program, layout: Layout, atoms: Sequence[int], held: Bits) -> Codes:
-        """Give the number of each record's outcome; records whose conclusions hold in the same worlds share one."""
-        count, records = layout.worlds, len(layout.members)
-        rows = held.reshape(len(atoms), records, count).transpose(1, 0, 2).reshape(records, -1)
-        packed = np.ascontiguousarray(np.packbits(rows, axis=1, bitorder="little"))
+        """Give the number of each record's outcome; records whose conclusions hold in the same worlds share one.
+
+        Facts that change no conclusion of a record are left out before.
+        """
+        lengths = [len(axis.steps) for axis in layout.axes]
+        shaped = held.reshape(len(atoms), len(layout.members), *reversed(lengths))
+        matters = np.zeros((len(layout.members), len(lengths)), dtype=bool)
+        for number in range(len(lengths)):
+            dimension = shaped.ndim - 1 - number
+            other = tuple(n for n in range(shaped.ndim) if n != 1)
+            matters[:, number] = (shaped != shaped.take([0], axis=dimension)).any(axis=other)
+        found = np.empty(len(layout.members), dtype=np.int64)
+        for pattern in np.unique(matters, axis=0):
+            members = np.flatnonzero((matters == pattern).all(axis=1))
+            kept = shaped[:, members]
+            for idle in np.flatnonzero(~pattern):
+                kept = kept.take([0], axis=kept.ndim - 1 - int(idle))
+            axes = tuple(axis for axis, needed in zip(layout.axes, pattern, strict=True) if needed)
+            found[members] = self.number_of(program, axes, atoms, kept.reshape(len(atoms), len(members), -1))
+        return found
+
+    def number_of(self, program: Program, axes: tuple[Axis, ...], atoms: Sequence[int], held: Bits) -> Codes:
+        """Give the number of each record's outcome; `held` has for each atom and record the worlds in which it holds."""
+        rows = held.transpose(1, 0, 2)
+        packed = np.ascontiguousarray(np.packbits(rows.reshape(len(rows), -1), axis=1, bitorder="little"))
         keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
         _, first, which = np.unique(keys, return_index=True, return_inverse=True)
         outcomes = np.empty(len(first), dtype=np.int64)
         for place, number in enumerate(first):
-            key = (program.courses, layout.axes, packed[number].tobytes())
+            key = (program.courses, axes, packed[number].tobytes())
             known = self.seen.get(key)
             if known is None:
-                bits = rows[number].reshape(len(atoms), count)
-                some = np.flatnonzero(bits.any(axis=1))
-                truths = np.packbits(bits[some], axis=1, bitorder="little")
+                some = np.flatnonzero(rows[number].any(axis=1))
+                truths = np.packbits(rows[number][some], axis=1, bitorder="little")
                 held_in = {atoms[int(n)]: int.from_bytes(t.tobytes(), "little") for n, t in zip(some, truths, strict=True)}
                 own = {n: held_in.get(n, 0) for n in atoms}
-                outcome = outcome_of(program, worlds_of(layout.axes, self.knowledge), own, self.knowledge)
+                outcome = outcome_of(program, worlds_of(axes, self.knowledge), own, self.knowledge)
                 known = self.seen[key] = self.numbered(outcome)
             outcomes[place] = known
         return outcomes[which]
