@@ -152,7 +152,9 @@ class Sentences:
         )
 
     def stated(self, source: str) -> str:
-        text = self.graph.nodes[source].get("text", "").partition("\n")[0]
+        """Write a source's first sentence, and what it cites; the rest of it is told on a click."""
+        first, stop, _ = self.graph.nodes[source].get("text", "").partition("\n")[0].partition(". ")
+        text = first + stop.strip()
         return f' {escape(text)} <span class="state">[{escape("; ".join(cited(self.graph, source)))}]</span>'
 
     def condition(self, reason: Condition) -> str:

@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from answering import alternate, explained_to_the_record, median_of, ms, show, show_ratios
@@ -60,12 +61,12 @@ def compare_process(scratch: Path, guideline: Guideline, rounds: int) -> None:
     record.write_text(json.dumps(guideline.cases()[CASE].record), "utf-8")
     command = [str(Path(sys.executable).with_name("reasoner")), "graph", str(record), "-o", str(scratch / "record.dot")]
     imports = [sys.executable, "-c", "import clingo, click, networkx"]
-    ours, theirs = alternate(
-        rounds,
-        ["process"],
-        lambda _: subprocess.run(command, check=True, capture_output=True),
-        lambda _: subprocess.run(imports, check=True, capture_output=True),
-    )
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+    def run(command: Sequence[str]) -> object:
+        return subprocess.run(command, env=environment, check=True, capture_output=True)
+
+    ours, theirs = alternate(rounds, ["process"], lambda _: run(command), lambda _: run(imports))
     print(f"\n2. The whole process, after one warming run, {rounds} rounds")
     show("reasoner graph FILE -o FILE.dot", ms(median_of(ours)["process"]))
     show('python -c "import clingo, click, networkx"', ms(median_of(theirs)["process"]))
