@@ -386,6 +386,6 @@ def draw(derivation: Derivation, record: Record, info: GuidelineInfo, warnings: 
         excluded=excluded,
         actions=tuple(drawer.actions()),
         missing=tuple(drawer.verdicts.missing()),
-        notes=(*notes_on(derivation, setting, bool(recommended)), *warnings),
+        notes=(*notes_on(derivation, setting, bool(recommended)), *record.remarks, *warnings),
         derivation=derivation,
     )

@@ -354,6 +354,37 @@ def graph(
         sys.stdout.write(to_tree(found, answer_width()))
 
 
+@cli.command()
+@click.argument("bundle", type=click.Path(allow_dash=True))
+@guideline_options
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+              help="The record, and on standard error where it was read; or all in one JSON object.")  # fmt: skip
+def facts(bundle: str, folder: Path | None, overlays: tuple[Path, ...], layer: str, form: str) -> None:
+    """Read the record of a patient from FHIR: what was read from where, and what stays open.
+
+    BUNDLE is a FHIR R4 bundle, or a single resource, in JSON. The record that is printed can be edited, and answered:
+    reasoner facts bundle.json > record.json
+    """
+    import json
+
+    guideline = load(folder, layer, overlays)
+    try:
+        content = sys.stdin.buffer.read() if bundle == "-" else Path(bundle).read_bytes()
+    except OSError as error:
+        raise RecordError(f"{bundle}: cannot be read: {error.strerror}") from None
+    try:
+        reading = guideline.reading(content)
+    except RecordError as error:
+        raise RecordError(f"{'standard input' if bundle == '-' else bundle}: {error}") from None
+    if form == "json":
+        sys.stdout.write(json.dumps(reading.to_dict()) + "\n")
+        return
+    sys.stdout.write(json.dumps(reading.record, indent=1) + "\n")
+    sys.stdout.flush()
+    for line in reading.report():
+        click.echo(line, err=True)
+
+
 def example_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's signature)
     from reasoner.guideline import Guideline
 

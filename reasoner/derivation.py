@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from reasoner.errors import nearest
@@ -58,7 +59,7 @@ class Derivation:
     a bit for each. Explanations are read from them on demand. A derivation never changes.
     """
 
-    __slots__ = ("_conditions", "_firing", "_known", "fired", "knowledge", "program", "values", "worlds")
+    __slots__ = ("_conditions", "_firing", "_known", "_sources", "fired", "knowledge", "program", "values", "worlds")
 
     def __init__(
         self,
@@ -68,6 +69,7 @@ class Derivation:
         values: Sequence[int],
         fired: Sequence[int],
         known: frozenset[str],
+        sources: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self.program = program
         self.knowledge = knowledge
@@ -75,6 +77,7 @@ class Derivation:
         self.values = values
         self.fired = fired
         self._known = known
+        self._sources = sources
         self._firing: dict[tuple[int, int], list[int]] = {}
         self._conditions: dict[tuple[int, bool], SeenCondition] = {}
 
@@ -143,6 +146,17 @@ class Derivation:
             if not value and any(f.name == fact and f.default is not None for f in self.knowledge.facts):
                 return "unknown"
         return "holds" if value else "fails"
+
+    def sources(self, number: int) -> tuple[str, ...]:
+        """Tell where the record's facts behind an input atom were read; nothing where the record was given as it is."""
+        if not self._sources or number >= len(self.program.inputs):
+            return ()
+        name, _, rest = self.program.atoms[number].partition("(")
+        first = rest.partition(",")[0].rstrip(")")
+        if self.knowledge.roles[name] == "history":
+            fact = next(fact.name for fact in self.knowledge.facts if fact.kind == "courses")
+            return self._sources.get(f"{fact}[{int(first) - 1}]", ())
+        return self._sources.get(first, ())
 
     def grounds(self, atom: int, agree: int, beside: Collection[int] = ()) -> Grounds:
         """Collect what an atom, by its number, rests on in the worlds of `agree`: the rules that fire there.

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reasoner.answer import Answer, GuidelineInfo, draw
 from reasoner.derivation import Derivation
-from reasoner.errors import GuidelineError, nearest
+from reasoner.errors import GuidelineError, RecordError, nearest
 from reasoner.knowledge import Knowledge
 from reasoner.program import Program
 from reasoner.record import Record, parse_record
 from reasoner.space import Space
 from reasoner.store import Store
 from reasoner.worlds import complete
+
+if TYPE_CHECKING:
+    from reasoner.fhir import Reading, Tables
 
 __all__ = ["LAYERS", "Case", "Guideline", "default_folder"]
 
@@ -92,22 +97,50 @@ class Guideline:
         found = self.knowledge.recursive
         return () if found is None else (found,)
 
+    def reading(self, data: Mapping[str, object] | bytes) -> Reading:
+        """Read the record of a patient from FHIR R4: a bundle or a resource, as parsed from JSON or as its bytes.
+
+        Raises RecordError for what is no FHIR resource or holds several patients, GuidelineError where the guideline has no
+        tables to read FHIR by.
+        """
+        from reasoner import fhir
+
+        return fhir.read(fhir.parse(data) if isinstance(data, bytes) else fhir.convert(data), self.knowledge, self.tables)
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables by which the guideline reads FHIR."""
+        from reasoner.fhir import Tables
+
+        return Tables(self.folder / "fhir", self.knowledge)
+
+    def parsed(self, data: object) -> Record:
+        """Take a record as parsed from JSON, or read one from a FHIR resource."""
+        if not isinstance(data, Mapping) or "resourceType" not in data:
+            return parse_record(data, self.knowledge)
+        reading = self.reading(data)
+        try:
+            record = parse_record(reading.record, self.knowledge)
+        except RecordError as error:
+            raise RecordError(reading.explain(str(error))) from None
+        return record._replace(sources=reading.words(), remarks=tuple(reading.remarks()))
+
     def record(self, data: object) -> Record:
-        """Validate a record, as parsed from JSON.
+        """Validate a record, as parsed from JSON; or read one from a FHIR R4 resource or bundle.
 
         Raises RecordError, naming the field, where it is malformed or contradicts itself.
         """
-        record = parse_record(data, self.knowledge)
+        record = self.parsed(data)
         complete(record, self.program(record.courses), self.knowledge)
         return record
 
     def answer(self, record: Record | Mapping[str, object]) -> Answer:
-        """Answer one record.
+        """Answer one record; a FHIR R4 resource or bundle is read first.
 
         Raises RecordError, naming the field, where it is malformed or contradicts itself.
         """
         if not isinstance(record, Record):
-            record = parse_record(record, self.knowledge)
+            record = self.parsed(record)
         program = self.program(record.courses)
         worlds, inputs = complete(record, program, self.knowledge)
         if program.recursive is None:
@@ -117,7 +150,12 @@ class Guideline:
 
             worlds, values, fired = solve(record, program, self.knowledge, worlds, self._store.source())
         known = frozenset(key for key, value in record.data.items() if value is not None)
-        return draw(Derivation(program, self.knowledge, worlds, values, fired, known), record, self.info, self.warnings)
+        return draw(
+            Derivation(program, self.knowledge, worlds, values, fired, known, record.sources),
+            record,
+            self.info,
+            self.warnings,
+        )
 
     def cases(self) -> dict[str, Case]:
         """Read the guideline's own cases: records with the answers expected, in its folder `cases`."""

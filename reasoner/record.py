@@ -26,7 +26,8 @@ class Record(NamedTuple):
 
     `data` is the record as given; `courses` counts its courses of therapy. `choices` holds for each variable of the
     guideline the number of its recorded value, or -1 where it is open. `atoms` are the other atoms that the record makes
-    true, as clingo text; `facts` is the whole record as clingo facts, for plain clingo.
+    true, as clingo text; `facts` is the whole record as clingo facts, for plain clingo. `sources` tells for each fact, and
+    each course, where it was read, and `remarks` what else is to be said of that, where the record was read from elsewhere.
     """
 
     id: str
@@ -35,6 +36,8 @@ class Record(NamedTuple):
     choices: tuple[int, ...]
     atoms: tuple[str, ...]
     facts: str
+    sources: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    remarks: tuple[str, ...] = ()
 
 
 def fail(field: str, problem: str) -> NoReturn:
@@ -199,9 +202,7 @@ def parse_record(data: object, knowledge: Knowledge) -> Record:
     if not isinstance(data, Mapping):
         raise RecordError(f"a record is a JSON object, not {show(data)}")
     if "resourceType" in data:
-        raise RecordError(
-            "resourceType: this is a FHIR resource; this version reads records of its own form alone (see: reasoner example)"
-        )
+        raise RecordError("resourceType: this is a FHIR resource, not a record (see: reasoner example)")
     allowed = ("id", *(fact.name for fact in knowledge.facts))
     for key in data:
         if key not in allowed:

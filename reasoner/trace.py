@@ -15,7 +15,10 @@ INPUT_ROLES = ("record", "patient", "history", "catalogue")
 
 
 class Node(NamedTuple):
-    """A node of the graph; `text` is what else there is to say of it, `place` ``file:line`` of a rule or a block."""
+    """A node of the graph.
+
+    `text` is what else there is to say of it, `place` ``file:line`` of a rule or a block, `origin` where a fact was read.
+    """
 
     id: str
     kind: str
@@ -23,14 +26,14 @@ class Node(NamedTuple):
     state: str
     text: str = ""
     place: str = ""
+    origin: str = ""
 
     def attributes(self) -> dict[str, str]:
-        """Give all but the id; `text` and `place` where there is something to say."""
+        """Give all but the id; `text`, `place` and `origin` where there is something to say."""
         found = {"kind": self.kind, "label": self.label, "state": self.state}
-        if self.text:
-            found["text"] = self.text
-        if self.place:
-            found["place"] = self.place
+        for name in ("text", "place", "origin"):
+            if value := getattr(self, name):
+                found[name] = value
         return found
 
     def to_dict(self) -> dict[str, str]:
@@ -132,7 +135,7 @@ class Tracer(Sources):
             label = self.program.phrases[number]
             if kind == "fact" and state == "unknown" and not self.derivation.values[number]:
                 label = self.knowledge.say("taken_as_absent", label)
-            self.nodes[name] = Node(name, kind, label, state)
+            self.nodes[name] = Node(name, kind, label, state, origin="\n".join(self.derivation.sources(number)))
             if kind == "fact" and state.startswith("recorded"):
                 self.edges[Edge("patient", name, "states")] = None
             self.pending.append(number)

@@ -78,7 +78,7 @@ WRONG_RECORDS = {
     "CNS disease without metastatic disease": (record(metastatic=False, cns_predominant=True), "contradicts itself"),
     "CNS disease without brain metastases": (record(cns_predominant=True, brain_metastases=False), "contradicts itself"),
     "months without adjuvant trastuzumab": (record(months_to_recurrence=3, adjuvant_drugs=[]), "contradicts itself: months"),
-    "a FHIR resource": ({"resourceType": "Bundle"}, "resourceType: "),
+    "a FHIR bundle that holds nothing": ({"resourceType": "Bundle"}, "no FHIR resource that can be read"),
 }
 
 

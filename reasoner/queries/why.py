@@ -189,8 +189,11 @@ class Reader:
     def state(self, seen: SeenCondition, level: int) -> str:
         """Word a condition's state, and where its own reasons stand."""
         program = self.derivation.program
-        if not program.supports[program.index[seen.atom]]:
-            return state_words(seen.state, self.knowledge)
+        number = program.index[seen.atom]
+        if not program.supports[number]:
+            state = state_words(seen.state, self.knowledge)
+            sources = self.derivation.sources(number)
+            return self.say("read_from", state, self.say("and").join(sources)) if sources else state
         state = self.say("depends") if seen.met == "sometimes" else state_words(seen.state, self.knowledge)
         return self.say("comma").join((state, self.refer(seen.atom, level + 1)))
 

@@ -1,0 +1,206 @@
+"""Courses of therapy from medication administrations, requests, statements and dispenses, by their dates.
+
+What was only planned, not done or entered in error is no therapy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from reasoner.fhir.dates import when
+from reasoner.fhir.findings import UNDECIDED, Evidence, Findings, Source, as_list, first_date, latest, source_of
+from reasoner.fhir.resources import Coding, Concept, Resource
+from reasoner.fhir.tables import Tables, Test, system_of
+
+__all__ = ["Course", "Dose", "courses_of", "doses_of", "drugs_named"]
+
+GIVEN = {
+    "MedicationAdministration": {"completed", "in-progress", "on-hold", "stopped"},
+    "MedicationStatement": {"active", "completed", "stopped", "on-hold"},
+    "MedicationRequest": {"active", "completed", "stopped", "on-hold"},
+    "MedicationDispense": {"in-progress", "completed", "on-hold", "stopped"},
+}
+UNDER_WAY = {"active", "in-progress", "on-hold"}
+PLANS = {"proposal", "plan", "option"}
+SINGLE = ("MedicationAdministration", "MedicationDispense")
+ENDED = Test("", "ended", "")
+
+
+class Dose(NamedTuple):
+    """A drug given at a time, or over a time: from `start` to `end`, days; `open` where it has not ended.
+
+    `ended` is a value of the set "ended", or "undecided" where it ended and the reason is open; "completed" too where a
+    statement or a request is completed.
+    """
+
+    drug: str
+    start: int
+    end: int
+    open: bool
+    ended: str | None
+    single: bool
+    source: Source
+
+
+class Course(NamedTuple):
+    """Drugs given together; `end` is the last day on which one is known to be given, `outcome` None where it is not told."""
+
+    doses: tuple[Dose, ...]
+    start: int
+    end: int
+    outcome: str | None
+    why: tuple[Source, ...]
+
+    @property
+    def drugs(self) -> list[str]:
+        return list(dict.fromkeys(dose.drug for dose in self.doses))
+
+
+class Doses(NamedTuple):
+    """The doses read, those without a date that can be used, and all drugs with their sources."""
+
+    dated: list[Dose]
+    undated: list[tuple[str, Source]]
+
+
+def drugs_named(resource: Resource, medications: Mapping[str, Concept], tables: Tables) -> list[tuple[str, Coding]]:
+    """List the drugs that a resource names, by code: in itself, or in the medication that it refers to."""
+    concept = medication_of(resource, medications)
+    if concept is None:
+        return []
+    found: dict[str, Coding] = {}
+    for coding in concept.codings():
+        for drug in tables.drugs.get((system_of(coding.system), coding.code or ""), ()):
+            found.setdefault(drug, coding)
+    return list(found.items())
+
+
+def medication_of(resource: Resource, medications: Mapping[str, Concept]) -> Concept | None:
+    if resource.medicationCodeableConcept is not None:
+        return resource.medicationCodeableConcept
+    reference = resource.medicationReference.reference if resource.medicationReference else None
+    if reference is None:
+        return None
+    for own in resource.contained or ():
+        if reference == f"#{own.id}":
+            return own.code
+    return medications.get(reference)
+
+
+def doses_of(resources: Iterable[tuple[str, Resource]], medications: Mapping[str, Concept], findings: Findings) -> Doses:
+    """Read the drugs that were given; others are noted as unmapped."""
+    found = Doses([], [])
+    for name, resource in resources:
+        kind = resource.resourceType or ""
+        if resource.status not in GIVEN[kind] or resource.intent in PLANS or resource.doNotPerform:
+            continue
+        concept = medication_of(resource, medications)
+        period = resource.effectivePeriod
+        start = first_date(
+            resource.effectiveDateTime, period.start if period else None, resource.whenHandedOver, resource.authoredOn
+        )
+        end = when(period.end) if period else None
+        named = drugs_named(resource, medications, findings.tables)
+        if not named:
+            codings = list(concept.codings()) if concept else []
+            findings.leave_out(name, codings, concept, start, "a drug that the tables do not know")
+        single = kind in SINGLE
+        ended = end_of(resource, single, findings)
+        for drug, coding in named:
+            source = source_of(name, coding, concept, start)
+            if start is None or start.first != start.last:
+                found.undated.append((drug, source))
+                continue
+            last = max(end.last, start.last) if end is not None else start.last
+            running = resource.status in UNDER_WAY and end is None and not single
+            found.dated.append(Dose(drug, start.first, last, running, ended, single, source))
+    found.dated.sort(key=lambda dose: (dose.start, dose.end, dose.drug, dose.source))
+    return found
+
+
+def end_of(resource: Resource, single: bool, findings: Findings) -> str | None:
+    """Tell how what a resource gives ended: None where it tells of no end, undecided where the reason is open."""
+    reasons = {findings.coded(reason, (ENDED,))[0] for reason in as_list(resource.statusReason)} - {None, UNDECIDED}
+    if len(reasons) == 1:
+        return reasons.pop()
+    if reasons or resource.status == "stopped":
+        return UNDECIDED
+    return "completed" if resource.status == "completed" and not single else None
+
+
+class Line:
+    """A course being built: the day it began, its doses, and of each drug the one that ends last."""
+
+    def __init__(self, start: int, carried: Iterable[Dose]) -> None:
+        self.start = start
+        self.doses: list[Dose] = []
+        self.last: dict[str, Dose] = {}
+        for dose in carried:
+            self.add(dose)
+
+    def add(self, dose: Dose) -> None:
+        self.doses.append(dose)
+        before = self.last.get(dose.drug)
+        if before is None or (before.open, before.end) <= (dose.open, dose.end):
+            self.last[dose.drug] = dose
+
+
+def courses_of(doses: Iterable[Dose], trend: Sequence[Evidence], today: int, periods: Mapping[str, int]) -> list[Course]:
+    """Build the courses from doses in the order of their dates.
+
+    A drug that starts later than the first ones, or comes back after a pause, begins a new course; drugs that go on then
+    belong to both. `trend` is how the disease went, `today` the latest day that the record speaks of.
+    """
+    lines: list[Line] = []
+    for dose in doses:
+        if lines and belongs(dose, lines[-1], periods):
+            lines[-1].add(dose)
+        else:
+            before = lines[-1].doses if lines else []
+            lines.append(Line(dose.start, [*(own for own in before if own.open or own.end > dose.start), dose]))
+    courses = []
+    for number, line in enumerate(lines):
+        following = lines[number + 1] if number + 1 < len(lines) else None
+        outcome, why = outcome_of(line, following, trend, today, periods)
+        end = max(today if dose.open else dose.end for dose in line.doses)
+        courses.append(
+            Course(tuple(line.doses), line.start, end if following is None else min(end, following.start), outcome, why)
+        )
+    return courses
+
+
+def belongs(dose: Dose, line: Line, periods: Mapping[str, int]) -> bool:
+    """Tell whether a dose belongs to the course under way."""
+    before = line.last.get(dose.drug)
+    if before is not None:
+        return before.open or dose.start - before.end <= periods["pause"]
+    return dose.start - line.start <= periods["starts_together"]
+
+
+def outcome_of(
+    line: Line, following: Line | None, trend: Sequence[Evidence], today: int, periods: Mapping[str, int]
+) -> tuple[str | None, tuple[Source, ...]]:
+    """Tell how a course ended, and where that is said; None where nothing says so, or two things are said.
+
+    In this order: the disease progressed; a drug that was not carried on ended for a reason; the course is under way; its
+    drugs were completed; the disease was under control after it.
+    """
+    horizon = today if following is None else following.start
+    seen = latest(own for own in trend if own.when and line.start < own.when.first and own.when.last <= horizon)
+    said = {own.value for own in seen}
+    if "progression" in said:
+        return ("progression" if len(said) == 1 else None), tuple(own.source for own in seen)
+    last = {drug: dose for drug, dose in line.last.items() if following is None or drug not in following.last}
+    under_way = following is None and any(
+        dose.open or (dose.ended is None and today - dose.end <= periods["under_way"]) for dose in last.values()
+    )
+    if under_way:
+        return "ongoing", tuple(dose.source for dose in last.values())
+    reasons = {dose.ended for dose in last.values()}
+    told = reasons - {None, "completed"} or reasons - {None}
+    if len(told) == 1 and not told & {UNDECIDED} and (None not in reasons or told != {"completed"}):
+        return told.pop(), tuple(dose.source for dose in last.values() if dose.ended)
+    if said == {"controlled"} and all(own.when and own.when.last >= dose.end for own in seen for dose in last.values()):
+        return "completed", tuple(own.source for own in seen)
+    return None, ()
