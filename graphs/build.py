@@ -25,9 +25,9 @@ NAMED = {"recommended": "regimen", "excluded": "regimen", "action": "action_name
 def explanation_graph(trace: Trace, about: Mapping[str, str] | None = None) -> nx.MultiDiGraph:
     """Build the explanation graph of a trace; the trace stays as it is.
 
-    Nodes have `kind`, `label` and `state`, `text` and `place` where there is something to say, and `cut` where the depth
-    ended the trace; edges run from a reason to what follows from it and have `role`. All attributes are strings, those of
-    the graph (`about`) too; nodes and edges keep the order of the trace.
+    Nodes have `kind`, `label` and `state`, `text`, `place` and `origin` where there is something to say, and `cut` where the
+    depth ended the trace; edges run from a reason to what follows from it and have `role`. All attributes are strings,
+    those of the graph (`about`) too; nodes and edges keep the order of the trace.
     """
     graph = nx.MultiDiGraph(**(about or {}))
     for node in trace.nodes:

@@ -43,7 +43,7 @@ def starts(graph: nx.MultiDiGraph) -> list[str]:
 def condition(graph: nx.MultiDiGraph, node: str, role: str) -> Condition:
     """Read an edge into a rule as a condition."""
     data = graph.nodes[node]
-    words = marked(data, node)
+    words = marked(data, node) + (f" (read from {'; '.join(data['origin'].splitlines())})" if data.get("origin") else "")
     if role == "blocks":
         return Condition(node, "x", words)
     if data.get("state") == "unknown":

@@ -152,11 +152,13 @@ class Derivation:
         if not self._sources or number >= len(self.program.inputs):
             return ()
         name, _, rest = self.program.atoms[number].partition("(")
-        first = rest.partition(",")[0].rstrip(")")
+        first, *more = rest.removesuffix(")").split(",")
         if self.knowledge.roles[name] == "history":
             fact = next(fact.name for fact in self.knowledge.facts if fact.kind == "courses")
-            return self._sources.get(f"{fact}[{int(first) - 1}]", ())
-        return self._sources.get(first, ())
+            kind = self.knowledge.kinds[name][-1]
+            field = f"drugs[{more[0]}]" if kind == "drug" else "outcome" if kind == "outcome" else "".join(more[:1])
+            return self._sources.get(f"{fact}[{int(first) - 1}].{field}", ())
+        return self._sources.get(f"{first}[{more[0]}]" if more else first) or self._sources.get(first, ())
 
     def grounds(self, atom: int, agree: int, beside: Collection[int] = ()) -> Grounds:
         """Collect what an atom, by its number, rests on in the worlds of `agree`: the rules that fire there.

@@ -44,9 +44,10 @@ class Contradiction(NamedTuple):
 class Reading(NamedTuple):
     """What was read from FHIR resources: a record, and how it came about.
 
-    `sources` gives for each fact of the record, a course as ``metastatic_therapy[0]``, where it was read. What `undecided`
-    and `contradictions` name is unknown in the record; a course whose outcome is not told has the outcome None. `assumed`
-    is what was read from silence, `unmapped` what no table knows or what does not count, `unreadable` what is not read.
+    `sources` gives for each fact, such as ``her2``, ``adjuvant_drugs[trastuzumab]`` or ``metastatic_therapy[0].outcome``,
+    where it was read. What `undecided` and `contradictions` name is unknown in the record; a course whose outcome is not
+    told has the outcome None. `assumed` is what was read from silence, `unmapped` what no table knows or what does not
+    count, `unreadable` what is not read.
     """
 
     record: dict[str, object]
@@ -283,8 +284,21 @@ class Reader:
         if placed.unclear:
             self.leave_open(row.fact, placed.unclear, placed.sources)
         elif placed.before:
-            self.record[row.fact] = list(dict.fromkeys(dose.drug for dose in placed.before))
-            self.sources[row.fact] = ends(placed.before)
+            self.record[row.fact] = self.drugs_of(placed.before)
+            self.drugs_read(row.fact, placed.before)
+
+    def drugs_of(self, doses: Iterable[Dose]) -> list[str]:
+        """List the drugs of doses, in the order of the guideline."""
+        found = {dose.drug for dose in doses}
+        return [drug for drug in self.knowledge.drugs if drug in found]
+
+    def drugs_read(self, place: str, doses: Iterable[Dose]) -> None:
+        """Tell where each drug of a list was read: its first and its last dose."""
+        found: dict[str, list[Dose]] = {}
+        for dose in doses:
+            found.setdefault(dose.drug, []).append(dose)
+        for drug, own in found.items():
+            self.sources[f"{place}[{drug}]"] = ends(own)
 
     def months_between(self, row: FactRow) -> None:
         """Tell the months from the last dose of a drug before a finding until the finding."""
@@ -314,16 +328,18 @@ class Reader:
         told = []
         for number, course in enumerate(self.courses):
             place = f"{row.fact}[{number}]"
-            self.sources[place] = tuple(dict.fromkeys((*ends(course.doses), *course.why)))
-            found: dict[str, object] = {"drugs": course.drugs, "outcome": course.outcome}
+            self.drugs_read(f"{place}.drugs", course.doses)
+            if course.why:
+                self.sources[f"{place}.outcome"] = course.why
+            found: dict[str, object] = {"drugs": self.drugs_of(course.doses), "outcome": course.outcome}
             if course.outcome is None:
                 self.leave_open(f"{place}.outcome", "nothing tells how the course ended", ends(course.doses))
             for own in self.tables.course_facts:
-                value = COURSE_METHODS[own.method](
-                    self, course, f"{place}.{own.fact}", self.knowledge.course_facts[own.fact].needs
-                )
+                drugs = self.knowledge.course_facts[own.fact].needs
+                value = COURSE_METHODS[own.method](self, course, f"{place}.{own.fact}", drugs)
                 if value:
                     found[own.fact] = value
+                    self.sources[f"{place}.{own.fact}"] = ends(dose for dose in course.doses if dose.drug in drugs)
             told.append(found)
         self.record[row.fact] = told
         if not told:
@@ -461,11 +477,9 @@ def subject_of(resource: Resource) -> str | None:
 
 
 def ends(doses: Iterable[Dose]) -> tuple[Source, ...]:
-    """Give the sources of the first and the last dose of each drug."""
-    found: dict[str, list[Source]] = {}
-    for dose in doses:
-        found.setdefault(dose.drug, []).append(dose.source)
-    return tuple(dict.fromkeys(source for own in found.values() for source in (own[0], own[-1])))
+    """Give the sources of the first and the last of doses."""
+    own = [dose.source for dose in doses]
+    return tuple(dict.fromkeys((own[0], own[-1]))) if own else ()
 
 
 def ends_of(evidence: Sequence[Evidence]) -> tuple[Source, ...]:

@@ -52,10 +52,6 @@ class Course(NamedTuple):
     outcome: str | None
     why: tuple[Source, ...]
 
-    @property
-    def drugs(self) -> list[str]:
-        return list(dict.fromkeys(dose.drug for dose in self.doses))
-
 
 class Doses(NamedTuple):
     """The doses read, those without a date that can be used, and all drugs with their sources."""
