@@ -15,7 +15,6 @@ from bundles import (
     AFTER_SECOND_LINE,
     FIRST_LINE,
     HER2,
-    HORMONES,
     METASTASES,
     NEGATIVE,
     POSITIVE,
@@ -65,7 +64,10 @@ READ: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         {"her2": "positive"},
     ),
     "a score is compared": ([observation("ihc", IHC, "2020-01-01", valueInteger=3)], {"her2": "positive"}),
-    "HER2 in serum never counts": ([observation("serum", SERUM, "2020-01-01", valueCodeableConcept=POSITIVE)], {"her2": None}),
+    "HER2 in serum never counts": (
+        [observation("serum", SERUM, "2020-01-01", valueCodeableConcept=POSITIVE)],
+        {"her2": None},
+    ),
     "a preliminary result does not count": (
         [observation("her2", IHC, "2020-01-01", status="preliminary", valueCodeableConcept=POSITIVE)],
         {"her2": None},
@@ -97,7 +99,10 @@ READ: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         ],
         {"hr": "positive"},
     ),
-    "one negative receptor is not enough": ([observation("er", ER, "2020-01-01", valueCodeableConcept=NEGATIVE)], {"hr": None}),
+    "one negative receptor is not enough": (
+        [observation("er", ER, "2020-01-01", valueCodeableConcept=NEGATIVE)],
+        {"hr": None},
+    ),
     "less than 10 percent decides nothing, less than 1 percent does": (
         [
             observation("er", ER, "2020-01-01", valueQuantity={"value": 1, "comparator": "<", "unit": "%"}),
@@ -105,7 +110,10 @@ READ: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         ],
         {"hr": None},
     ),
-    "a refuted diagnosis does not count": ([condition("ild", "icd:J84.9", verification="refuted")], {"interstitial_lung_disease": None}),
+    "a refuted diagnosis does not count": (
+        [condition("ild", "icd:J84.9", verification="refuted")],
+        {"interstitial_lung_disease": None},
+    ),
     "a provisional diagnosis leaves the fact open": (
         [condition("hf", "icd:I50", verification="provisional")],
         {"heart_failure": None},
@@ -147,7 +155,13 @@ READ: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [METASTASES, *FIRST_LINE, PROGRESSION],
         {
             "metastatic_therapy": [
-                {"drugs": THP, "outcome": "progression", "taxane_cycles": 6, "chemotherapy_months": 3.48, "chemotherapy_stopped": True}
+                {
+                    "drugs": THP,
+                    "outcome": "progression",
+                    "taxane_cycles": 6,
+                    "chemotherapy_months": 3.48,
+                    "chemotherapy_stopped": True,
+                }
             ]
         },
     ),
@@ -155,14 +169,25 @@ READ: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [METASTASES, *FIRST_LINE, PROGRESSION, *doses("trastuzumab_deruxtecan", "2020-11-01", 3)],
         {
             "metastatic_therapy": [
-                {"drugs": THP, "outcome": "progression", "taxane_cycles": 6, "chemotherapy_months": 3.48, "chemotherapy_stopped": True},
+                {
+                    "drugs": THP,
+                    "outcome": "progression",
+                    "taxane_cycles": 6,
+                    "chemotherapy_months": 3.48,
+                    "chemotherapy_stopped": True,
+                },
                 {"drugs": ["trastuzumab_deruxtecan"], "outcome": "ongoing"},
             ]
         },
     ),
     "drugs that go on belong to the course that a new drug begins": (
-        [METASTASES, stated("t", "trastuzumab", "2020-02-01"), stated("p", "pertuzumab", "2020-02-01"),
-         stated("d", "docetaxel", "2020-02-01", "2020-06-01", status="completed"), stated("l", "letrozole", "2020-08-01")],
+        [
+            METASTASES,
+            stated("t", "trastuzumab", "2020-02-01"),
+            stated("p", "pertuzumab", "2020-02-01"),
+            stated("d", "docetaxel", "2020-02-01", "2020-06-01", status="completed"),
+            stated("l", "letrozole", "2020-08-01"),
+        ],
         {
             "metastatic_therapy": [
                 {"drugs": THP, "outcome": "completed", "chemotherapy_months": 4.0, "chemotherapy_stopped": True},
@@ -179,23 +204,45 @@ READ: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": None}]},
     ),
     "a course that left the disease stable was completed": (
-        [METASTASES, *doses("trastuzumab_emtansine", "2020-02-01", 3),
-         observation("s", "loinc:97509-4", "2021-02-01", valueCodeableConcept=STABLE)],
+        [
+            METASTASES,
+            *doses("trastuzumab_emtansine", "2020-02-01", 3),
+            observation("s", "loinc:97509-4", "2021-02-01", valueCodeableConcept=STABLE),
+        ],
         {"metastatic_therapy": [{"drugs": ["trastuzumab_emtansine"], "outcome": "completed"}]},
     ),
     "a drug that comes back after a long pause starts a new course": (
-        [METASTASES, *doses("tucatinib", "2020-02-01", 2), observation("s", "loinc:97509-4", "2020-05-01", valueCodeableConcept=WORSENED),
-         *doses("tucatinib", "2021-02-01", 2, prefix="again-")],
-        {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": "progression"}, {"drugs": ["tucatinib"], "outcome": "ongoing"}]},
+        [
+            METASTASES,
+            *doses("tucatinib", "2020-02-01", 2),
+            observation("s", "loinc:97509-4", "2020-05-01", valueCodeableConcept=WORSENED),
+            *doses("tucatinib", "2021-02-01", 2, prefix="again-"),
+        ],
+        {
+            "metastatic_therapy": [
+                {"drugs": ["tucatinib"], "outcome": "progression"},
+                {"drugs": ["tucatinib"], "outcome": "ongoing"},
+            ]
+        },
     ),
     "weekly doses are not counted as cycles": (
         [METASTASES, *doses("paclitaxel", "2020-02-01", 6, every=7), requested("t", "trastuzumab", "2020-02-01")],
-        {"metastatic_therapy": [{"drugs": ["trastuzumab", "paclitaxel"], "outcome": "ongoing", "chemotherapy_months": 1.19}]},
+        {
+            "metastatic_therapy": [
+                {"drugs": ["trastuzumab", "paclitaxel"], "outcome": "ongoing", "chemotherapy_months": 1.19}
+            ]
+        },
     ),
     "what was planned, not done, or refused is no therapy": (
-        [METASTASES, requested("plan", "tucatinib", "2020-02-01", intent="plan"), requested("draft", "tucatinib", "2020-02-01", "draft"),
-         requested("no", "tucatinib", "2020-02-01", doNotPerform=True), given("not", "tucatinib", "2020-02-01", "not-done"),
-         stated("never", "tucatinib", "2020-02-01", status="not-taken"), given("error", "tucatinib", "2020-02-01", "entered-in-error")],
+        [
+            METASTASES,
+            requested("plan", "tucatinib", "2020-02-01", intent="plan"),
+            requested("draft", "tucatinib", "2020-02-01", "draft"),
+            requested("no", "tucatinib", "2020-02-01", doNotPerform=True),
+            given("not", "tucatinib", "2020-02-01", "not-done"),
+            stated("never", "tucatinib", "2020-02-01", status="not-taken"),
+            given("error", "tucatinib", "2020-02-01", "entered-in-error"),
+        ],
         {"metastatic_therapy": []},
     ),
     "a conjugate is never trastuzumab": (
@@ -235,7 +282,12 @@ READ: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         {"lvef_measured": True},
     ),
     "an ejection fraction of an earlier treatment does not": (
-        [METASTASES, *FIRST_LINE, PROGRESSION, observation("lvef", "loinc:10230-1", "2020-03-01", valueQuantity={"value": 60, "unit": "%"})],
+        [
+            METASTASES,
+            *FIRST_LINE,
+            PROGRESSION,
+            observation("lvef", "loinc:10230-1", "2020-03-01", valueQuantity={"value": 60, "unit": "%"}),
+        ],
         {"lvef_measured": None},
     ),
     "what is about another patient is not read": (
@@ -248,18 +300,30 @@ READ: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
     ),
     "a status of the wrong shape keeps the resource out": ([{**HER2, "status": ["final"]}], {"her2": None}),
     "a medication may be contained": (
-        [METASTASES, {
-            **requested("c", "tucatinib", "2020-02-01"), "medicationCodeableConcept": None, "medicationReference": {"reference": "#m"},
-            "contained": [{"resourceType": "Medication", "id": "m", "code": concept("rx:2361285")}],
-        }],
+        [
+            METASTASES,
+            {
+                **requested("c", "tucatinib", "2020-02-01"),
+                "medicationCodeableConcept": None,
+                "medicationReference": {"reference": "#m"},
+                "contained": [{"resourceType": "Medication", "id": "m", "code": concept("rx:2361285")}],
+            },
+        ],
         {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": "ongoing"}]},
     ),
     "a medication may be a resource of the bundle": (
-        [METASTASES, {"resourceType": "Medication", "id": "m", "code": concept("rx:2361285")},
-         {**requested("c", "tucatinib", "2020-02-01"), "medicationCodeableConcept": None, "medicationReference": {"reference": "Medication/m"}}],
+        [
+            METASTASES,
+            {"resourceType": "Medication", "id": "m", "code": concept("rx:2361285")},
+            {
+                **requested("c", "tucatinib", "2020-02-01"),
+                "medicationCodeableConcept": None,
+                "medicationReference": {"reference": "Medication/m"},
+            },
+        ],
         {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": "ongoing"}]},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", READ)
@@ -318,9 +382,15 @@ def test_the_order_of_the_entries_changes_no_fact(curated: Guideline) -> None:
 
 
 REFUSED = {
-    "two patients": ({"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient", "id": n}} for n in "ab"]}, "2 patients"),
+    "two patients": (
+        {"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient", "id": n}} for n in "ab"]},
+        "2 patients",
+    ),
     "resources of two patients without a Patient": (
-        {"resourceType": "Bundle", "entry": [{"resource": HER2}, {"resource": {**HER2, "subject": {"reference": "Patient/q"}}}]},
+        {
+            "resourceType": "Bundle",
+            "entry": [{"resource": HER2}, {"resource": {**HER2, "subject": {"reference": "Patient/q"}}}],
+        },
         "2 patients (p, q)",
     ),
     "a course whose end nobody tells": (
@@ -329,7 +399,7 @@ REFUSED = {
     ),
     "a drug that cannot be placed": (bundle(METASTASES, given("x", "tucatinib", None)), "MedicationAdministration/x"),
     "nothing at all": ({"resourceType": "Bundle", "entry": "many"}, "no FHIR resource that can be read"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)

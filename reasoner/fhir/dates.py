@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = ["When", "months", "when"]
@@ -28,6 +29,7 @@ class When(NamedTuple):
         return f"{start.year:04}"
 
 
+@lru_cache(maxsize=2**14)
 def when(text: str | None) -> When | None:
     """Read a FHIR date or date and time; None for what is none."""
     found = DATE.fullmatch(text) if text else None

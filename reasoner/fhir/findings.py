@@ -16,6 +16,7 @@ UNDECIDED = "undecided"
 FINAL = {"final", "amended", "corrected"}
 COUNTED = {"confirmed", None}
 ACTIVE = {"active", "recurrence", "relapse", None}
+NO_CODE = Coding()
 ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 
 
@@ -77,7 +78,7 @@ class Findings:
                 mapped = True
                 self.add(finding, Evidence(value if status in COUNTED else UNDECIDED, date, source, lasting))
         if not mapped:
-            self.leave_out(name, codings, resource.code, date, "a diagnosis that the tables do not know")
+            self.leave_out(name, resource.code, resource.onsetDateTime, "a diagnosis that the tables do not know")
         for stage in resource.stage or ():
             if stage.summary is not None:
                 for test in self.tables.stages:
@@ -89,6 +90,21 @@ class Findings:
         """Read a result, and those of its components; one that is not final says nothing."""
         if resource.status not in FINAL:
             return
+        self.result(resource, resource, name)
+        for part in resource.component or ():
+            self.result(part, resource, name)
+
+    def result(self, part: Component, resource: Resource, name: str) -> None:
+        codings = part.code.coding or () if part.code is not None else ()
+        tests: dict[Test, Coding] = {}
+        for coding in codings:
+            if coding is not None:
+                test = self.tables.tests.get((system_of(coding.system), coding.code or ""))
+                if test is not None:
+                    tests.setdefault(test, coding)
+        if not tests:
+            self.leave_out(name, part.code, resource.effectiveDateTime, "a test that the tables do not know")
+            return
         period = resource.effectivePeriod
         date = first_date(
             resource.effectiveDateTime,
@@ -96,22 +112,9 @@ class Findings:
             resource.effectiveInstant,
             resource.issued,
         )
-        for part in (resource, *(resource.component or ())):
-            self.result(part, name, date)
-
-    def result(self, part: Component, name: str, date: When | None) -> None:
-        codings = list(part.code.codings()) if part.code else []
-        tests: dict[Test, Coding] = {}
-        for coding in codings:
-            test = self.tables.tests.get((system_of(coding.system), coding.code or ""))
-            if test is not None:
-                tests.setdefault(test, coding)
-        if not tests:
-            self.leave_out(name, codings, part.code, date, "a test that the tables do not know")
-            return
         for test, coding in tests.items():
             if not test.finding:
-                self.leave_out(name, [coding], part.code, date, test.name)
+                self.unmapped.setdefault(source_of(name, coding, part.code, date), test.name)
                 return
         for finding in dict.fromkeys(test.finding for test in tests):
             own = {test: coding for test, coding in tests.items() if test.finding == finding}
@@ -188,8 +191,11 @@ class Findings:
                     yield within[0]
                     break
 
-    def leave_out(self, name: str, codings: list[Coding], concept: Concept | None, date: When | None, why: str) -> None:
-        self.unmapped.setdefault(source_of(name, codings[0] if codings else Coding(), concept, date), why)
+    def leave_out(self, name: str, concept: Concept | None, day: str | None, why: str) -> None:
+        """Note what says nothing here."""
+        coding = next(concept.codings(), NO_CODE) if concept is not None else NO_CODE
+        display = coding.display or (concept.text if concept is not None else None) or ""
+        self.unmapped[Source(name, coding.system or "", coding.code or "", display, (day or "")[:10])] = why
 
 
 def inside(quantity: Quantity, sign: str, bound: float) -> bool:

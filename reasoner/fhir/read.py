@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -11,13 +12,14 @@ from reasoner.fhir.dates import When, months
 from reasoner.fhir.findings import UNDECIDED, Evidence, Findings, Source, latest
 from reasoner.fhir.resources import Concept, Parsed, Resource
 from reasoner.fhir.tables import FactRow, Tables
-from reasoner.fhir.therapy import GIVEN, Course, Dose, courses_of, doses_of, drugs_named
+from reasoner.fhir.therapy import GIVEN, Course, Dose, courses_of, doses_of, drugs_named, medication_of
 from reasoner.knowledge import Knowledge
 from reasoner.record import region
 
 __all__ = ["Contradiction", "Reading", "Undecided", "orders", "read"]
 
 SCHEMA = "reasoner.facts/1"
+READ = {"Condition", "Observation", *GIVEN}
 
 
 class Undecided(NamedTuple):
@@ -123,16 +125,19 @@ class Reader:
         self.medications = medications(parsed)
         given: list[tuple[str, Resource]] = []
         self.patient = self.one_patient(parsed)
+        own = self.patient
         for number, (url, resource) in enumerate(parsed.resources, start=1):
             kind = resource.resourceType
-            name = name_of(url, resource, number)
-            if kind == "Patient" or kind is None or not self.is_about(resource, name):
+            if kind not in READ:
                 continue
-            if kind == "Condition":
+            name, subject = name_of(url, resource, number), subject_of(resource)
+            if subject is not None and own is not None and subject != own:
+                self.unreadable.append(f"{name}: not read: it is about {subject}, the record about {own}")
+            elif kind == "Condition":
                 self.findings.condition(resource, name)
             elif kind == "Observation":
                 self.findings.observation(resource, name)
-            elif kind in GIVEN:
+            else:
                 given.append((name, resource))
         self.doses = doses_of(given, self.medications, self.findings)
         self.courses: list[Course] = []
@@ -151,13 +156,6 @@ class Reader:
         if len(subjects) > 1:
             raise RecordError(f"resources of {len(subjects)} patients ({', '.join(subjects)}); a record is about one")
         return next(iter(subjects), None)
-
-    def is_about(self, resource: Resource, name: str) -> bool:
-        subject = subject_of(resource)
-        if subject is None or self.patient is None or subject == self.patient:
-            return True
-        self.unreadable.append(f"{name}: not read: it is about {subject}, the record about {self.patient}")
-        return False
 
     def read(self) -> Reading:
         for row in self.tables.facts:
@@ -446,7 +444,7 @@ def orders(parsed: Parsed, tables: Tables) -> dict[str, str]:
     found: dict[str, str] = {}
     for number, (url, resource) in enumerate(parsed.resources, start=1):
         if resource.resourceType == "MedicationRequest" and not resource.doNotPerform:
-            for drug, _ in drugs_named(resource, named, tables):
+            for drug, _ in drugs_named(medication_of(resource, named), tables):
                 found.setdefault(drug, name_of(url, resource, number))
     return found
 
@@ -472,8 +470,13 @@ def name_of(url: str | None, resource: Resource, number: int) -> str:
 def subject_of(resource: Resource) -> str | None:
     """Give the id of the patient that a resource is about."""
     reference = resource.subject or resource.patient
-    text = reference.reference if reference else None
-    return text.rpartition("/")[2].rpartition(":")[2].removeprefix("#") or None if text else None
+    return id_of(reference.reference) if reference is not None else None
+
+
+@lru_cache(maxsize=2**10)
+def id_of(reference: str | None) -> str | None:
+    """Give the id at the end of a reference."""
+    return reference.rpartition("/")[2].rpartition(":")[2].removeprefix("#") or None if reference else None
 
 
 def ends(doses: Iterable[Dose]) -> tuple[Source, ...]:

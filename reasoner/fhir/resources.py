@@ -20,7 +20,7 @@ GUARDS = ("resourceType", "status", "intent", "doNotPerform", "verificationStatu
 FIELD = re.compile(r"\$\.(?:resource\.)?(\w+)")
 
 
-class Coding(msgspec.Struct):
+class Coding(msgspec.Struct, gc=False):
     """A code of a code system."""
 
     system: str | None = None
@@ -28,7 +28,7 @@ class Coding(msgspec.Struct):
     display: str | None = None
 
 
-class Concept(msgspec.Struct):
+class Concept(msgspec.Struct, gc=False):
     """A concept: codings that mean the same, and a text."""
 
     coding: list[Coding | None] | None = None
@@ -39,14 +39,14 @@ class Concept(msgspec.Struct):
         return (coding for coding in self.coding or () if coding is not None)
 
 
-class Reference(msgspec.Struct):
+class Reference(msgspec.Struct, gc=False):
     """A reference to another resource."""
 
     reference: str | None = None
     display: str | None = None
 
 
-class Quantity(msgspec.Struct):
+class Quantity(msgspec.Struct, gc=False):
     """A measured amount in a unit, of UCUM where `code` is given."""
 
     value: float | None = None
@@ -55,27 +55,27 @@ class Quantity(msgspec.Struct):
     code: str | None = None
 
 
-class Period(msgspec.Struct):
+class Period(msgspec.Struct, gc=False):
     """A stretch of time."""
 
     start: str | None = None
     end: str | None = None
 
 
-class Extension(msgspec.Struct):
+class Extension(msgspec.Struct, gc=False):
     """An extension, of which dates alone are read."""
 
     url: str | None = None
     valueDateTime: str | None = None  # noqa: N815 (FHIR's name)
 
 
-class Stage(msgspec.Struct):
+class Stage(msgspec.Struct, gc=False):
     """A stage of a condition."""
 
     summary: Concept | None = None
 
 
-class Component(msgspec.Struct):
+class Component(msgspec.Struct, gc=False):
     """One of several results of an observation."""
 
     code: Concept | None = None
@@ -88,7 +88,7 @@ class Component(msgspec.Struct):
     dataAbsentReason: Concept | None = None  # noqa: N815
 
 
-class Resource(Component):
+class Resource(Component, gc=False):
     """Any resource; a bundle too."""
 
     resourceType: str | None = None  # noqa: N815
@@ -120,21 +120,21 @@ class Resource(Component):
     medicationReference: Reference | None = None  # noqa: N815
 
 
-class Entry(msgspec.Struct):
+class Entry(msgspec.Struct, gc=False):
     """An entry of a bundle."""
 
     fullUrl: str | None = None  # noqa: N815
     resource: Resource | None = None
 
 
-class RawEntry(msgspec.Struct):
+class RawEntry(msgspec.Struct, gc=False):
     """An entry of a bundle whose resource is not read yet."""
 
     fullUrl: object = None  # noqa: N815
     resource: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class RawBundle(msgspec.Struct):
+class RawBundle(msgspec.Struct, gc=False):
     """A bundle whose resources are not read yet."""
 
     entry: list[RawEntry | None] | None = None

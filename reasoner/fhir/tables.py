@@ -46,7 +46,9 @@ HIERARCHIC = "icd10cm"
 
 def system_of(url: str | None) -> str:
     """Name a code system as the tables do; one that they do not know keeps its URL."""
-    return SYSTEMS.get((url or "").rstrip("/").replace("https:", "http:"), url or "")
+    if url is None or url in SYSTEMS:
+        return SYSTEMS.get(url or "", "")
+    return SYSTEMS.get(url.rstrip("/").replace("https:", "http:"), url)
 
 
 class Diagnosis(NamedTuple):

@@ -13,7 +13,7 @@ from reasoner.fhir.findings import UNDECIDED, Evidence, Findings, Source, as_lis
 from reasoner.fhir.resources import Coding, Concept, Resource
 from reasoner.fhir.tables import Tables, Test, system_of
 
-__all__ = ["Course", "Dose", "courses_of", "doses_of", "drugs_named"]
+__all__ = ["Course", "Dose", "courses_of", "doses_of", "drugs_named", "medication_of"]
 
 GIVEN = {
     "MedicationAdministration": {"completed", "in-progress", "on-hold", "stopped"},
@@ -60,19 +60,17 @@ class Doses(NamedTuple):
     undated: list[tuple[str, Source]]
 
 
-def drugs_named(resource: Resource, medications: Mapping[str, Concept], tables: Tables) -> list[tuple[str, Coding]]:
-    """List the drugs that a resource names, by code: in itself, or in the medication that it refers to."""
-    concept = medication_of(resource, medications)
-    if concept is None:
-        return []
+def drugs_named(concept: Concept | None, tables: Tables) -> list[tuple[str, Coding]]:
+    """List the drugs that the codes of a medication name."""
     found: dict[str, Coding] = {}
-    for coding in concept.codings():
+    for coding in concept.codings() if concept is not None else ():
         for drug in tables.drugs.get((system_of(coding.system), coding.code or ""), ()):
             found.setdefault(drug, coding)
     return list(found.items())
 
 
 def medication_of(resource: Resource, medications: Mapping[str, Concept]) -> Concept | None:
+    """Find the medication that a resource names, or the one that it refers to."""
     if resource.medicationCodeableConcept is not None:
         return resource.medicationCodeableConcept
     reference = resource.medicationReference.reference if resource.medicationReference else None
@@ -92,15 +90,17 @@ def doses_of(resources: Iterable[tuple[str, Resource]], medications: Mapping[str
         if resource.status not in GIVEN[kind] or resource.intent in PLANS or resource.doNotPerform:
             continue
         concept = medication_of(resource, medications)
+        named = drugs_named(concept, findings.tables)
+        if not named:
+            findings.leave_out(
+                name, concept, resource.authoredOn or resource.effectiveDateTime, "a drug that the tables do not know"
+            )
+            continue
         period = resource.effectivePeriod
         start = first_date(
             resource.effectiveDateTime, period.start if period else None, resource.whenHandedOver, resource.authoredOn
         )
         end = when(period.end) if period else None
-        named = drugs_named(resource, medications, findings.tables)
-        if not named:
-            codings = list(concept.codings()) if concept else []
-            findings.leave_out(name, codings, concept, start, "a drug that the tables do not know")
         single = kind in SINGLE
         ended = end_of(resource, single, findings)
         for drug, coding in named:
