@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+BUNDLE = "fhir_bundle"
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -144,7 +146,8 @@ def answer_width() -> int:
 def recommend(patients: tuple[str, ...], folder: Path | None, overlays: tuple[Path, ...], layer: str, form: str) -> None:
     """Answer records: what is recommended, excluded, called for and missing, with the reasons.
 
-    PATIENT is a JSON file with a record, a file with one record a line (NDJSON), or - for standard input.
+    PATIENT is a JSON file with a record or a FHIR R4 bundle, a file with one of these a line (NDJSON), or - for standard
+    input.
     """
     guideline = load(folder, layer, overlays)
     for number, record in enumerate(list(records(patients, guideline))):
@@ -388,7 +391,7 @@ def facts(bundle: str, folder: Path | None, overlays: tuple[Path, ...], layer: s
 def example_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's signature)
     from reasoner.guideline import Guideline
 
-    return [name for name in Guideline.load().cases() if name.startswith(incomplete)]
+    return [name for name in (*Guideline.load().cases(), BUNDLE) if name.startswith(incomplete)]
 
 
 @cli.command()
@@ -399,14 +402,18 @@ def example(name: str | None) -> None:
 
     from reasoner.guideline import Guideline
 
-    cases = Guideline.load().cases()
+    guideline = Guideline.load()
+    cases = guideline.cases()
     if name is None:
         for case in cases.values():
             click.echo(f"{case.name:40} {case.title}")
-        return
-    if name not in cases:
-        raise ReasonerError(f'"{name}" is no example{nearest(name, cases)}; list them with: reasoner example')
-    click.echo(json.dumps(cases[name].record, indent=1))
+        click.echo(f"{BUNDLE:40} A patient as a FHIR R4 bundle, for reasoner facts and all that take a PATIENT")
+    elif name == BUNDLE:
+        sys.stdout.write((guideline.folder / "fhir" / "example.json").read_text("utf-8"))
+    elif name in cases:
+        click.echo(json.dumps(cases[name].record, indent=1))
+    else:
+        raise ReasonerError(f'"{name}" is no example{nearest(name, [*cases, BUNDLE])}; list them with: reasoner example')
 
 
 def report_options(command: Command) -> Command:

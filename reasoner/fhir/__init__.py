@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reasoner.fhir.read import Contradiction, Reading, Undecided, orders, read
+from reasoner.fhir.read import orders, read
+from reasoner.fhir.reading import Contradiction, Reading, Undecided
 from reasoner.fhir.resources import Parsed, convert, parse
 from reasoner.fhir.tables import Tables
 
