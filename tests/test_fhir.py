@@ -298,6 +298,29 @@ READ: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [{**HER2, "valueQuantity": "ten", "bodySite": 7}],
         {"her2": "positive"},
     ),
+    "drugs that were to end later go on, too": (
+        [
+            METASTASES,
+            stated("t", "trastuzumab", "2020-02-01", "2021-02-01", "completed"),
+            stated("d", "docetaxel", "2020-02-01", "2020-06-01", "completed"),
+            stated("l", "letrozole", "2020-08-01"),
+        ],
+        {
+            "metastatic_therapy": [
+                {
+                    "drugs": ["trastuzumab", "docetaxel"],
+                    "outcome": "completed",
+                    "chemotherapy_months": 4.0,
+                    "chemotherapy_stopped": True,
+                },
+                {"drugs": ["trastuzumab", "letrozole"], "outcome": "ongoing"},
+            ]
+        },
+    ),
+    "a verification of the wrong shape keeps the diagnosis out": (
+        [{**METASTASES, "verificationStatus": "refuted"}],
+        {"metastatic": None},
+    ),
     "a status of the wrong shape keeps the resource out": ([{**HER2, "status": ["final"]}], {"her2": None}),
     "a medication may be contained": (
         [
@@ -356,6 +379,22 @@ def test_the_words_of_what_is_open_name_both_resources(curated: Guideline) -> No
     assert "her2: the record contradicts itself" in notes
     assert "Observation/her2" in notes
     assert "Observation/other" in notes
+
+
+def test_what_does_not_count_is_not_spoken_of_and_what_says_nothing_is_listed(curated: Guideline) -> None:
+    found = curated.reading(
+        bundle(
+            condition("ild", "icd:J84.9", verification="refuted"),
+            observation("wrong", IHC, "2021-01-01", status="entered-in-error", valueCodeableConcept=NEGATIVE),
+            observation("serum", SERUM, "2020-01-01", valueCodeableConcept=POSITIVE),
+            observation("ecog", "loinc:89247-1", "2020-01-01", valueInteger=1),
+        )
+    )
+    assert (found.undecided, found.contradictions, found.sources) == ((), (), {})
+    assert {source.resource: why for source, why in found.unmapped} == {
+        "Observation/serum": "HER2 in serum or plasma: says nothing of the tumour",
+        "Observation/ecog": "a test that the tables do not know",
+    }
 
 
 def test_bundles_are_answered_as_second_and_third_line(curated: Guideline) -> None:
