@@ -197,7 +197,9 @@ def test_version_names_the_digest_of_the_guideline(curated: Guideline, environme
 
 def test_examples_are_listed_and_printed(curated: Guideline, environment: dict[str, str]) -> None:
     listing = run("example", environment=environment).splitlines()
-    assert [line.split()[0] for line in listing] == list(curated.cases())
+    assert [line.split()[0] for line in listing] == [*curated.cases(), "fhir_bundle"]
+    bundle = json.loads(run("example", "fhir_bundle", environment=environment))
+    assert curated.answer(bundle).recommended[0].regimen == "trastuzumab_deruxtecan"
     assert json.loads(run("example", "third_line", environment=environment)) == curated.cases()["third_line"].record
     assert 'did you mean "third_line"' in run("example", "thirdline", environment=environment, status=2)
 
