@@ -720,11 +720,15 @@ def cohort_run(
 @click.argument("name", metavar="ID")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def cohort_explain(output: Path, name: str, form: str) -> None:
-    """Show the whole answer to the patient, or the explanation, that has an ID in OUT, as recommend gives it."""
-    from reasoner.cohort.explain import explain
+    """Show the whole answer to the patient who has an ID in OUT, as recommend gives it, or the explanation of that id."""
+    from reasoner.cohort.explain import explain, explanation, guideline_of, to_text
 
-    for number, answer in enumerate(explain(output, name)):
+    answers = list(explain(output, name))
+    for number, answer in enumerate(answers):
         print_answer(answer, form, first=number == 0)
+    if not answers:
+        found, knowledge = explanation(output, name), guideline_of(output).knowledge
+        print_result(form, found.to_dict, lambda width, colour: to_text(found, knowledge, width, colour))
 
 
 @cohort.command("diff")

@@ -56,7 +56,7 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
     """Read the answers of a folder, without the way back."""
     frame = pl.concat([pl.read_parquet(path) for path in sorted((folder / "answers").iterdir())])
     return [
-        {key: value for key, value in row.items() if key not in ("explanation", "weight_kg")} for row in frame.to_dicts()
+        {key: value for key, value in row.items() if key not in ("explanation", "record")} for row in frame.to_dicts()
     ]
 
 
@@ -183,7 +183,7 @@ def test_ndjson_out_holds_the_same_as_parquet(
     done = cohort("in.ndjson", "-o", "lines", "--to", "ndjson", "--workers", 1, environment=environment, cwd=folder)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in (folder / "lines/answers/part-00000.ndjson").read_text().splitlines()]
-    kept = [{key: value for key, value in row.items() if key not in ("explanation", "weight_kg")} for row in lines]
+    kept = [{key: value for key, value in row.items() if key not in ("explanation", "record")} for row in lines]
     assert kept == rows_of(folder / "out")
     done = cohort("explain", "lines", records[3]["id"], environment=environment, cwd=folder)
     assert done.stdout == cohort("explain", "out", records[3]["id"], environment=environment, cwd=folder).stdout
@@ -324,7 +324,7 @@ def test_another_run_is_never_mixed_in(folder: Path, environment: dict[str, str]
     done = cohort("in.ndjson", "-o", "out", "--rows", 300, "--resume", environment=environment, cwd=folder)
     assert done.returncode == 0
     for arguments, message in (
-        (("explain", "out", "nobody"), "nobody has the id nobody"),
+        (("explain", "out", "nobody"), "no patient and no explanation has the id nobody"),
         (("explain", "nowhere", "r1"), "holds no answers of a cohort"),
         (("diff", "out", "nowhere"), "holds no answers of a cohort"),
     ):

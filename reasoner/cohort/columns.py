@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,27 +10,36 @@ import numpy as np
 
 from reasoner.errors import RecordError
 from reasoner.knowledge import Fact, Knowledge
-from reasoner.record import Record, Told, parse_record, region, tell
+from reasoner.record import OPEN, Record, Told, parse_record, region, tell
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from reasoner.program import Program
+
+    Bits = NDArray[np.bool_]
     Codes = NDArray[np.int64]
 
-__all__ = ["BAD", "Column", "Columns", "Values", "distinct"]
+__all__ = ["BAD", "Column", "Columns", "Values", "distinct", "distinct_rows"]
 
 BAD = -1
 
 
 class Values:
-    """The distinct values of one fact: what each tells, and how it stands in a record."""
+    """The distinct values of one fact: what each tells, and the plainest way to tell it.
+
+    What they tell is also held in tables with a column for each value; these grow with the values.
+    """
 
     def __init__(self, fact: Fact, knowledge: Knowledge) -> None:
         self.fact = fact
         self.knowledge = knowledge
         self.told: list[Told] = []
-        self.written: list[str] = []
+        self.plain: list[object] = []
         self.numbers: dict[Hashable, int] = {}
+        self.places = {(known.fact, known.member): n for n, known in enumerate(knowledge.variables)}
+        self.chosen = np.full((len(self.places), 0), OPEN, dtype=np.int16)
+        self.said: dict[int, Bits] = {}
 
     def number(self, key: Hashable, value: object) -> int:
         """Give the number of a value, the same for all that tell the same; `BAD` for what no record may hold."""
@@ -51,14 +59,31 @@ class Values:
         if found is None:
             found = self.numbers[same] = len(self.told)
             self.told.append(told)
-            self.written.append(written(self.fact, value, self.knowledge))
+            self.plain.append(plain(self.fact, value, self.knowledge))
         return found
 
+    def choices(self) -> NDArray[np.int16]:
+        """Give for each variable of the guideline and each value the number that the value chooses, or `OPEN`."""
+        new = self.told[self.chosen.shape[1] :]
+        if new:
+            chosen = np.full((len(self.places), len(new)), OPEN, dtype=np.int16)
+            for number, told in enumerate(new):
+                for key, choice in told.choices:
+                    if key in self.places:
+                        chosen[self.places[key], number] = choice
+            self.chosen = np.hstack([self.chosen, chosen])
+        return self.chosen
 
-def written(fact: Fact, value: object, knowledge: Knowledge) -> str:
-    """Write a value as JSON, the same for all values that tell the same; empty where nothing is told."""
-    plainest = plain(fact, value, knowledge)
-    return "" if plainest is None else json.dumps(plainest, separators=(",", ":"))
+    def atoms(self, program: Program) -> Bits:
+        """Tell for each input atom of a program and each value whether the value makes it true."""
+        known = self.said.get(program.courses, np.zeros((len(program.inputs), 0), dtype=bool))
+        new = self.told[known.shape[1] :]
+        if new:
+            said = np.zeros((len(program.inputs), len(new)), dtype=bool)
+            for number, told in enumerate(new):
+                said[[program.inputs[atom] for atom in told.atoms if atom in program.inputs], number] = True
+            known = self.said[program.courses] = np.hstack([known, said])
+        return known
 
 
 def plain(fact: Fact, value: object, knowledge: Knowledge) -> object:
@@ -111,21 +136,8 @@ class Columns:
 
     def record(self, number: int) -> Record:
         """Give one record, as the evaluation of one record takes it."""
-        data = json.loads("{" + self.text(number) + "}")
+        data = {own.values.fact.name: own.values.plain[own.codes[number]] for own in self.columns}
         return parse_record({"id": "", **data}, self.knowledge)
-
-    def text(self, number: int) -> str:
-        """Write what a record tells as the members of a JSON object."""
-        pairs = ((own.values.fact.name, own.values.written[own.codes[number]]) for own in self.columns)
-        return ",".join(f'"{name}":{text}' for name, text in pairs if text)
-
-    def texts(self) -> list[str]:
-        """Write all records."""
-        joined = np.full(len(self.columns[0].codes), "", dtype=object)
-        for own in self.columns:
-            pieces = [f'"{own.values.fact.name}":{text},' if text else "" for text in own.values.written]
-            joined = joined + np.array(pieces, dtype=object)[own.codes]
-        return ["{" + text[:-1] + "}" for text in joined]
 
 
 def distinct(codes: Sequence[Codes]) -> tuple[Codes, Codes]:
@@ -141,3 +153,11 @@ def distinct(codes: Sequence[Codes]) -> tuple[Codes, Codes]:
         room *= size
     _, first, which = np.unique(key, return_index=True, return_inverse=True)
     return first, which
+
+
+def distinct_rows(rows: NDArray[np.uint8]) -> tuple[Codes, Codes]:
+    """Find the distinct rows of bytes: where each first stands, and which of them each row is."""
+    padded = np.zeros((len(rows), -(-rows.shape[1] // 8) * 8), dtype=np.uint8)
+    padded[:, : rows.shape[1]] = rows
+    words = padded.view(np.uint64).T
+    return distinct([np.zeros(len(rows), dtype=np.int64), *(np.unique(word, return_inverse=True)[1] for word in words)])

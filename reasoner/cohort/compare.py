@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,7 +91,8 @@ def compare(old: Path, new: Path) -> Comparison:
     changed = shared.filter(pl.any_horizontal(*differs.values())).with_columns(told)
     alike = changed.group_by([*ASPECTS, *(f"{name}_new" for name in ASPECTS)], maintain_order=True)
     grouped = alike.agg(pl.len().alias("times"), pl.col("id").first(), pl.col("explanation", "explanation_new").unique())
-    rules = [rules_of(folder) for folder in (old, new)]
+    explained = [set(changed[f"explanation{side}"]) for side in ("", "_new")]
+    rules = [rules_of(folder, ids) for folder, ids in zip((old, new), explained, strict=True)]
     changes = sorted((change_of(row, rules) for row in grouped.iter_rows(named=True)), key=lambda c: (-c.times, c.example))
     return Comparison(
         guidelines[0].info,
@@ -104,8 +105,9 @@ def compare(old: Path, new: Path) -> Comparison:
     )
 
 
-def rules_of(folder: Path) -> dict[str, frozenset[str]]:
-    found = scan(folder, "explanations").select("explanation", "rules").collect()
+def rules_of(folder: Path, ids: Collection[str]) -> dict[str, frozenset[str]]:
+    """Look up the rules of explanations."""
+    found = scan(folder, "explanations").filter(pl.col("explanation").is_in(ids)).select("explanation", "rules").collect()
     return {name: frozenset(rules) for name, rules in found.iter_rows()}
 
 

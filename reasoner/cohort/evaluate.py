@@ -1,18 +1,19 @@
 """Evaluate distinct records together: their completions side by side in the bits of the same integers.
 
-It is the evaluator that answers one record; here the worlds of record after record follow each other. What the worlds of a
-record conclude becomes an outcome; records that differ only in what no conclusion tells apart share it.
+It is the evaluator that answers one record. Records with about as many worlds go together: first comes the first world of
+each, then the second of each, and so on, a record with fewer starting again from its first. What the worlds of a record
+conclude becomes an outcome; records that differ only in what no conclusion tells apart share it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import prod
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from reasoner.cohort.columns import Columns, distinct
+from reasoner.cohort.columns import Columns, distinct, distinct_rows
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Knowledge
@@ -24,13 +25,13 @@ from reasoner.worlds import Axis, Worlds, admissible, build
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from reasoner.cohort.columns import Codes
+    from reasoner.cohort.columns import Bits, Codes
 
-    Bits = NDArray[np.bool_]
+    Bytes = NDArray[np.uint8]
 
-__all__ = ["Evaluated", "Evaluator", "Outcome"]
+__all__ = ["Evaluated", "Evaluator", "Outcome", "missing_name"]
 
-TOGETHER = 2**16
+TOGETHER = 2**18
 ALONE = 2**12
 DECISIVE = ("setting", "recommended", "rank", "strength", "excluded", "action")
 
@@ -52,121 +53,208 @@ class Outcome(NamedTuple):
 class Evaluated(NamedTuple):
     """The evaluation of distinct records.
 
-    `outcome` numbers for each record one of `outcomes`, -1 where the record cannot be answered; `fired` tells for each
-    record and each rule of the source whether the rule fires in some completion.
+    `outcome` numbers for each record an outcome, -1 where the record cannot be answered; `fired` tells for each record
+    which rules of the source fire in some completion, eight rules a byte.
     """
 
-    outcomes: list[Outcome]
     outcome: Codes
-    fired: Bits
+    fired: Bytes
 
 
-class Layout(NamedTuple):
-    """Records whose unknown facts are open in the same way, so that their worlds lie alike."""
+class Open(NamedTuple):
+    """An axis of some of the records of a batch: `members` are their places.
 
-    axes: tuple[Axis, ...]
-    worlds: int
+    `stride` is the distance between two of its steps in the worlds of each, `step` at which step each of their worlds stands.
+    """
+
+    slot: int
+    axis: Axis
     members: Codes
+    stride: Codes
+    step: Codes
+
+
+class Batch(NamedTuple):
+    """Records whose worlds are evaluated side by side, `width` of each: `members` are their numbers.
+
+    `laid` numbers for each slot and record the axis that its worlds have there, 0 for none; `opened` are these axes.
+    """
+
+    width: int
+    members: Codes
+    laid: Codes
+    opened: list[Open]
 
 
 class Evaluator:
-    """Evaluates columns of distinct records; keeps outcomes from call to call."""
+    """Evaluates columns of distinct records; keeps axes, conclusions of worlds, and outcomes from call to call."""
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
         self.knowledge = guideline.knowledge
         self.outcomes: list[Outcome] = []
         self.numbers: dict[Outcome, int] = {}
-        self.seen: dict[tuple[int, tuple[Axis, ...], bytes], int] = {}
+        self.axes = [Axis((), ((),))]
+        self.axis_numbers = {self.axes[0]: 0}
+        self.conclusions: list[list[int]] = []
+        self.conclusion_numbers: dict[tuple[int, bytes], int] = {}
+        self.seen: dict[tuple[int, tuple[int, ...], tuple[int, ...]], int] = {}
 
     def evaluate(self, records: Columns) -> Evaluated:
         """Evaluate distinct records."""
-        courses = sum(
-            np.array([told.courses for told in own.values.told], dtype=np.int64)[own.codes] for own in records.columns
-        )
+        courses = sum(np.array([told.courses for told in own.values.told])[own.codes] for own in records.columns)
         found = Evaluated(
-            self.outcomes,
             np.full(len(records), -1, dtype=np.int64),
-            np.zeros((len(records), len(self.knowledge.rules)), dtype=bool),
+            np.zeros((len(records), -(-len(self.knowledge.rules) // 8)), dtype=np.uint8),
         )
+        choices = choices_of(records)
         for number in np.unique(courses):
             members = np.flatnonzero(courses == number)
             program = self.guideline.program(int(number))
             if program.recursive is not None:
                 self.one_by_one(records, members, found)
                 continue
-            laid = list(layouts(records.take(members), program, members))
-            for layout in laid:
-                if layout.worlds > ALONE:
-                    self.one_by_one(records, layout.members, found)
-            for batch in batches([layout for layout in laid if layout.worlds <= ALONE]):
-                self.together(records, program, batch, found)
+            laid = self.lay_out(records, program, choices, members)
+            valid = (laid >= 0).all(axis=0)
+            members, laid = members[valid], laid[:, valid]
+            worlds = np.array([len(axis.steps) for axis in self.axes])[laid].prod(axis=0, dtype=np.float64)
+            self.one_by_one(records, members[worlds > ALONE], found)
+            widths = np.exp2(np.ceil(np.log2(worlds)))
+            for width in map(int, np.unique(widths[worlds <= ALONE])):
+                alike = np.flatnonzero(widths == width)
+                for start in range(0, len(alike), TOGETHER // width):
+                    chosen = alike[start : start + TOGETHER // width]
+                    self.together(records, program, choices, self.batch(width, members[chosen], laid[:, chosen]), found)
         return found
 
-    def together(self, records: Columns, program: Program, batch: Sequence[Layout], found: Evaluated) -> None:
-        """Evaluate the records of several layouts side by side."""
-        members = np.concatenate([layout.members for layout in batch])
-        sizes = np.concatenate([np.full(len(layout.members), layout.worlds) for layout in batch])
-        starts = np.cumsum(sizes) - sizes
-        total = int(sizes.sum())
-        inputs = inputs_of(records.take(members), program, batch, sizes)
-        values, fired = program.evaluate(inputs, (1 << total) - 1)
-        each = np.zeros((len(self.knowledge.rules), len(members)), dtype=bool)
-        single = bool(sizes.max(initial=1) == 1)
-        for ground, truth in zip(program.rules, fired, strict=True):
-            if truth:
-                holds = unpack(truth, total)
-                each[ground.rule] |= holds if single else np.logical_or.reduceat(holds, starts)
-        found.fired[members] = each.T
-        atoms = [n for name in DECISIVE for rows in program.table.get(name, {}).values() for _, n in rows]
-        held = np.stack([unpack(values[n], total) for n in atoms])
-        at = 0
-        for layout in batch:
-            wide = len(layout.members) * layout.worlds
-            found.outcome[layout.members] = self.conclude(program, layout, atoms, held[:, at : at + wide])
-            at += wide
+    def lay_out(self, records: Columns, program: Program, choices: Codes, members: Codes) -> Codes:
+        """Number the axes of records' worlds, for each set of tied variables and for each other variable.
 
-    def conclude(self, program: Program, layout: Layout, atoms: Sequence[int], held: Bits) -> Codes:
-        """Give the number of each record's outcome; records whose conclusions hold in the same worlds share one.
-
-        Facts that change no conclusion of a record are left out before.
+        0 stands for none, -1 where the record contradicts itself.
         """
-        lengths = [len(axis.steps) for axis in layout.axes]
-        shaped = held.reshape(len(atoms), len(layout.members), *reversed(lengths))
-        matters = np.zeros((len(layout.members), len(lengths)), dtype=bool)
-        for number in range(len(lengths)):
-            dimension = shaped.ndim - 1 - number
-            other = tuple(n for n in range(shaped.ndim) if n != 1)
-            matters[:, number] = (shaped != shaped.take([0], axis=dimension)).any(axis=other)
-        found = np.empty(len(layout.members), dtype=np.int64)
-        for pattern in np.unique(matters, axis=0):
-            members = np.flatnonzero((matters == pattern).all(axis=1))
-            kept = shaped[:, members]
-            for idle in np.flatnonzero(~pattern):
-                kept = kept.take([0], axis=kept.ndim - 1 - int(idle))
-            axes = tuple(axis for axis, needed in zip(layout.axes, pattern, strict=True) if needed)
-            found[members] = self.number_of(program, axes, atoms, kept.reshape(len(atoms), len(members), -1))
+        laid = []
+        for group in program.groups:
+            own = choices[np.ix_(group, members)]
+            if group in program.pure:
+                first, which = distinct([*(own.astype(np.int64) + 1)])
+            else:
+                first = which = np.arange(len(members))
+            axes = [
+                admissible(open_record(records, int(n), choices, group, program), program, self.knowledge, group)
+                for n in members[first]
+            ]
+            laid.append(np.array([self.axis_number(axis) if axis.steps else -1 for axis in axes], dtype=np.int64)[which])
+        tied = {variable for group in program.groups for variable in group}
+        for variable, known in enumerate(self.knowledge.variables):
+            if variable not in tied:
+                every = self.axis_number(Axis((variable,), tuple((n,) for n in range(len(known.values)))))
+                laid.append(np.where(choices[variable, members] == OPEN, every, 0))
+        return np.stack(laid)
+
+    def axis_number(self, axis: Axis) -> int:
+        found = self.axis_numbers.setdefault(axis, len(self.axes))
+        if found == len(self.axes):
+            self.axes.append(axis)
         return found
 
-    def number_of(self, program: Program, axes: tuple[Axis, ...], atoms: Sequence[int], held: Bits) -> Codes:
-        """Give the number of each record's outcome; `held` has for each atom and record the worlds in which it holds."""
-        rows = held.transpose(1, 0, 2)
-        packed = np.ascontiguousarray(np.packbits(rows.reshape(len(rows), -1), axis=1, bitorder="little"))
-        keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
-        _, first, which = np.unique(keys, return_index=True, return_inverse=True)
-        outcomes = np.empty(len(first), dtype=np.int64)
-        for place, number in enumerate(first):
-            key = (program.courses, axes, packed[number].tobytes())
-            known = self.seen.get(key)
-            if known is None:
-                some = np.flatnonzero(rows[number].any(axis=1))
-                truths = np.packbits(rows[number][some], axis=1, bitorder="little")
-                held_in = {atoms[int(n)]: int.from_bytes(t.tobytes(), "little") for n, t in zip(some, truths, strict=True)}
-                own = {n: held_in.get(n, 0) for n in atoms}
-                outcome = outcome_of(program, worlds_of(axes, self.knowledge), own, self.knowledge)
-                known = self.seen[key] = self.numbered(outcome)
-            outcomes[place] = known
-        return outcomes[which]
+    def batch(self, width: int, members: Codes, laid: Codes) -> Batch:
+        """Lay the worlds of records side by side."""
+        lengths = np.array([len(axis.steps) for axis in self.axes])[laid]
+        strides = lengths.cumprod(axis=0) // lengths
+        worlds = np.arange(width)[:, None]
+        opened = []
+        for slot, own in enumerate(laid):
+            for number in np.unique(own[own > 0]):
+                axis = self.axes[number]
+                having = np.flatnonzero(own == number)
+                stride = strides[slot, having]
+                opened.append(Open(slot, axis, having, stride, worlds // stride % len(axis.steps)))
+        return Batch(width, members, laid, opened)
+
+    def together(self, records: Columns, program: Program, choices: Codes, batch: Batch, found: Evaluated) -> None:
+        """Evaluate a batch."""
+        rows, width = len(batch.members), batch.width
+        wide = -(-rows // 8)
+        inputs = inputs_of(records, program, choices, batch)
+        values, fired = program.evaluate(
+            [int.from_bytes(row, "little") for row in inputs], (1 << 8 * width * wide) - 1
+        )
+
+        def worlds_in(truths: Sequence[int]) -> Bytes:
+            whole = b"".join(truth.to_bytes(width * wide, "little") for truth in truths)
+            return np.frombuffer(whole, dtype=np.uint8).reshape(len(truths), width, wide)
+
+        sources = [0] * len(self.knowledge.rules)
+        for ground, truth in zip(program.rules, fired, strict=True):
+            sources[ground.rule] |= truth
+        some = np.bitwise_or.reduce(worlds_in(sources), axis=1)
+        marks = np.unpackbits(some, axis=1, count=rows, bitorder="little")
+        found.fired[batch.members] = np.packbits(marks, axis=0, bitorder="little").T
+        some_hold = [n for n in decisive(program) if values[n]]
+        held = np.unpackbits(worlds_in([values[n] for n in some_hold]), axis=2, count=rows, bitorder="little")
+        concluded = self.concluded(program, some_hold, held.reshape(len(some_hold), -1)).reshape(width, rows)
+        found.outcome[batch.members] = self.conclude(program, batch, concluded)
+
+    def concluded(self, program: Program, atoms: Sequence[int], held: Bytes) -> Codes:
+        """Number what worlds conclude; `held` has for each atom the worlds in which it holds."""
+        first, which = distinct_rows(np.packbits(held, axis=0, bitorder="little").T)
+        every = decisive(program)
+        whole = np.zeros((len(every), len(first)), dtype=np.uint8)
+        whole[np.searchsorted(every, atoms)] = held[:, first]
+        numbers = []
+        for row in np.ascontiguousarray(np.packbits(whole, axis=0, bitorder="little").T):
+            number = self.conclusion_numbers.setdefault((program.courses, row.tobytes()), len(self.conclusions))
+            if number == len(self.conclusions):
+                marks = np.unpackbits(row, count=len(every), bitorder="little")
+                self.conclusions.append([every[n] for n in np.flatnonzero(marks)])
+            numbers.append(number)
+        return np.array(numbers)[which]
+
+    def conclude(self, program: Program, batch: Batch, concluded: Codes) -> Codes:
+        """Give the number of each record's outcome, from what each of its worlds concludes.
+
+        Axes along which a record's conclusions do not change are left out before, so that more records share an outcome.
+        """
+        kept = np.zeros_like(batch.laid)
+        strides = np.ones_like(batch.laid)
+        worlds = np.arange(batch.width)[:, None]
+        for own in batch.opened:
+            base = worlds - own.step * own.stride
+            matters = (concluded[:, own.members] != concluded[base, own.members]).any(axis=0)
+            needed = own.members[matters]
+            kept[own.slot, needed] = batch.laid[own.slot, needed]
+            strides[own.slot, needed] = own.stride[matters]
+        lengths = np.array([len(axis.steps) for axis in self.axes])[kept]
+        counts = lengths.prod(axis=0)
+        _, pattern = distinct([*kept])
+        found = np.empty(len(batch.members), dtype=np.int64)
+        for count in np.unique(counts):
+            members = np.flatnonzero(counts == count)
+            rest = np.arange(count)[:, None]
+            world = np.zeros((count, len(members)), dtype=np.int64)
+            for slot in np.flatnonzero(kept[:, members].any(axis=1)):
+                rest, step = np.divmod(rest, lengths[slot, members])
+                world += step * strides[slot, members]
+            told = concluded[world, members]
+            first, which = distinct([pattern[members], *told])
+            outcomes = [self.outcome_number(program, kept[:, members[n]], told[:, n]) for n in first]
+            found[members] = np.array(outcomes)[which]
+        return found
+
+    def outcome_number(self, program: Program, laid: Codes, told: Codes) -> int:
+        """Number the outcome of one record: the axes of its worlds, and what each world concludes."""
+        key = (program.courses, tuple(laid[laid > 0].tolist()), tuple(told.tolist()))
+        known = self.seen.get(key)
+        if known is None:
+            values = dict.fromkeys(decisive(program), 0)
+            for world, number in enumerate(key[2]):
+                for atom in self.conclusions[number]:
+                    values[atom] |= 1 << world
+            axes = tuple(self.axes[number] for number in key[1])
+            sizes = [len(variable.values) for variable in self.knowledge.variables]
+            outcome = outcome_of(program, build(axes, len(sizes), (), sizes), values, self.knowledge)
+            known = self.seen[key] = self.numbered(outcome)
+        return known
 
     def one_by_one(self, records: Columns, members: Codes, found: Evaluated) -> None:
         """Answer records by themselves: those with very many completions, and all where rules depend on themselves."""
@@ -179,8 +267,10 @@ class Evaluator:
             values = dict(enumerate(derivation.values))
             outcome = outcome_of(derivation.program, derivation.worlds, values, self.knowledge)
             found.outcome[number] = self.numbered(outcome)
+            marks = np.zeros(len(self.knowledge.rules), dtype=bool)
             for ground, truth in zip(derivation.program.rules, derivation.fired, strict=True):
-                found.fired[number, ground.rule] |= bool(truth)
+                marks[ground.rule] |= bool(truth)
+            found.fired[number] = np.packbits(marks, bitorder="little")
 
     def numbered(self, outcome: Outcome) -> int:
         known = self.numbers.setdefault(outcome, len(self.outcomes))
@@ -189,10 +279,10 @@ class Evaluator:
         return known
 
 
-def unpack(truth: int, worlds: int) -> Bits:
-    """Give the bits of an integer, world 0 first."""
-    packed = np.frombuffer(truth.to_bytes(-(-worlds // 8), "little"), dtype=np.uint8)
-    return np.unpackbits(packed, count=worlds, bitorder="little").view(bool)
+@lru_cache
+def decisive(program: Program) -> list[int]:
+    """List the conclusions that make an outcome, in the order of their numbers."""
+    return sorted(n for name in DECISIVE for own in program.table.get(name, {}).values() for _, n in own)
 
 
 def outcome_of(program: Program, worlds: Worlds, values: Mapping[int, int], knowledge: Knowledge) -> Outcome:
@@ -204,126 +294,55 @@ def outcome_of(program: Program, worlds: Worlds, values: Mapping[int, int], know
         recommended=tuple((entry.name, entry.rank, entry.certainty) for entry in verdicts.recommended()),
         excluded=tuple((entry.name, entry.certainty) for entry in verdicts.excluded()),
         actions=tuple((entry.name, entry.certainty) for entry in verdicts.actions()),
-        missing=tuple(
-            entry.fact if entry.member is None else f"{entry.fact}[{entry.member}]" for entry in verdicts.missing()
-        ),
+        missing=tuple(missing_name(entry.fact, entry.member) for entry in verdicts.missing()),
     )
 
 
+def missing_name(fact: str, member: str | None) -> str:
+    return fact if member is None else f"{fact}[{member}]"
+
+
 def choices_of(records: Columns) -> Codes:
-    """Give for each record and each variable the number of its recorded value, or `OPEN`."""
-    places = {(variable.fact, variable.member): n for n, variable in enumerate(records.knowledge.variables)}
-    found = np.full((len(records), len(places)), OPEN, dtype=np.int64)
+    """Give for each variable and each record the number of its recorded value, or `OPEN`."""
+    found = np.full((len(records.knowledge.variables), len(records)), OPEN, dtype=np.int64)
     for own in records.columns:
-        chosen = np.full((len(own.values.told), len(places)), OPEN, dtype=np.int64)
-        for number, told in enumerate(own.values.told):
-            for key, choice in told.choices:
-                if key in places:
-                    chosen[number, places[key]] = choice
-        found = np.maximum(found, chosen[own.codes])
+        chosen = own.values.choices()
+        for variable in np.flatnonzero((chosen != OPEN).any(axis=1)):
+            found[variable] = chosen[variable][own.codes]
     return found
-
-
-def layouts(records: Columns, program: Program, members: Codes) -> Iterator[Layout]:
-    """Sort records by how their worlds lie; those that contradict themselves are left out.
-
-    `members` are their numbers in the whole.
-    """
-    choices = choices_of(records)
-    axes: list[list[Axis]] = []
-    codes: list[Codes] = []
-    valid = np.ones(len(records), dtype=bool)
-    for group in program.groups:
-        own = choices[:, group]
-        first, which = (
-            distinct([*(own + 1).T]) if group in program.pure else (np.arange(len(records)), np.arange(len(records)))
-        )
-        found = [
-            admissible(open_record(records, int(n), choices, group, program), program, records.knowledge, group)
-            for n in first
-        ]
-        valid &= np.array([bool(axis.steps) for axis in found], dtype=bool)[which]
-        known = {axis: place for place, axis in enumerate(dict.fromkeys(found))}
-        axes.append(list(known))
-        codes.append(np.array([known[axis] for axis in found], dtype=np.int64)[which])
-    tied = {variable for group in program.groups for variable in group}
-    for variable, known_as in enumerate(records.knowledge.variables):
-        if variable not in tied:
-            every = Axis((variable,), tuple((n,) for n in range(len(known_as.values))))
-            axes.append([Axis((), ()), every])
-            codes.append((choices[:, variable] == OPEN).astype(np.int64))
-    kept = np.flatnonzero(valid)
-    if not len(kept):
-        return
-    first, which = distinct([own[kept] for own in codes])
-    alike = np.split(np.argsort(which, kind="stable"), np.cumsum(np.bincount(which))[:-1])
-    for number, own_members in zip(first, alike, strict=True):
-        chosen = (own[code[kept[number]]] for own, code in zip(axes, codes, strict=True))
-        laid = tuple(axis for axis in chosen if axis.variables)
-        yield Layout(laid, prod(len(axis.steps) for axis in laid), members[kept[own_members]])
 
 
 def open_record(records: Columns, number: int, choices: Codes, group: tuple[int, ...], program: Program) -> Record:
     """Give what a group's constraints need of a record: its choices, and the rest where something else touches them."""
     if group not in program.pure:
         return records.record(number)
-    return Record("", {}, program.courses, tuple(map(int, choices[number])), (), "")
+    return Record("", {}, program.courses, tuple(map(int, choices[:, number])), (), "")
 
 
-def batches(laid: Sequence[Layout]) -> Iterator[list[Layout]]:
-    """Put layouts together, as many as fit; one with many records is cut."""
-    batch: list[Layout] = []
-    room = TOGETHER
-    for layout in laid:
-        members = layout.members
-        while len(members):
-            wide = room // layout.worlds
-            if wide:
-                batch.append(layout._replace(members=members[:wide]))
-                members = members[wide:]
-                room -= len(batch[-1].members) * layout.worlds
-            if len(members):
-                yield batch
-                batch, room = [], TOGETHER
-    if batch:
-        yield batch
-
-
-def worlds_of(axes: tuple[Axis, ...], knowledge: Knowledge) -> Worlds:
-    return build(axes, len(knowledge.variables), (), [len(variable.values) for variable in knowledge.variables])
-
-
-def inputs_of(records: Columns, program: Program, batch: Sequence[Layout], sizes: Codes) -> list[int]:
-    """Give each input atom the integer of the worlds in which it holds, those of record after record."""
-    owner = np.repeat(np.arange(len(records)), sizes)
-    held = np.zeros((len(program.inputs), len(owner)), dtype=bool)
+def inputs_of(records: Columns, program: Program, choices: Codes, batch: Batch) -> Iterator[bytes]:
+    """Yield for each input atom the bits of the worlds in which it holds."""
+    rows = len(batch.members)
+    told = np.zeros((len(program.inputs), rows), dtype=bool)
     for own in records.columns:
-        said: dict[int, list[int]] = {}
-        for number, told in enumerate(own.values.told):
-            for atom in told.atoms:
-                if atom in program.inputs:
-                    said.setdefault(program.inputs[atom], []).append(number)
-        codes = own.codes[owner]
-        for place, numbers in said.items():
-            tells = np.zeros(len(own.values.told), dtype=bool)
-            tells[numbers] = True
-            held[place] |= tells[codes]
-    choices = choices_of(records)
-    for n, variable in enumerate(records.knowledge.variables):
-        chosen = choices[owner, n]
-        for value, (_, atoms) in enumerate(variable.values):
-            for atom in atoms:
-                held[program.inputs[atom]] |= chosen == value
-    at = 0
-    for layout in batch:
-        wide = len(layout.members) * layout.worlds
-        worlds = worlds_of(layout.axes, records.knowledge)
-        for n in {variable for axis in layout.axes for variable in axis.variables}:
-            for value, (_, atoms) in enumerate(records.knowledge.variables[n].values):
-                if atoms:
-                    holds = np.tile(unpack(worlds.values[n][value], layout.worlds), len(layout.members))
-                    for atom in atoms:
-                        held[program.inputs[atom], at : at + wide] |= holds
-        at += wide
-    packed = np.packbits(held, axis=1, bitorder="little")
-    return [int.from_bytes(row.tobytes(), "little") for row in packed]
+        atoms = own.values.atoms(program)
+        places = np.flatnonzero(atoms.any(axis=1))
+        told[places] |= atoms[places].take(own.codes[batch.members], axis=1)
+    for variable, known in enumerate(records.knowledge.variables):
+        chosen = choices[variable, batch.members]
+        for value, (_, atoms_of_value) in enumerate(known.values):
+            for atom in atoms_of_value:
+                told[program.inputs[atom]] |= chosen == value
+    held: dict[int, Bits] = {}
+    for axis, members, step in ((own.axis, own.members, own.step) for own in batch.opened):
+        for position, variable in enumerate(axis.variables):
+            stands = np.array([values[position] for values in axis.steps])[step]
+            for value, (_, atoms_of_value) in enumerate(records.knowledge.variables[variable].values):
+                for atom in atoms_of_value:
+                    place = program.inputs[atom]
+                    if place not in held:
+                        held[place] = np.repeat(told[place][None], batch.width, axis=0)
+                    held[place][:, members] |= stands == value
+    packed = np.packbits(told, axis=1, bitorder="little")
+    for place, row in enumerate(packed):
+        open_bits = held.get(place)
+        yield row.tobytes() * batch.width if open_bits is None else np.packbits(open_bits, axis=1, bitorder="little").tobytes()

@@ -5,15 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
-from reasoner.answer import Answer
+from reasoner.answer import Answer, GuidelineInfo
 from reasoner.cohort.run import SCHEMA
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline
+from reasoner.knowledge import Knowledge
+from reasoner.page import Page
 
-__all__ = ["explain", "guideline_of", "manifest_of", "scan"]
+__all__ = ["Explanation", "explain", "explanation", "guideline_of", "manifest_of", "scan", "to_text"]
+
+SCHEMA_OF_ONE = "reasoner.explanation/1"
+HEADINGS = {
+    "rules": "heading_fired",
+    "statements": "heading_statements",
+    "readings": "heading_readings",
+    "overlays": "heading_overlays",
+    "trials": "heading_trials",
+}
 
 
 def manifest_of(folder: Path) -> Mapping[str, object]:
@@ -62,20 +74,63 @@ def scan(folder: Path, kind: str) -> pl.LazyFrame:
 
 
 def explain(folder: Path, name: str) -> Iterator[Answer]:
-    """Answer again whoever has an id, of a patient or of an explanation, as `recommend` answers the record.
+    """Answer again each patient who has an id, as `recommend` answers the record."""
+    guideline = guideline_of(folder)
+    courses = {fact.name for fact in guideline.knowledge.facts if fact.kind == "courses"}
+    for record in scan(folder, "answers").filter(pl.col("id") == name).select("record").collect()["record"]:
+        told = {key: value for key, value in record.items() if value is not None}
+        yield guideline.answer(
+            {"id": name, **{key: json.loads(value) if key in courses else value for key, value in told.items()}}
+        )
 
-    Raises ReasonerError where nobody has it.
+
+class Explanation(NamedTuple):
+    """Rules that fire together and what they rest on, each kind in the order of the guideline, and for how many patients."""
+
+    id: str
+    guideline: GuidelineInfo
+    patients: int
+    holds: Mapping[str, tuple[str, ...]]
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the JSON object of schema ``reasoner.explanation/1``."""
+        return {
+            "schema": SCHEMA_OF_ONE,
+            "guideline": self.guideline.to_dict(),
+            "explanation": self.id,
+            "patients": self.patients,
+            **{kind: list(names) for kind, names in self.holds.items()},
+        }
+
+
+def explanation(folder: Path, name: str) -> Explanation:
+    """Look an explanation up.
+
+    Raises ReasonerError where the folder has none of this name.
     """
     guideline = guideline_of(folder)
-    weight = guideline.knowledge.weight
-    rows = scan(folder, "answers").filter(pl.col("id") == name).collect()
-    wanted = list(rows["explanation"]) if len(rows) else [name]
-    told = scan(folder, "explanations").filter(pl.col("explanation").is_in(wanted)).select("explanation", "record").collect()
-    records = dict(zip(told["explanation"], told["record"], strict=True))
-    if not records:
-        raise ReasonerError(f"{folder}: nobody has the id {name}, and no explanation")
-    if not len(rows):
-        yield guideline.answer({"id": name, **json.loads(records[name])})
-    for row in rows.iter_rows(named=True):
-        more = {weight: row[weight]} if weight and row.get(weight) is not None else {}
-        yield guideline.answer({"id": name, **json.loads(records[row["explanation"]]), **more})
+    found = scan(folder, "explanations").filter(pl.col("explanation") == name).collect()
+    if not len(found):
+        raise ReasonerError(f"{folder}: no patient and no explanation has the id {name}")
+    patients = scan(folder, "answers").filter(pl.col("explanation") == name).select(pl.len()).collect().item()
+    holds = {kind: tuple(names) for kind, names in found.row(0, named=True).items() if kind in HEADINGS}
+    return Explanation(name, guideline.info, patients, holds)
+
+
+def to_text(found: Explanation, knowledge: Knowledge, width: int = 80, colour: bool = False) -> str:
+    """Render an explanation as text of at most `width` columns, with the texts of what the rules rest on."""
+    say = knowledge.say
+    words = {name: block.text for name, block in knowledge.blocks.items()}
+    words |= {name: trial.label for name, trial in knowledge.trials.items()}
+    page = Page(width, colour)
+    page.item("", say("explanation_title", found.id, str(found.patients)), "heading", indent=0)
+    page.guideline(found.guideline, knowledge)
+    for kind, names in found.holds.items():
+        if names:
+            page.heading(say(HEADINGS[kind]))
+        if kind == "rules":
+            page.item("", say("comma").join(names))
+        else:
+            for name in names:
+                page.item("", say("definition", name, words[name]))
+    return page.closing(found.guideline)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from reasoner.cohort.columns import Values, distinct
+from reasoner.cohort.columns import Values, distinct, distinct_rows
 from reasoner.cohort.evaluate import Evaluator
 from reasoner.cohort.source import Part, Rows, read
 from reasoner.cohort.tables import answers, counts, explanations, outcome_table
@@ -25,6 +25,7 @@ from reasoner.guideline import Guideline
 
 if TYPE_CHECKING:
     from reasoner.cohort.columns import Codes
+    from reasoner.cohort.evaluate import Bytes
 
 __all__ = ["Job", "answer_part", "keep_new"]
 
@@ -54,7 +55,7 @@ class Worker:
         self.guideline = guideline
         self.evaluator = Evaluator(guideline)
         self.values: dict[str, Values] = {}
-        self.outcomes = outcome_table([])
+        self.outcomes = outcome_table([], guideline.knowledge)
 
     def prepare(self) -> None:
         """Forget what has become too much."""
@@ -63,14 +64,14 @@ class Worker:
             self.values = {fact.name: Values(fact, self.guideline.knowledge) for fact in facts}
         if len(self.evaluator.seen) > MEMORY:
             self.evaluator = Evaluator(self.guideline)
-            self.outcomes = outcome_table([])
+            self.outcomes = outcome_table([], self.guideline.knowledge)
 
     def listed(self, chosen: Codes) -> pl.DataFrame:
         """Table the outcomes of rows, in their order."""
         new = self.evaluator.outcomes[len(self.outcomes) :]
         if new:
-            self.outcomes = pl.concat([self.outcomes, outcome_table(new)])
-        return self.outcomes[chosen.astype(np.uint32)] if len(chosen) else self.outcomes.clear()
+            self.outcomes = pl.concat([self.outcomes, outcome_table(new, self.guideline.knowledge)], rechunk=True)
+        return self.outcomes[chosen]
 
 
 @lru_cache(maxsize=4)
@@ -89,21 +90,22 @@ def answer_part(job: Job, number: int) -> int:
     rows = read(job.parts[number], own.values, knowledge)
     kept = np.flatnonzero(~rows.bad)
     codes = rows.columns.take(kept)
-    first, which = distinct([column.codes for column in codes.columns]) if len(kept) else (kept, kept)
-    records = codes.take(first)
-    evaluated = own.evaluator.evaluate(records)
+    first, which = distinct([column.codes for column in codes.columns])
+    evaluated = own.evaluator.evaluate(codes.take(first))
     answered = evaluated.outcome[which] >= 0
     rejected = np.sort(np.concatenate([np.flatnonzero(rows.bad), kept[~answered]]))
     kept, which = kept[answered], which[answered]
     reject = [rejection(rows, int(row), guideline) for row in rejected]
-    texts = records.texts()
-    ids = np.array([explanation_id(guideline, text) for text in texts], dtype=object)
     outcomes = evaluated.outcome[which]
-    write_table(explanations(knowledge, evaluated, texts, ids), job.path("explanations", number))
+    chosen, explained = distinct_rows(evaluated.fired[which])
+    sets = evaluated.fired[which[chosen]]
+    ids = pl.Series("explanation", explanation_ids(guideline, sets), dtype=pl.String)
+    marks = np.unpackbits(sets, axis=1, count=len(knowledge.rules), bitorder="little").view(bool)
+    write_table(explanations(knowledge, ids, marks), job.path("explanations", number))
     write_lines(reject, job.path("rejects", number))
-    counted = counts(evaluated.outcomes, outcomes, len(rejected))
+    counted = counts(own.evaluator.outcomes, outcomes, len(rejected))
     write_whole(job.path("counts", number), json.dumps(counted, sort_keys=True).encode())
-    write_table(answers(rows, kept, own.listed(outcomes), ids[which], knowledge), job.path("answers", number))
+    write_table(answers(rows, kept, own.listed(outcomes), ids[explained]), job.path("answers", number))
     return number
 
 
@@ -117,10 +119,15 @@ def rejection(rows: Rows, row: int, guideline: Guideline) -> dict[str, object]:
     raise ReasonerError(f"line {rows.lines[row]}: {name}: refused here, and answered alone; please report it")
 
 
-def explanation_id(guideline: Guideline, text: str) -> str:
-    """Name what a record tells under a guideline: the same for all patients of whom the same is told."""
-    whole = "\n".join((guideline.digest, guideline.layer, *guideline.overlays, text))
-    return blake2b(whole.encode(), digest_size=10).hexdigest()
+def explanation_ids(guideline: Guideline, fired: Bytes) -> list[str]:
+    """Name sets of rules that fire under a guideline, each a row of marks, eight rules a byte."""
+    under = blake2b("\n".join((guideline.digest, guideline.layer, *guideline.overlays)).encode(), digest_size=10)
+    found = []
+    for row in fired:
+        own = under.copy()
+        own.update(row.tobytes())
+        found.append(own.hexdigest())
+    return found
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:

@@ -18,7 +18,7 @@ from reasoner.knowledge import Fact, Knowledge
 from reasoner.record import number, parse_json, region
 
 if TYPE_CHECKING:
-    from reasoner.cohort.columns import Codes
+    from reasoner.cohort.columns import Bits, Codes
 
 __all__ = ["FORMATS", "Part", "Rows", "plan", "read"]
 
@@ -40,13 +40,13 @@ class Rows(NamedTuple):
     """The rows of a part in columns.
 
     `bad` marks those that no record can be; `data` gives a row as the record that it is, by its number, or raises
-    RecordError; `lines` are their places in the file. `weights` are kept for doses.
+    RecordError; `lines` are their places in the file. `numbers` are the numbers themselves, of each fact that is one.
     """
 
     columns: Columns
-    ids: list[str]
-    weights: list[float | None]
-    bad: Codes
+    ids: pl.Series
+    numbers: Mapping[str, pl.Series]
+    bad: Bits
     lines: Sequence[int]
     data: Callable[[int], object]
 
@@ -209,10 +209,13 @@ def read_parquet(part: Part, values: Mapping[str, Values], knowledge: Knowledge)
         told = frame.row(row, named=True)
         return {name: in_json(name, value, knowledge) for name, value in told.items() if value is not None}
 
-    weights = (
-        frame[knowledge.weight].cast(pl.Float64).to_list() if knowledge.weight in frame.columns else [None] * len(frame)
-    )
-    return rows_of(frame["id"].to_list(), columns, weights, range(part.line, part.line + len(frame)), data, knowledge)
+    numbers = {
+        fact.name: frame[fact.name].cast(pl.Float64)
+        for fact in knowledge.facts
+        if fact.kind == "number" and fact.name in frame.columns
+    }
+    lines = range(part.line, part.line + len(frame))
+    return rows_of(frame["id"], columns, numbers, lines, data, frame["id"].is_null().to_numpy(), knowledge)
 
 
 def in_json(name: str, value: object, knowledge: Knowledge) -> object:
@@ -232,17 +235,17 @@ def without_nulls(item: object) -> object:
 
 
 def rows_of(
-    ids: Sequence[object],
+    ids: pl.Series,
     columns: tuple[Column, ...],
-    weights: list[float | None],
+    numbers: Mapping[str, pl.Series],
     lines: Sequence[int],
     data: Callable[[int], object],
+    bad: Bits,
     knowledge: Knowledge,
 ) -> Rows:
-    bad = np.array([not isinstance(name, str) for name in ids], dtype=bool)
     for own in columns:
-        bad |= own.codes == BAD
-    return Rows(Columns(knowledge, columns), [str(name) for name in ids], weights, bad, lines, data)
+        bad = bad | (own.codes == BAD)
+    return Rows(Columns(knowledge, columns), ids, numbers, bad, lines, data)
 
 
 def absent(values: Values, rows: int) -> Column:
@@ -264,7 +267,8 @@ def codes_of(series: pl.Series, fact: Fact, values: Values) -> Codes:
         texts = series.cast(pl.List(pl.String)).list.eval(pl.element().fill_null("\0")).list.join("\n")
         return by_text(texts, values, lambda text: text.split("\n") if text else [])
     if fact.kind == "boolean":
-        return by_text(series.cast(pl.String), values, lambda text: text == "true")
+        numbers = np.array([values.number((bool, truth), truth) for truth in (False, True)] + [values.number(None, None)])
+        return numbers[series.cast(pl.UInt8).fill_null(2).to_numpy()]
     return by_text(series, values, str)
 
 
@@ -278,11 +282,13 @@ def parse_text(text: str) -> object:
 def by_text(texts: pl.Series, values: Values, read: Callable[[str], object]) -> Codes:
     """Give the numbers of a column's values, read once for each distinct text."""
     found = texts.drop_nulls().unique()
-    numbers = [values.number((texts.dtype == pl.String, text), read(text)) for text in found]
-    given = pl.Series("text", found, dtype=pl.String)
-    known = pl.DataFrame({"text": given, "code": pl.Series("code", numbers, dtype=pl.Int64)})
-    joined = texts.alias("text").to_frame().join(known, on="text", how="left", maintain_order="left")["code"]
-    return joined.fill_null(values.number(None, None)).to_numpy().astype(np.int64)
+    numbers = []
+    for text in found.to_list():
+        known = values.numbers.get(("text", text))
+        numbers.append(values.number(("text", text), read(text)) if known is None else known)
+    numbers.append(values.number(None, None))
+    places = texts.cast(pl.Enum(found)).to_physical().fill_null(len(found))
+    return np.array(numbers, dtype=np.int64)[places.to_numpy()]
 
 
 def stretches(series: pl.Series, fact: Fact, values: Values) -> Codes:
@@ -333,17 +339,22 @@ def read_ndjson(part: Part, content: bytes, values: Mapping[str, Values], knowle
         )
         for fact in knowledge.facts
     )
-    weights = [weight(record.get(knowledge.weight)) for record in records]
-    ids = [record.get("id") for record in records]
-    found_rows = rows_of(ids, columns, weights, [number for number, _ in lines], data, knowledge)
-    return found_rows._replace(bad=found_rows.bad | broken | ~np.array([valid_text(name) for name in ids], dtype=bool))
+    numbers = {
+        fact.name: pl.Series([as_float(record.get(fact.name)) for record in records], dtype=pl.Float64)
+        for fact in knowledge.facts
+        if fact.kind == "number"
+    }
+    ids = [valid_text(record.get("id")) for record in records]
+    bad = broken | np.array([name is None for name in ids], dtype=bool)
+    named = pl.Series(ids, dtype=pl.String)
+    return rows_of(named, columns, numbers, [number for number, _ in lines], data, bad, knowledge)
 
 
-def valid_text(name: object) -> bool:
-    """Tell whether a text can be written as UTF-8."""
-    return (isinstance(name, str) and name.isascii()) or (
-        isinstance(name, str) and not any("\ud800" <= c <= "\udfff" for c in name)
-    )
+def valid_text(name: object) -> str | None:
+    """Give a text that can be written as UTF-8, None for all else."""
+    if isinstance(name, str) and (name.isascii() or not any("\ud800" <= c <= "\udfff" for c in name)):
+        return name
+    return None
 
 
 def coded(value: object, fact: Fact, values: Values) -> int:
@@ -392,17 +403,18 @@ def read_csv(part: Part, names: Sequence[str], content: bytes, values: Mapping[s
                 known[cell] = coded(in_cell(fact, cell), fact, values[fact.name])
             codes.append(known[cell])
         columns.append(Column(values[fact.name], np.array(codes, dtype=np.int64)))
-    ids = [cells[names.index("id")] if len(cells) == len(names) else "" for _, cells in rows]
-    weights: list[float | None] = [None] * len(rows)
-    if knowledge.weight in names:
-        at = names.index(knowledge.weight)
-        weights = [weight(as_number(cells[at])) if len(cells) > at else None for _, cells in rows]
-    found = rows_of(ids, tuple(columns), weights, [line for line, _ in rows], data, knowledge)
-    named = np.array([bool(name) and valid_text(name) for name in ids], dtype=bool)
-    return found._replace(bad=found.bad | ~fitting | ~named)
+    numbers = {}
+    for fact in knowledge.facts:
+        if fact.kind == "number" and fact.name in names:
+            at = names.index(fact.name)
+            given = [as_float(as_number(cells[at])) if len(cells) > at else None for _, cells in rows]
+            numbers[fact.name] = pl.Series(given, dtype=pl.Float64)
+    ids = [valid_text(cells[names.index("id")]) if len(cells) == len(names) else None for _, cells in rows]
+    bad = ~fitting | np.array([not name for name in ids], dtype=bool)
+    return rows_of(pl.Series(ids, dtype=pl.String), tuple(columns), numbers, [line for line, _ in rows], data, bad, knowledge)
 
 
-def weight(value: object) -> float | None:
+def as_float(value: object) -> float | None:
     try:
         return float(value) if isinstance(value, int | float) else None
     except OverflowError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -9,50 +10,83 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from reasoner.cohort.evaluate import Evaluated, Outcome
+from reasoner.cohort.evaluate import Outcome, missing_name
 from reasoner.cohort.source import Rows
 from reasoner.knowledge import Knowledge
 from reasoner.verdicts import SILENT, UNDETERMINED
 
 if TYPE_CHECKING:
-    from reasoner.cohort.columns import Codes
-    from reasoner.cohort.evaluate import Bits
+    from reasoner.cohort.columns import Bits, Codes, Column
 
 __all__ = ["answers", "counts", "explanations", "outcome_table"]
 
-RECOMMENDED = pl.List(pl.Struct({"regimen": pl.String, "rank": pl.UInt8, "certainty": pl.String}))
-EXCLUDED = pl.List(pl.Struct({"regimen": pl.String, "certainty": pl.String}))
-ACTIONS = pl.List(pl.Struct({"action": pl.String, "certainty": pl.String}))
+CERTAINTY = pl.Enum(["certain", "conditional"])
 
 
-def outcome_table(outcomes: Sequence[Outcome]) -> pl.DataFrame:
+def outcome_table(outcomes: Sequence[Outcome], knowledge: Knowledge) -> pl.DataFrame:
     """Table outcomes, a row each."""
-    recommended = [[{"regimen": r, "rank": n, "certainty": c} for r, n, c in own.recommended] for own in outcomes]
-    excluded = [[{"regimen": r, "certainty": c} for r, c in own.excluded] for own in outcomes]
-    actions = [[{"action": a, "certainty": c} for a, c in own.actions] for own in outcomes]
+    regimen = pl.Enum(knowledge.regimens)
+    excluded = pl.Struct({"regimen": regimen, "certainty": CERTAINTY})
+    recommended = pl.Struct({"regimen": regimen, "rank": pl.UInt8, "certainty": CERTAINTY})
+    actions = pl.Struct({"action": pl.Enum(knowledge.actions), "certainty": CERTAINTY})
+    missing = pl.Enum([missing_name(known.fact, known.member) for known in knowledge.variables])
     return pl.DataFrame(
         {
-            "setting": pl.Series([own.setting for own in outcomes], dtype=pl.String),
-            "recommended": pl.Series(recommended, dtype=RECOMMENDED),
-            "excluded": pl.Series(excluded, dtype=EXCLUDED),
-            "actions": pl.Series(actions, dtype=ACTIONS),
-            "missing": pl.Series([list(own.missing) for own in outcomes], dtype=pl.List(pl.String)),
+            "setting": pl.Series(
+                [own.setting for own in outcomes],
+                dtype=pl.Enum(list(dict.fromkeys((*knowledge.settings, SILENT, UNDETERMINED)))),
+            ),
+            "recommended": lists([own.recommended for own in outcomes], recommended),
+            "excluded": lists([own.excluded for own in outcomes], excluded),
+            "actions": lists([own.actions for own in outcomes], actions),
+            "missing": pl.Series([list(own.missing) for own in outcomes], dtype=pl.List(missing)),
         }
     )
 
 
-def answers(rows: Rows, kept: Codes, listed: pl.DataFrame, ids: Codes, knowledge: Knowledge) -> pl.DataFrame:
-    """Table the answers of rows, in their order."""
-    names = pl.Series("id", [rows.ids[n] for n in kept], dtype=pl.String)
-    weights = pl.Series(knowledge.weight or "weight", [rows.weights[n] for n in kept], dtype=pl.Float64)
-    explained = pl.Series("explanation", list(ids), dtype=pl.String)
-    return pl.DataFrame([names, *listed.get_columns(), explained, weights])
+def lists(rows: Sequence[Sequence[tuple[object, ...]]], kind: pl.Struct) -> pl.Series:
+    """Turn tuples into structs, in a list for each row."""
+    schema = {field.name: field.dtype for field in kind.fields}
+    entries = pl.DataFrame([entry for row in rows for entry in row], schema=schema, orient="row")
+    return by_row(np.repeat(np.arange(len(rows)), [len(row) for row in rows]), entries.to_struct("entry"), len(rows))
 
 
-def explanations(knowledge: Knowledge, evaluated: Evaluated, texts: list[str], ids: Codes) -> pl.DataFrame:
-    """Table what distinct records tell, the rules that fire for them, and what these rest on."""
-    kept = np.flatnonzero(evaluated.outcome >= 0)
-    fired = evaluated.fired[kept]
+def by_row(row: Codes, entries: pl.Series, count: int) -> pl.Series:
+    """Put entries into lists, one for each of `count` rows; `row` tells in ascending order which an entry is of."""
+    flat = pl.DataFrame({"row": row, "entry": entries}).with_columns(pl.col("row").set_sorted())
+    grouped = flat.group_by("row", maintain_order=True).agg("entry")
+    every = pl.DataFrame({"row": np.arange(count)}).join(grouped, on="row", how="left", maintain_order="left")
+    return every["entry"].fill_null([])
+
+
+def answers(rows: Rows, kept: Codes, listed: pl.DataFrame, explained: pl.Series) -> pl.DataFrame:
+    """Table the answers of rows, in their order, each with what its record tells."""
+    told = [
+        rows.numbers[own.values.fact.name][kept] if own.values.fact.name in rows.numbers else values(own, kept)
+        for own in rows.columns.columns
+    ]
+    named = [series.alias(own.values.fact.name) for series, own in zip(told, rows.columns.columns, strict=True)]
+    record = pl.DataFrame(named).to_struct("record")
+    return pl.DataFrame([rows.ids[kept].alias("id"), *listed.get_columns(), explained, record])
+
+
+def values(column: Column, kept: Codes) -> pl.Series:
+    """Give the values of a fact in rows, null where it is not recorded."""
+    fact, plain = column.values.fact, column.values.plain
+    if fact.kind == "courses":
+        texts = [json.dumps(value, separators=(",", ":")) for value in plain]
+        return pl.Series(texts, dtype=pl.String)[column.codes[kept]]
+    kind = {
+        "boolean": pl.Boolean(),
+        "number": pl.Float64(),
+        "choice": pl.Enum(fact.values),
+        "list": pl.List(pl.Enum(fact.values)),
+    }[fact.kind]
+    return pl.Series(plain, dtype=kind)[column.codes[kept]]
+
+
+def explanations(knowledge: Knowledge, ids: pl.Series, fired: Bits) -> pl.DataFrame:
+    """Table sets of rules that fire together, with what they rest on; `ids` name them."""
     blocks = {name: n for n, name in enumerate(knowledge.blocks)}
     of_rule = np.zeros((len(knowledge.rules), len(blocks)), dtype=np.float32)
     for number, rule in enumerate(knowledge.rules):
@@ -70,28 +104,19 @@ def explanations(knowledge: Knowledge, evaluated: Evaluated, texts: list[str], i
         for kind in ("statement", "reading", "overlay")
     }
     names = list(blocks)
-    columns = {
-        "rules": listed(fired, [rule.id for rule in knowledge.rules]),
-        **{f"{kind}s": listed(used[:, own], [names[n] for n in own]) for kind, own in kinds.items()},
-        "trials": listed(tested, list(trials)),
-    }
-    own_texts = pl.Series("record", [texts[n] for n in kept], dtype=pl.String)
-    found = pl.DataFrame([pl.Series("explanation", list(ids[kept]), dtype=pl.String), own_texts])
-    return found.with_columns(**columns).unique("explanation").sort("explanation")
+    columns = [
+        ids.alias("explanation"),
+        listed(fired, [rule.id for rule in knowledge.rules]).alias("rules"),
+        *(listed(used[:, own], [names[n] for n in own]).alias(f"{kind}s") for kind, own in kinds.items()),
+        listed(tested, list(trials)).alias("trials"),
+    ]
+    return pl.DataFrame(columns).sort("explanation")
 
 
 def listed(marks: Bits, names: list[str]) -> pl.Series:
     """Turn marks into lists of names, one for each row."""
     row, column = np.nonzero(marks)
-    flat = pl.Series(names, dtype=pl.String)[column.astype(np.uint32)] if names else pl.Series([], dtype=pl.String)
-    sizes = marks.sum(axis=1) if marks.shape[1] else np.zeros(marks.shape[0], dtype=np.int64)
-    grouped = (
-        pl.DataFrame({"row": row, "name": flat}).group_by("row", maintain_order=True).agg("name")
-        if len(row)
-        else pl.DataFrame({"row": pl.Series([], dtype=pl.Int64), "name": pl.Series([], dtype=pl.List(pl.String))})
-    )
-    every = pl.DataFrame({"row": np.arange(len(sizes))}).join(grouped, on="row", how="left", maintain_order="left")
-    return every["name"].fill_null([])
+    return by_row(row, pl.Series(names, dtype=pl.Enum(names))[column], len(marks))
 
 
 def counts(outcomes: list[Outcome], chosen: Codes, rejects: int) -> dict[str, object]:
