@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -87,14 +88,14 @@ class Values:
 
 
 def plain(fact: Fact, value: object, knowledge: Knowledge) -> object:
-    """Give the plainest of the values that tell the same; a number that no rule compares tells nothing."""
+    """Give the plainest of the values that tell the same, courses as JSON; a number that no rule compares tells nothing."""
     if fact.kind == "list" and isinstance(value, Sequence):
         return sorted(set(value))
     if fact.kind == "number" and isinstance(value, int | float):
         place = region(value, fact.thresholds)
         return None if not fact.thresholds else (*fact.thresholds, fact.thresholds[-1] + 1)[place]
     if fact.kind == "courses" and isinstance(value, Sequence):
-        return [plain_course(course, knowledge) for course in value]
+        return json.dumps([plain_course(course, knowledge) for course in value], separators=(",", ":"))
     return value
 
 
@@ -136,7 +137,11 @@ class Columns:
 
     def record(self, number: int) -> Record:
         """Give one record, as the evaluation of one record takes it."""
-        data = {own.values.fact.name: own.values.plain[own.codes[number]] for own in self.columns}
+        told = {own.values.fact: own.values.plain[own.codes[number]] for own in self.columns}
+        data = {
+            fact.name: json.loads(value) if fact.kind == "courses" and isinstance(value, str) else value
+            for fact, value in told.items()
+        }
         return parse_record({"id": "", **data}, self.knowledge)
 
 

@@ -19,7 +19,7 @@ from reasoner.guideline import Guideline
 from reasoner.knowledge import Knowledge
 from reasoner.program import Program
 from reasoner.record import OPEN, Record
-from reasoner.verdicts import Verdicts, holding
+from reasoner.verdicts import Verdicts
 from reasoner.worlds import Axis, Worlds, admissible, build
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class Evaluator:
     def concluded(self, program: Program, atoms: Sequence[int], held: Bytes) -> Codes:
         """Number what worlds conclude; `held` has for each atom the worlds in which it holds."""
         first, which = distinct_rows(np.packbits(held, axis=0, bitorder="little").T)
-        every = decisive(program)
+        every = list(decisive(program))
         whole = np.zeros((len(every), len(first)), dtype=np.uint8)
         whole[np.searchsorted(every, atoms)] = held[:, first]
         numbers = []
@@ -246,10 +246,10 @@ class Evaluator:
         key = (program.courses, tuple(laid[laid > 0].tolist()), tuple(told.tolist()))
         known = self.seen.get(key)
         if known is None:
-            values = dict.fromkeys(decisive(program), 0)
+            values: dict[int, int] = {}
             for world, number in enumerate(key[2]):
                 for atom in self.conclusions[number]:
-                    values[atom] |= 1 << world
+                    values[atom] = values.get(atom, 0) | 1 << world
             axes = tuple(self.axes[number] for number in key[1])
             sizes = [len(variable.values) for variable in self.knowledge.variables]
             outcome = outcome_of(program, build(axes, len(sizes), (), sizes), values, self.knowledge)
@@ -264,7 +264,7 @@ class Evaluator:
             except RecordError:
                 continue
             derivation = answer.derivation
-            values = dict(enumerate(derivation.values))
+            values = {n: derivation.values[n] for n in decisive(derivation.program) if derivation.values[n]}
             outcome = outcome_of(derivation.program, derivation.worlds, values, self.knowledge)
             found.outcome[number] = self.numbered(outcome)
             marks = np.zeros(len(self.knowledge.rules), dtype=bool)
@@ -280,15 +280,26 @@ class Evaluator:
 
 
 @lru_cache
-def decisive(program: Program) -> list[int]:
-    """List the conclusions that make an outcome, in the order of their numbers."""
-    return sorted(n for name in DECISIVE for own in program.table.get(name, {}).values() for _, n in own)
+def decisive(program: Program) -> dict[int, tuple[str, str, str]]:
+    """Find the conclusions that make an outcome, in the order of their numbers: predicate and arguments of each."""
+    return dict(
+        sorted(
+            (number, (name, first, second))
+            for name in DECISIVE
+            for first, atoms in program.table.get(name, {}).items()
+            for second, number in atoms
+        )
+    )
 
 
 def outcome_of(program: Program, worlds: Worlds, values: Mapping[int, int], knowledge: Knowledge) -> Outcome:
-    """Read the outcome of one record from what its worlds conclude."""
-    table = {name: program.table[name] for name in DECISIVE if name in program.table}
-    verdicts = Verdicts(worlds, knowledge, holding(table, values))
+    """Read the outcome of one record from what its worlds conclude, each conclusion with the worlds in which it holds."""
+    held: dict[str, dict[str, list[tuple[str, int, int]]]] = {}
+    words = decisive(program)
+    for atom in sorted(values):
+        predicate, first, second = words[atom]
+        held.setdefault(predicate, {}).setdefault(first, []).append((second, values[atom], atom))
+    verdicts = Verdicts(worlds, knowledge, held)
     return Outcome(
         setting=verdicts.setting(),
         recommended=tuple((entry.name, entry.rank, entry.certainty) for entry in verdicts.recommended()),

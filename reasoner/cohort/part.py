@@ -24,10 +24,12 @@ from reasoner.files import write_whole
 from reasoner.guideline import Guideline
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from reasoner.cohort.columns import Codes
     from reasoner.cohort.evaluate import Bytes
 
-__all__ = ["Job", "answer_part", "keep_new"]
+__all__ = ["Job", "answer_part", "explain_new"]
 
 MEMORY = 200_000
 
@@ -44,7 +46,7 @@ class Job(NamedTuple):
 
     def path(self, kind: str, number: int) -> Path:
         """Name the file of a part."""
-        suffix = "json" if kind == "counts" else "ndjson" if kind == "rejects" else self.form
+        suffix = {"counts": "json", "rejects": "ndjson", "fired": "npy"}.get(kind, self.form)
         return Path(self.output) / kind / f"part-{number:05}.{suffix}"
 
 
@@ -99,13 +101,14 @@ def answer_part(job: Job, number: int) -> int:
     outcomes = evaluated.outcome[which]
     chosen, explained = distinct_rows(evaluated.fired[which])
     sets = evaluated.fired[which[chosen]]
-    ids = pl.Series("explanation", explanation_ids(guideline, sets), dtype=pl.String)
-    marks = np.unpackbits(sets, axis=1, count=len(knowledge.rules), bitorder="little").view(bool)
-    write_table(explanations(knowledge, ids, marks), job.path("explanations", number))
+    ids = explanation_ids(guideline, sets)
+    named = np.zeros(len(ids), dtype=[("id", "S20"), ("rules", np.uint8, sets.shape[1])])
+    named["id"], named["rules"] = ids, sets
+    write_array(np.sort(named, order="id"), job.path("fired", number))
     write_lines(reject, job.path("rejects", number))
     counted = counts(own.evaluator.outcomes, outcomes, len(rejected))
     write_whole(job.path("counts", number), json.dumps(counted, sort_keys=True).encode())
-    write_table(answers(rows, kept, own.listed(outcomes), ids[explained]), job.path("answers", number))
+    write_table(answers(rows, kept, own.listed(outcomes), pl.Series("explanation", ids)[explained]), job.path("answers", number))
     return number
 
 
@@ -139,23 +142,36 @@ def write_table(frame: pl.DataFrame, path: Path) -> None:
     write_whole(path, buffer.getvalue())
 
 
+def write_array(array: NDArray[np.void], path: Path) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    write_whole(path, buffer.getvalue())
+
+
 def write_lines(rows: list[dict[str, object]], path: Path) -> None:
     if rows:
         write_whole(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
-def keep_new(job: Job, number: int, seen: Codes) -> Codes:
-    """Keep of a part's explanations those that no part before it has; give the ids of all so far, in order."""
-    path = job.path("explanations", number)
-    frame = read_table(path)
-    ids = frame["explanation"].to_numpy().astype("S20")
-    place = np.searchsorted(seen, ids)
-    new = np.ones(len(ids), dtype=bool)
-    within = place < len(seen)
-    new[within] = seen[place[within]] != ids[within]
-    if not new.all():
-        write_table(frame.filter(pl.Series(new)), path)
-    return np.insert(seen, place[new], ids[new])
+def explain_new(job: Job, number: int, seen: Codes) -> Codes:
+    """Table those of a part's explanations that no part before it has, unless that is done; give the ids of all so far.
+
+    `seen` are those of the parts before, in order.
+    """
+    path, fired = job.path("explanations", number), job.path("fired", number)
+    if path.exists():
+        ids = read_table(path)["explanation"].to_numpy().astype("S20")
+        place = np.searchsorted(seen, ids)
+    else:
+        found = np.load(fired)
+        place = np.searchsorted(seen, found["id"])
+        new = np.append(seen, b"")[place] != found["id"]
+        place, ids = place[new], found["id"][new]
+        knowledge = worker(job.folder, job.layer, job.overlays).guideline.knowledge
+        marks = np.unpackbits(found["rules"][new], axis=1, count=len(knowledge.rules), bitorder="little").view(bool)
+        write_table(explanations(knowledge, pl.Series("explanation", ids.astype(str), dtype=pl.String), marks), path)
+    fired.unlink(missing_ok=True)
+    return np.insert(seen, place, ids)
 
 
 def read_table(path: Path) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reasoner.cohort.part import Job, answer_part, keep_new
+from reasoner.cohort.part import Job, answer_part, explain_new
 from reasoner.errors import ReasonerError
 from reasoner.files import write_whole
 from reasoner.guideline import Guideline
@@ -48,9 +48,10 @@ def run(
     for number in in_order(on_dask(job, scheduler, workers) if dask else on_cores(job, workers), len(job.parts)):
         counted = json.loads(job.path("counts", number).read_bytes())
         summed = add(summed, counted)
-        seen = keep_new(job, number, seen)
+        seen = explain_new(job, number, seen)
         done, rejects = done + job.parts[number].rows, rejects + counted["rejects"]
         report(Progress(done, total, rejects))
+    (Path(job.output) / "fired").rmdir()
     described = about(job)
     summary = {"schema": SCHEMA, "guideline": described["guideline"], "distinct_explanations": len(seen), **summed}
     write_whole(Path(job.output) / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
@@ -90,7 +91,7 @@ def start(job: Job, resume: bool) -> None:
                 )
         elif output.exists() and any(output.iterdir()):
             raise ReasonerError(f"{output}: is not empty and holds no run; give another folder")
-        for kind in ("answers", "explanations", "rejects", "counts"):
+        for kind in ("answers", "explanations", "fired", "rejects", "counts"):
             (output / kind).mkdir(parents=True, exist_ok=True)
             for path in (output / kind).iterdir():
                 if path.suffix[1:].isdigit():

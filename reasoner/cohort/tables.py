@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -36,19 +35,25 @@ def outcome_table(outcomes: Sequence[Outcome], knowledge: Knowledge) -> pl.DataF
                 [own.setting for own in outcomes],
                 dtype=pl.Enum(list(dict.fromkeys((*knowledge.settings, SILENT, UNDETERMINED)))),
             ),
-            "recommended": lists([own.recommended for own in outcomes], recommended),
-            "excluded": lists([own.excluded for own in outcomes], excluded),
-            "actions": lists([own.actions for own in outcomes], actions),
-            "missing": pl.Series([list(own.missing) for own in outcomes], dtype=pl.List(missing)),
+            "recommended": structs([own.recommended for own in outcomes], recommended),
+            "excluded": structs([own.excluded for own in outcomes], excluded),
+            "actions": structs([own.actions for own in outcomes], actions),
+            "missing": names([own.missing for own in outcomes], missing),
         }
     )
 
 
-def lists(rows: Sequence[Sequence[tuple[object, ...]]], kind: pl.Struct) -> pl.Series:
-    """Turn tuples into structs, in a list for each row."""
+def structs(rows: Sequence[Sequence[tuple[object, ...]]], kind: pl.Struct) -> pl.Series:
+    """Turn rows of tuples into lists of structs."""
     schema = {field.name: field.dtype for field in kind.fields}
-    entries = pl.DataFrame([entry for row in rows for entry in row], schema=schema, orient="row")
-    return by_row(np.repeat(np.arange(len(rows)), [len(row) for row in rows]), entries.to_struct("entry"), len(rows))
+    flat = pl.DataFrame([entry for row in rows for entry in row], schema=schema, orient="row")
+    return by_row(np.repeat(np.arange(len(rows)), [len(row) for row in rows]), flat.to_struct("entry"), len(rows))
+
+
+def names(rows: Sequence[Sequence[str]], kind: pl.Enum) -> pl.Series:
+    """Turn rows of names into lists."""
+    flat = pl.Series([name for row in rows for name in row], dtype=kind)
+    return by_row(np.repeat(np.arange(len(rows)), [len(row) for row in rows]), flat, len(rows))
 
 
 def by_row(row: Codes, entries: pl.Series, count: int) -> pl.Series:
@@ -73,14 +78,12 @@ def answers(rows: Rows, kept: Codes, listed: pl.DataFrame, explained: pl.Series)
 def values(column: Column, kept: Codes) -> pl.Series:
     """Give the values of a fact in rows, null where it is not recorded."""
     fact, plain = column.values.fact, column.values.plain
-    if fact.kind == "courses":
-        texts = [json.dumps(value, separators=(",", ":")) for value in plain]
-        return pl.Series(texts, dtype=pl.String)[column.codes[kept]]
     kind = {
         "boolean": pl.Boolean(),
         "number": pl.Float64(),
         "choice": pl.Enum(fact.values),
         "list": pl.List(pl.Enum(fact.values)),
+        "courses": pl.String(),
     }[fact.kind]
     return pl.Series(plain, dtype=kind)[column.codes[kept]]
 
@@ -110,7 +113,7 @@ def explanations(knowledge: Knowledge, ids: pl.Series, fired: Bits) -> pl.DataFr
         *(listed(used[:, own], [names[n] for n in own]).alias(f"{kind}s") for kind, own in kinds.items()),
         listed(tested, list(trials)).alias("trials"),
     ]
-    return pl.DataFrame(columns).sort("explanation")
+    return pl.DataFrame(columns)
 
 
 def listed(marks: Bits, names: list[str]) -> pl.Series:
