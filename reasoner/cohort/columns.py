@@ -152,12 +152,23 @@ def distinct(codes: Sequence[Codes]) -> tuple[Codes, Codes]:
     for own in codes:
         size = int(own.max(initial=0)) + 1
         if room * size >= 2**62:
-            _, key = np.unique(key, return_inverse=True)
-            room = int(key.max(initial=0)) + 1
+            key, room = numbered(key, room)
         key = key * size + own
         room *= size
-    _, first, which = np.unique(key, return_index=True, return_inverse=True)
+    which, count = numbered(key, room)
+    first = np.empty(count, dtype=np.int64)
+    first[which[::-1]] = np.arange(len(which) - 1, -1, -1)
     return first, which
+
+
+def numbered(keys: Codes, room: int) -> tuple[Codes, int]:
+    """Number keys, equal ones alike and without gaps, in their order; they are less than `room`. Also give how many there are."""
+    if room <= 4 * len(keys):
+        there = np.zeros(room, dtype=np.int64)
+        there[keys] = 1
+        return (there.cumsum() - 1)[keys], int(there.sum())
+    found, which = np.unique(keys, return_inverse=True)
+    return which, len(found)
 
 
 def distinct_rows(rows: NDArray[np.uint8]) -> tuple[Codes, Codes]:
