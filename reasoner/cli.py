@@ -670,6 +670,9 @@ def cohort() -> None:
 @click.option(
     "--to", "form", type=click.Choice(["parquet", "ndjson"]), default="parquet", show_default=True, help="The format."
 )
+@click.option(
+    "--courses", type=click.Path(path_type=Path), metavar="CSV", help="The courses of therapy, one a row, oldest first."
+)
 @click.option("--resume", is_flag=True, help="Go on with a run that was cut off.")
 @click.option("--rows", type=click.IntRange(1), default=100_000, show_default=True, help="How many rows a part has.")
 @click.option(
@@ -681,15 +684,17 @@ def cohort() -> None:
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler; OUT and IN are folders that its workers see, too.")
 @click.option("--format", "shown", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def cohort_run(
-    source: Path, output: Path, folder: Path | None, overlays: tuple[Path, ...], layer: str, form: str, resume: bool,
-    rows: int, workers: int | None, engine: str, scheduler: str | None, shown: str,
+    source: Path, output: Path, folder: Path | None, overlays: tuple[Path, ...], layer: str, form: str,
+    courses: Path | None, resume: bool, rows: int, workers: int | None, engine: str, scheduler: str | None, shown: str,
 ) -> None:  # fmt: skip
     """Answer the records of IN.
 
     IN is a .parquet, .csv or .ndjson file, or a folder of .parquet files, with a column id and one for each fact that is
-    known. OUT gets answers, explanations (each distinct one once), rejects.ndjson with the rows that are no records and why,
-    and summary.json and summary.html. Exit status 1 tells of rejects.
+    known; courses can stand in a CSV file of their own, with the columns id, drugs (a;b), outcome and the facts of a course.
+    OUT gets answers, explanations (each distinct one once), rejects.ndjson with the rows that are no records and why, and
+    summary.json and summary.html. Exit status 1 tells of rejects.
     """
+    from reasoner.cohort.courses import check_courses
     from reasoner.cohort.part import Job
     from reasoner.cohort.run import Progress, run
     from reasoner.cohort.source import plan
@@ -699,9 +704,12 @@ def cohort_run(
     if scheduler is not None and engine != "dask":
         raise click.UsageError("--scheduler goes with --engine dask.")
     guideline = load(folder, layer, overlays)
-    parts = tuple(plan(source.resolve(), rows, guideline.knowledge))
+    if courses is not None:
+        check_courses(courses.resolve(), guideline.knowledge)
+    parts = tuple(plan(source.resolve(), rows, guideline.knowledge, courses is not None))
     own = None if folder is None else str(folder.resolve())
-    job = Job(own, layer, tuple(str(path.resolve()) for path in overlays), str(output.resolve()), form, parts)
+    apart = None if courses is None else str(courses.resolve())
+    job = Job(own, layer, tuple(str(path.resolve()) for path in overlays), str(output.resolve()), form, parts, apart)
     with click.progressbar(length=sum(part.rows for part in parts), file=sys.stderr, label="rows") as bar:
 
         def report(progress: Progress) -> None:

@@ -55,9 +55,7 @@ def essence(guideline: Guideline, record: dict[str, Any]) -> dict[str, Any]:
 def rows_of(folder: Path) -> list[dict[str, Any]]:
     """Read the answers of a folder, without the way back."""
     frame = pl.concat([pl.read_parquet(path) for path in sorted((folder / "answers").iterdir())])
-    return [
-        {key: value for key, value in row.items() if key not in ("explanation", "record")} for row in frame.to_dicts()
-    ]
+    return [{key: value for key, value in row.items() if key not in ("explanation", "record")} for row in frame.to_dicts()]
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -120,7 +118,7 @@ def test_every_answer_can_be_explained_with_the_bytes_that_recommend_gives(
 
 
 def test_an_explanation_holds_the_rules_that_fire_and_what_they_rest_on(
-    folder: Path, records: list[dict[str, Any]], curated: Guideline
+    folder: Path, records: list[dict[str, Any]], environment: dict[str, str], curated: Guideline
 ) -> None:
     explained = pl.concat([pl.read_parquet(path) for path in sorted((folder / "out/explanations").iterdir())])
     assert explained["explanation"].is_unique().all()
@@ -137,6 +135,19 @@ def test_an_explanation_holds_the_rules_that_fire_and_what_they_rest_on(
         for kind in ("statement", "reading", "overlay"):
             assert set(row[f"{kind}s"]) == {b for b in blocks if b and curated.knowledge.blocks[b].kind == kind}
         assert set(row["trials"]) == {trial for b in blocks if b for trial in curated.knowledge.blocks[b].trials}
+    assert len({tuple(row["rules"]) for row in known.values()}) == len(known)
+    name = answers["explanation"][0]
+    for form in ("json", "text"):
+        done = cohort("explain", "out", name, "--format", form, environment=environment, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        if form == "json":
+            found = json.loads(done.stdout)
+            assert {kind: found[kind] for kind in known[name]} == known[name]
+            assert found["patients"] == answers["explanation"].to_list().count(name)
+        else:
+            words = " ".join(done.stdout.split())
+            assert all(rule in words for rule in known[name]["rules"])
+            assert all(f"{b}: {curated.knowledge.blocks[b].text[:20]}" in words for b in known[name]["statements"])
 
 
 def written(form: str, folder: Path) -> Path:
@@ -165,6 +176,101 @@ def written(form: str, folder: Path) -> Path:
             writer.writerow({**cells, "adjuvant_drugs": "[]" if drugs == [] else ";".join(drugs or [])})
         path.write_text(text.getvalue())
     return path
+
+
+def courses_apart(folder: Path, frame: pl.DataFrame, seed: int) -> list[str]:
+    """Write a cohort and its courses as two files of CSV; the patients of the second stand in another order."""
+    courses = [
+        {"id": row["id"], **course, "drugs": ";".join(course["drugs"])}
+        for row in frame.to_dicts()
+        for course in json.loads(row["metastatic_therapy"])
+    ]
+    ids = list({course["id"]: None for course in courses})
+    random.Random(seed).shuffle(ids)
+    written = ""
+    for turn in range(3):  # the first courses of all patients, then the second ones, then the rest
+        turns = {name: [c for c in courses if c["id"] == name] for name in ids}
+        chosen = [c for own in turns.values() for c in (own[turn : turn + 1] if turn < 2 else own[2:])]
+        written += pl.DataFrame(chosen, schema=COURSE).write_csv(include_header=turn == 0)
+    (folder / "courses.csv").write_text(written)
+    frame.drop("metastatic_therapy", "adjuvant_drugs").write_csv(folder / "patients.csv")
+    return ["patients.csv", "--courses", "courses.csv"]
+
+
+COURSE = {
+    "drugs": pl.String,
+    "outcome": pl.String,
+    "id": pl.String,
+    "taxane_cycles": pl.Int64,
+    "chemotherapy_months": pl.Float64,
+    "maximal_response": pl.Boolean,
+    "chemotherapy_toxicity": pl.Boolean,
+    "chemotherapy_stopped": pl.Boolean,
+}
+
+
+def test_courses_can_stand_in_a_second_file_in_any_order_of_patients(
+    environment: dict[str, str], tmp_path: Path, curated: Guideline
+) -> None:
+    frame = make_cohort(6, 150)
+    files = courses_apart(tmp_path, frame, 2)
+    done = cohort(*files, "-o", "out", "--rows", 40, environment=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    expected = [record_of(row) for row in frame.drop("adjuvant_drugs").to_dicts()]
+    assert rows_of(tmp_path / "out") == [essence(curated, record) for record in expected]
+    assert sum(len(record["metastatic_therapy"]) > 1 for record in expected) > 20
+    before = files_of(tmp_path / "out")
+    done = cohort(*files, "-o", "out", "--rows", 40, "--resume", environment=environment, cwd=tmp_path)
+    assert (done.returncode, files_of(tmp_path / "out")) == (0, before), done.stderr
+    (tmp_path / "courses.csv").write_text((tmp_path / "courses.csv").read_text() + "trastuzumab,progression,x,,,,,\n")
+    done = cohort(*files, "-o", "out", "--rows", 40, "--resume", environment=environment, cwd=tmp_path)
+    assert (done.returncode, "holds a run of another guideline, input" in done.stderr) == (2, True)
+
+
+def test_courses_of_nobody_and_damaged_ones_are_set_aside(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "patients.csv").write_text("id,hr\na,positive\nb,\nc,\nd,\ne\n")
+    (tmp_path / "courses.csv").write_text(
+        "id,drugs,outcome,taxane_cycles\n"
+        "a,trastuzumab;docetaxel,progression,6\n"
+        "b,trastuzumba,progression,\n"
+        "x,trastuzumab,progression,\n"
+        "c,trastuzumab,ongoing,\n"
+        '"c","trastuzumab\n",progression\n'
+        "trastuzumab\n"
+        ",trastuzumab,progression,\n"
+        "a,trastuzumab,ongoing,\n"
+    )
+    options = ("--courses", "courses.csv", "--rows", 2)
+    done = cohort("patients.csv", "-o", "out", *options, environment=environment, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "6 rows are no records: out/rejects.ndjson" in done.stderr
+    assert [row["id"] for row in rows_of(tmp_path / "out")] == ["a", "d"]
+    rejects = [json.loads(line) for line in (tmp_path / "out/rejects.ndjson").read_text().splitlines()]
+    courses = str(tmp_path / "courses.csv")
+    found = [(Path(reject["file"]).name, reject["line"], reject["id"]) for reject in rejects]
+    assert found == [
+        ("patients.csv", 3, "b"), ("patients.csv", 4, "c"), ("patients.csv", 6, None),
+        ("courses.csv", 4, "x"), ("courses.csv", 8, "trastuzumab"), ("courses.csv", 9, None),
+    ]  # fmt: skip
+    assert rejects[0]["reason"].startswith(f'{courses}, line 3: drugs[0]: "trastuzumba" is no drug of the catalogue')
+    assert rejects[1]["reason"] == f"{courses}, line 6: 3 cells, and the header has 4"
+    assert rejects[3]["reason"] == "no patient has this id"
+    assert json.loads((tmp_path / "out/summary.json").read_text())["rejects"] == 6
+    (tmp_path / "outcomes.csv").write_text("id,drugs,outcomes\n")
+    (tmp_path / "drugs.csv").write_text("id,drugs\n")
+    (tmp_path / "told.csv").write_text("id,metastatic_therapy\n")
+    (tmp_path / "in.ndjson").write_text(json.dumps(GOOD))
+    for source, name, message in (
+        ("patients.csv", "outcomes.csv", 'outcomes.csv: column outcomes: unknown; did you mean "outcome"?'),
+        ("patients.csv", "drugs.csv", "drugs.csv: column outcome: missing; every course has it"),
+        ("patients.csv", "none.csv", "none.csv: no such file"),
+        ("told.csv", "courses.csv", "told.csv: column metastatic_therapy: unknown"),
+        ("in.ndjson", "courses.csv", "in.ndjson: its records hold their courses; --courses goes with .csv and .parquet"),
+    ):
+        done = cohort(source, "-o", "never", "--courses", name, environment=environment, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, ""), name
+        assert message in done.stderr
+        assert not (tmp_path / "never").exists()
 
 
 @pytest.mark.parametrize("form", ["parquet", "structs as parquet", "folder of parquet", "csv", "ndjson"])

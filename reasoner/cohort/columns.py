@@ -135,6 +135,13 @@ class Columns:
         """Keep some of the records."""
         return Columns(self.knowledge, tuple(Column(own.values, own.codes[chosen]) for own in self.columns))
 
+    def bad(self) -> Bits:
+        """Mark the records of which a value is none that a record may hold."""
+        found = np.zeros(len(self), dtype=bool)
+        for own in self.columns:
+            found |= own.codes == BAD
+        return found
+
     def record(self, number: int) -> Record:
         """Give one record, as the evaluation of one record takes it."""
         told = {own.values.fact: own.values.plain[own.codes[number]] for own in self.columns}
@@ -162,7 +169,7 @@ def distinct(codes: Sequence[Codes]) -> tuple[Codes, Codes]:
 
 
 def numbered(keys: Codes, room: int) -> tuple[Codes, int]:
-    """Number keys, equal ones alike and without gaps, in their order; they are less than `room`. Also give how many there are."""
+    """Give keys, less than `room`, numbers in their order, without gaps, and tell how many distinct ones there are."""
     if room <= 4 * len(keys):
         there = np.zeros(room, dtype=np.int64)
         there[keys] = 1

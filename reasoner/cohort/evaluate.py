@@ -64,7 +64,7 @@ class Evaluated(NamedTuple):
 class Open(NamedTuple):
     """An axis of some of the records of a batch: `members` are their places.
 
-    `stride` is the distance between two of its steps in the worlds of each, `step` at which step each of their worlds stands.
+    `stride` is the distance between two of its steps in the worlds of each, `step` the one at which each world stands.
     """
 
     slot: int
@@ -128,13 +128,13 @@ class Evaluator:
         return found
 
     def lay_out(self, records: Columns, program: Program, choices: Codes, members: Codes) -> Codes:
-        """Number the axes of records' worlds, for each set of tied variables and for each other variable.
+        """Give the numbers of the axes of records' worlds, for each set of tied variables and for each other variable.
 
         0 stands for none, -1 where the record contradicts itself.
         """
         laid = []
         for group in program.groups:
-            own = choices[np.ix_(group, members)]
+            own = choices[np.ix_(np.array(group), members)]
             if group in program.pure:
                 first, which = distinct([*(own.astype(np.int64) + 1)])
             else:
@@ -176,9 +176,7 @@ class Evaluator:
         rows, width = len(batch.members), batch.width
         wide = -(-rows // 8)
         inputs = inputs_of(records, program, choices, batch)
-        values, fired = program.evaluate(
-            [int.from_bytes(row, "little") for row in inputs], (1 << 8 * width * wide) - 1
-        )
+        values, fired = program.evaluate([int.from_bytes(row, "little") for row in inputs], (1 << 8 * width * wide) - 1)
 
         def worlds_in(truths: Sequence[int]) -> Bytes:
             whole = b"".join(truth.to_bytes(width * wide, "little") for truth in truths)
@@ -196,7 +194,7 @@ class Evaluator:
         found.outcome[batch.members] = self.conclude(program, batch, concluded)
 
     def concluded(self, program: Program, atoms: Sequence[int], held: Bytes) -> Codes:
-        """Number what worlds conclude; `held` has for each atom the worlds in which it holds."""
+        """Give numbers to what worlds conclude; `held` has for each atom the worlds in which it holds."""
         first, which = distinct_rows(np.packbits(held, axis=0, bitorder="little").T)
         every = list(decisive(program))
         whole = np.zeros((len(every), len(first)), dtype=np.uint8)
@@ -242,7 +240,7 @@ class Evaluator:
         return found
 
     def outcome_number(self, program: Program, laid: Codes, told: Codes) -> int:
-        """Number the outcome of one record: the axes of its worlds, and what each world concludes."""
+        """Give the number of the outcome of a record from the axes of its worlds and what each concludes."""
         key = (program.courses, tuple(laid[laid > 0].tolist()), tuple(told.tolist()))
         known = self.seen.get(key)
         if known is None:
@@ -355,5 +353,7 @@ def inputs_of(records: Columns, program: Program, choices: Codes, batch: Batch) 
                     held[place][:, members] |= stands == value
     packed = np.packbits(told, axis=1, bitorder="little")
     for place, row in enumerate(packed):
-        open_bits = held.get(place)
-        yield row.tobytes() * batch.width if open_bits is None else np.packbits(open_bits, axis=1, bitorder="little").tobytes()
+        if place in held:
+            yield np.packbits(held[place], axis=1, bitorder="little").tobytes()
+        else:
+            yield row.tobytes() * batch.width

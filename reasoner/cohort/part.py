@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from reasoner.cohort.columns import Values, distinct, distinct_rows
+from reasoner.cohort.courses import with_courses
 from reasoner.cohort.evaluate import Evaluator
 from reasoner.cohort.source import Part, Rows, read
 from reasoner.cohort.tables import answers, counts, explanations, outcome_table
@@ -29,13 +30,16 @@ if TYPE_CHECKING:
     from reasoner.cohort.columns import Codes
     from reasoner.cohort.evaluate import Bytes
 
-__all__ = ["Job", "answer_part", "explain_new"]
+__all__ = ["Job", "answer_part", "explain_new", "read_table"]
 
 MEMORY = 200_000
 
 
 class Job(NamedTuple):
-    """What is answered, by which guideline, into which folder and in which format ("parquet" or "ndjson")."""
+    """What is answered, by which guideline, into which folder and in which format ("parquet" or "ndjson").
+
+    `courses` is the file that holds the courses, where the records do not.
+    """
 
     folder: str | None
     layer: str
@@ -43,6 +47,12 @@ class Job(NamedTuple):
     output: str
     form: str
     parts: tuple[Part, ...]
+    courses: str | None = None
+
+    @property
+    def course_index(self) -> Path:
+        """The index of the courses that stand in a file of their own."""
+        return Path(self.output) / "courses" / "index.sqlite"
 
     def path(self, kind: str, number: int) -> Path:
         """Name the file of a part."""
@@ -90,14 +100,17 @@ def answer_part(job: Job, number: int) -> int:
     own.prepare()
     guideline, knowledge = own.guideline, own.guideline.knowledge
     rows = read(job.parts[number], own.values, knowledge)
-    kept = np.flatnonzero(~rows.bad)
+    if job.courses is not None:
+        rows = with_courses(rows, Path(job.courses), job.course_index, own.values, knowledge)
+    bad = rows.broken | rows.columns.bad()
+    kept = np.flatnonzero(~bad)
     codes = rows.columns.take(kept)
     first, which = distinct([column.codes for column in codes.columns])
     evaluated = own.evaluator.evaluate(codes.take(first))
     answered = evaluated.outcome[which] >= 0
-    rejected = np.sort(np.concatenate([np.flatnonzero(rows.bad), kept[~answered]]))
+    rejected = np.sort(np.concatenate([np.flatnonzero(bad), kept[~answered]]))
     kept, which = kept[answered], which[answered]
-    reject = [rejection(rows, int(row), guideline) for row in rejected]
+    reject = [{"file": job.parts[number].file, **rejection(rows, int(row), guideline)} for row in rejected]
     outcomes = evaluated.outcome[which]
     chosen, explained = distinct_rows(evaluated.fired[which])
     sets = evaluated.fired[which[chosen]]
@@ -108,7 +121,8 @@ def answer_part(job: Job, number: int) -> int:
     write_lines(reject, job.path("rejects", number))
     counted = counts(own.evaluator.outcomes, outcomes, len(rejected))
     write_whole(job.path("counts", number), json.dumps(counted, sort_keys=True).encode())
-    write_table(answers(rows, kept, own.listed(outcomes), pl.Series("explanation", ids)[explained]), job.path("answers", number))
+    explanation = pl.Series("explanation", ids, dtype=pl.String)[explained]
+    write_table(answers(rows, kept, own.listed(outcomes), explanation), job.path("answers", number))
     return number
 
 
@@ -160,7 +174,7 @@ def explain_new(job: Job, number: int, seen: Codes) -> Codes:
     """
     path, fired = job.path("explanations", number), job.path("fired", number)
     if path.exists():
-        ids = read_table(path)["explanation"].to_numpy().astype("S20")
+        ids = read_table(path, ["explanation"])["explanation"].to_numpy().astype("S20")
         place = np.searchsorted(seen, ids)
     else:
         found = np.load(fired)
@@ -174,5 +188,6 @@ def explain_new(job: Job, number: int, seen: Codes) -> Codes:
     return np.insert(seen, place, ids)
 
 
-def read_table(path: Path) -> pl.DataFrame:
-    return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_ndjson(path)
+def read_table(path: Path, columns: list[str]) -> pl.DataFrame:
+    """Read some columns of a table."""
+    return pl.read_parquet(path, columns=columns) if path.suffix == ".parquet" else pl.read_ndjson(path).select(columns)

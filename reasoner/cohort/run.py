@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -14,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reasoner.cohort.part import Job, answer_part, explain_new
+from reasoner.cohort.courses import index_courses, orphans
+from reasoner.cohort.part import Job, answer_part, explain_new, read_table
 from reasoner.errors import ReasonerError
 from reasoner.files import write_whole
 from reasoner.guideline import Guideline
@@ -22,6 +24,7 @@ from reasoner.guideline import Guideline
 __all__ = ["SCHEMA", "Progress", "run"]
 
 SCHEMA = "reasoner.cohort/1"
+SCRATCH = ("fired", "courses")
 
 
 class Progress(NamedTuple):
@@ -51,27 +54,39 @@ def run(
         seen = explain_new(job, number, seen)
         done, rejects = done + job.parts[number].rows, rejects + counted["rejects"]
         report(Progress(done, total, rejects))
-    (Path(job.output) / "fired").rmdir()
-    described = about(job)
-    summary = {"schema": SCHEMA, "guideline": described["guideline"], "distinct_explanations": len(seen), **summed}
-    write_whole(Path(job.output) / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
     lines = b"".join(path.read_bytes() for n in range(len(job.parts)) if (path := job.path("rejects", n)).exists())
+    if job.courses is not None:
+        lost = [json.dumps(row) + "\n" for row in orphans(Path(job.courses), job.course_index, patients(job))]
+        lines += "".join(lost).encode()
+        summed = add(summed, {"rejects": len(lost)})
+    summary = {"schema": SCHEMA, "guideline": about(job)["guideline"], "distinct_explanations": len(seen), **summed}
+    write_whole(Path(job.output) / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
     if lines:
         write_whole(Path(job.output) / "rejects.ndjson", lines)
+    for kind in SCRATCH:
+        shutil.rmtree(Path(job.output) / kind, ignore_errors=True)
     return summary
+
+
+def patients(job: Job) -> Iterator[str]:
+    """Yield the ids of all patients, answered or rejected."""
+    for number in range(len(job.parts)):
+        yield from read_table(job.path("answers", number), ["id"])["id"]
+        if (path := job.path("rejects", number)).exists():
+            yield from (json.loads(line)["id"] for line in path.read_bytes().splitlines())
 
 
 def about(job: Job) -> dict[str, object]:
     """Say what a run is about: the guideline, and the input."""
     guideline = Guideline.load(job.folder, job.layer, job.overlays)
+    files = dict.fromkeys([part.file for part in job.parts] + ([job.courses] if job.courses else []))
     return {
         "guideline": guideline.info.to_dict(),
         "folder": job.folder,
         "overlay_files": list(job.overlays),
         "format": job.form,
-        "files": [
-            [name, (found := os.stat(name)).st_size, found.st_mtime_ns] for name in dict.fromkeys(p.file for p in job.parts)
-        ],
+        "courses": job.courses,
+        "files": [[name, (found := os.stat(name)).st_size, found.st_mtime_ns] for name in files],
         "parts": [list(part) for part in job.parts],
     }
 
@@ -91,7 +106,7 @@ def start(job: Job, resume: bool) -> None:
                 )
         elif output.exists() and any(output.iterdir()):
             raise ReasonerError(f"{output}: is not empty and holds no run; give another folder")
-        for kind in ("answers", "explanations", "fired", "rejects", "counts"):
+        for kind in ("answers", "explanations", "rejects", "counts", *SCRATCH):
             (output / kind).mkdir(parents=True, exist_ok=True)
             for path in (output / kind).iterdir():
                 if path.suffix[1:].isdigit():
@@ -99,6 +114,8 @@ def start(job: Job, resume: bool) -> None:
     except OSError as error:
         raise ReasonerError(f"{output}: cannot be written: {error.strerror}") from None
     write_whole(manifest, content)
+    if job.courses is not None and not job.course_index.exists():
+        index_courses(Path(job.courses), job.course_index)
 
 
 def in_order(numbers: Iterator[int], total: int) -> Iterator[int]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "Part", "Rows", "plan", "read"]
 
 FORMATS = (".parquet", ".csv", ".ndjson", ".jsonl")
+TABLES = (".csv", ".parquet")
 BLOCK = 2**24
 
 
@@ -39,28 +40,30 @@ class Part(NamedTuple):
 class Rows(NamedTuple):
     """The rows of a part in columns.
 
-    `bad` marks those that no record can be; `data` gives a row as the record that it is, by its number, or raises
-    RecordError; `lines` are their places in the file. `numbers` are the numbers themselves, of each fact that is one.
+    `broken` marks those that are no record of any values; `data` gives a row as the record that it is, by its number, or
+    raises RecordError; `lines` are their places in the file. `numbers` are the numbers themselves, of each fact that is one.
     """
 
     columns: Columns
     ids: pl.Series
     numbers: Mapping[str, pl.Series]
-    bad: Bits
+    broken: Bits
     lines: Sequence[int]
     data: Callable[[int], object]
 
 
-def plan(path: Path, size: int, knowledge: Knowledge) -> list[Part]:
-    """Cut a file, or a folder of Parquet files, into parts of at most `size` rows.
+def plan(path: Path, size: int, knowledge: Knowledge, apart: bool = False) -> list[Part]:
+    """Cut a file, or a folder of Parquet files, into parts of at most `size` rows; courses can stand `apart`.
 
     Raises ReasonerError for what is no cohort, and for columns that are no facts.
     """
     files = files_of(path)
+    if apart and files[0].suffix.lower() not in TABLES:
+        raise ReasonerError(f"{path}: its records hold their courses; --courses goes with {' and '.join(TABLES)}")
     return [
         part
         for file in files
-        for part in (parquet_parts if file.suffix == ".parquet" else text_parts)(file, size, knowledge)
+        for part in (parquet_parts if file.suffix == ".parquet" else text_parts)(file, size, knowledge, apart)
     ]
 
 
@@ -81,27 +84,36 @@ def files_of(path: Path) -> list[Path]:
     return [path]
 
 
-def check_columns(file: Path, names: Sequence[str], knowledge: Knowledge) -> None:
-    """Refuse columns that are no facts, and a table without those that every record has."""
-    allowed = ("id", *(fact.name for fact in knowledge.facts))
+def check_columns(file: Path, names: Sequence[str], knowledge: Knowledge, apart: bool) -> None:
+    """Refuse columns that are no facts, and a table without those that every record has.
+
+    Courses have no column where they stand `apart`, in a file of their own.
+    """
+    facts = [fact for fact in knowledge.facts if not (apart and fact.kind == "courses")]
+    allowed = ("id", *(fact.name for fact in facts))
+    check_names(file, names, allowed, ("id", *(fact.name for fact in facts if fact.required)), "every record has it")
+
+
+def check_names(file: Path, names: Sequence[str], allowed: Sequence[str], needed: Sequence[str], why: str) -> None:
+    """Refuse a header with a name that is not allowed, one that stands twice, or without one that is needed."""
     for place, name in enumerate(names):
         if name not in allowed:
             raise ReasonerError(f"{file}: column {name}: unknown{nearest(name, allowed)}; allowed: {', '.join(allowed)}")
         if name in names[:place]:
             raise ReasonerError(f"{file}: column {name}: it stands twice; keep one")
-    for name in ("id", *(fact.name for fact in knowledge.facts if fact.required)):
+    for name in needed:
         if name not in names:
-            raise ReasonerError(f"{file}: column {name}: missing; every record has it")
+            raise ReasonerError(f"{file}: column {name}: missing; {why}")
 
 
-def parquet_parts(file: Path, size: int, knowledge: Knowledge) -> Iterator[Part]:
+def parquet_parts(file: Path, size: int, knowledge: Knowledge, apart: bool) -> Iterator[Part]:
     try:
         frame = pl.scan_parquet(file)
         schema = frame.collect_schema()
         rows = int(frame.select(pl.len()).collect().item())
     except (pl.exceptions.PolarsError, OSError) as error:
         raise ReasonerError(f"{file}: cannot be read as Parquet: {first_line(error)}") from None
-    check_columns(file, list(schema), knowledge)
+    check_columns(file, list(schema), knowledge, apart)
     for fact in knowledge.facts:
         if fact.name in schema and not fits(fact, schema[fact.name]):
             raise ReasonerError(
@@ -136,7 +148,7 @@ def fits(fact: Fact, kind: pl.DataType) -> bool:
     return kind == (pl.Boolean if fact.kind == "boolean" else pl.String)
 
 
-def text_parts(file: Path, size: int, knowledge: Knowledge) -> Iterator[Part]:
+def text_parts(file: Path, size: int, knowledge: Knowledge, apart: bool) -> Iterator[Part]:
     """Cut a text at ends of lines; in CSV not at those inside quotes."""
     table = file.suffix.lower() == ".csv"
     with file.open("rb") as stream:
@@ -144,7 +156,7 @@ def text_parts(file: Path, size: int, knowledge: Knowledge) -> Iterator[Part]:
         if table:
             head = stream.readline()
             first = len(head)
-            check_columns(file, header(head, file), knowledge)
+            check_columns(file, header(head, file), knowledge, apart)
         start, line, rows = first, 2 if table else 1, 0
         at, quoted = first, 0
         stream.seek(first)
@@ -215,7 +227,7 @@ def read_parquet(part: Part, values: Mapping[str, Values], knowledge: Knowledge)
         if fact.kind == "number" and fact.name in frame.columns
     }
     lines = range(part.line, part.line + len(frame))
-    return rows_of(frame["id"], columns, numbers, lines, data, frame["id"].is_null().to_numpy(), knowledge)
+    return Rows(Columns(knowledge, columns), frame["id"], numbers, frame["id"].is_null().to_numpy(), lines, data)
 
 
 def in_json(name: str, value: object, knowledge: Knowledge) -> object:
@@ -232,20 +244,6 @@ def in_json(name: str, value: object, knowledge: Knowledge) -> object:
 
 def without_nulls(item: object) -> object:
     return {key: value for key, value in item.items() if value is not None} if isinstance(item, dict) else item
-
-
-def rows_of(
-    ids: pl.Series,
-    columns: tuple[Column, ...],
-    numbers: Mapping[str, pl.Series],
-    lines: Sequence[int],
-    data: Callable[[int], object],
-    bad: Bits,
-    knowledge: Knowledge,
-) -> Rows:
-    for own in columns:
-        bad = bad | (own.codes == BAD)
-    return Rows(Columns(knowledge, columns), ids, numbers, bad, lines, data)
 
 
 def absent(values: Values, rows: int) -> Column:
@@ -267,8 +265,8 @@ def codes_of(series: pl.Series, fact: Fact, values: Values) -> Codes:
         texts = series.cast(pl.List(pl.String)).list.eval(pl.element().fill_null("\0")).list.join("\n")
         return by_text(texts, values, lambda text: text.split("\n") if text else [])
     if fact.kind == "boolean":
-        numbers = np.array([values.number((bool, truth), truth) for truth in (False, True)] + [values.number(None, None)])
-        return numbers[series.cast(pl.UInt8).fill_null(2).to_numpy()]
+        numbers = [*(values.number((bool, truth), truth) for truth in (False, True)), values.number(None, None)]
+        return np.array(numbers, dtype=np.int64).take(series.cast(pl.UInt8).fill_null(2).to_numpy())
     return by_text(series, values, str)
 
 
@@ -287,8 +285,8 @@ def by_text(texts: pl.Series, values: Values, read: Callable[[str], object]) -> 
         known = values.numbers.get(("text", text))
         numbers.append(values.number(("text", text), read(text)) if known is None else known)
     numbers.append(values.number(None, None))
-    places = texts.cast(pl.Enum(found)).to_physical().fill_null(len(found))
-    return np.array(numbers, dtype=np.int64)[places.to_numpy()]
+    places = texts.cast(pl.Enum(found)).to_physical().cast(pl.UInt32).fill_null(len(found))
+    return np.array(numbers, dtype=np.int64).take(places.to_numpy())
 
 
 def stretches(series: pl.Series, fact: Fact, values: Values) -> Codes:
@@ -345,9 +343,9 @@ def read_ndjson(part: Part, content: bytes, values: Mapping[str, Values], knowle
         if fact.kind == "number"
     }
     ids = [valid_text(record.get("id")) for record in records]
-    bad = broken | np.array([name is None for name in ids], dtype=bool)
+    broken |= np.array([name is None for name in ids], dtype=bool)
     named = pl.Series(ids, dtype=pl.String)
-    return rows_of(named, columns, numbers, [number for number, _ in lines], data, bad, knowledge)
+    return Rows(Columns(knowledge, columns), named, numbers, broken, [number for number, _ in lines], data)
 
 
 def valid_text(name: object) -> str | None:
@@ -386,7 +384,7 @@ def read_csv(part: Part, names: Sequence[str], content: bytes, values: Mapping[s
         if len(cells) != len(names):
             raise RecordError(f"{len(cells)} cells, and the header has {len(names)}")
         told = zip(names, cells, strict=True)
-        return {name: cell if name == "id" else in_cell(facts[name], cell) for name, cell in told if cell}
+        return {name: cell if name == "id" else in_cell(facts[name].kind, cell) for name, cell in told if cell}
 
     fitting = np.array([len(cells) == len(names) for _, cells in rows], dtype=bool)
     columns = []
@@ -400,7 +398,7 @@ def read_csv(part: Part, names: Sequence[str], content: bytes, values: Mapping[s
         for _, cells in rows:
             cell = cells[at] if len(cells) > at else ""
             if cell not in known:
-                known[cell] = coded(in_cell(fact, cell), fact, values[fact.name])
+                known[cell] = coded(in_cell(fact.kind, cell), fact, values[fact.name])
             codes.append(known[cell])
         columns.append(Column(values[fact.name], np.array(codes, dtype=np.int64)))
     numbers = {}
@@ -410,8 +408,9 @@ def read_csv(part: Part, names: Sequence[str], content: bytes, values: Mapping[s
             given = [as_float(as_number(cells[at])) if len(cells) > at else None for _, cells in rows]
             numbers[fact.name] = pl.Series(given, dtype=pl.Float64)
     ids = [valid_text(cells[names.index("id")]) if len(cells) == len(names) else None for _, cells in rows]
-    bad = ~fitting | np.array([not name for name in ids], dtype=bool)
-    return rows_of(pl.Series(ids, dtype=pl.String), tuple(columns), numbers, [line for line, _ in rows], data, bad, knowledge)
+    broken = ~fitting | np.array([not name for name in ids], dtype=bool)
+    named = pl.Series(ids, dtype=pl.String)
+    return Rows(Columns(knowledge, tuple(columns)), named, numbers, broken, [line for line, _ in rows], data)
 
 
 def as_float(value: object) -> float | None:
@@ -432,14 +431,14 @@ def as_number(cell: str) -> object:
         return cell
 
 
-def in_cell(fact: Fact, cell: str) -> object:
-    """Read a cell as the value of a fact; what is none stays text, and is refused as such."""
-    if fact.kind == "boolean":
+def in_cell(kind: str, cell: str) -> object:
+    """Read a cell as the value of a fact of a kind; what is none stays text, and is refused as such."""
+    if kind == "boolean":
         return {"true": True, "false": False}.get(cell.lower(), cell)
-    if fact.kind == "number":
+    if kind in ("number", "integer"):
         return as_number(cell)
-    if fact.kind == "courses" or (fact.kind == "list" and cell.lstrip().startswith("[")):
+    if kind == "courses" or (kind == "list" and cell.lstrip().startswith("[")):
         return parse_text(cell)
-    if fact.kind == "list":
+    if kind == "list":
         return [item.strip() for item in cell.split(";")]
     return cell
