@@ -104,7 +104,7 @@ def decide(rows: int, courses: int, told: Callable[[str], Bits]) -> dict[str, Bi
     lung = told("has(interstitial_lung_disease)")
     cns = told("has(cns_predominant)")
     cardiac = told("has(heart_failure)") | told("is(lvef_decline,persistent)") | told("is(lvef_decline,recurrent)")
-    early, late = told("at_most(months_to_recurrence,12)"), told("more_than(months_to_recurrence,12)")
+    early = told("at_most(months_to_recurrence,12)")
     lacking = {drug: told(f"includes(unavailable_drugs,{drug})") for drug in DRUGS}
     received = {drug: some([told(f"includes(adjuvant_drugs,{drug})"), *(g[drug] for g in given)]) for drug in DRUGS}
     no_conjugate = lung | lacking["trastuzumab_deruxtecan"] | toxic["trastuzumab_deruxtecan"]

@@ -17,15 +17,16 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from by_hand import decide
+from by_hand import Bits, decide
 from cohorts import make_cohort
 from plain import summary, worlds_of
 
@@ -33,6 +34,7 @@ from reasoner.cohort.columns import Values
 from reasoner.cohort.evaluate import Batch, choices_of, inputs_of
 from reasoner.cohort.source import plan, read
 from reasoner.guideline import Guideline
+from reasoner.program import Program
 
 BATCH = 1_000_000
 
@@ -52,18 +54,26 @@ def make(folder: Path, rows: int) -> Path:
     return made
 
 
-def run(source: Path, output: Path) -> tuple[float, float]:
-    """Run the command; give its time in seconds and its peak of memory, all processes, in MiB."""
+class Run(NamedTuple):
+    """A run of the command: seconds by the clock and of processors, and the peak of memory in MiB, of all its processes."""
+
+    taken: float
+    processors: float
+    peak: float
+
+
+def run(source: Path, output: Path) -> Run:
+    """Run the command."""
     command = [str(Path(sys.executable).with_name("reasoner")), "cohort", str(source), "-o", str(output)]
     start = time.perf_counter()
     peak = 0.0
     process = os.posix_spawn(command[0], command, os.environ, file_actions=[
         (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0), (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
     ])  # fmt: skip
-    while os.waitpid(process, os.WNOHANG) == (0, 0):
+    while not (ended := os.wait4(process, os.WNOHANG))[0]:
         peak = max(peak, memory_of(process))
         time.sleep(0.05)
-    return time.perf_counter() - start, peak
+    return Run(time.perf_counter() - start, ended[2].ru_utime + ended[2].ru_stime, peak)
 
 
 def memory_of(process: int) -> float:
@@ -79,8 +89,8 @@ def memory_of(process: int) -> float:
     return total
 
 
-def read_and_write(source: Path, output: Path, scratch: Path) -> float:
-    """Time polars: read the input, and write a table as large as the output."""
+def read_and_write(source: Path, output: Path, scratch: Path) -> tuple[float, float]:
+    """Time polars, by the clock and in seconds of processors: read the input, and write a table as large as the output."""
     answers = pl.concat([pl.read_parquet(path) for path in sorted((output / "answers").iterdir())])
     explained = pl.concat([pl.read_parquet(path) for path in sorted((output / "explanations").iterdir())])
 
@@ -89,63 +99,65 @@ def read_and_write(source: Path, output: Path, scratch: Path) -> float:
         answers.write_parquet(scratch / "a.parquet")
         explained.write_parquet(scratch / "b.parquet")
 
-    return statistics.median(seconds(work) for _ in range(3))
+    before = time.process_time()
+    taken = statistics.median(seconds(work) for _ in range(5))
+    return taken, (time.process_time() - before) / 5
 
 
-def compare_with_hand(rows: int) -> None:
-    """Time the evaluator, every rule fired or blocked, against the bare decisions by hand, on the same complete records."""
+class Task(NamedTuple):
+    """Complete records with the same number of courses: `told` has for each input atom the records that it holds in."""
+
+    program: Program
+    told: Bits
+
+    def by_evaluator(self) -> dict[str, Bits]:
+        """Evaluate all rules, from packing the records to unpacking the decisions."""
+        rows = self.told.shape[1]
+        packed = np.packbits(self.told, axis=1, bitorder="little")
+        values, _ = self.program.evaluate([int.from_bytes(row, "little") for row in packed], (1 << 8 * packed.shape[1]) - 1)
+        found = {}
+        for kind in ("setting", "recommended", "excluded"):
+            for name, atoms in self.program.table.get(kind, {}).items():
+                truth = np.frombuffer(values[atoms[0][1]].to_bytes(packed.shape[1], "little"), dtype=np.uint8)
+                found[f"{kind}({name})"] = np.unpackbits(truth, count=rows, bitorder="little").view(bool)
+        return found
+
+    def by_hand(self) -> dict[str, Bits]:
+        inputs, absent = self.program.inputs, np.zeros(self.told.shape[1], dtype=bool)
+        return decide(len(absent), self.program.courses, lambda atom: self.told[inputs[atom]] if atom in inputs else absent)
+
+
+def tasks(rows: int, folder: Path) -> Iterator[Task]:
+    """Make complete records, and sort them by the number of their courses."""
     guideline = Guideline.load()
     knowledge = guideline.knowledge
     values = {fact.name: Values(fact, knowledge) for fact in knowledge.facts}
-    evaluated = by_hand = 0.0
-    with tempfile.TemporaryDirectory() as folder:
-        make_cohort(4, rows, unknown=0).write_parquet(f"{folder}/in.parquet")
-        (part,) = plan(Path(folder) / "in.parquet", rows, knowledge)
-        records = read(part, values, knowledge).columns
-    choices = choices_of(records)
-    courses = np.array([told.courses for told in values["metastatic_therapy"].told])[
-        next(own.codes for own in records.columns if own.values.fact.kind == "courses")
-    ]
+    make_cohort(4, rows, unknown=0).write_parquet(folder / "complete.parquet")
+    (part,) = plan(folder / "complete.parquet", rows, knowledge)
+    records = read(part, values, knowledge).columns
+    (codes,) = (own.codes for own in records.columns if own.values.fact.kind == "courses")
+    courses = np.array([told.courses for told in values["metastatic_therapy"].told])[codes]
     for number in map(int, np.unique(courses)):
-        program = guideline.program(number)
         members = np.flatnonzero(courses == number)
+        program = guideline.program(number)
         batch = Batch(1, members, np.zeros((0, len(members)), dtype=np.int64), [])
-        told = np.stack([
-            np.unpackbits(np.frombuffer(row, dtype=np.uint8), count=len(members), bitorder="little").view(bool)
-            for row in inputs_of(records, program, choices, batch)
-        ])  # fmt: skip
-        decided = [f"{kind}({name})" for kind, names in (
-            ("setting", knowledge.settings), ("recommended", knowledge.regimens), ("excluded", knowledge.regimens)
-        ) for name in names]  # fmt: skip
-        places = [program.index.get(name) for name in decided]
+        told = [np.frombuffer(row, dtype=np.uint8) for row in inputs_of(records, program, choices_of(records), batch)]
+        yield Task(program, np.unpackbits(np.stack(told), axis=1, count=len(members), bitorder="little").view(bool))
 
-        def by_evaluator() -> dict[str, np.ndarray]:
-            worlds = 8 * -(-len(members) // 8)
-            packed = np.packbits(told, axis=1, bitorder="little")
-            atoms, _ = program.evaluate([int.from_bytes(row, "little") for row in packed], (1 << worlds) - 1)
-            found = ((0 if place is None else atoms[place]).to_bytes(worlds // 8, "little") for place in places)
-            return {
-                name: np.unpackbits(np.frombuffer(truth, np.uint8), count=len(members), bitorder="little").view(bool)
-                for name, truth in zip(decided, found, strict=True)
-            }
 
-        absent = np.zeros(len(members), dtype=bool)
-
-        def alone() -> dict[str, np.ndarray]:
-            return decide(
-                len(members), number, lambda atom: told[program.inputs[atom]] if atom in program.inputs else absent
-            )
-
-        one, other = by_evaluator(), alone()
-        assert set(other) >= set(one)
-        for name, holds in one.items():
-            assert (holds == other[name]).all(), (number, name)
-        evaluated += statistics.median(seconds(by_evaluator) for _ in range(7))
-        by_hand += statistics.median(seconds(alone) for _ in range(7))
-    print(f"evaluator, all rules, {rows} complete records: {1e6 * evaluated / rows:.3f} us each, by hand in numpy the")
+def compare_with_hand(rows: int, folder: Path) -> None:
+    """Time the evaluator, every rule fired or blocked, against the bare decisions by hand, on the same complete records."""
+    evaluated = by_hand = 0.0
+    for task in tasks(rows, folder):
+        one, other = task.by_evaluator(), task.by_hand()
+        for name, holds in other.items():
+            assert (holds == one.get(name, False)).all(), (task.program.courses, name)
+        assert set(one) <= set(other)
+        evaluated += statistics.median(seconds(task.by_evaluator) for _ in range(7))
+        by_hand += statistics.median(seconds(task.by_hand) for _ in range(7))
+    print(f"{rows} complete records: evaluator, all rules, {1e6 * evaluated / rows:.3f} us each;", end=" ")
     print(
-        f"          bare decisions: {1e6 * by_hand / rows:.3f} us each, ratio {evaluated / by_hand:.2f} (target 10)",
-        flush=True,
+        f"bare decisions by hand in numpy, {1e6 * by_hand / rows:.3f} us each; ratio {evaluated / by_hand:.2f} (target 10)"
     )
 
 
@@ -194,25 +206,30 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], help="how many rows")
     parser.add_argument("--check", type=int, metavar="N", help="compare N answers with those to the records alone")
     options = parser.parse_args()
-    compare_with_hand(100_000)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        measured: dict[int, tuple[float, float]] = {}
+        compare_with_hand(100_000, scratch)
+        measured: dict[int, Run] = {}
         for rows in options.sizes:
             source, output = make(scratch, rows), scratch / f"out-{rows}"
-            taken, peak = measured[rows] = run(source, output)
+            found = measured[rows] = run(source, output)
             distinct = json.loads((output / "summary.json").read_text())["distinct_explanations"]
-            each = 1e6 * taken / rows
-            print(f"{rows:>9} rows: {taken:6.2f} s, {each:6.1f} us a row, peak {peak:5.0f} MiB, {distinct} explanations")
+            each = 1e6 * found.taken / rows
+            print(
+                f"{rows:>9} rows: {found.taken:6.2f} s, {each:6.1f} us a row, {found.processors:6.2f} s of processors,",
+                end=" ",
+            )
+            print(f"peak {found.peak:5.0f} MiB, {distinct} explanations", flush=True)
             if rows <= BATCH:
-                bare = read_and_write(source, output, scratch)
-                print(f"          polars alone: {bare:.2f} s, ratio {taken / bare:.2f} (target 4)", flush=True)
+                bare, busy = read_and_write(source, output, scratch)
+                print(f"          polars alone: {bare:.2f} s, ratio {found.taken / bare:.2f} (target 4);", end=" ")
+                print(f"{busy:.2f} s of processors, ratio {found.processors / busy:.2f}", flush=True)
             shutil.rmtree(source)
             shutil.rmtree(output)
         for small, large in itertools.pairwise(sorted(measured)):
-            slower = measured[large][0] / measured[small][0] / (large / small)
-            wider = measured[large][1] / measured[small][1]
-            print(f"{small} to {large} rows: time a row times {slower:.2f}, peak of memory times {wider:.2f}")
+            slower = measured[large].processors / measured[small].processors / (large / small)
+            wider = measured[large].peak / measured[small].peak
+            print(f"{small} to {large} rows: time of processors a row times {slower:.2f}, peak of memory times {wider:.2f}")
         if options.check:
             check(options.check, scratch)
 
