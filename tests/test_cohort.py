@@ -541,7 +541,7 @@ def test_two_runs_are_compared_patient_by_patient(
 ) -> None:
     overlay = Path(__file__).parent.parent / "asp/overlays/formulary_without_tdxd.lp"
     local = Guideline.load(overlays=overlay)
-    done = cohort("in.ndjson", "-o", "local", "--overlay", overlay, "--workers", 1, environment=environment, cwd=folder)
+    done = cohort("in.ndjson", "-o", "local", "--overlay", overlay, "--to", "ndjson", environment=environment, cwd=folder)
     assert done.returncode == 0, done.stderr
     done = cohort("diff", "out", "local", "--format", "json", environment=environment, cwd=folder)
     assert done.returncode == 0, done.stderr

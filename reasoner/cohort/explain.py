@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -15,6 +15,9 @@ from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Knowledge
 from reasoner.page import Page
+
+if TYPE_CHECKING:
+    from polars._typing import PolarsDataType
 
 __all__ = ["Explanation", "explain", "explanation", "guideline_of", "manifest_of", "scan", "to_text"]
 
@@ -70,7 +73,17 @@ def scan(folder: Path, kind: str) -> pl.LazyFrame:
     paths = [folder / kind / f"part-{number:05}.{form}" for number in range(len(parts))]
     if not all(path.exists() for path in paths):
         raise ReasonerError(f"{folder}: the run is not complete; --resume continues it")
-    return pl.scan_parquet(paths) if form == "parquet" else pl.scan_ndjson(paths, infer_schema_length=None)
+    frame = pl.scan_parquet(paths) if form == "parquet" else pl.scan_ndjson(paths, infer_schema_length=None)
+    return frame.cast({name: widest(kind) for name, kind in frame.collect_schema().items()})
+
+
+def widest(kind: PolarsDataType) -> PolarsDataType:
+    """Give the type that holds a column of every run: names are text, whatever names a guideline has, and ranks numbers."""
+    if isinstance(kind, pl.List):
+        return pl.List(widest(kind.inner))
+    if isinstance(kind, pl.Struct):
+        return pl.Struct([pl.Field(field.name, widest(field.dtype)) for field in kind.fields])
+    return pl.String() if isinstance(kind, pl.Enum) else pl.Int64() if kind.is_integer() else kind
 
 
 def explain(folder: Path, name: str) -> Iterator[Answer]:
