@@ -43,7 +43,8 @@ def run(
     With `resume` parts that are done are kept. Raises ReasonerError where the folder holds something else, where a file
     cannot be written or read, and where workers die; what is done then stays, for `resume`.
     """
-    start(job, resume)
+    described = about(job)
+    start(job, described, resume)
     done = rejects = 0
     total = sum(part.rows for part in job.parts)
     seen = np.zeros(0, dtype="S20")
@@ -59,7 +60,7 @@ def run(
         lost = [json.dumps(row) + "\n" for row in orphans(Path(job.courses), job.course_index, patients(job))]
         lines += "".join(lost).encode()
         summed = add(summed, {"rejects": len(lost)})
-    summary = {"schema": SCHEMA, "guideline": about(job)["guideline"], "distinct_explanations": len(seen), **summed}
+    summary = {"schema": SCHEMA, "guideline": described["guideline"], "distinct_explanations": len(seen), **summed}
     write_whole(Path(job.output) / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
     if lines:
         write_whole(Path(job.output) / "rejects.ndjson", lines)
@@ -91,11 +92,11 @@ def about(job: Job) -> dict[str, object]:
     }
 
 
-def start(job: Job, resume: bool) -> None:
+def start(job: Job, described: Mapping[str, object], resume: bool) -> None:
     """Prepare the output folder, or check that it holds the same run."""
     output = Path(job.output)
     manifest = output / "run.json"
-    content = (json.dumps({"schema": SCHEMA, **about(job)}, indent=1) + "\n").encode()
+    content = (json.dumps({"schema": SCHEMA, **described}, indent=1) + "\n").encode()
     try:
         if manifest.exists():
             if not resume:
@@ -145,7 +146,8 @@ def leave_with_parent() -> None:
 
 def on_cores(job: Job, workers: int) -> Iterator[int]:
     """Answer parts in processes of this machine; a few are handed out ahead."""
-    if workers == 1:
+    workers = min(workers, len(job.parts))
+    if workers <= 1:
         yield from (answer_part(job, number) for number in range(len(job.parts)))
         return
     os.environ["POLARS_MAX_THREADS"] = "1"  # of each worker: there is one for each core
