@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from cohorts import make_cohort
@@ -460,9 +461,11 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(
     assert "cannot be written: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     for path in (small_disk / "out").rglob("*"):
-        assert path.is_dir() or path.suffix in (".parquet", ".json"), path
+        assert path.is_dir() or path.suffix in (".parquet", ".json", ".npy"), path
         if path.suffix == ".parquet":
             pl.read_parquet(path)
+        if path.suffix == ".npy":
+            assert len(np.load(path))
 
 
 def test_a_read_only_folder_is_told(environment: dict[str, str], tmp_path: Path) -> None:
