@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from bundles import AFTER_SECOND_LINE, METASTASES, NEGATIVE, bundle, observation, stated
 from cohorts import make_cohort
 from records import random_record
 
@@ -56,7 +57,10 @@ def essence(guideline: Guideline, record: dict[str, Any]) -> dict[str, Any]:
 def rows_of(folder: Path) -> list[dict[str, Any]]:
     """Read the answers of a folder, without the way back."""
     frame = pl.concat([pl.read_parquet(path) for path in sorted((folder / "answers").iterdir())])
-    return [{key: value for key, value in row.items() if key not in ("explanation", "record")} for row in frame.to_dicts()]
+    return [
+        {key: value for key, value in row.items() if key not in ("explanation", "record", "remarks")}
+        for row in frame.to_dicts()
+    ]
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -116,6 +120,32 @@ def test_every_answer_can_be_explained_with_the_bytes_that_recommend_gives(
         expected = subprocess.run(alone, capture_output=True, text=True, cwd=folder, env=environment, check=True).stdout
         done = cohort("explain", "out", records[7]["id"], "--format", form, environment=environment, cwd=folder)
         assert (done.stdout, done.stderr) == (expected, "")
+
+
+def test_fhir_bundles_are_answered_as_by_recommend(environment: dict[str, str], tmp_path: Path) -> None:
+    open_end = bundle(METASTASES, stated("x", "tucatinib", "2020-02-01", "2020-04-01", "stopped"))
+    doubtful = bundle(
+        *(entry["resource"] for entry in AFTER_SECOND_LINE["entry"][1:]),
+        observation("other", "loinc:85318-4", "2020-01-12", valueCodeableConcept=NEGATIVE),
+    )
+    named = [
+        json.loads(json.dumps(data).replace('"id": "p"', f'"id": "p{n}"').replace("Patient/p", f"Patient/p{n}"))
+        for n, data in enumerate([AFTER_SECOND_LINE, open_end, doubtful])
+    ]
+    (tmp_path / "in.ndjson").write_text("".join(json.dumps(data) + "\n" for data in named))
+    assert cohort("in.ndjson", "-o", "out", environment=environment, cwd=tmp_path).returncode == 1
+    (reject,) = (json.loads(line) for line in (tmp_path / "out" / "rejects.ndjson").read_text().splitlines())
+    assert reject["line"] == 2
+    assert "nothing tells how the course ended" in reject["reason"]
+    for number in (0, 2):
+        (tmp_path / "one.json").write_text(json.dumps(named[number]))
+        alone = subprocess.run(
+            [sys.executable, "-m", "reasoner", "recommend", "one.json", "--format", "json"],
+            cwd=tmp_path, env=environment, capture_output=True, check=True,
+        )  # fmt: skip
+        done = cohort("explain", "out", f"p{number}", "--format", "json", environment=environment, cwd=tmp_path)
+        assert done.stdout.encode() == alone.stdout
+    assert "contradicts itself" in done.stdout
 
 
 def test_an_explanation_holds_the_rules_that_fire_and_what_they_rest_on(

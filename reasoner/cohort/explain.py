@@ -90,11 +90,12 @@ def explain(folder: Path, name: str) -> Iterator[Answer]:
     """Answer again each patient who has an id, as `recommend` answers the record."""
     guideline = guideline_of(folder)
     courses = {fact.name for fact in guideline.knowledge.facts if fact.kind == "courses"}
-    for record in scan(folder, "answers").filter(pl.col("id") == name).select("record").collect()["record"]:
-        told = {key: value for key, value in record.items() if value is not None}
-        yield guideline.answer(
-            {"id": name, **{key: json.loads(value) if key in courses else value for key, value in told.items()}}
-        )
+    rows = scan(folder, "answers").filter(pl.col("id") == name).select("record", "remarks").collect()
+    for row in rows.iter_rows(named=True):
+        told = {key: value for key, value in row["record"].items() if value is not None}
+        data = {key: json.loads(value) if key in courses else value for key, value in told.items()}
+        record = guideline.record({"id": name, **data})
+        yield guideline.answer(record._replace(remarks=tuple(row["remarks"] or ())))
 
 
 class Explanation(NamedTuple):

@@ -99,7 +99,7 @@ def answer_part(job: Job, number: int) -> int:
     own = worker(job.folder, job.layer, job.overlays)
     own.prepare()
     guideline, knowledge = own.guideline, own.guideline.knowledge
-    rows = read(job.parts[number], own.values, knowledge)
+    rows = read(job.parts[number], own.values, guideline)
     if job.courses is not None:
         rows = with_courses(rows, Path(job.courses), job.course_index, own.values, knowledge)
     bad = rows.broken | rows.columns.bad()

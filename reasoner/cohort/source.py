@@ -1,4 +1,7 @@
-"""Where the records of a cohort come from: Parquet, CSV or NDJSON, cut into parts that are each read by themselves."""
+"""Where the records of a cohort come from: Parquet, CSV or NDJSON, cut into parts that are each read by themselves.
+
+A line of NDJSON holds a record or a FHIR bundle.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import polars as pl
 
 from reasoner.cohort.columns import BAD, Column, Columns, Values
 from reasoner.errors import ReasonerError, RecordError, nearest
+from reasoner.guideline import Guideline
 from reasoner.knowledge import Fact, Knowledge
 from reasoner.record import number, parse_json, region
 
@@ -42,6 +46,7 @@ class Rows(NamedTuple):
 
     `broken` marks those that are no record of any values; `data` gives a row as the record that it is, by its number, or
     raises RecordError; `lines` are their places in the file. `numbers` are the numbers themselves, of each fact that is one.
+    `remarks` say of each row what a reader of its answer has to know of how it was read, where it was read from FHIR.
     """
 
     columns: Columns
@@ -50,6 +55,7 @@ class Rows(NamedTuple):
     broken: Bits
     lines: Sequence[int]
     data: Callable[[int], object]
+    remarks: Sequence[Sequence[str]] = ()
 
 
 def plan(path: Path, size: int, knowledge: Knowledge, apart: bool = False) -> list[Part]:
@@ -183,12 +189,12 @@ def header(head: bytes, file: Path) -> list[str]:
         raise ReasonerError(f"{file}: line 1: cannot be read as CSV: {error}") from None
 
 
-def read(part: Part, values: Mapping[str, Values], knowledge: Knowledge) -> Rows:
+def read(part: Part, values: Mapping[str, Values], guideline: Guideline) -> Rows:
     """Read a part.
 
     Raises ReasonerError where the file cannot be read as what it was.
     """
-    file = Path(part.file)
+    file, knowledge = Path(part.file), guideline.knowledge
     try:
         if file.suffix == ".parquet":
             return read_parquet(part, values, knowledge)
@@ -196,7 +202,7 @@ def read(part: Part, values: Mapping[str, Values], knowledge: Knowledge) -> Rows
             stream.seek(part.start)
             content = stream.read(part.stop - part.start)
             if file.suffix.lower() != ".csv":
-                return read_ndjson(part, content, values, knowledge)
+                return read_ndjson(part, content, values, guideline)
             stream.seek(0)
             names = header(stream.readline(), file)
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -307,8 +313,9 @@ def stretches(series: pl.Series, fact: Fact, values: Values) -> Codes:
     return np.where(nothing, values.number(None, None), codes)
 
 
-def read_ndjson(part: Part, content: bytes, values: Mapping[str, Values], knowledge: Knowledge) -> Rows:
-    """Read a record a line; blank lines are none."""
+def read_ndjson(part: Part, content: bytes, values: Mapping[str, Values], guideline: Guideline) -> Rows:
+    """Read a record, or a FHIR bundle, a line; blank lines are none."""
+    knowledge = guideline.knowledge
     lines = [(part.line + n, line) for n, line in enumerate(content.split(b"\n")) if line.strip()]
 
     def data(row: int) -> object:
@@ -321,13 +328,18 @@ def read_ndjson(part: Part, content: bytes, values: Mapping[str, Values], knowle
             raise RecordError("not UTF-8 text") from None
 
     records: list[Mapping[str, object]] = []
+    remarks: list[Sequence[str]] = []
     broken = np.zeros(len(lines), dtype=bool)
     allowed = {"id", *values}
     for row in range(len(lines)):
         try:
-            found = data(row)
+            found, said = data(row), list[str]()
+            if isinstance(found, Mapping) and "resourceType" in found:
+                reading = guideline.reading(found)
+                found, said = reading.record, list(reading.remarks())
         except RecordError:
-            found = None
+            found, said = None, list[str]()
+        remarks.append(said)
         broken[row] = not isinstance(found, Mapping) or not allowed.issuperset(found)
         records.append(found if isinstance(found, Mapping) else {})
     columns = tuple(
@@ -345,7 +357,7 @@ def read_ndjson(part: Part, content: bytes, values: Mapping[str, Values], knowle
     ids = [valid_text(record.get("id")) for record in records]
     broken |= np.array([name is None for name in ids], dtype=bool)
     named = pl.Series(ids, dtype=pl.String)
-    return Rows(Columns(knowledge, columns), named, numbers, broken, [number for number, _ in lines], data)
+    return Rows(Columns(knowledge, columns), named, numbers, broken, [number for number, _ in lines], data, remarks)
 
 
 def valid_text(name: object) -> str | None:
