@@ -11,7 +11,7 @@ import networkx as nx
 from reasoner.errors import ReasonerError, nearest
 from reasoner.files import write_whole
 
-__all__ = ["FORMATS", "format_of", "write_graph"]
+__all__ = ["FORMATS", "format_of", "to_bytes", "write_graph"]
 
 FORMATS = {
     ".prov.json": ("graphs.prov", "to_prov_json"),
@@ -43,14 +43,21 @@ def format_of(path: Path) -> str:
     return found
 
 
+def to_bytes(graph: nx.MultiDiGraph, suffix: str) -> bytes:
+    """Write `graph` in the format of a suffix of `FORMATS`.
+
+    Raises ReasonerError where what writes it is not installed.
+    """
+    module, name = FORMATS[suffix]
+    to_text: Callable[..., str | bytes] = getattr(import_module(module), name)
+    found = to_text(graph, suffix[1:]) if name == "draw" else to_text(graph)
+    return found.encode() if isinstance(found, str) else found
+
+
 def write_graph(graph: nx.MultiDiGraph, path: Path) -> None:
     """Write `graph` to `path`, whole or not at all.
 
     Raises ReasonerError for a suffix of no format, where what writes it is not installed, and where the file cannot be
     written.
     """
-    suffix = format_of(path)
-    module, name = FORMATS[suffix]
-    to_text: Callable[..., str | bytes] = getattr(import_module(module), name)
-    found = to_text(graph, suffix[1:]) if name == "draw" else to_text(graph)
-    write_whole(path, found.encode() if isinstance(found, str) else found)
+    write_whole(path, to_bytes(graph, format_of(path)))

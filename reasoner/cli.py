@@ -752,6 +752,24 @@ def cohort_diff(old: Path, new: Path, form: str) -> None:
 
 
 @cli.command()
+@guideline_options
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="How many processes.")
+def serve(folder: Path | None, overlays: tuple[Path, ...], layer: str, host: str, port: int, workers: int) -> None:
+    """Serve the guideline over HTTP: CDS Hooks, a JSON API and a page."""
+    try:
+        from reasoner.serve.run import run
+        from reasoner.serve.settings import Settings
+    except ModuleNotFoundError as error:
+        raise ReasonerError(f"{error.name} is not installed; pip install 'guideline-reasoner[serve]'") from None
+    load(folder, layer, overlays)
+    own = None if folder is None else str(folder.resolve())
+    settings = Settings(folder=own, layer=layer, overlays=tuple(str(path.resolve()) for path in overlays))
+    run(settings, host, port, workers)
+
+
+@cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print a script that completes commands, options and examples: eval "$(reasoner completion bash)"."""

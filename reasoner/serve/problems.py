@@ -1,0 +1,51 @@
+"""What a request is refused with: problem details (RFC 9457), an OperationOutcome for CDS clients."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Self
+
+import msgspec
+from starlette.responses import Response
+
+from reasoner.errors import ReasonerError
+
+__all__ = ["HOOKS", "Problem", "refusal"]
+
+HOOKS = "/cds-services"
+FIELD = re.compile(r"([^\s:]{1,200}): ")
+CODES = {400: "structure", 401: "login", 404: "not-found", 408: "timeout", 413: "too-long", 422: "invalid", 503: "transient"}
+
+
+class Problem(Exception):
+    """A request that is not answered: an HTTP status, what is wrong, the field where it is one, further headers."""
+
+    def __init__(self, status: int, detail: str, field: str = "", headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.field = field
+        self.headers = headers or {}
+
+    @classmethod
+    def of(cls, error: ReasonerError) -> Self:
+        """Word what the reasoner refused; its messages begin with the field where they are about one."""
+        found = FIELD.match(str(error))
+        return cls(422, str(error), found[1] if found else "")
+
+
+def refusal(problem: Problem, path: str) -> Response:
+    """Give the response to a request for `path` that is not answered."""
+    title = HTTPStatus(problem.status).phrase
+    if path.startswith(HOOKS):
+        issue: dict[str, object] = {"severity": "error", "code": CODES.get(problem.status, "processing")}
+        issue |= {"details": {"text": title}, "diagnostics": problem.detail}
+        body: dict[str, object] = {"resourceType": "OperationOutcome", "issue": [issue]}
+        media = "application/json"
+    else:
+        field = {"field": problem.field} if problem.field else {}
+        body = {"type": "about:blank", "title": title, "status": problem.status, "detail": problem.detail, **field}
+        media = "application/problem+json"
+    return Response(msgspec.json.encode(body), problem.status, problem.headers, media)
