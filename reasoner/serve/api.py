@@ -7,14 +7,16 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
+from starlette.responses import Response
 
 from reasoner.answer import Answer
-from reasoner.errors import RecordError
+from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline
-from reasoner.record import Record, parse_json
-from reasoner.serve.problems import Problem
+from reasoner.record import Record
+from reasoner.serve import schemas
+from reasoner.serve.problems import RefusedError
 
-__all__ = ["QUESTIONS", "Question", "patient_record"]
+__all__ = ["MEDIA", "QUESTIONS", "Asked", "Question", "findings"]
 
 Format = Literal["prov.json", "ttl", "jsonld", "json", "graphml", "gexf", "dot", "mmd", "cyjs", "html", "svg", "png"]
 MEDIA: dict[str, str] = {
@@ -22,13 +24,17 @@ MEDIA: dict[str, str] = {
     "cyjs": "application/json", "graphml": "application/xml", "gexf": "application/xml", "dot": "text/vnd.graphviz",
     "mmd": "text/plain", "html": "text/html", "svg": "image/svg+xml", "png": "image/png",
 }  # fmt: skip
-DRAWN = ("svg", "png")
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
     """A question about one patient: a record, or a FHIR resource or bundle."""
 
-    patient: msgspec.Raw
+    patient: Annotated[
+        msgspec.Raw,
+        msgspec.Meta(
+            extra_json_schema={"anyOf": [{"$ref": "#/components/schemas/Record"}, {"$ref": "#/components/schemas/Resource"}]}
+        ),
+    ]
 
 
 class AskedWhy(Asked):
@@ -72,78 +78,70 @@ class AskedGraph(Asked):
 
 
 class Question(NamedTuple):
-    """A question that the API answers: the path it is asked at, its body, and what answers it."""
+    """A question that the API answers: the path it is asked at, its body, what answers it, in milliseconds where `quick`.
+
+    `shape` is that of the answer where it is JSON always.
+    """
 
     path: str
     summary: str
     body: type[Asked]
-    reply: Callable[[Guideline, Record, Any], tuple[bytes, str]]
+    reply: Callable[[Guideline, Record, Any], Response]
+    shape: object
     quick: bool = False
 
 
-def patient_record(guideline: Guideline, content: msgspec.Raw, courses: int) -> Record:
-    """Read a patient of at most so many courses.
-
-    Raises RecordError, naming the field, where it cannot be used.
-    """
-    try:
-        data = parse_json(bytes(content).decode())
-    except json.JSONDecodeError as error:
-        raise RecordError(f"patient: not JSON: {error.msg}") from None
-    for fact in guideline.knowledge.facts:
-        if fact.kind == "courses" and isinstance(data, dict) and isinstance(given := data.get(fact.name), list):
-            if len(given) > courses:
-                raise RecordError(f"{fact.name}: {len(given)} courses; this service answers at most {courses}")
-    return guideline.record(data)
-
-
-def as_json(data: object) -> tuple[bytes, str]:
+def as_json(data: object) -> Response:
     """Write JSON byte for byte as the command line does."""
-    return f"{json.dumps(data)}\n".encode(), MEDIA["json"]
+    return Response(f"{json.dumps(data)}\n".encode(), media_type="application/json")
 
 
-def answer(guideline: Guideline, record: Record, _: Asked) -> tuple[bytes, str]:
+def answer(guideline: Guideline, record: Record, _: Asked) -> Response:
     return as_json(guideline.answer(record).to_dict())
 
 
-def why(guideline: Guideline, record: Record, asked: AskedWhy) -> tuple[bytes, str]:
+def why(guideline: Guideline, record: Record, asked: AskedWhy) -> Response:
     from reasoner.queries.why import why
 
     return as_json(why(guideline.answer(record), asked.conclusion).to_dict())
 
 
-def why_not(guideline: Guideline, record: Record, asked: AskedWhyNot) -> tuple[bytes, str]:
+def why_not(guideline: Guideline, record: Record, asked: AskedWhyNot) -> Response:
     from reasoner.queries.why_not import why_not
 
     return as_json(why_not(guideline, record, asked.regimen, asked.any).to_dict())
 
 
-def what_if(guideline: Guideline, record: Record, asked: AskedWhatIf) -> tuple[bytes, str]:
+def what_if(guideline: Guideline, record: Record, asked: AskedWhatIf) -> Response:
     from reasoner.queries.what_if import what_if
 
     return as_json(what_if(guideline, record, asked.set).to_dict())
 
 
-def ask(guideline: Guideline, record: Record, asked: AskedAsk) -> tuple[bytes, str]:
+def ask(guideline: Guideline, record: Record, asked: AskedAsk) -> Response:
     from reasoner.queries.ask import ask, decision_tree
 
     questions = ask(guideline, record).to_dict()
     return as_json({**questions, "tree": decision_tree(guideline, record).to_dict()} if asked.all_paths else questions)
 
 
-def pathway(guideline: Guideline, record: Record, asked: AskedPathway) -> tuple[bytes, str]:
+def pathway(guideline: Guideline, record: Record, asked: AskedPathway) -> Response:
     from reasoner.queries.pathway import pathway
 
     return as_json(pathway(guideline, record, asked.lines).to_dict())
 
 
-def graph(guideline: Guideline, record: Record, asked: AskedGraph) -> tuple[bytes, str]:
+def graph(guideline: Guideline, record: Record, asked: AskedGraph) -> Response:
     from graphs.build import answer_graph
     from graphs.write import to_bytes
 
     found = guideline.answer(record)
     drawn = answer_graph(found, focus_of(found, asked.focus), blocked=not asked.carrying, depth=asked.depth)
-    return to_bytes(drawn, f".{asked.format}"), MEDIA[asked.format]
+    headers = {"Content-Disposition": f'attachment; filename="graph.{asked.format}"'}
+    try:
+        return Response(to_bytes(drawn, f".{asked.format}"), headers=headers, media_type=MEDIA[asked.format])
+    except ReasonerError as error:
+        raise RefusedError(501, str(error)) from None
 
 
 def focus_of(found: Answer, focus: str | None) -> tuple[str, ...]:
@@ -152,12 +150,22 @@ def focus_of(found: Answer, focus: str | None) -> tuple[str, ...]:
     return () if focus is None else why(found, focus).atoms
 
 
+def findings(guideline: Guideline) -> bytes:
+    """Look for the guideline's defects, as ``reasoner check`` does."""
+    from reasoner.checking.check import check
+    from reasoner.reports import Found, to_json
+
+    report = check(guideline)
+    about = {"courses": report.courses}
+    return to_json(Found(guideline.info, "", "", report.findings, report.undecided, about=about)).encode()
+
+
 QUESTIONS = (
-    Question("/api/answer", "Answer a record.", Asked, answer, quick=True),
-    Question("/api/why", "Explain a regimen's, an action's or a setting's status.", AskedWhy, why),
-    Question("/api/why-not", "Tell what keeps a regimen from being recommended.", AskedWhyNot, why_not),
-    Question("/api/what-if", "Show what an edit of the record changes in the answer.", AskedWhatIf, what_if),
-    Question("/api/ask", "Name the unrecorded facts that can still change the answer.", AskedAsk, ask),
-    Question("/api/pathway", "Follow the guideline from here, course by course.", AskedPathway, pathway),
-    Question("/api/graph", "Draw the explanation graph of the answer.", AskedGraph, graph),
+    Question("/api/answer", "Answer a record.", Asked, answer, schemas.Answer, quick=True),
+    Question("/api/why", "Explain a regimen's, an action's or a setting's status.", AskedWhy, why, schemas.Why),
+    Question("/api/why-not", "Tell what keeps a regimen from being recommended.", AskedWhyNot, why_not, schemas.WhyNot),
+    Question("/api/what-if", "Show what an edit of the record changes in the answer.", AskedWhatIf, what_if, schemas.WhatIf),
+    Question("/api/ask", "Name the unrecorded facts that can still change the answer.", AskedAsk, ask, schemas.Ask),
+    Question("/api/pathway", "Follow the guideline from here, course by course.", AskedPathway, pathway, schemas.Pathway),
+    Question("/api/graph", "Draw the explanation graph of the answer.", AskedGraph, graph, None),
 )

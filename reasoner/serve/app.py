@@ -2,93 +2,235 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from functools import partial
 from importlib.resources import files
+from mimetypes import guess_type
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline
-from reasoner.serve.api import QUESTIONS, Question, patient_record
+from reasoner.serve.api import QUESTIONS, Asked, Question, findings
 from reasoner.serve.describe import describe
-from reasoner.serve.problems import Problem, refusal
+from reasoner.serve.hooks import SERVICES, FeedbackCall, HookCall, Hooks, Service, discovery, note_feedback
+from reasoner.serve.limits import Threads, body_of
+from reasoner.serve.openapi import document
+from reasoner.serve.patients import patient_record
+from reasoner.serve.problems import HOOKS, RefusedError, refusal
 from reasoner.serve.settings import Settings
+from reasoner.serve.trust import Trust
+from reasoner.serve.watch import Watch, metrics
 
 __all__ = ["application", "from_environment"]
 
 PAGE = Path(str(files("reasoner.serve"))) / "page"
+PAGE_POLICY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-cache",
+}
+SMALL = 256 * 1024
+FIRST_COURSES = 4
+HOOK_CALL = msgspec.json.Decoder(HookCall)
+FEEDBACK_CALL = msgspec.json.Decoder(FeedbackCall)
+FIELD = re.compile(r"`\$\.?([^`]+)`$|required field `([^`]+)`")
+
+Handler = Callable[[Request], Awaitable[Response]]
+Body = TypeVar("Body")
+Result = TypeVar("Result")
 
 
-def from_environment() -> Starlette:
+def from_environment() -> Watch:
     """Make the application in a worker process."""
     return application(Settings.handed_on())
 
 
-def application(settings: Settings) -> Starlette:
-    """Make the application."""
-    guideline = Guideline.load(settings.folder, settings.layer, settings.overlays)
-    described = msgspec.json.encode(describe(guideline))
+def application(settings: Settings) -> Watch:
+    """Make the application.
 
-    async def guideline_form(_: Request) -> Response:
-        return Response(described, media_type="application/json")
-
-    async def health(_: Request) -> Response:
-        return Response(b'{"status":"ok"}', media_type="application/json")
-
-    return Starlette(
-        routes=[
-            Route("/", page),
-            Route("/page/{name}", page),
-            Route("/health", health),
-            Route("/api/guideline", guideline_form),
-            *(Route(question.path, asked(question, guideline, settings), methods=["POST"]) for question in QUESTIONS),
-        ],
-        exception_handlers={Problem: refused, HTTPException: refused},
+    Raises ReasonerError where the guideline or the clients' keys cannot be used.
+    """
+    service = Application(settings)
+    middleware = [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+        )
+    ]
+    return Watch(
+        Starlette(
+            routes=list(service.routes()),
+            middleware=middleware if settings.origins else [],
+            exception_handlers={RefusedError: refused, ReasonerError: refused, HTTPException: refused},
+            lifespan=service.lifespan,
+        )
     )
 
 
-def asked(question: Question, guideline: Guideline, settings: Settings) -> Callable[[Request], Awaitable[Response]]:
-    """Make what answers a question."""
-    decoder = msgspec.json.Decoder(question.body)
+class Application:
+    """What all requests share: the guideline, the threads for long questions, the clients' keys."""
 
-    def reply(body: bytes) -> Response:
-        try:
-            wanted = decoder.decode(body)
-            record = patient_record(guideline, wanted.patient, settings.courses)
-            content, media = question.reply(guideline, record, wanted)
-        except ReasonerError as error:
-            raise Problem.of(error) from None
-        except msgspec.ValidationError as error:
-            raise Problem(422, str(error)) from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Problem(400, f"the body is no JSON: {error}") from None
-        return Response(content, media_type=media)
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.guideline = Guideline.load(settings.folder, settings.layer, settings.overlays)
+        self.threads = Threads(settings.waiting, settings.answer_seconds)
+        self.hooks = Hooks(self.guideline, settings.courses)
+        self.trust = Trust(Path(settings.keys), settings.issuers, settings.scratch) if settings.keys else None
+        self.ready = False
+        self.checked: Future[bytes] | None = None
+
+    def routes(self) -> Iterator[Route]:
+        """List the routes, the busiest first."""
+        for service in SERVICES:
+            yield route("POST", f"{HOOKS}/{service.id}", partial(self.call, service))
+            yield route("POST", f"{HOOKS}/{service.id}/feedback", partial(self.feedback, service))
+        yield route("GET", HOOKS, self.trusted(fixed(discovery(self.guideline))))
+        for question in QUESTIONS:
+            yield route("POST", question.path, partial(self.ask, question, msgspec.json.Decoder(question.body)))
+        yield route("GET", "/api/guideline", fixed(msgspec.json.encode(describe(self.guideline))))
+        yield route("GET", "/api/check", self.check)
+        yield route("GET", "/openapi.json", fixed(msgspec.json.encode(document(self.guideline, self.settings))))
+        yield route("GET", "/health", fixed(b'{"status":"alive"}'))
+        yield route("GET", "/ready", self.readiness)
+        yield route("GET", "/metrics", counts)
+        for file in sorted(PAGE.glob("*.*")):
+            media = guess_type(file.name)[0] or "application/octet-stream"
+            yield route("GET", f"/page/{file.name}", fixed(file.read_bytes(), media, PAGE_POLICY))
+            if file.name == "index.html":
+                yield route("GET", "/", fixed(file.read_bytes(), media, PAGE_POLICY))
+
+    @asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """Ground the guideline for the usual histories in the background, then be ready; end with the last answer."""
+        warming = asyncio.get_running_loop().run_in_executor(None, self.warm)
+        yield
+        await warming
+        self.threads.pool.shutdown()
+
+    def warm(self) -> None:
+        for courses in range(min(FIRST_COURSES, self.settings.courses) + 1):
+            self.guideline.program(courses)
+        self.ready = True
+
+    async def body(self, request: Request) -> bytes:
+        return await body_of(request, self.settings.largest_body, self.settings.body_seconds)
+
+    async def run(self, answer: Callable[[], Result], quick: bool) -> Result:
+        """Answer at once what is quick, beside the event loop what is not."""
+        return answer() if quick else await self.threads.run(answer)
+
+    async def ask(self, question: Question, decoder: msgspec.json.Decoder[Asked], request: Request) -> Response:
+        """Answer a question of the JSON API."""
+        body = await self.body(request)
+
+        def answer() -> Response:
+            asked = decoded(decoder, body, 422)
+            record = patient_record(self.guideline, bytes(asked.patient), self.settings.courses)
+            return question.reply(self.guideline, record, asked)
+
+        return await self.run(answer, question.quick and len(body) <= SMALL)
+
+    async def check(self, _: Request) -> Response:
+        """Give the guideline's defects, looked for once."""
+        if self.checked is None:
+            self.checked = self.threads.start(partial(findings, self.guideline))
+        return Response(await self.threads.result(self.checked), media_type="application/json")
+
+    async def call(self, service: Service, request: Request) -> Response:
+        """Answer a call of a CDS service."""
+        base = self.authorized(request)
+        body = await self.body(request)
+
+        def answer() -> bytes:
+            return self.hooks.reply(service, decoded(HOOK_CALL, body, 400), base)
+
+        return Response(await self.run(answer, len(body) <= SMALL), media_type="application/json")
+
+    async def feedback(self, service: Service, request: Request) -> Response:
+        """Take a CDS client's feedback."""
+        self.authorized(request)
+        note_feedback(service, decoded(FEEDBACK_CALL, await self.body(request), 400))
+        return Response(status_code=200)
+
+    def trusted(self, handler: Handler) -> Handler:
+        """Let only CDS clients that are trusted reach a handler."""
+
+        async def guarded(request: Request) -> Response:
+            self.authorized(request)
+            return await handler(request)
+
+        return guarded
+
+    def authorized(self, request: Request) -> str:
+        """Give the URL of the service as the client knows it; raises RefusedError 401 where the client is not trusted."""
+        base = self.settings.public_url or str(request.base_url).rstrip("/")
+        if self.trust is not None:
+            self.trust.check(request.headers.get("authorization", ""), base + request.url.path)
+        return base
+
+    async def readiness(self, _: Request) -> Response:
+        if not self.ready:
+            raise RefusedError(503, "the guideline is being loaded", headers={"Retry-After": "1"})
+        return Response(b'{"status":"ready"}', media_type="application/json")
+
+
+def route(method: str, path: str, handler: Handler) -> Route:
+    """Make a route that says in its requests which one it is."""
 
     async def endpoint(request: Request) -> Response:
-        body = await request.body()
-        return reply(body) if question.quick else await run_in_threadpool(reply, body)
+        request.scope["template"] = path
+        return await handler(request)
 
-    return endpoint
+    return Route(path, endpoint, methods=[method])
 
 
-async def page(request: Request) -> Response:
-    """Give a file of the page."""
-    name = request.path_params.get("name", "index.html")
-    if not (PAGE / name).is_file():
-        raise Problem(404, f"{name}: no such file of the page")
-    return FileResponse(PAGE / name)
+def fixed(content: bytes, media: str = "application/json", headers: Mapping[str, str] | None = None) -> Handler:
+    """Make a handler that always gives the same."""
+
+    async def give(_: Request) -> Response:
+        return Response(content, headers=headers, media_type=media)
+
+    return give
+
+
+async def counts(_: Request) -> Response:
+    content, media = metrics()
+    return Response(content, media_type=media)
+
+
+def decoded(decoder: msgspec.json.Decoder[Body], body: bytes, status: int) -> Body:
+    """Read a body; one of a form that was not asked for is refused with `status`."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        where = FIELD.search(str(error))
+        raise RefusedError(status, str(error), (where[1] or where[2]) if where else "") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RefusedError(400, f"the body is no JSON that can be read: {error}") from None
 
 
 def refused(request: Request, error: Exception) -> Response:
     """Word why a request is not answered."""
-    if isinstance(error, HTTPException):
-        error = Problem(error.status_code, error.detail, headers=error.headers)
-    assert isinstance(error, Problem)
+    if isinstance(error, ReasonerError):
+        error = RefusedError.of(error)
+    elif isinstance(error, HTTPException):
+        error = RefusedError(error.status_code, error.detail, headers=error.headers)
+    assert isinstance(error, RefusedError)
     return refusal(error, request.url.path)

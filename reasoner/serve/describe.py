@@ -38,9 +38,7 @@ def describe(guideline: Guideline) -> dict[str, object]:
         "actions": named("action", knowledge.actions, knowledge),
         "settings": named("setting", knowledge.settings, knowledge),
         "labels": knowledge.labels,
-        "examples": [
-            {"name": case.name, "title": case.title, "record": case.record} for case in guideline.cases().values()
-        ],
+        "examples": [{"name": case.name, "title": case.title, "record": case.record} for case in guideline.cases().values()],
     }
 
 

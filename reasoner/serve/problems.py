@@ -12,14 +12,14 @@ from starlette.responses import Response
 
 from reasoner.errors import ReasonerError
 
-__all__ = ["HOOKS", "Problem", "refusal"]
+__all__ = ["HOOKS", "RefusedError", "refusal"]
 
 HOOKS = "/cds-services"
 FIELD = re.compile(r"([^\s:]{1,200}): ")
 CODES = {400: "structure", 401: "login", 404: "not-found", 408: "timeout", 413: "too-long", 422: "invalid", 503: "transient"}
 
 
-class Problem(Exception):
+class RefusedError(Exception):
     """A request that is not answered: an HTTP status, what is wrong, the field where it is one, further headers."""
 
     def __init__(self, status: int, detail: str, field: str = "", headers: Mapping[str, str] | None = None) -> None:
@@ -36,7 +36,7 @@ class Problem(Exception):
         return cls(422, str(error), found[1] if found else "")
 
 
-def refusal(problem: Problem, path: str) -> Response:
+def refusal(problem: RefusedError, path: str) -> Response:
     """Give the response to a request for `path` that is not answered."""
     title = HTTPStatus(problem.status).phrase
     if path.startswith(HOOKS):

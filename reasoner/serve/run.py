@@ -2,23 +2,57 @@
 
 from __future__ import annotations
 
-import uvicorn
+import os
+import resource
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import msgspec
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+from reasoner.serve.log import logging_by
 from reasoner.serve.settings import Settings
+from reasoner.serve.trust import Trust
 
 __all__ = ["run"]
 
+CONNECTIONS = 16_384
+HEAD_SECONDS = 10
+
 
 def run(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Serve until a signal ends it; requests that are being answered are answered first."""
-    settings.hand_on()
-    uvicorn.run(
-        "reasoner.serve.app:from_environment",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        log_level=settings.log_level,
-        access_log=False,
-        server_header=False,
-    )
+    """Serve until a signal ends it; requests that are being answered are answered first.
+
+    Raises ReasonerError where the file of keys cannot be used.
+    """
+    if settings.keys is not None:
+        Trust(Path(settings.keys), settings.issuers, "")
+    with suppress(ValueError, OSError):
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with TemporaryDirectory(prefix="reasoner-serve-") as scratch:
+        counts = Path(scratch) / "counts"
+        counts.mkdir()
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counts)
+        msgspec.structs.replace(settings, scratch=scratch).hand_on()
+        Granian(
+            "reasoner.serve.app:from_environment",
+            factory=True,
+            interface=Interfaces.ASGI,
+            address=host,
+            port=port,
+            workers=workers,
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=HEAD_SECONDS * 1000, max_buffer_size=64 * 1024),
+            websockets=False,
+            backlog=2048,
+            backpressure=CONNECTIONS,
+            respawn_failed_workers=True,
+            workers_kill_timeout=int(settings.body_seconds + settings.answer_seconds) + 5,
+            log_level=LogLevels(settings.log_level),
+            log_dictconfig=logging_by(settings.log_level),
+        ).serve()

@@ -1,0 +1,274 @@
+"""An answer as cards of CDS Hooks. All that they say of regimens is the guideline's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+
+from reasoner.answer import Answer, Exclusion, Recommendation
+from reasoner.knowledge import Knowledge
+from reasoner.page import condition_words, setting_words, source_words
+from reasoner.serve.schemas import Action, Card
+from reasoner.text import listed
+from reasoner.verdicts import SILENT
+
+__all__ = ["Draft", "Suggestion", "about_orders", "about_patient", "card", "regimens_of"]
+
+LONGEST = 139
+MOST_SUGGESTIONS = 6
+MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~&$!]|:(?=//)|@(?=\w)|(?<=www)\.|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
+OVERRIDES = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
+OVERRIDE_REASONS = {
+    "patient-ineligible": "Patient does not meet eligibility for recommended action",
+    "patient-contraindication": "Patient has contraindication to recommended action",
+    "does-not-align-latest-evidence": "Recommended action does not align with the latest evidence",
+    "expert-contradicts": "Advice from expert contradicts the recommended action",
+    "prefers-alternative": "Patient prefers an alternative approach or treatment",
+    "service-not-available": "Treatment or service is not practically available",
+}
+
+Entry = Recommendation | Exclusion
+
+
+class Suggestion(NamedTuple):
+    """What a card offers to do: draft a task that asks for a fact, or delete the draft orders that `references` names."""
+
+    label: str
+    references: tuple[str, ...] = ()
+
+
+class Draft(NamedTuple):
+    """A card without what differs from call to call: ids, links, the patient.
+
+    `indicator` is "info" or "warning", `detail` Markdown; `regimen` is what the card's link explains, empty for the whole
+    answer.
+    """
+
+    indicator: Literal["info", "warning"]
+    summary: str
+    detail: str
+    regimen: str = ""
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+def regimens_of(drugs: Iterable[str], knowledge: Knowledge) -> list[str]:
+    """Find the regimens that drugs make up: one drug at least for each part, and none outside the parts."""
+    given = set(drugs)
+    return [
+        regimen
+        for regimen in knowledge.regimens
+        if (parts := knowledge.parts.get(regimen, ()))
+        and all(given.intersection(part) for part in parts)
+        and given.issubset(drug for part in parts for drug in part)
+    ]
+
+
+def about_patient(answer: Answer) -> tuple[Draft, ...]:
+    """Draft the cards about a patient: what is recommended, and what to record."""
+    if not (answer.recommended or answer.excluded or answer.actions or answer.missing or answer.setting == SILENT):
+        return ()
+    knowledge = answer.derivation.knowledge
+    setting = setting_words(answer.setting, knowledge)
+    if answer.recommended:
+        summary = knowledge.say("card_recommended", setting, *merits(answer.recommended[0], knowledge))
+    else:
+        summary = knowledge.say("card_nothing", setting)
+    drafts = [Draft("info", summary, detail(answer))]
+    return (*drafts, *missing(answer, [entry.fact for entry in answer.missing]))
+
+
+def about_orders(answer: Answer, ordered: Mapping[str, str]) -> tuple[Draft, ...]:
+    """Draft the cards about draft orders; `ordered` gives for each drug the reference of the order that it is in."""
+    knowledge = answer.derivation.knowledge
+    recommended = {entry.regimen: entry for entry in answer.recommended}
+    excluded = {entry.regimen: entry for entry in answer.excluded}
+    drafts: list[Draft] = []
+    spoken = regimens_of(ordered, knowledge)
+    for regimen in spoken:
+        drafts.append(about_regimen(answer, regimen, recommended.get(regimen), excluded.get(regimen), ordered))
+    if not spoken:
+        for drug, reference in ordered.items():
+            having = [name for name in knowledge.regimens if any(drug in part for part in knowledge.parts.get(name, ()))]
+            if having and all(name in excluded for name in having):
+                drafts.append(about_drug(answer, drug, reference, [excluded[name] for name in having]))
+                spoken += having
+    deciding = [entry.fact for entry in answer.missing if not set(spoken).isdisjoint(entry.decides)]
+    return (*drafts, *missing(answer, deciding))
+
+
+def about_regimen(
+    answer: Answer, regimen: str, speaks_for: Recommendation | None, against: Exclusion | None, ordered: Mapping[str, str]
+) -> Draft:
+    """Draft the card about an ordered regimen."""
+    knowledge = answer.derivation.knowledge
+    say, label = knowledge.say, knowledge.label("regimen", regimen)
+    if against is not None:
+        if against.assuming:
+            summary = say("card_excluded_if", label, condition_words(against.assuming, knowledge))
+        else:
+            summary = say("card_excluded", label, say("and").join(dict.fromkeys(r.words for r in against.because)))
+        told = [entry for entry in (against, speaks_for) if entry is not None]
+        text = detail(answer, excluded=[against], recommended=[e for e in told if isinstance(e, Recommendation)])
+        remove = Suggestion(say("card_remove", label), tuple(dict.fromkeys(ordered.values())))
+        return Draft("warning", summary, text, regimen, (remove,))
+    if speaks_for is not None:
+        merit = merits(speaks_for, knowledge)
+        summary = say("card_ordered", merit[0], say("rank", str(speaks_for.rank)), *merit[1:])
+        return Draft("info", summary, detail(answer, excluded=(), recommended=[speaks_for]), regimen)
+    return Draft("info", say("card_not_recommended", label), detail(answer, excluded=()), regimen)
+
+
+def about_drug(answer: Answer, drug: str, reference: str, against: Sequence[Exclusion]) -> Draft:
+    """Draft the card about an ordered drug of which every regimen is excluded."""
+    knowledge = answer.derivation.knowledge
+    label = knowledge.label("drug", drug)
+    certain = all(entry.certainty == "certain" for entry in against)
+    summary = knowledge.say("card_drug_excluded" if certain else "card_drug_excluded_if", label)
+    remove = Suggestion(knowledge.say("card_remove", label), (reference,))
+    return Draft("warning", summary, detail(answer, excluded=against, recommended=()), against[0].regimen, (remove,))
+
+
+def missing(answer: Answer, facts: Iterable[str]) -> Iterator[Draft]:
+    """Draft the card on what to record, where any of these facts is to be."""
+    knowledge = answer.derivation.knowledge
+    say = knowledge.say
+    names = list(dict.fromkeys(facts))
+    if not names:
+        return
+    questions = {fact.name: fact.question or fact.label for fact in knowledge.facts}
+    decides = {
+        name: dict.fromkeys(what for entry in answer.missing if entry.fact == name for what in entry.decides)
+        for name in names
+    }
+    setting = setting_words(answer.setting, knowledge)
+    one = len(names) == 1
+    summary = say("card_missing_one", setting) if one else say("card_missing", setting, str(len(names)))
+    lines = [markdown(say("card_decides", questions[name], listed(list(decides[name]), knowledge))) for name in names]
+    suggestions = tuple(Suggestion(say("card_record", questions[name])) for name in names[:MOST_SUGGESTIONS])
+    text = "\n".join([*section(say("heading_missing"), lines), *closing(answer)])
+    yield Draft("info", summary, text, suggestions=suggestions)
+
+
+def merits(entry: Recommendation, knowledge: Knowledge) -> tuple[str, str, str]:
+    """Word a recommendation: its regimen, its strength, how certain it is."""
+    return (
+        knowledge.label("regimen", entry.regimen),
+        knowledge.label("strength", entry.strength),
+        certainty(entry, knowledge),
+    )
+
+
+def certainty(entry: Entry, knowledge: Knowledge) -> str:
+    if entry.certainty == "certain":
+        return knowledge.say("certain")
+    return knowledge.say("certain_if", condition_words(entry.assuming, knowledge))
+
+
+def detail(
+    answer: Answer, recommended: Sequence[Recommendation] | None = None, excluded: Sequence[Exclusion] | None = None
+) -> str:
+    """Write an answer, or some of it, as Markdown: with reasons and sources, notes, and the guideline's disclaimer."""
+    knowledge = answer.derivation.knowledge
+    say, whole = knowledge.say, recommended is None
+    lines: list[str] = []
+    for entry in answer.recommended if recommended is None else recommended:
+        regimen, *merit = merits(entry, knowledge)
+        about = [say("rank", str(entry.rank)), *merit]
+        lines.append(f"**{markdown(regimen)}**: {markdown(say('comma').join(about))}")
+        lines += [f"  {line}" for line in reasons(entry, knowledge)]
+        cautions = (knowledge.label("caution", name) for name in entry.cautions)
+        lines += [f"  {markdown(say('marked_caution', text))}" for text in cautions]
+    parts = section(say("heading_recommended"), lines or [markdown(say("nothing"))]) if lines or whole else []
+    lines = []
+    for against in answer.excluded if excluded is None else excluded:
+        lines.append(
+            f"**{markdown(knowledge.label('regimen', against.regimen))}**: {markdown(certainty(against, knowledge))}"
+        )
+        lines += [f"  {line}" for line in reasons(against, knowledge)]
+    parts += section(say("heading_excluded"), lines)
+    if whole:
+        parts += section(say("heading_actions"), [markdown(call.text) for call in answer.actions])
+    parts += section(say("heading_notes"), [markdown(note) for note in answer.notes])
+    return "\n".join([*parts, *closing(answer)])
+
+
+def reasons(entry: Entry, knowledge: Knowledge) -> list[str]:
+    """Word each reason: the statement or reading, and what of it holds here."""
+    say, found = knowledge.say, []
+    for reason in entry.because:
+        block = knowledge.blocks.get(reason.block)
+        source = reason.block if block is None else say("card_source", block.text, source_words(block, knowledge))
+        found.append(markdown(f"{source} {say('here', reason.words)}"))
+    found += [markdown(say("overlays_used", name)) for name in entry.overlays]
+    return found
+
+
+def section(heading: str, lines: Iterable[str]) -> list[str]:
+    """Give a heading with a list under it, nothing where the list is empty; a line that is indented belongs to that before."""
+    listed = [f"  - {line.strip()}" if line.startswith(" ") else f"- {line}" for line in lines]
+    return [f"**{markdown(heading.capitalize())}**", "", *listed, ""] if listed else []
+
+
+def closing(answer: Answer) -> list[str]:
+    """End with which guideline says so, under which overlays, and its disclaimer."""
+    say, info = answer.derivation.knowledge.say, answer.guideline
+    overlays = [say("overlay_name", name) for name in info.overlays]
+    return [markdown(say("comma").join([info.title, *overlays])), "", markdown(info.disclaimer)]
+
+
+def markdown(text: str) -> str:
+    """Write text so that Markdown shows it as it is."""
+    return MARKDOWN.sub(lambda mark: f"\\{mark[0]}", " ".join(text.split()))
+
+
+def card(draft: Draft, answer: Answer, instance: str, base: str, fragment: str, patient: str) -> Card:
+    """Make a card from a draft, for one call of a hook.
+
+    Its ids follow from the call's own, `instance`. `base` is the service's URL, `fragment` the record in the page's address,
+    `patient` a reference to the patient.
+    """
+    knowledge = answer.derivation.knowledge
+    name = uuid5(NAMESPACE_URL, f"{instance} {draft.indicator} {draft.summary}")
+    title = answer.guideline.title
+    why = f"&why={draft.regimen}" if draft.regimen else ""
+    shown = knowledge.label("regimen", draft.regimen)
+    label = knowledge.say("card_why", shown) if draft.regimen else knowledge.say("card_open")
+    made: Card = {
+        "uuid": str(name),
+        "summary": shortened(draft.summary),
+        "indicator": draft.indicator,
+        "detail": draft.detail,
+        "source": {
+            "label": title,
+            "url": f"{base}/",
+            "topic": {"code": answer.guideline.id, "system": f"{base}/api/guideline", "display": title},
+        },
+        "links": [{"label": label, "url": f"{base}/#record={fragment}{why}", "type": "absolute"}],
+    }
+    if draft.suggestions:
+        made["suggestions"] = [
+            {"label": offer.label, "uuid": str(uuid5(name, offer.label)), "actions": list(actions(offer, patient))}
+            for offer in draft.suggestions
+        ]
+        made["selectionBehavior"] = "at-most-one" if draft.indicator == "warning" else "any"
+    if draft.indicator == "warning":
+        made["overrideReasons"] = [
+            {"code": code, "system": OVERRIDES, "display": words} for code, words in OVERRIDE_REASONS.items()
+        ]
+    return made
+
+
+def actions(offer: Suggestion, patient: str) -> Iterator[Action]:
+    """Give what a suggestion does: delete draft orders, or create a task that asks for a fact."""
+    for reference in offer.references:
+        yield {"type": "delete", "description": offer.label, "resourceId": reference}
+    if not offer.references:
+        task = {"resourceType": "Task", "status": "draft", "intent": "proposal", "description": offer.label}
+        yield {"type": "create", "description": offer.label, "resource": {**task, "for": {"reference": patient}}}
+
+
+def shortened(text: str) -> str:
+    """Cut a summary to what a card may have."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"

@@ -1,0 +1,85 @@
+"""What a request may cost: how large its body is, how long it may take to come, how long to be answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import BoundedSemaphore
+from typing import TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+
+from reasoner.serve.problems import RefusedError
+
+__all__ = ["Threads", "body_of"]
+
+Result = TypeVar("Result")
+AT_ONCE = 2
+BUSY = {"Retry-After": "2"}
+
+
+async def body_of(request: Request, largest: int, seconds: float) -> bytes:
+    """Read a request's body.
+
+    Raises RefusedError where it is larger than `largest` bytes, has not come after `seconds`, or the client went away.
+    """
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > largest:
+        raise too_large(largest)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(seconds):
+            async for part in request.stream():
+                size += len(part)
+                if size > largest:
+                    raise too_large(largest)
+                parts.append(part)
+    except TimeoutError:
+        raise RefusedError(
+            408, f"the body did not come within {seconds:g} seconds", headers={"Connection": "close"}
+        ) from None
+    except ClientDisconnect:
+        raise RefusedError(400, "the body ended before it was whole") from None
+    return b"".join(parts)
+
+
+def too_large(largest: int) -> RefusedError:
+    return RefusedError(413, f"the body is larger than {largest} bytes", headers={"Connection": "close"})
+
+
+class Threads:
+    """Answers long questions beside the event loop, a few at once; the others wait, and not too many of them.
+
+    A question that takes too long is given up by its client, not by its thread: that goes on until it is done.
+    """
+
+    def __init__(self, waiting: int, seconds: float) -> None:
+        self.pool = ThreadPoolExecutor(AT_ONCE, "question")
+        self.places = BoundedSemaphore(waiting + AT_ONCE)
+        self.seconds = seconds
+
+    async def run(self, question: Callable[[], Result]) -> Result:
+        """Answer a question.
+
+        Raises RefusedError where too many wait, or where it takes too long.
+        """
+        return await self.result(self.start(question))
+
+    def start(self, question: Callable[[], Result]) -> Future[Result]:
+        """Begin to answer a question; raises RefusedError where too many wait."""
+        if not self.places.acquire(blocking=False):
+            raise RefusedError(503, "too many questions are waiting; ask again", headers=BUSY)
+        future = self.pool.submit(question)
+        future.add_done_callback(lambda _: self.places.release())
+        return future
+
+    async def result(self, future: Future[Result]) -> Result:
+        """Wait for an answer; raises RefusedError where it takes too long."""
+        waiting = asyncio.wrap_future(future)
+        waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        done, _ = await asyncio.wait([waiting], timeout=self.seconds)
+        if not done:
+            raise RefusedError(503, f"not answered within {self.seconds:g} seconds", headers=BUSY)
+        return waiting.result()

@@ -1,0 +1,179 @@
+"""The OpenAPI document, from the same declarations that requests are read and answered by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from reasoner import __version__
+from reasoner.guideline import Guideline
+from reasoner.knowledge import CourseFact, Fact, Knowledge
+from reasoner.serve import schemas
+from reasoner.serve.api import MEDIA, QUESTIONS, Question
+from reasoner.serve.hooks import SERVICES, FeedbackCall, HookCall
+from reasoner.serve.problems import HOOKS
+from reasoner.serve.settings import Settings
+
+__all__ = ["document"]
+
+Schema = dict[str, Any]
+REFERENCE = "#/components/schemas/{name}"
+REASONS = {
+    400: "The body is no JSON, or was cut off.",
+    401: "The CDS client's token is missing or refused.",
+    408: "The body did not come in time.",
+    412: "Prefetch lacks what is needed, or gives a part of it.",
+    413: "The body is too large.",
+    422: "The patient, or what is asked, cannot be used; `field` names where.",
+    500: "An error of the service.",
+    501: "What draws this format is not installed here.",
+    503: "Too busy, or not answered in time; Retry-After tells when to ask again.",
+}
+BODY = (400, 408, 413, 422, 500, 503)
+SHAPES = (
+    *(question.shape for question in QUESTIONS if question.shape),
+    schemas.Findings, schemas.GuidelineForm, schemas.Services, schemas.Cards, schemas.Details, schemas.OperationOutcome,
+    schemas.Status,
+)  # fmt: skip
+
+
+def document(guideline: Guideline, settings: Settings) -> Schema:
+    """Give the OpenAPI document of a service with this guideline."""
+    bodies = [*(question.body for question in QUESTIONS), HookCall, FeedbackCall]
+    _, components = msgspec.json.schema_components([*bodies, *SHAPES], ref_template=REFERENCE)
+    components |= {"Record": record_schema(guideline.knowledge), "Resource": RESOURCE}
+    trusted = {"security": [{"client": []}]} if settings.keys else {}
+    paths: Schema = {question.path: {"post": asking(question)} for question in QUESTIONS}
+    paths["/api/guideline"] = {
+        "get": getting("Describe the guideline: its facts, its vocabulary, examples.", "GuidelineForm")
+    }
+    paths["/api/check"] = {"get": getting("Look for the guideline's defects.", "Findings", (500, 503))}
+    paths[HOOKS] = {"get": {**getting("Discover the CDS services.", "Services", (401,) if trusted else ()), **trusted}}
+    for service in SERVICES:
+        errors = (400, 408, 412, 413, 422, 500, 503, *((401,) if trusted else ()))
+        call = posting(service.description, "HookCall", json_of("Cards"), errors, "OperationOutcome")
+        paths[f"{HOOKS}/{service.id}"] = {"post": {**call, **trusted}}
+        errors = (400, 408, 413, 500, *((401,) if trusted else ()))
+        noted = posting("Tell what was done with cards.", "FeedbackCall", {}, errors, "OperationOutcome")
+        paths[f"{HOOKS}/{service.id}/feedback"] = {"post": {**noted, **trusted}}
+    paths["/health"] = {"get": getting("Tell that the process lives.", "Status")}
+    paths["/ready"] = {"get": getting("Tell whether the guideline is loaded.", "Status", (503,))}
+    metrics = {
+        "200": {"description": "Prometheus's text format.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    }
+    paths["/metrics"] = {"get": {"summary": "Count requests and feedback.", "responses": metrics}}
+    paths["/openapi.json"] = {"get": {"summary": "This document.", "responses": {"200": answered({"application/json": {}})}}}
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            operation["operationId"] = f"{method}{path}".replace("/", "_").replace("-", "_").replace(".", "_")
+    security = (
+        {"securitySchemes": {"client": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}} if trusted else {}
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": guideline.knowledge.title,
+            "version": __version__,
+            "description": f"{guideline.knowledge.disclaimer} Patients are records of the form below, or FHIR R4.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {"schemas": components, **security},
+    }
+
+
+def asking(question: Question) -> Schema:
+    """Describe a question of the API."""
+    body = question.body.__name__
+    if question.shape is not None:
+        return posting(question.summary, body, json_of(name_of(question.shape)), BODY, "Details")
+    forms = {media: {"schema": {"type": "string"}} for media in MEDIA.values() if "json" not in media}
+    forms |= {media: {"schema": {}} for media in MEDIA.values() if "json" in media}
+    return posting(question.summary, body, forms, (*BODY, 501), "Details")
+
+
+def name_of(shape: object) -> str:
+    return str(getattr(shape, "__name__", shape))
+
+
+def json_of(name: str) -> Schema:
+    return {"application/json": {"schema": {"$ref": REFERENCE.format(name=name)}}}
+
+
+def answered(content: Schema) -> Schema:
+    return {"description": "The answer.", **({"content": content} if content else {})}
+
+
+def posting(summary: str, body: str, content: Schema, errors: Iterable[int], error: str) -> Schema:
+    """Describe a request with a body."""
+    return {
+        "summary": summary,
+        "requestBody": {"required": True, "content": json_of(body)},
+        "responses": {"200": answered(content), **failures(errors, error)},
+    }
+
+
+def getting(summary: str, shape: str, errors: Iterable[int] = ()) -> Schema:
+    """Describe a request without a body."""
+    error = "OperationOutcome" if shape == "Services" else "Details"
+    return {"summary": summary, "responses": {"200": answered(json_of(shape)), **failures(errors, error)}}
+
+
+def failures(errors: Iterable[int], error: str) -> Schema:
+    """Describe the statuses of requests that are not answered."""
+    media = "application/json" if error == "OperationOutcome" else "application/problem+json"
+    return {
+        str(status): {
+            "description": REASONS[status],
+            "content": {media: {"schema": {"$ref": REFERENCE.format(name=error)}}},
+            **({"headers": {"Retry-After": {"schema": {"type": "integer"}}}} if status == 503 else {}),
+        }
+        for status in sorted(errors)
+    }
+
+
+RESOURCE = {
+    "type": "object",
+    "description": "A FHIR R4 resource or a bundle of any type.",
+    "properties": {"resourceType": {"type": "string"}},
+    "required": ["resourceType"],
+}
+
+
+def record_schema(knowledge: Knowledge) -> Schema:
+    """Describe a patient's record as the guideline declares its facts; null and absent are unknown."""
+    course: Schema = {
+        "drugs": {"type": "array", "items": {"enum": list(knowledge.drugs)}, "minItems": 1},
+        "outcome": {"enum": list(knowledge.outcomes)},
+    }
+    for noted in knowledge.course_facts.values():
+        course[noted.name] = either_null(value_schema(noted, knowledge))
+    courses = {"type": "array", "items": closed(course, ["drugs", "outcome"])}
+    properties: Schema = {"id": {"type": "string"}}
+    for fact in knowledge.facts:
+        schema = courses if fact.kind == "courses" else value_schema(fact, knowledge)
+        described = {**schema, "title": fact.label, "description": fact.question}
+        properties[fact.name] = described if fact.required else either_null(described)
+    return closed(properties, ["id", *(fact.name for fact in knowledge.facts if fact.required)])
+
+
+def closed(properties: Schema, required: list[str]) -> Schema:
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def either_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def value_schema(fact: Fact | CourseFact, knowledge: Knowledge) -> Schema:
+    """Describe the values of a fact."""
+    if fact.kind == "boolean":
+        return {"type": "boolean"}
+    if isinstance(fact, Fact) and fact.kind in ("choice", "list"):
+        allowed = {"enum": list(fact.values)}
+        return allowed if fact.kind == "choice" else {"type": "array", "items": allowed}
+    minimum, above = knowledge.bounds.get(fact.name, (None, False))
+    bound = {} if minimum is None else {"exclusiveMinimum" if above else "minimum": minimum}
+    return {"type": "integer" if fact.kind == "integer" else "number", **bound}
