@@ -206,7 +206,7 @@ def reasons(entry: Entry, knowledge: Knowledge) -> list[str]:
 
 
 def section(heading: str, lines: Iterable[str]) -> list[str]:
-    """Give a heading with a list under it, nothing where the list is empty; a line that is indented belongs to that before."""
+    """Give a heading with a list under it, or nothing; an indented line belongs to the one before."""
     listed = [f"  - {line.strip()}" if line.startswith(" ") else f"- {line}" for line in lines]
     return [f"**{markdown(heading.capitalize())}**", "", *listed, ""] if listed else []
 

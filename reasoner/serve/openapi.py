@@ -44,7 +44,7 @@ def document(guideline: Guideline, settings: Settings) -> Schema:
     bodies = [*(question.body for question in QUESTIONS), HookCall, FeedbackCall]
     _, components = msgspec.json.schema_components([*bodies, *SHAPES], ref_template=REFERENCE)
     components |= {"Record": record_schema(guideline.knowledge), "Resource": RESOURCE}
-    trusted = {"security": [{"client": []}]} if settings.keys else {}
+    trusted: Schema = {"security": [{"client": []}]} if settings.keys else {}
     paths: Schema = {question.path: {"post": asking(question)} for question in QUESTIONS}
     paths["/api/guideline"] = {
         "get": getting("Describe the guideline: its facts, its vocabulary, examples.", "GuidelineForm")

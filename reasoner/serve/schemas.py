@@ -249,6 +249,8 @@ class Pathway(TypedDict):
 
 
 class Findings(TypedDict):
+    """The guideline's defects."""
+
     schema: Literal["reasoner.findings/1"]
     guideline: GuidelineInfo
     courses: int

@@ -22,8 +22,8 @@ ASK = {"WWW-Authenticate": "Bearer"}
 class Trust:
     """Checks tokens against the keys that were configured; a token is good once.
 
-    `keys` is a file with a JWK Set of public keys, `issuers` are those trusted (all that hold a key where there are none). The
-    tokens used are kept in the folder `scratch` that all processes of the service share, until they expire.
+    `keys` is a file with a JWK Set of public keys, `issuers` are those trusted (all that hold a key where there are none).
+    The tokens used are kept in the folder `scratch` that all processes of the service share, until they expire.
     """
 
     def __init__(self, keys: Path, issuers: tuple[str, ...], scratch: str) -> None:
