@@ -118,7 +118,13 @@ class Guideline:
         """Take a record as parsed from JSON, or read one from a FHIR resource."""
         if not isinstance(data, Mapping) or "resourceType" not in data:
             return parse_record(data, self.knowledge)
-        reading = self.reading(data)
+        return self.read_from(self.reading(data))
+
+    def read_from(self, reading: Reading) -> Record:
+        """Take what was read from FHIR as a record.
+
+        Raises RecordError, with what the resources say of it, where it cannot be used as it is.
+        """
         try:
             record = parse_record(reading.record, self.knowledge)
         except RecordError as error:

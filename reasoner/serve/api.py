@@ -10,13 +10,13 @@ import msgspec
 from starlette.responses import Response
 
 from reasoner.answer import Answer
-from reasoner.errors import ReasonerError
+from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
-from reasoner.record import Record
+from reasoner.record import Record, parse_json
 from reasoner.serve import schemas
 from reasoner.serve.problems import RefusedError
 
-__all__ = ["MEDIA", "QUESTIONS", "Asked", "Question", "findings"]
+__all__ = ["MEDIA", "QUESTIONS", "Asked", "Asker", "Question", "findings", "refuse_long"]
 
 Format = Literal["prov.json", "ttl", "jsonld", "json", "graphml", "gexf", "dot", "mmd", "cyjs", "html", "svg", "png"]
 MEDIA: dict[str, str] = {
@@ -77,6 +77,39 @@ class AskedGraph(Asked):
     depth: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
+class Asker(NamedTuple):
+    """What questions are asked of: a guideline, and the longest history that is answered."""
+
+    guideline: Guideline
+    courses: int
+
+    def record(self, asked: Asked) -> Record:
+        """Read the patient that a question is about.
+
+        Raises RecordError, naming the field, where it cannot be used.
+        """
+        record = self.guideline.parsed(patient_of(asked))
+        refuse_long(record, self.courses)
+        return record
+
+    def answer(self, asked: Asked) -> Answer:
+        return self.guideline.answer(self.record(asked))
+
+
+def patient_of(asked: Asked) -> object:
+    """Parse the patient as strictly as the command line does."""
+    try:
+        return parse_json(bytes(asked.patient).decode())
+    except json.JSONDecodeError as error:
+        raise RecordError(f"patient: not JSON: {error.msg}") from None
+
+
+def refuse_long(record: Record, courses: int) -> None:
+    """Refuse a record with more than `courses` courses: the guideline is ground for each number of them."""
+    if record.courses > courses:
+        raise RecordError(f"{record.courses} courses; this service answers at most {courses}")
+
+
 class Question(NamedTuple):
     """A question that the API answers: the path it is asked at, its body, what answers it, in milliseconds where `quick`.
 
@@ -86,7 +119,7 @@ class Question(NamedTuple):
     path: str
     summary: str
     body: type[Asked]
-    reply: Callable[[Guideline, Record, Any], Response]
+    reply: Callable[[Asker, Any], Response]
     shape: object
     quick: bool = False
 
@@ -96,46 +129,56 @@ def as_json(data: object) -> Response:
     return Response(f"{json.dumps(data)}\n".encode(), media_type="application/json")
 
 
-def answer(guideline: Guideline, record: Record, _: Asked) -> Response:
-    return as_json(guideline.answer(record).to_dict())
+def answer(asker: Asker, asked: Asked) -> Response:
+    return as_json(asker.answer(asked).to_dict())
 
 
-def why(guideline: Guideline, record: Record, asked: AskedWhy) -> Response:
+def why(asker: Asker, asked: AskedWhy) -> Response:
     from reasoner.queries.why import why
 
-    return as_json(why(guideline.answer(record), asked.conclusion).to_dict())
+    return as_json(why(asker.answer(asked), asked.conclusion).to_dict())
 
 
-def why_not(guideline: Guideline, record: Record, asked: AskedWhyNot) -> Response:
+def why_not(asker: Asker, asked: AskedWhyNot) -> Response:
     from reasoner.queries.why_not import why_not
 
-    return as_json(why_not(guideline, record, asked.regimen, asked.any).to_dict())
+    return as_json(why_not(asker.guideline, asker.record(asked), asked.regimen, asked.any).to_dict())
 
 
-def what_if(guideline: Guideline, record: Record, asked: AskedWhatIf) -> Response:
+def what_if(asker: Asker, asked: AskedWhatIf) -> Response:
     from reasoner.queries.what_if import what_if
 
-    return as_json(what_if(guideline, record, asked.set).to_dict())
+    return as_json(what_if(asker.guideline, asker.record(asked), asked.set).to_dict())
 
 
-def ask(guideline: Guideline, record: Record, asked: AskedAsk) -> Response:
+def ask(asker: Asker, asked: AskedAsk) -> Response:
     from reasoner.queries.ask import ask, decision_tree
 
-    questions = ask(guideline, record).to_dict()
-    return as_json({**questions, "tree": decision_tree(guideline, record).to_dict()} if asked.all_paths else questions)
+    record = asker.record(asked)
+    questions = ask(asker.guideline, record).to_dict()
+    if asked.all_paths:
+        questions["tree"] = decision_tree(asker.guideline, record).to_dict()
+    return as_json(questions)
 
 
-def pathway(guideline: Guideline, record: Record, asked: AskedPathway) -> Response:
+def pathway(asker: Asker, asked: AskedPathway) -> Response:
     from reasoner.queries.pathway import pathway
 
-    return as_json(pathway(guideline, record, asked.lines).to_dict())
+    return as_json(pathway(asker.guideline, asker.record(asked), asked.lines).to_dict())
 
 
-def graph(guideline: Guideline, record: Record, asked: AskedGraph) -> Response:
+def facts(asker: Asker, asked: Asked) -> Response:
+    data = patient_of(asked)
+    if not isinstance(data, dict):
+        raise RecordError("patient: no FHIR resource, which is a JSON object")
+    return as_json(asker.guideline.reading(data).to_dict())
+
+
+def graph(asker: Asker, asked: AskedGraph) -> Response:
     from graphs.build import answer_graph
     from graphs.write import to_bytes
 
-    found = guideline.answer(record)
+    found = asker.answer(asked)
     drawn = answer_graph(found, focus_of(found, asked.focus), blocked=not asked.carrying, depth=asked.depth)
     headers = {"Content-Disposition": f'attachment; filename="graph.{asked.format}"'}
     try:
@@ -167,5 +210,6 @@ QUESTIONS = (
     Question("/api/what-if", "Show what an edit of the record changes in the answer.", AskedWhatIf, what_if, schemas.WhatIf),
     Question("/api/ask", "Name the unrecorded facts that can still change the answer.", AskedAsk, ask, schemas.Ask),
     Question("/api/pathway", "Follow the guideline from here, course by course.", AskedPathway, pathway, schemas.Pathway),
+    Question("/api/facts", "Tell what is read from FHIR resources, and from where.", Asked, facts, schemas.Facts),
     Question("/api/graph", "Draw the explanation graph of the answer.", AskedGraph, graph, None),
 )

@@ -24,12 +24,11 @@ from starlette.routing import Route
 
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline
-from reasoner.serve.api import QUESTIONS, Asked, Question, findings
+from reasoner.serve.api import QUESTIONS, Asked, Asker, Question, findings
 from reasoner.serve.describe import describe
 from reasoner.serve.hooks import SERVICES, FeedbackCall, HookCall, Hooks, Service, discovery, note_feedback
 from reasoner.serve.limits import Threads, body_of
 from reasoner.serve.openapi import document
-from reasoner.serve.patients import patient_record
 from reasoner.serve.problems import HOOKS, RefusedError, refusal
 from reasoner.serve.settings import Settings
 from reasoner.serve.trust import Trust
@@ -91,6 +90,7 @@ class Application:
         self.settings = settings
         self.guideline = Guideline.load(settings.folder, settings.layer, settings.overlays)
         self.threads = Threads(settings.waiting, settings.answer_seconds)
+        self.asker = Asker(self.guideline, settings.courses)
         self.hooks = Hooks(self.guideline, settings.courses)
         self.trust = Trust(Path(settings.keys), settings.issuers, settings.scratch) if settings.keys else None
         self.ready = False
@@ -141,9 +141,7 @@ class Application:
         body = await self.body(request)
 
         def answer() -> Response:
-            asked = decoded(decoder, body, 422)
-            record = patient_record(self.guideline, bytes(asked.patient), self.settings.courses)
-            return question.reply(self.guideline, record, asked)
+            return question.reply(self.asker, decoded(decoder, body, 422))
 
         return await self.run(answer, question.quick and len(body) <= SMALL)
 

@@ -7,14 +7,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
-from reasoner.answer import Answer, Exclusion, Recommendation
+from reasoner.answer import Answer, Exclusion, GuidelineInfo, Recommendation
 from reasoner.knowledge import Knowledge
 from reasoner.page import condition_words, setting_words, source_words
 from reasoner.serve.schemas import Action, Card
 from reasoner.text import listed
 from reasoner.verdicts import SILENT
 
-__all__ = ["Draft", "Suggestion", "about_orders", "about_patient", "card", "regimens_of"]
+__all__ = [
+    "OVERRIDE_REASONS",
+    "Call",
+    "Draft",
+    "Suggestion",
+    "about_orders",
+    "about_patient",
+    "card",
+    "regimens_of",
+    "unanswered",
+]
 
 LONGEST = 139
 MOST_SUGGESTIONS = 6
@@ -42,15 +52,28 @@ class Suggestion(NamedTuple):
 class Draft(NamedTuple):
     """A card without what differs from call to call: ids, links, the patient.
 
-    `indicator` is "info" or "warning", `detail` Markdown; `regimen` is what the card's link explains, empty for the whole
-    answer.
+    `indicator` is "info" or "warning", `detail` lines of Markdown; `regimen` is what the card's link explains, empty for
+    the whole answer.
     """
 
     indicator: Literal["info", "warning"]
     summary: str
-    detail: str
+    detail: tuple[str, ...]
     regimen: str = ""
     suggestions: tuple[Suggestion, ...] = ()
+
+
+class Call(NamedTuple):
+    """One call of a hook: its id, the service's URL, the record in the page's address, a reference to the patient.
+
+    `remarks` is what else is to be said of how the record was read.
+    """
+
+    instance: str
+    base: str
+    fragment: str
+    patient: str
+    remarks: tuple[str, ...]
 
 
 def regimens_of(drugs: Iterable[str], knowledge: Knowledge) -> list[str]:
@@ -147,8 +170,7 @@ def missing(answer: Answer, facts: Iterable[str]) -> Iterator[Draft]:
     summary = say("card_missing_one", setting) if one else say("card_missing", setting, str(len(names)))
     lines = [markdown(say("card_decides", questions[name], listed(list(decides[name]), knowledge))) for name in names]
     suggestions = tuple(Suggestion(say("card_record", questions[name])) for name in names[:MOST_SUGGESTIONS])
-    text = "\n".join([*section(say("heading_missing"), lines), *closing(answer)])
-    yield Draft("info", summary, text, suggestions=suggestions)
+    yield Draft("info", summary, section(say("heading_missing"), lines), suggestions=suggestions)
 
 
 def merits(entry: Recommendation, knowledge: Knowledge) -> tuple[str, str, str]:
@@ -168,8 +190,8 @@ def certainty(entry: Entry, knowledge: Knowledge) -> str:
 
 def detail(
     answer: Answer, recommended: Sequence[Recommendation] | None = None, excluded: Sequence[Exclusion] | None = None
-) -> str:
-    """Write an answer, or some of it, as Markdown: with reasons and sources, notes, and the guideline's disclaimer."""
+) -> tuple[str, ...]:
+    """Write an answer, or some of it, as Markdown, with reasons, sources and notes."""
     knowledge = answer.derivation.knowledge
     say, whole = knowledge.say, recommended is None
     lines: list[str] = []
@@ -180,7 +202,7 @@ def detail(
         lines += [f"  {line}" for line in reasons(entry, knowledge)]
         cautions = (knowledge.label("caution", name) for name in entry.cautions)
         lines += [f"  {markdown(say('marked_caution', text))}" for text in cautions]
-    parts = section(say("heading_recommended"), lines or [markdown(say("nothing"))]) if lines or whole else []
+    parts = section(say("heading_recommended"), lines or [markdown(say("nothing"))]) if lines or whole else ()
     lines = []
     for against in answer.excluded if excluded is None else excluded:
         lines.append(
@@ -190,8 +212,7 @@ def detail(
     parts += section(say("heading_excluded"), lines)
     if whole:
         parts += section(say("heading_actions"), [markdown(call.text) for call in answer.actions])
-    parts += section(say("heading_notes"), [markdown(note) for note in answer.notes])
-    return "\n".join([*parts, *closing(answer)])
+    return (*parts, *section(say("heading_notes"), [markdown(note) for note in answer.notes]))
 
 
 def reasons(entry: Entry, knowledge: Knowledge) -> list[str]:
@@ -205,17 +226,10 @@ def reasons(entry: Entry, knowledge: Knowledge) -> list[str]:
     return found
 
 
-def section(heading: str, lines: Iterable[str]) -> list[str]:
+def section(heading: str, lines: Iterable[str]) -> tuple[str, ...]:
     """Give a heading with a list under it, or nothing; an indented line belongs to the one before."""
     listed = [f"  - {line.strip()}" if line.startswith(" ") else f"- {line}" for line in lines]
-    return [f"**{markdown(heading.capitalize())}**", "", *listed, ""] if listed else []
-
-
-def closing(answer: Answer) -> list[str]:
-    """End with which guideline says so, under which overlays, and its disclaimer."""
-    say, info = answer.derivation.knowledge.say, answer.guideline
-    overlays = [say("overlay_name", name) for name in info.overlays]
-    return [markdown(say("comma").join([info.title, *overlays])), "", markdown(info.disclaimer)]
+    return (f"**{markdown(heading.capitalize())}**", "", *listed, "") if listed else ()
 
 
 def markdown(text: str) -> str:
@@ -223,33 +237,36 @@ def markdown(text: str) -> str:
     return MARKDOWN.sub(lambda mark: f"\\{mark[0]}", " ".join(text.split()))
 
 
-def card(draft: Draft, answer: Answer, instance: str, base: str, fragment: str, patient: str) -> Card:
-    """Make a card from a draft, for one call of a hook.
+def unanswered(problem: str, knowledge: Knowledge) -> Draft:
+    """Draft the card that tells why a record cannot be answered."""
+    summary = knowledge.say("card_unanswered", problem)
+    return Draft("info", summary, (markdown(summary), ""))
 
-    Its ids follow from the call's own, `instance`. `base` is the service's URL, `fragment` the record in the page's address,
-    `patient` a reference to the patient.
-    """
-    knowledge = answer.derivation.knowledge
-    name = uuid5(NAMESPACE_URL, f"{instance} {draft.indicator} {draft.summary}")
-    title = answer.guideline.title
+
+def card(draft: Draft, call: Call, info: GuidelineInfo, knowledge: Knowledge) -> Card:
+    """Make a card from a draft, for one call of a hook; its ids follow from the call's own."""
+    say = knowledge.say
+    name = uuid5(NAMESPACE_URL, f"{call.instance} {draft.indicator} {draft.summary}")
     why = f"&why={draft.regimen}" if draft.regimen else ""
-    shown = knowledge.label("regimen", draft.regimen)
-    label = knowledge.say("card_why", shown) if draft.regimen else knowledge.say("card_open")
+    label = say("card_why", knowledge.label("regimen", draft.regimen)) if draft.regimen else say("card_open")
+    overlays = [say("overlay_name", overlay) for overlay in info.overlays]
+    remarks = section(say("card_read"), [markdown(remark) for remark in call.remarks])
+    about = (markdown(say("comma").join([info.title, *overlays])), "", markdown(info.disclaimer))
     made: Card = {
         "uuid": str(name),
         "summary": shortened(draft.summary),
         "indicator": draft.indicator,
-        "detail": draft.detail,
+        "detail": "\n".join((*draft.detail, *remarks, *about)).rstrip(),
         "source": {
-            "label": title,
-            "url": f"{base}/",
-            "topic": {"code": answer.guideline.id, "system": f"{base}/api/guideline", "display": title},
+            "label": say("comma").join([info.title, *overlays]),
+            "url": f"{call.base}/",
+            "topic": {"code": info.id, "system": f"{call.base}/api/guideline", "display": info.title},
         },
-        "links": [{"label": label, "url": f"{base}/#record={fragment}{why}", "type": "absolute"}],
+        "links": [{"label": label, "url": f"{call.base}/#record={call.fragment}{why}", "type": "absolute"}],
     }
     if draft.suggestions:
         made["suggestions"] = [
-            {"label": offer.label, "uuid": str(uuid5(name, offer.label)), "actions": list(actions(offer, patient))}
+            {"label": offer.label, "uuid": str(uuid5(name, offer.label)), "actions": list(actions(offer, call.patient))}
             for offer in draft.suggestions
         ]
         made["selectionBehavior"] = "at-most-one" if draft.indicator == "warning" else "any"

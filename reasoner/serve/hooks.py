@@ -9,11 +9,11 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
-from reasoner.answer import Answer
 from reasoner.errors import RecordError
+from reasoner.fhir import Parsed, Reading, orders, parse, read
 from reasoner.guideline import Guideline
-from reasoner.serve.cards import OVERRIDE_REASONS, Draft, about_orders, about_patient, card
-from reasoner.serve.patients import refuse_long
+from reasoner.serve.api import refuse_long
+from reasoner.serve.cards import OVERRIDE_REASONS, Call, Draft, about_orders, about_patient, card, unanswered
 from reasoner.serve.problems import RefusedError
 from reasoner.serve.watch import FEEDBACK
 
@@ -25,9 +25,10 @@ PREFETCH = {
     "patient": "Patient/{{context.patientId}}",
     "conditions": "Condition?patient={{context.patientId}}",
     "observations": "Observation?patient={{context.patientId}}",
-    "medicationRequests": "MedicationRequest?patient={{context.patientId}}",
-    "medicationStatements": "MedicationStatement?patient={{context.patientId}}",
-    "medicationAdministrations": "MedicationAdministration?patient={{context.patientId}}",
+    **{
+        f"{kind[0].lower()}{kind[1:]}s": f"{kind}?patient={{{{context.patientId}}}}&_include={kind}:medication"
+        for kind in ("MedicationRequest", "MedicationStatement", "MedicationAdministration")
+    },
     "procedures": "Procedure?patient={{context.patientId}}",
 }
 NEEDED = ("patient", "conditions", "observations")
@@ -109,18 +110,6 @@ class FeedbackCall(msgspec.Struct):
     feedback: list[Feedback]
 
 
-class Page(msgspec.Struct):
-    """Whether a prefetched value is an error or only a part of what was asked for."""
-
-    class Link(msgspec.Struct):
-        """A link of a bundle."""
-
-        relation: str = ""
-
-    resource_type: str = msgspec.field(name="resourceType", default="")
-    link: list[Link] = []
-
-
 def discovery(guideline: Guideline) -> bytes:
     """Give the list of services."""
     title = guideline.knowledge.title
@@ -156,21 +145,29 @@ def prefetched(call: HookCall) -> Iterator[bytes]:
         if value == b"null":
             continue
         if b"OperationOutcome" in value or b'"next"' in value:
-            page = msgspec.json.decode(value, type=Page)
-            if page.resource_type == "OperationOutcome":
-                raise RefusedError(412, f"prefetch.{key} is an OperationOutcome: the data were not obtained")
-            if any(link.relation == "next" for link in page.link):
-                raise RefusedError(412, f"prefetch.{key} is one page of several; send all, the others are not fetched")
+            refuse_partial(key, value)
         yield value
 
 
+def refuse_partial(key: str, value: bytes) -> None:
+    """Refuse a prefetched value that is an error, holds one, or is a page of several."""
+    found = msgspec.json.decode(value)
+    entries, links = (found.get("entry"), found.get("link")) if isinstance(found, dict) else (None, None)
+    inside = [entry.get("resource") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    for resource in (found, *inside):
+        if isinstance(resource, dict) and resource.get("resourceType") == "OperationOutcome":
+            raise RefusedError(412, f"prefetch.{key} holds an OperationOutcome: not all data were obtained")
+    if isinstance(links, list) and any(isinstance(link, dict) and link.get("relation") == "next" for link in links):
+        raise RefusedError(412, f"prefetch.{key} is one page of several; send all, the others are not fetched")
+
+
 class Hooks:
-    """Answers calls of the services; what records that are alike give is kept, a thousand of it."""
+    """Answers calls of the services; the drafts for records that differ in their id alone are made once and kept."""
 
     def __init__(self, guideline: Guideline, courses: int) -> None:
         self.guideline = guideline
         self.courses = courses
-        self.kept: OrderedDict[bytes, tuple[Answer, tuple[Draft, ...]]] = OrderedDict()
+        self.kept: OrderedDict[bytes, tuple[Draft, ...]] = OrderedDict()
 
     def reply(self, service: Service, call: HookCall, base: str) -> bytes:
         """Give the cards for a call of a service that is reached at `base`.
@@ -178,46 +175,55 @@ class Hooks:
         Raises RefusedError where the call cannot be answered.
         """
         if call.hook != service.hook:
-            raise RefusedError(
-                400, f'hook: "{call.hook[:60]}" is not what {service.id} is called on; allowed: {service.hook}'
-            )
-        from reasoner.fhir import parse, read
-
-        try:
-            drafted = () if service.hook == "patient-view" else tuple(self.ordered(call).items())
-            if not drafted and service.hook != "patient-view":
-                return b'{"cards":[]}'
-            resources = [resource for value in prefetched(call) for resource in parse(value)]
-            record = {**read(resources, self.guideline).record, "id": call.context.patient_id}
-            answer, drafts = self.drafts(record, drafted)
-        except msgspec.DecodeError as error:
-            raise RefusedError(400, f"prefetch: {error}") from None
-        except RecordError as error:
-            raise RefusedError(422, str(error)) from None
-        fragment = urlsafe_b64encode(msgspec.json.encode(record)).rstrip(b"=").decode()
+            detail = f'hook: "{call.hook[:60]}" is not what {service.id} is called on; allowed: {service.hook}'
+            raise RefusedError(400, detail)
+        patient_view = service.hook == "patient-view"
+        ordered = {} if patient_view else self.ordered(call)
+        parts = [parse(value) for value in prefetched(call)]
+        parsed = Parsed(
+            [entry for part in parts for entry in part.resources], [text for p in parts for text in p.unreadable]
+        )
+        reading = read(parsed, self.guideline.knowledge, self.guideline.tables)
+        if reading.record["id"] != call.context.patient_id:
+            raise RefusedError(422, "prefetch is not about the patient whom context.patientId names", "context.patientId")
+        if not (self.concerns(reading.record) if patient_view else ordered):
+            return b'{"cards":[]}'
+        drafts = self.drafts(reading, tuple(ordered.items()))
+        fragment = urlsafe_b64encode(msgspec.json.encode(reading.record)).rstrip(b"=").decode()
         patient = f"Patient/{call.context.patient_id}"
-        made = [card(draft, answer, call.hook_instance, base, fragment, patient) for draft in drafts]
+        about = Call(call.hook_instance, base, fragment, patient, tuple(reading.remarks()))
+        made = [card(draft, about, self.guideline.info, self.guideline.knowledge) for draft in drafts]
         return msgspec.json.encode({"cards": made})
 
     def ordered(self, call: HookCall) -> dict[str, str]:
         """Find the drugs of the guideline that are ordered, with references, where one of them is selected."""
-        from reasoner.fhir import orders, parse
-
-        drafted = bytes(call.context.draft_orders)
-        if not drafted:
-            raise RefusedError(400, "context.draftOrders: missing; it is required")
-        found = orders(parse(drafted), self.guideline)
+        content = bytes(call.context.draft_orders)
+        if not content:
+            raise RefusedError(400, "missing; the hook has it", "context.draftOrders")
+        found = orders(parse(content), self.guideline.tables)
         selected = call.context.selections
         return found if selected is None or not set(selected).isdisjoint(found.values()) else {}
 
-    def drafts(self, record: Mapping[str, object], ordered: tuple[tuple[str, str], ...]) -> tuple[Answer, tuple[Draft, ...]]:
-        """Draft the cards for a record and orders; records that differ in their id alone share them."""
-        key = msgspec.json.encode(({**record, "id": ""}, ordered))
+    def concerns(self, record: Mapping[str, object]) -> bool:
+        """Tell whether a record tells of what the guideline is about: it names a drug of it, or the value of a choice.
+
+        Yes and no, and numbers, are told of patients with other diseases, too.
+        """
+        telling = (fact.name for fact in self.guideline.knowledge.facts if fact.kind in ("choice", "list", "courses"))
+        return any(record.get(name) for name in telling)
+
+    def drafts(self, reading: Reading, ordered: tuple[tuple[str, str], ...]) -> tuple[Draft, ...]:
+        """Draft the cards for a patient and draft orders."""
+        key = msgspec.json.encode(({**reading.record, "id": ""}, ordered))
         found = self.kept.get(key)
         if found is None:
-            refuse_long(record, self.guideline, self.courses)
-            answer = self.guideline.answer(record)
-            found = answer, about_orders(answer, dict(ordered)) if ordered else about_patient(answer)
+            try:
+                record = self.guideline.read_from(reading)
+                refuse_long(record, self.courses)
+                answer = self.guideline.answer(record._replace(sources={}, remarks=()))
+            except RecordError as error:
+                return (unanswered(str(error), self.guideline.knowledge),)
+            found = about_orders(answer, dict(ordered)) if ordered else about_patient(answer)
             if len(self.kept) >= MOST_KEPT:
                 self.kept.popitem(last=False)
         self.kept[key] = found

@@ -237,6 +237,20 @@ class Ask(TypedDict):
     tree: NotRequired[dict[str, Any]]
 
 
+class Facts(TypedDict):
+    """What was read from FHIR resources: the record, and where each fact was read."""
+
+    schema: Literal["reasoner.facts/1"]
+    record: dict[str, Any]
+    sources: list[dict[str, str]]
+    undecided: list[dict[str, Any]]
+    contradictions: list[dict[str, Any]]
+    assumed: list[str]
+    unmapped: list[dict[str, str]]
+    unreadable: list[str]
+    tables: str
+
+
 class Pathway(TypedDict):
     """The pathways from a record as node-link data."""
 
