@@ -780,7 +780,7 @@ def cohort_diff(old: Path, new: Path, form: str) -> None:
     default=10,
     show_default=True,
     metavar="SECONDS",
-    help="How long a body may take to come.",
+    help="How long a request's head, and then its body, may take to come.",
 )
 @click.option(
     "--answer-timeout",

@@ -50,7 +50,7 @@ def observation(name: str, code: str, value: str, when: str, patient: str = PATI
 
 
 def second_line(patient: str = PATIENT, conditions: Iterable[tuple[str, str]] = ()) -> dict[str, Any]:
-    """Prefetch the chart of a patient after progression on the first line, with further conditions: SNOMED CT codes, dates."""
+    """Prefetch the chart of a patient after progression on the first line, with more conditions: codes, dates."""
     given = [
         about("MedicationAdministration", f"{name}-{day}", patient, status="completed",
               medicationCodeableConcept=drug(name), effectiveDateTime=day.isoformat())

@@ -100,8 +100,8 @@ def patient_of(asked: Asked) -> object:
     """Parse the patient as strictly as the command line does."""
     try:
         return parse_json(bytes(asked.patient).decode())
-    except json.JSONDecodeError as error:
-        raise RecordError(f"patient: not JSON: {error.msg}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RefusedError(400, f"patient: not JSON: {error}", "patient") from None
 
 
 def refuse_long(record: Record, courses: int) -> None:

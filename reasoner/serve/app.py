@@ -46,7 +46,7 @@ SMALL = 256 * 1024
 FIRST_COURSES = 4
 HOOK_CALL = msgspec.json.Decoder(HookCall)
 FEEDBACK_CALL = msgspec.json.Decoder(FeedbackCall)
-FIELD = re.compile(r"`\$\.?([^`]+)`$|required field `([^`]+)`")
+FIELD = re.compile(r"`\$\.?([^`]+)`$|(?:required|unknown) field `([^`]+)`")
 
 Handler = Callable[[Request], Awaitable[Response]]
 Body = TypeVar("Body")
@@ -77,7 +77,7 @@ def application(settings: Settings) -> Watch:
         Starlette(
             routes=list(service.routes()),
             middleware=middleware if settings.origins else [],
-            exception_handlers={RefusedError: refused, ReasonerError: refused, HTTPException: refused},
+            exception_handlers=dict.fromkeys((RefusedError, ReasonerError, HTTPException, Exception), refused),
             lifespan=service.lifespan,
         )
     )
@@ -230,5 +230,6 @@ def refused(request: Request, error: Exception) -> Response:
         error = RefusedError.of(error)
     elif isinstance(error, HTTPException):
         error = RefusedError(error.status_code, error.detail, headers=error.headers)
-    assert isinstance(error, RefusedError)
+    elif not isinstance(error, RefusedError):
+        error = RefusedError(500, "an error of the service; its log has more under the number in X-Request-Id")
     return refusal(error, request.url.path)

@@ -11,7 +11,7 @@ from reasoner.answer import Answer, Exclusion, GuidelineInfo, Recommendation
 from reasoner.knowledge import Knowledge
 from reasoner.page import condition_words, setting_words, source_words
 from reasoner.serve.schemas import Action, Card
-from reasoner.text import listed
+from reasoner.text import always, listed
 from reasoner.verdicts import SILENT
 
 __all__ = [
@@ -200,8 +200,10 @@ def detail(
         about = [say("rank", str(entry.rank)), *merit]
         lines.append(f"**{markdown(regimen)}**: {markdown(say('comma').join(about))}")
         lines += [f"  {line}" for line in reasons(entry, knowledge)]
-        cautions = (knowledge.label("caution", name) for name in entry.cautions)
-        lines += [f"  {markdown(say('marked_caution', text))}" for text in cautions]
+        for name in entry.cautions:
+            sure = always(f"cautioned({entry.regimen},{name})", entry, answer.derivation)
+            caution = say("marked_caution" if sure else "caution_unless", knowledge.label("caution", name))
+            lines.append(f"  {markdown(caution)}")
     parts = section(say("heading_recommended"), lines or [markdown(say("nothing"))]) if lines or whole else ()
     lines = []
     for against in answer.excluded if excluded is None else excluded:
@@ -221,7 +223,8 @@ def reasons(entry: Entry, knowledge: Knowledge) -> list[str]:
     for reason in entry.because:
         block = knowledge.blocks.get(reason.block)
         source = reason.block if block is None else say("card_source", block.text, source_words(block, knowledge))
-        found.append(markdown(f"{source} {say('here', reason.words)}"))
+        here = "" if block is not None and reason.words == block.text else say("here", reason.words)
+        found.append(markdown(f"{source} {here}"))
     found += [markdown(say("overlays_used", name)) for name in entry.overlays]
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 from contextlib import suppress
@@ -21,7 +22,6 @@ from reasoner.serve.trust import Trust
 __all__ = ["run"]
 
 CONNECTIONS = 16_384
-HEAD_SECONDS = 10
 
 
 def run(settings: Settings, host: str, port: int, workers: int) -> None:
@@ -47,7 +47,9 @@ def run(settings: Settings, host: str, port: int, workers: int) -> None:
             port=port,
             workers=workers,
             http=HTTPModes.http1,
-            http1_settings=HTTP1Settings(header_read_timeout=HEAD_SECONDS * 1000, max_buffer_size=64 * 1024),
+            http1_settings=HTTP1Settings(
+                header_read_timeout=math.ceil(settings.body_seconds * 1000), max_buffer_size=64 * 1024
+            ),
             websockets=False,
             backlog=2048,
             backpressure=CONNECTIONS,

@@ -18,9 +18,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `folder`, `layer` and `overlays` choose the guideline. `public_url` is where clients reach the service, without a slash
     at the end; where it is empty, each request says. `origins` are those that browsers may call from. `keys` is a file
     with a JWK Set; with it, CDS clients need a token, and `issuers` lists those that are trusted. `largest_body` is in
-    bytes, `body_seconds` the time in which a request's body must have come, `answer_seconds` that in which it must be
-    answered; `waiting` is how many long questions may wait in one process, `courses` the longest history that is answered.
-    `scratch` is a folder that the processes of one service share, empty where there is only one.
+    bytes, `body_seconds` the time in which a request's head, and then its body, must have come, `answer_seconds` that in
+    which it must be answered; `waiting` is how many long questions may wait in one process, `courses` the longest history
+    that is answered. `scratch` is a folder that the processes of one service share, empty where there is only one.
     """
 
     folder: str | None = None

@@ -11,8 +11,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reasoner.serve.problems import RefusedError, refusal
-
 __all__ = ["FEEDBACK", "Watch", "metrics"]
 
 LOG = logging.getLogger("reasoner.serve")
@@ -73,9 +71,6 @@ class Watch:
             await self.app(scope, receive, watched)
         except Exception:
             LOG.exception("a request failed", extra={"about": {"request": name}})
-            if not status:
-                problem = RefusedError(500, f"an error of the service; its log has more under request {name}")
-                await refusal(problem, scope["path"])(scope, receive, watched)
         seconds = time.perf_counter() - start
         route = scope.get("template", "none")
         method = scope["method"] if scope["method"] in METHODS else "other"
