@@ -136,7 +136,13 @@ class Guideline:
 
         Raises RecordError, naming the field, where it is malformed or contradicts itself.
         """
-        record = self.parsed(data)
+        return self.checked(self.parsed(data))
+
+    def checked(self, record: Record) -> Record:
+        """Give a record back that has a completion.
+
+        Raises RecordError, naming the field, where it contradicts itself.
+        """
         complete(record, self.program(record.courses), self.knowledge)
         return record
 

@@ -178,6 +178,14 @@ def test_what_cannot_be_used_is_refused_with_the_place_and_the_service_goes_on(
     assert service.client.get("/health").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["answer", "why", "why-not", "what-if", "ask", "pathway", "graph"])
+def test_a_record_that_contradicts_itself_is_refused_by_every_question(path: str, service: Running) -> None:
+    record = {"id": "p", "metastatic_therapy": [], "months_to_recurrence": 0, "adjuvant_drugs": []}
+    more = {"why": {"conclusion": "rebiopsy"}, "why-not": {"regimen": "pertuzumab"}, "what-if": {"set": ["her2=positive"]}}
+    answer = service.client.post(f"/api/{path}", json={"patient": record, **more.get(path, {})})
+    assert (answer.status_code, "contradicts itself" in answer.json()["detail"]) == (422, True)
+
+
 def test_paths_and_methods_that_are_not_there_are_refused(service: Running) -> None:
     assert service.client.get("/api/answers").status_code == 404
     assert service.client.get("/page/../app.py").status_code == 404

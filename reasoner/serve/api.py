@@ -90,7 +90,7 @@ class Asker(NamedTuple):
         """
         record = self.guideline.parsed(patient_of(asked))
         refuse_long(record, self.courses)
-        return record
+        return self.guideline.checked(record)
 
     def answer(self, asked: Asked) -> Answer:
         return self.guideline.answer(self.record(asked))

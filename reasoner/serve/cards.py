@@ -114,9 +114,11 @@ def about_orders(answer: Answer, ordered: Mapping[str, str]) -> tuple[Draft, ...
     if not spoken:
         for drug, reference in ordered.items():
             having = [name for name in knowledge.regimens if any(drug in part for part in knowledge.parts.get(name, ()))]
-            if having and all(name in excluded for name in having):
-                drafts.append(about_drug(answer, drug, reference, [excluded[name] for name in having]))
+            against = [excluded[name] for name in having if name in excluded]
+            if len(against) == len(having) > 0:
                 spoken += having
+                if all(entry.certainty == "certain" for entry in against):
+                    drafts.append(about_drug(answer, drug, reference, against))
     deciding = [entry.fact for entry in answer.missing if not set(spoken).isdisjoint(entry.decides)]
     return (*drafts, *missing(answer, deciding))
 
@@ -147,8 +149,7 @@ def about_drug(answer: Answer, drug: str, reference: str, against: Sequence[Excl
     """Draft the card about an ordered drug of which every regimen is excluded."""
     knowledge = answer.derivation.knowledge
     label = knowledge.label("drug", drug)
-    certain = all(entry.certainty == "certain" for entry in against)
-    summary = knowledge.say("card_drug_excluded" if certain else "card_drug_excluded_if", label)
+    summary = knowledge.say("card_drug_excluded", label)
     remove = Suggestion(knowledge.say("card_remove", label), (reference,))
     return Draft("warning", summary, detail(answer, excluded=against, recommended=()), against[0].regimen, (remove,))
 

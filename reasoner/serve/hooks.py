@@ -17,7 +17,7 @@ from reasoner.serve.cards import OVERRIDE_REASONS, Call, Draft, about_orders, ab
 from reasoner.serve.problems import RefusedError
 from reasoner.serve.watch import FEEDBACK
 
-__all__ = ["SERVICES", "FeedbackCall", "HookCall", "Hooks", "Service", "note_feedback"]
+__all__ = ["PREFETCH", "SERVICES", "FeedbackCall", "HookCall", "Hooks", "Service", "note_feedback"]
 
 HOOKS_VERSION = "2.0"
 MOST_KEPT = 1_000

@@ -12,7 +12,7 @@ from reasoner.guideline import Guideline
 from reasoner.knowledge import CourseFact, Fact, Knowledge
 from reasoner.serve import schemas
 from reasoner.serve.api import MEDIA, QUESTIONS, Question
-from reasoner.serve.hooks import SERVICES, FeedbackCall, HookCall
+from reasoner.serve.hooks import PREFETCH, SERVICES, FeedbackCall, HookCall
 from reasoner.serve.problems import HOOKS
 from reasoner.serve.settings import Settings
 
@@ -43,7 +43,13 @@ def document(guideline: Guideline, settings: Settings) -> Schema:
     """Give the OpenAPI document of a service with this guideline."""
     bodies = [*(question.body for question in QUESTIONS), HookCall, FeedbackCall]
     _, components = msgspec.json.schema_components([*bodies, *SHAPES], ref_template=REFERENCE)
-    components |= {"Record": record_schema(guideline.knowledge), "Resource": RESOURCE}
+    knowledge = guideline.knowledge
+    components |= {"Record": record_schema(knowledge), "Resource": RESOURCE}
+    conclusions = [*knowledge.regimens, *knowledge.actions, *knowledge.settings]
+    components["AskedWhy"]["properties"]["conclusion"]["enum"] = conclusions
+    components["AskedWhyNot"]["properties"]["regimen"]["enum"] = list(knowledge.regimens)
+    components["AskedGraph"]["properties"]["focus"]["anyOf"] = either_null({"enum": conclusions})["anyOf"]
+    components["HookCall"]["properties"]["prefetch"] = PREFETCHED
     trusted: Schema = {"security": [{"client": []}]} if settings.keys else {}
     paths: Schema = {question.path: {"post": asking(question)} for question in QUESTIONS}
     paths["/api/guideline"] = {
@@ -74,9 +80,9 @@ def document(guideline: Guideline, settings: Settings) -> Schema:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": guideline.knowledge.title,
+            "title": knowledge.title,
             "version": __version__,
-            "description": f"{guideline.knowledge.disclaimer} Patients are records of the form below, or FHIR R4.",
+            "description": f"{knowledge.disclaimer} Patients are records of the form below, or FHIR R4.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
@@ -139,6 +145,12 @@ RESOURCE = {
     "description": "A FHIR R4 resource or a bundle of any type.",
     "properties": {"resourceType": {"type": "string"}},
     "required": ["resourceType"],
+}
+
+
+PREFETCHED = {
+    "type": "object",
+    "properties": {key: {"anyOf": [{"$ref": REFERENCE.format(name="Resource")}, {"type": "null"}]} for key in PREFETCH},
 }
 
 
