@@ -16,7 +16,7 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from service import Running, serving
+from running import Running, serving
 
 from reasoner import Guideline
 from reasoner.serve.cards import markdown, regimens_of

@@ -17,7 +17,7 @@ import charts
 import httpx
 import pytest
 from conftest import ROOT
-from service import Running, serving
+from running import Running, serving
 
 from reasoner import Guideline
 

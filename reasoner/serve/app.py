@@ -178,7 +178,7 @@ class Application:
 
     def authorized(self, request: Request) -> str:
         """Give the URL of the service as the client knows it; raises RefusedError 401 where the client is not trusted."""
-        base = self.settings.public_url or str(request.base_url).rstrip("/")
+        base = self.settings.public_url or f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}"
         if self.trust is not None:
             self.trust.check(request.headers.get("authorization", ""), base + request.url.path)
         return base
@@ -224,7 +224,7 @@ def decoded(decoder: msgspec.json.Decoder[Body], body: bytes, status: int) -> Bo
         raise RefusedError(400, f"the body is no JSON that can be read: {error}") from None
 
 
-def refused(request: Request, error: Exception) -> Response:
+async def refused(request: Request, error: Exception) -> Response:
     """Word why a request is not answered."""
     if isinstance(error, ReasonerError):
         error = RefusedError.of(error)

@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 from reasoner.answer import Answer, Exclusion, GuidelineInfo, Recommendation
 from reasoner.knowledge import Knowledge
 from reasoner.page import condition_words, setting_words, source_words
-from reasoner.serve.schemas import Action, Card
+from reasoner.serve.schemas import Action, Card, Coding
 from reasoner.text import always, listed
 from reasoner.verdicts import SILENT
 
@@ -18,10 +18,10 @@ __all__ = [
     "OVERRIDE_REASONS",
     "Call",
     "Draft",
+    "Maker",
     "Suggestion",
     "about_orders",
     "about_patient",
-    "card",
     "regimens_of",
     "unanswered",
 ]
@@ -29,7 +29,6 @@ __all__ = [
 LONGEST = 139
 MOST_SUGGESTIONS = 6
 MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~&$!]|:(?=//)|@(?=\w)|(?<=www)\.|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
-OVERRIDES = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 OVERRIDE_REASONS = {
     "patient-ineligible": "Patient does not meet eligibility for recommended action",
     "patient-contraindication": "Patient has contraindication to recommended action",
@@ -38,6 +37,10 @@ OVERRIDE_REASONS = {
     "prefers-alternative": "Patient prefers an alternative approach or treatment",
     "service-not-available": "Treatment or service is not practically available",
 }
+OVERRIDES: list[Coding] = [
+    {"code": code, "system": "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes", "display": words}
+    for code, words in OVERRIDE_REASONS.items()
+]
 
 Entry = Recommendation | Exclusion
 
@@ -50,15 +53,15 @@ class Suggestion(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """A card without what differs from call to call: ids, links, the patient.
+    """A card without what differs from call to call: ids, the link's address, the patient.
 
-    `indicator` is "info" or "warning", `detail` lines of Markdown; `regimen` is what the card's link explains, empty for
-    the whole answer.
+    `indicator` is "info" or "warning", `detail` Markdown; `regimen` is what the card's link explains, empty for the whole
+    answer.
     """
 
     indicator: Literal["info", "warning"]
     summary: str
-    detail: tuple[str, ...]
+    detail: str
     regimen: str = ""
     suggestions: tuple[Suggestion, ...] = ()
 
@@ -66,14 +69,14 @@ class Draft(NamedTuple):
 class Call(NamedTuple):
     """One call of a hook: its id, the service's URL, the record in the page's address, a reference to the patient.
 
-    `remarks` is what else is to be said of how the record was read.
+    `remarks` is Markdown: what else is to be said of how the record was read.
     """
 
     instance: str
     base: str
     fragment: str
     patient: str
-    remarks: tuple[str, ...]
+    remarks: str
 
 
 def regimens_of(drugs: Iterable[str], knowledge: Knowledge) -> list[str]:
@@ -95,7 +98,8 @@ def about_patient(answer: Answer) -> tuple[Draft, ...]:
     knowledge = answer.derivation.knowledge
     setting = setting_words(answer.setting, knowledge)
     if answer.recommended:
-        summary = knowledge.say("card_recommended", setting, *merits(answer.recommended[0], knowledge))
+        first, strength, sure = merits(answer.recommended[0], knowledge)
+        summary = knowledge.say("card_recommended", setting, first, strength, sure)
     else:
         summary = knowledge.say("card_nothing", setting)
     drafts = [Draft("info", summary, detail(answer))]
@@ -139,8 +143,8 @@ def about_regimen(
         remove = Suggestion(say("card_remove", label), tuple(dict.fromkeys(ordered.values())))
         return Draft("warning", summary, text, regimen, (remove,))
     if speaks_for is not None:
-        merit = merits(speaks_for, knowledge)
-        summary = say("card_ordered", merit[0], say("rank", str(speaks_for.rank)), *merit[1:])
+        _, strength, sure = merits(speaks_for, knowledge)
+        summary = say("card_ordered", label, say("rank", str(speaks_for.rank)), strength, sure)
         return Draft("info", summary, detail(answer, excluded=(), recommended=[speaks_for]), regimen)
     return Draft("info", say("card_not_recommended", label), detail(answer, excluded=()), regimen)
 
@@ -171,7 +175,7 @@ def missing(answer: Answer, facts: Iterable[str]) -> Iterator[Draft]:
     summary = say("card_missing_one", setting) if one else say("card_missing", setting, str(len(names)))
     lines = [markdown(say("card_decides", questions[name], listed(list(decides[name]), knowledge))) for name in names]
     suggestions = tuple(Suggestion(say("card_record", questions[name])) for name in names[:MOST_SUGGESTIONS])
-    yield Draft("info", summary, section(say("heading_missing"), lines), suggestions=suggestions)
+    yield Draft("info", summary, "\n".join(section(say("heading_missing"), lines)), suggestions=suggestions)
 
 
 def merits(entry: Recommendation, knowledge: Knowledge) -> tuple[str, str, str]:
@@ -191,7 +195,7 @@ def certainty(entry: Entry, knowledge: Knowledge) -> str:
 
 def detail(
     answer: Answer, recommended: Sequence[Recommendation] | None = None, excluded: Sequence[Exclusion] | None = None
-) -> tuple[str, ...]:
+) -> str:
     """Write an answer, or some of it, as Markdown, with reasons, sources and notes."""
     knowledge = answer.derivation.knowledge
     say, whole = knowledge.say, recommended is None
@@ -215,7 +219,7 @@ def detail(
     parts += section(say("heading_excluded"), lines)
     if whole:
         parts += section(say("heading_actions"), [markdown(call.text) for call in answer.actions])
-    return (*parts, *section(say("heading_notes"), [markdown(note) for note in answer.notes]))
+    return "\n".join((*parts, *section(say("heading_notes"), [markdown(note) for note in answer.notes])))
 
 
 def reasons(entry: Entry, knowledge: Knowledge) -> list[str]:
@@ -244,41 +248,53 @@ def markdown(text: str) -> str:
 def unanswered(problem: str, knowledge: Knowledge) -> Draft:
     """Draft the card that tells why a record cannot be answered."""
     summary = knowledge.say("card_unanswered", problem)
-    return Draft("info", summary, (markdown(summary), ""))
+    return Draft("info", summary, f"{markdown(summary)}\n")
 
 
-def card(draft: Draft, call: Call, info: GuidelineInfo, knowledge: Knowledge) -> Card:
-    """Make a card from a draft, for one call of a hook; its ids follow from the call's own."""
-    say = knowledge.say
-    name = uuid5(NAMESPACE_URL, f"{call.instance} {draft.indicator} {draft.summary}")
-    why = f"&why={draft.regimen}" if draft.regimen else ""
-    label = say("card_why", knowledge.label("regimen", draft.regimen)) if draft.regimen else say("card_open")
-    overlays = [say("overlay_name", overlay) for overlay in info.overlays]
-    remarks = section(say("card_read"), [markdown(remark) for remark in call.remarks])
-    about = (markdown(say("comma").join([info.title, *overlays])), "", markdown(info.disclaimer))
-    made: Card = {
-        "uuid": str(name),
-        "summary": shortened(draft.summary),
-        "indicator": draft.indicator,
-        "detail": "\n".join((*draft.detail, *remarks, *about)).rstrip(),
-        "source": {
-            "label": say("comma").join([info.title, *overlays]),
-            "url": f"{call.base}/",
-            "topic": {"code": info.id, "system": f"{call.base}/api/guideline", "display": info.title},
-        },
-        "links": [{"label": label, "url": f"{call.base}/#record={call.fragment}{why}", "type": "absolute"}],
-    }
-    if draft.suggestions:
-        made["suggestions"] = [
-            {"label": offer.label, "uuid": str(uuid5(name, offer.label)), "actions": list(actions(offer, call.patient))}
-            for offer in draft.suggestions
-        ]
-        made["selectionBehavior"] = "at-most-one" if draft.indicator == "warning" else "any"
-    if draft.indicator == "warning":
-        made["overrideReasons"] = [
-            {"code": code, "system": OVERRIDES, "display": words} for code, words in OVERRIDE_REASONS.items()
-        ]
-    return made
+class Maker:
+    """Makes cards from drafts, for one guideline."""
+
+    def __init__(self, info: GuidelineInfo, knowledge: Knowledge) -> None:
+        say = knowledge.say
+        overlays = [say("overlay_name", overlay) for overlay in info.overlays]
+        self.info = info
+        self.title = say("comma").join([info.title, *overlays])
+        self.closing = "\n\n".join(markdown(text) for text in (self.title, info.disclaimer) if text)
+        self.read = say("card_read")
+        self.links = {name: say("card_why", knowledge.label("regimen", name)) for name in knowledge.regimens}
+        self.links[""] = say("card_open")
+
+    def remarks(self, remarks: Iterable[str]) -> str:
+        """Write what is to be said of how a record was read."""
+        return "\n".join((*section(self.read, map(markdown, remarks)), ""))
+
+    def card(self, draft: Draft, call: Call) -> Card:
+        """Make a card for one call of a hook; its ids follow from the call's own, those of suggestions from its own."""
+        name = str(uuid5(NAMESPACE_URL, f"{call.instance} {draft.indicator} {draft.summary}"))
+        why = f"&why={draft.regimen}" if draft.regimen else ""
+        made: Card = {
+            "uuid": name,
+            "summary": shortened(draft.summary),
+            "indicator": draft.indicator,
+            "detail": f"{draft.detail}\n{call.remarks}{self.closing}",
+            "source": {
+                "label": self.title,
+                "url": f"{call.base}/",
+                "topic": {"code": self.info.id, "system": f"{call.base}/api/guideline", "display": self.info.title},
+            },
+            "links": [
+                {"label": self.links[draft.regimen], "url": f"{call.base}/#record={call.fragment}{why}", "type": "absolute"}
+            ],
+        }
+        if draft.suggestions:
+            made["suggestions"] = [
+                {"label": offer.label, "uuid": f"{name[:24]}{number:012x}", "actions": list(actions(offer, call.patient))}
+                for number, offer in enumerate(draft.suggestions)
+            ]
+            made["selectionBehavior"] = "at-most-one" if draft.indicator == "warning" else "any"
+        if draft.indicator == "warning":
+            made["overrideReasons"] = OVERRIDES
+        return made
 
 
 def actions(offer: Suggestion, patient: str) -> Iterator[Action]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from hashlib import sha256
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
 from reasoner.errors import RecordError
-from reasoner.fhir import Parsed, Reading, orders, parse, read
+from reasoner.fhir import Parsed, orders, parse, read
 from reasoner.guideline import Guideline
 from reasoner.serve.api import refuse_long
-from reasoner.serve.cards import OVERRIDE_REASONS, Call, Draft, about_orders, about_patient, card, unanswered
+from reasoner.serve.cards import OVERRIDE_REASONS, Call, Draft, Maker, about_orders, about_patient, unanswered
+from reasoner.serve.kept import Kept
 from reasoner.serve.problems import RefusedError
 from reasoner.serve.watch import FEEDBACK
 
@@ -21,6 +22,7 @@ __all__ = ["PREFETCH", "SERVICES", "FeedbackCall", "HookCall", "Hooks", "Service
 
 HOOKS_VERSION = "2.0"
 MOST_KEPT = 1_000
+SECONDS_KEPT = 600
 PREFETCH = {
     "patient": "Patient/{{context.patientId}}",
     "conditions": "Condition?patient={{context.patientId}}",
@@ -128,11 +130,10 @@ def discovery(guideline: Guideline) -> bytes:
     return msgspec.json.encode({"services": services})
 
 
-def prefetched(call: HookCall) -> Iterator[bytes]:
-    """Yield what was prefetched, each a resource or a bundle.
+def prefetched(call: HookCall) -> dict[str, bytes]:
+    """Give what was prefetched, by the keys that the services ask for: resources and bundles, or null.
 
-    Raises RefusedError 412 where something that is needed was not obtained, or not whole: what is not there would be taken
-    for not given.
+    Raises RefusedError 412 where something that is needed was not obtained: it would be taken for not there.
     """
     given = call.prefetch or {}
     lacking = [key for key in NEEDED if key not in given]
@@ -140,17 +141,13 @@ def prefetched(call: HookCall) -> Iterator[bytes]:
         lacking.append(" or ".join(THERAPY))
     if lacking:
         raise RefusedError(412, f"prefetch lacks {', '.join(lacking)}; null says that there is none")
-    for key in PREFETCH:
-        value = bytes(given.get(key, b"null"))
-        if value == b"null":
-            continue
-        if b"OperationOutcome" in value or b'"next"' in value:
-            refuse_partial(key, value)
-        yield value
+    return {key: bytes(given[key]) for key in PREFETCH if key in given}
 
 
 def refuse_partial(key: str, value: bytes) -> None:
-    """Refuse a prefetched value that is an error, holds one, or is a page of several."""
+    """Refuse a prefetched value that is an error, holds one, or is a page of several; raises RefusedError 412."""
+    if b"OperationOutcome" not in value and b'"next"' not in value:
+        return
     found = msgspec.json.decode(value)
     entries, links = (found.get("entry"), found.get("link")) if isinstance(found, dict) else (None, None)
     inside = [entry.get("resource") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
@@ -161,39 +158,75 @@ def refuse_partial(key: str, value: bytes) -> None:
         raise RefusedError(412, f"prefetch.{key} is one page of several; send all, the others are not fetched")
 
 
+class Chart(NamedTuple):
+    """What was read from a patient's chart: a record, what else is to be said of it, and what keeps it from an answer."""
+
+    record: Mapping[str, object]
+    remarks: str
+    problem: str
+
+
 class Hooks:
-    """Answers calls of the services; the drafts for records that differ in their id alone are made once and kept."""
+    """Answers calls of the services.
+
+    What was read from a chart is kept for some minutes, by the digest of what was sent: the hooks of one visit send the same
+    chart again and again. So are the drafts for records that differ in their id alone.
+    """
 
     def __init__(self, guideline: Guideline, courses: int) -> None:
         self.guideline = guideline
         self.courses = courses
-        self.kept: OrderedDict[bytes, tuple[Draft, ...]] = OrderedDict()
+        self.maker = Maker(guideline.info, guideline.knowledge)
+        self.charts: Kept[Chart] = Kept(MOST_KEPT, SECONDS_KEPT)
+        self.drafted: Kept[tuple[Draft, ...]] = Kept(MOST_KEPT, SECONDS_KEPT)
 
     def reply(self, service: Service, call: HookCall, base: str) -> bytes:
         """Give the cards for a call of a service that is reached at `base`.
 
-        Raises RefusedError where the call cannot be answered.
+        Raises RefusedError, or RecordError, where the call cannot be answered.
         """
         if call.hook != service.hook:
             detail = f'hook: "{call.hook[:60]}" is not what {service.id} is called on; allowed: {service.hook}'
             raise RefusedError(400, detail)
         patient_view = service.hook == "patient-view"
         ordered = {} if patient_view else self.ordered(call)
-        parts = [parse(value) for value in prefetched(call)]
+        chart = self.chart(prefetched(call))
+        if chart.record["id"] != call.context.patient_id:
+            raise RefusedError(422, "prefetch is not about the patient whom context.patientId names", "context.patientId")
+        if not (self.concerns(chart.record) if patient_view else ordered):
+            return b'{"cards":[]}'
+        fragment = urlsafe_b64encode(msgspec.json.encode(chart.record)).rstrip(b"=").decode()
+        about = Call(call.hook_instance, base, fragment, f"Patient/{call.context.patient_id}", chart.remarks)
+        drafts = self.drafts(chart, tuple(ordered.items()))
+        return msgspec.json.encode({"cards": [self.maker.card(draft, about) for draft in drafts]})
+
+    def chart(self, values: Mapping[str, bytes]) -> Chart:
+        """Read a chart.
+
+        Raises RefusedError 412 where it is not whole, RecordError where it holds no resources, or those of several patients.
+        """
+        digest = sha256()
+        for value in values.values():
+            digest.update(len(value).to_bytes(8))
+            digest.update(value)
+        key = digest.digest()
+        return self.charts.get(key) or self.charts.put(key, self.read(values))
+
+    def read(self, values: Mapping[str, bytes]) -> Chart:
+        for key, value in values.items():
+            refuse_partial(key, value)
+        parts = [parse(value) for value in values.values() if value != b"null"]
         parsed = Parsed(
-            [entry for part in parts for entry in part.resources], [text for p in parts for text in p.unreadable]
+            [own for part in parts for own in part.resources], [text for part in parts for text in part.unreadable]
         )
         reading = read(parsed, self.guideline.knowledge, self.guideline.tables)
-        if reading.record["id"] != call.context.patient_id:
-            raise RefusedError(422, "prefetch is not about the patient whom context.patientId names", "context.patientId")
-        if not (self.concerns(reading.record) if patient_view else ordered):
-            return b'{"cards":[]}'
-        drafts = self.drafts(reading, tuple(ordered.items()))
-        fragment = urlsafe_b64encode(msgspec.json.encode(reading.record)).rstrip(b"=").decode()
-        patient = f"Patient/{call.context.patient_id}"
-        about = Call(call.hook_instance, base, fragment, patient, tuple(reading.remarks()))
-        made = [card(draft, about, self.guideline.info, self.guideline.knowledge) for draft in drafts]
-        return msgspec.json.encode({"cards": made})
+        try:
+            record = self.guideline.read_from(reading)
+            refuse_long(record, self.courses)
+            self.guideline.checked(record)
+        except RecordError as error:
+            return Chart(reading.record, self.maker.remarks(reading.remarks()), str(error))
+        return Chart(reading.record, self.maker.remarks(record.remarks), "")
 
     def ordered(self, call: HookCall) -> dict[str, str]:
         """Find the drugs of the guideline that are ordered, with references, where one of them is selected."""
@@ -212,22 +245,15 @@ class Hooks:
         telling = (fact.name for fact in self.guideline.knowledge.facts if fact.kind in ("choice", "list", "courses"))
         return any(record.get(name) for name in telling)
 
-    def drafts(self, reading: Reading, ordered: tuple[tuple[str, str], ...]) -> tuple[Draft, ...]:
+    def drafts(self, chart: Chart, ordered: tuple[tuple[str, str], ...]) -> tuple[Draft, ...]:
         """Draft the cards for a patient and draft orders."""
-        key = msgspec.json.encode(({**reading.record, "id": ""}, ordered))
-        found = self.kept.get(key)
+        if chart.problem:
+            return (unanswered(chart.problem, self.guideline.knowledge),)
+        key = msgspec.json.encode(({**chart.record, "id": ""}, ordered))
+        found = self.drafted.get(key)
         if found is None:
-            try:
-                record = self.guideline.read_from(reading)
-                refuse_long(record, self.courses)
-                answer = self.guideline.answer(record._replace(sources={}, remarks=()))
-            except RecordError as error:
-                return (unanswered(str(error), self.guideline.knowledge),)
-            found = about_orders(answer, dict(ordered)) if ordered else about_patient(answer)
-            if len(self.kept) >= MOST_KEPT:
-                self.kept.popitem(last=False)
-        self.kept[key] = found
-        self.kept.move_to_end(key)
+            answer = self.guideline.answer(chart.record)
+            found = self.drafted.put(key, about_orders(answer, dict(ordered)) if ordered else about_patient(answer))
         return found
 
 

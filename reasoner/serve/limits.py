@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import BoundedSemaphore
 from typing import TypeVar
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from reasoner.serve.problems import RefusedError
 
@@ -31,18 +31,21 @@ async def body_of(request: Request, largest: int, seconds: float) -> bytes:
     size = 0
     try:
         async with asyncio.timeout(seconds):
-            async for part in request.stream():
+            while True:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise RefusedError(400, "the body ended before it was whole")
+                part = message.get("body", b"")
                 size += len(part)
                 if size > largest:
                     raise too_large(largest)
                 parts.append(part)
+                if not message.get("more_body", False):
+                    return b"".join(parts)
     except TimeoutError:
         raise RefusedError(
             408, f"the body did not come within {seconds:g} seconds", headers={"Connection": "close"}
         ) from None
-    except ClientDisconnect:
-        raise RefusedError(400, "the body ended before it was whole") from None
-    return b"".join(parts)
 
 
 def too_large(largest: int) -> RefusedError:

@@ -47,9 +47,7 @@ def run(settings: Settings, host: str, port: int, workers: int) -> None:
             port=port,
             workers=workers,
             http=HTTPModes.http1,
-            http1_settings=HTTP1Settings(
-                header_read_timeout=math.ceil(settings.body_seconds * 1000), max_buffer_size=64 * 1024
-            ),
+            http1_settings=HTTP1Settings(header_read_timeout=math.ceil(settings.body_seconds * 1000)),
             websockets=False,
             backlog=2048,
             backpressure=CONNECTIONS,
