@@ -65,7 +65,7 @@ class AskedAsk(Asked):
 class AskedPathway(Asked):
     """How many more courses to follow."""
 
-    lines: Annotated[int, msgspec.Meta(ge=0, le=9)] = 3
+    lines: Annotated[int, msgspec.Meta(ge=0, le=5)] = 3
 
 
 class AskedGraph(Asked):

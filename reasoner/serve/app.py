@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -127,6 +128,8 @@ class Application:
     def warm(self) -> None:
         for courses in range(min(FIRST_COURSES, self.settings.courses) + 1):
             self.guideline.program(courses)
+        gc.collect()
+        gc.freeze()  # what is loaded stays: no collection has to look through it again
         self.ready = True
 
     async def body(self, request: Request) -> bytes:
