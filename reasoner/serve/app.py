@@ -27,7 +27,7 @@ from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline
 from reasoner.serve.api import QUESTIONS, Asked, Asker, Question, findings
 from reasoner.serve.describe import describe
-from reasoner.serve.hooks import SERVICES, FeedbackCall, HookCall, Hooks, Service, discovery, note_feedback
+from reasoner.serve.hooks import FeedbackCall, HookCall, Hooks, Service, discovery, note_feedback, services_of
 from reasoner.serve.limits import Threads, body_of
 from reasoner.serve.openapi import document
 from reasoner.serve.problems import HOOKS, RefusedError, refusal
@@ -99,7 +99,7 @@ class Application:
 
     def routes(self) -> Iterator[Route]:
         """List the routes, the busiest first."""
-        for service in SERVICES:
+        for service in services_of(self.guideline):
             yield route("POST", f"{HOOKS}/{service.id}", partial(self.call, service))
             yield route("POST", f"{HOOKS}/{service.id}/feedback", partial(self.feedback, service))
         yield route("GET", HOOKS, self.trusted(fixed(discovery(self.guideline))))

@@ -18,7 +18,7 @@ from reasoner.serve.kept import Kept
 from reasoner.serve.problems import RefusedError
 from reasoner.serve.watch import FEEDBACK
 
-__all__ = ["PREFETCH", "SERVICES", "FeedbackCall", "HookCall", "Hooks", "Service", "note_feedback"]
+__all__ = ["PREFETCH", "SERVICES", "FeedbackCall", "HookCall", "Hooks", "Service", "note_feedback", "services_of"]
 
 HOOKS_VERSION = "2.0"
 MOST_KEPT = 1_000
@@ -112,6 +112,11 @@ class FeedbackCall(msgspec.Struct):
     feedback: list[Feedback]
 
 
+def services_of(guideline: Guideline) -> tuple[Service, ...]:
+    """List the services for a guideline: none for one that has no tables to read FHIR by."""
+    return SERVICES if (guideline.folder / "fhir").is_dir() else ()
+
+
 def discovery(guideline: Guideline) -> bytes:
     """Give the list of services."""
     title = guideline.knowledge.title
@@ -125,7 +130,7 @@ def discovery(guideline: Guideline) -> bytes:
             "usageRequirements": "All data come by prefetch; the service does not call the FHIR server.",
             "version": HOOKS_VERSION,
         }
-        for service in SERVICES
+        for service in services_of(guideline)
     ]
     return msgspec.json.encode({"services": services})
 

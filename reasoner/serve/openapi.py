@@ -12,7 +12,7 @@ from reasoner.guideline import Guideline
 from reasoner.knowledge import CourseFact, Fact, Knowledge
 from reasoner.serve import schemas
 from reasoner.serve.api import MEDIA, QUESTIONS, Question
-from reasoner.serve.hooks import PREFETCH, SERVICES, FeedbackCall, HookCall
+from reasoner.serve.hooks import PREFETCH, FeedbackCall, HookCall, services_of
 from reasoner.serve.problems import HOOKS
 from reasoner.serve.settings import Settings
 
@@ -57,7 +57,7 @@ def document(guideline: Guideline, settings: Settings) -> Schema:
     }
     paths["/api/check"] = {"get": getting("Look for the guideline's defects.", "Findings", (500, 503))}
     paths[HOOKS] = {"get": {**getting("Discover the CDS services.", "Services", (401,) if trusted else ()), **trusted}}
-    for service in SERVICES:
+    for service in services_of(guideline):
         errors = (400, 408, 412, 413, 422, 500, 503, *((401,) if trusted else ()))
         call = posting(service.description, "HookCall", json_of("Cards"), errors, "OperationOutcome")
         paths[f"{HOOKS}/{service.id}"] = {"post": {**call, **trusted}}
