@@ -15,7 +15,7 @@ import networkx as nx
 from graphs.reading import Condition, Step, cited, order, sources, starts, steps
 from graphs.text import marked
 
-__all__ = ["to_html"]
+__all__ = ["allowed", "to_html"]
 
 HEADINGS = {
     "setting": "Setting", "not_setting": "Not the setting", "recommended": "Recommended",
@@ -25,6 +25,7 @@ HEADINGS = {
     "reading": "Readings without rules",
 }  # fmt: skip
 BESIDE = {"missing": "Not recorded, and it matters", "notes": "Notes", "doubts": "Evidence to doubt"}
+SCRIPTS = ("cytoscape.min.js", "dagre.min.js", "page.js")
 LAYERS = {"literal": "literal layer", "curated": "curated layer"}
 
 
@@ -34,26 +35,30 @@ def to_html(graph: nx.MultiDiGraph) -> str:
     Its scripts and styles are in it, and its content security policy allows those alone.
     """
     numbers = {node: number for number, node in enumerate(graph)}
-    assets = {name: asset(name) for name in ("page.css", "page.js", "cytoscape.min.js", "dagre.min.js")}
-    scripts = " ".join(digest(text) for name, text in assets.items() if name.endswith(".js"))
+    scripts, styles = allowed()
     return Template(asset("page.html")).substitute(
-        policy=f"default-src 'none'; script-src {scripts}; style-src {digest(assets['page.css'])}; "
+        policy=f"default-src 'none'; script-src {scripts}; style-src {styles}; "
         "img-src data:; base-uri 'none'; form-action 'none'",
         title=escape(" - ".join(part for part in (graph.graph.get("patient"), graph.graph.get("title")) if part)),
         heading=heading(graph),
         conclusions="\n".join(conclusions(graph, numbers)),
         parts=Sentences(graph if has_rules(graph) else graph.reverse(copy=False), numbers).write(),
         data=data_of(graph, numbers),
-        style=assets["page.css"],
-        cytoscape=assets["cytoscape.min.js"],
-        dagre=assets["dagre.min.js"],
-        script=assets["page.js"],
+        style=asset("page.css"),
+        cytoscape=asset("cytoscape.min.js"),
+        dagre=asset("dagre.min.js"),
+        script=asset("page.js"),
     )
 
 
 def has_rules(graph: nx.MultiDiGraph) -> bool:
     """Tell whether a graph is a derivation; a pathway reads the other way, from the first state on."""
     return any(data.get("kind") == "rule" for _, data in graph.nodes(data=True))
+
+
+def allowed() -> tuple[str, str]:
+    """Give the source expressions of the page's scripts and of its style; a page that frames it has to allow them, too."""
+    return " ".join(map(digest, map(asset, SCRIPTS))), digest(asset("page.css"))
 
 
 def asset(name: str) -> str:

@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from graphs.html import allowed
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline
 from reasoner.serve.api import QUESTIONS, Asked, Asker, Question, findings
@@ -38,11 +39,10 @@ from reasoner.serve.watch import Watch, metrics
 __all__ = ["application", "from_environment"]
 
 PAGE = Path(str(files("reasoner.serve"))) / "page"
-PAGE_POLICY = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-cache",
-}
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self' {}; style-src 'self' {}; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 SMALL = 256 * 1024
 FIRST_COURSES = 4
 HOOK_CALL = msgspec.json.Decoder(HookCall)
@@ -111,11 +111,12 @@ class Application:
         yield route("GET", "/health", fixed(b'{"status":"alive"}'))
         yield route("GET", "/ready", self.readiness)
         yield route("GET", "/metrics", counts)
+        headers = {"Content-Security-Policy": PAGE_POLICY.format(*allowed()), "Cache-Control": "no-cache"}
         for file in sorted(PAGE.glob("*.*")):
             media = guess_type(file.name)[0] or "application/octet-stream"
-            yield route("GET", f"/page/{file.name}", fixed(file.read_bytes(), media, PAGE_POLICY))
+            yield route("GET", f"/page/{file.name}", fixed(file.read_bytes(), media, headers))
             if file.name == "index.html":
-                yield route("GET", "/", fixed(file.read_bytes(), media, PAGE_POLICY))
+                yield route("GET", "/", fixed(file.read_bytes(), media, headers))
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:

@@ -1,0 +1,160 @@
+// Courses of therapy as a timeline, oldest first.
+
+import { element, fresh, say } from "./dom.js";
+import { booleanControl, members, numberControl } from "./fields.js";
+
+/** Make the control of a fact that is a list of courses: unknown, none yet, or a timeline of them. */
+export function coursesControl(fact, course, changed, announce) {
+  const name = fresh("courses");
+  const kinds = ["none", "these", "unknown"].map((kind) => element("input", { type: "radio", name, value: kind, checked: kind === "unknown", onchange: () => {
+    if (kind === "these" && !entries.length) add();
+    update();
+    changed();
+  } }));
+  const labels = { none: "none yet", these: "these", unknown: "unknown" };
+  const list = element("ol", { className: "timeline" });
+  const more = element("button", { type: "button", className: "more", textContent: "Add a course", onclick: () => {
+    add().focus();
+    announce(`Course ${entries.length} added.`);
+    changed();
+  } });
+  let entries = [];
+
+  function kind() {
+    return kinds.find((input) => input.checked).value;
+  }
+
+  function update() {
+    list.hidden = more.hidden = kind() !== "these";
+    entries.forEach((entry, index) => entry.place(index, entries.length));
+  }
+
+  function add(value = {}) {
+    const entry = oneCourse(course, value, {
+      changed,
+      move: (step) => {
+        const from = entries.indexOf(entry);
+        entries.splice(from, 1);
+        entries.splice(from + step, 0, entry);
+        list.replaceChildren(...entries.map((other) => other.node));
+        update();
+        entry.refocus(step);
+        announce(`Now course ${from + step + 1} of ${entries.length}.`);
+        changed();
+      },
+      remove: () => {
+        const from = entries.indexOf(entry);
+        entries = entries.filter((other) => other !== entry);
+        entry.node.remove();
+        if (!entries.length) kinds.find((input) => input.value === "unknown").checked = true;
+        update();
+        (entries[Math.min(from, entries.length - 1)]?.node ?? kinds.find((input) => input.checked)).focus();
+        announce(`Course ${from + 1} removed.`);
+        changed();
+      },
+    });
+    entries.push(entry);
+    list.append(entry.node);
+    update();
+    return entry;
+  }
+
+  update();
+  return {
+    node: element("div", {},
+      element("div", { className: "choices" }, kinds.map((input) => element("label", { className: input.value === "unknown" ? "choice open" : "choice" }, input, element("span", { textContent: labels[input.value] })))),
+      list, more),
+    get: () => ({ none: [], these: entries.map((entry) => entry.get()) })[kind()],
+    set: (courses) => {
+      entries = [];
+      list.replaceChildren();
+      kinds.find((input) => input.value === (courses === undefined ? "unknown" : courses.length ? "these" : "none")).checked = true;
+      for (const value of courses ?? []) add(value);
+      update();
+    },
+    allows: (courses) => courses === undefined || (Array.isArray(courses) && courses.every((entry) => fits(entry, course))),
+    /** Show what is wrong with a course; false where there is no such course. */
+    refuse: (index, text) => {
+      entries.forEach((entry, place) => entry.refuse(place === index ? text : ""));
+      return index in entries;
+    },
+    cite: (index, lines) => entries[index]?.cite(lines),
+    part: (index) => entries[index]?.node,
+  };
+}
+
+/** Tell whether the timeline can show a course as it is recorded. */
+function fits(entry, course) {
+  if (typeof entry !== "object" || entry === null || Array.isArray(entry)) return false;
+  const known = new Set(["drugs", "outcome", ...course.facts.map(({ name }) => name)]);
+  return Object.keys(entry).every((key) => known.has(key))
+    && (entry.drugs === undefined || (Array.isArray(entry.drugs) && entry.drugs.every((drug) => course.drugs.some(({ name }) => name === drug))))
+    && (entry.outcome === undefined || entry.outcome === null || course.outcomes.some(({ name }) => name === entry.outcome))
+    && course.facts.every(({ name, kind }) => entry[name] === undefined || entry[name] === null || typeof entry[name] === (kind === "boolean" ? "boolean" : "number"));
+}
+
+function oneCourse(course, value, { changed, move, remove }) {
+  const title = element("h3", { id: fresh("course") });
+  const outcome = element("select", { id: fresh("outcome"), onchange: changed },
+    element("option", { value: "", textContent: "unknown" }),
+    course.outcomes.map(({ name, label }) => element("option", { value: name, textContent: label })));
+  const drugs = members("Drugs of this course", course.drugs, () => {
+    show();
+    changed();
+  });
+  const facts = course.facts.map((fact) => {
+    const control = fact.kind === "boolean" ? booleanControl(fact, changed) : numberControl(fact, changed, fact.label);
+    const node = element("fieldset", { className: "part" }, element("legend", { textContent: fact.label }), control.node);
+    return { fact, control, node };
+  });
+  const hint = element("p", { className: "hint", textContent: "Of a course, what is not recorded counts as no, or 0." });
+  const problem = element("p", { className: "problem", hidden: true });
+  const sources = element("ul", { className: "sources", ariaLabel: "Read from", hidden: true });
+  const up = element("button", { type: "button", textContent: "↑", onclick: () => move(-1) });
+  const down = element("button", { type: "button", textContent: "↓", onclick: () => move(1) });
+  const away = element("button", { type: "button", textContent: "×", onclick: remove });
+
+  function applies(fact) {
+    return !fact.needs.length || fact.needs.some((drug) => drugs.get().includes(drug));
+  }
+
+  function show() {
+    for (const { fact, node } of facts) node.hidden = !applies(fact);
+    hint.hidden = facts.every(({ node }) => node.hidden);
+  }
+
+  drugs.set(value.drugs ?? []);
+  outcome.value = value.outcome ?? "";
+  for (const { fact, control } of facts) control.set(value[fact.name] ?? undefined);
+  show();
+  const node = element("li", { tabIndex: -1, "aria-labelledby": title.id },
+    element("div", { className: "row" }, title, element("span", { className: "moves" }, up, down, away)),
+    drugs.node,
+    element("div", { className: "row" }, element("label", { htmlFor: outcome.id, textContent: "How it ended" }), outcome),
+    facts.map((entry) => entry.node), hint, problem, sources);
+  return {
+    node,
+    focus: () => node.querySelector("input").focus(),
+    refocus: (step) => [step < 0 ? up : down, step < 0 ? down : up].find((button) => !button.disabled)?.focus(),
+    place: (index, count) => {
+      title.textContent = `Course ${index + 1}`;
+      up.disabled = index === 0;
+      down.disabled = index === count - 1;
+      up.ariaLabel = `Move course ${index + 1} earlier`;
+      down.ariaLabel = `Move course ${index + 1} later`;
+      away.ariaLabel = `Remove course ${index + 1}`;
+    },
+    get: () => {
+      const found = { drugs: drugs.get(), outcome: outcome.value || null };
+      for (const { fact, control } of facts) {
+        if (applies(fact) && control.get() !== undefined) found[fact.name] = control.get();
+      }
+      return found;
+    },
+    refuse: (text) => say(problem, text),
+    cite: (lines) => {
+      sources.replaceChildren(...lines.map((line) => element("li", { textContent: line })));
+      sources.hidden = !lines.length;
+    },
+  };
+}

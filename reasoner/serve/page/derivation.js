@@ -1,0 +1,86 @@
+// A derivation as sentences: what follows, over which rule, from what, down to the record and the guideline's statements.
+
+import { element } from "./dom.js";
+
+const SOURCES = new Set(["statement", "reading", "overlay", "citation", "trial"]);
+const STATES = {
+  "fact unknown": "not recorded: ", "fact recorded_absent": "recorded as absent: ", "fact fails": "not so: ",
+  "conclusion unknown": "depends: ", "conclusion fails": "not derived: ",
+};
+const MARKS = { "+": "holds", "−": "absent", "?": "depends on what is not recorded", "×": "stands in the way" };
+const DEEP = 1;
+
+/** Show a derivation (nodes and edges from reason to consequence), beginning with what nothing else follows from. */
+export function derivation({ nodes, edges }) {
+  const named = new Map(nodes.map((node) => [node.id, node]));
+  const into = new Map();
+  for (const edge of edges) into.set(edge.target, [...(into.get(edge.target) ?? []), edge]);
+  const used = new Set(edges.map(({ source }) => source));
+  const roots = nodes.filter(({ id, kind }) => kind === "conclusion" && !used.has(id));
+
+  function reasons(id) {
+    return (into.get(id) ?? []).filter(({ source }) => named.get(source).kind !== "patient");
+  }
+
+  /** List the labels of a statement or reading and of all that it cites or rests on. */
+  function cited(id) {
+    const seen = new Set([id]);
+    for (const one of seen) for (const { source } of into.get(one) ?? []) seen.add(source);
+    return [...seen].map((one) => named.get(one).label);
+  }
+
+  function sourceOf(id) {
+    const { kind, text = "" } = named.get(id);
+    const [first, ...rest] = text.split("\n");
+    return element("p", { className: `source ${kind}` }, first, " ", element("cite", { textContent: `[${cited(id).join("; ")}]` }),
+      rest.length ? element("span", { className: "rest", textContent: rest.join(" ") }) : null);
+  }
+
+  function condition({ source, role }, depth) {
+    const node = named.get(source);
+    const absent = role === "requires_absence";
+    let mark = absent || node.state === "fails" || node.state === "recorded_absent" ? "−" : "+";
+    if (node.state === "unknown") mark = "?";
+    if (role === "blocks" || (role === "excludes" && node.state !== "unknown")) mark = "×";
+    const words = absent && node.state === "unknown" ? `unless ${node.label}` : `${STATES[`${node.kind} ${node.state}`] ?? ""}${node.label}`;
+    const marked = [element("span", { className: "mark", textContent: mark, title: MARKS[mark], ariaHidden: "true" }), element("span", { className: "unseen", textContent: `${MARKS[mark]}: ` }), words];
+    return element("li", {}, reasons(source).length ? folded(source, marked, depth) : element("span", { className: "leaf" }, marked));
+  }
+
+  /** Fold away what a conclusion rests on; it is written when it is first unfolded. */
+  function folded(id, words, depth) {
+    const details = element("details", {}, element("summary", {}, words));
+    const fill = () => { if (details.open && details.childElementCount === 1) details.append(...ways(id, depth + 1)); };
+    details.addEventListener("toggle", fill);
+    details.open = depth < DEEP;
+    return details;
+  }
+
+  function way(rule, depth) {
+    const { label, place, text } = named.get(rule);
+    const all = into.get(rule) ?? [];
+    return element("div", { className: `way ${named.get(rule).state}` },
+      all.filter(({ source }) => SOURCES.has(named.get(source).kind)).map(({ source }) => sourceOf(source)),
+      element("ul", {}, all.filter(({ source }) => !SOURCES.has(named.get(source).kind)).map((edge) => condition(edge, depth))),
+      element("p", { className: "place", title: text }, [label, place].filter(Boolean).join(", ")));
+  }
+
+  function ways(id, depth) {
+    const rules = reasons(id).filter(({ source }) => named.get(source).kind === "rule").map(({ source }) => source);
+    const straight = reasons(id).filter(({ source }) => named.get(source).kind !== "rule" && !SOURCES.has(named.get(source).kind));
+    const fired = rules.filter((rule) => named.get(rule).state !== "fails");
+    const failed = rules.filter((rule) => named.get(rule).state === "fails");
+    const found = fired.map((rule) => way(rule, depth));
+    if (straight.length) found.push(element("ul", {}, straight.map((edge) => condition(edge, depth))));
+    if (!found.length) return failed.map((rule) => way(rule, depth));
+    if (failed.length) {
+      const details = element("details", { className: "failed" }, element("summary", { textContent: `What did not apply (${failed.length})` }));
+      details.addEventListener("toggle", () => { if (details.open && details.childElementCount === 1) details.append(...failed.map((rule) => way(rule, depth + 1))); });
+      found.push(details);
+    }
+    return found;
+  }
+
+  return element("div", { className: "derivation" }, roots.map(({ id, state, label }) => element("section", { className: state },
+    element("h4", { textContent: `${STATES[`conclusion ${state}`] ?? ""}${label}` }), ways(id, 0))));
+}

@@ -1,0 +1,150 @@
+// The controls of facts: each shows "unknown" until something is entered, and gives it as undefined.
+
+import { combobox } from "./combobox.js";
+import { element, fresh, say } from "./dom.js";
+
+const UNKNOWN = "unknown";
+
+/** Make a row of radio buttons; `options` are {value, label}. Gives {node, get, set}. */
+function radios(options, changed, unknown) {
+  const name = fresh("choice");
+  const inputs = new Map();
+  const node = element("div", { className: "choices" });
+  for (const { value, label } of [...options, { value: undefined, label: unknown }]) {
+    const input = element("input", { type: "radio", name, checked: value === undefined, onchange: changed });
+    inputs.set(value, input);
+    node.append(element("label", { className: value === undefined ? "choice open" : "choice" }, input, element("span", { textContent: label })));
+  }
+  return {
+    node,
+    get: () => [...inputs].find(([, input]) => input.checked)?.[0],
+    set: (value) => { inputs.get(value).checked = true; },
+    allows: (value) => inputs.has(value),
+  };
+}
+
+export function booleanControl(fact, changed) {
+  return radios([{ value: true, label: "yes" }, { value: false, label: "no" }], changed, UNKNOWN);
+}
+
+export function choiceControl(fact, changed) {
+  return radios(fact.values.map(({ name, label }) => ({ value: name, label })), changed, UNKNOWN);
+}
+
+/** Make a field for a number; what is typed and is no number is given as text, for the service to refuse. */
+export function numberControl(fact, changed, label) {
+  const input = element("input", { type: "text", inputMode: fact.kind === "integer" ? "numeric" : "decimal", placeholder: UNKNOWN, ariaLabel: label, oninput: changed });
+  return {
+    node: element("div", { className: "number" }, input),
+    get: () => {
+      const text = input.value.trim();
+      if (!text) return undefined;
+      return /^[+-]?\d+([.,]\d+)?$/.test(text) ? Number(text.replace(",", ".")) : text;
+    },
+    set: (value) => { input.value = value === undefined ? "" : String(value); },
+    allows: (value) => value === undefined || typeof value === "number",
+  };
+}
+
+/** Make a list of chosen members with a field that finds more. Gives {node, get, set}. */
+export function members(label, options, changed) {
+  const chips = element("ul", { className: "chips", ariaLabel: `${label}: chosen` });
+  const labels = new Map(options.map((option) => [option.name, option.label]));
+  let chosen = [];
+
+  function show() {
+    chips.replaceChildren(
+      ...chosen.map((name) => element("li", {}, labels.get(name), element("button", {
+        type: "button", ariaLabel: `Remove ${labels.get(name)}`, textContent: "×", onclick: () => {
+          chosen = chosen.filter((other) => other !== name);
+          show();
+          field.querySelector("input").focus();
+          changed();
+        },
+      }))),
+    );
+    chips.hidden = !chosen.length;
+  }
+
+  const field = combobox(label, options, (name) => {
+    if (!chosen.includes(name)) chosen.push(name);
+    show();
+    changed();
+  });
+  show();
+  return {
+    node: element("div", { className: "members" }, chips, field),
+    get: () => [...chosen],
+    set: (names) => {
+      chosen = [...names];
+      show();
+    },
+    allows: (names) => Array.isArray(names) && names.every((name) => labels.has(name)),
+  };
+}
+
+const FEW = 6;
+
+/** Make a list: unknown, none, or its members. */
+export function listControl(fact, changed) {
+  const kind = radios([{ value: "none", label: "none" }, { value: "these", label: "these" }], () => {
+    update();
+    changed();
+  }, UNKNOWN);
+  const hint = element("p", { className: "hint", textContent: "Unknown until one is chosen." });
+  const many = fact.values.length > FEW;
+  const inner = many ? members(fact.label, fact.values, update2) : boxes(fact, update2);
+
+  function update() {
+    inner.node.hidden = kind.get() !== "these";
+    hint.hidden = inner.node.hidden || inner.get().length > 0;
+  }
+
+  function update2() {
+    update();
+    changed();
+  }
+
+  update();
+  return {
+    node: element("div", {}, kind.node, inner.node, hint),
+    get: () => ({ none: [], these: inner.get().length ? inner.get() : undefined })[kind.get()],
+    set: (names) => {
+      kind.set(names === undefined ? undefined : names.length ? "these" : "none");
+      inner.set(names ?? []);
+      update();
+    },
+    allows: (names) => names === undefined || inner.allows(names),
+  };
+}
+
+function boxes(fact, changed) {
+  const inputs = new Map(fact.values.map(({ name }) => [name, element("input", { type: "checkbox", onchange: changed })]));
+  return {
+    node: element("div", { className: "choices" }, fact.values.map(({ name, label }) => element("label", { className: "choice" }, inputs.get(name), element("span", { textContent: label })))),
+    get: () => [...inputs].filter(([, input]) => input.checked).map(([name]) => name),
+    set: (names) => inputs.forEach((input, name) => { input.checked = names.includes(name); }),
+    allows: (names) => Array.isArray(names) && names.every((name) => inputs.has(name)),
+  };
+}
+
+/** Put a control into a fieldset with its question, what is wrong with it, and where it was read. */
+export function field(name, question, control, hints) {
+  const problem = element("p", { className: "problem", id: fresh("problem"), hidden: true });
+  const matters = element("span", { className: "matters", hidden: true, textContent: "can change the answer" });
+  const sources = element("ul", { className: "sources", ariaLabel: "Read from", hidden: true });
+  const node = element("fieldset", { className: "field", tabIndex: -1, "data-fact": name, "aria-describedby": problem.id },
+    element("legend", {}, element("span", { textContent: question }), matters),
+    control.node, hints.map((text) => element("p", { className: "hint", textContent: text })), problem, sources);
+  return {
+    node,
+    control,
+    refuse: (text) => say(problem, text),
+    matter: (does) => { matters.hidden = !does; node.classList.toggle("deciding", does); },
+    cite: (lines) => {
+      sources.replaceChildren(...lines.map((line) => element("li", { textContent: line })));
+      sources.hidden = !lines.length;
+    },
+    update: () => node.classList.toggle("unknown", control.get() === undefined),
+  };
+}

@@ -1,0 +1,172 @@
+// What is asked beyond the answer: why, why not, what to ask next, the graph.
+
+import { derivation } from "./derivation.js";
+import { download, element, fresh } from "./dom.js";
+import { ask, graph } from "./service.js";
+
+/** Holds what is unfolded, asks for it anew for each answer, and drops replies that come too late. */
+export class Queries {
+  constructor(node, words, guideline, { apply, goTo, announce }) {
+    this.words = words;
+    this.guideline = guideline;
+    this.apply = apply;
+    this.goTo = goTo;
+    this.announce = announce;
+    this.record = null;
+    this.unfolded = new Set();
+    this.regimen = element("select", { id: fresh("regimen"), onchange: () => this.refresh("why-not", true) });
+    this.past = element("input", { type: "checkbox", onchange: () => this.refresh("why-not", true) });
+    this.tools = new Map([
+      ["why-not", this.tool("Why not another regimen?", "Tell why not", (signal) => this.whyNot(signal), element("div", { className: "row" },
+        element("label", { htmlFor: this.regimen.id, textContent: "Regimen" }), this.regimen,
+        element("label", { className: "check" }, this.past, " also change what is over")))],
+      ["ask", this.tool("What to ask next?", "List the questions", (signal) => this.ask(signal))],
+      ["graph", this.tool("How it follows, drawn", "Draw the graph", (signal) => this.graph(signal))],
+    ]);
+    node.replaceChildren(...[...this.tools.values()].map((tool) => tool.node));
+    this.node = node;
+    node.hidden = true;
+  }
+
+  tool(title, action, load, controls) {
+    const output = element("div", { className: "output" });
+    const button = element("button", { type: "button", textContent: action, ariaExpanded: "false", onclick: () => {
+      tool.open = !tool.open;
+      button.ariaExpanded = String(tool.open);
+      output.replaceChildren();
+      if (tool.open) this.load(tool, true);
+      else tool.controller?.abort();
+    } });
+    const tool = { open: false, load, output, button, node: element("section", { className: "query" }, element("h3", { textContent: title }), controls, button, output) };
+    return tool;
+  }
+
+  async load(tool, asked = false) {
+    tool.controller?.abort();
+    tool.controller = new AbortController();
+    const { signal } = tool.controller;
+    tool.output.ariaBusy = "true";
+    const found = await tool.load(signal).catch((error) => (error.name === "AbortError" ? null : [element("p", { className: "problem", textContent: error.message })]));
+    if (signal.aborted || found === null) return;
+    tool.output.replaceChildren(...found);
+    tool.output.ariaBusy = "false";
+    if (asked) this.announce(tool.output.querySelector("h4, p, li")?.textContent ?? "");
+  }
+
+  refresh(name, asked) {
+    const tool = this.tools.get(name);
+    if (tool.open) this.load(tool, asked);
+  }
+
+  /** Take up a new answer, or that there is none. */
+  about(record, answer) {
+    this.record = record;
+    this.node.hidden = !answer;
+    if (!answer) {
+      for (const tool of this.tools.values()) tool.controller?.abort();
+      return;
+    }
+    const certain = new Set(answer.recommended.filter(({ certainty }) => certainty === "certain").map(({ regimen }) => regimen));
+    const chosen = this.regimen.value;
+    this.regimen.replaceChildren(...this.guideline.regimens.filter(({ name }) => !certain.has(name)).map(({ name, label }) => element("option", { value: name, textContent: label })));
+    if ([...this.regimen.options].some(({ value }) => value === chosen)) this.regimen.value = chosen;
+    for (const name of this.tools.keys()) this.refresh(name, false);
+  }
+
+  /** Open the explanation of a regimen that is not recommended. */
+  openWhyNot(regimen) {
+    this.regimen.value = regimen;
+    const tool = this.tools.get("why-not");
+    if (!tool.open) tool.button.click();
+    else this.load(tool, true);
+    tool.node.scrollIntoView({ block: "start" });
+    tool.button.focus({ preventScroll: true });
+  }
+
+  /** Make the button and the panel that tell why something is concluded; what was unfolded is unfolded again. */
+  why(name, label, part) {
+    const key = `${part} ${name}`;
+    const panel = element("div", { id: fresh("why"), className: "output" });
+    const tool = { output: panel, load: async (signal) => {
+      const found = await ask("why", { patient: this.record, conclusion: name }, signal);
+      return [derivation(found.derivation)];
+    } };
+    const button = element("button", { type: "button", className: "why", "data-key": key, textContent: "Why", ariaLabel: `Why: ${label}`, "aria-controls": panel.id, ariaExpanded: String(this.unfolded.has(key)), onclick: () => {
+      const open = !this.unfolded.has(key);
+      button.ariaExpanded = String(open);
+      if (open) {
+        this.unfolded.add(key);
+        this.load(tool, true);
+      } else {
+        this.unfolded.delete(key);
+        tool.controller?.abort();
+        panel.replaceChildren();
+      }
+    } });
+    if (this.unfolded.has(key)) this.load(tool);
+    return { button, panel };
+  }
+
+  async whyNot(signal) {
+    const { words } = this;
+    const found = await ask("why-not", { patient: this.record, regimen: this.regimen.value, any: this.past.checked }, signal);
+    const name = words.label("regimen", this.regimen.value);
+    const status = { not_recommended: "not recommended", conditional: "recommended or not, depending on what is not recorded" }[found.status] ?? found.status.replaceAll("_", " ");
+    return [
+      element("h4", { textContent: `${name}: ${status}` }),
+      titled("Excluded", found.excluded_by.map((entry) => element("li", {}, entry.because.join("; ") || entry.rules.join(", "),
+        entry.certainty === "certain" ? null : element("span", { className: "quiet", textContent: ` if ${words.assumptions(entry.assuming)}` })))),
+      titled("Comes after", found.outranked_by.map((entry) => element("li", {}, words.label("regimen", entry.regimen), " ", element("cite", { textContent: `[${entry.by.join(", ")}]` })))),
+      titled("What could recommend it, and what is in the way", found.rules.map((rule) => element("li", {},
+        element("cite", { textContent: (rule.statements.length ? rule.statements : [rule.rule]).join(", ") }),
+        element("ul", {}, rule.blocked_by.map(({ condition, state }) => element("li", { className: state === "unknown" ? "open" : "" },
+          element("span", { className: "mark", ariaHidden: "true", textContent: state === "unknown" ? "?" : "×" }), state === "unknown" ? `not recorded: ${condition}` : `missing: ${condition}`)))))),
+      element("h4", { textContent: "Smallest changes that make it recommended" }),
+      found.changes.length
+        ? element("ul", { className: "changes" }, found.changes.map((change) => element("li", {}, this.change(change))))
+        : element("p", { textContent: this.past.checked ? "No change of the record does." : "None, unless what is over is changed too." }),
+    ].filter(Boolean);
+  }
+
+  change({ set, kind }) {
+    const texts = Object.entries(set).map(([fact, value]) => {
+      const text = typeof value === "boolean" ? this.words.assumption({ fact, value }) : `${this.words.label("fact", fact)}: ${this.words.value(fact, value)}`;
+      return kind[fact] === "contrary" ? `${text} (contrary to the record)` : text;
+    });
+    return element("button", { type: "button", className: "change", textContent: texts.join("; "), title: "Fill this into the form", onclick: () => this.apply(set) });
+  }
+
+  async ask(signal) {
+    const { words } = this;
+    const { questions } = await ask("ask", { patient: this.record }, signal);
+    if (!questions.length) return [element("p", { textContent: "Nothing that is not recorded can change the answer." })];
+    return [element("ol", { className: "questions" }, questions.map(({ fact, text, decides, answers }) => element("li", {},
+      element("button", { type: "button", className: "link", textContent: text, onclick: () => this.goTo(fact) }),
+      element("span", { className: "quiet", textContent: ` decides ${decides.length === 1 ? words.decided(decides[0]) : `${decides.length} conclusions`}` }),
+      element("ul", {}, answers.map((given) => element("li", {},
+        element("strong", { textContent: this.given(fact, given) }), ": ", this.outcome(given)))))))];
+  }
+
+  given(fact, { value, stretch }) {
+    return stretch ? this.words.value(fact, stretch) : this.words.value(fact, value);
+  }
+
+  outcome({ setting, recommended, conditional }) {
+    const named = (names) => names.map((name) => this.words.label("regimen", name)).join(", ");
+    const parts = [this.words.label("setting", setting), recommended.length ? `recommended: ${named(recommended)}` : "nothing certain"];
+    if (conditional.length) parts.push(`still open: ${named(conditional)}`);
+    return parts.join("; ");
+  }
+
+  async graph(signal) {
+    const text = await graph(this.record, signal);
+    return [
+      element("div", { className: "row" }, element("button", { type: "button", textContent: "Download the graph", onclick: () => download("graph.html", text, "text/html") })),
+      element("iframe", { className: "graph", sandbox: "allow-scripts", title: "Explanation graph", srcdoc: text }),
+    ];
+  }
+}
+
+function titled(title, entries) {
+  return entries.length ? element("section", {}, element("h4", { textContent: title }), element("ul", {}, entries)) : null;
+}

@@ -1,0 +1,63 @@
+// Names of the guideline in words.
+
+export class Words {
+  constructor(guideline) {
+    this.labels = guideline.labels;
+    this.facts = new Map(guideline.facts.map((fact) => [fact.name, fact]));
+    this.courseFacts = new Map(guideline.course.facts.map((fact) => [fact.name, fact]));
+  }
+
+  label(kind, name) {
+    return this.labels[kind]?.[name] ?? String(name).replaceAll("_", " ");
+  }
+
+  /** Name something that an answer decides: the setting, a regimen or an action. */
+  decided(name) {
+    if (name === "setting") return "the setting";
+    return this.labels.regimen?.[name] ?? this.labels.action_name?.[name] ?? this.label("action", name);
+  }
+
+  /** Word a fact, or a member of a list. */
+  fact({ fact, has }) {
+    return has === undefined ? this.label("fact", fact) : `${this.member(fact, has)} among the ${this.label("fact", fact)}`;
+  }
+
+  member(fact, name) {
+    return this.facts.get(fact)?.values.find((value) => value.name === name)?.label ?? this.label("value", name);
+  }
+
+  /** Word a value of a fact in a few words that stand alone, such as "no heart failure". */
+  assumption({ fact, has, value }) {
+    const about = this.fact({ fact, has });
+    if (value === true) return about;
+    if (value === false) return `no ${about}`;
+    return `${about}: ${this.value(fact, value)}`;
+  }
+
+  /** Word a value: true, a choice, "<=12", a list of drugs, courses. */
+  value(fact, value) {
+    if (value === true) return "yes";
+    if (value === false) return "no";
+    if (value === null || value === undefined) return "unknown";
+    if (Array.isArray(value)) {
+      return value.length ? value.map((entry) => this.value(fact, entry)).join(this.facts.get(fact)?.kind === "courses" ? "; " : ", ") : "none";
+    }
+    if (typeof value === "object") {
+      const drugs = (value.drugs ?? []).map((drug) => this.label("drug", drug)).join(" + ");
+      return `${drugs}, ${this.label("outcome", value.outcome)}`;
+    }
+    const bound = /^(<=|>=|<|>)(.+)$/.exec(value);
+    if (bound) return `${{ "<=": "at most", ">=": "at least", "<": "less than", ">": "more than" }[bound[1]]} ${bound[2]}`;
+    return this.facts.get(fact)?.kind === "number" ? String(value) : this.member(fact, value);
+  }
+
+  assumptions(assuming) {
+    return assuming.map((one) => this.assumption(one)).join("; ");
+  }
+}
+
+/** Word where something was read from FHIR: resource, code and date. */
+export function origin({ resource, system, code, date, text }) {
+  const coded = [system?.replace(/^https?:\/\/(www\.)?/, ""), code].filter(Boolean).join(" ");
+  return [resource, coded, date, text].filter(Boolean).join(", ");
+}
