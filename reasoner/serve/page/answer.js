@@ -5,7 +5,7 @@ import { element } from "./dom.js";
 /** Show an answer; `explain` makes the button and the panel that tell why, `goTo` goes to a fact's field. */
 export function shown(answer, words, explain, goTo) {
   return [
-    element("p", { className: "setting" }, element("span", { className: "quiet", textContent: "Setting" }), element("strong", { textContent: words.label("setting", answer.setting) })),
+    ...setting(answer.setting, words, explain),
     part("Recommended", "ol", answer.recommended.map((entry) => recommendation(entry, words, explain)), "Nothing is recommended."),
     part("Check and do", "ul", answer.actions.map((entry) => action(entry, words, explain))),
     part("Excluded", "ul", answer.excluded.map((entry) => exclusion(entry, words, explain))),
@@ -14,16 +14,27 @@ export function shown(answer, words, explain, goTo) {
   ].filter(Boolean);
 }
 
+function setting(name, words, explain) {
+  const title = element("p", { className: "setting" }, element("span", { className: "quiet", textContent: "Setting" }), element("strong", { textContent: words.label("setting", name) }));
+  if (!(name in words.labels.setting)) return [title];
+  const why = explain(name, words.label("setting", name), "setting");
+  return [element("div", { className: "name" }, title, why.button), why.panel];
+}
+
 function part(title, list, entries, empty) {
   if (!entries.length && !empty) return null;
   return element("section", { className: "part-of-answer" }, element("h3", { textContent: title }),
     entries.length ? element(list, { className: `entries ${title.split(/\W/)[0].toLowerCase()}` }, entries) : element("p", { textContent: empty }));
 }
 
-function conditional({ certainty, assuming }, words) {
-  return certainty === "certain"
+function certainty({ certainty: sure, assuming }, words) {
+  return sure === "certain"
     ? element("span", { className: "tag certain", textContent: "certain" })
-    : element("p", { className: "assuming" }, element("span", { className: "tag open", textContent: "depends" }), ` certain if ${words.assumptions(assuming)}`);
+    : element("span", {}, element("span", { className: "tag open", textContent: "depends" }), ` certain if ${words.assumptions(assuming)}`);
+}
+
+function unless(entry, words) {
+  return entry.certainty === "certain" ? null : element("p", { className: "tags" }, certainty(entry, words));
 }
 
 function sources(entry, words) {
@@ -38,8 +49,7 @@ function recommendation(entry, words, explain) {
     element("span", { className: "rank", ariaLabel: `rank ${entry.rank}`, role: "img", textContent: entry.rank }),
     element("div", {},
       element("p", { className: "name" }, element("strong", { textContent: words.label("regimen", entry.regimen) }), why.button),
-      element("p", { className: "tags" }, element("span", { className: "tag", textContent: words.label("strength", entry.strength) }), entry.certainty === "certain" ? conditional(entry, words) : null),
-      entry.certainty === "certain" ? null : conditional(entry, words),
+      element("p", { className: "tags" }, element("span", { className: "tag", textContent: words.label("strength", entry.strength) }), " ", certainty(entry, words)),
       entry.cautions.map((caution) => element("p", { className: "caution" }, element("strong", { textContent: "Caution: " }), words.label("caution", caution))),
       because(entry),
       doses(entry.doses, words),
@@ -64,13 +74,13 @@ function exclusion(entry, words, explain) {
   const why = explain(entry.regimen, words.label("regimen", entry.regimen), "excluded");
   return element("li", { className: entry.certainty },
     element("p", { className: "name" }, element("strong", { textContent: words.label("regimen", entry.regimen) }), why.button),
-    entry.certainty === "certain" ? null : conditional(entry, words), because(entry), why.panel);
+    unless(entry, words), because(entry), why.panel);
 }
 
 function action(entry, words, explain) {
   const why = explain(entry.action, words.label("action_name", entry.action), "action");
   return element("li", { className: entry.certainty }, element("p", { className: "name" }, element("span", { textContent: entry.text }), why.button),
-    entry.certainty === "certain" ? null : conditional(entry, words), why.panel);
+    unless(entry, words), why.panel);
 }
 
 function lacking(entry, words, goTo) {

@@ -103,11 +103,11 @@ function oneCourse(course, value, { changed, move, remove }) {
     changed();
   });
   const facts = course.facts.map((fact) => {
-    const control = fact.kind === "boolean" ? booleanControl(fact, changed) : numberControl(fact, changed, fact.label);
+    const control = (fact.kind === "boolean" ? booleanControl : numberControl)(fact, changed, "not recorded");
     const node = element("fieldset", { className: "part" }, element("legend", { textContent: fact.label }), control.node);
     return { fact, control, node };
   });
-  const hint = element("p", { className: "hint", textContent: "Of a course, what is not recorded counts as no, or 0." });
+  const hint = element("p", { className: "hint", textContent: "Of a course, what is not recorded counts as no or 0." });
   const problem = element("p", { className: "problem", hidden: true });
   const sources = element("ul", { className: "sources", ariaLabel: "Read from", hidden: true });
   const up = element("button", { type: "button", textContent: "↑", onclick: () => move(-1) });
@@ -131,7 +131,7 @@ function oneCourse(course, value, { changed, move, remove }) {
     element("div", { className: "row" }, title, element("span", { className: "moves" }, up, down, away)),
     drugs.node,
     element("div", { className: "row" }, element("label", { htmlFor: outcome.id, textContent: "How it ended" }), outcome),
-    facts.map((entry) => entry.node), hint, problem, sources);
+    element("div", { className: "parts" }, facts.map((entry) => entry.node)), hint, problem, sources);
   return {
     node,
     focus: () => node.querySelector("input").focus(),

@@ -23,8 +23,8 @@ function radios(options, changed, unknown) {
   };
 }
 
-export function booleanControl(fact, changed) {
-  return radios([{ value: true, label: "yes" }, { value: false, label: "no" }], changed, UNKNOWN);
+export function booleanControl(fact, changed, unknown = UNKNOWN) {
+  return radios([{ value: true, label: "yes" }, { value: false, label: "no" }], changed, unknown);
 }
 
 export function choiceControl(fact, changed) {
@@ -32,8 +32,8 @@ export function choiceControl(fact, changed) {
 }
 
 /** Make a field for a number; what is typed and is no number is given as text, for the service to refuse. */
-export function numberControl(fact, changed, label) {
-  const input = element("input", { type: "text", inputMode: fact.kind === "integer" ? "numeric" : "decimal", placeholder: UNKNOWN, ariaLabel: label, oninput: changed });
+export function numberControl(fact, changed, unknown = UNKNOWN) {
+  const input = element("input", { type: "text", inputMode: fact.kind === "integer" ? "numeric" : "decimal", placeholder: unknown, ariaLabel: fact.label, oninput: changed });
   return {
     node: element("div", { className: "number" }, input),
     get: () => {

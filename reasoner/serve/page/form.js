@@ -16,7 +16,7 @@ export class Form {
     for (const fact of guideline.facts) {
       const control = fact.kind === "courses"
         ? coursesControl(fact, guideline.course, () => this.entered(fact.name, changed), announce)
-        : CONTROLS[fact.kind](fact, () => this.entered(fact.name, changed), fact.label);
+        : CONTROLS[fact.kind](fact, () => this.entered(fact.name, changed));
       this.fields.set(fact.name, { fact, ...field(fact.name, fact.question, control, this.hints(fact)) });
     }
     this.required = guideline.facts.filter((fact) => fact.required);

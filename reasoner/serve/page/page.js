@@ -32,7 +32,9 @@ class Page {
     place("copy").addEventListener("click", () => this.copy());
     place("save-record").addEventListener("click", () => keep("record.json", this.form.record()));
     place("save-answer").addEventListener("click", () => keep("answer.json", this.answer));
-    place("save-graph").addEventListener("click", () => this.keepGraph());
+    place("save-graph").addEventListener("click", () => this.graph("copied", keepGraph));
+    place("draw").addEventListener("click", () => this.draw());
+    place("save-drawing").addEventListener("click", () => keepGraph(this.drawing));
     window.addEventListener("hashchange", () => this.fromAddress());
     if (!this.fromAddress()) this.update();
   }
@@ -53,7 +55,7 @@ class Page {
     const lacking = this.form.lacking();
     if (lacking.length) {
       this.form.refuse("", "");
-      this.show(record, null, element("div", {}, element("p", { textContent: "To answer, the guideline has to know:" }), this.jumps(lacking.map(({ name }) => name), true)));
+      this.show(record, null, element("div", {}, element("p", { textContent: "Nothing is answered before this is known:" }), this.jumps(lacking.map(({ name }) => name), true), element("p", { className: "quiet", textContent: "Or choose an example, or load a record or a FHIR bundle." })));
       return;
     }
     try {
@@ -88,6 +90,7 @@ class Page {
     this.answer = answer;
     answers.replaceChildren(...(answer ? shown(answer, this.words, (...asked) => this.queries.why(...asked), (fact) => this.form.goTo(fact)) : [instead]));
     this.form.matter(new Set(answer ? answer.missing.map(({ fact }) => fact) : []));
+    place("draw").hidden = !answer;
     place("summary").textContent = answer ? summary(answer, this.words) : "no answer yet";
     if (key !== undefined) ([...answers.querySelectorAll("[data-key]")].find((node) => node.dataset.key === key) ?? place("answer")).focus();
     if (answer && this.wanted) {
@@ -212,17 +215,36 @@ class Page {
     say(place("copied"), done ? "Copied." : "Selected: copy it with the keyboard.");
   }
 
-  async keepGraph() {
+  /** Draw the graph and hand it on; what goes wrong is said in an element. */
+  async graph(where, use) {
+    say(place(where), "The graph is being drawn …");
     try {
-      download("graph.html", await graph(this.form.record()), "text/html");
+      use(await graph(this.form.record()));
+      say(place(where), "");
     } catch (error) {
-      say(place("copied"), `No graph: ${error.message}`);
+      if (!(error instanceof Refused)) throw error;
+      say(place(where), `No graph: ${error.message}`);
     }
+  }
+
+  draw() {
+    place("drawn").replaceChildren();
+    place("save-drawing").disabled = true;
+    place("drawing").showModal();
+    this.graph("drawing-said", (text) => {
+      this.drawing = text;
+      place("save-drawing").disabled = false;
+      place("drawn").replaceChildren(element("iframe", { sandbox: "allow-scripts", title: "Explanation graph", srcdoc: text }));
+    });
   }
 }
 
 function keep(name, data) {
   download(name, `${JSON.stringify(data, null, 2)}\n`, "application/json");
+}
+
+function keepGraph(text) {
+  download("graph.html", text, "text/html");
 }
 
 function announce(text) {

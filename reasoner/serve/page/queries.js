@@ -1,8 +1,8 @@
-// What is asked beyond the answer: why, why not, what to ask next, the graph.
+// What is asked beyond the answer: why, why not, what to ask next.
 
 import { derivation } from "./derivation.js";
-import { download, element, fresh } from "./dom.js";
-import { ask, graph } from "./service.js";
+import { element, fresh } from "./dom.js";
+import { ask } from "./service.js";
 
 /** Holds what is unfolded, asks for it anew for each answer, and drops replies that come too late. */
 export class Queries {
@@ -21,7 +21,6 @@ export class Queries {
         element("label", { htmlFor: this.regimen.id, textContent: "Regimen" }), this.regimen,
         element("label", { className: "check" }, this.past, " also change what is over")))],
       ["ask", this.tool("What to ask next?", "List the questions", (signal) => this.ask(signal))],
-      ["graph", this.tool("How it follows, drawn", "Draw the graph", (signal) => this.graph(signal))],
     ]);
     node.replaceChildren(...[...this.tools.values()].map((tool) => tool.node));
     this.node = node;
@@ -156,14 +155,6 @@ export class Queries {
     const parts = [this.words.label("setting", setting), recommended.length ? `recommended: ${named(recommended)}` : "nothing certain"];
     if (conditional.length) parts.push(`still open: ${named(conditional)}`);
     return parts.join("; ");
-  }
-
-  async graph(signal) {
-    const text = await graph(this.record, signal);
-    return [
-      element("div", { className: "row" }, element("button", { type: "button", textContent: "Download the graph", onclick: () => download("graph.html", text, "text/html") })),
-      element("iframe", { className: "graph", sandbox: "allow-scripts", title: "Explanation graph", srcdoc: text }),
-    ];
   }
 }
 
