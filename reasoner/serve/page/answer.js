@@ -15,8 +15,8 @@ export function shown(answer, words, explain, goTo) {
 }
 
 function setting(name, words, explain) {
-  const title = element("p", { className: "setting" }, element("span", { className: "quiet", textContent: "Setting" }), element("strong", { textContent: words.label("setting", name) }));
-  if (!(name in words.labels.setting)) return [title];
+  const title = element("h3", { className: "setting" }, element("span", { className: "quiet", textContent: "Setting" }), " ", element("strong", { textContent: words.label("setting", name) }));
+  if (!words.labels.setting?.[name]) return [title];
   const why = explain(name, words.label("setting", name), "setting");
   return [element("div", { className: "name" }, title, why.button), why.panel];
 }
@@ -78,7 +78,7 @@ function exclusion(entry, words, explain) {
 }
 
 function action(entry, words, explain) {
-  const why = explain(entry.action, words.label("action_name", entry.action), "action");
+  const why = explain(entry.action, words.decided(entry.action), "action");
   return element("li", { className: entry.certainty }, element("p", { className: "name" }, element("span", { textContent: entry.text }), why.button),
     unless(entry, words), why.panel);
 }
@@ -104,7 +104,7 @@ export function changes(before, after, words) {
     const now = new Map(after[list].map((entry) => [entry[key], entry]));
     const fresh = [...now.values()].filter((entry) => was.get(entry[key]) !== JSON.stringify([entry.certainty, entry.assuming, entry.rank]));
     const gone = [...was.keys()].filter((name) => !now.has(name));
-    const named = (name) => (key === "regimen" ? words.label("regimen", name) : words.label("action_name", name));
+    const named = (name) => (key === "regimen" ? words.label("regimen", name) : words.decided(name));
     if (fresh.length) said.push(`${gained}: ${fresh.map((entry) => named(entry[key]) + (entry.certainty === "certain" ? "" : `, if ${words.assumptions(entry.assuming)}`)).join("; ")}.`);
     if (gone.length) said.push(`${lost}: ${gone.map(named).join("; ")}.`);
   }

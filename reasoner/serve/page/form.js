@@ -17,7 +17,7 @@ export class Form {
       const control = fact.kind === "courses"
         ? coursesControl(fact, guideline.course, () => this.entered(fact.name, changed), announce)
         : CONTROLS[fact.kind](fact, () => this.entered(fact.name, changed));
-      this.fields.set(fact.name, { fact, ...field(fact.name, fact.question, control, this.hints(fact)) });
+      this.fields.set(fact.name, { fact, ...field(fact.name, words.question(fact), control, this.hints(fact)) });
     }
     this.required = guideline.facts.filter((fact) => fact.required);
     const order = [...this.required, ...guideline.facts.filter((fact) => !fact.required)];

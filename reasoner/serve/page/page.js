@@ -75,7 +75,7 @@ class Page {
 
   jumps(names, question) {
     return element("ul", { className: "jumps" }, names.map((name) => element("li", {}, element("button", {
-      type: "button", className: "link", "data-key": `jump ${name}`, textContent: question ? this.words.facts.get(name).question : `Go to: ${this.words.label("fact", name)}`, onclick: () => this.form.goTo(name),
+      type: "button", className: "link", "data-key": `jump ${name}`, textContent: question ? this.words.question(this.words.facts.get(name)) : `Go to: ${this.words.label("fact", name)}`, onclick: () => this.form.goTo(name),
     }))));
   }
 
@@ -139,7 +139,7 @@ class Page {
     if (!full.length && !reading) return [];
     return [element("section", { className: "notice", ariaLabel: "What was read" },
       reading ? element("p", { textContent: `Read from FHIR: ${new Set(reading.sources.map(({ fact }) => /^\w+/.exec(fact)[0])).size} facts. Each says below where it was read.` }) : null,
-      full.map(([title, lines]) => element("details", { open: lines.length <= 5 }, element("summary", { textContent: `${title} (${lines.length})` }),
+      full.map(([title, lines]) => element("details", { open: lines.length <= 10 }, element("summary", { textContent: `${title} (${lines.length})` }),
         element("ul", {}, lines.map((line) => element("li", { textContent: line }))))))];
   }
 

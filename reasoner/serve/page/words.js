@@ -17,6 +17,11 @@ export class Words {
     return this.labels.regimen?.[name] ?? this.labels.action_name?.[name] ?? this.label("action", name);
   }
 
+  /** Ask for a fact. */
+  question(fact) {
+    return fact.question || `${fact.label[0].toUpperCase()}${fact.label.slice(1)}`;
+  }
+
   /** Word a fact, or a member of a list. */
   fact({ fact, has }) {
     return has === undefined ? this.label("fact", fact) : `${this.member(fact, has)} among the ${this.label("fact", fact)}`;
@@ -46,14 +51,19 @@ export class Words {
       const drugs = (value.drugs ?? []).map((drug) => this.label("drug", drug)).join(" + ");
       return `${drugs}, ${this.label("outcome", value.outcome)}`;
     }
-    const bound = /^(<=|>=|<|>)(.+)$/.exec(value);
-    if (bound) return `${{ "<=": "at most", ">=": "at least", "<": "less than", ">": "more than" }[bound[1]]} ${bound[2]}`;
+    if (/^[<>]/.test(value)) return value.split(",").map(bound).join(" and ");
     return this.facts.get(fact)?.kind === "number" ? String(value) : this.member(fact, value);
   }
 
   assumptions(assuming) {
     return assuming.map((one) => this.assumption(one)).join("; ");
   }
+}
+
+/** Word a bound of a number, such as "<=12". */
+function bound(text) {
+  const [, sign, number] = /^([<>]=?)(.*)$/.exec(text);
+  return `${{ "<=": "at most", ">=": "at least", "<": "less than", ">": "more than" }[sign]} ${number}`;
 }
 
 /** Word where something was read from FHIR: resource, code and date. */

@@ -1,0 +1,378 @@
+"""The service's page in a real Chromium, against a running service: what is entered, what is sent, and what is shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import chromium
+from bundles import AFTER_FIRST_LINE, HER2, METASTASES, NEGATIVE, bundle, observation
+from service import Running, serving
+
+from reasoner import Guideline
+
+AXE = Path(__file__).parent / "readers/node_modules/axe-core/axe.min.js"
+PAGE = Path(__file__).parent.parent / "reasoner/serve/page"
+MARSH_FEVER = Path(__file__).parent / "guidelines/marsh_fever"
+PROGRESSED = {"drugs": ["trastuzumab", "pertuzumab", "docetaxel"], "outcome": "progression"}
+SECOND_LINE = {"id": "p", "her2": "positive", "metastatic_therapy": [PROGRESSED]}
+SECRET = "Ottilie Quandt"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with serving(tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as found:
+        yield found
+
+
+@contextmanager
+def opened(browser: Any, service: Running, record: object = None, **options: Any) -> Iterator[Any]:
+    """Open the page; in the end all requests went to the service, none says a thing of the patient in its address, nothing
+    is stored, and the console is silent but for records that were refused.
+    """
+    context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+    context.set_default_timeout(8000)
+    page = context.new_page()
+    said: list[str] = []
+    asked: list[Any] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request))
+    page.goto(address(service, record))
+    page.locator("fieldset.field").first.wait_for()
+    page.asked = asked
+    yield page
+    refused = "Failed to load resource: the server responded with a status of 422"
+    assert [text for text in said if not text.startswith(refused)] == []
+    paths = {request.url.removeprefix(service.url).partition("#")[0] for request in asked if request.url != "about:srcdoc"}
+    known = r"/|/page/[a-z]+\.(js|css|svg)|/api/(guideline|answer|why|why-not|ask|graph|facts)|blob:.*"
+    assert [path for path in paths if not re.fullmatch(known, path)] == []
+    assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+    assert page.url in (f"{service.url}/", f"{service.url}/#answer")
+    context.close()
+
+
+def address(service: Running, record: object = None, more: str = "") -> str:
+    if record is None:
+        return f"{service.url}/"
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    return f"{service.url}/#record={urlsafe_b64encode(text.encode()).decode().rstrip('=')}{more}"
+
+
+def settled(page: Any) -> str:
+    """Wait for the answer to what is entered, and read it."""
+    page.wait_for_timeout(300)
+    page.locator('#answers[aria-busy="false"]').wait_for()
+    text: str = page.locator("#answers").inner_text()
+    return text
+
+
+def sent(page: Any) -> dict[str, Any]:
+    """Read the record that was sent last for an answer."""
+    settled(page)
+    last = [request for request in page.asked if request.url.endswith("/api/answer")][-1]
+    patient: dict[str, Any] = last.post_data_json["patient"]
+    return patient
+
+
+def field(page: Any, name: str) -> Any:
+    return page.locator(f'fieldset[data-fact="{name}"]')
+
+
+def choose(page: Any, name: str, value: str) -> None:
+    """Choose one of a field's radio buttons by its label."""
+    field(page, name).get_by_role("radio", name=value, exact=True).first.click()
+
+
+def taken(page: Any, button: str, within: str) -> str:
+    """Press a button that offers a file, and read the file."""
+    with page.expect_download() as offered:
+        page.locator(within).get_by_role("button", name=button, exact=True).click()
+    return Path(offered.value.path()).read_text("utf-8")
+
+
+def test_an_empty_form_leads_to_an_answer_its_reasons_and_its_graph(
+    browser: Any, service: Running, curated: Guideline
+) -> None:
+    with opened(browser, service) as page:
+        assert page.locator("fieldset.field").count() == page.locator("fieldset.field.unknown").count() == 20
+        assert page.locator("#form input[type=radio]:checked").evaluate_all(
+            "all => all.map(one => one.parentElement.textContent)"
+        ) == ["unknown"] * 18
+        assert page.locator("#disclaimer").text_content() == curated.info.disclaimer
+        page.get_by_role("button", name="Which courses were given").click()
+        page.keyboard.press("ArrowRight")
+        assert settled(page).startswith("Setting\nUndetermined")
+        choose(page, "metastatic", "yes")
+        choose(page, "her2", "positive")
+        choose(page, "hr", "negative")
+        choose(page, "adjuvant_drugs", "none")
+        assert settled(page).startswith("Setting\nFirst line")
+        assert "Setting: first line" in page.locator("#said").text_content()
+        best = page.locator(".recommendation").first
+        assert "trastuzumab + pertuzumab + a taxane" in best.inner_text()
+        assert "certain if no heart failure, present or past; LVEF decline: none" in best.inner_text()
+        best.get_by_role("button", name="Why").click()
+        best.get_by_text("For HER2-positive metastatic disease, where no anti-HER2 therapy").first.wait_for()
+        assert "not recorded: heart failure" not in best.inner_text()
+        while "not recorded: heart failure" not in best.inner_text():
+            best.locator("details:not([open]) > summary", has_text="depends").first.click()
+        page.get_by_role("button", name="Explanation graph").click()
+        drawn = page.frame_locator("#drawn iframe")
+        drawn.locator("#drawing canvas").first.wait_for()
+        assert page.locator("#drawn iframe").get_attribute("sandbox") == "allow-scripts"
+        assert "trastuzumab + pertuzumab + a taxane" in drawn.locator("#conclusions").inner_text()
+        assert 'id="graph"' in taken(page, "Download", "#drawing")
+
+
+def test_what_is_unknown_is_never_sent(browser: Any, service: Running) -> None:
+    with opened(browser, service) as page:
+        assert not [request for request in page.asked if request.url.endswith("/api/answer")]
+        choose(page, "metastatic_therapy", "none yet")
+        assert sent(page) == {"id": "patient", "metastatic_therapy": []}
+        choose(page, "heart_failure", "no")
+        choose(page, "unavailable_drugs", "none")
+        choose(page, "adjuvant_drugs", "these")
+        field(page, "weight_kg").get_by_role("textbox").fill("61,5")
+        known = {"heart_failure": False, "unavailable_drugs": [], "weight_kg": 61.5}
+        assert sent(page) == {"id": "patient", "metastatic_therapy": [], **known}
+        assert "unknown" in field(page, "adjuvant_drugs").get_attribute("class").split()
+        assert "Unknown until one is chosen." in field(page, "adjuvant_drugs").inner_text()
+        for name in ("heart_failure", "unavailable_drugs"):
+            choose(page, name, "unknown")
+        field(page, "weight_kg").get_by_role("textbox").fill("")
+        assert sent(page) == {"id": "patient", "metastatic_therapy": []}
+
+
+def test_the_timeline_is_built_by_keyboard_alone(browser: Any, service: Running) -> None:
+    with opened(browser, service) as page:
+
+        def press(*keys: str) -> None:
+            for key in keys:
+                page.keyboard.press(key)
+
+        def focused() -> str:
+            text: str = page.evaluate("document.activeElement.ariaLabel || document.activeElement.textContent")
+            return text
+
+        page.locator("#reset").focus()
+        press("Tab", "ArrowLeft")
+        assert page.evaluate("document.activeElement.value") == "these"
+        while "Drugs of this course" not in focused():
+            press("Tab")
+        for typed in ("pertu", "T-DM1", "doce"):
+            page.keyboard.type(typed)
+            press("Enter")
+        page.keyboard.type("trastuzumab")
+        press("ArrowDown", "ArrowUp", "Enter", "Tab")
+        page.keyboard.type("prog")
+        assert field(page, "metastatic_therapy").get_by_text("cycles of the taxane").is_visible()
+        press("Tab")
+        page.keyboard.type("6")
+        while "Add a course" not in focused():
+            press("Tab")
+        press("Enter")
+        assert focused() == "Drugs of this course"
+        page.keyboard.type("deruxtecan")
+        press("Enter", "Tab")
+        page.keyboard.type("ongo")
+        assert page.locator(".timeline > li").nth(1).get_by_text("cycles of the taxane").is_hidden()
+        first = {"drugs": ["pertuzumab", "trastuzumab_emtansine", "docetaxel", "trastuzumab"], "outcome": "progression"}
+        second = {"drugs": ["trastuzumab_deruxtecan"], "outcome": "ongoing"}
+        assert sent(page)["metastatic_therapy"] == [{**first, "taxane_cycles": 6}, second]
+        while focused() != "Move course 2 earlier":
+            press("Shift+Tab")
+        press("Enter")
+        assert page.locator("#said").text_content() == "Now course 1 of 2."
+        assert focused() == "Move course 1 later"
+        assert sent(page)["metastatic_therapy"] == [second, {**first, "taxane_cycles": 6}]
+        assert "metastatic_therapy[0].outcome" in page.locator(".timeline > li").first.locator(".problem").inner_text()
+        press("Tab", "Enter")
+        assert sent(page)["metastatic_therapy"] == [{**first, "taxane_cycles": 6}]
+        assert "second line, or out of scope" in settled(page)
+
+
+def test_what_the_service_refuses_is_shown_at_its_field_and_the_old_answer_is_gone(browser: Any, service: Running) -> None:
+    with opened(browser, service, SECOND_LINE) as page:
+        assert "T-DXd" in settled(page)
+        field(page, "months_to_recurrence").get_by_role("textbox").fill("-1")
+        assert "T-DXd" not in settled(page)
+        problem = field(page, "months_to_recurrence").locator(".problem")
+        assert problem.text_content() == "months_to_recurrence: -1 is out of range; allowed: at least 0"
+        assert "out of range" in page.locator("#said").text_content()
+        field(page, "months_to_recurrence").get_by_role("textbox").fill("")
+        choose(page, "metastatic", "no")
+        assert "metastatic is false, but metastatic_therapy lists courses" in settled(page)
+        page.get_by_role("button", name="Go to: metastatic disease").click()
+        assert page.evaluate("document.activeElement.closest('fieldset').dataset.fact") == "metastatic"
+        choose(page, "metastatic", "unknown")
+        assert "T-DXd" in settled(page)
+        assert page.locator(".problem:visible").count() == 0
+
+
+def test_a_late_reply_to_an_older_record_is_dropped(browser: Any, service: Running) -> None:
+    with opened(browser, service, SECOND_LINE) as page:
+        settled(page)
+        held: list[Any] = []
+        page.route("**/api/answer", lambda route: held.append(route) if not held else route.continue_())
+        choose(page, "her2", "negative")
+        page.wait_for_timeout(400)
+        assert (len(held), page.locator("#answers").get_attribute("aria-busy")) == (1, "true")
+        choose(page, "her2", "positive")
+        assert settled(page).startswith("Setting\nSecond line")
+        held[0].continue_()
+        page.wait_for_timeout(300)
+        assert settled(page).startswith("Setting\nSecond line")
+
+
+def test_why_not_offers_changes_that_fill_in_the_form_and_ask_leads_to_the_field(browser: Any, service: Running) -> None:
+    with opened(browser, service, SECOND_LINE) as page:
+        settled(page)
+        page.get_by_role("button", name="List the questions").click()
+        page.get_by_role("button", name="Has there ever been interstitial lung disease?").click()
+        assert page.evaluate("document.activeElement.closest('fieldset').dataset.fact") == "interstitial_lung_disease"
+        page.get_by_label("Regimen").select_option("trastuzumab_deruxtecan")
+        page.get_by_role("button", name="Tell why not").click()
+        change = page.get_by_role("button", name="no interstitial lung disease, present or past; no predominantly CNS disease")
+        change = change.or_(page.get_by_role("button", name="no interstitial lung disease, present or past", exact=True))
+        change.first.click()
+        assert sent(page)["interstitial_lung_disease"] is False
+        best = page.locator(".recommendation.certain").first
+        assert "trastuzumab deruxtecan (T-DXd)" in best.inner_text()
+        assert "trastuzumab_deruxtecan" not in page.get_by_label("Regimen").locator("option").evaluate_all(
+            "all => all.map(one => one.value)"
+        )
+        assert "Recommended: trastuzumab deruxtecan (T-DXd)" in page.locator("#said").text_content()
+
+
+def test_a_hostile_record_in_the_address_is_shown_as_text(browser: Any, service: Running) -> None:
+    image = "<img src=x onerror=alert(1)>"
+    record = {
+        "id": f"</title><script>alert(1)</script>{image}", image: image, "__proto__": {"her2": "positive"}, "her2": image,
+        "constructor": 1, "adjuvant_drugs": [image], "metastatic_therapy": [{"drugs": [image], "outcome": image}],
+    }  # fmt: skip
+    with opened(browser, service, record) as page:
+        settled(page)
+        told = page.locator("#read").inner_text()
+        assert f"{image}: no fact of this guideline" in told
+        assert f'her2: "{image}" is no value of it; left unknown' in told
+        assert page.locator("fieldset.field.unknown").count() == 20
+        assert page.locator("img, body script").count() == 0
+        choose(page, "metastatic_therapy", "none yet")
+        settled(page)
+        page.get_by_role("button", name="Explanation graph").click()
+        drawn = page.frame_locator("#drawn iframe")
+        drawn.locator("#drawing canvas").first.wait_for()
+        assert drawn.locator("h1").inner_text().startswith("</title><script>alert(1)</script><img")
+        assert page.locator("img").count() == 0
+    for broken in ("#record=%%%", "#record=bnVsbA", "#record=WzFd", "#record="):
+        with opened(browser, service) as page:
+            page.goto(f"{service.url}/{broken}")
+            page.get_by_text(re.compile("no record that can be read|neither a patient record")).wait_for()
+
+
+def test_a_link_opens_the_explanation_and_is_made_again(browser: Any, service: Running) -> None:
+    record = {**SECOND_LINE, "id": f"{SECRET} ü€😀"}
+    with opened(browser, service) as page:
+        page.goto(address(service, record, "&why=lapatinib_capecitabine"))
+        page.get_by_role("heading", name="lapatinib + capecitabine: not recommended").wait_for()
+        page.goto(address(service, record, "&why=trastuzumab_deruxtecan"))
+        page.locator(".recommendation .derivation").wait_for()
+        page.get_by_role("button", name="Save or share").click()
+        assert page.get_by_label("Link with the record").input_value() == address(service, sent(page))
+        assert json.loads(taken(page, "Record", "#sharing")) == record
+        answer = json.loads(taken(page, "Answer", "#sharing"))
+        assert answer == service.client.post("/api/answer", json={"patient": record}).json()
+    assert SECRET.split()[0] not in service.log.read_text()
+
+
+def test_a_bundle_is_read_and_each_field_says_from_where(browser: Any, service: Running) -> None:
+    unsure = bundle(METASTASES, HER2, observation("her2-b", "loinc:85319-2", "2020-01-12", valueCodeableConcept=NEGATIVE))
+    with opened(browser, service) as page:
+        page.set_input_files("#file", {"name": "b.json", "mimeType": "", "buffer": json.dumps(AFTER_FIRST_LINE).encode()})
+        assert settled(page).startswith("Setting\nSecond line")
+        assert "Observation/her2, loinc.org 85319-2, 2020-01-12" in field(page, "her2").inner_text()
+        course = page.locator(".timeline > li").inner_text()
+        assert "outcome: Observation/status-1, loinc.org 97509-4, 2020-10-20" in course
+        reading = service.client.post("/api/facts", json={"patient": AFTER_FIRST_LINE}).json()
+        assert sent(page) == reading["record"]
+        page.set_input_files("#file", {"name": "b.json", "mimeType": "", "buffer": json.dumps(unsure).encode()})
+        page.get_by_text("Contradictory, so left unknown (1)").wait_for()
+        assert "Observation/her2-b, loinc.org 85319-2" in page.locator("#read").inner_text()
+        assert "unknown" in field(page, "her2").get_attribute("class").split()
+        page.set_input_files("#file", {"name": "b.json", "mimeType": "", "buffer": b"not JSON"})
+        page.get_by_text("The file is no JSON").wait_for()
+        page.get_by_label("Example").select_option(label="Progression on trastuzumab with an anthracycline")
+        settled(page)
+        assert sent(page)["id"] == "anthracycline_given_earlier"
+        page.get_by_role("button", name="Reset").click()
+        settled(page)
+        assert page.locator("fieldset.field.unknown").count() == 20
+        assert page.locator(".sources li").count() == 0
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core looks for barriers: npm install --prefix tests/readers")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_there_is_no_barrier_that_axe_knows(browser: Any, service: Running, scheme: str) -> None:
+    record = {**SECOND_LINE, "unavailable_drugs": ["lapatinib"], "infusion_symptoms": ["dyspnea"], "junk": 1}
+    with opened(browser, service, record, color_scheme=scheme, bypass_csp=True) as page:
+        settled(page)
+        page.add_script_tag(content=AXE.read_text("utf-8"))
+        run = "async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])"
+        for button in page.locator(".why").all():
+            button.click()
+        page.get_by_label("Regimen").select_option("trastuzumab_deruxtecan")
+        for name in ("Tell why not", "List the questions"):
+            page.get_by_role("button", name=name).click()
+        page.locator(".questions").wait_for()
+        page.locator(".changes").wait_for()
+        assert page.evaluate(run) == []
+        page.get_by_role("combobox", name="Drugs of this course").fill("tras")
+        assert page.evaluate(run) == []
+        page.get_by_role("button", name="Save or share").click()
+        assert page.evaluate(run) == []
+
+
+def test_a_phone_shows_all_without_scrolling_sideways_and_keeps_the_disclaimer(browser: Any, service: Running) -> None:
+    with opened(browser, service, SECOND_LINE, viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True) as page:
+        settled(page)
+        page.get_by_role("button", name="Why").first.tap()
+        page.get_by_role("button", name="List the questions").tap()
+        page.locator(".questions").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        wide = "all => all.filter(one => one.getBoundingClientRect().right > 360).map(one => one.outerHTML)"
+        assert page.locator("main *:visible").evaluate_all(wide) == []
+        page.locator("#summary").tap()
+        shown = page.locator("#disclaimer").bounding_box()
+        assert 0 < shown["y"] < shown["y"] + shown["height"] <= 740
+        page.emulate_media(media="print")
+        assert page.locator("#disclaimer").is_visible()
+        assert not page.locator("#tools").is_visible()
+
+
+def test_another_guideline_has_its_own_form_and_the_page_knows_none(
+    browser: Any, tmp_path: Path, curated: Guideline
+) -> None:
+    with serving(tmp_path, "--guideline", MARSH_FEVER) as other, opened(browser, other) as page:
+        assert page.title() == "Marsh fever"
+        assert "more than 38 and at most 40" in settled(page)
+        choose(page, "kidney_function", "failing")
+        choose(page, "signs", "these")
+        field(page, "signs").get_by_role("checkbox", name="rash").check()
+        assert sent(page) == {"id": "patient", "kidney_function": "failing", "signs": ["rash"]}
+    knowledge = curated.knowledge
+    names = [*(fact.name for fact in knowledge.facts), *knowledge.course_facts, *knowledge.drugs, *knowledge.regimens]
+    code = "\n".join(file.read_text("utf-8") for file in PAGE.iterdir())
+    assert [name for name in names if re.search(rf"\b{name}\b", code)] == []
