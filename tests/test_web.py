@@ -108,9 +108,12 @@ def test_an_empty_form_leads_to_an_answer_its_reasons_and_its_graph(
 ) -> None:
     with opened(browser, service) as page:
         assert page.locator("fieldset.field").count() == page.locator("fieldset.field.unknown").count() == 20
-        assert page.locator("#form input[type=radio]:checked").evaluate_all(
-            "all => all.map(one => one.parentElement.textContent)"
-        ) == ["unknown"] * 18
+        assert (
+            page.locator("#form input[type=radio]:checked").evaluate_all(
+                "all => all.map(one => one.parentElement.textContent)"
+            )
+            == ["unknown"] * 18
+        )
         assert page.locator("#disclaimer").text_content() == curated.info.disclaimer
         page.get_by_role("button", name="Which courses were given").click()
         page.keyboard.press("ArrowRight")
@@ -245,9 +248,7 @@ def test_why_not_offers_changes_that_fill_in_the_form_and_ask_leads_to_the_field
         assert page.evaluate("document.activeElement.closest('fieldset').dataset.fact") == "interstitial_lung_disease"
         page.get_by_label("Regimen").select_option("trastuzumab_deruxtecan")
         page.get_by_role("button", name="Tell why not").click()
-        change = page.get_by_role("button", name="no interstitial lung disease, present or past; no predominantly CNS disease")
-        change = change.or_(page.get_by_role("button", name="no interstitial lung disease, present or past", exact=True))
-        change.first.click()
+        page.get_by_role("button", name="no interstitial lung disease, present or past", exact=True).click()
         assert sent(page)["interstitial_lung_disease"] is False
         best = page.locator(".recommendation.certain").first
         assert "trastuzumab deruxtecan (T-DXd)" in best.inner_text()
@@ -277,10 +278,12 @@ def test_a_hostile_record_in_the_address_is_shown_as_text(browser: Any, service:
         drawn.locator("#drawing canvas").first.wait_for()
         assert drawn.locator("h1").inner_text().startswith("</title><script>alert(1)</script><img")
         assert page.locator("img").count() == 0
-    for broken in ("#record=%%%", "#record=bnVsbA", "#record=WzFd", "#record="):
-        with opened(browser, service) as page:
-            page.goto(f"{service.url}/{broken}")
+    with opened(browser, service) as page:
+        for broken in ("%%%", "bnVsbA", "WzFd", ""):
+            page.goto(f"{service.url}/#record={broken}")
             page.get_by_text(re.compile("no record that can be read|neither a patient record")).wait_for()
+            page.get_by_role("button", name="Reset").click()
+            assert page.locator("#read").inner_text() == ""
 
 
 def test_a_link_opens_the_explanation_and_is_made_again(browser: Any, service: Running) -> None:
@@ -304,7 +307,8 @@ def test_a_bundle_is_read_and_each_field_says_from_where(browser: Any, service: 
         page.set_input_files("#file", {"name": "b.json", "mimeType": "", "buffer": json.dumps(AFTER_FIRST_LINE).encode()})
         assert settled(page).startswith("Setting\nSecond line")
         assert "Observation/her2, loinc.org 85319-2, 2020-01-12" in field(page, "her2").inner_text()
-        course = page.locator(".timeline > li").inner_text()
+        page.locator(".timeline .sources summary").click()
+        course = page.locator(".timeline > li").first.inner_text()
         assert "outcome: Observation/status-1, loinc.org 97509-4, 2020-10-20" in course
         reading = service.client.post("/api/facts", json={"patient": AFTER_FIRST_LINE}).json()
         assert sent(page) == reading["record"]
@@ -320,7 +324,7 @@ def test_a_bundle_is_read_and_each_field_says_from_where(browser: Any, service: 
         page.get_by_role("button", name="Reset").click()
         settled(page)
         assert page.locator("fieldset.field.unknown").count() == 20
-        assert page.locator(".sources li").count() == 0
+        assert page.locator(".sources:visible").count() == 0
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core looks for barriers: npm install --prefix tests/readers")
@@ -338,7 +342,6 @@ def test_there_is_no_barrier_that_axe_knows(browser: Any, service: Running, sche
             page.get_by_role("button", name=name).click()
         page.locator(".questions").wait_for()
         page.locator(".changes").wait_for()
-        assert page.evaluate(run) == []
         page.get_by_role("combobox", name="Drugs of this course").fill("tras")
         assert page.evaluate(run) == []
         page.get_by_role("button", name="Save or share").click()
@@ -346,7 +349,8 @@ def test_there_is_no_barrier_that_axe_knows(browser: Any, service: Running, sche
 
 
 def test_a_phone_shows_all_without_scrolling_sideways_and_keeps_the_disclaimer(browser: Any, service: Running) -> None:
-    with opened(browser, service, SECOND_LINE, viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True) as page:
+    phone = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+    with opened(browser, service, SECOND_LINE, **phone) as page:
         settled(page)
         page.get_by_role("button", name="Why").first.tap()
         page.get_by_role("button", name="List the questions").tap()

@@ -113,7 +113,8 @@ export function changes(before, after, words) {
 
 /** Word an answer in a line. */
 export function summary(answer, words) {
-  const first = answer.recommended.filter(({ rank }) => rank === 1).length;
-  const count = answer.recommended.length;
-  return `${words.label("setting", answer.setting)} · ${count ? `${count} recommended, ${first} first` : "nothing recommended"}`;
+  const certain = answer.recommended.filter((entry) => entry.certainty === "certain").length;
+  const open = answer.recommended.length - certain;
+  const parts = [certain && `${certain} recommended`, open && `${open} if what is unknown is so`].filter(Boolean);
+  return `${words.label("setting", answer.setting)} · ${parts.join(", ") || "nothing recommended"}`;
 }

@@ -1,7 +1,7 @@
 // Courses of therapy as a timeline, oldest first.
 
 import { element, fresh, say } from "./dom.js";
-import { booleanControl, members, numberControl } from "./fields.js";
+import { booleanControl, members, numberControl, readFrom } from "./fields.js";
 
 /** Make the control of a fact that is a list of courses: unknown, none yet, or a timeline of them. */
 export function coursesControl(fact, course, changed, announce) {
@@ -109,7 +109,7 @@ function oneCourse(course, value, { changed, move, remove }) {
   });
   const hint = element("p", { className: "hint", textContent: "Of a course, what is not recorded counts as no or 0." });
   const problem = element("p", { className: "problem", hidden: true });
-  const sources = element("ul", { className: "sources", ariaLabel: "Read from", hidden: true });
+  const sources = readFrom();
   const up = element("button", { type: "button", textContent: "↑", onclick: () => move(-1) });
   const down = element("button", { type: "button", textContent: "↓", onclick: () => move(1) });
   const away = element("button", { type: "button", textContent: "×", onclick: remove });
@@ -131,7 +131,7 @@ function oneCourse(course, value, { changed, move, remove }) {
     element("div", { className: "row" }, title, element("span", { className: "moves" }, up, down, away)),
     drugs.node,
     element("div", { className: "row" }, element("label", { htmlFor: outcome.id, textContent: "How it ended" }), outcome),
-    element("div", { className: "parts" }, facts.map((entry) => entry.node)), hint, problem, sources);
+    element("div", { className: "parts" }, facts.map((entry) => entry.node)), hint, problem, sources.node);
   return {
     node,
     focus: () => node.querySelector("input").focus(),
@@ -152,9 +152,6 @@ function oneCourse(course, value, { changed, move, remove }) {
       return found;
     },
     refuse: (text) => say(problem, text),
-    cite: (lines) => {
-      sources.replaceChildren(...lines.map((line) => element("li", { textContent: line })));
-      sources.hidden = !lines.length;
-    },
+    cite: sources.show,
   };
 }

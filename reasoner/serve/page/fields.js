@@ -128,23 +128,34 @@ function boxes(fact, changed) {
   };
 }
 
+/** Make the lines that say where something was read; many of them are folded away. */
+export function readFrom() {
+  const list = element("ul");
+  const node = element("details", { className: "sources", hidden: true }, element("summary", { textContent: "Read from FHIR" }), list);
+  return {
+    node,
+    show: (lines) => {
+      list.replaceChildren(...lines.map((line) => element("li", { textContent: line })));
+      node.hidden = !lines.length;
+      node.open = lines.length <= 3;
+    },
+  };
+}
+
 /** Put a control into a fieldset with its question, what is wrong with it, and where it was read. */
 export function field(name, question, control, hints) {
   const problem = element("p", { className: "problem", id: fresh("problem"), hidden: true });
   const matters = element("span", { className: "matters", hidden: true, textContent: "can change the answer" });
-  const sources = element("ul", { className: "sources", ariaLabel: "Read from", hidden: true });
+  const sources = readFrom();
   const node = element("fieldset", { className: "field", tabIndex: -1, "data-fact": name, "aria-describedby": problem.id },
     element("legend", {}, element("span", { textContent: question }), matters),
-    control.node, hints.map((text) => element("p", { className: "hint", textContent: text })), problem, sources);
+    control.node, hints.map((text) => element("p", { className: "hint", textContent: text })), problem, sources.node);
   return {
     node,
     control,
     refuse: (text) => say(problem, text),
     matter: (does) => { matters.hidden = !does; node.classList.toggle("deciding", does); },
-    cite: (lines) => {
-      sources.replaceChildren(...lines.map((line) => element("li", { textContent: line })));
-      sources.hidden = !lines.length;
-    },
+    cite: sources.show,
     update: () => node.classList.toggle("unknown", control.get() === undefined),
   };
 }

@@ -81,20 +81,32 @@ export class Form {
     return left;
   }
 
+  /** Set some facts, and leave the others as they are. */
+  change(set) {
+    for (const [name, value] of Object.entries(set)) {
+      const { node, control } = this.fields.get(name);
+      control.set(value);
+      node.classList.add("edited");
+    }
+    this.update();
+  }
+
   /** Show beside each field where it was read. */
   cite(sources) {
+    const read = new Map();
+    for (const source of sources) read.set(source.fact, [...(read.get(source.fact) ?? []), origin(source)]);
     const lines = new Map();
-    for (const source of sources) {
-      const [, name, index, rest] = /^(\w+)(?:\[(\d+)\])?(.*)$/.exec(source.fact);
+    for (const [fact, origins] of read) {
+      const [, name, index, key, member] = /^(\w+)(?:\[(\d+)\])?(?:\.(\w+))?(?:\[(\w+)\])?$/.exec(fact);
+      const about = member ? this.words.member(name, member) : key && (this.words.courseFacts.get(key)?.label ?? key);
       const place = index === undefined ? name : `${name} ${index}`;
-      const about = rest.replace(/^\./, "").replace(/\[(\w+)\]/, (_, drug) => ` ${this.words.label("drug", drug)}`).trim();
-      lines.set(place, [...(lines.get(place) ?? []), `${about && `${about.replaceAll("_", " ")}: `}${origin(source)}`]);
+      lines.set(place, [...(lines.get(place) ?? []), `${about ? `${about}: ` : ""}${origins.join("; ")}`]);
     }
     for (const [place, own] of lines) {
       const [name, index] = place.split(" ");
       const found = this.fields.get(name);
       if (index === undefined) found?.cite(own);
-      else found?.control.cite?.(Number(index), own);
+      else found?.control.cite(Number(index), own);
     }
   }
 

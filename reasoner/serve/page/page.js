@@ -119,7 +119,8 @@ class Page {
   }
 
   apply(set) {
-    this.load({ ...this.form.record(), ...set }, "Filled in.");
+    this.form.change(set);
+    this.changed();
     place("answer").focus();
   }
 

@@ -119,7 +119,7 @@ export class Queries {
       titled("What could recommend it, and what is in the way", found.rules.map((rule) => element("li", {},
         element("cite", { textContent: (rule.statements.length ? rule.statements : [rule.rule]).join(", ") }),
         element("ul", {}, rule.blocked_by.map(({ condition, state }) => element("li", { className: state === "unknown" ? "open" : "" },
-          element("span", { className: "mark", ariaHidden: "true", textContent: state === "unknown" ? "?" : "×" }), state === "unknown" ? `not recorded: ${condition}` : `missing: ${condition}`)))))),
+          element("span", { className: "mark", ariaHidden: "true", textContent: state === "unknown" ? "?" : "×" }), `${state === "unknown" ? "open" : "not so"}: ${condition}`)))))),
       element("h4", { textContent: "Smallest changes that make it recommended" }),
       found.changes.length
         ? element("ul", { className: "changes" }, found.changes.map((change) => element("li", {}, this.change(change))))

@@ -28,7 +28,7 @@ export class Words {
   }
 
   member(fact, name) {
-    return this.facts.get(fact)?.values.find((value) => value.name === name)?.label ?? this.label("value", name);
+    return this.facts.get(fact)?.values.find((value) => value.name === name)?.label ?? this.labels.drug?.[name] ?? this.label("value", name);
   }
 
   /** Word a value of a fact in a few words that stand alone, such as "no heart failure". */
@@ -68,6 +68,6 @@ function bound(text) {
 
 /** Word where something was read from FHIR: resource, code and date. */
 export function origin({ resource, system, code, date, text }) {
-  const coded = [system?.replace(/^https?:\/\/(www\.)?/, ""), code].filter(Boolean).join(" ");
+  const coded = [system?.split("/").filter(Boolean).pop(), code].filter(Boolean).join(" ");
   return [resource, coded, date, text].filter(Boolean).join(", ");
 }
