@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from running import serving
 
 README = (ROOT / "README.md").read_text("utf-8")
 SHOWN = re.findall(r"^```console\n\$ (.*)\n((?:.*\n)*?)```$", README, re.MULTILINE)
@@ -30,6 +31,22 @@ def test_a_command_prints_what_is_shown(command: str, output: str, shell: dict[s
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=shell, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.stdout == output
+
+
+def test_the_questions_to_the_service_are_answered(shell: dict[str, str], tmp_path: Path) -> None:
+    shown = next(block for block in re.findall(r"^```sh\n(.*?)```$", README, re.MULTILINE | re.DOTALL) if "curl" in block)
+    with serving(tmp_path) as running:
+        asked = shown.replace("http://127.0.0.1:8000", running.url).replace(
+            "curl --silent", "curl --silent --show-error --fail"
+        )
+        facts = "reasoner example fhir_bundle > record.json && ask facts"
+        script = asked.replace("ask facts ", f"{facts} ").replace('cd "$(mktemp -d)"', f'cd "{tmp_path}"')
+        done = subprocess.run(["bash", "-euc", script], env=shell, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    found = re.findall(r'"schema": "reasoner\.(\w+)/1"', done.stdout)
+    assert set(found) == {"answer", "why", "what_if", "ask", "pathway", "facts", "findings"}
+    assert '"openapi":"3.1.0"' in done.stdout
+    assert (tmp_path / "graph.svg").read_text().startswith("<?xml")
 
 
 def test_the_first_set_up_line_ends_in_the_first_command_shown() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from browser import chromium
 from bundles import AFTER_FIRST_LINE, HER2, METASTASES, NEGATIVE, bundle, observation
-from service import Running, serving
+from running import Running, serving
 
 from reasoner import Guideline
 
