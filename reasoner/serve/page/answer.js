@@ -115,6 +115,6 @@ export function changes(before, after, words) {
 export function summary(answer, words) {
   const certain = answer.recommended.filter((entry) => entry.certainty === "certain").length;
   const open = answer.recommended.length - certain;
-  const parts = [certain && `${certain} recommended`, open && `${open} if what is unknown is so`].filter(Boolean);
+  const parts = [certain && `${certain} recommended`, open && `${open} depending on what is unknown`].filter(Boolean);
   return `${words.label("setting", answer.setting)} · ${parts.join(", ") || "nothing recommended"}`;
 }
