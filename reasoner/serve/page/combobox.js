@@ -6,8 +6,14 @@ import { element, fresh } from "./dom.js";
 export function combobox(label, options, choose) {
   const list = element("ul", { id: fresh("options"), role: "listbox", ariaLabel: label, hidden: true });
   const input = element("input", {
-    type: "text", role: "combobox", ariaLabel: label, ariaAutoComplete: "list", ariaExpanded: "false",
-    "aria-controls": list.id, placeholder: "type to find a name", spellcheck: false,
+    type: "text",
+    role: "combobox",
+    ariaLabel: label,
+    ariaAutoComplete: "list",
+    ariaExpanded: "false",
+    "aria-controls": list.id,
+    placeholder: "type to find a name",
+    spellcheck: false,
   });
   let current = -1;
 
@@ -42,10 +48,18 @@ export function combobox(label, options, choose) {
     const found = options.filter(({ name, label: text }) => `${text} ${name}`.toLowerCase().includes(sought));
     found.sort((a, b) => b.label.toLowerCase().startsWith(sought) - a.label.toLowerCase().startsWith(sought));
     list.replaceChildren(
-      ...found.map(({ name, label: text }) => element("li", { id: fresh("option"), role: "option", textContent: text, onmousedown: (event) => {
-        event.preventDefault();
-        take(name);
-      }, "data-name": name })),
+      ...found.map(({ name, label: text }) =>
+        element("li", {
+          id: fresh("option"),
+          role: "option",
+          textContent: text,
+          onmousedown: (event) => {
+            event.preventDefault();
+            take(name);
+          },
+          "data-name": name,
+        }),
+      ),
     );
     list.hidden = !found.length;
     input.ariaExpanded = String(Boolean(found.length));

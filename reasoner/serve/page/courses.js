@@ -6,18 +6,31 @@ import { booleanControl, members, numberControl, readFrom } from "./fields.js";
 /** Make the control of a fact that is a list of courses: unknown, none yet, or a timeline of them. */
 export function coursesControl(fact, course, changed, announce) {
   const name = fresh("courses");
-  const kinds = ["none", "these", "unknown"].map((kind) => element("input", { type: "radio", name, value: kind, checked: kind === "unknown", onchange: () => {
-    if (kind === "these" && !entries.length) add();
-    update();
-    changed();
-  } }));
+  const kinds = ["none", "these", "unknown"].map((kind) =>
+    element("input", {
+      type: "radio",
+      name,
+      value: kind,
+      checked: kind === "unknown",
+      onchange: () => {
+        if (kind === "these" && !entries.length) add();
+        update();
+        changed();
+      },
+    }),
+  );
   const labels = { none: "none yet", these: "these", unknown: "unknown" };
   const list = element("ol", { className: "timeline" });
-  const more = element("button", { type: "button", className: "more", textContent: "Add a course", onclick: () => {
-    add().focus();
-    announce(`Course ${entries.length} added.`);
-    changed();
-  } });
+  const more = element("button", {
+    type: "button",
+    className: "more",
+    textContent: "Add a course",
+    onclick: () => {
+      add().focus();
+      announce(`Course ${entries.length} added.`);
+      changed();
+    },
+  });
   let entries = [];
 
   function kind() {
@@ -61,14 +74,30 @@ export function coursesControl(fact, course, changed, announce) {
 
   update();
   return {
-    node: element("div", {},
-      element("div", { className: "choices" }, kinds.map((input) => element("label", { className: input.value === "unknown" ? "choice open" : "choice" }, input, element("span", { textContent: labels[input.value] })))),
-      list, more),
+    node: element(
+      "div",
+      {},
+      element(
+        "div",
+        { className: "choices" },
+        kinds.map((input) =>
+          element(
+            "label",
+            { className: input.value === "unknown" ? "choice open" : "choice" },
+            input,
+            element("span", { textContent: labels[input.value] }),
+          ),
+        ),
+      ),
+      list,
+      more,
+    ),
     get: () => ({ none: [], these: entries.map((entry) => entry.get()) })[kind()],
     set: (courses) => {
       entries = [];
       list.replaceChildren();
-      kinds.find((input) => input.value === (courses === undefined ? "unknown" : courses.length ? "these" : "none")).checked = true;
+      kinds.find((input) => input.value === (courses === undefined ? "unknown" : courses.length ? "these" : "none")).checked =
+        true;
       for (const value of courses ?? []) add(value);
       update();
     },
@@ -87,17 +116,26 @@ export function coursesControl(fact, course, changed, announce) {
 function fits(entry, course) {
   if (typeof entry !== "object" || entry === null || Array.isArray(entry)) return false;
   const known = new Set(["drugs", "outcome", ...course.facts.map(({ name }) => name)]);
-  return Object.keys(entry).every((key) => known.has(key))
-    && (entry.drugs === undefined || (Array.isArray(entry.drugs) && entry.drugs.every((drug) => course.drugs.some(({ name }) => name === drug))))
-    && (entry.outcome === undefined || entry.outcome === null || course.outcomes.some(({ name }) => name === entry.outcome))
-    && course.facts.every(({ name, kind }) => entry[name] === undefined || entry[name] === null || typeof entry[name] === (kind === "boolean" ? "boolean" : "number"));
+  return (
+    Object.keys(entry).every((key) => known.has(key)) &&
+    (entry.drugs === undefined ||
+      (Array.isArray(entry.drugs) && entry.drugs.every((drug) => course.drugs.some(({ name }) => name === drug)))) &&
+    (entry.outcome === undefined || entry.outcome === null || course.outcomes.some(({ name }) => name === entry.outcome)) &&
+    course.facts.every(
+      ({ name, kind }) =>
+        entry[name] === undefined || entry[name] === null || typeof entry[name] === (kind === "boolean" ? "boolean" : "number"),
+    )
+  );
 }
 
 function oneCourse(course, value, { changed, move, remove }) {
   const title = element("h3", { id: fresh("course") });
-  const outcome = element("select", { id: fresh("outcome"), onchange: changed },
+  const outcome = element(
+    "select",
+    { id: fresh("outcome"), onchange: changed },
     element("option", { value: "", textContent: "unknown" }),
-    course.outcomes.map(({ name, label }) => element("option", { value: name, textContent: label })));
+    course.outcomes.map(({ name, label }) => element("option", { value: name, textContent: label })),
+  );
   const drugs = members("Drugs of this course", course.drugs, () => {
     show();
     changed();
@@ -127,11 +165,21 @@ function oneCourse(course, value, { changed, move, remove }) {
   outcome.value = value.outcome ?? "";
   for (const { fact, control } of facts) control.set(value[fact.name] ?? undefined);
   show();
-  const node = element("li", { tabIndex: -1, "aria-labelledby": title.id },
+  const node = element(
+    "li",
+    { tabIndex: -1, "aria-labelledby": title.id },
     element("div", { className: "row" }, title, element("span", { className: "moves" }, up, down, away)),
     drugs.node,
     element("div", { className: "row" }, element("label", { htmlFor: outcome.id, textContent: "How it ended" }), outcome),
-    element("div", { className: "parts" }, facts.map((entry) => entry.node)), hint, problem, sources.node);
+    element(
+      "div",
+      { className: "parts" },
+      facts.map((entry) => entry.node),
+    ),
+    hint,
+    problem,
+    sources.node,
+  );
   return {
     node,
     focus: () => node.querySelector("input").focus(),

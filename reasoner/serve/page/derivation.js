@@ -4,8 +4,11 @@ import { element } from "./dom.js";
 
 const SOURCES = new Set(["statement", "reading", "overlay", "citation", "trial"]);
 const STATES = {
-  "fact unknown": "not recorded: ", "fact recorded_absent": "recorded as absent: ", "fact fails": "not so: ",
-  "conclusion unknown": "depends: ", "conclusion fails": "not derived: ",
+  "fact unknown": "not recorded: ",
+  "fact recorded_absent": "recorded as absent: ",
+  "fact fails": "not so: ",
+  "conclusion unknown": "depends: ",
+  "conclusion fails": "not derived: ",
 };
 const MARKS = { "+": "holds", "−": "absent", "?": "depends on what is not recorded", "×": "stands in the way" };
 const DEEP = 1;
@@ -32,8 +35,14 @@ export function derivation({ nodes, edges }) {
   function sourceOf(id) {
     const { kind, text = "" } = named.get(id);
     const [first, ...rest] = text.split("\n");
-    return element("p", { className: `source ${kind}` }, first, " ", element("cite", { textContent: `[${cited(id).join("; ")}]` }),
-      rest.length ? element("span", { className: "rest", textContent: rest.join(" ") }) : null);
+    return element(
+      "p",
+      { className: `source ${kind}` },
+      first,
+      " ",
+      element("cite", { textContent: `[${cited(id).join("; ")}]` }),
+      rest.length ? element("span", { className: "rest", textContent: rest.join(" ") }) : null,
+    );
   }
 
   function condition({ source, role }, depth) {
@@ -42,15 +51,28 @@ export function derivation({ nodes, edges }) {
     let mark = absent || node.state === "fails" || node.state === "recorded_absent" ? "−" : "+";
     if (node.state === "unknown") mark = "?";
     if (role === "blocks" || (role === "excludes" && node.state !== "unknown")) mark = "×";
-    const words = absent && node.state === "unknown" ? `unless ${node.label}` : `${STATES[`${node.kind} ${node.state}`] ?? ""}${node.label}`;
-    const marked = [element("span", { className: "mark", textContent: mark, title: MARKS[mark], ariaHidden: "true" }), element("span", { className: "unseen", textContent: `${MARKS[mark]}: ` }), words];
-    return element("li", {}, reasons(source).length ? folded(source, marked, depth) : element("span", { className: "leaf" }, marked));
+    const words =
+      absent && node.state === "unknown"
+        ? `unless ${node.label}`
+        : `${STATES[`${node.kind} ${node.state}`] ?? ""}${node.label}`;
+    const marked = [
+      element("span", { className: "mark", textContent: mark, title: MARKS[mark], ariaHidden: "true" }),
+      element("span", { className: "unseen", textContent: `${MARKS[mark]}: ` }),
+      words,
+    ];
+    return element(
+      "li",
+      {},
+      reasons(source).length ? folded(source, marked, depth) : element("span", { className: "leaf" }, marked),
+    );
   }
 
   /** Fold away what a conclusion rests on; it is written when it is first unfolded. */
   function folded(id, words, depth) {
     const details = element("details", {}, element("summary", {}, words));
-    const fill = () => { if (details.open && details.childElementCount === 1) details.append(...ways(id, depth + 1)); };
+    const fill = () => {
+      if (details.open && details.childElementCount === 1) details.append(...ways(id, depth + 1));
+    };
     details.addEventListener("toggle", fill);
     details.open = depth < DEEP;
     return details;
@@ -59,28 +81,62 @@ export function derivation({ nodes, edges }) {
   function way(rule, depth) {
     const { label, place, text } = named.get(rule);
     const all = into.get(rule) ?? [];
-    return element("div", { className: `way ${named.get(rule).state}` },
+    return element(
+      "div",
+      { className: `way ${named.get(rule).state}` },
       all.filter(({ source }) => SOURCES.has(named.get(source).kind)).map(({ source }) => sourceOf(source)),
-      element("ul", {}, all.filter(({ source }) => !SOURCES.has(named.get(source).kind)).map((edge) => condition(edge, depth))),
-      element("p", { className: "place", title: text }, [label, place].filter(Boolean).join(", ")));
+      element(
+        "ul",
+        {},
+        all.filter(({ source }) => !SOURCES.has(named.get(source).kind)).map((edge) => condition(edge, depth)),
+      ),
+      element("p", { className: "place", title: text }, [label, place].filter(Boolean).join(", ")),
+    );
   }
 
   function ways(id, depth) {
-    const rules = reasons(id).filter(({ source }) => named.get(source).kind === "rule").map(({ source }) => source);
-    const straight = reasons(id).filter(({ source }) => named.get(source).kind !== "rule" && !SOURCES.has(named.get(source).kind));
+    const rules = reasons(id)
+      .filter(({ source }) => named.get(source).kind === "rule")
+      .map(({ source }) => source);
+    const straight = reasons(id).filter(
+      ({ source }) => named.get(source).kind !== "rule" && !SOURCES.has(named.get(source).kind),
+    );
     const fired = rules.filter((rule) => named.get(rule).state !== "fails");
     const failed = rules.filter((rule) => named.get(rule).state === "fails");
     const found = fired.map((rule) => way(rule, depth));
-    if (straight.length) found.push(element("ul", {}, straight.map((edge) => condition(edge, depth))));
+    if (straight.length)
+      found.push(
+        element(
+          "ul",
+          {},
+          straight.map((edge) => condition(edge, depth)),
+        ),
+      );
     if (!found.length) return failed.map((rule) => way(rule, depth));
     if (failed.length) {
-      const details = element("details", { className: "failed" }, element("summary", { textContent: `What did not apply (${failed.length})` }));
-      details.addEventListener("toggle", () => { if (details.open && details.childElementCount === 1) details.append(...failed.map((rule) => way(rule, depth + 1))); });
+      const details = element(
+        "details",
+        { className: "failed" },
+        element("summary", { textContent: `What did not apply (${failed.length})` }),
+      );
+      details.addEventListener("toggle", () => {
+        if (details.open && details.childElementCount === 1) details.append(...failed.map((rule) => way(rule, depth + 1)));
+      });
       found.push(details);
     }
     return found;
   }
 
-  return element("div", { className: "derivation" }, roots.map(({ id, state, label }) => element("section", { className: state },
-    element("h4", { textContent: `${STATES[`conclusion ${state}`] ?? ""}${label}` }), ways(id, 0))));
+  return element(
+    "div",
+    { className: "derivation" },
+    roots.map(({ id, state, label }) =>
+      element(
+        "section",
+        { className: state },
+        element("h4", { textContent: `${STATES[`conclusion ${state}`] ?? ""}${label}` }),
+        ways(id, 0),
+      ),
+    ),
+  );
 }

@@ -13,27 +13,53 @@ function radios(options, changed, unknown) {
   for (const { value, label } of [...options, { value: undefined, label: unknown }]) {
     const input = element("input", { type: "radio", name, checked: value === undefined, onchange: changed });
     inputs.set(value, input);
-    node.append(element("label", { className: value === undefined ? "choice open" : "choice" }, input, element("span", { textContent: label })));
+    node.append(
+      element(
+        "label",
+        { className: value === undefined ? "choice open" : "choice" },
+        input,
+        element("span", { textContent: label }),
+      ),
+    );
   }
   return {
     node,
     get: () => [...inputs].find(([, input]) => input.checked)?.[0],
-    set: (value) => { inputs.get(value).checked = true; },
+    set: (value) => {
+      inputs.get(value).checked = true;
+    },
     allows: (value) => inputs.has(value),
   };
 }
 
 export function booleanControl(fact, changed, unknown = UNKNOWN) {
-  return radios([{ value: true, label: "yes" }, { value: false, label: "no" }], changed, unknown);
+  return radios(
+    [
+      { value: true, label: "yes" },
+      { value: false, label: "no" },
+    ],
+    changed,
+    unknown,
+  );
 }
 
 export function choiceControl(fact, changed) {
-  return radios(fact.values.map(({ name, label }) => ({ value: name, label })), changed, UNKNOWN);
+  return radios(
+    fact.values.map(({ name, label }) => ({ value: name, label })),
+    changed,
+    UNKNOWN,
+  );
 }
 
 /** Make a field for a number; what is typed and is no number is given as text, for the service to refuse. */
 export function numberControl(fact, changed, unknown = UNKNOWN) {
-  const input = element("input", { type: "text", inputMode: fact.kind === "integer" ? "numeric" : "decimal", placeholder: unknown, ariaLabel: fact.label, oninput: changed });
+  const input = element("input", {
+    type: "text",
+    inputMode: fact.kind === "integer" ? "numeric" : "decimal",
+    placeholder: unknown,
+    ariaLabel: fact.label,
+    oninput: changed,
+  });
   return {
     node: element("div", { className: "number" }, input),
     get: () => {
@@ -41,7 +67,9 @@ export function numberControl(fact, changed, unknown = UNKNOWN) {
       if (!text) return undefined;
       return /^[+-]?\d+([.,]\d+)?$/.test(text) ? Number(text.replace(",", ".")) : text;
     },
-    set: (value) => { input.value = value === undefined ? "" : String(value); },
+    set: (value) => {
+      input.value = value === undefined ? "" : String(value);
+    },
     allows: (value) => value === undefined || typeof value === "number",
   };
 }
@@ -54,14 +82,24 @@ export function members(label, options, changed) {
 
   function show() {
     chips.replaceChildren(
-      ...chosen.map((name) => element("li", {}, labels.get(name), element("button", {
-        type: "button", ariaLabel: `Remove ${labels.get(name)}`, textContent: "×", onclick: () => {
-          chosen = chosen.filter((other) => other !== name);
-          show();
-          field.querySelector("input").focus();
-          changed();
-        },
-      }))),
+      ...chosen.map((name) =>
+        element(
+          "li",
+          {},
+          labels.get(name),
+          element("button", {
+            type: "button",
+            ariaLabel: `Remove ${labels.get(name)}`,
+            textContent: "×",
+            onclick: () => {
+              chosen = chosen.filter((other) => other !== name);
+              show();
+              field.querySelector("input").focus();
+              changed();
+            },
+          }),
+        ),
+      ),
     );
     chips.hidden = !chosen.length;
   }
@@ -87,10 +125,17 @@ const FEW = 6;
 
 /** Make a list: unknown, none, or its members. */
 export function listControl(fact, changed) {
-  const kind = radios([{ value: "none", label: "none" }, { value: "these", label: "these" }], () => {
-    update();
-    changed();
-  }, UNKNOWN);
+  const kind = radios(
+    [
+      { value: "none", label: "none" },
+      { value: "these", label: "these" },
+    ],
+    () => {
+      update();
+      changed();
+    },
+    UNKNOWN,
+  );
   const hint = element("p", { className: "hint", textContent: "Unknown until one is chosen." });
   const many = fact.values.length > FEW;
   const inner = many ? members(fact.label, fact.values, update2) : boxes(fact, update2);
@@ -121,9 +166,18 @@ export function listControl(fact, changed) {
 function boxes(fact, changed) {
   const inputs = new Map(fact.values.map(({ name }) => [name, element("input", { type: "checkbox", onchange: changed })]));
   return {
-    node: element("div", { className: "choices" }, fact.values.map(({ name, label }) => element("label", { className: "choice" }, inputs.get(name), element("span", { textContent: label })))),
+    node: element(
+      "div",
+      { className: "choices" },
+      fact.values.map(({ name, label }) =>
+        element("label", { className: "choice" }, inputs.get(name), element("span", { textContent: label })),
+      ),
+    ),
     get: () => [...inputs].filter(([, input]) => input.checked).map(([name]) => name),
-    set: (names) => inputs.forEach((input, name) => { input.checked = names.includes(name); }),
+    set: (names) =>
+      inputs.forEach((input, name) => {
+        input.checked = names.includes(name);
+      }),
     allows: (names) => Array.isArray(names) && names.every((name) => inputs.has(name)),
   };
 }
@@ -131,7 +185,12 @@ function boxes(fact, changed) {
 /** Make the lines that say where something was read; many of them are folded away. */
 export function readFrom() {
   const list = element("ul");
-  const node = element("details", { className: "sources", hidden: true }, element("summary", { textContent: "Read from FHIR" }), list);
+  const node = element(
+    "details",
+    { className: "sources", hidden: true },
+    element("summary", { textContent: "Read from FHIR" }),
+    list,
+  );
   return {
     node,
     show: (lines) => {
@@ -147,14 +206,23 @@ export function field(name, question, control, hints) {
   const problem = element("p", { className: "problem", id: fresh("problem"), hidden: true });
   const matters = element("span", { className: "matters", hidden: true, textContent: "can change the answer" });
   const sources = readFrom();
-  const node = element("fieldset", { className: "field", tabIndex: -1, "data-fact": name, "aria-describedby": problem.id },
+  const node = element(
+    "fieldset",
+    { className: "field", tabIndex: -1, "data-fact": name, "aria-describedby": problem.id },
     element("legend", {}, element("span", { textContent: question }), matters),
-    control.node, hints.map((text) => element("p", { className: "hint", textContent: text })), problem, sources.node);
+    control.node,
+    hints.map((text) => element("p", { className: "hint", textContent: text })),
+    problem,
+    sources.node,
+  );
   return {
     node,
     control,
     refuse: (text) => say(problem, text),
-    matter: (does) => { matters.hidden = !does; node.classList.toggle("deciding", does); },
+    matter: (does) => {
+      matters.hidden = !does;
+      node.classList.toggle("deciding", does);
+    },
     cite: sources.show,
     update: () => node.classList.toggle("unknown", control.get() === undefined),
   };

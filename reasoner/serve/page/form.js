@@ -14,16 +14,22 @@ export class Form {
     this.id = element("input", { type: "text", id: fresh("id"), value: UNNAMED, spellcheck: false, oninput: changed });
     this.fields = new Map();
     for (const fact of guideline.facts) {
-      const control = fact.kind === "courses"
-        ? coursesControl(fact, guideline.course, () => this.entered(fact.name, changed), announce)
-        : CONTROLS[fact.kind](fact, () => this.entered(fact.name, changed));
+      const control =
+        fact.kind === "courses"
+          ? coursesControl(fact, guideline.course, () => this.entered(fact.name, changed), announce)
+          : CONTROLS[fact.kind](fact, () => this.entered(fact.name, changed));
       this.fields.set(fact.name, { fact, ...field(fact.name, words.question(fact), control, this.hints(fact)) });
     }
     this.required = guideline.facts.filter((fact) => fact.required);
     const order = [...this.required, ...guideline.facts.filter((fact) => !fact.required)];
     node.replaceChildren(
       ...order.map((fact) => this.fields.get(fact.name).node),
-      element("div", { className: "row" }, element("label", { htmlFor: this.id.id, textContent: "Name of this record" }), this.id),
+      element(
+        "div",
+        { className: "row" },
+        element("label", { htmlFor: this.id.id, textContent: "Name of this record" }),
+        this.id,
+      ),
     );
     node.addEventListener("submit", (event) => event.preventDefault());
     this.update();
@@ -70,7 +76,7 @@ export class Form {
       if (key !== "id" && !this.fields.has(key)) left.push(`${key}: no fact of this guideline`);
     }
     for (const [name, own] of this.fields) {
-      const value = Object.hasOwn(record, name) ? record[name] ?? undefined : undefined;
+      const value = Object.hasOwn(record, name) ? (record[name] ?? undefined) : undefined;
       const fits = own.control.allows(value);
       if (!fits) left.push(`${name}: ${JSON.stringify(value)} is no value of it; left unknown`);
       own.control.set(fits ? value : undefined);

@@ -18,13 +18,23 @@ class Page {
     this.answer = null;
     this.form = new Form(place("form"), found, this.words, () => this.changed(), announce);
     this.queries = new Queries(place("queries"), this.words, found, {
-      apply: (set) => this.apply(set), goTo: (fact) => this.form.goTo(fact), announce,
+      apply: (set) => this.apply(set),
+      goTo: (fact) => this.form.goTo(fact),
+      announce,
     });
     const { title, layer, overlays, digest, disclaimer } = found.guideline;
     place("title").textContent = document.title = title;
-    place("version").textContent = [`${layer} layer`, overlays.length ? `LOCAL overlay ${overlays.join(", ")}` : "", digest.slice(0, 19)].filter(Boolean).join(" · ");
+    place("version").textContent = [
+      `${layer} layer`,
+      overlays.length ? `LOCAL overlay ${overlays.join(", ")}` : "",
+      digest.slice(0, 19),
+    ]
+      .filter(Boolean)
+      .join(" · ");
     place("disclaimer").textContent = disclaimer;
-    place("example").append(...found.examples.map(({ name, title: text }) => element("option", { value: name, textContent: text })));
+    place("example").append(
+      ...found.examples.map(({ name, title: text }) => element("option", { value: name, textContent: text })),
+    );
     place("example").addEventListener("change", () => this.example());
     place("file").addEventListener("change", () => this.file());
     place("reset").addEventListener("click", () => this.load({}, "Reset: all is unknown."));
@@ -55,7 +65,20 @@ class Page {
     const lacking = this.form.lacking();
     if (lacking.length) {
       this.form.refuse("", "");
-      this.show(record, null, element("div", {}, element("p", { textContent: "Nothing is answered before this is known:" }), this.jumps(lacking.map(({ name }) => name), true), element("p", { className: "quiet", textContent: "Or choose an example, or load a record or a FHIR bundle." })));
+      this.show(
+        record,
+        null,
+        element(
+          "div",
+          {},
+          element("p", { textContent: "Nothing is answered before this is known:" }),
+          this.jumps(
+            lacking.map(({ name }) => name),
+            true,
+          ),
+          element("p", { className: "quiet", textContent: "Or choose an example, or load a record or a FHIR bundle." }),
+        ),
+      );
       return;
     }
     try {
@@ -68,15 +91,42 @@ class Page {
       if (!(error instanceof Refused)) throw error;
       const own = error.status === 422 && this.form.refuse(error.field, error.message);
       const named = [...this.words.facts.keys()].filter((name) => new RegExp(`\\b${name}\\b`).test(error.message));
-      this.show(record, null, element("div", {}, element("p", { className: "problem", textContent: `No answer: ${error.message}` }), this.jumps(own ? [/^\w+/.exec(error.field)[0]] : named),
-        error.status === 422 ? null : element("button", { type: "button", textContent: "Try again", onclick: () => this.update() })));
+      this.show(
+        record,
+        null,
+        element(
+          "div",
+          {},
+          element("p", { className: "problem", textContent: `No answer: ${error.message}` }),
+          this.jumps(own ? [/^\w+/.exec(error.field)[0]] : named),
+          error.status === 422
+            ? null
+            : element("button", { type: "button", textContent: "Try again", onclick: () => this.update() }),
+        ),
+      );
     }
   }
 
   jumps(names, question) {
-    return element("ul", { className: "jumps" }, names.map((name) => element("li", {}, element("button", {
-      type: "button", className: "link", "data-key": `jump ${name}`, textContent: question ? this.words.question(this.words.facts.get(name)) : `Go to: ${this.words.label("fact", name)}`, onclick: () => this.form.goTo(name),
-    }))));
+    return element(
+      "ul",
+      { className: "jumps" },
+      names.map((name) =>
+        element(
+          "li",
+          {},
+          element("button", {
+            type: "button",
+            className: "link",
+            "data-key": `jump ${name}`,
+            textContent: question
+              ? this.words.question(this.words.facts.get(name))
+              : `Go to: ${this.words.label("fact", name)}`,
+            onclick: () => this.form.goTo(name),
+          }),
+        ),
+      ),
+    );
   }
 
   /** Show an answer, or `instead` why there is none; what had the focus keeps it. */
@@ -88,11 +138,21 @@ class Page {
     if (answer) announce(changes(this.answer, answer, this.words));
     else if (this.answer || instead.querySelector(".problem")) announce(instead.textContent);
     this.answer = answer;
-    answers.replaceChildren(...(answer ? shown(answer, this.words, (...asked) => this.queries.why(...asked), (fact) => this.form.goTo(fact)) : [instead]));
+    answers.replaceChildren(
+      ...(answer
+        ? shown(
+            answer,
+            this.words,
+            (...asked) => this.queries.why(...asked),
+            (fact) => this.form.goTo(fact),
+          )
+        : [instead]),
+    );
     this.form.matter(new Set(answer ? answer.missing.map(({ fact }) => fact) : []));
     place("draw").hidden = !answer;
     place("summary").textContent = answer ? summary(answer, this.words) : "no answer yet";
-    if (key !== undefined) ([...answers.querySelectorAll("[data-key]")].find((node) => node.dataset.key === key) ?? place("answer")).focus();
+    if (key !== undefined)
+      ([...answers.querySelectorAll("[data-key]")].find((node) => node.dataset.key === key) ?? place("answer")).focus();
     if (answer && this.wanted) {
       this.explain(this.wanted);
       this.wanted = null;
@@ -101,7 +161,9 @@ class Page {
 
   /** Open the explanation of a regimen. */
   explain(regimen) {
-    const button = [...place("answers").querySelectorAll(".why")].find(({ dataset }) => dataset.key === `recommended ${regimen}` || dataset.key === `excluded ${regimen}`);
+    const button = [...place("answers").querySelectorAll(".why")].find(
+      ({ dataset }) => dataset.key === `recommended ${regimen}` || dataset.key === `excluded ${regimen}`,
+    );
     if (button) {
       button.click();
       button.scrollIntoView({ block: "start" });
@@ -129,8 +191,18 @@ class Page {
     const parts = [["Not taken up", left]];
     if (reading) {
       parts.push(
-        ["Contradictory, so left unknown", reading.contradictions.map(({ fact, sides }) => `${fact}: ${sides.map(({ value, ...source }) => `${value} (${origin(source)})`).join("; ")}`)],
-        ["Not decided, so left unknown", reading.undecided.map(({ fact, why, sources }) => `${fact}: ${why}${sources.length ? ` (${sources.map(origin).join("; ")})` : ""}`)],
+        [
+          "Contradictory, so left unknown",
+          reading.contradictions.map(
+            ({ fact, sides }) => `${fact}: ${sides.map(({ value, ...source }) => `${value} (${origin(source)})`).join("; ")}`,
+          ),
+        ],
+        [
+          "Not decided, so left unknown",
+          reading.undecided.map(
+            ({ fact, why, sources }) => `${fact}: ${why}${sources.length ? ` (${sources.map(origin).join("; ")})` : ""}`,
+          ),
+        ],
         ["Read from silence", reading.assumed],
         ["Not mapped", reading.unmapped.map(({ why, ...source }) => `${origin(source)}: ${why}`)],
         ["Not readable", reading.unreadable],
@@ -138,10 +210,29 @@ class Page {
     }
     const full = parts.filter(([, lines]) => lines.length);
     if (!full.length && !reading) return [];
-    return [element("section", { className: "notice", ariaLabel: "What was read" },
-      reading ? element("p", { textContent: `Read from FHIR: ${new Set(reading.sources.map(({ fact }) => /^\w+/.exec(fact)[0])).size} facts. Each says below where it was read.` }) : null,
-      full.map(([title, lines]) => element("details", { open: lines.length <= 10 }, element("summary", { textContent: `${title} (${lines.length})` }),
-        element("ul", {}, lines.map((line) => element("li", { textContent: line }))))))];
+    return [
+      element(
+        "section",
+        { className: "notice", ariaLabel: "What was read" },
+        reading
+          ? element("p", {
+              textContent: `Read from FHIR: ${new Set(reading.sources.map(({ fact }) => /^\w+/.exec(fact)[0])).size} facts. Each says below where it was read.`,
+            })
+          : null,
+        full.map(([title, lines]) =>
+          element(
+            "details",
+            { open: lines.length <= 10 },
+            element("summary", { textContent: `${title} (${lines.length})` }),
+            element(
+              "ul",
+              {},
+              lines.map((line) => element("li", { textContent: line })),
+            ),
+          ),
+        ),
+      ),
+    ];
   }
 
   refuseFile(text) {
@@ -212,7 +303,10 @@ class Page {
 
   async copy() {
     place("link").select();
-    const done = await navigator.clipboard?.writeText(place("link").value).then(() => true, () => false);
+    const done = await navigator.clipboard?.writeText(place("link").value).then(
+      () => true,
+      () => false,
+    );
     say(place("copied"), done ? "Copied." : "Selected: copy it with the keyboard.");
   }
 
@@ -256,5 +350,11 @@ try {
   new Page(await guideline());
 } catch (error) {
   if (!(error instanceof Refused)) throw error;
-  place("answers").replaceChildren(element("p", { className: "problem", role: "alert", textContent: `The guideline could not be loaded: ${error.message}. Load the page again.` }));
+  place("answers").replaceChildren(
+    element("p", {
+      className: "problem",
+      role: "alert",
+      textContent: `The guideline could not be loaded: ${error.message}. Load the page again.`,
+    }),
+  );
 }

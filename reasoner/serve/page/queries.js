@@ -17,9 +17,21 @@ export class Queries {
     this.regimen = element("select", { id: fresh("regimen"), onchange: () => this.refresh("why-not", true) });
     this.past = element("input", { type: "checkbox", onchange: () => this.refresh("why-not", true) });
     this.tools = new Map([
-      ["why-not", this.tool("Why not another regimen?", "Tell why not", (signal) => this.whyNot(signal), element("div", { className: "row" },
-        element("label", { htmlFor: this.regimen.id, textContent: "Regimen" }), this.regimen,
-        element("label", { className: "check" }, this.past, " also change what is over")))],
+      [
+        "why-not",
+        this.tool(
+          "Why not another regimen?",
+          "Tell why not",
+          (signal) => this.whyNot(signal),
+          element(
+            "div",
+            { className: "row" },
+            element("label", { htmlFor: this.regimen.id, textContent: "Regimen" }),
+            this.regimen,
+            element("label", { className: "check" }, this.past, " also change what is over"),
+          ),
+        ),
+      ],
       ["ask", this.tool("What to ask next?", "List the questions", (signal) => this.ask(signal))],
     ]);
     node.replaceChildren(...[...this.tools.values()].map((tool) => tool.node));
@@ -29,14 +41,25 @@ export class Queries {
 
   tool(title, action, load, controls) {
     const output = element("div", { className: "output" });
-    const button = element("button", { type: "button", textContent: action, ariaExpanded: "false", onclick: () => {
-      tool.open = !tool.open;
-      button.ariaExpanded = String(tool.open);
-      output.replaceChildren();
-      if (tool.open) this.load(tool, true);
-      else tool.controller?.abort();
-    } });
-    const tool = { open: false, load, output, button, node: element("section", { className: "query" }, element("h3", { textContent: title }), controls, button, output) };
+    const button = element("button", {
+      type: "button",
+      textContent: action,
+      ariaExpanded: "false",
+      onclick: () => {
+        tool.open = !tool.open;
+        button.ariaExpanded = String(tool.open);
+        output.replaceChildren();
+        if (tool.open) this.load(tool, true);
+        else tool.controller?.abort();
+      },
+    });
+    const tool = {
+      open: false,
+      load,
+      output,
+      button,
+      node: element("section", { className: "query" }, element("h3", { textContent: title }), controls, button, output),
+    };
     return tool;
   }
 
@@ -45,7 +68,11 @@ export class Queries {
     tool.controller = new AbortController();
     const { signal } = tool.controller;
     tool.output.ariaBusy = "true";
-    const found = await tool.load(signal).catch((error) => (error.name === "AbortError" ? null : [element("p", { className: "problem", textContent: error.message })]));
+    const found = await tool
+      .load(signal)
+      .catch((error) =>
+        error.name === "AbortError" ? null : [element("p", { className: "problem", textContent: error.message })],
+      );
     if (signal.aborted || found === null) return;
     tool.output.replaceChildren(...found);
     tool.output.ariaBusy = "false";
@@ -65,9 +92,15 @@ export class Queries {
       for (const tool of this.tools.values()) tool.controller?.abort();
       return;
     }
-    const certain = new Set(answer.recommended.filter(({ certainty }) => certainty === "certain").map(({ regimen }) => regimen));
+    const certain = new Set(
+      answer.recommended.filter(({ certainty }) => certainty === "certain").map(({ regimen }) => regimen),
+    );
     const chosen = this.regimen.value;
-    this.regimen.replaceChildren(...this.guideline.regimens.filter(({ name }) => !certain.has(name)).map(({ name, label }) => element("option", { value: name, textContent: label })));
+    this.regimen.replaceChildren(
+      ...this.guideline.regimens
+        .filter(({ name }) => !certain.has(name))
+        .map(({ name, label }) => element("option", { value: name, textContent: label })),
+    );
     if ([...this.regimen.options].some(({ value }) => value === chosen)) this.regimen.value = chosen;
     for (const name of this.tools.keys()) this.refresh(name, false);
   }
@@ -86,22 +119,34 @@ export class Queries {
   why(name, label, part) {
     const key = `${part} ${name}`;
     const panel = element("div", { id: fresh("why"), className: "output" });
-    const tool = { output: panel, load: async (signal) => {
-      const found = await ask("why", { patient: this.record, conclusion: name }, signal);
-      return [derivation(found.derivation)];
-    } };
-    const button = element("button", { type: "button", className: "why", "data-key": key, textContent: "Why", ariaLabel: `Why: ${label}`, "aria-controls": panel.id, ariaExpanded: String(this.unfolded.has(key)), onclick: () => {
-      const open = !this.unfolded.has(key);
-      button.ariaExpanded = String(open);
-      if (open) {
-        this.unfolded.add(key);
-        this.load(tool, true);
-      } else {
-        this.unfolded.delete(key);
-        tool.controller?.abort();
-        panel.replaceChildren();
-      }
-    } });
+    const tool = {
+      output: panel,
+      load: async (signal) => {
+        const found = await ask("why", { patient: this.record, conclusion: name }, signal);
+        return [derivation(found.derivation)];
+      },
+    };
+    const button = element("button", {
+      type: "button",
+      className: "why",
+      "data-key": key,
+      textContent: "Why",
+      ariaLabel: `Why: ${label}`,
+      "aria-controls": panel.id,
+      ariaExpanded: String(this.unfolded.has(key)),
+      onclick: () => {
+        const open = !this.unfolded.has(key);
+        button.ariaExpanded = String(open);
+        if (open) {
+          this.unfolded.add(key);
+          this.load(tool, true);
+        } else {
+          this.unfolded.delete(key);
+          tool.controller?.abort();
+          panel.replaceChildren();
+        }
+      },
+    });
     if (this.unfolded.has(key)) this.load(tool);
     return { button, panel };
   }
@@ -110,40 +155,117 @@ export class Queries {
     const { words } = this;
     const found = await ask("why-not", { patient: this.record, regimen: this.regimen.value, any: this.past.checked }, signal);
     const name = words.label("regimen", this.regimen.value);
-    const status = { not_recommended: "not recommended", conditional: "recommended or not, depending on what is not recorded" }[found.status] ?? found.status.replaceAll("_", " ");
+    const status =
+      { not_recommended: "not recommended", conditional: "recommended or not, depending on what is not recorded" }[
+        found.status
+      ] ?? found.status.replaceAll("_", " ");
     return [
       element("h4", { textContent: `${name}: ${status}` }),
-      titled("Excluded", found.excluded_by.map((entry) => element("li", {}, entry.because.join("; ") || entry.rules.join(", "),
-        entry.certainty === "certain" ? null : element("span", { className: "quiet", textContent: ` if ${words.assumptions(entry.assuming)}` })))),
-      titled("Comes after", found.outranked_by.map((entry) => element("li", {}, words.label("regimen", entry.regimen), " ", element("cite", { textContent: `[${entry.by.join(", ")}]` })))),
-      titled("What could recommend it, and what is in the way", found.rules.map((rule) => element("li", {},
-        element("cite", { textContent: (rule.statements.length ? rule.statements : [rule.rule]).join(", ") }),
-        element("ul", {}, rule.blocked_by.map(({ condition, state }) => element("li", { className: state === "unknown" ? "open" : "" },
-          element("span", { className: "mark", ariaHidden: "true", textContent: state === "unknown" ? "?" : "×" }), `${state === "unknown" ? "open" : "not so"}: ${condition}`)))))),
+      titled(
+        "Excluded",
+        found.excluded_by.map((entry) =>
+          element(
+            "li",
+            {},
+            entry.because.join("; ") || entry.rules.join(", "),
+            entry.certainty === "certain"
+              ? null
+              : element("span", { className: "quiet", textContent: ` if ${words.assumptions(entry.assuming)}` }),
+          ),
+        ),
+      ),
+      titled(
+        "Comes after",
+        found.outranked_by.map((entry) =>
+          element(
+            "li",
+            {},
+            words.label("regimen", entry.regimen),
+            " ",
+            element("cite", { textContent: `[${entry.by.join(", ")}]` }),
+          ),
+        ),
+      ),
+      titled(
+        "What could recommend it, and what is in the way",
+        found.rules.map((rule) =>
+          element(
+            "li",
+            {},
+            element("cite", { textContent: (rule.statements.length ? rule.statements : [rule.rule]).join(", ") }),
+            element(
+              "ul",
+              {},
+              rule.blocked_by.map(({ condition, state }) =>
+                element(
+                  "li",
+                  { className: state === "unknown" ? "open" : "" },
+                  element("span", { className: "mark", ariaHidden: "true", textContent: state === "unknown" ? "?" : "×" }),
+                  `${state === "unknown" ? "open" : "not so"}: ${condition}`,
+                ),
+              ),
+            ),
+          ),
+        ),
+      ),
       element("h4", { textContent: "Smallest changes that make it recommended" }),
       found.changes.length
-        ? element("ul", { className: "changes" }, found.changes.map((change) => element("li", {}, this.change(change))))
-        : element("p", { textContent: this.past.checked ? "No change of the record does." : "None, unless what is over is changed too." }),
+        ? element(
+            "ul",
+            { className: "changes" },
+            found.changes.map((change) => element("li", {}, this.change(change))),
+          )
+        : element("p", {
+            textContent: this.past.checked ? "No change of the record does." : "None, unless what is over is changed too.",
+          }),
     ].filter(Boolean);
   }
 
   change({ set, kind }) {
     const texts = Object.entries(set).map(([fact, value]) => {
-      const text = typeof value === "boolean" ? this.words.assumption({ fact, value }) : `${this.words.label("fact", fact)}: ${this.words.value(fact, value)}`;
+      const text =
+        typeof value === "boolean"
+          ? this.words.assumption({ fact, value })
+          : `${this.words.label("fact", fact)}: ${this.words.value(fact, value)}`;
       return kind[fact] === "contrary" ? `${text} (contrary to the record)` : text;
     });
-    return element("button", { type: "button", className: "change", textContent: texts.join("; "), title: "Fill this into the form", onclick: () => this.apply(set) });
+    return element("button", {
+      type: "button",
+      className: "change",
+      textContent: texts.join("; "),
+      title: "Fill this into the form",
+      onclick: () => this.apply(set),
+    });
   }
 
   async ask(signal) {
     const { words } = this;
     const { questions } = await ask("ask", { patient: this.record }, signal);
     if (!questions.length) return [element("p", { textContent: "Nothing that is not recorded can change the answer." })];
-    return [element("ol", { className: "questions" }, questions.map(({ fact, text, decides, answers }) => element("li", {},
-      element("button", { type: "button", className: "link", textContent: text, onclick: () => this.goTo(fact) }),
-      element("span", { className: "quiet", textContent: ` decides ${decides.length === 1 ? words.decided(decides[0]) : `${decides.length} conclusions`}` }),
-      element("ul", {}, answers.map((given) => element("li", {},
-        element("strong", { textContent: this.given(fact, given) }), ": ", this.outcome(given)))))))];
+    return [
+      element(
+        "ol",
+        { className: "questions" },
+        questions.map(({ fact, text, decides, answers }) =>
+          element(
+            "li",
+            {},
+            element("button", { type: "button", className: "link", textContent: text, onclick: () => this.goTo(fact) }),
+            element("span", {
+              className: "quiet",
+              textContent: ` decides ${decides.length === 1 ? words.decided(decides[0]) : `${decides.length} conclusions`}`,
+            }),
+            element(
+              "ul",
+              {},
+              answers.map((given) =>
+                element("li", {}, element("strong", { textContent: this.given(fact, given) }), ": ", this.outcome(given)),
+              ),
+            ),
+          ),
+        ),
+      ),
+    ];
   }
 
   given(fact, { value, stretch }) {
@@ -152,7 +274,10 @@ export class Queries {
 
   outcome({ setting, recommended, conditional }) {
     const named = (names) => names.map((name) => this.words.label("regimen", name)).join(", ");
-    const parts = [this.words.label("setting", setting), recommended.length ? `recommended: ${named(recommended)}` : "nothing certain"];
+    const parts = [
+      this.words.label("setting", setting),
+      recommended.length ? `recommended: ${named(recommended)}` : "nothing certain",
+    ];
     if (conditional.length) parts.push(`still open: ${named(conditional)}`);
     return parts.join("; ");
   }

@@ -28,7 +28,11 @@ export class Words {
   }
 
   member(fact, name) {
-    return this.facts.get(fact)?.values.find((value) => value.name === name)?.label ?? this.labels.drug?.[name] ?? this.label("value", name);
+    return (
+      this.facts.get(fact)?.values.find((value) => value.name === name)?.label ??
+      this.labels.drug?.[name] ??
+      this.label("value", name)
+    );
   }
 
   /** Word a value of a fact in a few words that stand alone, such as "no heart failure". */
@@ -45,7 +49,9 @@ export class Words {
     if (value === false) return "no";
     if (value === null || value === undefined) return "unknown";
     if (Array.isArray(value)) {
-      return value.length ? value.map((entry) => this.value(fact, entry)).join(this.facts.get(fact)?.kind === "courses" ? "; " : ", ") : "none";
+      return value.length
+        ? value.map((entry) => this.value(fact, entry)).join(this.facts.get(fact)?.kind === "courses" ? "; " : ", ")
+        : "none";
     }
     if (typeof value === "object") {
       const drugs = (value.drugs ?? []).map((drug) => this.label("drug", drug)).join(" + ");
