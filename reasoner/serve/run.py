@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import resource
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,7 +30,9 @@ def run(settings: Settings, host: str, port: int, workers: int) -> None:
     """
     if settings.keys is not None:
         Trust(Path(settings.keys), settings.issuers, "")
-    with suppress(ValueError, OSError):
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with TemporaryDirectory(prefix="reasoner-serve-") as scratch:
