@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -20,6 +21,9 @@ from conftest import ROOT
 from running import Running, serving
 
 from reasoner import Guideline
+from reasoner.serve.app import application
+from reasoner.serve.log import JsonLines
+from reasoner.serve.settings import Settings
 
 CASE = "lung_disease_not_recorded"
 COURSE = b'{"drugs": ["docetaxel"], "outcome": "progression"}'
@@ -308,6 +312,30 @@ def test_logs_are_json_and_hold_nothing_of_a_patient(own_cache: None, tmp_path: 
     assert {"time", "level", "request", "method", "route", "status", "milliseconds"} <= set(requests[0])
     assert {line["route"] for line in requests} >= {"/api/answer", "/api/why", "none"}
     assert 'reasoner_feedback_total{outcome="overridden",reason="other",service="guideline-patient-view"} 1.0' in counts
+
+
+def test_an_error_of_the_service_is_told_by_its_number_and_logged_by_its_place_alone(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("Ottilie")
+
+    monkeypatch.setattr("reasoner.serve.api.Asker.record", broken)
+
+    async def post() -> httpx.Response:
+        transport = httpx.ASGITransport(application(Settings()), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            return await client.post("/api/answer", json={"patient": {"id": "Ottilie"}})
+
+    with caplog.at_level("INFO", "reasoner.serve"):
+        answer = asyncio.run(post())
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    lines = [JsonLines().format(record) for record in caplog.records if record.name == "reasoner.serve"]
+    failed, request = (json.loads(line) for line in lines)
+    assert (failed["error"], failed["request"]) == ("ValueError", answer.headers["x-request-id"])
+    assert failed["at"][-1].endswith(" broken")
+    assert request["status"] == 500
+    assert "Ottilie" not in answer.text + "".join(lines)
 
 
 def test_what_is_too_much_is_told_to_come_back(own_cache: None, tmp_path: Path) -> None:
