@@ -6,6 +6,7 @@ import copy
 import json
 import random
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from hypothesis import strategies as st
 from reasoner import Guideline, GuidelineError, RecordError
 from reasoner.fhir import convert, orders, parse
 
+REASONER = [sys.executable, "-m", "reasoner"]
 IHC, FISH, SERUM, ER, PR = "loinc:85319-2", "loinc:85318-4", "loinc:32996-1", "loinc:85337-4", "loinc:85339-0"
 TOXIC = [concept("sct:407563006")]
 THP = ["trastuzumab", "pertuzumab", "docetaxel"]
@@ -473,7 +475,7 @@ def test_the_explanation_shows_where_a_fact_was_read(environment: dict[str, str]
 
     def run(*command: str) -> str:
         return subprocess.run(
-            ["reasoner", *command], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+            [*REASONER, *command], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
         ).stdout
 
     read = "Observation/status-1, loinc 97509-4, 2020-10-20"
@@ -490,12 +492,12 @@ def test_the_explanation_shows_where_a_fact_was_read(environment: dict[str, str]
 def test_the_record_goes_to_standard_output_and_its_sources_beside_it(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "patient.json").write_text(json.dumps(AFTER_FIRST_LINE))
     done = subprocess.run(
-        ["reasoner", "facts", "patient.json"], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+        [*REASONER, "facts", "patient.json"], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
     )
     assert json.loads(done.stdout)["her2"] == "positive"
     assert "her2: Observation/her2, loinc 85319-2, 2020-01-12" in done.stderr
     whole = subprocess.run(
-        ["reasoner", "facts", "-", "--format", "json"],
+        [*REASONER, "facts", "-", "--format", "json"],
         cwd=tmp_path, env=environment, check=True, capture_output=True, text=True, input=json.dumps(AFTER_FIRST_LINE),
     )  # fmt: skip
     assert json.loads(whole.stdout)["record"] == json.loads(done.stdout)
@@ -510,7 +512,7 @@ def read_or_refuse(guideline: Guideline, content: bytes) -> None:
         return
     json.dumps(found.to_dict())
     try:
-        guideline.record(json.loads(content))
+        guideline.record(found.record)
     except RecordError as error:
         assert "contradicts itself" not in str(error)
 

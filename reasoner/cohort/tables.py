@@ -72,7 +72,7 @@ def answers(rows: Rows, kept: Codes, listed: pl.DataFrame, explained: pl.Series)
     ]
     named = [series.alias(own.values.fact.name) for series, own in zip(told, rows.columns.columns, strict=True)]
     record = pl.DataFrame(named).to_struct("record")
-    said = [rows.remarks[row] for row in kept] if rows.remarks else [None] * len(kept)
+    said = [rows.remarks[row] or None for row in kept] if rows.remarks else [None] * len(kept)
     remarks = pl.Series("remarks", said, dtype=pl.List(pl.String))
     return pl.DataFrame([rows.ids[kept].alias("id"), *listed.get_columns(), explained, record, remarks])
 
