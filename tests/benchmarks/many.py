@@ -134,7 +134,7 @@ def tasks(rows: int, folder: Path) -> Iterator[Task]:
     values = {fact.name: Values(fact, knowledge) for fact in knowledge.facts}
     make_cohort(4, rows, unknown=0).write_parquet(folder / "complete.parquet")
     (part,) = plan(folder / "complete.parquet", rows, knowledge)
-    records = read(part, values, knowledge).columns
+    records = read(part, values, guideline).columns
     (codes,) = (own.codes for own in records.columns if own.values.fact.kind == "courses")
     courses = np.array([told.courses for told in values["metastatic_therapy"].told])[codes]
     for number in map(int, np.unique(courses)):
