@@ -263,6 +263,14 @@ READ: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [METASTASES, given("last", "trastuzumab", "2019-01-10")],
         {"adjuvant_drugs": ["trastuzumab"], "months_to_recurrence": 12.0},
     ),
+    "a recurrence during adjuvant trastuzumab is at month 0": (
+        [METASTASES, stated("t", "trastuzumab", "2019-06-01", "2020-01-24", "stopped")],
+        {"adjuvant_drugs": ["trastuzumab"], "months_to_recurrence": 0, "metastatic_therapy": []},
+    ),
+    "a drug that goes on from before the metastases leaves the therapy open": (
+        [METASTASES, stated("t", "trastuzumab", "2019-06-01")],
+        {"adjuvant_drugs": None, "metastatic_therapy": None},
+    ),
     "a recurrence known to the year is not compared with a month": (
         [condition("liver", "sct:94381002", "2020"), given("last", "trastuzumab", "2019-06-10")],
         {"adjuvant_drugs": ["trastuzumab"], "months_to_recurrence": None},

@@ -182,7 +182,9 @@ class Reader:
             unclear = [*([] if undated else doses)]
         else:
             lack = f"{words(finding)} is of {since}"
-            unclear = [dose for dose in doses if dose.start < since.last and (dose.open or dose.end >= since.first)]
+            ended = since.last + self.tables.periods["stopped"]
+            early = [dose for dose in doses if dose.start < since.last]
+            unclear = [dose for dose in early if dose.start >= since.first or dose.open or dose.end > ended]
         sources = (*(source for _, source in undated), *(dose.source for dose in unclear))
         if sources:
             names = dict.fromkeys((*(drug for drug, _ in undated), *(dose.drug for dose in unclear)))
@@ -220,9 +222,9 @@ class Reader:
         own = [dose for dose in placed.before if dose.drug == drug]
         if placed.unclear or placed.since is None or not own:
             return
-        last = max(own, key=lambda dose: (dose.open, dose.end))
+        last = max(own, key=lambda dose: dose.end)
         thresholds = next(fact.thresholds for fact in self.knowledge.facts if fact.name == row.fact)
-        spans = [0.0 if last.open else max(0.0, months(last.end, day)) for day in placed.since]
+        spans = [max(0.0, months(last.end, day)) for day in placed.since]
         if region(spans[0], thresholds) == region(spans[1], thresholds):
             self.record[row.fact] = spans[0]
             self.sources[row.fact] = (last.source, *ends_of(self.sides(finding)[0]))
