@@ -197,6 +197,31 @@ READ: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
             ]
         },
     ),
+    "an order that nobody closed does not outlive the doses": (
+        [
+            METASTASES,
+            *FIRST_LINE,
+            requested("d", "docetaxel", "2020-01-30"),
+            PROGRESSION,
+            *doses("tucatinib", "2020-11-01", 2),
+        ],
+        {
+            "metastatic_therapy": [
+                {
+                    "drugs": THP,
+                    "outcome": "progression",
+                    "taxane_cycles": 6,
+                    "chemotherapy_months": 3.55,
+                    "chemotherapy_stopped": True,
+                },
+                {"drugs": ["tucatinib"], "outcome": "ongoing"},
+            ]
+        },
+    ),
+    "a drug that is written to go on through a progression leaves the therapy open": (
+        [METASTASES, requested("d", "docetaxel", "2020-02-01"), PROGRESSION, requested("t", "tucatinib", "2020-11-01")],
+        {"metastatic_therapy": None},
+    ),
     "a drug that is stopped for toxicity ends the course so": (
         [METASTASES, stated("x", "trastuzumab_deruxtecan", "2020-02-01", "2020-04-01", "stopped", statusReason=TOXIC)],
         {"metastatic_therapy": [{"drugs": ["trastuzumab_deruxtecan"], "outcome": "toxicity"}]},

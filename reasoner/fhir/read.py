@@ -240,6 +240,12 @@ class Reader:
             self.leave_open(row.fact, placed.unclear, placed.sources)
             return
         self.courses = courses_of(placed.since_then, self.findings.of(trend), self.today(), self.tables.periods)
+        doubtful = [dose for course in self.courses for dose in course.doubtful]
+        if doubtful:
+            names = ", ".join(dict.fromkeys(dose.drug for dose in doubtful))
+            why = f"{names}: under way by what is written, through a progression and into the next course"
+            self.leave_open(row.fact, why, [dose.source for dose in doubtful])
+            return
         told = []
         for number, course in enumerate(self.courses):
             place = f"{row.fact}[{number}]"

@@ -23,6 +23,7 @@ GIVEN = {
 }
 UNDER_WAY = {"active", "in-progress", "on-hold"}
 PLANS = {"proposal", "plan", "option"}
+ORDER = "MedicationRequest"
 SINGLE = ("MedicationAdministration", "MedicationDispense")
 ENDED = Test("", "ended", "")
 
@@ -31,7 +32,7 @@ class Dose(NamedTuple):
     """A drug given at a time, or over a time: from `start` to `end`, days; `open` where it has not ended.
 
     `ended` is a value of the set "ended", or "undecided" where it ended and the reason is open; "completed" too where a
-    statement or a request is completed.
+    statement or a request is completed. `single` is one dose, `ordered` what is only an order.
     """
 
     drug: str
@@ -40,17 +41,23 @@ class Dose(NamedTuple):
     open: bool
     ended: str | None
     single: bool
+    ordered: bool
     source: Source
 
 
 class Course(NamedTuple):
-    """Drugs given together; `end` is the last day on which one is known to be given, `outcome` None where it is not told."""
+    """Drugs given together.
+
+    `end` is the last day on which one is known to be given, `outcome` None where it is not told. `doubtful` are doses that
+    are under way by what is written, from a course that ended in progression into this one.
+    """
 
     doses: tuple[Dose, ...]
     start: int
     end: int
     outcome: str | None
     why: tuple[Source, ...]
+    doubtful: tuple[Dose, ...]
 
 
 class Doses(NamedTuple):
@@ -83,7 +90,10 @@ def medication_of(resource: Resource, medications: Mapping[str, Concept]) -> Con
 
 
 def doses_of(resources: Iterable[tuple[str, Resource]], medications: Mapping[str, Concept], findings: Findings) -> Doses:
-    """Read the drugs that were given; others are noted as unmapped."""
+    """Read the drugs that were given; others are noted as unmapped.
+
+    Where single doses of a drug are told, they tell how long it was given, and orders do not.
+    """
     found = Doses([], [])
     for name, resource in resources:
         kind = resource.resourceType or ""
@@ -110,7 +120,9 @@ def doses_of(resources: Iterable[tuple[str, Resource]], medications: Mapping[str
                 continue
             last = max(end.last, start.last) if end is not None else start.last
             running = resource.status in UNDER_WAY and end is None and not single
-            found.dated.append(Dose(drug, start.first, last, running, ended, single, source))
+            found.dated.append(Dose(drug, start.first, last, running, ended, single, kind == ORDER, source))
+    given = {dose.drug for dose in found.dated if dose.single}
+    found.dated[:] = [d._replace(open=False) if d.ordered and d.drug in given else d for d in found.dated]
     found.dated.sort(key=lambda dose: (dose.start, dose.end, dose.drug, dose.source))
     return found
 
@@ -128,11 +140,12 @@ def end_of(resource: Resource, single: bool, findings: Findings) -> str | None:
 class Line:
     """A course being built: the day it began, its doses, and of each drug the one that ends last."""
 
-    def __init__(self, start: int, carried: Iterable[Dose]) -> None:
+    def __init__(self, start: int, carried: list[Dose]) -> None:
         self.start = start
+        self.carried = carried
         self.doses: list[Dose] = []
         self.last: dict[str, Dose] = {}
-        for dose in carried:
+        for dose in self.carried:
             self.add(dose)
 
     def add(self, dose: Dose) -> None:
@@ -153,16 +166,19 @@ def courses_of(doses: Iterable[Dose], trend: Sequence[Evidence], today: int, per
         if lines and belongs(dose, lines[-1], periods):
             lines[-1].add(dose)
         else:
+            soon = dose.start + periods["starts_together"]
             before = lines[-1].doses if lines else []
-            lines.append(Line(dose.start, [*(own for own in before if own.open or own.end > dose.start), dose]))
-    courses = []
+            lines.append(Line(dose.start, [own for own in before if own.open or own.end > soon]))
+            lines[-1].add(dose)
+    courses: list[Course] = []
     for number, line in enumerate(lines):
         following = lines[number + 1] if number + 1 < len(lines) else None
         outcome, why = outcome_of(line, following, trend, today, periods)
         end = max(today if dose.open else dose.end for dose in line.doses)
-        courses.append(
-            Course(tuple(line.doses), line.start, end if following is None else min(end, following.start), outcome, why)
-        )
+        until = end if following is None else min(end, following.start)
+        progressed = bool(courses) and courses[-1].outcome == "progression"
+        doubtful = tuple(dose for dose in line.carried if progressed and dose.open)
+        courses.append(Course(tuple(line.doses), line.start, until, outcome, why, doubtful))
     return courses
 
 
