@@ -17,7 +17,7 @@ from reasoner.knowledge import Fact, Knowledge
 
 __all__ = ["LIMIT", "OPEN", "Record", "Told", "parse_json", "parse_record", "read_records", "region", "tell"]
 
-LIMIT = 16 * 2**20
+LIMIT = 64 * 2**20
 OPEN = -1
 
 
@@ -257,7 +257,7 @@ def parse_json(text: str) -> object:
 def read_records(stream: IO[bytes], name: str) -> Iterator[tuple[str, object]]:
     """Read one record, or one a line (NDJSON), from `stream`; yield each with its place for messages.
 
-    Raises RecordError, naming `name` and the line, for what is no JSON or larger than 16 MiB.
+    Raises RecordError, naming `name` and the line, for what is no JSON or larger than 64 MiB.
     """
     try:
         raw = stream.read(LIMIT + 1)
