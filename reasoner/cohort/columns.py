@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from reasoner.cohort.bits import packed, words_for
 from reasoner.errors import RecordError
 from reasoner.knowledge import Fact, Knowledge
 from reasoner.record import OPEN, Record, Told, parse_record, region, tell
@@ -16,12 +17,12 @@ from reasoner.record import OPEN, Record, Told, parse_record, region, tell
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from reasoner.cohort.bits import Codes, Words
     from reasoner.program import Program
 
     Bits = NDArray[np.bool_]
-    Codes = NDArray[np.int64]
 
-__all__ = ["BAD", "Column", "Columns", "Values", "distinct", "distinct_rows"]
+__all__ = ["BAD", "Column", "Columns", "Values"]
 
 BAD = -1
 
@@ -29,7 +30,7 @@ BAD = -1
 class Values:
     """The distinct values of one fact: what each tells, and the plainest way to tell it.
 
-    What they tell is also held in tables with a column for each value; these grow with the values.
+    What they tell is also held in tables, which grow with the values.
     """
 
     def __init__(self, fact: Fact, knowledge: Knowledge) -> None:
@@ -40,7 +41,7 @@ class Values:
         self.numbers: dict[Hashable, int] = {}
         self.places = {(known.fact, known.member): n for n, known in enumerate(knowledge.variables)}
         self.chosen = np.full((len(self.places), 0), OPEN, dtype=np.int16)
-        self.said: dict[int, Bits] = {}
+        self.said: dict[int, Words] = {}
 
     def number(self, key: Hashable, value: object) -> int:
         """Give the number of a value, the same for all that tell the same; `BAD` for what no record may hold."""
@@ -75,15 +76,19 @@ class Values:
             self.chosen = np.hstack([self.chosen, chosen])
         return self.chosen
 
-    def atoms(self, program: Program) -> Bits:
-        """Tell for each input atom of a program and each value whether the value makes it true."""
-        known = self.said.get(program.courses, np.zeros((len(program.inputs), 0), dtype=bool))
-        new = self.told[known.shape[1] :]
+    def words(self, program: Program) -> Words:
+        """Give for each value the input atoms of a program that it makes true, a bit each."""
+        known = self.said.get(program.courses, np.zeros((0, words_for(len(program.inputs))), dtype=np.uint64))
+        new = self.told[len(known) :]
         if new:
-            said = np.zeros((len(program.inputs), len(new)), dtype=bool)
+            said = np.zeros((len(new), len(program.inputs)), dtype=bool)
             for number, told in enumerate(new):
-                said[[program.inputs[atom] for atom in told.atoms if atom in program.inputs], number] = True
-            known = self.said[program.courses] = np.hstack([known, said])
+                atoms = list(told.atoms)
+                for key, choice in told.choices:
+                    if key in self.places:
+                        atoms += self.knowledge.variables[self.places[key]].values[choice][1]
+                said[number, [program.inputs[atom] for atom in atoms if atom in program.inputs]] = True
+            known = self.said[program.courses] = np.vstack([known, packed(said)])
         return known
 
 
@@ -150,37 +155,3 @@ class Columns:
             for fact, value in told.items()
         }
         return parse_record({"id": "", **data}, self.knowledge)
-
-
-def distinct(codes: Sequence[Codes]) -> tuple[Codes, Codes]:
-    """Find the distinct combinations of codes: where each first stands, and which of them each place holds."""
-    key = np.zeros(len(codes[0]), dtype=np.int64)
-    room = 1
-    for own in codes:
-        size = int(own.max(initial=0)) + 1
-        if room * size >= 2**62:
-            key, room = numbered(key, room)
-        key = key * size + own
-        room *= size
-    which, count = numbered(key, room)
-    first = np.empty(count, dtype=np.int64)
-    first[which[::-1]] = np.arange(len(which) - 1, -1, -1)
-    return first, which
-
-
-def numbered(keys: Codes, room: int) -> tuple[Codes, int]:
-    """Give keys, less than `room`, numbers in their order, without gaps, and tell how many distinct ones there are."""
-    if room <= 4 * len(keys):
-        there = np.zeros(room, dtype=np.int64)
-        there[keys] = 1
-        return (there.cumsum() - 1)[keys], int(there.sum())
-    found, which = np.unique(keys, return_inverse=True)
-    return which, len(found)
-
-
-def distinct_rows(rows: NDArray[np.uint8]) -> tuple[Codes, Codes]:
-    """Find the distinct rows of bytes: where each first stands, and which of them each row is."""
-    padded = np.zeros((len(rows), -(-rows.shape[1] // 8) * 8), dtype=np.uint8)
-    padded[:, : rows.shape[1]] = rows
-    words = padded.view(np.uint64).T
-    return distinct([np.zeros(len(rows), dtype=np.int64), *(np.unique(word, return_inverse=True)[1] for word in words)])

@@ -7,58 +7,39 @@ conclude becomes an outcome; records that differ only in what no conclusion tell
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from reasoner.cohort.columns import Columns, distinct, distinct_rows
+from reasoner.cohort.bits import WORD, distinct, distinct_rows, packed, transposed, words_for
+from reasoner.cohort.columns import Columns
+from reasoner.cohort.outcomes import Outcomes, decisive
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Knowledge
 from reasoner.program import Program
 from reasoner.record import OPEN, Record
-from reasoner.verdicts import Verdicts
-from reasoner.worlds import Axis, Worlds, admissible, build
+from reasoner.worlds import Axis, admissible
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from reasoner.cohort.bits import Codes, Words
 
-    from reasoner.cohort.columns import Bits, Codes
+__all__ = ["Evaluated", "Evaluator"]
 
-    Bytes = NDArray[np.uint8]
-
-__all__ = ["Evaluated", "Evaluator", "Outcome", "missing_name"]
-
-TOGETHER = 2**18
+TOGETHER = 2**15
 ALONE = 2**12
-DECISIVE = ("setting", "recommended", "rank", "strength", "excluded", "action")
-
-
-class Outcome(NamedTuple):
-    """What an answer lists, without its reasons: certainty is "certain" or "conditional".
-
-    `recommended` holds regimen, rank and certainty; `excluded` and `actions` name and certainty; `missing` unknown facts, a
-    member of a list as ``fact[member]``.
-    """
-
-    setting: str
-    recommended: tuple[tuple[str, int, str], ...]
-    excluded: tuple[tuple[str, str], ...]
-    actions: tuple[tuple[str, str], ...]
-    missing: tuple[str, ...]
 
 
 class Evaluated(NamedTuple):
     """The evaluation of distinct records.
 
     `outcome` numbers for each record an outcome, -1 where the record cannot be answered; `fired` tells for each record
-    which rules of the source fire in some completion, eight rules a byte.
+    which rules of the source fire in some completion, a bit each.
     """
 
     outcome: Codes
-    fired: Bytes
+    fired: Words
 
 
 class Open(NamedTuple):
@@ -92,20 +73,16 @@ class Evaluator:
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
         self.knowledge = guideline.knowledge
-        self.outcomes: list[Outcome] = []
-        self.numbers: dict[Outcome, int] = {}
         self.axes = [Axis((), ((),))]
         self.axis_numbers = {self.axes[0]: 0}
-        self.conclusions: list[list[int]] = []
-        self.conclusion_numbers: dict[tuple[int, bytes], int] = {}
-        self.seen: dict[tuple[int, tuple[int, ...], tuple[int, ...]], int] = {}
+        self.outcomes = Outcomes(guideline.knowledge, self.axes)
 
     def evaluate(self, records: Columns) -> Evaluated:
         """Evaluate distinct records."""
         courses = sum(np.array([told.courses for told in own.values.told])[own.codes] for own in records.columns)
         found = Evaluated(
             np.full(len(records), -1, dtype=np.int64),
-            np.zeros((len(records), -(-len(self.knowledge.rules) // 8)), dtype=np.uint8),
+            np.zeros((len(records), words_for(len(self.knowledge.rules))), dtype=np.uint64),
         )
         choices = choices_of(records)
         for number in np.unique(courses):
@@ -124,7 +101,7 @@ class Evaluator:
                 alike = np.flatnonzero(widths == width)
                 for start in range(0, len(alike), TOGETHER // width):
                     chosen = alike[start : start + TOGETHER // width]
-                    self.together(records, program, choices, self.batch(width, members[chosen], laid[:, chosen]), found)
+                    self.together(records, program, self.batch(width, members[chosen], laid[:, chosen]), found)
         return found
 
     def lay_out(self, records: Columns, program: Program, choices: Codes, members: Codes) -> Codes:
@@ -171,41 +148,30 @@ class Evaluator:
                 opened.append(Open(slot, axis, having, stride, worlds // stride % len(axis.steps)))
         return Batch(width, members, laid, opened)
 
-    def together(self, records: Columns, program: Program, choices: Codes, batch: Batch, found: Evaluated) -> None:
+    def together(self, records: Columns, program: Program, batch: Batch, found: Evaluated) -> None:
         """Evaluate a batch."""
-        rows, width = len(batch.members), batch.width
-        wide = -(-rows // 8)
-        inputs = inputs_of(records, program, choices, batch)
-        values, fired = program.evaluate([int.from_bytes(row, "little") for row in inputs], (1 << 8 * width * wide) - 1)
+        rows = len(batch.members)
+        inputs = inputs_of(records, program, batch)
+        words = inputs.shape[1]
+        values, fired = program.evaluate([int.from_bytes(row, "little") for row in inputs], (1 << WORD * words) - 1)
 
-        def worlds_in(truths: Sequence[int]) -> Bytes:
-            whole = b"".join(truth.to_bytes(width * wide, "little") for truth in truths)
-            return np.frombuffer(whole, dtype=np.uint8).reshape(len(truths), width, wide)
+        def by_world(truths: Sequence[int]) -> Words:
+            whole = b"".join(truth.to_bytes(8 * words, "little") for truth in truths)
+            table = transposed(np.frombuffer(whole, dtype="<u8").reshape(len(truths), words))
+            return table.reshape(batch.width, -1, table.shape[1])[:, :rows]
 
         sources = [0] * len(self.knowledge.rules)
         for ground, truth in zip(program.rules, fired, strict=True):
             sources[ground.rule] |= truth
-        some = np.bitwise_or.reduce(worlds_in(sources), axis=1)
-        marks = np.unpackbits(some, axis=1, count=rows, bitorder="little")
-        found.fired[batch.members] = np.packbits(marks, axis=0, bitorder="little").T
-        some_hold = [n for n in decisive(program) if values[n]]
-        held = np.unpackbits(worlds_in([values[n] for n in some_hold]), axis=2, count=rows, bitorder="little")
-        concluded = self.concluded(program, some_hold, held.reshape(len(some_hold), -1)).reshape(width, rows)
+        found.fired[batch.members] = np.bitwise_or.reduce(by_world(sources), axis=0)
+        held = by_world([values[n] for n in decisive(program)])
+        concluded = self.concluded(program, held.reshape(batch.width * rows, -1)).reshape(batch.width, rows)
         found.outcome[batch.members] = self.conclude(program, batch, concluded)
 
-    def concluded(self, program: Program, atoms: Sequence[int], held: Bytes) -> Codes:
-        """Give numbers to what worlds conclude; `held` has for each atom the worlds in which it holds."""
-        first, which = distinct_rows(np.packbits(held, axis=0, bitorder="little").T)
-        every = list(decisive(program))
-        whole = np.zeros((len(every), len(first)), dtype=np.uint8)
-        whole[np.searchsorted(every, atoms)] = held[:, first]
-        numbers = []
-        for row in np.ascontiguousarray(np.packbits(whole, axis=0, bitorder="little").T):
-            number = self.conclusion_numbers.setdefault((program.courses, row.tobytes()), len(self.conclusions))
-            if number == len(self.conclusions):
-                marks = np.unpackbits(row, count=len(every), bitorder="little")
-                self.conclusions.append([every[n] for n in np.flatnonzero(marks)])
-            numbers.append(number)
+    def concluded(self, program: Program, held: Words) -> Codes:
+        """Give numbers to what worlds conclude; `held` has for each world a bit for each decisive conclusion."""
+        first, which = distinct_rows(held)
+        numbers = [self.outcomes.conclusion(program, int.from_bytes(row, "little")) for row in held[first].astype("<u8")]
         return np.array(numbers)[which]
 
     def conclude(self, program: Program, batch: Batch, concluded: Codes) -> Codes:
@@ -235,24 +201,9 @@ class Evaluator:
                 world += step * strides[slot, members]
             told = concluded[world, members]
             first, which = distinct([pattern[members], *told])
-            outcomes = [self.outcome_number(program, kept[:, members[n]], told[:, n]) for n in first]
+            outcomes = self.outcomes.number_all(program, kept[:, members[first]].T, told[:, first].T)
             found[members] = np.array(outcomes)[which]
         return found
-
-    def outcome_number(self, program: Program, laid: Codes, told: Codes) -> int:
-        """Give the number of the outcome of a record from the axes of its worlds and what each concludes."""
-        key = (program.courses, tuple(laid[laid > 0].tolist()), tuple(told.tolist()))
-        known = self.seen.get(key)
-        if known is None:
-            values: dict[int, int] = {}
-            for world, number in enumerate(key[2]):
-                for atom in self.conclusions[number]:
-                    values[atom] = values.get(atom, 0) | 1 << world
-            axes = tuple(self.axes[number] for number in key[1])
-            sizes = [len(variable.values) for variable in self.knowledge.variables]
-            outcome = outcome_of(program, build(axes, len(sizes), (), sizes), values, self.knowledge)
-            known = self.seen[key] = self.numbered(outcome)
-        return known
 
     def one_by_one(self, records: Columns, members: Codes, found: Evaluated) -> None:
         """Answer records by themselves: those with very many completions, and all where rules depend on themselves."""
@@ -262,53 +213,11 @@ class Evaluator:
             except RecordError:
                 continue
             derivation = answer.derivation
-            values = {n: derivation.values[n] for n in decisive(derivation.program) if derivation.values[n]}
-            outcome = outcome_of(derivation.program, derivation.worlds, values, self.knowledge)
-            found.outcome[number] = self.numbered(outcome)
+            found.outcome[number] = self.outcomes.of(derivation)
             marks = np.zeros(len(self.knowledge.rules), dtype=bool)
             for ground, truth in zip(derivation.program.rules, derivation.fired, strict=True):
                 marks[ground.rule] |= bool(truth)
-            found.fired[number] = np.packbits(marks, bitorder="little")
-
-    def numbered(self, outcome: Outcome) -> int:
-        known = self.numbers.setdefault(outcome, len(self.outcomes))
-        if known == len(self.outcomes):
-            self.outcomes.append(outcome)
-        return known
-
-
-@lru_cache
-def decisive(program: Program) -> dict[int, tuple[str, str, str]]:
-    """Find the conclusions that make an outcome, in the order of their numbers: predicate and arguments of each."""
-    return dict(
-        sorted(
-            (number, (name, first, second))
-            for name in DECISIVE
-            for first, atoms in program.table.get(name, {}).items()
-            for second, number in atoms
-        )
-    )
-
-
-def outcome_of(program: Program, worlds: Worlds, values: Mapping[int, int], knowledge: Knowledge) -> Outcome:
-    """Read the outcome of one record from what its worlds conclude, each conclusion with the worlds in which it holds."""
-    held: dict[str, dict[str, list[tuple[str, int, int]]]] = {}
-    words = decisive(program)
-    for atom in sorted(values):
-        predicate, first, second = words[atom]
-        held.setdefault(predicate, {}).setdefault(first, []).append((second, values[atom], atom))
-    verdicts = Verdicts(worlds, knowledge, held)
-    return Outcome(
-        setting=verdicts.setting(),
-        recommended=tuple((entry.name, entry.rank, entry.certainty) for entry in verdicts.recommended()),
-        excluded=tuple((entry.name, entry.certainty) for entry in verdicts.excluded()),
-        actions=tuple((entry.name, entry.certainty) for entry in verdicts.actions()),
-        missing=tuple(missing_name(entry.fact, entry.member) for entry in verdicts.missing()),
-    )
-
-
-def missing_name(fact: str, member: str | None) -> str:
-    return fact if member is None else f"{fact}[{member}]"
+            found.fired[number] = packed(marks[None])
 
 
 def choices_of(records: Columns) -> Codes:
@@ -328,32 +237,25 @@ def open_record(records: Columns, number: int, choices: Codes, group: tuple[int,
     return Record("", {}, program.courses, tuple(map(int, choices[:, number])), (), "")
 
 
-def inputs_of(records: Columns, program: Program, choices: Codes, batch: Batch) -> Iterator[bytes]:
-    """Yield for each input atom the bits of the worlds in which it holds."""
+def inputs_of(records: Columns, program: Program, batch: Batch) -> Words:
+    """Give for each input atom the worlds in which it holds, a bit each: all first worlds, filled up to words, and so on."""
     rows = len(batch.members)
-    told = np.zeros((len(program.inputs), rows), dtype=bool)
+    told = np.zeros((WORD * words_for(rows), words_for(len(program.inputs))), dtype=np.uint64)
     for own in records.columns:
-        atoms = own.values.atoms(program)
-        places = np.flatnonzero(atoms.any(axis=1))
-        told[places] |= atoms[places].take(own.codes[batch.members], axis=1)
-    for variable, known in enumerate(records.knowledge.variables):
-        chosen = choices[variable, batch.members]
-        for value, (_, atoms_of_value) in enumerate(known.values):
-            for atom in atoms_of_value:
-                told[program.inputs[atom]] |= chosen == value
-    held: dict[int, Bits] = {}
-    for axis, members, step in ((own.axis, own.members, own.step) for own in batch.opened):
-        for position, variable in enumerate(axis.variables):
-            stands = np.array([values[position] for values in axis.steps])[step]
-            for value, (_, atoms_of_value) in enumerate(records.knowledge.variables[variable].values):
-                for atom in atoms_of_value:
-                    place = program.inputs[atom]
-                    if place not in held:
-                        held[place] = np.repeat(told[place][None], batch.width, axis=0)
-                    held[place][:, members] |= stands == value
-    packed = np.packbits(told, axis=1, bitorder="little")
-    for place, row in enumerate(packed):
-        if place in held:
-            yield np.packbits(held[place], axis=1, bitorder="little").tobytes()
-        else:
-            yield row.tobytes() * batch.width
+        words = own.values.words(program)
+        if words.any():
+            told[:rows] |= words.take(own.codes[batch.members], axis=0)
+    worlds = np.repeat(told[None], batch.width, axis=0)
+    for opened in batch.opened:
+        worlds[:, opened.members] |= words_of(opened.axis, program, records.knowledge)[opened.step]
+    return transposed(worlds.reshape(batch.width * len(told), -1))[: len(program.inputs)]
+
+
+def words_of(axis: Axis, program: Program, knowledge: Knowledge) -> Words:
+    """Give for each step of an axis the input atoms that hold there, a bit each."""
+    marks = np.zeros((len(axis.steps), len(program.inputs)), dtype=bool)
+    for number, step in enumerate(axis.steps):
+        for variable, value in zip(axis.variables, step, strict=True):
+            _, atoms = knowledge.variables[variable].values[value]
+            marks[number, [program.inputs[atom] for atom in atoms]] = True
+    return packed(marks)

@@ -15,20 +15,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from reasoner.cohort.columns import Values, distinct, distinct_rows
+from reasoner.cohort.bits import distinct, distinct_rows, hashed
+from reasoner.cohort.columns import Values
 from reasoner.cohort.courses import with_courses
 from reasoner.cohort.evaluate import Evaluator
 from reasoner.cohort.source import Part, Rows, read
-from reasoner.cohort.tables import answers, counts, explanations, outcome_table
+from reasoner.cohort.tables import Listing, answers, explanations
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.files import write_whole
 from reasoner.guideline import Guideline
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from reasoner.cohort.columns import Codes
-    from reasoner.cohort.evaluate import Bytes
+    from reasoner.cohort.bits import Words
 
 __all__ = ["Job", "answer_part", "explain_new", "read_table"]
 
@@ -67,23 +65,16 @@ class Worker:
         self.guideline = guideline
         self.evaluator = Evaluator(guideline)
         self.values: dict[str, Values] = {}
-        self.outcomes = outcome_table([], guideline.knowledge)
+        self.listing = Listing(guideline.knowledge)
 
     def prepare(self) -> None:
         """Forget what has become too much."""
         facts = self.guideline.knowledge.facts
         if not self.values or sum(len(own.numbers) for own in self.values.values()) > MEMORY:
             self.values = {fact.name: Values(fact, self.guideline.knowledge) for fact in facts}
-        if len(self.evaluator.seen) > MEMORY:
+        if len(self.evaluator.outcomes.known) > MEMORY:
             self.evaluator = Evaluator(self.guideline)
-            self.outcomes = outcome_table([], self.guideline.knowledge)
-
-    def listed(self, chosen: Codes) -> pl.DataFrame:
-        """Table the outcomes of rows, in their order."""
-        new = self.evaluator.outcomes[len(self.outcomes) :]
-        if new:
-            self.outcomes = pl.concat([self.outcomes, outcome_table(new, self.guideline.knowledge)], rechunk=True)
-        return self.outcomes[chosen]
+            self.listing = Listing(self.guideline.knowledge)
 
 
 @lru_cache(maxsize=4)
@@ -115,14 +106,14 @@ def answer_part(job: Job, number: int) -> int:
     chosen, explained = distinct_rows(evaluated.fired[which])
     sets = evaluated.fired[which[chosen]]
     ids = explanation_ids(guideline, sets)
-    named = np.zeros(len(ids), dtype=[("id", "S20"), ("rules", np.uint8, sets.shape[1])])
-    named["id"], named["rules"] = ids, sets
-    write_array(np.sort(named, order="id"), job.path("fired", number))
+    order = np.argsort(ids)
+    write_array(np.column_stack([ids, sets])[order], job.path("fired", number))
     write_lines(reject, job.path("rejects", number))
-    counted = counts(own.evaluator.outcomes, outcomes, len(rejected))
+    own.listing.add(own.evaluator.outcomes.listed[len(own.listing.table) :])
+    counted = {"answered": len(kept), "rejects": len(rejected), **own.listing.counts(outcomes)}
     write_whole(job.path("counts", number), json.dumps(counted, sort_keys=True).encode())
-    explanation = pl.Series("explanation", ids, dtype=pl.String)[explained]
-    write_table(answers(rows, kept, own.listed(outcomes), explanation), job.path("answers", number))
+    explanation = named(ids)[explained]
+    write_table(answers(rows, kept, own.listing.table[outcomes], explanation), job.path("answers", number))
     return number
 
 
@@ -136,15 +127,16 @@ def rejection(rows: Rows, row: int, guideline: Guideline) -> dict[str, object]:
     raise ReasonerError(f"line {rows.lines[row]}: {name}: refused here, and answered alone; please report it")
 
 
-def explanation_ids(guideline: Guideline, fired: Bytes) -> list[str]:
-    """Name sets of rules that fire under a guideline, each a row of marks, eight rules a byte."""
-    under = blake2b("\n".join((guideline.digest, guideline.layer, *guideline.overlays)).encode(), digest_size=10)
-    found = []
-    for row in fired:
-        own = under.copy()
-        own.update(row.tobytes())
-        found.append(own.hexdigest())
-    return found
+def explanation_ids(guideline: Guideline, fired: Words) -> Words:
+    """Give numbers to sets of rules that fire, a bit for each rule: under the same guideline the same everywhere."""
+    under = blake2b("\n".join((guideline.digest, guideline.layer, *guideline.overlays)).encode(), digest_size=8)
+    return hashed(list(fired.T), int.from_bytes(under.digest(), "big"))
+
+
+def named(ids: Words) -> pl.Series:
+    """Write explanation ids as text."""
+    digits = ids.astype(">u8").tobytes().hex()
+    return pl.Series("explanation", [digits[place : place + 16] for place in range(0, len(digits), 16)], dtype=pl.String)
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:
@@ -156,7 +148,7 @@ def write_table(frame: pl.DataFrame, path: Path) -> None:
     write_whole(path, buffer.getvalue())
 
 
-def write_array(array: NDArray[np.void], path: Path) -> None:
+def write_array(array: Words, path: Path) -> None:
     buffer = io.BytesIO()
     np.save(buffer, array)
     write_whole(path, buffer.getvalue())
@@ -167,23 +159,25 @@ def write_lines(rows: list[dict[str, object]], path: Path) -> None:
         write_whole(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
-def explain_new(job: Job, number: int, seen: Codes) -> Codes:
+def explain_new(job: Job, number: int, seen: Words) -> Words:
     """Table those of a part's explanations that no part before it has, unless that is done; give the ids of all so far.
 
     `seen` are those of the parts before, in order.
     """
     path, fired = job.path("explanations", number), job.path("fired", number)
     if path.exists():
-        ids = read_table(path, ["explanation"])["explanation"].to_numpy().astype("S20")
+        told = read_table(path, ["explanation"])["explanation"]
+        ids = np.array([int(name, 16) for name in told], dtype=np.uint64)
         place = np.searchsorted(seen, ids)
     else:
         found = np.load(fired)
-        place = np.searchsorted(seen, found["id"])
-        new = np.append(seen, b"")[place] != found["id"]
-        place, ids = place[new], found["id"][new]
+        ids = found[:, 0]
+        place = np.searchsorted(seen, ids)
+        new = np.append(seen, np.uint64(0))[place] != ids
+        new |= place == len(seen)
+        place, ids = place[new], ids[new]
         knowledge = worker(job.folder, job.layer, job.overlays).guideline.knowledge
-        marks = np.unpackbits(found["rules"][new], axis=1, count=len(knowledge.rules), bitorder="little").view(bool)
-        write_table(explanations(knowledge, pl.Series("explanation", ids.astype(str), dtype=pl.String), marks), path)
+        write_table(explanations(knowledge, named(ids), found[new, 1:]), path)
     fired.unlink(missing_ok=True)
     return np.insert(seen, place, ids)
 

@@ -47,7 +47,7 @@ def run(
     start(job, described, resume)
     done = rejects = 0
     total = sum(part.rows for part in job.parts)
-    seen = np.zeros(0, dtype="S20")
+    seen = np.zeros(0, dtype=np.uint64)
     summed: dict[str, object] = {}
     for number in in_order(on_dask(job, scheduler, workers) if dask else on_cores(job, workers), len(job.parts)):
         counted = json.loads(job.path("counts", number).read_bytes())

@@ -22,7 +22,8 @@ from reasoner.knowledge import Fact, Knowledge
 from reasoner.record import number, parse_json, region
 
 if TYPE_CHECKING:
-    from reasoner.cohort.columns import Bits, Codes
+    from reasoner.cohort.bits import Codes
+    from reasoner.cohort.columns import Bits
 
 __all__ = ["FORMATS", "Part", "Rows", "plan", "read"]
 

@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from reasoner.cohort.evaluate import Outcome, missing_name
+from reasoner.cohort.bits import distinct_rows, packed, unpacked
+from reasoner.cohort.outcomes import Outcome, missing_name
 from reasoner.cohort.source import Rows
 from reasoner.knowledge import Knowledge
 from reasoner.verdicts import SILENT, UNDETERMINED
 
 if TYPE_CHECKING:
-    from reasoner.cohort.columns import Bits, Codes, Column
+    from reasoner.cohort.bits import Codes, Words
+    from reasoner.cohort.columns import Bits, Column
 
-__all__ = ["answers", "counts", "explanations", "outcome_table"]
+__all__ = ["Listing", "answers", "explanations"]
 
 CERTAINTY = pl.Enum(["certain", "conditional"])
+COUNTED = ("settings", "recommended", "excluded", "actions", "missing", "findings")
+
+
+class Listing:
+    """Outcomes as a table, a row each, and what is counted of them; it grows with them."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.knowledge = knowledge
+        self.table = outcome_table([], knowledge)
+        self.names: dict[tuple[str, str], int] = {}
+        self.counted = np.zeros(0, dtype=np.int64)
+        self.lengths = np.zeros(0, dtype=np.int64)
+
+    def add(self, outcomes: Sequence[Outcome]) -> None:
+        """Take up outcomes that follow those taken up before."""
+        self.table = pl.concat([self.table, outcome_table(outcomes, self.knowledge)], rechunk=True)
+        counted = [[self.names.setdefault(name, len(self.names)) for name in names_of(own)] for own in outcomes]
+        self.lengths = np.append(self.lengths, np.array([len(own) for own in counted], dtype=np.int64))
+        self.counted = np.append(self.counted, np.array([n for own in counted for n in own], dtype=np.int64))
+
+    def counts(self, chosen: Codes) -> dict[str, dict[str, int]]:
+        """Count the outcomes of rows by setting, regimen, action, missing fact, and what ends in silence or nothing."""
+        times = np.repeat(np.bincount(chosen, minlength=len(self.lengths)), self.lengths)
+        total = np.bincount(self.counted, weights=times, minlength=len(self.names)).astype(int).tolist()
+        found: dict[str, dict[str, int]] = {name: {} for name in COUNTED}
+        for (kind, name), number in self.names.items():
+            if total[number]:
+                found[kind][name] = total[number]
+        return found
 
 
 def outcome_table(outcomes: Sequence[Outcome], knowledge: Knowledge) -> pl.DataFrame:
@@ -90,32 +120,30 @@ def values(column: Column, kept: Codes) -> pl.Series:
     return pl.Series(plain, dtype=kind)[column.codes[kept]]
 
 
-def explanations(knowledge: Knowledge, ids: pl.Series, fired: Bits) -> pl.DataFrame:
-    """Table sets of rules that fire together, with what they rest on; `ids` name them."""
-    blocks = {name: n for n, name in enumerate(knowledge.blocks)}
-    of_rule = np.zeros((len(knowledge.rules), len(blocks)), dtype=np.float32)
-    for number, rule in enumerate(knowledge.rules):
-        if rule.block is not None:
-            of_rule[number, blocks[rule.block]] = 1
-    used = fired.astype(np.float32) @ of_rule > 0
-    trials = {name: n for n, name in enumerate(knowledge.trials)}
-    of_block = np.zeros((len(blocks), len(trials)), dtype=np.float32)
-    for name, block in knowledge.blocks.items():
-        for trial in block.trials:
-            of_block[blocks[name], trials[trial]] = 1
-    tested = used.astype(np.float32) @ of_block > 0
-    kinds = {
-        kind: [n for name, n in blocks.items() if knowledge.blocks[name].kind == kind]
+def explanations(knowledge: Knowledge, ids: pl.Series, fired: Words) -> pl.DataFrame:
+    """Table sets of rules that fire together, a bit for each rule, with what they rest on; `ids` name them."""
+    marks = unpacked(fired, len(knowledge.rules))
+    by_rule = np.ascontiguousarray(marks.T)
+    rules = {name: [n for n, rule in enumerate(knowledge.rules) if rule.block == name] for name in knowledge.blocks}
+    used = np.array([by_rule[rules[name]].any(axis=0) for name in knowledge.blocks]).T
+    first, which = distinct_rows(packed(used))
+    used = used[first]
+    tested = np.array(
+        [used[:, [trial in block.trials for block in knowledge.blocks.values()]].any(axis=1) for trial in knowledge.trials]
+    ).T
+    rests = {
+        f"{kind}s": listed(used[:, own], [name for name, of in zip(knowledge.blocks, own, strict=True) if of])
         for kind in ("statement", "reading", "overlay")
+        for own in [[block.kind == kind for block in knowledge.blocks.values()]]
     }
-    names = list(blocks)
-    columns = [
-        ids.alias("explanation"),
-        listed(fired, [rule.id for rule in knowledge.rules]).alias("rules"),
-        *(listed(used[:, own], [names[n] for n in own]).alias(f"{kind}s") for kind, own in kinds.items()),
-        listed(tested, list(trials)).alias("trials"),
-    ]
-    return pl.DataFrame(columns)
+    return pl.DataFrame(
+        {
+            "explanation": ids,
+            "rules": listed(marks, [rule.id for rule in knowledge.rules]),
+            **{name: own[which] for name, own in rests.items()},
+            "trials": listed(tested, list(knowledge.trials))[which],
+        }
+    )
 
 
 def listed(marks: Bits, names: list[str]) -> pl.Series:
@@ -124,28 +152,21 @@ def listed(marks: Bits, names: list[str]) -> pl.Series:
     return by_row(row, pl.Series(names, dtype=pl.Enum(names))[column], len(marks))
 
 
-def counts(outcomes: list[Outcome], chosen: Codes, rejects: int) -> dict[str, object]:
-    """Count answers by setting, regimen, action, missing fact, and what ends in silence or nothing."""
-    total: dict[str, Counter[str]] = {
-        name: Counter() for name in ("settings", "recommended", "excluded", "actions", "missing", "findings")
-    }
-    used, times = np.unique(chosen, return_counts=True)
-    for number, many in zip(used, map(int, times), strict=True):
-        own = outcomes[number]
-        total["settings"][own.setting] += many
-        for regimen, rank, certainty in own.recommended:
-            total["recommended"][f"{regimen} {certainty}"] += many
-            if rank == 1:
-                total["recommended"][f"{regimen} first"] += many
-        for regimen, certainty in own.excluded:
-            total["excluded"][f"{regimen} {certainty}"] += many
-        for action, certainty in own.actions:
-            total["actions"][f"{action} {certainty}"] += many
-        for fact in own.missing:
-            total["missing"][fact] += many
-        for finding in findings(own):
-            total["findings"][finding] += many
-    return {"answered": int(times.sum()), "rejects": rejects, **{name: dict(own) for name, own in total.items()}}
+def names_of(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    """Name what an outcome counts for."""
+    yield "settings", outcome.setting
+    for regimen, rank, certainty in outcome.recommended:
+        yield "recommended", f"{regimen} {certainty}"
+        if rank == 1:
+            yield "recommended", f"{regimen} first"
+    for regimen, certainty in outcome.excluded:
+        yield "excluded", f"{regimen} {certainty}"
+    for action, certainty in outcome.actions:
+        yield "actions", f"{action} {certainty}"
+    for fact in outcome.missing:
+        yield "missing", fact
+    for finding in findings(outcome):
+        yield "findings", finding
 
 
 def findings(outcome: Outcome) -> Iterator[str]:

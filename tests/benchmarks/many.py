@@ -30,8 +30,9 @@ from by_hand import Bits, decide
 from cohorts import make_cohort
 from plain import summary, worlds_of
 
+from reasoner.cohort.bits import unpacked
 from reasoner.cohort.columns import Values
-from reasoner.cohort.evaluate import Batch, choices_of, inputs_of
+from reasoner.cohort.evaluate import Batch, inputs_of
 from reasoner.cohort.source import plan, read
 from reasoner.guideline import Guideline
 from reasoner.program import Program
@@ -141,8 +142,7 @@ def tasks(rows: int, folder: Path) -> Iterator[Task]:
         members = np.flatnonzero(courses == number)
         program = guideline.program(number)
         batch = Batch(1, members, np.zeros((0, len(members)), dtype=np.int64), [])
-        told = [np.frombuffer(row, dtype=np.uint8) for row in inputs_of(records, program, choices_of(records), batch)]
-        yield Task(program, np.unpackbits(np.stack(told), axis=1, count=len(members), bitorder="little").view(bool))
+        yield Task(program, unpacked(inputs_of(records, program, batch), len(members)))
 
 
 def compare_with_hand(rows: int, folder: Path) -> None:

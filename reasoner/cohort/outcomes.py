@@ -1,0 +1,174 @@
+"""What answers list, without their reasons: read once for all records whose completions conclude the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache, reduce
+from operator import and_, or_
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from reasoner.derivation import Derivation
+from reasoner.knowledge import Knowledge
+from reasoner.program import Program
+from reasoner.verdicts import Holding, Verdicts
+from reasoner.worlds import Axis, Worlds, build
+
+if TYPE_CHECKING:
+    from reasoner.cohort.bits import Codes
+
+__all__ = ["Outcome", "Outcomes", "decisive", "missing_name"]
+
+DECISIVE = ("setting", "recommended", "rank", "strength", "excluded", "action")
+SUM = Worlds((), 2, [])
+
+
+class Outcome(NamedTuple):
+    """What an answer lists, without its reasons: certainty is "certain" or "conditional".
+
+    `recommended` holds regimen, rank and certainty; `excluded` and `actions` name and certainty; `missing` unknown facts, a
+    member of a list as ``fact[member]``.
+    """
+
+    setting: str
+    recommended: tuple[tuple[str, int, str], ...]
+    excluded: tuple[tuple[str, str], ...]
+    actions: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...]
+
+
+class Outcomes:
+    """Numbers the conclusions of worlds, and the outcomes of records from what each of their worlds concludes.
+
+    `axes` are those that worlds are laid out along; elsewhere they are told by their numbers.
+    """
+
+    def __init__(self, knowledge: Knowledge, axes: Sequence[Axis]) -> None:
+        self.knowledge = knowledge
+        self.axes = axes
+        self.listed: list[Outcome] = []
+        self.numbers: dict[Outcome, int] = {}
+        self.concluded: list[int] = []
+        self.conclusions: dict[tuple[int, int], int] = {}
+        self.known: dict[tuple[int, bytes], int] = {}
+        self.summed: dict[tuple[int, int, int], Outcome | None] = {}
+        self.worlds: dict[tuple[int, ...], Worlds] = {}
+
+    def __len__(self) -> int:
+        return len(self.listed)
+
+    def conclusion(self, program: Program, held: int) -> int:
+        """Give the number of what a world concludes; `held` has a bit for each decisive conclusion of the program."""
+        number = self.conclusions.setdefault((program.courses, held), len(self.concluded))
+        if number == len(self.concluded):
+            self.concluded.append(held)
+        return number
+
+    def number_all(self, program: Program, laid: Codes, told: Codes) -> list[int]:
+        """Give the numbers of the outcomes of records: `laid` numbers the axes of their worlds, `told` what each concludes.
+
+        Both have a row for each record; 0 is no axis.
+        """
+        table = np.hstack([laid, told])
+        content, size = table.tobytes(), table.itemsize * table.shape[1]
+        found = []
+        for row, start in enumerate(range(0, len(content), size)):
+            key = (program.courses, content[start : start + size])
+            number = self.known.get(key)
+            if number is None:
+                outcome = self.read(program, tuple(laid[row, laid[row] > 0].tolist()), told[row].tolist())
+                number = self.known[key] = self.numbered(outcome)
+            found.append(number)
+        return found
+
+    def of(self, derivation: Derivation) -> int:
+        """Give the number of the outcome of a record that was answered by itself."""
+        truths = {n: derivation.values[n] for n in decisive(derivation.program) if derivation.values[n]}
+        return self.numbered(outcome_of(Verdicts(derivation.worlds, self.knowledge, arranged(derivation.program, truths))))
+
+    def numbered(self, outcome: Outcome) -> int:
+        number = self.numbers.setdefault(outcome, len(self.listed))
+        if number == len(self.listed):
+            self.listed.append(outcome)
+        return number
+
+    def read(self, program: Program, laid: tuple[int, ...], told: Sequence[int]) -> Outcome:
+        worlds = self.worlds.get(laid)
+        if worlds is None:
+            sizes = [len(variable.values) for variable in self.knowledge.variables]
+            worlds = self.worlds[laid] = build(tuple(self.axes[number] for number in laid), len(sizes), (), sizes)
+        where: dict[int, int] = {}
+        for world, number in enumerate(told):
+            where[number] = where.get(number, 0) | 1 << world
+        outcome = self.in_sum(program, [self.concluded[number] for number in where])
+        if outcome is not None:
+            deciding = frozenset[int]().union(*map(worlds.deciders, where.values()))
+            variables = (self.knowledge.variables[v] for v in sorted(deciding))
+            return outcome._replace(missing=tuple(missing_name(known.fact, known.member) for known in variables))
+        truths: dict[int, int] = {}
+        for number, truth in where.items():
+            for atom in atoms_of(program, self.concluded[number]):
+                truths[atom] = truths.get(atom, 0) | truth
+        return outcome_of(Verdicts(worlds, self.knowledge, arranged(program, truths)))
+
+    def in_sum(self, program: Program, conclusions: Sequence[int]) -> Outcome | None:
+        """Read an outcome, but for what is missing, from what holds in some world and what in all; None where more counts.
+
+        It is read as that of two worlds: all that holds in some world holds in the first, what holds in all in both. Where
+        a regimen has several ranks or strengths, those that it has where its assumptions hold count, and this is not told.
+        """
+        some, every = reduce(or_, conclusions), reduce(and_, conclusions)
+        key = (program.courses, some, every)
+        if key not in self.summed:
+            truths = dict.fromkeys(atoms_of(program, some), 0b01) | dict.fromkeys(atoms_of(program, every), 0b11)
+            holding = arranged(program, truths)
+            several = any(len(rows) > 1 for name in ("rank", "strength") for rows in holding.get(name, {}).values())
+            self.summed[key] = None if several else outcome_of(Verdicts(SUM, self.knowledge, holding))
+        return self.summed[key]
+
+
+@lru_cache
+def decisive(program: Program) -> dict[int, tuple[str, str, str]]:
+    """Find the conclusions that make an outcome, in the order of their numbers: predicate and arguments of each."""
+    return dict(
+        sorted(
+            (number, (name, first, second))
+            for name in DECISIVE
+            for first, atoms in program.table.get(name, {}).items()
+            for second, number in atoms
+        )
+    )
+
+
+def atoms_of(program: Program, held: int) -> Iterator[int]:
+    """Yield the decisive conclusions whose bits are set."""
+    atoms = tuple(decisive(program))
+    while held:
+        lowest = held & -held
+        yield atoms[lowest.bit_length() - 1]
+        held ^= lowest
+
+
+def arranged(program: Program, truths: Mapping[int, int]) -> Holding:
+    """Arrange conclusions that hold somewhere, each with the worlds in which it does."""
+    words = decisive(program)
+    found: dict[str, dict[str, list[tuple[str, int, int]]]] = {}
+    for atom in sorted(truths):
+        predicate, first, second = words[atom]
+        found.setdefault(predicate, {}).setdefault(first, []).append((second, truths[atom], atom))
+    return found
+
+
+def outcome_of(verdicts: Verdicts) -> Outcome:
+    return Outcome(
+        setting=verdicts.setting(),
+        recommended=tuple((entry.name, entry.rank, entry.certainty) for entry in verdicts.recommended()),
+        excluded=tuple((entry.name, entry.certainty) for entry in verdicts.excluded()),
+        actions=tuple((entry.name, entry.certainty) for entry in verdicts.actions()),
+        missing=tuple(missing_name(entry.fact, entry.member) for entry in verdicts.missing()),
+    )
+
+
+def missing_name(fact: str, member: str | None) -> str:
+    return fact if member is None else f"{fact}[{member}]"
