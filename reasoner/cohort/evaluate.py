@@ -137,7 +137,7 @@ class Evaluator:
     def batch(self, width: int, members: Codes, laid: Codes) -> Batch:
         """Lay the worlds of records side by side."""
         lengths = np.array([len(axis.steps) for axis in self.axes])[laid]
-        strides = lengths.cumprod(axis=0) // lengths
+        strides = np.vstack([np.ones_like(lengths[:1]), lengths[:-1].cumprod(axis=0)])
         worlds = np.arange(width)[:, None]
         opened = []
         for slot, own in enumerate(laid):

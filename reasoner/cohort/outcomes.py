@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, reduce
 from operator import and_, or_
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "Outcomes", "decisive", "missing_name"]
 
-DECISIVE = ("setting", "recommended", "rank", "strength", "excluded", "action")
 SUM = Worlds((), 2, [])
 
 
@@ -38,6 +37,26 @@ class Outcome(NamedTuple):
     missing: tuple[str, ...]
 
 
+class Aspect(NamedTuple):
+    """Something that an outcome lists: the predicates that it is read from, and how."""
+
+    predicates: tuple[str, ...]
+    read: Callable[[Verdicts], Any]
+
+
+ASPECTS = {
+    "setting": Aspect(("setting",), lambda verdicts: verdicts.setting()),
+    "recommended": Aspect(
+        ("recommended", "rank", "strength"),
+        lambda verdicts: tuple((entry.name, entry.rank, entry.certainty) for entry in verdicts.recommended()),
+    ),
+    "excluded": Aspect(
+        ("excluded",), lambda verdicts: tuple((entry.name, entry.certainty) for entry in verdicts.excluded())
+    ),
+    "actions": Aspect(("action",), lambda verdicts: tuple((entry.name, entry.certainty) for entry in verdicts.actions())),
+}
+
+
 class Outcomes:
     """Numbers the conclusions of worlds, and the outcomes of records from what each of their worlds concludes.
 
@@ -52,11 +71,8 @@ class Outcomes:
         self.concluded: list[int] = []
         self.conclusions: dict[tuple[int, int], int] = {}
         self.known: dict[tuple[int, bytes], int] = {}
-        self.summed: dict[tuple[int, int, int], Outcome | None] = {}
+        self.summed: dict[tuple[int, str, int, int], Any] = {}
         self.worlds: dict[tuple[int, ...], Worlds] = {}
-
-    def __len__(self) -> int:
-        return len(self.listed)
 
     def conclusion(self, program: Program, held: int) -> int:
         """Give the number of what a world concludes; `held` has a bit for each decisive conclusion of the program."""
@@ -84,8 +100,12 @@ class Outcomes:
 
     def of(self, derivation: Derivation) -> int:
         """Give the number of the outcome of a record that was answered by itself."""
-        truths = {n: derivation.values[n] for n in decisive(derivation.program) if derivation.values[n]}
-        return self.numbered(outcome_of(Verdicts(derivation.worlds, self.knowledge, arranged(derivation.program, truths))))
+        program = derivation.program
+        truths = {n: derivation.values[n] for n in decisive(program) if derivation.values[n]}
+        verdicts = Verdicts(derivation.worlds, self.knowledge, arranged(program, truths))
+        listed = {name: aspect.read(verdicts) for name, aspect in ASPECTS.items()}
+        missing = tuple(missing_name(entry.fact, entry.member) for entry in verdicts.missing())
+        return self.numbered(Outcome(**listed, missing=missing))
 
     def numbered(self, outcome: Outcome) -> int:
         number = self.numbers.setdefault(outcome, len(self.listed))
@@ -94,6 +114,7 @@ class Outcomes:
         return number
 
     def read(self, program: Program, laid: tuple[int, ...], told: Sequence[int]) -> Outcome:
+        """Read an outcome from what each world concludes."""
         worlds = self.worlds.get(laid)
         if worlds is None:
             sizes = [len(variable.values) for variable in self.knowledge.variables]
@@ -101,31 +122,37 @@ class Outcomes:
         where: dict[int, int] = {}
         for world, number in enumerate(told):
             where[number] = where.get(number, 0) | 1 << world
-        outcome = self.in_sum(program, [self.concluded[number] for number in where])
-        if outcome is not None:
-            deciding = frozenset[int]().union(*map(worlds.deciders, where.values()))
-            variables = (self.knowledge.variables[v] for v in sorted(deciding))
-            return outcome._replace(missing=tuple(missing_name(known.fact, known.member) for known in variables))
-        truths: dict[int, int] = {}
-        for number, truth in where.items():
-            for atom in atoms_of(program, self.concluded[number]):
-                truths[atom] = truths.get(atom, 0) | truth
-        return outcome_of(Verdicts(worlds, self.knowledge, arranged(program, truths)))
+        held = {self.concluded[number]: truth for number, truth in where.items()}
+        some, every = reduce(or_, held), reduce(and_, held)
+        listed: dict[str, Any] = {}
+        for name, bits in bits_of(program).items():
+            found = self.in_sum(program, name, some & bits, every & bits)
+            listed[name] = self.in_worlds(program, name, held, worlds) if found is None else found
+        deciding = frozenset[int]().union(*map(worlds.deciders, where.values()))
+        variables = [self.knowledge.variables[v] for v in sorted(deciding)]
+        return Outcome(**listed, missing=tuple(missing_name(known.fact, known.member) for known in variables))
 
-    def in_sum(self, program: Program, conclusions: Sequence[int]) -> Outcome | None:
-        """Read an outcome, but for what is missing, from what holds in some world and what in all; None where more counts.
+    def in_sum(self, program: Program, name: str, some: int, every: int) -> object:
+        """Read an aspect from what holds in some world and what in all, None where this does not tell enough.
 
         It is read as that of two worlds: all that holds in some world holds in the first, what holds in all in both. Where
         a regimen has several ranks or strengths, those that it has where its assumptions hold count, and this is not told.
         """
-        some, every = reduce(or_, conclusions), reduce(and_, conclusions)
-        key = (program.courses, some, every)
+        key = (program.courses, name, some, every)
         if key not in self.summed:
             truths = dict.fromkeys(atoms_of(program, some), 0b01) | dict.fromkeys(atoms_of(program, every), 0b11)
             holding = arranged(program, truths)
-            several = any(len(rows) > 1 for name in ("rank", "strength") for rows in holding.get(name, {}).values())
-            self.summed[key] = None if several else outcome_of(Verdicts(SUM, self.knowledge, holding))
+            several = any(len(rows) > 1 for graded in ("rank", "strength") for rows in holding.get(graded, {}).values())
+            self.summed[key] = None if several else ASPECTS[name].read(Verdicts(SUM, self.knowledge, holding))
         return self.summed[key]
+
+    def in_worlds(self, program: Program, name: str, held: Mapping[int, int], worlds: Worlds) -> object:
+        """Read an aspect from what holds in which worlds."""
+        truths: dict[int, int] = {}
+        for conclusion, truth in held.items():
+            for atom in atoms_of(program, conclusion & bits_of(program)[name]):
+                truths[atom] = truths.get(atom, 0) | truth
+        return ASPECTS[name].read(Verdicts(worlds, self.knowledge, arranged(program, truths)))
 
 
 @lru_cache
@@ -134,11 +161,22 @@ def decisive(program: Program) -> dict[int, tuple[str, str, str]]:
     return dict(
         sorted(
             (number, (name, first, second))
-            for name in DECISIVE
+            for aspect in ASPECTS.values()
+            for name in aspect.predicates
             for first, atoms in program.table.get(name, {}).items()
             for second, number in atoms
         )
     )
+
+
+@lru_cache
+def bits_of(program: Program) -> dict[str, int]:
+    """Tell which bits of the decisive conclusions each aspect reads."""
+    words = [predicate for predicate, *_ in decisive(program).values()]
+    return {
+        name: sum(1 << place for place, predicate in enumerate(words) if predicate in aspect.predicates)
+        for name, aspect in ASPECTS.items()
+    }
 
 
 def atoms_of(program: Program, held: int) -> Iterator[int]:
@@ -158,16 +196,6 @@ def arranged(program: Program, truths: Mapping[int, int]) -> Holding:
         predicate, first, second = words[atom]
         found.setdefault(predicate, {}).setdefault(first, []).append((second, truths[atom], atom))
     return found
-
-
-def outcome_of(verdicts: Verdicts) -> Outcome:
-    return Outcome(
-        setting=verdicts.setting(),
-        recommended=tuple((entry.name, entry.rank, entry.certainty) for entry in verdicts.recommended()),
-        excluded=tuple((entry.name, entry.certainty) for entry in verdicts.excluded()),
-        actions=tuple((entry.name, entry.certainty) for entry in verdicts.actions()),
-        missing=tuple(missing_name(entry.fact, entry.member) for entry in verdicts.missing()),
-    )
 
 
 def missing_name(fact: str, member: str | None) -> str:

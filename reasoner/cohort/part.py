@@ -5,8 +5,11 @@ Each file is written whole or not at all; the answers are written last and mark 
 
 from __future__ import annotations
 
+import gc
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -85,8 +88,26 @@ def worker(folder: str | None, layer: str, overlays: tuple[str, ...]) -> Worker:
 
 def answer_part(job: Job, number: int) -> int:
     """Answer a part, unless it is done; give its number."""
-    if job.path("answers", number).exists():
-        return number
+    if not job.path("answers", number).exists():
+        with uncollected():
+            work(job, number)
+    return number
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Leave cycles of garbage alone for a while: looking for them among the many objects of a part takes long."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def work(job: Job, number: int) -> None:
+    """Answer a part."""
     own = worker(job.folder, job.layer, job.overlays)
     own.prepare()
     guideline, knowledge = own.guideline, own.guideline.knowledge
@@ -114,7 +135,6 @@ def answer_part(job: Job, number: int) -> int:
     write_whole(job.path("counts", number), json.dumps(counted, sort_keys=True).encode())
     explanation = named(ids)[explained]
     write_table(answers(rows, kept, own.listing.table[outcomes], explanation), job.path("answers", number))
-    return number
 
 
 def rejection(rows: Rows, row: int, guideline: Guideline) -> dict[str, object]:

@@ -7,10 +7,13 @@ import multiprocessing
 import os
 import shutil
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from pathlib import Path
+from queue import SimpleQueue
 from typing import NamedTuple
 
 import numpy as np
@@ -145,27 +148,41 @@ def leave_with_parent() -> None:
 
 
 def on_cores(job: Job, workers: int) -> Iterator[int]:
-    """Answer parts in processes of this machine; a few are handed out ahead."""
-    workers = min(workers, len(job.parts))
-    if workers <= 1:
-        yield from (answer_part(job, number) for number in range(len(job.parts)))
+    """Answer parts here and in other processes of this machine; whoever is free takes the next."""
+    numbers = iter(range(len(job.parts)))
+    if (others := min(workers, len(job.parts)) - 1) < 1:
+        yield from (answer_part(job, number) for number in numbers)
         return
-    os.environ["POLARS_MAX_THREADS"] = "1"  # of each worker: there is one for each core
+    os.environ["POLARS_MAX_THREADS"] = "1"  # of each process: there is one for each core
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=leave_with_parent) as pool:
-        waiting: set[Future[int]] = set()
+    finished: SimpleQueue[Future[int]] = SimpleQueue()
+    with ProcessPoolExecutor(others, mp_context=spawn, initializer=leave_with_parent) as pool:
+
+        def hand_out() -> None:
+            for number in islice(numbers, 1):
+                pool.submit(answer_part, job, number).add_done_callback(take_in)
+
+        def take_in(future: Future[int]) -> None:
+            finished.put(future)
+            if not future.cancelled() and future.exception() is None:
+                hand_out()
+
         try:
-            for number in range(len(job.parts)):
-                waiting.add(pool.submit(answer_part, job, number))
-                if len(waiting) > 2 * workers:
-                    finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in finished)
-            while waiting:
-                finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in finished)
+            for _ in range(others):
+                hand_out()
+            left = len(job.parts)
+            for number in numbers:
+                yield answer_part(job, number)
+                left -= 1
+                while not finished.empty():
+                    yield finished.get().result()
+                    left -= 1
+            for _ in range(left):
+                yield finished.get().result()
         except BrokenProcessPool:
             raise ReasonerError("a worker died (killed, or out of memory); --resume continues with what is done") from None
         finally:
+            deque(numbers, maxlen=0)
             pool.shutdown(wait=False, cancel_futures=True)
 
 
