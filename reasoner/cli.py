@@ -674,7 +674,7 @@ def cohort() -> None:
     "--courses", type=click.Path(path_type=Path), metavar="CSV", help="The courses of therapy, one a row, oldest first."
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was cut off.")
-@click.option("--rows", type=click.IntRange(1), default=100_000, show_default=True, help="How many rows a part has.")
+@click.option("--rows", type=click.IntRange(1), default=125_000, show_default=True, help="How many rows a part has.")
 @click.option(
     "--workers", type=click.IntRange(1), metavar="N", help="How many processes.  [default: the cores of this machine]"
 )

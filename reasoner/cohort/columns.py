@@ -83,6 +83,8 @@ class Values:
         if new:
             said = np.zeros((len(new), len(program.inputs)), dtype=bool)
             for number, told in enumerate(new):
+                if self.fact.kind == "courses" and told.courses != program.courses:
+                    continue
                 atoms = list(told.atoms)
                 for key, choice in told.choices:
                     if key in self.places:

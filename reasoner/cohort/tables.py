@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from reasoner.cohort.bits import distinct_rows, packed, unpacked
+from reasoner.cohort.bits import distinct_rows, packed, transposed, unpacked
 from reasoner.cohort.outcomes import Outcome, missing_name
 from reasoner.cohort.source import Rows
 from reasoner.knowledge import Knowledge
@@ -77,21 +77,20 @@ def structs(rows: Sequence[Sequence[tuple[object, ...]]], kind: pl.Struct) -> pl
     """Turn rows of tuples into lists of structs."""
     schema = {field.name: field.dtype for field in kind.fields}
     flat = pl.DataFrame([entry for row in rows for entry in row], schema=schema, orient="row")
-    return by_row(np.repeat(np.arange(len(rows)), [len(row) for row in rows]), flat.to_struct("entry"), len(rows))
+    return by_row([len(row) for row in rows], flat.to_struct("entry"))
 
 
 def names(rows: Sequence[Sequence[str]], kind: pl.Enum) -> pl.Series:
     """Turn rows of names into lists."""
-    flat = pl.Series([name for row in rows for name in row], dtype=kind)
-    return by_row(np.repeat(np.arange(len(rows)), [len(row) for row in rows]), flat, len(rows))
+    return by_row([len(row) for row in rows], pl.Series([name for row in rows for name in row], dtype=kind))
 
 
-def by_row(row: Codes, entries: pl.Series, count: int) -> pl.Series:
-    """Put entries into lists, one for each of `count` rows; `row` tells in ascending order which an entry is of."""
-    flat = pl.DataFrame({"row": row, "entry": entries}).with_columns(pl.col("row").set_sorted())
-    grouped = flat.group_by("row", maintain_order=True).agg("entry")
-    every = pl.DataFrame({"row": np.arange(count)}).join(grouped, on="row", how="left", maintain_order="left")
-    return every["entry"].fill_null([])
+def by_row(lengths: Sequence[int] | Codes, entries: pl.Series) -> pl.Series:
+    """Cut entries into lists of these lengths, one for each row."""
+    rows = pl.DataFrame({"row": np.arange(len(lengths), dtype=np.uint32)})
+    flat = pl.DataFrame({"row": np.repeat(rows["row"].to_numpy(), lengths), "entry": entries})
+    grouped = flat.with_columns(pl.col("row").set_sorted()).group_by("row", maintain_order=True).agg("entry")
+    return rows.join(grouped, on="row", how="left", maintain_order="left")["entry"].fill_null([])
 
 
 def answers(rows: Rows, kept: Codes, listed: pl.DataFrame, explained: pl.Series) -> pl.DataFrame:
@@ -102,9 +101,11 @@ def answers(rows: Rows, kept: Codes, listed: pl.DataFrame, explained: pl.Series)
     ]
     named = [series.alias(own.values.fact.name) for series, own in zip(told, rows.columns.columns, strict=True)]
     record = pl.DataFrame(named).to_struct("record")
-    said = [rows.remarks[row] or None for row in kept] if rows.remarks else [None] * len(kept)
-    remarks = pl.Series("remarks", said, dtype=pl.List(pl.String))
-    return pl.DataFrame([rows.ids[kept].alias("id"), *listed.get_columns(), explained, record, remarks])
+    kind = pl.List(pl.String())
+    remarks = pl.repeat(None, len(kept), dtype=kind, eager=True)
+    if rows.remarks:
+        remarks = pl.Series([rows.remarks[row] or None for row in kept], dtype=kind)
+    return pl.DataFrame([rows.ids[kept].alias("id"), *listed.get_columns(), explained, record, remarks.alias("remarks")])
 
 
 def values(column: Column, kept: Codes) -> pl.Series:
@@ -123,7 +124,7 @@ def values(column: Column, kept: Codes) -> pl.Series:
 def explanations(knowledge: Knowledge, ids: pl.Series, fired: Words) -> pl.DataFrame:
     """Table sets of rules that fire together, a bit for each rule, with what they rest on; `ids` name them."""
     marks = unpacked(fired, len(knowledge.rules))
-    by_rule = np.ascontiguousarray(marks.T)
+    by_rule = unpacked(transposed(fired), len(marks))
     rules = {name: [n for n, rule in enumerate(knowledge.rules) if rule.block == name] for name in knowledge.blocks}
     used = np.array([by_rule[rules[name]].any(axis=0) for name in knowledge.blocks]).T
     first, which = distinct_rows(packed(used))
@@ -148,8 +149,8 @@ def explanations(knowledge: Knowledge, ids: pl.Series, fired: Words) -> pl.DataF
 
 def listed(marks: Bits, names: list[str]) -> pl.Series:
     """Turn marks into lists of names, one for each row."""
-    row, column = np.nonzero(marks)
-    return by_row(row, pl.Series(names, dtype=pl.Enum(names))[column], len(marks))
+    column = np.broadcast_to(np.arange(len(names), dtype=np.uint32), marks.shape)[marks]
+    return by_row(marks.sum(axis=1), pl.Series(names, dtype=pl.Enum(names)).gather(pl.Series(column)))
 
 
 def names_of(outcome: Outcome) -> Iterator[tuple[str, str]]:
