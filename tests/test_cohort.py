@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
 import random
@@ -26,6 +27,7 @@ from records import random_record
 from reasoner import Guideline, RecordError
 
 ROWS = 400
+FEVER = Path(__file__).parent / "guidelines" / "marsh_fever"
 WAY_BACK = {"explanation", "record", "remarks"}
 
 
@@ -591,3 +593,38 @@ def test_two_runs_are_compared_patient_by_patient(
         assert change["after"] == {key: after[key] for key in change["after"]}
     same = cohort("diff", "out", "out", environment=environment, cwd=folder)
     assert "0 answered differently" in same.stdout
+
+
+STATEMENT_4 = """
+%* @statement L4 [1] sha256:000000000000
+A cough alone calls for waiting, too; without a rash waiting comes after amarin.
+*%
+indicated(watch, standard) :- setting(acute), includes(signs, cough).
+prefers(amarin, watch) :- setting(acute), not includes(signs, rash).
+"""
+
+
+def test_a_rank_and_a_strength_are_those_where_what_is_assumed_holds(environment: dict[str, str], tmp_path: Path) -> None:
+    """Waiting is first where there is rash and cough, but what is assumed of it first is that there is no rash."""
+    text = (FEVER / "guideline.lp").read_text().replace("prefers(amarin, watch) :- setting(acute).", "") + STATEMENT_4
+    own = tmp_path / "fever"
+    own.mkdir()
+    (own / "guideline.lp").write_text(text)
+    fever = Guideline.load(str(own))
+    told: dict[str, list[Any]] = {
+        "temperature": [39, 41],
+        "signs": [None, [], ["rash"], ["cough"]],
+        "allergies": [None, [], ["amarin"]],
+        "kidney_function": [None, "normal", "failing"],
+    }
+    rows = [dict(zip(told, values, strict=True)) for values in itertools.product(*told.values())]
+    records = [
+        {"id": str(number), "confirmed": True} | {key: value for key, value in row.items() if value is not None}
+        for number, row in enumerate(rows)
+    ]
+    answer = fever.answer({**records[0], "allergies": [], "kidney_function": "normal"})
+    assert {entry.regimen: entry.rank for entry in answer.recommended} == {"amarin": 1, "watch": 2}
+    (tmp_path / "in.ndjson").write_text("".join(json.dumps(record) + "\n" for record in records))
+    done = cohort("in.ndjson", "-o", "out", "--guideline", "fever", environment=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert rows_of(tmp_path / "out") == [essence(fever, record) for record in records]
