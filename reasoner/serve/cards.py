@@ -270,10 +270,10 @@ class Maker:
 
     def card(self, draft: Draft, call: Call) -> Card:
         """Make a card for one call of a hook; its ids follow from the call's own, those of suggestions from its own."""
-        name = str(uuid5(NAMESPACE_URL, f"{call.instance} {draft.indicator} {draft.summary}"))
+        own = uuid5(NAMESPACE_URL, f"{call.instance} {draft.indicator} {draft.summary}")
         why = f"&why={draft.regimen}" if draft.regimen else ""
         made: Card = {
-            "uuid": name,
+            "uuid": str(own),
             "summary": shortened(draft.summary),
             "indicator": draft.indicator,
             "detail": f"{draft.detail}\n{call.remarks}{self.closing}",
@@ -288,7 +288,7 @@ class Maker:
         }
         if draft.suggestions:
             made["suggestions"] = [
-                {"label": offer.label, "uuid": f"{name[:24]}{number:012x}", "actions": list(actions(offer, call.patient))}
+                {"label": offer.label, "uuid": str(uuid5(own, str(number))), "actions": list(actions(offer, call.patient))}
                 for number, offer in enumerate(draft.suggestions)
             ]
             made["selectionBehavior"] = "at-most-one" if draft.indicator == "warning" else "any"
