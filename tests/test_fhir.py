@@ -45,6 +45,22 @@ TOXIC = [concept("sct:407563006")]
 THP = ["trastuzumab", "pertuzumab", "docetaxel"]
 LATE_HP = [*doses("trastuzumab", "2020-02-01", 14), *doses("pertuzumab", "2020-02-01", 14)]
 
+
+def without(resource: dict[str, Any], **instead: Any) -> dict[str, Any]:
+    """Write a medication in another way than by its concept."""
+    return {key: value for key, value in resource.items() if key != "medicationCodeableConcept"} | instead
+
+
+def in_words(name: str, text: str) -> dict[str, Any]:
+    return without(requested(name, "trastuzumab", "2020-02-01"), medicationCodeableConcept={"text": text})
+
+
+def coded_elsewhere(name: str, display: str, system: str = "urn:oid:1.2.3", text: str | None = None) -> dict[str, Any]:
+    """Code a medication as no table does."""
+    told = {"coding": [{"system": system, "code": "17", "display": display}], **({"text": text} if text else {})}
+    return without(requested(name, "trastuzumab", "2020-02-01"), medicationCodeableConcept=told)
+
+
 READ: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
     "the latest HER2 result counts": (
         [observation("old", IHC, "2018-01-01", valueCodeableConcept=NEGATIVE), HER2],
@@ -276,6 +292,36 @@ READ: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [METASTASES, requested("c", "trastuzumab_emtansine", "2020-02-01")],
         {"metastatic_therapy": [{"drugs": ["trastuzumab_emtansine"], "outcome": "ongoing"}]},
     ),
+    "a drug may be written in words, by one of its names": (
+        [METASTASES, in_words("c", "Trastuzumab  Deruxtecan"), in_words("d", "Phesgo")],
+        {"metastatic_therapy": [{"drugs": ["trastuzumab", "pertuzumab", "trastuzumab_deruxtecan"], "outcome": "ongoing"}]},
+    ),
+    "a code of another system counts by its display": (
+        [METASTASES, coded_elsewhere("c", "ado-trastuzumab emtansine")],
+        {"metastatic_therapy": [{"drugs": ["trastuzumab_emtansine"], "outcome": "ongoing"}]},
+    ),
+    "a drug that is mentioned among other words leaves the therapy open": (
+        [METASTASES, in_words("c", "Enhertu 5.4 mg/kg, cycle 1")],
+        {"adjuvant_drugs": None, "metastatic_therapy": None},
+    ),
+    "a product that the tables do not know is not taken for another drug": (
+        [METASTASES, coded_elsewhere("c", "trastuzumab-zzzz 420 mg", system="http://www.nlm.nih.gov/research/umls/rxnorm")],
+        {"adjuvant_drugs": None, "metastatic_therapy": None},
+    ),
+    "words that name different drugs leave the therapy open": (
+        [METASTASES, coded_elsewhere("c", "trastuzumab", text="trastuzumab deruxtecan")],
+        {"adjuvant_drugs": None, "metastatic_therapy": None},
+    ),
+    "a medication outside the bundle is known by what the reference says": (
+        [
+            METASTASES,
+            without(
+                requested("c", "tucatinib", "2020-02-01"),
+                medicationReference={"reference": "Medication/x", "display": "Tukysa"},
+            ),
+        ],
+        {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": "ongoing"}]},
+    ),
     "a product of two drugs is both": (
         [METASTASES, {**requested("c", "trastuzumab", "2020-02-01"), "medicationCodeableConcept": concept("rx:2382603")}],
         {"metastatic_therapy": [{"drugs": ["trastuzumab", "pertuzumab"], "outcome": "ongoing"}]},
@@ -400,6 +446,15 @@ def test_every_fact_has_its_source_and_what_is_open_its_reason(curated: Guidelin
         assert {fact for fact in found.record if fact != "id"} - silent == read_from - silent
         if not found.record.get("metastatic_therapy"):
             assert found.assumed or any(entry.fact == "metastatic_therapy" for entry in found.undecided)
+
+
+def test_medications_without_a_code_that_tells_are_told_where_they_are_not_counted(curated: Guideline) -> None:
+    others = [in_words(f"m{number}", f"own mixture {number}") for number in range(5)]
+    (none, said) = curated.reading(bundle(METASTASES, *others)).assumed
+    assert "read as none given" in none
+    assert "no code that tells: 5 (MedicationRequest/m0, own mixture 0, 2020-02-01; " in said
+    metformin = without(requested("m", "trastuzumab", "2020-02-01"), medicationCodeableConcept=concept("rx:6809"))
+    assert len(curated.reading(bundle(METASTASES, metformin)).assumed) == 1
 
 
 def test_the_words_of_what_is_open_name_both_resources(curated: Guideline) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from reasoner.fhir.dates import When, when
 from reasoner.fhir.resources import Coding, Component, Concept, Quantity, Resource
-from reasoner.fhir.tables import Tables, Test, system_of
+from reasoner.fhir.tables import TEXT, Tables, Test, plain, system_of
 
 __all__ = ["UNDECIDED", "Evidence", "Findings", "Source", "latest"]
 
@@ -140,7 +140,7 @@ class Findings:
             present = True
             found.update(self.measured(Quantity(float(part.valueInteger)), tests))
         said = [] if part.valueBoolean is None else [("boolean", str(part.valueBoolean).lower())]
-        said += [] if part.valueString is None else [("text", plain(part.valueString))]
+        said += [] if part.valueString is None else [(TEXT, plain(part.valueString))]
         for system, code in said:
             present = True
             found.update(self.listed(system, code, tests))
@@ -163,7 +163,7 @@ class Findings:
         }
         if not by_code:
             said = [(coding.display, coding) for coding in concept.codings()] + [(concept.text, Coding())]
-            by_code = {v: coding for text, coding in said if text for v in self.listed("text", plain(text), tests)}
+            by_code = {v: coding for text, coding in said if text for v in self.listed(TEXT, plain(text), tests)}
         if len(by_code) == 1:
             return next(iter(by_code.items()))
         return (UNDECIDED if by_code else None), next(concept.codings(), Coding())
@@ -231,11 +231,6 @@ def first_code(concept: Concept | None) -> str | None:
 
 def as_list(concepts: list[Concept] | Concept | None) -> list[Concept]:
     return concepts if isinstance(concepts, list) else [] if concepts is None else [concepts]
-
-
-def plain(text: str) -> str:
-    """Write a text as the tables do: small letters, and without the tag of a SNOMED CT name."""
-    return " ".join(text.lower().removesuffix("(qualifier value)").split())
 
 
 def source_of(name: str, coding: Coding, concept: Concept | None, date: When | None) -> Source:

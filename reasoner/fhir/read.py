@@ -13,7 +13,7 @@ from reasoner.fhir.findings import UNDECIDED, Evidence, Findings, Source, latest
 from reasoner.fhir.reading import Contradiction, Reading, Undecided
 from reasoner.fhir.resources import Concept, Parsed, Resource
 from reasoner.fhir.tables import FactRow, Tables
-from reasoner.fhir.therapy import GIVEN, Course, Dose, courses_of, doses_of, drugs_named, medication_of
+from reasoner.fhir.therapy import GIVEN, Course, Dose, courses_of, doses_of, drugs_mentioned, drugs_named, medication_of
 from reasoner.knowledge import Knowledge
 from reasoner.record import region
 
@@ -172,9 +172,13 @@ class Reader:
     def placement(self, finding: str) -> Placement:
         """Sort the doses into those before a finding and those since."""
         true, against = self.sides(finding)
-        doses, undated = self.doses
+        doses, undated = self.doses.dated, self.doses.undated
         dates = [own.when for own in true if own.when is not None]
         since = When(min(date.first for date in dates), min(date.last for date in dates)) if dates else None
+        if self.doses.mentioned:
+            names = dict.fromkeys(drug for drug, _ in self.doses.mentioned)
+            why = f"{', '.join(names)}: named in words, with no code and not as the tables write it"
+            return Placement([], [], since, why, tuple(source for _, source in self.doses.mentioned))
         if not true or not (doses or undated):
             return Placement(doses, [], since, "", ())
         if undated or against or since is None:
@@ -266,6 +270,11 @@ class Reader:
         if not told:
             since = words(finding) if self.sides(finding)[0] else "metastases, which no resource tells of"
             self.assumed.append(f"{row.fact}: no drug of the guideline is told since {since}: read as none given")
+        if unknown := self.doses.unknown:
+            said = "; ".join(map(str, unknown[:3])) + ("; ..." if len(unknown) > 3 else "")
+            self.assumed.append(
+                f"{row.fact}: read as no drug of the guideline, having no code that tells: {len(unknown)} ({said})"
+            )
 
     def today(self) -> int:
         """Give the latest day that the resources speak of."""
@@ -362,12 +371,13 @@ def read(parsed: Parsed, knowledge: Knowledge, tables: Tables) -> Reading:
 
 
 def orders(parsed: Parsed, tables: Tables) -> dict[str, str]:
-    """List the drugs that requests order, drafts included, each with the first request that names it."""
+    """List the drugs that requests order, drafts included, or mention, each with the first request that names it."""
     named = medications(parsed)
     found: dict[str, str] = {}
     for number, (url, resource) in enumerate(parsed.resources, start=1):
         if resource.resourceType == "MedicationRequest" and not resource.doNotPerform:
-            for drug, _ in drugs_named(medication_of(resource, named), tables):
+            concept = medication_of(resource, named)
+            for drug in dict(drugs_named(concept, tables)) or drugs_mentioned(concept, tables):
                 found.setdefault(drug, name_of(url, resource, number))
     return found
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from reasoner.errors import GuidelineError, nearest
 from reasoner.fhir.resources import Coding
 from reasoner.knowledge import Knowledge
 
-__all__ = ["Diagnosis", "FactRow", "Tables", "Test", "system_of"]
+__all__ = ["TEXT", "Diagnosis", "FactRow", "Tables", "Test", "plain", "system_of"]
 
 SYSTEMS = {
     "http://snomed.info/sct": "snomed",
@@ -42,6 +43,7 @@ FILES = {
     "periods": ("period", "length", "unit", "meaning", "provenance"),
 }
 HIERARCHIC = "icd10cm"
+TEXT = "text"
 
 
 def system_of(url: str | None) -> str:
@@ -49,6 +51,11 @@ def system_of(url: str | None) -> str:
     if url is None or url in SYSTEMS:
         return SYSTEMS.get(url or "", "")
     return SYSTEMS.get(url.rstrip("/").replace("https:", "http:"), url)
+
+
+def plain(text: str) -> str:
+    """Write a text as the tables do: small letters, and without the tag of a SNOMED CT name."""
+    return " ".join(text.lower().removesuffix("(qualifier value)").split())
 
 
 class Diagnosis(NamedTuple):
@@ -77,9 +84,9 @@ class FactRow(NamedTuple):
 class Tables:
     """The tables of one guideline, read and checked.
 
-    Attributes: `drugs` and `tests` by system and code, `stages` the tests of a stage, `conditions` by system, code and site,
-    `values` by set, system and code, `ranges` and `units` by set and unit, `facts` and `course_facts` in their order,
-    `periods` in days, `digest` of the files.
+    Attributes: `drugs` and `tests` by system and code, `drug_systems` the systems of drugs, `names` a pattern of drugs'
+    names, `stages` the tests of a stage, `conditions` by system, code and site, `values` by set, system and code, `ranges`
+    and `units` by set and unit, `facts` and `course_facts` in their order, `periods` in days, `digest` of the files.
     """
 
     def __init__(self, folder: Path, knowledge: Knowledge) -> None:
@@ -90,6 +97,9 @@ class Tables:
         self.drugs: dict[tuple[str, str], list[str]] = defaultdict(list)
         for row in rows["drugs"]:
             self.drugs[row["system"], row["code"]].append(self.among(row["drug"], knowledge.drugs, "drug", row))
+        self.drug_systems = {system for system, _ in self.drugs} - {TEXT}
+        names = sorted((code for system, code in self.drugs if system == TEXT), key=len, reverse=True)
+        self.names = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)" if names else r"(?!)")
         self.conditions: dict[tuple[str, str, str], list[Diagnosis]] = defaultdict(list)
         for row in rows["conditions"]:
             self.conditions[row["system"], row["code"], row["site"]].append(Diagnosis(row["finding"], row["value"]))
@@ -109,12 +119,12 @@ class Tables:
                 self.units[row["values"], row["code"]] = float(row["value"])
             else:
                 self.values[row["values"], row["system"], row["code"]] = row["value"]
-        names = [fact.name for fact in knowledge.facts]
+        facts = [fact.name for fact in knowledge.facts]
         self.facts: list[FactRow] = []
         self.course_facts: list[FactRow] = []
         for row in rows["facts"]:
-            name = self.among(row["fact"], (*names, *knowledge.course_facts), "fact", row)
-            (self.facts if name in names else self.course_facts).append(
+            name = self.among(row["fact"], (*facts, *knowledge.course_facts), "fact", row)
+            (self.facts if name in facts else self.course_facts).append(
                 FactRow(name, row["method"], tuple(row["of"].split()))
             )
         self.periods = {row["period"]: int(row["length"]) for row in rows["periods"]}
@@ -144,6 +154,10 @@ class Tables:
         if value not in allowed:
             raise GuidelineError(f'{row["place"]}: "{value}" is no {kind} of the guideline{nearest(value, allowed)}.')
         return value
+
+    def mentioned(self, text: str) -> list[str]:
+        """List the drugs whose names stand in a text."""
+        return [drug for name in self.names.findall(text) for drug in self.drugs[TEXT, name]]
 
     def diagnoses(self, coding: Coding, sites: list[Coding]) -> list[Diagnosis]:
         """Tell what the code of a diagnosis says, at the sites of the body that are named.

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from reasoner.fhir.dates import when
 from reasoner.fhir.findings import UNDECIDED, Evidence, Findings, Source, as_list, first_date, latest, source_of
 from reasoner.fhir.resources import Coding, Concept, Resource
-from reasoner.fhir.tables import Tables, Test, system_of
+from reasoner.fhir.tables import TEXT, Tables, Test, plain, system_of
 
-__all__ = ["Course", "Dose", "courses_of", "doses_of", "drugs_named", "medication_of"]
+__all__ = ["Course", "Dose", "courses_of", "doses_of", "drugs_mentioned", "drugs_named", "medication_of"]
 
 GIVEN = {
     "MedicationAdministration": {"completed", "in-progress", "on-hold", "stopped"},
@@ -61,55 +61,86 @@ class Course(NamedTuple):
 
 
 class Doses(NamedTuple):
-    """The doses read, those without a date that can be used, and all drugs with their sources."""
+    """The doses read, and what leaves the therapy open: drugs without a date that can be used, and those only mentioned.
+
+    `unknown` are medications that may be drugs of the guideline: they have no code of a system that tells.
+    """
 
     dated: list[Dose]
     undated: list[tuple[str, Source]]
+    mentioned: list[tuple[str, Source]]
+    unknown: list[Source]
 
 
 def drugs_named(concept: Concept | None, tables: Tables) -> list[tuple[str, Coding]]:
-    """List the drugs that the codes of a medication name."""
+    """List the drugs that the codes of a medication name, or all its texts, word for word, where no code is known."""
+    if concept is None:
+        return []
     found: dict[str, Coding] = {}
-    for coding in concept.codings() if concept is not None else ():
+    for coding in concept.codings():
         for drug in tables.drugs.get((system_of(coding.system), coding.code or ""), ()):
             found.setdefault(drug, coding)
+    if not found:
+        said = {text: tables.drugs.get((TEXT, text), []) for text in texts_of(concept)}
+        drugs = [drug for named in said.values() for drug in named]
+        if all(set(tables.mentioned(text)) == set(drugs) == set(said[text]) for text in said):
+            found = dict.fromkeys(drugs, next(concept.codings(), Coding()))
     return list(found.items())
 
 
+def drugs_mentioned(concept: Concept | None, tables: Tables) -> list[str]:
+    """List the drugs whose names stand in the texts of a medication."""
+    texts = texts_of(concept) if concept is not None else ()
+    return list(dict.fromkeys(drug for text in texts for drug in tables.mentioned(text)))
+
+
+def texts_of(concept: Concept) -> list[str]:
+    """Give the texts of a concept and of its codings, written as the tables do."""
+    return [plain(text) for text in (concept.text, *(coding.display for coding in concept.codings())) if text]
+
+
+def can_be_told(concept: Concept | None, tables: Tables) -> bool:
+    """Tell whether a medication has a code of a system in which the tables have all drugs."""
+    return concept is not None and any(c.code and system_of(c.system) in tables.drug_systems for c in concept.codings())
+
+
 def medication_of(resource: Resource, medications: Mapping[str, Concept]) -> Concept | None:
-    """Find the medication that a resource names, or the one that it refers to."""
+    """Find the medication that a resource names, or the one that it refers to, if only by what the reference says."""
     if resource.medicationCodeableConcept is not None:
         return resource.medicationCodeableConcept
-    reference = resource.medicationReference.reference if resource.medicationReference else None
+    reference = resource.medicationReference
     if reference is None:
         return None
-    for own in resource.contained or ():
-        if reference == f"#{own.id}":
-            return own.code
-    return medications.get(reference)
+    contained = (own.code for own in resource.contained or () if reference.reference == f"#{own.id}")
+    known = next(contained, None) or medications.get(reference.reference or "")
+    return known or Concept(text=reference.display)
 
 
 def doses_of(resources: Iterable[tuple[str, Resource]], medications: Mapping[str, Concept], findings: Findings) -> Doses:
-    """Read the drugs that were given; others are noted as unmapped.
+    """Read the drugs that were given; other medications are noted.
 
     Where single doses of a drug are told, they tell how long it was given, and orders do not.
     """
-    found = Doses([], [])
+    found = Doses([], [], [], [])
+    tables = findings.tables
     for name, resource in resources:
         kind = resource.resourceType or ""
         if resource.status not in GIVEN[kind] or resource.intent in PLANS or resource.doNotPerform:
             continue
         concept = medication_of(resource, medications)
-        named = drugs_named(concept, findings.tables)
-        if not named:
-            findings.leave_out(
-                name, concept, resource.authoredOn or resource.effectiveDateTime, "a drug that the tables do not know"
-            )
-            continue
+        named = drugs_named(concept, tables)
         period = resource.effectivePeriod
         start = first_date(
             resource.effectiveDateTime, period.start if period else None, resource.whenHandedOver, resource.authoredOn
         )
+        if not named:
+            source = source_of(name, next(concept.codings(), Coding()) if concept else Coding(), concept, start)
+            mentioned = drugs_mentioned(concept, tables)
+            found.mentioned.extend((drug, source) for drug in mentioned)
+            if not (mentioned or can_be_told(concept, tables)):
+                found.unknown.append(source)
+            findings.unmapped[source] = "a drug that the tables do not know"
+            continue
         end = when(period.end) if period else None
         single = kind in SINGLE
         ended = end_of(resource, single, findings)
