@@ -288,6 +288,17 @@ READ: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         ],
         {"metastatic_therapy": []},
     ),
+    "a drug of unknown status leaves the therapy open": (
+        [METASTASES, requested("x", "tucatinib", "2020-02-01", "unknown")],
+        {"adjuvant_drugs": None, "metastatic_therapy": None},
+    ),
+    "a drug without a status leaves the therapy open": (
+        [
+            METASTASES,
+            without(given("x", "tucatinib", "2020-02-01"), status=None, medicationCodeableConcept=concept("rx:2361285")),
+        ],
+        {"adjuvant_drugs": None, "metastatic_therapy": None},
+    ),
     "a conjugate is never trastuzumab": (
         [METASTASES, requested("c", "trastuzumab_emtansine", "2020-02-01")],
         {"metastatic_therapy": [{"drugs": ["trastuzumab_emtansine"], "outcome": "ongoing"}]},
@@ -453,6 +464,7 @@ def test_medications_without_a_code_that_tells_are_told_where_they_are_not_count
     (none, said) = curated.reading(bundle(METASTASES, *others)).assumed
     assert "read as none given" in none
     assert "no code that tells: 5 (MedicationRequest/m0, own mixture 0, 2020-02-01; " in said
+    assert said.endswith("own mixture 2, 2020-02-01; and 2 more)")
     metformin = without(requested("m", "trastuzumab", "2020-02-01"), medicationCodeableConcept=concept("rx:6809"))
     assert len(curated.reading(bundle(METASTASES, metformin)).assumed) == 1
 
@@ -542,6 +554,8 @@ def test_what_cannot_be_answered_is_refused_with_the_resource(name: str, curated
 def test_drugs_that_are_ordered_are_known_from_drafts(curated: Guideline) -> None:
     drafts = bundle(requested("order-1", "trastuzumab_deruxtecan", "2020-02-01", "draft"))
     assert orders(convert(drafts), curated.tables) == {"trastuzumab_deruxtecan": "MedicationRequest/order-1"}
+    mentioned = bundle({**in_words("order-2", "Enhertu 5.4 mg/kg"), "status": "draft"})
+    assert orders(convert(mentioned), curated.tables) == {"trastuzumab_deruxtecan": "MedicationRequest/order-2"}
 
 
 def test_tables_name_drugs_and_facts_of_their_guideline(curated: Guideline, tmp_path: Path) -> None:
@@ -551,6 +565,9 @@ def test_tables_name_drugs_and_facts_of_their_guideline(curated: Guideline, tmp_
     lines = table.read_text().splitlines()
     table.write_text("\n".join([*lines[:4], lines[4].replace(",trastuzumab,", ",trastuzumap,"), *lines[5:]]) + "\n")
     with pytest.raises(GuidelineError, match=r'drugs\.csv:5: "trastuzumap" is no drug of the guideline.*trastuzumab'):
+        Guideline.load(folder).answer(AFTER_FIRST_LINE)
+    table.write_text("\n".join([*lines, "text,Zytiga,Zytiga,tamoxifen,name,none"]) + "\n")
+    with pytest.raises(GuidelineError, match=rf'drugs\.csv:{len(lines) + 1}: "Zytiga": .* write "zytiga"'):
         Guideline.load(folder).answer(AFTER_FIRST_LINE)
     table.unlink()
     with pytest.raises(GuidelineError, match="cannot be read as CSV"):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from reasoner.errors import GuidelineError, RecordError, nearest
 from reasoner.fhir.dates import When, months
 from reasoner.fhir.findings import UNDECIDED, Evidence, Findings, Source, latest
-from reasoner.fhir.reading import Contradiction, Reading, Undecided
+from reasoner.fhir.reading import Contradiction, Reading, Undecided, some
 from reasoner.fhir.resources import Concept, Parsed, Resource
 from reasoner.fhir.tables import FactRow, Tables
 from reasoner.fhir.therapy import GIVEN, Course, Dose, courses_of, doses_of, drugs_mentioned, drugs_named, medication_of
@@ -175,10 +175,9 @@ class Reader:
         doses, undated = self.doses.dated, self.doses.undated
         dates = [own.when for own in true if own.when is not None]
         since = When(min(date.first for date in dates), min(date.last for date in dates)) if dates else None
-        if self.doses.mentioned:
-            names = dict.fromkeys(drug for drug, _ in self.doses.mentioned)
-            why = f"{', '.join(names)}: named in words, with no code and not as the tables write it"
-            return Placement([], [], since, why, tuple(source for _, source in self.doses.mentioned))
+        if self.doses.unclear:
+            said = dict.fromkeys(f"{own.drug}: {own.why}" for own in self.doses.unclear)
+            return Placement([], [], since, "; ".join(said), tuple(own.source for own in self.doses.unclear))
         if not true or not (doses or undated):
             return Placement(doses, [], since, "", ())
         if undated or against or since is None:
@@ -271,10 +270,8 @@ class Reader:
             since = words(finding) if self.sides(finding)[0] else "metastases, which no resource tells of"
             self.assumed.append(f"{row.fact}: no drug of the guideline is told since {since}: read as none given")
         if unknown := self.doses.unknown:
-            said = "; ".join(map(str, unknown[:3])) + ("; ..." if len(unknown) > 3 else "")
-            self.assumed.append(
-                f"{row.fact}: read as no drug of the guideline, having no code that tells: {len(unknown)} ({said})"
-            )
+            why = "read as no drug of the guideline, having no code that tells"
+            self.assumed.append(f"{row.fact}: {why}: {len(unknown)} ({some(unknown)})")
 
     def today(self) -> int:
         """Give the latest day that the resources speak of."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from reasoner.fhir.findings import Source
 
-__all__ = ["Contradiction", "Reading", "Undecided"]
+__all__ = ["Contradiction", "Reading", "Undecided", "some"]
 
 SCHEMA = "reasoner.facts/1"
+
+
+def some(sources: Sequence[Source]) -> str:
+    """Name the first sources, and count the others."""
+    return "; ".join([*map(str, sources[:3]), *([f"and {len(sources) - 3} more"] if len(sources) > 3 else [])])
 
 
 class Undecided(NamedTuple):
@@ -61,8 +66,8 @@ class Reading(NamedTuple):
             sides = "; ".join(f"{value} ({source})" for value, source in dict(entry.sides).items())
             yield f"{entry.fact}: the record contradicts itself, so it is left open: {sides}."
         for undecided in self.undecided:
-            sources = "; ".join(map(str, undecided.sources))
-            yield f"{undecided.fact}: left open: {undecided.why}" + (f" ({sources})." if sources else ".")
+            sources = f" ({some(undecided.sources)})" if undecided.sources else ""
+            yield f"{undecided.fact}: left open: {undecided.why}{sources}."
         yield from (f"{text}." for text in self.assumed)
         if self.unreadable:
             yield f"Of {len(self.unreadable)} resources something is not read: {'; '.join(self.unreadable[:3])}."
@@ -78,7 +83,7 @@ class Reading(NamedTuple):
 
     def explain(self, problem: str) -> str:
         """Add to what keeps the record from being answered what the resources say of it, and the next step."""
-        said = [f"{entry.why} ({'; '.join(map(str, entry.sources))})" for entry in self.undecided if entry.fact in problem]
+        said = [f"{entry.why} ({some(entry.sources)})" for entry in self.undecided if entry.fact in problem]
         told = f" In the FHIR resources: {' '.join(dict.fromkeys(said))}." if said else ""
         return f"{problem}.{told} Complete the record that reasoner facts prints, and answer that."
 

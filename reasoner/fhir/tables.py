@@ -148,7 +148,13 @@ class Tables:
         for number, line in enumerate(lines[1:], start=2):
             if len(line) != len(FILES[name]):
                 raise GuidelineError(f"{path}:{number}: {len(line)} columns; there are {len(FILES[name])}.")
-        return [{"place": f"{path}:{n}", **dict(zip(FILES[name], line, strict=True))} for n, line in enumerate(lines[1:], 2)]
+        rows = [{"place": f"{path}:{n}", **dict(zip(FILES[name], line, strict=True))} for n, line in enumerate(lines[1:], 2)]
+        for row in rows:
+            if row.get("system") == TEXT and row["code"] != plain(row["code"]):
+                raise GuidelineError(
+                    f'{row["place"]}: "{row["code"]}": texts are compared in small letters; write "{plain(row["code"])}".'
+                )
+        return rows
 
     def among(self, value: str, allowed: tuple[str, ...], kind: str, row: dict[str, str]) -> str:
         if value not in allowed:

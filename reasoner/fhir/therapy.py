@@ -21,6 +21,7 @@ GIVEN = {
     "MedicationRequest": {"active", "completed", "stopped", "on-hold"},
     "MedicationDispense": {"in-progress", "completed", "on-hold", "stopped"},
 }
+NOT_GIVEN = {"cancelled", "declined", "draft", "entered-in-error", "intended", "not-done", "not-taken", "preparation"}
 UNDER_WAY = {"active", "in-progress", "on-hold"}
 PLANS = {"proposal", "plan", "option"}
 ORDER = "MedicationRequest"
@@ -60,15 +61,23 @@ class Course(NamedTuple):
     doubtful: tuple[Dose, ...]
 
 
+class Unclear(NamedTuple):
+    """A drug of which it is not clear that it was given, and why."""
+
+    drug: str
+    why: str
+    source: Source
+
+
 class Doses(NamedTuple):
-    """The doses read, and what leaves the therapy open: drugs without a date that can be used, and those only mentioned.
+    """The doses read, and what leaves the therapy open: drugs without a date that can be used, and those that are unclear.
 
     `unknown` are medications that may be drugs of the guideline: they have no code of a system that tells.
     """
 
     dated: list[Dose]
     undated: list[tuple[str, Source]]
-    mentioned: list[tuple[str, Source]]
+    unclear: list[Unclear]
     unknown: list[Source]
 
 
@@ -125,7 +134,7 @@ def doses_of(resources: Iterable[tuple[str, Resource]], medications: Mapping[str
     tables = findings.tables
     for name, resource in resources:
         kind = resource.resourceType or ""
-        if resource.status not in GIVEN[kind] or resource.intent in PLANS or resource.doNotPerform:
+        if resource.status in NOT_GIVEN or resource.intent in PLANS or resource.doNotPerform:
             continue
         concept = medication_of(resource, medications)
         named = drugs_named(concept, tables)
@@ -136,10 +145,16 @@ def doses_of(resources: Iterable[tuple[str, Resource]], medications: Mapping[str
         if not named:
             source = source_of(name, next(concept.codings(), Coding()) if concept else Coding(), concept, start)
             mentioned = drugs_mentioned(concept, tables)
-            found.mentioned.extend((drug, source) for drug in mentioned)
+            found.unclear.extend(
+                Unclear(drug, "named among other words, without a known code", source) for drug in mentioned
+            )
             if not (mentioned or can_be_told(concept, tables)):
                 found.unknown.append(source)
             findings.unmapped[source] = "a drug that the tables do not know"
+            continue
+        if resource.status not in GIVEN[kind]:
+            why = f"whether it was given is not told by the status {resource.status or '(none)'}"
+            found.unclear.extend(Unclear(drug, why, source_of(name, coding, concept, start)) for drug, coding in named)
             continue
         end = when(period.end) if period else None
         single = kind in SINGLE
