@@ -8,7 +8,10 @@ from pathlib import Path
 
 from reasoner.errors import ReasonerError
 
-__all__ = ["write_whole"]
+__all__ = ["UNFINISHED", "write_whole"]
+
+UNFINISHED = ".*.partial"
+"""What follows the name of a file that was being written when the process was killed, as a pattern."""
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -16,7 +19,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Raises ReasonerError where it cannot be written; what stood there before then still stands.
     """
-    scratch = path.with_name(f"{path.name}.{os.getpid()}")
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         with scratch.open("wb") as file:
             file.write(content)

@@ -21,7 +21,7 @@ import numpy as np
 from reasoner.cohort.courses import index_courses, orphans
 from reasoner.cohort.part import Job, answer_part, explain_new, read_table
 from reasoner.errors import ReasonerError
-from reasoner.files import write_whole
+from reasoner.files import UNFINISHED, write_whole
 from reasoner.guideline import Guideline
 
 __all__ = ["SCHEMA", "Progress", "run"]
@@ -101,6 +101,7 @@ def start(job: Job, described: Mapping[str, object], resume: bool) -> None:
     manifest = output / "run.json"
     content = (json.dumps({"schema": SCHEMA, **described}, indent=1) + "\n").encode()
     try:
+        output.mkdir(parents=True, exist_ok=True)
         if manifest.exists():
             if not resume:
                 raise ReasonerError(f"{output}: holds a run already; --resume continues it, another folder starts anew")
@@ -108,16 +109,16 @@ def start(job: Job, described: Mapping[str, object], resume: bool) -> None:
                 raise ReasonerError(
                     f"{output}: holds a run of another guideline, input or size of parts; give another folder"
                 )
-        elif output.exists() and any(output.iterdir()):
+        elif not all(path.match(manifest.name + UNFINISHED) for path in output.iterdir()):
             raise ReasonerError(f"{output}: is not empty and holds no run; give another folder")
+        for path in output.rglob(f"*{UNFINISHED}"):
+            path.unlink(missing_ok=True)
+        if not manifest.exists():
+            write_whole(manifest, content)
         for kind in ("answers", "explanations", "rejects", "counts", *SCRATCH):
-            (output / kind).mkdir(parents=True, exist_ok=True)
-            for path in (output / kind).iterdir():
-                if path.suffix[1:].isdigit():
-                    path.unlink(missing_ok=True)
+            (output / kind).mkdir(exist_ok=True)
     except OSError as error:
         raise ReasonerError(f"{output}: cannot be written: {error.strerror}") from None
-    write_whole(manifest, content)
     if job.courses is not None and not job.course_index.exists():
         index_courses(Path(job.courses), job.course_index)
 
