@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from running import Running, serving
 from reasoner import Guideline
 from reasoner.serve.app import application
 from reasoner.serve.log import JsonLines
+from reasoner.serve.run import free_address
 from reasoner.serve.settings import Settings
 
 CASE = "lung_disease_not_recorded"
@@ -394,8 +396,12 @@ def test_another_guideline_is_served_without_a_line_of_python(own_cache: None, t
         assert service.client.get("/cds-services").json() == {"services": []}
 
 
+def test_a_host_may_be_given_by_its_name() -> None:
+    assert ip_address(free_address("localhost", 0)).is_loopback
+
+
 def test_what_cannot_be_served_is_said_before_anything_starts(environment: dict[str, str], tmp_path: Path) -> None:
-    def refused(*options: str | Path, start: str = "") -> str:
+    def refused(*options: str | int | Path, start: str = "") -> str:
         arguments = ["reasoner", "serve", *map(str, options)]
         program = f"import sys; {start}sys.argv = {arguments}; from reasoner.cli import main; main()"
         done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
@@ -408,6 +414,11 @@ def test_what_cannot_be_served_is_said_before_anything_starts(environment: dict[
     keys.write_text('{"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "a"}]}')
     assert "ES384 or RS384" in refused("--keys", keys)
     assert "no such folder" in refused("--guideline", tmp_path / "none")
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as other:
+        port = other.getsockname()[1]
+        assert f"--host 127.0.0.1 --port {port}: cannot be listened on: Address already in use" in refused("--port", port)
+    assert "cannot be listened on" in refused("--host", "192.0.2.1")
+    assert "cannot be listened on" in refused("--host", "nowhere.invalid")
 
 
 @pytest.mark.parametrize(

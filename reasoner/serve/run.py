@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import socket
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,11 +15,12 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from reasoner.errors import ReasonerError
 from reasoner.serve.log import logging_by
 from reasoner.serve.settings import Settings
 from reasoner.serve.trust import Trust
 
-__all__ = ["run"]
+__all__ = ["free_address", "run"]
 
 CONNECTIONS = 16_384
 
@@ -26,8 +28,9 @@ CONNECTIONS = 16_384
 def run(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve until a signal ends it; requests that are being answered are answered first.
 
-    Raises ReasonerError where the file of keys cannot be used.
+    Raises ReasonerError where the file of keys cannot be used, and where nothing can listen at that host and port.
     """
+    address = free_address(host, port)
     if settings.keys is not None:
         Trust(Path(settings.keys), settings.issuers, "")
     with suppress(ImportError, ValueError, OSError):
@@ -44,7 +47,7 @@ def run(settings: Settings, host: str, port: int, workers: int) -> None:
             "reasoner.serve.app:from_environment",
             factory=True,
             interface=Interfaces.ASGI,
-            address=host,
+            address=address,
             port=port,
             workers=workers,
             http=HTTPModes.http1,
@@ -57,3 +60,18 @@ def run(settings: Settings, host: str, port: int, workers: int) -> None:
             log_level=LogLevels(settings.log_level),
             log_dictconfig=logging_by(settings.log_level),
         ).serve()
+
+
+def free_address(host: str, port: int) -> str:
+    """Find the address of a host, and see that nothing listens there: two services would share a port in silence."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        raise ReasonerError(
+            f"--host {host} --port {port}: cannot be listened on: {error.strerror}; "
+            "give an address of this machine, and a port that is free"
+        ) from None
+    return str(address[0])
