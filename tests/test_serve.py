@@ -193,11 +193,19 @@ def test_a_record_that_contradicts_itself_is_refused_by_every_question(path: str
 
 
 def test_paths_and_methods_that_are_not_there_are_refused(service: Running) -> None:
-    assert service.client.get("/api/answers").status_code == 404
+    missing = service.client.get("/api/answers")
+    assert missing.status_code == 404
+    assert missing.json()["detail"] == (
+        'nothing is at "/api/answers"; did you mean "/api/answer"? /openapi.json lists all there is'
+    )
+    issue = service.client.post("/cds-services/order-sign").json()["issue"][0]
+    assert 'did you mean "/cds-services/guideline-order-sign"?' in issue["diagnostics"]
+    assert len(service.client.get("/" + 5_000 * "x").json()["detail"]) < 200
     assert service.client.get("/page/../app.py").status_code == 404
     assert service.client.get("/page/..%2fapp.py").status_code == 404
     wrong = service.client.get("/api/answer")
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+    assert wrong.json()["detail"] == "GET is not taken here; allowed: POST"
     assert wrong.headers["content-type"] == "application/problem+json"
 
 

@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from graphs.html import allowed
-from reasoner.errors import ReasonerError
+from reasoner.errors import ReasonerError, nearest
 from reasoner.guideline import Guideline
 from reasoner.serve.api import QUESTIONS, Asked, Asker, Question, findings
 from reasoner.serve.describe import describe
@@ -45,6 +45,7 @@ PAGE_POLICY = (
 )
 SMALL = 256 * 1024
 FIRST_COURSES = 4
+LONGEST_PATH = 100
 HOOK_CALL = msgspec.json.Decoder(HookCall)
 FEEDBACK_CALL = msgspec.json.Decoder(FeedbackCall)
 FIELD = re.compile(r"`\$\.?([^`]+)`$|(?:required|unknown) field `([^`]+)`")
@@ -233,7 +234,16 @@ async def refused(request: Request, error: Exception) -> Response:
     if isinstance(error, ReasonerError):
         error = RefusedError.of(error)
     elif isinstance(error, HTTPException):
-        error = RefusedError(error.status_code, error.detail, headers=error.headers)
+        error = RefusedError(error.status_code, unrouted(request, error), headers=error.headers)
     elif not isinstance(error, RefusedError):
         error = RefusedError(500, "an error of the service; its log has more under the number in X-Request-Id")
     return refusal(error, request.url.path)
+
+
+def unrouted(request: Request, error: HTTPException) -> str:
+    """Word why no route takes a request."""
+    if error.status_code == 405:
+        return f"{request.method} is not taken here; allowed: {(error.headers or {})['Allow']}"
+    path = request.url.path[:LONGEST_PATH]
+    hint = nearest(path, [route.path for route in request.app.routes]) or ";"
+    return f'nothing is at "{path}"{hint} /openapi.json lists all there is'
