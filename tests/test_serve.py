@@ -111,6 +111,13 @@ def test_a_graph_is_that_of_the_command_line_and_is_offered_as_a_file(
     assert answer.headers["content-disposition"] == f'attachment; filename="graph.{form}"'
 
 
+def test_a_format_that_is_none_is_refused_with_those_there_are(service: Running) -> None:
+    answer = service.client.post("/api/graph", json={"patient": {"id": "p"}, "format": "gephi"})
+    assert (answer.status_code, answer.json()["field"]) == (422, "format")
+    assert "did you mean" not in answer.json()["detail"]
+    assert "allowed: prov.json, ttl, jsonld" in answer.json()["detail"]
+
+
 def test_defects_are_those_of_the_command_line_and_health_answers_while_they_are_looked_for(
     service: Running, environment: dict[str, str]
 ) -> None:
@@ -160,7 +167,8 @@ def test_the_guideline_is_described_by_its_own_declarations(service: Running, cu
         (b'{"patient": ' + b"[" * 90000, 400, "", "recursion"),
         (b"[" * 90000, 422, "", "object"),
         (b"{}", 422, "patient", "missing required field"),
-        (b'{"patient": {"id": "p"}, "more": 1}', 422, "more", "unknown field"),
+        (b'{"patient": {"id": "p"}, "more": 1}', 422, "more", "unknown field `more`; allowed: patient"),
+        (b'{"pateint": {"id": "p"}}', 422, "pateint", 'did you mean "patient"?'),
         (b'{"patient": 7}', 422, "", "a record is a JSON object"),
         (b'{"patient": {"id": "p", "her3": 1}}', 422, "her3", 'did you mean "her2"'),
         (b'{"patient": {"id": "p", "id": "q"}}', 422, "id", "twice"),

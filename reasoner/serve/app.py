@@ -12,9 +12,10 @@ from functools import partial
 from importlib.resources import files
 from mimetypes import guess_type
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import msgspec
+from msgspec.structs import fields
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -48,6 +49,8 @@ FIRST_COURSES = 4
 LONGEST_PATH = 100
 HOOK_CALL = msgspec.json.Decoder(HookCall)
 FEEDBACK_CALL = msgspec.json.Decoder(FeedbackCall)
+STRANGE_FIELD = re.compile(r"unknown field `([^`]+)`$")
+STRANGE_VALUE = re.compile(r"Invalid enum value '(.*)' - at `\$\.(\w+)`$")
 FIELD = re.compile(r"`\$\.?([^`]+)`$|(?:required|unknown) field `([^`]+)`")
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -224,9 +227,22 @@ def decoded(decoder: msgspec.json.Decoder[Body], body: bytes, status: int) -> Bo
         return decoder.decode(body)
     except msgspec.ValidationError as error:
         where = FIELD.search(str(error))
-        raise RefusedError(status, str(error), (where[1] or where[2]) if where else "") from None
+        detail = f"{error}{offered(decoder.type, str(error))}"
+        raise RefusedError(status, detail, (where[1] or where[2]) if where else "") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(400, f"the body is no JSON that can be read: {error}") from None
+
+
+def offered(body: type, error: str) -> str:
+    """Name what a body may hold where it holds something else: its fields, or the values of a field."""
+    known = {field.encode_name: get_args(field.type) for field in fields(body)}
+    if found := STRANGE_FIELD.search(error):
+        word, names = found[1], tuple(known)
+    elif found := STRANGE_VALUE.search(error):
+        word, names = found[1], known[found[2]]
+    else:
+        return ""
+    return f"{nearest(word, names)}; allowed: {', '.join(names)}"
 
 
 async def refused(request: Request, error: Exception) -> Response:
