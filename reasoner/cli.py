@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -853,7 +855,8 @@ def completion(shell: str) -> None:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; at the end no cycles of garbage are looked for."""
+    atexit.register(gc.freeze)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     cli(prog_name="reasoner")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import multiprocessing
 import os
@@ -138,6 +140,7 @@ def in_order(numbers: Iterator[int], total: int) -> Iterator[int]:
 
 def leave_with_parent() -> None:
     """End this process as soon as the run that it works for is gone: another may be at work on its files then."""
+    atexit.register(gc.freeze)
 
     def watch() -> None:
         parent = multiprocessing.parent_process()
@@ -178,13 +181,13 @@ def on_cores(job: Job, workers: int) -> Iterator[int]:
                 while not finished.empty():
                     yield finished.get().result()
                     left -= 1
-            for _ in range(left):
-                yield finished.get().result()
+            rest = [finished.get().result() for _ in range(left)]
         except BrokenProcessPool:
             raise ReasonerError("a worker died (killed, or out of memory); --resume continues with what is done") from None
         finally:
             deque(numbers, maxlen=0)
             pool.shutdown(wait=False, cancel_futures=True)
+    yield from rest
 
 
 def on_dask(job: Job, scheduler: str | None, workers: int) -> Iterator[int]:
