@@ -88,7 +88,10 @@ def string_list(
 ) -> list[str]:
     if not isinstance(value, list | tuple):
         fail(field, f"{show(value)} is no list")
-    return [among(f"{field}[{n}]", item, allowed, kind, labels) for n, item in enumerate(value)]
+    for n, item in enumerate(value):
+        if item not in allowed:
+            among(f"{field}[{n}]", item, allowed, kind, labels)
+    return list(value)
 
 
 def read_courses(value: object, field: str, knowledge: Knowledge) -> tuple[int, list[str]]:
@@ -242,10 +245,13 @@ def refuse_constant(name: str) -> NoReturn:
     raise RecordError(f"{name} is no JSON number; leave the key out where the value is unknown")
 
 
+STRICT = json.JSONDecoder(object_pairs_hook=object_without_duplicates, parse_constant=refuse_constant)
+
+
 def parse_json(text: str) -> object:
     """Parse strict JSON: no duplicate keys, no NaN or infinity, no nesting beyond what a record needs."""
     try:
-        return json.loads(text, object_pairs_hook=object_without_duplicates, parse_constant=refuse_constant)
+        return STRICT.decode(text)
     except RecursionError:
         raise RecordError("nested too deeply for a record") from None
     except json.JSONDecodeError:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["BAD", "Column", "Columns", "Values"]
 
 BAD = -1
+COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 class Values:
@@ -102,7 +103,7 @@ def plain(fact: Fact, value: object, knowledge: Knowledge) -> object:
         place = region(value, fact.thresholds)
         return None if not fact.thresholds else (*fact.thresholds, fact.thresholds[-1] + 1)[place]
     if fact.kind == "courses" and isinstance(value, Sequence):
-        return json.dumps([plain_course(course, knowledge) for course in value], separators=(",", ":"))
+        return COMPACT.encode([plain_course(course, knowledge) for course in value])
     return value
 
 
@@ -112,6 +113,8 @@ def plain_course(course: Mapping[str, object], knowledge: Knowledge) -> dict[str
     found: dict[str, object] = {"drugs": sorted(set(drugs)), "outcome": course["outcome"]}
     for name, fact in knowledge.course_facts.items():
         given = course.get(name)
+        if given is None:
+            continue
         if fact.kind == "boolean" and given:
             found[name] = True
         elif isinstance(given, int | float) and not isinstance(given, bool):
