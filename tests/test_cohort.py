@@ -346,6 +346,21 @@ DAMAGED = [
 ]
 
 
+@pytest.mark.parametrize("name", ["in.ndjson", "in.csv", "in.parquet"])
+def test_an_empty_cohort_is_answered_and_holds_nothing(name: str, environment: dict[str, str], tmp_path: Path) -> None:
+    make_cohort(5, 1).head(0).write_parquet(tmp_path / "in.parquet")
+    (tmp_path / "in.csv").write_text("id,metastatic_therapy\n")
+    (tmp_path / "in.ndjson").write_text("")
+    done = cohort(name, "-o", "out", "--format", "json", environment=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["answered"], found["rejects"], found["settings"], found["recommended"]) == (0, 0, {}, {})
+    for arguments in (("explain", "out", "p1"), ("diff", "out", "out")):
+        done = cohort(*arguments, environment=environment, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "out: holds the answers of an empty cohort" in done.stderr
+
+
 def test_damaged_rows_are_set_aside_each_with_its_line_and_reason(environment: dict[str, str], tmp_path: Path) -> None:
     lines = []
     for number, (line, _) in enumerate(DAMAGED):
@@ -385,6 +400,9 @@ def test_damaged_tables_are_refused_or_their_rows_set_aside(environment: dict[st
     assert [(reject["line"], reject["reason"][:18]) for reject in rejects] == [
         (3, "2 cells, and the h"), (4, 'hr: "1" is no valu'), (5, "id: missing; every"),
     ]  # fmt: skip
+    done = cohort("explain", "rows", "c", environment=environment, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f'c was rejected: {tmp_path / "in.csv"}, line 4: hr: "1" is no value of hr' in done.stderr
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
     frame.rename({"hr": "hrr"}).write_parquet(tmp_path / "unknown.parquet")
     frame.drop("metastatic_therapy").write_parquet(tmp_path / "untreated.parquet")

@@ -70,6 +70,8 @@ def scan(folder: Path, kind: str) -> pl.LazyFrame:
     manifest = manifest_of(folder)
     form, parts = manifest["format"], manifest["parts"]
     assert isinstance(parts, list)
+    if not parts:
+        raise ReasonerError(f"{folder}: holds the answers of an empty cohort; there is nothing to look up")
     paths = [folder / kind / f"part-{number:05}.{form}" for number in range(len(parts))]
     if not all(path.exists() for path in paths):
         raise ReasonerError(f"{folder}: the run is not complete; --resume continues it")
@@ -125,10 +127,20 @@ def explanation(folder: Path, name: str) -> Explanation:
     guideline = guideline_of(folder)
     found = scan(folder, "explanations").filter(pl.col("explanation") == name).collect()
     if not len(found):
-        raise ReasonerError(f"{folder}: no patient and no explanation has the id {name}")
+        raise ReasonerError(f"{folder}: {rejected(folder, name) or f'no patient and no explanation has the id {name}'}")
     patients = scan(folder, "answers").filter(pl.col("explanation") == name).select(pl.len()).collect().item()
     holds = {kind: tuple(names) for kind, names in found.row(0, named=True).items() if kind in HEADINGS}
     return Explanation(name, guideline.info, patients, holds)
+
+
+def rejected(folder: Path, name: str) -> str:
+    """Tell why the first row of those with an id was rejected, an empty text where none was."""
+    path = folder / "rejects.ndjson"
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        row = json.loads(line)
+        if row["id"] == name:
+            return f"{name} was rejected: {row['file']}, line {row['line']}: {row['reason']}"
+    return ""
 
 
 def to_text(found: Explanation, knowledge: Knowledge, width: int = 80, colour: bool = False) -> str:

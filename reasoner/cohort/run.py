@@ -22,6 +22,7 @@ import numpy as np
 
 from reasoner.cohort.courses import index_courses, orphans
 from reasoner.cohort.part import Job, answer_part, explain_new, read_table
+from reasoner.cohort.tables import COUNTED
 from reasoner.errors import ReasonerError
 from reasoner.files import UNFINISHED, write_whole
 from reasoner.guideline import Guideline
@@ -53,7 +54,7 @@ def run(
     done = rejects = 0
     total = sum(part.rows for part in job.parts)
     seen = np.zeros(0, dtype=np.uint64)
-    summed: dict[str, object] = {}
+    summed = add({"answered": 0, "rejects": 0}, {kind: {} for kind in COUNTED})
     for number in in_order(on_dask(job, scheduler, workers) if dask else on_cores(job, workers), len(job.parts)):
         counted = json.loads(job.path("counts", number).read_bytes())
         summed = add(summed, counted)

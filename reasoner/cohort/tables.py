@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reasoner.cohort.bits import Codes, Words
     from reasoner.cohort.columns import Bits, Column
 
-__all__ = ["Listing", "answers", "explanations"]
+__all__ = ["COUNTED", "Listing", "answers", "explanations"]
 
 CERTAINTY = pl.Enum(["certain", "conditional"])
 COUNTED = ("settings", "recommended", "excluded", "actions", "missing", "findings")
