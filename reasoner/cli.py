@@ -103,10 +103,13 @@ def guideline_options(command: Command) -> Command:
     return command
 
 
-def load(folder: Path | None, layer: str, overlays: tuple[Path, ...]) -> Guideline:
+def load(folder: Path | None, layer: str, overlays: tuple[Path, ...], whole: bool = False) -> Guideline:
+    """Load a guideline; `whole` with its tables for FHIR, if it has any, which are read when first needed otherwise."""
     from reasoner.guideline import Guideline
 
     guideline = Guideline.load(folder, layer, overlays)
+    if whole and (guideline.folder / "fhir").is_dir():
+        _ = guideline.tables
     for warning in guideline.warnings:
         click.echo(f"Warning: {warning}", err=True)
     return guideline
@@ -517,7 +520,7 @@ def check(
     from reasoner.checking.check import check as run
     from reasoner.reports import Found, to_text
 
-    guideline = load(folder, layer, overlays)
+    guideline = load(folder, layer, overlays, whole=True)
     say = guideline.knowledge.say
     if explain is not None:
         print_definition(guideline, explain)
@@ -824,7 +827,7 @@ def serve(
         from reasoner.serve.settings import Settings
     except ModuleNotFoundError as error:
         raise ReasonerError(f"{error.name} is not installed; pip install 'guideline-reasoner[serve]'") from None
-    load(folder, layer, overlays)
+    load(folder, layer, overlays, whole=True)
     settings = Settings(
         folder=None if folder is None else str(folder.resolve()),
         layer=layer,

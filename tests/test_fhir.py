@@ -566,6 +566,10 @@ def test_tables_name_drugs_and_facts_of_their_guideline(curated: Guideline, tmp_
     table.write_text("\n".join([*lines[:4], lines[4].replace(",trastuzumab,", ",trastuzumap,"), *lines[5:]]) + "\n")
     with pytest.raises(GuidelineError, match=r'drugs\.csv:5: "trastuzumap" is no drug of the guideline.*trastuzumab'):
         Guideline.load(folder).answer(AFTER_FIRST_LINE)
+    for command in ("check", "serve"):
+        done = subprocess.run([*REASONER, command, "--guideline", folder], check=False, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert 'drugs.csv:5: "trastuzumap" is no drug of the guideline' in done.stderr
     table.write_text("\n".join([*lines, "text,Zytiga,Zytiga,tamoxifen,name,none"]) + "\n")
     with pytest.raises(GuidelineError, match=rf'drugs\.csv:{len(lines) + 1}: "Zytiga": .* write "zytiga"'):
         Guideline.load(folder).answer(AFTER_FIRST_LINE)
