@@ -293,7 +293,7 @@ def test_a_call_without_its_drafts_or_that_is_no_json_is_refused(service: Runnin
     del body["context"]["draftOrders"]
     check_outcome(service.client.post("/cds-services/guideline-order-sign", json=body), 400, "missing")
     check_outcome(service.client.post("/cds-services/guideline-order-sign", content=b"{"), 400, "no JSON")
-    check_outcome(service.client.post("/cds-services/nothing", json=body), 404, "Not Found")
+    check_outcome(service.client.post("/cds-services/nothing", json=body), 404, 'nothing is at "/cds-services/nothing"')
     odd = charts.second_line() | {"conditions": {"resourceType": "Bundle", "link": 5, "entry": [3, {"next": 1}]}}
     assert call(service, "patient-view", odd).status_code == 200
 
