@@ -26,7 +26,8 @@ from records import random_record
 from reasoner import Guideline, RecordError
 
 ROWS = 400
-FEVER = Path(__file__).parent / "guidelines" / "marsh_fever"
+GUIDELINES = Path(__file__).parent / "guidelines"
+FEVER = GUIDELINES / "marsh_fever"
 WAY_BACK = {"explanation", "record", "remarks"}
 
 
@@ -649,3 +650,17 @@ def test_a_rank_and_a_strength_are_those_where_what_is_assumed_holds(environment
     done = cohort("in.ndjson", "-o", "out", "--guideline", "fever", environment=environment, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert rows_of(tmp_path / "out") == [essence(fever, record) for record in records]
+
+
+def test_a_guideline_without_trials_courses_or_actions_is_enough(environment: dict[str, str], tmp_path: Path) -> None:
+    cough = Guideline.load(str(GUIDELINES / "river_cough"))
+    told = {"confirmed": [None, True, False], "fever": [None, True, False], "pregnant": [None, True, False]}
+    rows = [dict(zip(told, values, strict=True)) for values in itertools.product(*told.values())]
+    records = [
+        {"id": str(number)} | {fact: value for fact, value in row.items() if value is not None}
+        for number, row in enumerate(rows)
+    ]
+    (tmp_path / "in.ndjson").write_text("".join(json.dumps(record) + "\n" for record in records))
+    done = cohort("in.ndjson", "-o", "out", "--guideline", cough.folder, environment=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert rows_of(tmp_path / "out") == [essence(cough, record) for record in records]

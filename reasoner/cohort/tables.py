@@ -129,9 +129,8 @@ def explanations(knowledge: Knowledge, ids: pl.Series, fired: Words) -> pl.DataF
     used = np.array([by_rule[rules[name]].any(axis=0) for name in knowledge.blocks]).T
     first, which = distinct_rows(packed(used))
     used = used[first]
-    tested = np.array(
-        [used[:, [trial in block.trials for block in knowledge.blocks.values()]].any(axis=1) for trial in knowledge.trials]
-    ).T
+    trials = [[trial in block.trials for trial in knowledge.trials] for block in knowledge.blocks.values()]
+    tested = used @ np.array(trials, dtype=bool)
     rests = {
         f"{kind}s": listed(used[:, own], [name for name, of in zip(knowledge.blocks, own, strict=True) if of])
         for kind in ("statement", "reading", "overlay")
@@ -149,8 +148,8 @@ def explanations(knowledge: Knowledge, ids: pl.Series, fired: Words) -> pl.DataF
 
 def listed(marks: Bits, names: list[str]) -> pl.Series:
     """Turn marks into lists of names, one for each row."""
-    column = np.broadcast_to(np.arange(len(names), dtype=np.uint32), marks.shape)[marks]
-    return by_row(marks.sum(axis=1), pl.Series(names, dtype=pl.Enum(names)).gather(pl.Series(column)))
+    column = pl.Series((np.flatnonzero(marks) % len(names)).astype(np.uint32))
+    return by_row(marks.sum(axis=1), pl.Series(names, dtype=pl.Enum(names)).gather(column))
 
 
 def names_of(outcome: Outcome) -> Iterator[tuple[str, str]]:
