@@ -1,8 +1,7 @@
 """Evaluate distinct records together: their completions side by side in the bits of the same integers.
 
-It is the evaluator that answers one record. Records with about as many worlds go together: first comes the first world of
-each, then the second of each, and so on, a record with fewer starting again from its first. What the worlds of a record
-conclude becomes an outcome; records that differ only in what no conclusion tells apart share it.
+It is the evaluator that answers one record. The worlds of a record follow each other, and then come those of the next. What
+the worlds of a record conclude becomes an outcome; records that differ only in what no conclusion tells apart share it.
 """
 
 from __future__ import annotations
@@ -42,29 +41,20 @@ class Evaluated(NamedTuple):
     fired: Words
 
 
-class Open(NamedTuple):
-    """An axis of some of the records of a batch: `members` are their places.
-
-    `stride` is the distance between two of its steps in the worlds of each, `step` the one at which each world stands.
-    """
-
-    slot: int
-    axis: Axis
-    members: Codes
-    stride: Codes
-    step: Codes
-
-
 class Batch(NamedTuple):
-    """Records whose worlds are evaluated side by side, `width` of each: `members` are their numbers.
+    """Records whose worlds are evaluated together: `members` are their numbers.
 
-    `laid` numbers for each slot and record the axis that its worlds have there, 0 for none; `opened` are these axes.
+    `laid` numbers for each slot and record the axis that its worlds have there, 0 for none; `strides` are the distances
+    between two steps of these axes. `first` is the place of the first world of each record, `owner` the record of each
+    world. `opened` has for each slot with axes the worlds that have one there, and the step at which each stands.
     """
 
-    width: int
     members: Codes
     laid: Codes
-    opened: list[Open]
+    strides: Codes
+    first: Codes
+    owner: Codes
+    opened: list[tuple[int, Codes, Codes]]
 
 
 class Evaluator:
@@ -75,6 +65,7 @@ class Evaluator:
         self.knowledge = guideline.knowledge
         self.axes = [Axis((), ((),))]
         self.axis_numbers = {self.axes[0]: 0}
+        self.said: dict[int, Words] = {}
         self.outcomes = Outcomes(guideline.knowledge, self.axes)
 
     def evaluate(self, records: Columns) -> Evaluated:
@@ -94,15 +85,18 @@ class Evaluator:
             laid = self.lay_out(records, program, choices, members)
             valid = (laid >= 0).all(axis=0)
             members, laid = members[valid], laid[:, valid]
-            worlds = np.array([len(axis.steps) for axis in self.axes])[laid].prod(axis=0, dtype=np.float64)
+            worlds = self.lengths()[laid].prod(axis=0, dtype=np.float64)
             self.one_by_one(records, members[worlds > ALONE], found)
-            widths = np.exp2(np.ceil(np.log2(worlds)))
-            for width in map(int, np.unique(widths[worlds <= ALONE])):
-                alike = np.flatnonzero(widths == width)
-                for start in range(0, len(alike), TOGETHER // width):
-                    chosen = alike[start : start + TOGETHER // width]
-                    self.together(records, program, self.batch(width, members[chosen], laid[:, chosen]), found)
+            few = np.flatnonzero(worlds <= ALONE)
+            share = worlds[few].cumsum() // TOGETHER
+            for chosen in np.split(few, np.flatnonzero(np.diff(share)) + 1):
+                if len(chosen):
+                    self.together(records, program, self.batch(members[chosen], laid[:, chosen]), found)
         return found
+
+    def lengths(self) -> Codes:
+        """Give the number of steps of each axis."""
+        return np.array([len(axis.steps) for axis in self.axes])
 
     def lay_out(self, records: Columns, program: Program, choices: Codes, members: Codes) -> Codes:
         """Give the numbers of the axes of records' worlds, for each set of tied variables and for each other variable.
@@ -134,39 +128,62 @@ class Evaluator:
             self.axes.append(axis)
         return found
 
-    def batch(self, width: int, members: Codes, laid: Codes) -> Batch:
-        """Lay the worlds of records side by side."""
-        lengths = np.array([len(axis.steps) for axis in self.axes])[laid]
-        strides = np.vstack([np.ones_like(lengths[:1]), lengths[:-1].cumprod(axis=0)])
-        worlds = np.arange(width)[:, None]
+    def batch(self, members: Codes, laid: Codes) -> Batch:
+        """Lay the worlds of records one after another."""
+        lengths = self.lengths()[laid]
+        ends = lengths.cumprod(axis=0)
+        strides = ends // lengths
+        counts = ends[-1] if len(ends) else np.ones(len(members), dtype=np.int64)
+        first = counts.cumsum() - counts
+        owner = np.repeat(np.arange(len(members)), counts)
+        world = np.arange(len(owner)) - first[owner]
         opened = []
-        for slot, own in enumerate(laid):
-            for number in np.unique(own[own > 0]):
-                axis = self.axes[number]
-                having = np.flatnonzero(own == number)
-                stride = strides[slot, having]
-                opened.append(Open(slot, axis, having, stride, worlds // stride % len(axis.steps)))
-        return Batch(width, members, laid, opened)
+        for slot in np.flatnonzero(laid.any(axis=1)):
+            having = np.flatnonzero(laid[slot][owner])
+            whose = owner[having]
+            opened.append((int(slot), having, world[having] // strides[slot, whose] % lengths[slot, whose]))
+        return Batch(members, laid, strides, first, owner, opened)
 
     def together(self, records: Columns, program: Program, batch: Batch, found: Evaluated) -> None:
         """Evaluate a batch."""
-        rows = len(batch.members)
-        inputs = inputs_of(records, program, batch)
+        inputs = self.inputs_of(records, program, batch)
         words = inputs.shape[1]
         values, fired = program.evaluate([int.from_bytes(row, "little") for row in inputs], (1 << WORD * words) - 1)
 
         def by_world(truths: Sequence[int]) -> Words:
             whole = b"".join(truth.to_bytes(8 * words, "little") for truth in truths)
-            table = transposed(np.frombuffer(whole, dtype="<u8").reshape(len(truths), words))
-            return table.reshape(batch.width, -1, table.shape[1])[:, :rows]
+            table = np.frombuffer(whole, dtype="<u8").reshape(len(truths), words)
+            return transposed(table)[: len(batch.owner)]
 
         sources = [0] * len(self.knowledge.rules)
         for ground, truth in zip(program.rules, fired, strict=True):
             sources[ground.rule] |= truth
-        found.fired[batch.members] = np.bitwise_or.reduce(by_world(sources), axis=0)
-        held = by_world([values[n] for n in decisive(program)])
-        concluded = self.concluded(program, held.reshape(batch.width * rows, -1)).reshape(batch.width, rows)
+        found.fired[batch.members] = np.bitwise_or.reduceat(by_world(sources), batch.first, axis=0)
+        concluded = self.concluded(program, by_world([values[n] for n in decisive(program)]))
         found.outcome[batch.members] = self.conclude(program, batch, concluded)
+
+    def inputs_of(self, records: Columns, program: Program, batch: Batch) -> Words:
+        """Give for each input atom the worlds in which it holds, a bit each."""
+        told = np.zeros((len(batch.members), words_for(len(program.inputs))), dtype=np.uint64)
+        for own in records.columns:
+            words = own.values.words(program)
+            if words.any():
+                told |= words.take(own.codes[batch.members], axis=0)
+        worlds = told.take(batch.owner, axis=0)
+        start, said = self.said_by_steps(program)
+        for slot, having, step in batch.opened:
+            worlds[having] |= said[start[batch.laid[slot, batch.owner[having]]] + step]
+        return transposed(worlds)[: len(program.inputs)]
+
+    def said_by_steps(self, program: Program) -> tuple[Codes, Words]:
+        """Give for each step of each axis the input atoms of a program that hold there, and where each axis starts."""
+        known = self.said.get(program.courses, np.zeros((0, words_for(len(program.inputs))), dtype=np.uint64))
+        ends = self.lengths().cumsum()
+        if len(known) < ends[-1]:
+            new = self.axes[int(np.searchsorted(ends, len(known), side="right")) :]
+            known = np.vstack([known, *(words_of(axis, program, self.knowledge) for axis in new)])
+            self.said[program.courses] = known
+        return ends - self.lengths(), known
 
     def concluded(self, program: Program, held: Words) -> Codes:
         """Give numbers to what worlds conclude; `held` has for each world a bit for each decisive conclusion."""
@@ -180,26 +197,23 @@ class Evaluator:
         Axes along which a record's conclusions do not change are left out before, so that more records share an outcome.
         """
         kept = np.zeros_like(batch.laid)
-        strides = np.ones_like(batch.laid)
-        worlds = np.arange(batch.width)[:, None]
-        for own in batch.opened:
-            base = worlds - own.step * own.stride
-            matters = (concluded[:, own.members] != concluded[base, own.members]).any(axis=0)
-            needed = own.members[matters]
-            kept[own.slot, needed] = batch.laid[own.slot, needed]
-            strides[own.slot, needed] = own.stride[matters]
-        lengths = np.array([len(axis.steps) for axis in self.axes])[kept]
+        for slot, having, step in batch.opened:
+            whose = batch.owner[having]
+            base = having - step * batch.strides[slot, whose]
+            needed = whose[concluded[having] != concluded[base]]
+            kept[slot, needed] = batch.laid[slot, needed]
+        lengths = self.lengths()[kept]
         counts = lengths.prod(axis=0)
         _, pattern = distinct([*kept])
         found = np.empty(len(batch.members), dtype=np.int64)
-        for count in np.unique(counts):
+        for count in map(int, np.unique(counts)):
             members = np.flatnonzero(counts == count)
-            rest = np.arange(count)[:, None]
-            world = np.zeros((count, len(members)), dtype=np.int64)
-            for slot in np.flatnonzero(kept[:, members].any(axis=1)):
-                rest, step = np.divmod(rest, lengths[slot, members])
-                world += step * strides[slot, members]
-            told = concluded[world, members]
+            steps = np.arange(count)[:, None]
+            world = np.broadcast_to(batch.first[members], (count, len(members))).copy()
+            for own in np.flatnonzero(kept[:, members].any(axis=1)):
+                world += steps % lengths[own, members] * batch.strides[own, members]
+                steps = steps // lengths[own, members]
+            told = concluded[world]
             first, which = distinct([pattern[members], *told])
             outcomes = self.outcomes.number_all(program, kept[:, members[first]].T, told[:, first].T)
             found[members] = np.array(outcomes)[which]
@@ -237,25 +251,11 @@ def open_record(records: Columns, number: int, choices: Codes, group: tuple[int,
     return Record("", {}, program.courses, tuple(map(int, choices[:, number])), (), "")
 
 
-def inputs_of(records: Columns, program: Program, batch: Batch) -> Words:
-    """Give for each input atom the worlds in which it holds, a bit each: all first worlds, filled up to words, and so on."""
-    rows = len(batch.members)
-    told = np.zeros((WORD * words_for(rows), words_for(len(program.inputs))), dtype=np.uint64)
-    for own in records.columns:
-        words = own.values.words(program)
-        if words.any():
-            told[:rows] |= words.take(own.codes[batch.members], axis=0)
-    worlds = np.repeat(told[None], batch.width, axis=0)
-    for opened in batch.opened:
-        worlds[:, opened.members] |= words_of(opened.axis, program, records.knowledge)[opened.step]
-    return transposed(worlds.reshape(batch.width * len(told), -1))[: len(program.inputs)]
-
-
 def words_of(axis: Axis, program: Program, knowledge: Knowledge) -> Words:
     """Give for each step of an axis the input atoms that hold there, a bit each."""
     marks = np.zeros((len(axis.steps), len(program.inputs)), dtype=bool)
     for number, step in enumerate(axis.steps):
         for variable, value in zip(axis.variables, step, strict=True):
             _, atoms = knowledge.variables[variable].values[value]
-            marks[number, [program.inputs[atom] for atom in atoms]] = True
+            marks[number, [program.inputs[atom] for atom in atoms if atom in program.inputs]] = True
     return packed(marks)

@@ -33,7 +33,7 @@ from plain import summary, worlds_of
 
 from reasoner.cohort.bits import unpacked
 from reasoner.cohort.columns import Values
-from reasoner.cohort.evaluate import Batch, inputs_of
+from reasoner.cohort.evaluate import Evaluator
 from reasoner.cohort.source import plan, read
 from reasoner.guideline import Guideline
 from reasoner.program import Program
@@ -138,7 +138,7 @@ class Task(NamedTuple):
 def tasks(rows: int, folder: Path) -> Iterator[Task]:
     """Make complete records, and sort them by the number of their courses."""
     guideline = Guideline.load()
-    knowledge = guideline.knowledge
+    knowledge, evaluator = guideline.knowledge, Evaluator(guideline)
     values = {fact.name: Values(fact, knowledge) for fact in knowledge.facts}
     make_cohort(4, rows, unknown=0).write_parquet(folder / "complete.parquet")
     (part,) = plan(folder / "complete.parquet", rows, knowledge)
@@ -148,8 +148,8 @@ def tasks(rows: int, folder: Path) -> Iterator[Task]:
     for number in map(int, np.unique(courses)):
         members = np.flatnonzero(courses == number)
         program = guideline.program(number)
-        batch = Batch(1, members, np.zeros((0, len(members)), dtype=np.int64), [])
-        yield Task(program, unpacked(inputs_of(records, program, batch), len(members)))
+        batch = evaluator.batch(members, np.zeros((0, len(members)), dtype=np.int64))
+        yield Task(program, unpacked(evaluator.inputs_of(records, program, batch), len(members)))
 
 
 def compare_with_hand(rows: int, folder: Path) -> None:
