@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from reasoner.cohort import bits
 from reasoner.cohort.bits import WORD, distinct, distinct_rows, packed, transposed, unpacked, words_for
 
-MARKS = arrays.arrays(np.bool_, st.tuples(st.integers(1, 200), st.integers(1, 200)))
+MARKS = arrays.arrays(np.bool_, st.tuples(st.integers(1, 200), st.integers(0, 200)))
 CODES = st.integers(1, 60).flatmap(
     lambda rows: st.lists(
         st.sampled_from([1, 3, 2**20, 2**40, 2**62]).flatmap(

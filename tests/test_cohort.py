@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -664,3 +665,29 @@ def test_a_guideline_without_trials_courses_or_actions_is_enough(environment: di
     done = cohort("in.ndjson", "-o", "out", "--guideline", cough.folder, environment=environment, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert rows_of(tmp_path / "out") == [essence(cough, record) for record in records]
+
+
+def test_a_guideline_of_therapy_alone_is_enough_and_one_without_facts_is_refused(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """No fact can be open, and of a patient never treated no rule concludes anything."""
+    text = (GUIDELINES / "river_cough" / "guideline.lp").read_text()
+    bare = re.sub(r"^(fact|term\(fact|usual)\(.*\n", "", text, flags=re.MULTILINE)
+    bare = bare.replace("has(confirmed)", "course(1)").replace("has(fever)", "course(2)")
+    without = bare.replace("has(pregnant)", "course(3)")
+    treated = 'fact(1, therapy, courses).\nterm(fact, therapy, "therapy").\n' + without
+    for name, content in (("treated", treated), ("without", without)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "guideline.lp").write_text(content)
+    course = {"drugs": ["oralin"], "outcome": "progression"}
+    records = [{"id": str(count), "therapy": [course] * count} for count in range(5)]
+    (tmp_path / "in.ndjson").write_text("".join(json.dumps(record) + "\n" for record in records))
+    done = cohort("in.ndjson", "-o", "out", "--guideline", "treated", environment=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = Guideline.load(str(tmp_path / "treated"))
+    assert rows_of(tmp_path / "out") == [essence(found, record) for record in records]
+    assert {row["setting"] for row in rows_of(tmp_path / "out")} == {"not_addressed", "acute"}
+    done = cohort("in.ndjson", "-o", "none", "--guideline", "without", environment=environment, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "declares no fact" in done.stderr
+    assert not (tmp_path / "none").exists()

@@ -24,8 +24,8 @@ ROUNDS = ((np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uin
 
 
 def words_for(bits: int) -> int:
-    """Count the words that hold so many bits."""
-    return -(-bits // WORD)
+    """Count the words that hold so many bits, one at least."""
+    return max(-(-bits // WORD), 1)
 
 
 def packed(marks: NDArray[np.bool_]) -> Words:

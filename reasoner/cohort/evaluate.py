@@ -120,7 +120,7 @@ class Evaluator:
             if variable not in tied:
                 every = self.axis_number(Axis((variable,), tuple((n,) for n in range(len(known.values)))))
                 laid.append(np.where(choices[variable, members] == OPEN, every, 0))
-        return np.stack(laid)
+        return np.array(laid, dtype=np.int64).reshape(len(laid), len(members))
 
     def axis_number(self, axis: Axis) -> int:
         found = self.axis_numbers.setdefault(axis, len(self.axes))
@@ -131,9 +131,7 @@ class Evaluator:
     def batch(self, members: Codes, laid: Codes) -> Batch:
         """Lay the worlds of records one after another."""
         lengths = self.lengths()[laid]
-        ends = lengths.cumprod(axis=0)
-        strides = ends // lengths
-        counts = ends[-1] if len(ends) else np.ones(len(members), dtype=np.int64)
+        counts, strides = lengths.prod(axis=0), lengths.cumprod(axis=0) // lengths
         first = counts.cumsum() - counts
         owner = np.repeat(np.arange(len(members)), counts)
         world = np.arange(len(owner)) - first[owner]
@@ -204,7 +202,7 @@ class Evaluator:
             kept[slot, needed] = batch.laid[slot, needed]
         lengths = self.lengths()[kept]
         counts = lengths.prod(axis=0)
-        _, pattern = distinct([*kept])
+        _, pattern = distinct([counts, *kept])
         found = np.empty(len(batch.members), dtype=np.int64)
         for count in map(int, np.unique(counts)):
             members = np.flatnonzero(counts == count)

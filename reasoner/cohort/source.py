@@ -65,6 +65,8 @@ def plan(path: Path, size: int, knowledge: Knowledge, apart: bool = False) -> li
     Raises ReasonerError for what is no cohort, and for columns that are no facts.
     """
     files = files_of(path)
+    if not knowledge.facts:
+        raise ReasonerError("the guideline declares no fact, so all patients are alike; reasoner recommend answers for one")
     if apart and files[0].suffix.lower() not in TABLES:
         raise ReasonerError(f"{path}: its records hold their courses; --courses goes with {' and '.join(TABLES)}")
     return [
