@@ -162,7 +162,7 @@ def named(ids: Words) -> pl.Series:
 def write_table(frame: pl.DataFrame, path: Path) -> None:
     buffer = io.BytesIO()
     if path.suffix == ".parquet":
-        frame.write_parquet(buffer, compression="zstd", compression_level=1)
+        frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=False)
     else:
         frame.write_ndjson(buffer)
     write_whole(path, buffer.getvalue())

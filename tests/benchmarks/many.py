@@ -64,6 +64,17 @@ class Run(NamedTuple):
     peak: float
 
 
+class Bare(NamedTuple):
+    """What polars alone takes: seconds by the clock of a process that does it once, and of doing it again in it.
+
+    `processors` are the seconds of processors of doing it again.
+    """
+
+    process: float
+    again: float
+    processors: float
+
+
 def run(source: Path, output: Path) -> Run:
     """Run the command."""
     command = [str(Path(sys.executable).with_name("reasoner")), "cohort", str(source), "-o", str(output)]
@@ -81,35 +92,44 @@ def run(source: Path, output: Path) -> Run:
 def memory_of(process: int) -> float:
     """Add up the resident memory of a process and of those that it started, in MiB."""
     total = 0.0
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-        except OSError:
-            continue
-        if str(process) in (status.parent.name, lines.get("PPid", "").strip()):
+    try:
+        started = [path.read_text().split() for path in Path(f"/proc/{process}/task").glob("*/children")]
+        for number in (process, *itertools.chain.from_iterable(started)):
+            lines = dict(line.split(":", 1) for line in Path(f"/proc/{number}/status").read_text().splitlines())
             total += int(lines.get("VmRSS", "0").split()[0]) / 1024
+    except OSError:
+        pass  # one of them has just ended
     return total
 
 
-def read_and_write(source: Path, output: Path, scratch: Path) -> tuple[float, float]:
-    """Time polars, by the clock and in seconds of processors: read the input, and write a table as large as the output."""
-    answers = pl.concat([pl.read_parquet(path) for path in sorted((output / "answers").iterdir())])
-    explained = pl.concat([pl.read_parquet(path) for path in sorted((output / "explanations").iterdir())])
+ALONE = """
+import os, sys, time
+from pathlib import Path
+import polars as pl
 
-    def work() -> None:
-        pl.read_parquet(sorted(source.iterdir()))
-        answers.write_parquet(scratch / "a.parquet")
-        explained.write_parquet(scratch / "b.parquet")
+source, output, scratch = map(Path, sys.argv[1:])
+begun = time.perf_counter()
+kinds = ("answers", "explanations")
+tables = [pl.concat([pl.read_parquet(path) for path in sorted((output / kind).iterdir())]) for kind in kinds]
+print(time.perf_counter() - begun)
+for _ in range(3):
+    begun, busy = time.perf_counter(), time.process_time()
+    pl.read_parquet(sorted(source.iterdir()))
+    for kind, table in zip(kinds, tables, strict=True):
+        table.write_parquet(scratch / f"{kind}.parquet")
+    print(time.perf_counter() - begun, time.process_time() - busy, flush=True)
+os._exit(0)
+"""
 
-    before = time.process_time()
-    taken = statistics.median(seconds(work) for _ in range(5))
-    return taken, (time.process_time() - before) / 5
 
-
-def start() -> float:
-    """Time the start of a process with polars, which the command needs and `read_and_write` does not count."""
-    command = [sys.executable, "-c", "import polars"]
-    return statistics.median(seconds(lambda: subprocess.run(command, check=True)) for _ in range(5))
+def read_and_write(source: Path, output: Path, scratch: Path) -> Bare:
+    """Let polars read the input and write tables as large as the output; loading these tables first does not count."""
+    begun = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", ALONE, source, output, scratch], check=True, capture_output=True, text=True)
+    whole = time.perf_counter() - begun
+    loading, _, *again = [[float(number) for number in line.split()] for line in done.stdout.splitlines()]
+    taken, processors = (statistics.median(numbers) for numbers in zip(*again, strict=True))
+    return Bare(whole - loading[0] - sum(took for took, _ in again), taken, processors)
 
 
 class Task(NamedTuple):
@@ -211,6 +231,7 @@ def check(rows: int, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], help="how many rows")
+    parser.add_argument("--times", type=int, default=5, help="how often each is measured; medians are told")
     parser.add_argument("--check", type=int, metavar="N", help="compare N answers with those to the records alone")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -219,19 +240,22 @@ def main() -> None:
         measured: dict[int, Run] = {}
         for rows in options.sizes:
             source, output = make(scratch, rows), scratch / f"out-{rows}"
-            found = measured[rows] = run(source, output)
+            runs, alone = [], []
+            for _ in range(options.times):
+                shutil.rmtree(output, ignore_errors=True)
+                runs.append(run(source, output))
+                alone.append(read_and_write(source, output, scratch))
+            found = measured[rows] = Run(*(statistics.median(numbers) for numbers in zip(*runs, strict=True)))
+            bare = Bare(*(statistics.median(numbers) for numbers in zip(*alone, strict=True)))
             distinct = json.loads((output / "summary.json").read_text())["distinct_explanations"]
             each = 1e6 * found.taken / rows
+            print(f"{rows:>9} rows: {found.taken:6.2f} s, {each:5.1f} us a row, {distinct} explanations;", end=" ")
+            print(f"{found.processors:6.2f} s of processors, peak {found.peak:5.0f} MiB", flush=True)
             print(
-                f"{rows:>9} rows: {found.taken:6.2f} s, {each:6.1f} us a row, {found.processors:6.2f} s of processors,",
-                end=" ",
+                f"          polars alone: {bare.process:.2f} s, ratio {found.taken / bare.process:.2f} (target 4);", end=" "
             )
-            print(f"peak {found.peak:5.0f} MiB, {distinct} explanations", flush=True)
-            bare, busy = read_and_write(source, output, scratch)
-            print(f"          polars alone: {bare:.2f} s, ratio {found.taken / bare:.2f} (target 4);", end=" ")
-            print(f"{busy:.2f} s of processors, ratio {found.processors / busy:.2f};", end=" ")
-            started = bare + start()
-            print(f"as a process of its own {started:.2f} s, ratio {found.taken / started:.2f}", flush=True)
+            print(f"again in the same process {bare.again:.2f} s, ratio {found.taken / bare.again:.2f};", end=" ")
+            print(f"{bare.processors:.2f} s of processors, ratio {found.processors / bare.processors:.2f}", flush=True)
             shutil.rmtree(source)
             shutil.rmtree(output)
         for small, large in itertools.pairwise(sorted(measured)):
