@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import IO, NamedTuple, NoReturn
 
 from reasoner.errors import RecordError, nearest
 from reasoner.knowledge import Fact, Knowledge
 
-__all__ = ["LIMIT", "OPEN", "Record", "Told", "parse_json", "parse_record", "read_records", "region", "tell"]
+__all__ = ["LIMIT", "OPEN", "Record", "Told", "parse_json", "parse_record", "read_course", "read_records", "region", "tell"]
 
 LIMIT = 64 * 2**20
 OPEN = -1
@@ -94,46 +94,56 @@ def string_list(
     return list(value)
 
 
-def read_courses(value: object, field: str, knowledge: Knowledge) -> tuple[int, list[str]]:
+def read_course(course: object, place: int, field: str, knowledge: Knowledge) -> tuple[str, ...]:
+    """Read a course of therapy into atoms; `place` is its place among the courses, from 1."""
+    where = f"{field}[{place - 1}]"
+    if not isinstance(course, Mapping):
+        fail(where, f'{show(course)} is no course; write {{"drugs": [...], "outcome": "..."}}')
+    allowed = ("drugs", "outcome", *knowledge.course_facts)
+    for key in course:
+        if key not in allowed:
+            fail(
+                f"{where}.{key}" if isinstance(key, str) else where,
+                f"unknown key{nearest(str(key), allowed)}; allowed: {', '.join(allowed)}",
+            )
+    drugs = string_list(
+        f"{where}.drugs", course.get("drugs"), knowledge.drugs, "drug of the catalogue", knowledge.labels["drug"]
+    )
+    if not drugs:
+        fail(f"{where}.drugs", "a course has at least one drug")
+    outcome = among(f"{where}.outcome", course.get("outcome"), knowledge.outcomes, "outcome")
+    atoms = [f"course({place})", f"outcome({place},{outcome})"]
+    atoms += [f"drug_in({place},{drug})" for drug in dict.fromkeys(drugs)]
+    for name, fact in knowledge.course_facts.items():
+        given = course.get(name)
+        if given is None:
+            continue
+        here = f"{where}.{name}"
+        if fact.kind == "boolean":
+            noted = boolean(here, given)
+            reached = [f"noted({place},{name})"] if noted else []
+        else:
+            noted = number(here, given, knowledge, whole=fact.kind == "integer") > 0
+            reached = [f"reached({place},{name},{t})" for t in fact.thresholds if given >= t]
+        if noted and fact.needs and not any(drug in fact.needs for drug in drugs):
+            fail(here, f"only where the course has one of {', '.join(fact.needs)}")
+        atoms += reached
+    return tuple(atoms)
+
+
+CourseReader = Callable[[object, int, str, Knowledge], tuple[str, ...]]
+
+
+def read_courses(value: object, field: str, knowledge: Knowledge, read: CourseReader) -> tuple[int, list[str]]:
     """Read the courses of therapy into atoms."""
     if not isinstance(value, list | tuple):
         fail(field, f"{show(value)} is no list of courses")
     atoms: list[str] = []
-    allowed = ("drugs", "outcome", *knowledge.course_facts)
-    for n, course in enumerate(value):
-        where = f"{field}[{n}]"
-        if not isinstance(course, Mapping):
-            fail(where, f'{show(course)} is no course; write {{"drugs": [...], "outcome": "..."}}')
-        for key in course:
-            if key not in allowed:
-                fail(
-                    f"{where}.{key}" if isinstance(key, str) else where,
-                    f"unknown key{nearest(str(key), allowed)}; allowed: {', '.join(allowed)}",
-                )
-        drugs = string_list(
-            f"{where}.drugs", course.get("drugs"), knowledge.drugs, "drug of the catalogue", knowledge.labels["drug"]
-        )
-        if not drugs:
-            fail(f"{where}.drugs", "a course has at least one drug")
-        outcome = among(f"{where}.outcome", course.get("outcome"), knowledge.outcomes, "outcome")
-        if outcome == "ongoing" and n + 1 < len(value):
-            fail(f"{where}.outcome", "only the last course can be ongoing")
-        atoms += [f"course({n + 1})", f"outcome({n + 1},{outcome})"]
-        atoms += [f"drug_in({n + 1},{drug})" for drug in dict.fromkeys(drugs)]
-        for name, fact in knowledge.course_facts.items():
-            given = course.get(name)
-            if given is None:
-                continue
-            here = f"{where}.{name}"
-            if fact.kind == "boolean":
-                noted = boolean(here, given)
-                reached = [f"noted({n + 1},{name})"] if noted else []
-            else:
-                noted = number(here, given, knowledge, whole=fact.kind == "integer") > 0
-                reached = [f"reached({n + 1},{name},{t})" for t in fact.thresholds if given >= t]
-            if noted and fact.needs and not any(drug in fact.needs for drug in drugs):
-                fail(here, f"only where the course has one of {', '.join(fact.needs)}")
-            atoms += reached
+    for place, course in enumerate(value, start=1):
+        own = read(course, place, field, knowledge)
+        if place < len(value) and f"outcome({place},ongoing)" in own:
+            fail(f"{field}[{place - 1}].outcome", "only the last course can be ongoing")
+        atoms += own
     return len(value), atoms
 
 
@@ -151,8 +161,8 @@ class Told(NamedTuple):
     courses: int = 0
 
 
-def tell(fact: Fact, value: object, knowledge: Knowledge) -> Told:
-    """Read the value that a record gives for a fact, None where it gives none.
+def tell(fact: Fact, value: object, knowledge: Knowledge, read: CourseReader = read_course) -> Told:
+    """Read the value that a record gives for a fact, None where it gives none; `read` reads one course.
 
     Raises RecordError naming the field, what was found and what is allowed.
     """
@@ -161,7 +171,7 @@ def tell(fact: Fact, value: object, knowledge: Knowledge) -> Told:
     name = fact.name
     known = f"known({name})"
     if fact.kind == "courses":
-        courses, atoms = read_courses(value, name, knowledge)
+        courses, atoms = read_courses(value, name, knowledge, read)
         return Told((), (known, *atoms), (known, *atoms), courses)
     if fact.kind == "boolean":
         truth = boolean(name, value)

@@ -12,7 +12,7 @@ import numpy as np
 from reasoner.cohort.bits import packed, words_for
 from reasoner.errors import RecordError
 from reasoner.knowledge import Fact, Knowledge
-from reasoner.record import OPEN, Record, Told, parse_record, region, tell
+from reasoner.record import OPEN, Record, Told, parse_record, read_course, region, tell
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +40,8 @@ class Values:
         self.told: list[Told] = []
         self.plain: list[object] = []
         self.numbers: dict[Hashable, int] = {}
+        self.courses: dict[tuple[int, str], tuple[str, ...]] = {}
+        self.plain_courses: dict[str, str] = {}
         self.places = {(known.fact, known.member): n for n, known in enumerate(knowledge.variables)}
         self.chosen = np.full((len(self.places), 0), OPEN, dtype=np.int16)
         self.said: dict[int, Words] = {}
@@ -56,13 +58,39 @@ class Values:
         return found
 
     def add(self, value: object) -> int:
-        told = tell(self.fact, value, self.knowledge)
+        told = tell(self.fact, value, self.knowledge, self.read_course)
         same = ("told", frozenset(told.atoms), told.choices, told.courses)
         found = self.numbers.get(same)
         if found is None:
             found = self.numbers[same] = len(self.told)
             self.told.append(told)
-            self.plain.append(plain(self.fact, value, self.knowledge))
+            self.plain.append(self.plainest(value))
+        return found
+
+    def read_course(self, course: object, place: int, field: str, knowledge: Knowledge) -> tuple[str, ...]:
+        """Read a course, once for each place among the courses that it has."""
+        key = (place, repr(course))
+        found = self.courses.get(key)
+        if found is None:
+            found = self.courses[key] = read_course(course, place, field, knowledge)
+        return found
+
+    def plainest(self, value: object) -> object:
+        """Give the plainest of the values that tell the same, courses as JSON; a number that no rule compares is none."""
+        if self.fact.kind == "list" and isinstance(value, Sequence):
+            return sorted(set(value))
+        if self.fact.kind == "number" and isinstance(value, int | float):
+            place, thresholds = region(value, self.fact.thresholds), self.fact.thresholds
+            return None if not thresholds else (*thresholds, thresholds[-1] + 1)[place]
+        if self.fact.kind == "courses" and isinstance(value, Sequence):
+            return f"[{','.join(map(self.plain_course, value))}]"
+        return value
+
+    def plain_course(self, course: Mapping[str, object]) -> str:
+        key = repr(course)
+        found = self.plain_courses.get(key)
+        if found is None:
+            found = self.plain_courses[key] = COMPACT.encode(plain_course(course, self.knowledge))
         return found
 
     def choices(self) -> NDArray[np.int16]:
@@ -93,18 +121,6 @@ class Values:
                 said[number, [program.inputs[atom] for atom in atoms if atom in program.inputs]] = True
             known = self.said[program.courses] = np.vstack([known, packed(said)])
         return known
-
-
-def plain(fact: Fact, value: object, knowledge: Knowledge) -> object:
-    """Give the plainest of the values that tell the same, courses as JSON; a number that no rule compares tells nothing."""
-    if fact.kind == "list" and isinstance(value, Sequence):
-        return sorted(set(value))
-    if fact.kind == "number" and isinstance(value, int | float):
-        place = region(value, fact.thresholds)
-        return None if not fact.thresholds else (*fact.thresholds, fact.thresholds[-1] + 1)[place]
-    if fact.kind == "courses" and isinstance(value, Sequence):
-        return COMPACT.encode([plain_course(course, knowledge) for course in value])
-    return value
 
 
 def plain_course(course: Mapping[str, object], knowledge: Knowledge) -> dict[str, object]:

@@ -267,16 +267,13 @@ def codes_of(series: pl.Series, fact: Fact, values: Values) -> Codes:
         return stretches(series, fact, values)
     if fact.kind == "courses" and series.dtype != pl.String:
         texts = series.list.eval(pl.element().struct.json_encode()).list.join(",")
-        return by_text("[" + texts + "]", values, lambda text: [without_nulls(course) for course in json.loads(text)])
+        return by_value("[" + texts + "]", values, lambda text: [without_nulls(course) for course in json.loads(text)])
     if fact.kind == "courses":
-        return by_text(series, values, parse_text)
-    if fact.kind == "list":
-        texts = series.cast(pl.List(pl.String)).list.eval(pl.element().fill_null("\0")).list.join("\n")
-        return by_text(texts, values, lambda text: text.split("\n") if text else [])
+        return by_value(series, values, parse_text)
     if fact.kind == "boolean":
         numbers = [*(values.number((bool, truth), truth) for truth in (False, True)), values.number(None, None)]
         return np.array(numbers, dtype=np.int64).take(series.cast(pl.UInt8).fill_null(2).to_numpy())
-    return by_text(series, values, str)
+    return by_value(series, values)
 
 
 def parse_text(text: str) -> object:
@@ -286,16 +283,18 @@ def parse_text(text: str) -> object:
         return text
 
 
-def by_text(texts: pl.Series, values: Values, read: Callable[[str], object]) -> Codes:
-    """Give the numbers of a column's values, read once for each distinct text."""
-    found = texts.drop_nulls().unique()
+def by_value(series: pl.Series, values: Values, read: Callable[[str], object] | None = None) -> Codes:
+    """Give the numbers of a column's values, each looked at once; `read` makes of a text what a record would hold."""
+    held = series.to_frame("value").with_row_index("row").group_by("value").agg("row")
     numbers = []
-    for text in found.to_list():
-        known = values.numbers.get(("text", text))
-        numbers.append(values.number(("text", text), read(text)) if known is None else known)
-    numbers.append(values.number(None, None))
-    places = texts.cast(pl.Enum(found)).to_physical().cast(pl.UInt32).fill_null(len(found))
-    return np.array(numbers, dtype=np.int64).take(places.to_numpy())
+    for value in held["value"].to_list():
+        key = ("list", *value) if isinstance(value, list) else value if value is None else ("text", value)
+        known = values.numbers.get(key)
+        numbers.append(values.number(key, read(value) if read and value is not None else value) if known is None else known)
+    rows = held["row"]
+    found = np.empty(len(series), dtype=np.int64)
+    found[rows.explode().to_numpy()] = np.repeat(np.array(numbers, dtype=np.int64), rows.list.len().to_numpy())
+    return found
 
 
 def stretches(series: pl.Series, fact: Fact, values: Values) -> Codes:
