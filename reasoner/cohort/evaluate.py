@@ -70,8 +70,10 @@ class Evaluator:
 
     def evaluate(self, records: Columns) -> Evaluated:
         """Evaluate distinct records."""
-        histories = [own for own in records.columns if own.values.fact.kind == "courses"]
-        courses = sum(np.array([told.courses for told in own.values.told])[own.codes] for own in histories)
+        courses = np.zeros(len(records), dtype=np.int64)
+        for own in records.columns:
+            if own.values.fact.kind == "courses":
+                courses += np.array([told.courses for told in own.values.told])[own.codes]
         found = Evaluated(
             np.full(len(records), -1, dtype=np.int64),
             np.zeros((len(records), words_for(len(self.knowledge.rules))), dtype=np.uint64),

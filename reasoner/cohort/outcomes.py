@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, reduce
 from operator import and_, or_
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,34 +18,32 @@ from reasoner.worlds import Axis, Worlds, build
 if TYPE_CHECKING:
     from reasoner.cohort.bits import Codes
 
-__all__ = ["Outcome", "Outcomes", "decisive", "missing_name"]
+__all__ = ["Entry", "Outcome", "Outcomes", "decisive", "missing_name"]
 
 SUM = Worlds((), 2, [])
 
+Entry = tuple[str | tuple[str | int, ...], ...]
+
 
 class Outcome(NamedTuple):
-    """What an answer lists, without its reasons: certainty is "certain" or "conditional".
+    """What an answer lists, without its reasons: of each kind the number of an entry in `Outcomes.entries`."""
 
-    `recommended` holds regimen, rank and certainty; `excluded` and `actions` name and certainty; `missing` unknown facts, a
-    member of a list as ``fact[member]``.
-    """
-
-    setting: str
-    recommended: tuple[tuple[str, int, str], ...]
-    excluded: tuple[tuple[str, str], ...]
-    actions: tuple[tuple[str, str], ...]
-    missing: tuple[str, ...]
+    setting: int
+    recommended: int
+    excluded: int
+    actions: int
+    missing: int
 
 
 class Aspect(NamedTuple):
     """Something that an outcome lists: the predicates that it is read from, and how."""
 
     predicates: tuple[str, ...]
-    read: Callable[[Verdicts], Any]
+    read: Callable[[Verdicts], Entry]
 
 
 ASPECTS = {
-    "setting": Aspect(("setting",), lambda verdicts: verdicts.setting()),
+    "setting": Aspect(("setting",), lambda verdicts: (verdicts.setting(),)),
     "recommended": Aspect(
         ("recommended", "rank", "strength"),
         lambda verdicts: tuple((entry.name, entry.rank, entry.certainty) for entry in verdicts.recommended()),
@@ -60,7 +58,10 @@ ASPECTS = {
 class Outcomes:
     """Numbers the conclusions of worlds, and the outcomes of records from what each of their worlds concludes.
 
-    `axes` are those that worlds are laid out along; elsewhere they are told by their numbers.
+    `axes` are those that worlds are laid out along; elsewhere they are told by their numbers. `listed` are the outcomes in
+    the order of their numbers. `entries` number what they list: one setting; recommended regimens, each with rank and
+    certainty ("certain" or "conditional"); excluded regimens, and actions, each with certainty; unknown facts, a member of a
+    list as ``fact[member]``.
     """
 
     def __init__(self, knowledge: Knowledge, axes: Sequence[Axis]) -> None:
@@ -68,10 +69,11 @@ class Outcomes:
         self.axes = axes
         self.listed: list[Outcome] = []
         self.numbers: dict[Outcome, int] = {}
+        self.entries: dict[str, dict[Entry, int]] = {name: {} for name in Outcome._fields}
         self.concluded: list[int] = []
         self.conclusions: dict[tuple[int, int], int] = {}
         self.known: dict[tuple[int, bytes], int] = {}
-        self.summed: dict[tuple[int, str, int, int], Any] = {}
+        self.summed: dict[tuple[int, str, int, int], int | None] = {}
         self.worlds: dict[tuple[int, ...], Worlds] = {}
 
     def conclusion(self, program: Program, held: int) -> int:
@@ -103,9 +105,13 @@ class Outcomes:
         program = derivation.program
         truths = {n: derivation.values[n] for n in decisive(program) if derivation.values[n]}
         verdicts = Verdicts(derivation.worlds, self.knowledge, arranged(program, truths))
-        listed = {name: aspect.read(verdicts) for name, aspect in ASPECTS.items()}
+        listed = {name: self.entry(name, aspect.read(verdicts)) for name, aspect in ASPECTS.items()}
         missing = tuple(missing_name(entry.fact, entry.member) for entry in verdicts.missing())
-        return self.numbered(Outcome(**listed, missing=missing))
+        return self.numbered(Outcome(**listed, missing=self.entry("missing", missing)))
+
+    def entry(self, kind: str, listed: Entry) -> int:
+        own = self.entries[kind]
+        return own.setdefault(listed, len(own))
 
     def numbered(self, outcome: Outcome) -> int:
         number = self.numbers.setdefault(outcome, len(self.listed))
@@ -124,15 +130,16 @@ class Outcomes:
             where[number] = where.get(number, 0) | 1 << world
         held = {self.concluded[number]: truth for number, truth in where.items()}
         some, every = reduce(or_, held), reduce(and_, held)
-        listed: dict[str, Any] = {}
+        listed: dict[str, int] = {}
         for name, bits in bits_of(program).items():
             found = self.in_sum(program, name, some & bits, every & bits)
             listed[name] = self.in_worlds(program, name, held, worlds) if found is None else found
         deciding = frozenset[int]().union(*map(worlds.deciders, where.values()))
         variables = [self.knowledge.variables[v] for v in sorted(deciding)]
-        return Outcome(**listed, missing=tuple(missing_name(known.fact, known.member) for known in variables))
+        missing = tuple(missing_name(known.fact, known.member) for known in variables)
+        return Outcome(**listed, missing=self.entry("missing", missing))
 
-    def in_sum(self, program: Program, name: str, some: int, every: int) -> object:
+    def in_sum(self, program: Program, name: str, some: int, every: int) -> int | None:
         """Read an aspect from what holds in some world and what in all, None where this does not tell enough.
 
         It is read as that of two worlds: all that holds in some world holds in the first, what holds in all in both. Where
@@ -143,16 +150,17 @@ class Outcomes:
             truths = dict.fromkeys(atoms_of(program, some), 0b01) | dict.fromkeys(atoms_of(program, every), 0b11)
             holding = arranged(program, truths)
             several = any(len(rows) > 1 for graded in ("rank", "strength") for rows in holding.get(graded, {}).values())
-            self.summed[key] = None if several else ASPECTS[name].read(Verdicts(SUM, self.knowledge, holding))
+            verdicts = Verdicts(SUM, self.knowledge, holding)
+            self.summed[key] = None if several else self.entry(name, ASPECTS[name].read(verdicts))
         return self.summed[key]
 
-    def in_worlds(self, program: Program, name: str, held: Mapping[int, int], worlds: Worlds) -> object:
+    def in_worlds(self, program: Program, name: str, held: Mapping[int, int], worlds: Worlds) -> int:
         """Read an aspect from what holds in which worlds."""
         truths: dict[int, int] = {}
         for conclusion, truth in held.items():
             for atom in atoms_of(program, conclusion & bits_of(program)[name]):
                 truths[atom] = truths.get(atom, 0) | truth
-        return ASPECTS[name].read(Verdicts(worlds, self.knowledge, arranged(program, truths)))
+        return self.entry(name, ASPECTS[name].read(Verdicts(worlds, self.knowledge, arranged(program, truths))))
 
 
 @lru_cache

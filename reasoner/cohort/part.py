@@ -23,7 +23,7 @@ from reasoner.cohort.columns import Values
 from reasoner.cohort.courses import with_courses
 from reasoner.cohort.evaluate import Evaluator
 from reasoner.cohort.source import Part, Rows, read
-from reasoner.cohort.tables import Listing, answers, explanations
+from reasoner.cohort.tables import answers, counts, explanations
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.files import write_whole
 from reasoner.guideline import Guideline
@@ -68,7 +68,6 @@ class Worker:
         self.guideline = guideline
         self.evaluator = Evaluator(guideline)
         self.values: dict[str, Values] = {}
-        self.listing = Listing(guideline.knowledge)
 
     def prepare(self) -> None:
         """Forget what has become too much."""
@@ -77,7 +76,6 @@ class Worker:
             self.values = {fact.name: Values(fact, self.guideline.knowledge) for fact in facts}
         if len(self.evaluator.outcomes.known) > MEMORY:
             self.evaluator = Evaluator(self.guideline)
-            self.listing = Listing(self.guideline.knowledge)
 
 
 @lru_cache(maxsize=4)
@@ -130,11 +128,10 @@ def work(job: Job, number: int) -> None:
     order = np.argsort(ids)
     write_array(np.column_stack([ids, sets])[order], job.path("fired", number))
     write_lines(reject, job.path("rejects", number))
-    own.listing.add(own.evaluator.outcomes.listed[len(own.listing.table) :])
-    counted = {"answered": len(kept), "rejects": len(rejected), **own.listing.counts(outcomes)}
+    counted = {"answered": len(kept), "rejects": len(rejected), **counts(own.evaluator.outcomes, outcomes)}
     write_whole(job.path("counts", number), json.dumps(counted, sort_keys=True).encode())
-    explanation = named(ids)[explained]
-    write_table(answers(rows, kept, own.listing.table[outcomes], explanation), job.path("answers", number))
+    table = answers(rows, kept, own.evaluator.outcomes, outcomes, named(ids)[explained])
+    write_table(table, job.path("answers", number))
 
 
 def rejection(rows: Rows, row: int, guideline: Guideline) -> dict[str, object]:
@@ -155,8 +152,8 @@ def explanation_ids(guideline: Guideline, fired: Words) -> Words:
 
 def named(ids: Words) -> pl.Series:
     """Write explanation ids as text."""
-    digits = ids.astype(">u8").tobytes().hex()
-    return pl.Series("explanation", [digits[place : place + 16] for place in range(0, len(digits), 16)], dtype=pl.String)
+    digits = np.frombuffer(ids.astype(">u8").tobytes().hex().encode(), dtype="S16")
+    return pl.Series("explanation", digits).cast(pl.String)
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:

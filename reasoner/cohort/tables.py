@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from reasoner.cohort.bits import distinct_rows, packed, transposed, unpacked
-from reasoner.cohort.outcomes import Outcome, missing_name
+from reasoner.cohort.outcomes import Entry, Outcome, Outcomes, missing_name
 from reasoner.cohort.source import Rows
 from reasoner.knowledge import Knowledge
 from reasoner.verdicts import SILENT, UNDETERMINED
@@ -18,69 +18,88 @@ if TYPE_CHECKING:
     from reasoner.cohort.bits import Codes, Words
     from reasoner.cohort.columns import Bits, Column
 
-__all__ = ["COUNTED", "Listing", "answers", "explanations"]
+__all__ = ["COUNTED", "answers", "counts", "explanations"]
 
 CERTAINTY = pl.Enum(["certain", "conditional"])
 COUNTED = ("settings", "recommended", "excluded", "actions", "missing", "findings")
 
 
-class Listing:
-    """Outcomes as a table, a row each, and what is counted of them; it grows with them."""
-
-    def __init__(self, knowledge: Knowledge) -> None:
-        self.knowledge = knowledge
-        self.table = outcome_table([], knowledge)
-        self.names: dict[tuple[str, str], int] = {}
-        self.counted = np.zeros(0, dtype=np.int64)
-        self.lengths = np.zeros(0, dtype=np.int64)
-
-    def add(self, outcomes: Sequence[Outcome]) -> None:
-        """Take up outcomes that follow those taken up before."""
-        self.table = pl.concat([self.table, outcome_table(outcomes, self.knowledge)], rechunk=True)
-        counted = [[self.names.setdefault(name, len(self.names)) for name in names_of(own)] for own in outcomes]
-        self.lengths = np.append(self.lengths, np.array([len(own) for own in counted], dtype=np.int64))
-        self.counted = np.append(self.counted, np.array([n for own in counted for n in own], dtype=np.int64))
-
-    def counts(self, chosen: Codes) -> dict[str, dict[str, int]]:
-        """Count the outcomes of rows by setting, regimen, action, missing fact, and what ends in silence or nothing."""
-        times = np.repeat(np.bincount(chosen, minlength=len(self.lengths)), self.lengths)
-        total = np.bincount(self.counted, weights=times, minlength=len(self.names)).astype(int).tolist()
-        found: dict[str, dict[str, int]] = {name: {} for name in COUNTED}
-        for (kind, name), number in self.names.items():
-            if total[number]:
-                found[kind][name] = total[number]
-        return found
+def numbers_of(outcomes: Outcomes, chosen: Codes) -> dict[str, Codes]:
+    """Give for each kind of entry the numbers of the entries of chosen outcomes."""
+    listed = np.array(outcomes.listed, dtype=np.int64).reshape(-1, len(Outcome._fields))
+    return {kind: listed[chosen, place] for place, kind in enumerate(Outcome._fields)}
 
 
-def outcome_table(outcomes: Sequence[Outcome], knowledge: Knowledge) -> pl.DataFrame:
-    """Table outcomes, a row each."""
+def entries_of(outcomes: Outcomes) -> dict[str, pl.Series]:
+    """Table what outcomes list, of each kind."""
+    knowledge, entries = outcomes.knowledge, {kind: list(own) for kind, own in outcomes.entries.items()}
+    setting = pl.Enum(list(dict.fromkeys((*knowledge.settings, SILENT, UNDETERMINED))))
     regimen = pl.Enum(knowledge.regimens)
-    excluded = pl.Struct({"regimen": regimen, "certainty": CERTAINTY})
     recommended = pl.Struct({"regimen": regimen, "rank": pl.UInt8, "certainty": CERTAINTY})
+    excluded = pl.Struct({"regimen": regimen, "certainty": CERTAINTY})
     actions = pl.Struct({"action": pl.Enum(knowledge.actions), "certainty": CERTAINTY})
     missing = pl.Enum([missing_name(known.fact, known.member) for known in knowledge.variables])
-    return pl.DataFrame(
-        {
-            "setting": pl.Series(
-                [own.setting for own in outcomes],
-                dtype=pl.Enum(list(dict.fromkeys((*knowledge.settings, SILENT, UNDETERMINED)))),
-            ),
-            "recommended": structs([own.recommended for own in outcomes], recommended),
-            "excluded": structs([own.excluded for own in outcomes], excluded),
-            "actions": structs([own.actions for own in outcomes], actions),
-            "missing": names([own.missing for own in outcomes], missing),
-        }
+    return {
+        "setting": pl.Series([name for (name,) in entries["setting"]], dtype=setting),
+        "recommended": structs(entries["recommended"], recommended),
+        "excluded": structs(entries["excluded"], excluded),
+        "actions": structs(entries["actions"], actions),
+        "missing": names(entries["missing"], missing),
+    }
+
+
+def counts(outcomes: Outcomes, chosen: Codes) -> dict[str, dict[str, int]]:
+    """Count the outcomes of rows by setting, regimen, action, missing fact, and what ends in silence or nothing."""
+    times = np.bincount(chosen)
+    used = np.flatnonzero(times)
+    numbers, times = numbers_of(outcomes, used), times[used]
+    found: dict[str, dict[str, int]] = {name: {} for name in COUNTED}
+    for (kind, entries), own in zip(outcomes.entries.items(), found.values(), strict=False):
+        of_each = np.bincount(numbers[kind], weights=times, minlength=len(entries))
+        for entry, total in zip(entries, of_each.astype(int).tolist(), strict=True):
+            for name in names_of(entry) if total else ():
+                own[name] = own.get(name, 0) + total
+    found["findings"] = {name: int(times[marks].sum()) for name, marks in findings(outcomes, numbers) if marks.any()}
+    return found
+
+
+def names_of(entry: Entry) -> Iterator[str]:
+    """Name what an entry counts for."""
+    for own in entry:
+        if isinstance(own, str):
+            yield own
+        else:
+            name, *rank, certainty = own
+            yield f"{name} {certainty}"
+            if rank == [1]:
+                yield f"{name} first"
+
+
+def findings(outcomes: Outcomes, numbers: Mapping[str, Codes]) -> Iterator[tuple[str, Bits]]:
+    """Mark the outcomes that lack something or contradict themselves."""
+    entries, regimens = outcomes.entries, outcomes.knowledge.regimens
+    silent = np.array([setting in (SILENT, UNDETERMINED) for (setting,) in entries["setting"]], dtype=bool)
+    recommended, missing = (
+        np.array([bool(own) for own in entries[name]], dtype=bool) for name in ("recommended", "missing")
     )
+    yield "nothing_recommended", ~silent[numbers["setting"]] & ~recommended[numbers["recommended"]]
+    yield "incomplete", missing[numbers["missing"]]
+    both = np.ones((len(numbers["setting"]), len(regimens)), dtype=bool)
+    for name in ("recommended", "excluded"):
+        certain = [{listed[0] for listed in own if listed[-1] == "certain"} for own in entries[name]]
+        marks = np.array([[regimen in own for regimen in regimens] for own in certain], dtype=bool)
+        both &= marks.reshape(len(certain), len(regimens))[numbers[name]]
+    yield "recommended_and_excluded", np.logical_or.reduce(both, axis=1)
 
 
-def structs(rows: Sequence[Sequence[tuple[object, ...]]], kind: pl.Struct) -> pl.Series:
+def structs(rows: Sequence[Sequence[object]], kind: pl.Struct) -> pl.Series:
     """Turn rows of tuples into lists of structs."""
     schema = {field.name: field.dtype for field in kind.fields}
     flat = pl.DataFrame([entry for row in rows for entry in row], schema=schema, orient="row")
     return by_row([len(row) for row in rows], flat.to_struct("entry"))
 
 
-def names(rows: Sequence[Sequence[str]], kind: pl.Enum) -> pl.Series:
+def names(rows: Sequence[Sequence[object]], kind: pl.Enum) -> pl.Series:
     """Turn rows of names into lists."""
     return by_row([len(row) for row in rows], pl.Series([name for row in rows for name in row], dtype=kind))
 
@@ -93,8 +112,10 @@ def by_row(lengths: Sequence[int] | Codes, entries: pl.Series) -> pl.Series:
     return rows.join(grouped, on="row", how="left", maintain_order="left")["entry"].fill_null([])
 
 
-def answers(rows: Rows, kept: Codes, listed: pl.DataFrame, explained: pl.Series) -> pl.DataFrame:
+def answers(rows: Rows, kept: Codes, outcomes: Outcomes, chosen: Codes, explained: pl.Series) -> pl.DataFrame:
     """Table the answers of rows, in their order, each with what its record tells."""
+    numbers = numbers_of(outcomes, chosen)
+    listed = [entries[numbers[kind]].alias(kind) for kind, entries in entries_of(outcomes).items()]
     told = [
         rows.numbers[own.values.fact.name][kept] if own.values.fact.name in rows.numbers else values(own, kept)
         for own in rows.columns.columns
@@ -105,7 +126,7 @@ def answers(rows: Rows, kept: Codes, listed: pl.DataFrame, explained: pl.Series)
     remarks = pl.repeat(None, len(kept), dtype=kind, eager=True)
     if rows.remarks:
         remarks = pl.Series([rows.remarks[row] or None for row in kept], dtype=kind)
-    return pl.DataFrame([rows.ids[kept].alias("id"), *listed.get_columns(), explained, record, remarks.alias("remarks")])
+    return pl.DataFrame([rows.ids[kept].alias("id"), *listed, explained, record, remarks.alias("remarks")])
 
 
 def values(column: Column, kept: Codes) -> pl.Series:
@@ -150,31 +171,3 @@ def listed(marks: Bits, names: list[str]) -> pl.Series:
     """Turn marks into lists of names, one for each row."""
     column = pl.Series((np.flatnonzero(marks) % len(names)).astype(np.uint32))
     return by_row(marks.sum(axis=1), pl.Series(names, dtype=pl.Enum(names)).gather(column))
-
-
-def names_of(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    """Name what an outcome counts for."""
-    yield "settings", outcome.setting
-    for regimen, rank, certainty in outcome.recommended:
-        yield "recommended", f"{regimen} {certainty}"
-        if rank == 1:
-            yield "recommended", f"{regimen} first"
-    for regimen, certainty in outcome.excluded:
-        yield "excluded", f"{regimen} {certainty}"
-    for action, certainty in outcome.actions:
-        yield "actions", f"{action} {certainty}"
-    for fact in outcome.missing:
-        yield "missing", fact
-    for finding in findings(outcome):
-        yield "findings", finding
-
-
-def findings(outcome: Outcome) -> Iterator[str]:
-    """Name what an outcome lacks or contradicts."""
-    if outcome.setting not in (SILENT, UNDETERMINED) and not outcome.recommended:
-        yield "nothing_recommended"
-    if outcome.missing:
-        yield "incomplete"
-    certain = {regimen for regimen, _, certainty in outcome.recommended if certainty == "certain"}
-    if certain & {regimen for regimen, certainty in outcome.excluded if certainty == "certain"}:
-        yield "recommended_and_excluded"
