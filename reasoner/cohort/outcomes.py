@@ -74,6 +74,8 @@ class Outcomes:
         self.conclusions: dict[tuple[int, int], int] = {}
         self.known: dict[tuple[int, bytes], int] = {}
         self.summed: dict[tuple[int, str, int, int], int | None] = {}
+        self.spread: dict[tuple[int, str, tuple[int, ...], tuple[tuple[int, int], ...]], int] = {}
+        self.deciding: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
         self.worlds: dict[tuple[int, ...], Worlds] = {}
 
     def conclusion(self, program: Program, held: int) -> int:
@@ -121,10 +123,6 @@ class Outcomes:
 
     def read(self, program: Program, laid: tuple[int, ...], told: Sequence[int]) -> Outcome:
         """Read an outcome from what each world concludes."""
-        worlds = self.worlds.get(laid)
-        if worlds is None:
-            sizes = [len(variable.values) for variable in self.knowledge.variables]
-            worlds = self.worlds[laid] = build(tuple(self.axes[number] for number in laid), len(sizes), (), sizes)
         where: dict[int, int] = {}
         for world, number in enumerate(told):
             where[number] = where.get(number, 0) | 1 << world
@@ -133,11 +131,26 @@ class Outcomes:
         listed: dict[str, int] = {}
         for name, bits in bits_of(program).items():
             found = self.in_sum(program, name, some & bits, every & bits)
-            listed[name] = self.in_worlds(program, name, held, worlds) if found is None else found
-        deciding = frozenset[int]().union(*map(worlds.deciders, where.values()))
-        variables = [self.knowledge.variables[v] for v in sorted(deciding)]
-        missing = tuple(missing_name(known.fact, known.member) for known in variables)
-        return Outcome(**listed, missing=self.entry("missing", missing))
+            listed[name] = self.in_worlds(program, name, held, laid) if found is None else found
+        return Outcome(**listed, missing=self.missing(laid, tuple(where.values())))
+
+    def laid_out(self, laid: tuple[int, ...]) -> Worlds:
+        """Lay out the worlds of axes."""
+        worlds = self.worlds.get(laid)
+        if worlds is None:
+            sizes = [len(variable.values) for variable in self.knowledge.variables]
+            worlds = self.worlds[laid] = build(tuple(self.axes[number] for number in laid), len(sizes), (), sizes)
+        return worlds
+
+    def missing(self, laid: tuple[int, ...], alike: tuple[int, ...]) -> int:
+        """Find the unknown facts that can change what is concluded; `alike` are the worlds of each conclusion."""
+        found = self.deciding.get((laid, alike))
+        if found is None:
+            deciding = frozenset[int]().union(*map(self.laid_out(laid).deciders, alike))
+            variables = [self.knowledge.variables[v] for v in sorted(deciding)]
+            found = self.entry("missing", tuple(missing_name(known.fact, known.member) for known in variables))
+            self.deciding[laid, alike] = found
+        return found
 
     def in_sum(self, program: Program, name: str, some: int, every: int) -> int | None:
         """Read an aspect from what holds in some world and what in all, None where this does not tell enough.
@@ -154,13 +167,20 @@ class Outcomes:
             self.summed[key] = None if several else self.entry(name, ASPECTS[name].read(verdicts))
         return self.summed[key]
 
-    def in_worlds(self, program: Program, name: str, held: Mapping[int, int], worlds: Worlds) -> int:
+    def in_worlds(self, program: Program, name: str, held: Mapping[int, int], laid: tuple[int, ...]) -> int:
         """Read an aspect from what holds in which worlds."""
-        truths: dict[int, int] = {}
+        bits, told = bits_of(program)[name], dict[int, int]()
         for conclusion, truth in held.items():
-            for atom in atoms_of(program, conclusion & bits_of(program)[name]):
-                truths[atom] = truths.get(atom, 0) | truth
-        return self.entry(name, ASPECTS[name].read(Verdicts(worlds, self.knowledge, arranged(program, truths))))
+            told[conclusion & bits] = told.get(conclusion & bits, 0) | truth
+        key = (program.courses, name, laid, tuple(told.items()))
+        if key not in self.spread:
+            truths: dict[int, int] = {}
+            for conclusion, truth in told.items():
+                for atom in atoms_of(program, conclusion):
+                    truths[atom] = truths.get(atom, 0) | truth
+            verdicts = Verdicts(self.laid_out(laid), self.knowledge, arranged(program, truths))
+            self.spread[key] = self.entry(name, ASPECTS[name].read(verdicts))
+        return self.spread[key]
 
 
 @lru_cache
