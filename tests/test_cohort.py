@@ -379,6 +379,28 @@ def test_damaged_rows_are_set_aside_each_with_its_line_and_reason(environment: d
     assert [row["id"] for row in rows_of(tmp_path / "out")] == [f"good-{n}" for n in range(len(DAMAGED))]
 
 
+@pytest.mark.parametrize("form", ["ndjson", "parquet"])
+def test_no_depth_of_nesting_stops_a_run_and_none_of_its_rows_need_be_a_record(
+    form: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    histories = ['[{"drugs": ["trastuzumab"], "more": ' + "[" * n + "]" * n + "}]" for n in range(900, 1000)]
+    if form == "ndjson":
+        rows = [
+            json.dumps({**GOOD, "id": f"{n}"}).replace('"metastatic_therapy": []', f'"metastatic_therapy": {history}')
+            for n, history in enumerate(histories)
+        ]
+        (tmp_path / "in.ndjson").write_text("\n".join(rows))
+    else:
+        ids = [f"{n}" for n in range(len(histories))]
+        pl.DataFrame({"id": ids, "metastatic_therapy": histories}).write_parquet(tmp_path / "in.parquet")
+    done = cohort(f"in.{form}", "-o", "out", environment=environment, cwd=tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+    rejects = [json.loads(line) for line in (tmp_path / "out/rejects.ndjson").read_text().splitlines()]
+    assert len(rejects) == len(histories)
+    assert {reject["reason"][:15] for reject in rejects} == {"metastatic_ther", "nested too deep"}
+    assert json.loads((tmp_path / "out/summary.json").read_text())["answered"] == 0
+
+
 def test_damaged_tables_are_refused_or_their_rows_set_aside(environment: dict[str, str], tmp_path: Path) -> None:
     frame = make_cohort(5, 30)
     damaged = frame.with_columns(

@@ -52,7 +52,7 @@ class Values:
         if found is None:
             try:
                 found = self.add(value)
-            except RecordError:
+            except (RecordError, RecursionError):
                 found = BAD
             self.numbers[key] = found
         return found

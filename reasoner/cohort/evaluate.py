@@ -73,7 +73,7 @@ class Evaluator:
         courses = np.zeros(len(records), dtype=np.int64)
         for own in records.columns:
             if own.values.fact.kind == "courses":
-                courses += np.array([told.courses for told in own.values.told])[own.codes]
+                courses += np.array([told.courses for told in own.values.told], dtype=np.int64)[own.codes]
         found = Evaluated(
             np.full(len(records), -1, dtype=np.int64),
             np.zeros((len(records), words_for(len(self.knowledge.rules))), dtype=np.uint64),

@@ -382,7 +382,10 @@ def coded(value: object, fact: Fact, values: Values) -> int:
             return values.number(None, None)
         place = region(given, fact.thresholds)
         return values.number(("stretch", place), (*fact.thresholds, fact.thresholds[-1] + 1)[place])
-    key: Hashable = (type(value), value) if isinstance(value, str | bool) else json.dumps(value)
+    try:
+        key: Hashable = (type(value), value) if isinstance(value, str | bool) else json.dumps(value)
+    except RecursionError:
+        return BAD
     return values.number(key, value)
 
 
