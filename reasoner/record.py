@@ -107,7 +107,7 @@ def read_course(course: object, place: int, field: str, knowledge: Knowledge) ->
                 f"unknown key{nearest(str(key), allowed)}; allowed: {', '.join(allowed)}",
             )
     drugs = string_list(
-        f"{where}.drugs", course.get("drugs"), knowledge.drugs, "drug of the catalogue", knowledge.labels["drug"]
+        f"{where}.drugs", course.get("drugs"), knowledge.drugs, "drug of the catalogue", knowledge.labels.get("drug")
     )
     if not drugs:
         fail(f"{where}.drugs", "a course has at least one drug")
@@ -183,7 +183,7 @@ def tell(fact: Fact, value: object, knowledge: Knowledge, read: CourseReader = r
         return Told((((name, None), fact.values.index(chosen)),), (known, said), (known, said))
     if fact.kind == "list":
         kind = "drug of the catalogue" if fact.of_drugs else f"value of {name}"
-        members = string_list(name, value, fact.values, kind, knowledge.labels["drug" if fact.of_drugs else "value"])
+        members = string_list(name, value, fact.values, kind, knowledge.labels.get("drug" if fact.of_drugs else "value"))
         listed = dict.fromkeys(members)
         facts = (known, f"recorded({name},list)", *(f"lists({name},{m})" for m in listed))
         closed = (f"includes({name},{m})" for m in listed if m not in fact.open_members)

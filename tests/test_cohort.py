@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
@@ -13,8 +14,10 @@ import signal
 import subprocess
 import sys
 import time
+import unittest.mock
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -22,9 +25,13 @@ import polars as pl
 import pytest
 from bundles import AFTER_SECOND_LINE, METASTASES, NEGATIVE, bundle, observation, stated
 from cohorts import make_cohort
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from records import random_record
 
 from reasoner import Guideline, RecordError
+from reasoner.cohort.csv_text import row_ends
+from reasoner.errors import ReasonerError
 
 ROWS = 400
 GUIDELINES = Path(__file__).parent / "guidelines"
@@ -401,6 +408,54 @@ def test_no_depth_of_nesting_stops_a_run_and_none_of_its_rows_need_be_a_record(
     assert json.loads((tmp_path / "out/summary.json").read_text())["answered"] == 0
 
 
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.lists(st.text('ab,"\n'), min_size=2, max_size=3), max_size=6), st.integers(1, 9), st.randoms())
+def test_rows_end_where_a_reader_of_csv_ends_them(table: list[list[str]], block: int, chance: Random) -> None:
+    """Blocks of any size give the rows of a strict reader; text that is spoilt is refused, or read as the reader does."""
+    written = io.StringIO(newline="")
+    csv.writer(written, lineterminator="\n").writerows(table)
+    text = written.getvalue()
+    spoilt = "".join(c for c in text if chance.random() > 0.1)
+    for content, whole in ((text, True), (spoilt, False)):
+        with unittest.mock.patch("reasoner.cohort.csv_text.BLOCK", block):
+            try:
+                found = list(row_ends(io.BytesIO(content.encode()), Path("in.csv")))
+            except ReasonerError:
+                assert not whole
+                continue
+        starts = itertools.accumulate((length for length, _ in found), initial=0)
+        cuts = [int(start + end) + 1 for start, (_, ends) in zip(starts, found, strict=False) for end in ends]
+        rows = [content[a:b] for a, b in itertools.pairwise([0, *cuts, len(content)]) if content[a:b]]
+        with contextlib.suppress(csv.Error):
+            read = list(csv.reader(io.StringIO(content, newline=""), strict=True))
+            assert [list(csv.reader([row], strict=True)) for row in rows] == [[cells] for cells in read]
+
+
+def test_quotes_that_stand_around_no_whole_cell_are_refused_with_their_line(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    rows = [f"p{n},positive,[]\n" for n in range(20)]
+    for name, spoilt, message in (
+        ("open", {4: 'p4,"positive,[]\n'}, "line 6: a quote begins a cell, and none ends it"),
+        ("amid", {4: 'p4,posi"tive,[]\n'}, "line 6: a quote amid a cell"),
+        ("after", {4: 'p4,"posi"tive,[]\n'}, "line 6: text follows the quote that ends the cell begun in line 6"),
+        ("later", {4: 'p4,"positive,[]\n', 9: 'p9,"positive",[]\n'}, "line 11: text follows the quote that ends the cell"),
+        ("cut", {19: 'p19,positive,"[]'}, "line 21: a quote begins a cell, and none ends it"),
+    ):  # fmt: skip
+        (tmp_path / f"{name}.csv").write_text(
+            "id,hr,metastatic_therapy\n" + "".join({**dict(enumerate(rows)), **spoilt}.values())
+        )
+        done = cohort(f"{name}.csv", "-o", "never", environment=environment, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, ""), name
+        assert f"{name}.csv: {message}" in done.stderr
+        (tmp_path / "in.csv").write_text("id\np1\n")
+        courses = (tmp_path / f"{name}.csv").read_text().replace("id,hr,metastatic_therapy", "id,outcome,drugs")
+        (tmp_path / "courses.csv").write_text(courses)
+        done = cohort("in.csv", "-o", "never", "--courses", "courses.csv", environment=environment, cwd=tmp_path)
+        assert (done.returncode, f"courses.csv: {message}" in done.stderr) == (2, True), name
+        assert not (tmp_path / "never").exists()
+
+
 def test_damaged_tables_are_refused_or_their_rows_set_aside(environment: dict[str, str], tmp_path: Path) -> None:
     frame = make_cohort(5, 30)
     damaged = frame.with_columns(
@@ -433,6 +488,9 @@ def test_damaged_tables_are_refused_or_their_rows_set_aside(environment: dict[st
     frame.with_columns(hr=pl.lit(1)).write_parquet(tmp_path / "kinds.parquet")
     (tmp_path / "twice.csv").write_text("id,hr,hr,metastatic_therapy\n")
     (tmp_path / "in.txt").write_text("")
+    (tmp_path / "above/sub").mkdir(parents=True)
+    frame.write_parquet(tmp_path / "above/in.parquet")
+    frame.write_parquet(tmp_path / "above/sub/in.parquet")
     for name, message in (
         ("broken.parquet", "broken.parquet: cannot be read as Parquet"),
         ("unknown.parquet", 'column hrr: unknown; did you mean "hr"?'),
@@ -442,6 +500,7 @@ def test_damaged_tables_are_refused_or_their_rows_set_aside(environment: dict[st
         ("in.txt", '".txt" is no format of cohorts'),
         ("none.csv", "none.csv: no such file"),
         (".", "cannot be read as Parquet"),
+        ("above", f"above: {Path('sub', 'in.parquet')} is in a folder below"),
     ):
         done = cohort(name, "-o", "never", environment=environment, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, ""), name

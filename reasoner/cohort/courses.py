@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from reasoner.cohort.columns import BAD, Column, Columns, Values
-from reasoner.cohort.source import Rows, check_names, header, in_cell, valid_text
+from reasoner.cohort.csv_text import header, row_ends
+from reasoner.cohort.source import Rows, check_names, in_cell, valid_text
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.knowledge import Fact, Knowledge
 from reasoner.record import tell
@@ -29,12 +30,17 @@ KINDS = {"drugs": "list", "outcome": "choice"}
 def check_courses(file: Path, knowledge: Knowledge) -> None:
     """Refuse a file that holds no courses.
 
-    Raises ReasonerError naming the file, and the column where one is unknown, missing or there twice.
+    Raises ReasonerError naming the file, the column where one is unknown, missing or there twice, and the line where quotes
+    do not stand around a whole cell.
     """
     if not file.is_file():
         raise ReasonerError(f"{file}: no such file")
     needed = ("id", *KINDS)
-    check_names(file, header_of(file), (*needed, *knowledge.course_facts), needed, "every course has it")
+    with file.open("rb") as stream:
+        names = header(stream.readline(), file)
+        check_names(file, names, (*needed, *knowledge.course_facts), needed, "every course has it")
+        for _ in row_ends(stream, file):
+            pass
 
 
 def header_of(file: Path) -> list[str]:

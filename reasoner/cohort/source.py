@@ -10,12 +10,13 @@ import io
 import json
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from reasoner.cohort.columns import BAD, Column, Columns, Values
+from reasoner.cohort.csv_text import BLOCK, header, row_ends
 from reasoner.errors import ReasonerError, RecordError, nearest
 from reasoner.guideline import Guideline
 from reasoner.knowledge import Fact, Knowledge
@@ -29,7 +30,6 @@ __all__ = ["FORMATS", "Part", "Rows", "plan", "read"]
 
 FORMATS = (".parquet", ".csv", ".ndjson", ".jsonl")
 TABLES = (".csv", ".parquet")
-BLOCK = 2**24
 
 
 class Part(NamedTuple):
@@ -80,6 +80,10 @@ def files_of(path: Path) -> list[Path]:
     """List the files of a cohort: one file, or the Parquet files of a folder, in the order of their names."""
     if path.is_dir():
         found = sorted(path.glob("*.parquet"))
+        for below in path.glob("*/**/*.parquet"):
+            place = below.relative_to(path)
+            if not (path / place.parts[0] / "run.json").exists():
+                raise ReasonerError(f"{path}: {place} is in a folder below; put all parts into one folder")
         if not found:
             raise ReasonerError(f"{path}: no .parquet file in this folder")
         return found
@@ -161,35 +165,25 @@ def text_parts(file: Path, size: int, knowledge: Knowledge, apart: bool) -> Iter
     """Cut a text at ends of lines; in CSV not at those inside quotes."""
     table = file.suffix.lower() == ".csv"
     with file.open("rb") as stream:
-        first = 0
         if table:
-            head = stream.readline()
-            first = len(head)
-            check_columns(file, header(head, file), knowledge, apart)
-        start, line, rows = first, 2 if table else 1, 0
-        at, quoted = first, 0
-        stream.seek(first)
-        while block := stream.read(BLOCK):
-            data = np.frombuffer(block, dtype=np.uint8)
-            ends = np.flatnonzero(data == ord("\n"))
-            if table:
-                quotes = np.cumsum(data == ord('"')) + quoted
-                ends, quoted = ends[quotes[ends] % 2 == 0], int(quotes[-1]) % 2
+            check_columns(file, header(stream.readline(), file), knowledge, apart)
+        start = at = stream.tell()
+        line, rows = 2 if table else 1, 0
+        for length, ends in row_ends(stream, file) if table else line_ends(stream):
             while len(ends) >= size - rows:
                 cut = at + int(ends[size - rows - 1]) + 1
                 yield Part(str(file), start, cut, line, size)
                 start, line, ends, rows = cut, line + size, ends[size - rows :], 0
             rows += len(ends)
-            at += len(block)
+            at += length
         if at > start:
             yield Part(str(file), start, at, line, rows + 1)
 
 
-def header(head: bytes, file: Path) -> list[str]:
-    try:
-        return next(csv.reader([head.decode("utf-8-sig").rstrip("\r\n")]), [])
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ReasonerError(f"{file}: line 1: cannot be read as CSV: {error}") from None
+def line_ends(stream: IO[bytes]) -> Iterator[tuple[int, Codes]]:
+    """Yield the length of each block of a text, and the places in it where a line ends."""
+    while block := stream.read(BLOCK):
+        yield len(block), np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
 
 
 def read(part: Part, values: Mapping[str, Values], guideline: Guideline) -> Rows:
