@@ -502,12 +502,12 @@ def test_damaged_tables_are_refused_or_their_rows_set_aside(environment: dict[st
         assert (done.returncode, done.stdout) == (2, ""), name
         assert message in done.stderr
         assert "Traceback" not in done.stderr
+        assert not (tmp_path / "never").exists()
     (tmp_path / "above/sub").mkdir(parents=True)
     frame.write_parquet(tmp_path / "above/in.parquet")
     frame.write_parquet(tmp_path / "above/sub/in.parquet")
     done = cohort("above", "-o", "never", environment=environment, cwd=tmp_path)
     assert (done.returncode, "sub/in.parquet is in a folder below" in done.stderr) == (2, True)
-        assert not (tmp_path / "never").exists()
 
 
 def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bytes(environment: dict[str, str], tmp_path: Path) -> None:
