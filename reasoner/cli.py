@@ -650,8 +650,22 @@ class Cohort(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            hint = "" if Path(args[0]).exists() else nearest(args[0], self.commands)
+            if hint:
+                raise click.UsageError(f'"{args[0]}" is no file and no command{hint}', ctx)
             args = ["run", *args]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's type)
+        try:
+            from polars.exceptions import PolarsError
+        except ImportError:
+            raise ReasonerError("polars is not installed; pip install 'guideline-reasoner[cohort]'") from None
+        try:
+            return super().invoke(ctx)
+        except PolarsError as error:
+            reason = str(error).partition("\n")[0]
+            raise ReasonerError(f"a table of answers is damaged, run the cohort again: {reason}") from None
 
 
 @cli.group(cls=Cohort)
@@ -660,10 +674,6 @@ def cohort() -> None:
 
     reasoner cohort IN -o OUT is reasoner cohort run IN -o OUT.
     """
-    try:
-        import polars  # noqa: F401 (told here, once for all commands)
-    except ImportError:
-        raise ReasonerError("polars is not installed; pip install 'guideline-reasoner[cohort]'") from None
 
 
 @cohort.command("run")
@@ -697,7 +707,7 @@ def cohort_run(
     IN is a .parquet, .csv or .ndjson file, or a folder of .parquet files, with a column id and one for each fact that is
     known; courses can stand in a CSV file of their own, with the columns id, drugs (a;b), outcome and the facts of a course.
     OUT gets answers, explanations (each distinct one once), rejects.ndjson with the rows that are no records and why, and
-    summary.json and summary.html. Exit status 1 tells of rejects.
+    summary.json and summary.html. Exit status 1 tells of rejects, 130 of a run that was interrupted.
     """
     from reasoner.cohort.courses import check_courses
     from reasoner.cohort.part import Job
@@ -715,16 +725,23 @@ def cohort_run(
     own = None if folder is None else str(folder.resolve())
     apart = None if courses is None else str(courses.resolve())
     job = Job(own, layer, tuple(str(path.resolve()) for path in overlays), str(output.resolve()), form, parts, apart)
-    with click.progressbar(length=sum(part.rows for part in parts), file=sys.stderr, label="rows") as bar:
+    total, hidden = sum(part.rows for part in parts), not sys.stderr.isatty()
+    try:
+        with click.progressbar(length=total, file=sys.stderr, label="rows", hidden=hidden) as bar:
 
-        def report(progress: Progress) -> None:
-            bar.update(progress.done - bar.pos)
+            def report(progress: Progress) -> None:
+                bar.update(progress.done - bar.pos)
 
-        summary = run(job, workers or os.cpu_count() or 1, resume, scheduler, engine == "dask", report)
-    write_whole(output / "summary.html", to_html(summary, guideline.knowledge).encode())
-    print_result(shown, lambda: summary, lambda width, colour: to_text(summary, guideline.knowledge, width, colour))
-    if summary["rejects"]:
-        click.echo(f"{summary['rejects']} rows are no records: {output / 'rejects.ndjson'}", err=True)
+            summary = run(job, workers or os.cpu_count() or 1, resume, scheduler, engine == "dask", report)
+    except KeyboardInterrupt:
+        click.echo(f"interrupted; --resume goes on with {output}", err=True)
+        sys.exit(130)
+    info, knowledge = guideline.info, guideline.knowledge
+    write_whole(output / "summary.html", to_html(summary, info, knowledge).encode())
+    print_result(shown, lambda: summary, lambda width, colour: to_text(summary, info, knowledge, width, colour))
+    if rejects := summary["rejects"]:
+        found = "row is no record" if rejects == 1 else "rows are no records"
+        click.echo(f"{rejects} {found}: {output / 'rejects.ndjson'}", err=True)
         sys.exit(1)
 
 
@@ -748,11 +765,19 @@ def cohort_explain(output: Path, name: str, form: str) -> None:
 @click.argument("old", metavar="A", type=click.Path(path_type=Path))
 @click.argument("new", metavar="B", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def cohort_diff(old: Path, new: Path, form: str) -> None:
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="A table of all who change: .parquet or .ndjson."
+)
+def cohort_diff(old: Path, new: Path, form: str, output: Path | None) -> None:
     """Compare two runs on the same cohort: who is answered differently, from what to what, by which rules."""
     from reasoner.cohort.compare import compare, to_text
+    from reasoner.cohort.part import write_table
 
+    if output is not None and output.suffix not in (".parquet", ".ndjson"):
+        raise ReasonerError(f'{output}: "{output.suffix}" is no format of tables; allowed: .parquet, .ndjson')
     found = compare(old, new)
+    if output is not None:
+        write_table(found.patients, output)
     print_result(form, found.to_dict, lambda width, colour: to_text(found, width, colour))
 
 

@@ -58,9 +58,7 @@ class Page:
 
     def guideline(self, info: GuidelineInfo, knowledge: Knowledge) -> None:
         """Say which guideline it is, in which layer, under which overlays."""
-        say = knowledge.say
-        overlays = (say("overlay_name", name) for name in info.overlays)
-        self.item("", say("comma").join((info.title, say(LAYERS[info.layer]), *overlays)), "faint", indent=0)
+        self.item("", guideline_words(info, knowledge), "faint", indent=0)
 
     def closing(self, info: GuidelineInfo) -> str:
         """End with the guideline's disclaimer; give the whole page."""
@@ -79,6 +77,13 @@ class Page:
         wrapped = textwrap.wrap(text, self.width - indent, break_on_hyphens=False) or [""]
         self.lines.append(f"{lead:<{indent}}{self.mark(wrapped[0], mark)}")
         self.lines += [" " * indent + self.mark(line, mark) for line in wrapped[1:]]
+
+
+def guideline_words(info: GuidelineInfo, knowledge: Knowledge) -> str:
+    """Name a guideline, its layer, and the overlays on top."""
+    say = knowledge.say
+    overlays = (say("overlay_name", name) for name in info.overlays)
+    return say("comma").join((info.title, say(LAYERS[info.layer]), *overlays))
 
 
 def setting_words(setting: str, knowledge: Knowledge) -> str:

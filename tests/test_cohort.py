@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -263,7 +264,7 @@ def test_courses_can_stand_in_a_second_file_in_any_order_of_patients(
     assert (done.returncode, files_of(tmp_path / "out")) == (0, before), done.stderr
     (tmp_path / "courses.csv").write_text((tmp_path / "courses.csv").read_text() + "trastuzumab,progression,x,,,,,\n")
     done = cohort(*files, "-o", "out", "--rows", 40, "--resume", environment=environment, cwd=tmp_path)
-    assert (done.returncode, "holds a run of another guideline, input" in done.stderr) == (2, True)
+    assert (done.returncode, "differs in the input (its path, size or time of change)" in done.stderr) == (2, True)
 
 
 def test_courses_of_nobody_and_damaged_ones_are_set_aside(environment: dict[str, str], tmp_path: Path) -> None:
@@ -303,7 +304,7 @@ def test_courses_of_nobody_and_damaged_ones_are_set_aside(environment: dict[str,
         ("patients.csv", "outcomes.csv", 'outcomes.csv: column outcomes: unknown; did you mean "outcome"?'),
         ("patients.csv", "drugs.csv", "drugs.csv: column outcome: missing; every course has it"),
         ("patients.csv", "none.csv", "none.csv: no such file"),
-        ("told.csv", "courses.csv", "told.csv: column metastatic_therapy: unknown"),
+        ("told.csv", "courses.csv", "told.csv: column metastatic_therapy: here, and in --courses, too; leave one out"),
         ("in.ndjson", "courses.csv", "in.ndjson: its records hold their courses; --courses goes with .csv and .parquet"),
     ):
         done = cohort(source, "-o", "never", "--courses", name, environment=environment, cwd=tmp_path)
@@ -551,11 +552,16 @@ def test_another_run_is_never_mixed_in(folder: Path, environment: dict[str, str]
     (tmp_path / "file").write_text("")
     for arguments, message in (
         (("out", "--rows", 300), "holds a run already; --resume continues it"),
-        (("out", "--rows", 300, "--resume", "--overlay", overlay), "holds a run of another guideline"),
-        (("out", "--rows", 299, "--resume"), "holds a run of another guideline"),
+        (
+            ("out", "--rows", 300, "--resume", "--overlay", overlay),
+            "differs in the guideline, its layer or its overlays, the files",
+        ),
+        (("out", "--rows", 299, "--resume"), "holds a run that differs in how it is cut into parts (--rows);"),
         ((tmp_path / "full",), "is not empty and holds no run"),
         ((tmp_path / "file/out",), "cannot be written: Not a directory"),
+        ((tmp_path / "file",), "is a file; give a folder"),
         (("new", "--scheduler", "tcp://127.0.0.1:1"), "--scheduler goes with --engine dask"),
+        (("new", "--scheduler", "nonsense", "--engine", "dask"), "--scheduler nonsense: no Dask scheduler answers there"),
     ):
         before = files_of(folder / "out")
         done = cohort("in.ndjson", "-o", *arguments, environment=environment, cwd=folder)
@@ -563,6 +569,7 @@ def test_another_run_is_never_mixed_in(folder: Path, environment: dict[str, str]
         assert message in done.stderr
         assert "Traceback" not in done.stderr
         assert files_of(folder / "out") == before
+        assert not (folder / "new").exists()
     done = cohort("in.ndjson", "-o", "out", "--rows", 300, "--resume", environment=environment, cwd=folder)
     assert done.returncode == 0
     for arguments, message in (
@@ -575,12 +582,98 @@ def test_another_run_is_never_mixed_in(folder: Path, environment: dict[str, str]
         assert message in done.stderr
 
 
+def test_what_reads_odd_in_a_cohort_is_counted_and_the_overlay_named(environment: dict[str, str], tmp_path: Path) -> None:
+    overlay = Path(__file__).parent.parent / "asp/overlays/formulary_without_tdxd.lp"
+    (tmp_path / "in.csv").write_text("id,hr\na,positive\nb,\na,negative\nc,\n")
+    (tmp_path / "courses.csv").write_text("id,drugs,outcome\nb,trastuzumab,progression\n")
+    arguments = ("in.csv", "--courses", "courses.csv", "--overlay", overlay, "--rows", 2, "-o", "out")
+    done = cohort(*arguments, environment=environment, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    assert (summary["answered"], summary["repeated_ids"], summary["without_courses"]) == (4, 1, 2)
+    for shown in (done.stdout, (tmp_path / "out/summary.html").read_text()):
+        assert "curated layer, LOCAL overlay formulary_without_tdxd" in " ".join(shown.split())
+        assert "1 of the answered have the id of an earlier one" in shown
+        assert "2 of the answered have no row in the file of courses" in shown
+    done = cohort("explain", "out", "a", environment=environment, cwd=tmp_path)
+    assert done.stdout.count("Patient a\n") == 2
+
+
+def test_answers_can_be_explained_after_the_guideline_is_edited(environment: dict[str, str], tmp_path: Path) -> None:
+    shutil.copytree(FEVER, tmp_path / "marsh_fever")
+    (tmp_path / "in.ndjson").write_text('{"id": "a", "signs": ["rash"]}\n{"id": "b", "signs": []}\n')
+    guideline = ("--guideline", "marsh_fever")
+    assert cohort("in.ndjson", "-o", "out", *guideline, environment=environment, cwd=tmp_path).returncode == 0
+    before = cohort("explain", "out", "a", environment=environment, cwd=tmp_path)
+    assert (before.returncode, before.stderr) == (0, "")
+    inside = cohort("in.ndjson", "-o", "marsh_fever/out", *guideline, environment=environment, cwd=tmp_path)
+    assert (inside.returncode, "marsh_fever/out: is in the guideline's folder" in inside.stderr) == (2, True)
+    assert not (tmp_path / "marsh_fever/out").exists()
+    with (tmp_path / "marsh_fever/guideline.lp").open("a") as file:
+        file.write(STATEMENT_4)
+    assert cohort("in.ndjson", "-o", "new", *guideline, environment=environment, cwd=tmp_path).returncode == 0
+    changes = cohort("diff", "out", "new", "--format", "json", environment=environment, cwd=tmp_path)
+    assert json.loads(changes.stdout)["compared"] == 2
+    shutil.rmtree(tmp_path / "marsh_fever")
+    after = cohort("explain", "out", "a", environment=environment, cwd=tmp_path)
+    assert (after.returncode, after.stdout) == (0, before.stdout)
+    with (tmp_path / "out/guideline/marsh_fever/guideline.lp").open("a") as file:
+        file.write("% edited\n")
+    done = cohort("explain", "out", "a", environment=environment, cwd=tmp_path)
+    assert (done.returncode, "out: answered by the guideline sha256:" in done.stderr) == (2, True)
+
+
+def test_ids_and_texts_can_have_the_types_that_other_tools_write(environment: dict[str, str], tmp_path: Path) -> None:
+    frame = make_cohort(6, 40)
+    frame.with_columns(id=pl.int_range(40).cast(pl.String)).write_parquet(tmp_path / "text.parquet")
+    frame.with_columns(
+        pl.int_range(40, dtype=pl.Int32).alias("id"),
+        pl.col("hr", "lvef_decline", "metastatic_therapy").cast(pl.Categorical),
+        pl.col("her2").cast(pl.Enum(["positive", "negative"])),
+        pl.col("adjuvant_drugs").cast(pl.List(pl.Categorical)),
+    ).write_parquet(tmp_path / "kinds.parquet")
+    for name in ("text", "kinds"):
+        done = cohort(f"{name}.parquet", "-o", name, environment=environment, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert rows_of(tmp_path / "text") == rows_of(tmp_path / "kinds")
+
+
+def test_a_run_keeps_others_away_and_says_how_to_go_on_when_it_is_interrupted(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    make_cohort(8, 20_000).write_parquet(tmp_path / "in.parquet")
+    command = [sys.executable, "-m", "reasoner", "cohort", "in.parquet", "-o", "out", "--rows", "200"]
+    running = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    until(lambda: len(list((tmp_path / "out/answers").glob("*"))) >= 3)
+    done = cohort("in.parquet", "-o", "out", "--rows", 200, "--resume", environment=environment, cwd=tmp_path)
+    assert (done.returncode, "out: another run is at work there" in done.stderr) == (2, True), done.stderr
+    os.killpg(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert (running.returncode, said) == (130, "interrupted; --resume goes on with out\n")
+    (tmp_path / "out/answers/part-00001.parquet").write_bytes(b"")
+    done = cohort("explain", "out", "p000000000", environment=environment, cwd=tmp_path)
+    assert (done.returncode, "out: the run is not complete" in done.stderr) == (2, True)
+    options = ("in.parquet", "--rows", 200, "--resume")
+    done = cohort(*options, "-o", "out", environment=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert cohort(*options, "-o", "whole", environment=environment, cwd=tmp_path).returncode == 0
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
+    (tmp_path / "out/answers/part-00001.parquet").write_bytes(b"")
+    done = cohort("explain", "out", "p000000000", environment=environment, cwd=tmp_path)
+    assert (done.returncode, "a table of answers is damaged" in done.stderr) == (2, True)
+    done = cohort("expalin", "out", "p000000000", environment=environment, cwd=tmp_path)
+    assert (done.returncode, 'did you mean "explain"?' in done.stderr) == (2, True)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk with room for very little, where one can be mounted."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", disk], capture_output=True, check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk], capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip("no small disk can be mounted here: it takes the superuser")
     yield disk
@@ -596,7 +689,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(
     assert "cannot be written: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     for path in (small_disk / "out").rglob("*"):
-        assert path.is_dir() or path.suffix in (".parquet", ".json", ".npy"), path
+        assert path.is_dir() or path.suffix in (".parquet", ".json", ".npy", ".lp"), path
         if path.suffix == ".parquet":
             pl.read_parquet(path)
         if path.suffix == ".npy":
@@ -696,6 +789,19 @@ def test_two_runs_are_compared_patient_by_patient(
         before, after = (essence(guideline, examples[change["example"]]) for guideline in (curated, local))
         assert change["before"] == {key: before[key] for key in change["before"]}
         assert change["after"] == {key: after[key] for key in change["after"]}
+    done = cohort("diff", "out", "local", "-o", "changed.ndjson", environment=environment, cwd=folder)
+    kinds = len(found["changes"])
+    shown = re.findall(r"^ +(\d+)  such as", done.stdout, re.MULTILINE)
+    assert len(shown) == 20 < kinds
+    rest = differing - sum(map(int, shown))
+    assert f"And {rest} more patients in {kinds - 20} other ways" in " ".join(done.stdout.split())
+    changed = [json.loads(line) for line in (folder / "changed.ndjson").read_text().splitlines()]
+    assert len(changed) == len({row["id"] for row in changed}) == differing
+    for row in changed:
+        after = essence(local, examples[row["id"]])
+        assert all(row[f"{key}_new"] in (None, after[key]) for key in ("setting", "recommended", "excluded", "actions"))
+    done = cohort("diff", "out", "local", "-o", "changed.txt", environment=environment, cwd=folder)
+    assert (done.returncode, '".txt" is no format of tables' in done.stderr) == (2, True)
     same = cohort("diff", "out", "out", environment=environment, cwd=folder)
     assert "0 answered differently" in same.stdout
 

@@ -47,6 +47,18 @@ def test_constraints_of_the_guideline_refuse_a_record(marsh_fever: Guideline) ->
         marsh_fever.answer({"id": "a", "allergies": ["amarine"]})
 
 
+def test_values_need_no_wording(marsh_fever: Guideline, tmp_path: Path) -> None:
+    text = (FOLDER / "guideline.lp").read_text()
+    (tmp_path / "guideline.lp").write_text(re.sub(r"^term\(value,.*\n", "", text, flags=re.MULTILINE))
+    bare = Guideline.load(tmp_path)
+    record = {"id": "a", "confirmed": True, "kidney_function": "normal", "signs": ["rash"]}
+    assert [e.regimen for e in bare.answer(record).recommended] == [
+        e.regimen for e in marsh_fever.answer(record).recommended
+    ]
+    with pytest.raises(RecordError, match=r'signs\[0\]: "rush" is no value of signs; did you mean "rash"'):
+        bare.answer({"id": "a", "signs": ["rush"]})
+
+
 def test_doses_use_the_fact_that_the_guideline_declares_as_weight(marsh_fever: Guideline) -> None:
     record = {"id": "a", "confirmed": True, "temperature": 39, "body_weight": 33.3}
     (entry, *_) = marsh_fever.answer(record).recommended

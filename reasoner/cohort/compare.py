@@ -16,6 +16,7 @@ from reasoner.page import Page, setting_words
 __all__ = ["Change", "Comparison", "compare", "to_text"]
 
 SCHEMA = "reasoner.cohort_diff/1"
+SHOWN = 20
 ASPECTS = ("setting", "recommended", "excluded", "actions")
 
 
@@ -45,7 +46,10 @@ class Change(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Two runs side by side: how many are in both, in one alone, and how those in both change."""
+    """Two runs side by side: how many are in both, in one alone, and how those in both change.
+
+    `patients` is a table of those who change: their id, and what differs, on both sides.
+    """
 
     old: GuidelineInfo
     new: GuidelineInfo
@@ -53,6 +57,7 @@ class Comparison(NamedTuple):
     only_old: int
     only_new: int
     changes: tuple[Change, ...]
+    patients: pl.DataFrame
     knowledge: Knowledge
 
     def to_dict(self) -> dict[str, object]:
@@ -101,6 +106,7 @@ def compare(old: Path, new: Path) -> Comparison:
         int((there & ~here).sum()),
         int((here & ~there).sum()),
         tuple(changes),
+        changed.select("id", *(pl.col(name, f"{name}_new") for name in ASPECTS)),
         guidelines[1].knowledge,
     )
 
@@ -134,7 +140,7 @@ def change_of(row: Mapping[str, object], rules: Sequence[Mapping[str, frozenset[
 
 
 def to_text(found: Comparison, width: int = 80, colour: bool = False) -> str:
-    """Render a comparison as text of at most `width` columns, the most frequent changes first."""
+    """Render a comparison as text of at most `width` columns: the most frequent changes, and how many more there are."""
     say = found.knowledge.say
     page = Page(width, colour)
     page.item("", say("heading_cohort_diff", name_of(found.old), name_of(found.new)), "heading", indent=0)
@@ -142,7 +148,7 @@ def to_text(found: Comparison, width: int = 80, colour: bool = False) -> str:
     page.item(
         "", say("cohort_changed", str(found.compared), str(changed), str(found.only_old), str(found.only_new)), indent=0
     )
-    for change in found.changes:
+    for change in found.changes[:SHOWN]:
         page.lines.append("")
         page.item(f"{change.times:>9}  ", say("cohort_example", change.example), indent=11)
         for aspect in change.before:
@@ -152,9 +158,10 @@ def to_text(found: Comparison, width: int = 80, colour: bool = False) -> str:
             page.item("           ", say("rules_old", say("comma").join(change.rules_before)), "faint", indent=13)
         if change.rules_after:
             page.item("           ", say("rules_new", say("comma").join(change.rules_after)), "faint", indent=13)
-    page.lines.append("")
-    page.item("", found.new.disclaimer, "faint", indent=0)
-    return "\n".join(page.lines) + "\n"
+    if more := found.changes[SHOWN:]:
+        page.lines.append("")
+        page.item("", say("cohort_more", str(sum(change.times for change in more)), str(len(more))), indent=0)
+    return page.closing(found.new)
 
 
 HEADINGS = {

@@ -22,7 +22,7 @@ from reasoner.errors import ReasonerError, RecordError
 from reasoner.knowledge import Fact, Knowledge
 from reasoner.record import tell
 
-__all__ = ["check_courses", "index_courses", "orphans", "with_courses"]
+__all__ = ["check_courses", "index_courses", "orphans", "with_courses", "without_courses"]
 
 KINDS = {"drugs": "list", "outcome": "choice"}
 
@@ -38,7 +38,7 @@ def check_courses(file: Path, knowledge: Knowledge) -> None:
     needed = ("id", *KINDS)
     with file.open("rb") as stream:
         names = header(stream.readline(), file)
-        check_names(file, names, (*needed, *knowledge.course_facts), needed, "every course has it")
+        check_names(file, names, (*needed, *knowledge.course_facts), dict.fromkeys(needed, "every course has it"))
         for _ in row_ends(stream, file):
             pass
 
@@ -139,6 +139,8 @@ def course_of(names: Sequence[str], line: int, text: str, file: Path, fact: Fact
     kinds = KINDS | {name: known.kind for name, known in knowledge.course_facts.items()}
     cells = json.loads(text)
     try:
+        if None in map(valid_text, cells):
+            raise RecordError("not UTF-8 text")
         if len(cells) != len(names):
             raise RecordError(f"{len(cells)} cells, and the header has {len(names)}")
         course = {name: in_cell(kinds[name], cell) for name, cell in zip(names, cells, strict=True) if cell and name != "id"}
@@ -148,11 +150,23 @@ def course_of(names: Sequence[str], line: int, text: str, file: Path, fact: Fact
     return course
 
 
+def without_courses(index: Path, ids: Iterable[str | None]) -> int:
+    """Count the patients who have no course; `ids` are those of the patients in question."""
+    with closing(sqlite3.connect(f"{index.as_uri()}?immutable=1", uri=True)) as base:
+        wanted(base, ids)
+        asked = "SELECT count(*) FROM wanted WHERE id NOT IN (SELECT id FROM courses WHERE id IS NOT NULL)"
+        return int(base.execute(asked).fetchone()[0])
+
+
 def orphans(file: Path, index: Path, ids: Iterable[str | None]) -> Iterator[dict[str, object]]:
     """Yield the courses of nobody, each as a row of rejects; `ids` are those of all patients."""
     with closing(sqlite3.connect(f"{index.as_uri()}?immutable=1", uri=True)) as base:
         wanted(base, ids)
         asked = "SELECT line, id FROM courses WHERE id IS NULL OR id NOT IN (SELECT id FROM wanted) ORDER BY rowid"
         for line, name in base.execute(asked):
-            reason = "id: missing; every course has the id of its patient" if name is None else "no patient has this id"
+            reason = (
+                "id: missing, or not UTF-8 text; every course has the id of its patient"
+                if name is None
+                else "no patient has this id"
+            )
             yield {"file": str(file), "line": line, "id": name, "reason": reason}

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from reasoner.answer import Answer, GuidelineInfo
-from reasoner.cohort.run import SCHEMA
+from reasoner.cohort.run import SCHEMA, kept
 from reasoner.errors import ReasonerError
-from reasoner.guideline import Guideline
+from reasoner.guideline import Guideline, default_folder
 from reasoner.knowledge import Knowledge
 from reasoner.page import Page
 
@@ -46,18 +46,21 @@ def manifest_of(folder: Path) -> Mapping[str, object]:
 
 
 def guideline_of(folder: Path) -> Guideline:
-    """Load the guideline that answered.
+    """Load the guideline that answered, as the folder keeps it.
 
-    Raises ReasonerError where it has changed since, so that it would not give the same answers.
+    Raises ReasonerError where it would not give the same answers any more: with other shared rules, or when edited there.
     """
     manifest = manifest_of(folder)
     info, own, overlays = manifest["guideline"], manifest["folder"], manifest["overlay_files"]
     assert isinstance(info, dict)
     assert isinstance(overlays, list)
-    guideline = Guideline.load(own if isinstance(own, str) else None, str(info["layer"]), overlays)
+    files = [Path(path) for path in overlays]
+    copy, layers = kept(folder.resolve(), Path(own) if isinstance(own, str) else default_folder(), files)
+    guideline = Guideline.load(copy, str(info["layer"]), layers)
     if guideline.info.to_dict() != info:
         raise ReasonerError(
-            f"{folder}: the guideline has changed since ({guideline.digest}, then {info['digest']}); run the cohort again"
+            f"{folder}: answered by the guideline {info['digest']}; with this version of the package, what guideline/ keeps "
+            f"of it is {guideline.digest}: take the version that answered, or run the cohort again"
         )
     return guideline
 

@@ -31,7 +31,7 @@ from reasoner.guideline import Guideline
 if TYPE_CHECKING:
     from reasoner.cohort.bits import Words
 
-__all__ = ["Job", "answer_part", "explain_new", "read_table"]
+__all__ = ["Job", "answer_part", "explain_new", "read_table", "write_table"]
 
 MEMORY = 200_000
 
@@ -86,10 +86,18 @@ def worker(folder: str | None, layer: str, overlays: tuple[str, ...]) -> Worker:
 
 def answer_part(job: Job, number: int) -> int:
     """Answer a part, unless it is done; give its number."""
-    if not job.path("answers", number).exists():
+    if not is_whole(job.path("answers", number)):
         with uncollected():
             work(job, number)
     return number
+
+
+def is_whole(path: Path) -> bool:
+    """Tell whether a table is there, and not damaged since it was written."""
+    try:
+        return path.exists() and (path.suffix != ".parquet" or bool(pl.read_parquet_schema(path)))
+    except (pl.exceptions.PolarsError, OSError):
+        return False
 
 
 @contextmanager
@@ -200,5 +208,7 @@ def explain_new(job: Job, number: int, seen: Words) -> Words:
 
 
 def read_table(path: Path, columns: list[str]) -> pl.DataFrame:
-    """Read some columns of a table."""
-    return pl.read_parquet(path, columns=columns) if path.suffix == ".parquet" else pl.read_ndjson(path).select(columns)
+    """Read some columns of text of a table."""
+    if path.suffix == ".parquet":
+        return pl.read_parquet(path, columns=columns)
+    return pl.read_ndjson(path, schema=dict.fromkeys(columns, pl.String))

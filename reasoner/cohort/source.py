@@ -23,6 +23,8 @@ from reasoner.knowledge import Fact, Knowledge
 from reasoner.record import number, parse_json, region
 
 if TYPE_CHECKING:
+    from polars._typing import PolarsDataType
+
     from reasoner.cohort.bits import Codes
     from reasoner.cohort.columns import Bits
 
@@ -103,18 +105,26 @@ def check_columns(file: Path, names: Sequence[str], knowledge: Knowledge, apart:
     Courses have no column where they stand `apart`, in a file of their own.
     """
     facts = [fact for fact in knowledge.facts if not (apart and fact.kind == "courses")]
+    for fact in knowledge.facts:
+        if fact not in facts and fact.name in names:
+            raise ReasonerError(f"{file}: column {fact.name}: here, and in --courses, too; leave one out")
     allowed = ("id", *(fact.name for fact in facts))
-    check_names(file, names, allowed, ("id", *(fact.name for fact in facts if fact.required)), "every record has it")
+    needed = {"id": "every record has it"} | {
+        fact.name: f"every record has it{', or --courses FILE' if fact.kind == 'courses' else ''}"
+        for fact in facts
+        if fact.required
+    }
+    check_names(file, names, allowed, needed)
 
 
-def check_names(file: Path, names: Sequence[str], allowed: Sequence[str], needed: Sequence[str], why: str) -> None:
-    """Refuse a header with a name that is not allowed, one that stands twice, or without one that is needed."""
+def check_names(file: Path, names: Sequence[str], allowed: Sequence[str], needed: Mapping[str, str]) -> None:
+    """Refuse a header with a name that is not allowed, one that stands twice, or without one that is needed: it says why."""
     for place, name in enumerate(names):
         if name not in allowed:
             raise ReasonerError(f"{file}: column {name}: unknown{nearest(name, allowed)}; allowed: {', '.join(allowed)}")
         if name in names[:place]:
             raise ReasonerError(f"{file}: column {name}: it stands twice; keep one")
-    for name in needed:
+    for name, why in needed.items():
         if name not in names:
             raise ReasonerError(f"{file}: column {name}: missing; {why}")
 
@@ -132,8 +142,8 @@ def parquet_parts(file: Path, size: int, knowledge: Knowledge, apart: bool) -> I
             raise ReasonerError(
                 f"{file}: column {fact.name}: {schema[fact.name]} cannot hold it; allowed: {KINDS[fact.kind]}"
             )
-    if schema["id"] != pl.String:
-        raise ReasonerError(f"{file}: column id: {schema['id']} cannot hold it; allowed: text")
+    if not (is_text(schema["id"]) or schema["id"].is_integer()):
+        raise ReasonerError(f"{file}: column id: {schema['id']} cannot hold it; allowed: text, whole numbers")
     for start in range(0, rows, size):
         stop = min(start + size, rows)
         yield Part(str(file), start, stop, start + 1, stop - start)
@@ -153,12 +163,16 @@ def fits(fact: Fact, kind: pl.DataType) -> bool:
     if kind == pl.Null:
         return True
     if fact.kind == "courses":
-        return kind == pl.String or (isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct))
+        return is_text(kind) or (isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct))
     if fact.kind == "list":
-        return isinstance(kind, pl.List) and kind.inner in (pl.String, pl.Null)
+        return isinstance(kind, pl.List) and (kind.inner == pl.Null or is_text(kind.inner))
     if fact.kind == "number":
         return kind.is_numeric()
-    return kind == (pl.Boolean if fact.kind == "boolean" else pl.String)
+    return kind == pl.Boolean if fact.kind == "boolean" else is_text(kind)
+
+
+def is_text(kind: PolarsDataType) -> bool:
+    return kind == pl.String or isinstance(kind, pl.Categorical | pl.Enum)
 
 
 def text_parts(file: Path, size: int, knowledge: Knowledge, apart: bool) -> Iterator[Part]:
@@ -213,6 +227,7 @@ def first_line(error: Exception) -> str:
 
 def read_parquet(part: Part, values: Mapping[str, Values], knowledge: Knowledge) -> Rows:
     frame = pl.scan_parquet(part.file).slice(part.start, part.rows).collect()
+    frame = frame.cast({name: pl.String for name, kind in frame.schema.items() if name == "id" or is_text(kind)})
     columns = tuple(
         Column(values[fact.name], codes_of(frame[fact.name], fact, values[fact.name]))
         if fact.name in frame.columns
@@ -267,7 +282,7 @@ def codes_of(series: pl.Series, fact: Fact, values: Values) -> Codes:
     if fact.kind == "boolean":
         numbers = [*(values.number((bool, truth), truth) for truth in (False, True)), values.number(None, None)]
         return np.array(numbers, dtype=np.int64).take(series.cast(pl.UInt8).fill_null(2).to_numpy())
-    return by_value(series, values)
+    return by_value(series.cast(pl.List(pl.String)) if fact.kind == "list" else series, values)
 
 
 def parse_text(text: str) -> object:
@@ -394,6 +409,8 @@ def read_csv(part: Part, names: Sequence[str], content: bytes, values: Mapping[s
         cells = rows[row][1]
         if len(cells) != len(names):
             raise RecordError(f"{len(cells)} cells, and the header has {len(names)}")
+        if None in map(valid_text, cells):
+            raise RecordError("not UTF-8 text")
         told = zip(names, cells, strict=True)
         return {name: cell if name == "id" else in_cell(facts[name].kind, cell) for name, cell in told if cell}
 

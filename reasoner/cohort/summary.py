@@ -8,8 +8,9 @@ from hashlib import sha256
 from html import escape
 from typing import NamedTuple
 
+from reasoner.answer import GuidelineInfo
 from reasoner.knowledge import Knowledge
-from reasoner.page import Page, setting_words
+from reasoner.page import Page, guideline_words, setting_words
 
 __all__ = ["to_html", "to_text"]
 
@@ -89,26 +90,35 @@ def missing_words(name: str, labels: Mapping[str, str], knowledge: Knowledge) ->
     return knowledge.say("member", knowledge.label("drug", member[:-1]), label) if member else label
 
 
-def to_text(summary: Mapping[str, object], knowledge: Knowledge, width: int = 80, colour: bool = False) -> str:
+def to_text(
+    summary: Mapping[str, object], info: GuidelineInfo, knowledge: Knowledge, width: int = 80, colour: bool = False
+) -> str:
     """Render a summary as text of at most `width` columns."""
-    say = knowledge.say
     page = Page(width, colour)
     answered = number(summary, "answered")
-    page.item("", say("cohort_title", knowledge.title), "heading", indent=0)
-    page.item("", total_words(summary, knowledge), indent=0)
+    page.item("", title_of(info, knowledge), "heading", indent=0)
+    for words in totals(summary, knowledge):
+        page.item("", words, indent=0)
     for chart in charts(summary, knowledge):
         if chart.bars:
             page.heading(chart.heading)
             for bar in chart.bars:
                 page.item(f"{bar.times:>9}  {share(bar.times, answered):>4}  ", bar_words(bar, knowledge), indent=17)
-    page.lines.append("")
-    page.item("", knowledge.disclaimer, "faint", indent=0)
-    return "\n".join(page.lines) + "\n"
+    return page.closing(info)
 
 
-def total_words(summary: Mapping[str, object], knowledge: Knowledge) -> str:
+def title_of(info: GuidelineInfo, knowledge: Knowledge) -> str:
+    return knowledge.say("cohort_title", guideline_words(info, knowledge))
+
+
+def totals(summary: Mapping[str, object], knowledge: Knowledge) -> Iterator[str]:
+    """Say how many rows there are, and what of them is unusual."""
     answered, rejects, distinct = (str(number(summary, name)) for name in ("answered", "rejects", "distinct_explanations"))
-    return knowledge.say("cohort_totals", answered, rejects, distinct)
+    yield knowledge.say("cohort_totals", answered, rejects, distinct)
+    if repeated := number(summary, "repeated_ids"):
+        yield knowledge.say("cohort_repeated", str(repeated))
+    if "without_courses" in summary:
+        yield knowledge.say("cohort_without_courses", str(number(summary, "without_courses")))
 
 
 def bar_words(bar: Bar, knowledge: Knowledge) -> str:
@@ -129,17 +139,18 @@ STYLE = (
 )
 
 
-def to_html(summary: Mapping[str, object], knowledge: Knowledge) -> str:
+def to_html(summary: Mapping[str, object], info: GuidelineInfo, knowledge: Knowledge) -> str:
     """Render a summary as a page that needs nothing from outside and runs nothing."""
     answered = max(1, number(summary, "answered"))
     hashed = b64encode(sha256(STYLE.encode()).digest()).decode()
-    title = escape(knowledge.say("cohort_title", knowledge.title))
+    title = escape(title_of(info, knowledge))
+    said = "".join(f"<p>{escape(words)}</p>\n" for words in (*totals(summary, knowledge), info.digest))
     sections = "".join(section(chart, answered, knowledge) for chart in charts(summary, knowledge) if chart.bars)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
         f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{hashed}'\">\n"
         f"<title>{title}</title><style>{STYLE}</style></head><body>\n<main><h1>{title}</h1>\n"
-        f"<p>{escape(total_words(summary, knowledge))}</p>\n<p><strong>{escape(knowledge.disclaimer)}</strong></p>\n"
+        f"{said}<p><strong>{escape(info.disclaimer)}</strong></p>\n"
         f"{sections}</main></body></html>\n"
     )
 
