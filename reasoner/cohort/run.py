@@ -117,12 +117,12 @@ def repeated(job: Job) -> int:
     turns = 1 + sum(part.rows for part in job.parts) // IDS
     found = 0
     for turn in range(turns):
-        hashed = [np.zeros(0, dtype=np.uint64)]
+        hashed = [pl.Series(dtype=pl.UInt64)]
         for number in range(len(job.parts)):
-            own = ids_of(job, number).hash().to_numpy()
-            hashed.append(own[own % turns == turn] if turns > 1 else own)
-        ids = np.sort(np.concatenate(hashed))
-        found += int(np.count_nonzero(ids[1:] == ids[:-1]))
+            own = ids_of(job, number).hash()
+            hashed.append(own.filter(own % turns == turn))
+        ids = pl.concat(hashed)
+        found += len(ids) - ids.n_unique()
     return found
 
 
