@@ -6,6 +6,7 @@ import atexit
 import gc
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -726,11 +727,15 @@ def cohort_run(
     apart = None if courses is None else str(courses.resolve())
     job = Job(own, layer, tuple(str(path.resolve()) for path in overlays), str(output.resolve()), form, parts, apart)
     total, hidden = sum(part.rows for part in parts), not sys.stderr.isatty()
+    begun = time.monotonic()
     try:
-        with click.progressbar(length=total, file=sys.stderr, label="rows", hidden=hidden) as bar:
+        with click.progressbar(
+            length=total, file=sys.stderr, label="rows", hidden=hidden, show_pos=True, item_show_func=lambda said: said
+        ) as bar:
 
             def report(progress: Progress) -> None:
-                bar.update(progress.done - bar.pos)
+                rate = progress.done / (time.monotonic() - begun)
+                bar.update(progress.done - bar.pos, f"{rate:,.0f} a second, {progress.rejects:,} rejected")
 
             summary = run(job, workers or os.cpu_count() or 1, resume, scheduler, engine == "dask", report)
     except KeyboardInterrupt:

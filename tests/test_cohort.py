@@ -8,6 +8,7 @@ import io
 import itertools
 import json
 import os
+import pty
 import random
 import re
 import shutil
@@ -636,6 +637,21 @@ def test_ids_and_texts_can_have_the_types_that_other_tools_write(environment: di
         done = cohort(f"{name}.parquet", "-o", name, environment=environment, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     assert rows_of(tmp_path / "text") == rows_of(tmp_path / "kinds")
+
+
+def test_a_terminal_shows_how_far_a_run_is_how_fast_and_what_is_left(environment: dict[str, str], tmp_path: Path) -> None:
+    make_cohort(8, 3_000).write_parquet(tmp_path / "in.parquet")
+    command = [sys.executable, "-m", "reasoner", "cohort", "in.parquet", "-o", "out", "--rows", "200", "--workers", "1"]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=theirs) as running:
+        os.close(theirs)
+        said = b""
+        with contextlib.suppress(OSError):
+            while read := os.read(ours, 65536):
+                said += read
+    os.close(ours)
+    assert running.returncode == 0
+    assert re.search(rb"rows .*1400/3000.* 00:00:\d\d .*[\d,]+ a second, 0 rejected", said), said.decode()
 
 
 def test_a_run_keeps_others_away_and_says_how_to_go_on_when_it_is_interrupted(
