@@ -152,8 +152,8 @@ def constrain(
     for position, number in enumerate(program.impossible):
         inputs = {atom for atom in cone(program, [number]) if atom < len(program.inputs)}
         reached = {owner[atom] for atom in inputs if atom in owner}
-        rules, pure = [position], all(atom in owner for atom in inputs)
-        for other in [t for t in tied if t[0] & reached]:
+        rules, pure = [position], bool(inputs) and all(atom in owner for atom in inputs)
+        for other in [t for t in tied if t[0] & reached or t[0] == reached]:
             tied.remove(other)
             reached |= other[0]
             rules += other[1]

@@ -430,6 +430,22 @@ class Reader:
                 )
         self.check_usual({str(fact): str(kind) for _, fact, kind in table.get("fact", [])}, thresholds)
 
+    def check_catalogue(self) -> None:
+        """Check that every regimen has its parts, every class its members, and every strength its place."""
+        needed = {
+            "regimen": ("part", 0, "has no part; write part({0}, D) for each drug or class in it"),
+            "class": ("class_of", 1, "has no member; write class_of(D, {0}) for each drug of it"),
+            "strength": ("strength_order", 1, "has no place among the others; write strength_order(N, {0})"),
+        }
+        for term, here in self.atoms:
+            name, arguments = constants(term)
+            kind, own = (str(argument) for argument in arguments[:2]) if name == "term" else ("", "")
+            if kind not in needed:
+                continue
+            predicate, place, advice = needed[kind]
+            if own not in {str(row[place]) for row in self.source.catalogue.get(predicate, [])}:
+                raise GuidelineError(f"{here}: the {kind} {own} {advice.format(own)}.")
+
     def check_usual(self, kinds: dict[str, str], thresholds: dict[str, list[str]]) -> None:
         """Check the values of the default patient."""
         values: dict[str, list[str]] = {}
@@ -545,6 +561,7 @@ def read_source(folder: Path, layer: str, overlays: Sequence[Path] = ()) -> Sour
     reader.ground_data()
     reader.check_facts()
     reader.check_terms()
+    reader.check_catalogue()
     reader.check_evidence()
     for path in overlays:
         if not any(

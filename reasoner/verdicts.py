@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from reasoner.knowledge import Knowledge
@@ -93,6 +93,17 @@ class Verdicts:
         """
         return self.holding.get(predicate, NONE).get(first, [])
 
+    def truths(self, predicate: str, first: str) -> Iterator[int]:
+        """Yield the worlds in which each atom of a predicate and a first argument holds."""
+        return (truth for _, truth, _ in self.held(predicate, first))
+
+    def best_strengths(self, regimen: str) -> Iterator[int]:
+        """Yield for each strength of a regimen the worlds in which it has no better one: an answer tells no other."""
+        better = 0
+        for _, truth, _ in sorted(self.held("strength", regimen), key=lambda row: self.knowledge.strengths.index(row[0])):
+            yield truth & ~better
+            better |= truth
+
     def deciders(self, truth: int) -> frozenset[int]:
         found = self.decided.get(truth)
         if found is None:
@@ -156,17 +167,18 @@ class Verdicts:
             return []
         decides: dict[int, dict[str, None]] = {}
 
-        def note(name: str, predicates: Sequence[str], first: str) -> None:
-            for predicate in predicates:
-                for _, truth, _ in self.held(predicate, first):
-                    for variable in self.deciders(truth):
-                        decides.setdefault(variable, {})[name] = None
+        def note(name: str, truths: Iterable[int]) -> None:
+            for truth in truths:
+                for variable in self.deciders(truth):
+                    decides.setdefault(variable, {})[name] = None
 
         for setting in self.knowledge.settings:
-            note("setting", ("setting",), setting)
+            note("setting", self.truths("setting", setting))
         for regimen in self.knowledge.regimens:
-            note(regimen, ("recommended", "strength", "rank", "excluded"), regimen)
+            for predicate in ("recommended", "rank", "excluded"):
+                note(regimen, self.truths(predicate, regimen))
+            note(regimen, self.best_strengths(regimen))
         for action in self.knowledge.actions:
-            note(action, ("action",), action)
+            note(action, self.truths("action", action))
         variables = self.knowledge.variables
         return [Missing(variables[v].fact, variables[v].member, tuple(decides[v])) for v in sorted(decides)]

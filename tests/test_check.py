@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -336,6 +337,14 @@ def test_a_dead_end_is_a_gap_to_which_the_guidelines_own_advice_led(tmp_path: Pa
     (dead_end,) = [found for found in check(Guideline.load(folder)).findings if found.kind == "dead_end"]
     assert dead_end.witness is not None
     assert dead_end.witness["earlier_therapy"] == [{"drugs": ["oralin"], "outcome": "progression"}]
+
+
+def test_a_gap_to_which_no_statement_comes_near_is_told_without_one(tmp_path: Path) -> None:
+    text = (ROOT / "tests/guidelines/marsh_fever/guideline.lp").read_text("utf-8")
+    (tmp_path / "guideline.lp").write_text(re.sub(r"^places\(.*\n", "", text, flags=re.MULTILINE), "utf-8")
+    gaps = [found for found in check(Guideline.load(tmp_path)).findings if found.kind == "gap"]
+    assert len(gaps) == 5
+    assert {found.statements for found in gaps} == {()}
 
 
 def test_a_guideline_that_leaves_no_patient_is_refused(tmp_path: Path) -> None:

@@ -166,6 +166,21 @@ WRONG = {
         'predicate(strange, derivd, "x").',
         '"derivd" is no role; did you mean "derived"?',
     ),
+    "a regimen without parts": (
+        "drugs.lp",
+        'term(regimen, nothing, "nothing").',
+        "the regimen nothing has no part; write part(nothing, D) for each drug or class in it.",
+    ),
+    "a class without members": (
+        "drugs.lp",
+        'term(class, nothing, "nothing").',
+        "the class nothing has no member; write class_of(D, nothing) for each drug of it.",
+    ),
+    "a strength without a place": (
+        "glossary.lp",
+        'term(strength, faint, "faint").',
+        "the strength faint has no place among the others; write strength_order(N, faint).",
+    ),
     "text that is not UTF-8": ("third_line.lp", "% \udcff", "not UTF-8 text"),
 }
 

@@ -47,6 +47,27 @@ def test_constraints_of_the_guideline_refuse_a_record(marsh_fever: Guideline) ->
         marsh_fever.answer({"id": "a", "allergies": ["amarine"]})
 
 
+def test_each_of_several_contradictions_in_the_history_alone_refuses_a_record(tmp_path: Path) -> None:
+    text = (FOLDER / "guideline.lp").read_text()
+    for name, condition in (("twice", "course(2)"), ("mixed", "drug_in(I, amarin), drug_in(I, cerodin)")):
+        text += f'term(contradiction, {name}, "{name}").\nimpossible({name}) :- {condition}.\n'
+    (tmp_path / "guideline.lp").write_text(text)
+    strict = Guideline.load(tmp_path)
+    once, mixed = ({"drugs": drugs, "outcome": "completed"} for drugs in (["amarin"], ["amarin", "cerodin"]))
+    assert strict.answer({"id": "a", "earlier_therapy": [once]}).patient == "a"
+    for courses, reason in (([once, once], "twice"), ([mixed], "mixed"), ([once, mixed], "twice; mixed")):
+        with pytest.raises(RecordError, match=f"contradicts itself: {reason}$"):
+            strict.answer({"id": "a", "earlier_therapy": courses})
+
+
+def test_a_fact_that_only_adds_a_weaker_strength_is_not_missing(marsh_fever: Guideline, tmp_path: Path) -> None:
+    text = (FOLDER / "guideline.lp").read_text() + "indicated(amarin, alternative) :- setting(acute), has(pregnant).\n"
+    (tmp_path / "guideline.lp").write_text(text.replace("default(pregnant, false).\n", ""))
+    record = {"id": "a", "confirmed": True, "temperature": 39, "earlier_therapy": []}
+    answer, plain = Guideline.load(tmp_path).answer(record), marsh_fever.answer(record)
+    assert (answer.missing, answer.recommended[0].strength) == (plain.missing, "standard")
+
+
 def test_values_need_no_wording(marsh_fever: Guideline, tmp_path: Path) -> None:
     text = (FOLDER / "guideline.lp").read_text()
     (tmp_path / "guideline.lp").write_text(re.sub(r"^term\(value,.*\n", "", text, flags=re.MULTILINE))

@@ -181,7 +181,7 @@ class Checker(Inquiry):
         near = dict(nearest_statements(self.guideline.answer(witness).derivation))
         known, say = self.knowledge.blocks, self.knowledge.say
         fewest = min(map(len, near.values()), default=0)
-        words = [say("asks", n, say("and_condition").join(near[n])) for n in known if len(near.get(n, ())) == fewest]
+        words = [say("asks", n, say("and_condition").join(near[n])) for n in known if n in near and len(near[n]) == fewest]
         return found._replace(
             statements=tuple(name for name in known if name in near),
             places=tuple(known[name].place for name in known if name in near),

@@ -108,7 +108,7 @@ class Evaluator:
         """
         laid = []
         for group in program.groups:
-            own = choices[np.ix_(np.array(group), members)]
+            own = choices[np.ix_(np.array(group, dtype=np.int64), members)]
             if group in program.pure:
                 first, which = distinct([*(own.astype(np.int64) + 1)])
             else:

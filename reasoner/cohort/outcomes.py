@@ -79,10 +79,20 @@ class Outcomes:
         self.worlds: dict[tuple[int, ...], Worlds] = {}
 
     def conclusion(self, program: Program, held: int) -> int:
-        """Give the number of what a world concludes; `held` has a bit for each decisive conclusion of the program."""
-        number = self.conclusions.setdefault((program.courses, held), len(self.concluded))
-        if number == len(self.concluded):
-            self.concluded.append(held)
+        """Give the number of what a world concludes; `held` has a bit for each decisive conclusion of the program.
+
+        The strengths of a regimen that has a better one are left out: an answer does not tell them.
+        """
+        number = self.conclusions.get((program.courses, held))
+        if number is None:
+            told = held
+            for strength, weaker in weaker_strengths(program, self.knowledge.strengths):
+                if told & strength:
+                    told &= ~weaker
+            number = self.conclusions.setdefault((program.courses, told), len(self.concluded))
+            if number == len(self.concluded):
+                self.concluded.append(told)
+            self.conclusions[program.courses, held] = number
         return number
 
     def number_all(self, program: Program, laid: Codes, told: Codes) -> list[int]:
@@ -205,6 +215,20 @@ def bits_of(program: Program) -> dict[str, int]:
         name: sum(1 << place for place, predicate in enumerate(words) if predicate in aspect.predicates)
         for name, aspect in ASPECTS.items()
     }
+
+
+@lru_cache
+def weaker_strengths(program: Program, strengths: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Give for the bit of each strength of a regimen those of its weaker ones, the best strengths first."""
+    bits: dict[str, list[tuple[int, int]]] = {}
+    for place, (predicate, regimen, strength) in enumerate(decisive(program).values()):
+        if predicate == "strength":
+            bits.setdefault(regimen, []).append((strengths.index(strength), 1 << place))
+    return [
+        (bit, sum(weaker for other, weaker in own if other > order))
+        for _, own in sorted(bits.items())
+        for order, bit in sorted(own)[:-1]
+    ]
 
 
 def atoms_of(program: Program, held: int) -> Iterator[int]:
