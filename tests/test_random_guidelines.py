@@ -12,19 +12,25 @@ from random import Random
 from typing import Any
 
 import pytest
+import test_check
+import test_diff
 from conftest import ROOT
 from plain import worlds_of
 from records import random_record
 from test_cohort import essence, rows_of
 from test_plain_clingo import expected_answer, given_answer
 
-from reasoner import Guideline, RecordError
+from reasoner import Guideline, GuidelineError, RecordError
+from reasoner.checking.check import check
+from reasoner.checking.diff import diff
 from reasoner.cohort.part import Job
 from reasoner.cohort.run import Progress, run
 from reasoner.cohort.source import plan
 from reasoner.record import parse_record
 
-CATALOGUE = (ROOT / "tests/guidelines/marsh_fever/guideline.lp").read_text("utf-8").partition("%* @statement")[0]
+CATALOGUE = (ROOT / "tests/guidelines/marsh_fever/guideline.lp").read_text("utf-8").partition("%* @statement")[0] + (
+    'term(action_name, measure_again, "measuring again").\n'
+)
 CONDITIONS = (
     *(f"has({fact})" for fact in ("confirmed", "pregnant")),
     *(f"is(kidney_function, {value})" for value in ("normal", "reduced", "failing")),
@@ -32,7 +38,6 @@ CONDITIONS = (
     *(f"includes(signs, {sign})" for sign in ("rash", "cough")),
     *(f"includes(allergies, {drug})" for drug in ("amarin", "belosol")),
     *(f"course({place})" for place in (1, 2)),
-    *(f"known({fact})" for fact in ("temperature", "signs")),
     "drug_in(_, amarin)",
     "reached(_, days, 7)",
 )
@@ -50,13 +55,13 @@ def body(rng: Random, most: int, given: str = "") -> str:
 def rule(rng: Random) -> str:
     first, second = rng.sample(REGIMENS, 2)
     strength = rng.choice(("standard", "alternative"))
-    concluded = rng.choice(("recommended(_)", "setting(acute)", "excluded(watch)"))
+    occasion = rng.choice(("recommended(_)", "setting(acute)", "excluded(watch)", "recommended(_), not known(signs)"))
     rules = {
         f"places(acute, fever) :- {body(rng, 2)}.": 2,
         f"indicated({first}, {strength}) :- {body(rng, 2, 'setting(acute)')}.": 8,
         f"prefers({first}, {second}) :- {body(rng, 2, 'setting(acute)')}.": 2,
         f"contraindicated({first}) :- {body(rng, 2)}.": 3,
-        f"calls_for(measure_again) :- {body(rng, 2, concluded)}.": 2,
+        f"calls_for(measure_again) :- {body(rng, 2, occasion)}.": 2,
         "withheld(R) :- excluded(R).": 1,
     }
     (chosen,) = rng.choices(list(rules), list(rules.values()))
@@ -64,6 +69,7 @@ def rule(rng: Random) -> str:
 
 
 def random_guideline(rng: Random) -> str:
+    """Draw a guideline; its last line is a rule."""
     text = re.sub(r"^(impossible|term\(contradiction|default\(pregnant).*\n", "", CATALOGUE, flags=re.MULTILINE)
     for number in range(rng.choice((0, 0, 1, 2))):
         text += f'term(contradiction, odd_{number}, "odd {number}").\nimpossible(odd_{number}) :- {body(rng, 2)}.\n'
@@ -127,3 +133,40 @@ def test_a_cohort_is_answered_as_its_records_one_by_one(seed: int, own_cache: No
     assert rows_of(output) == answers
     rejected = (output / "rejects.ndjson").read_text().splitlines() if refusals else []
     assert {row["id"]: row["reason"] for row in map(json.loads, rejected)} == refusals
+
+
+@pytest.mark.parametrize("seed", range(330, 346))
+def test_a_check_and_a_comparison_miss_nothing_and_show_what_they_find(seed: int, own_cache: None, tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    rng, old = load(tmp_path / "old", seed)
+    lines = (tmp_path / "old/guideline.lp").read_text().splitlines()
+    place = rng.choice([n for n, line in enumerate(lines) if ":-" in line and not line.startswith("impossible")])
+    lines[place] = rule(rng)
+    (tmp_path / "new/guideline.lp").write_text("\n".join(lines) + "\n")
+    new = Guideline.load(tmp_path / "new")
+    try:
+        findings, comparison = check(old).findings, diff(old, new)
+    except GuidelineError as error:
+        assert "leaves no patient" in str(error)
+        return
+    for found in findings:
+        if found.witness is not None:
+            test_check.shows(found, old)
+    for found in comparison.findings:
+        if found.witness is not None:
+            test_diff.shows(found, old, new)
+    kinds = {found.kind for found in findings}
+    for _ in range(80):
+        record = random_record(rng, old, rng.choice((0.0, 0.0, 0.3)))
+        try:
+            answer = old.answer(record)
+        except RecordError as error:
+            assert contradicting(error)
+            continue
+        if len(record["earlier_therapy"]) <= comparison.courses:
+            assert not comparison.equivalent or test_diff.essence(answer) == test_diff.essence(new.answer(record)), record
+        if answer.derivation.worlds.count == 1:
+            recommended = {entry.regimen for entry in answer.recommended}
+            assert "conflict" in kinds or recommended.isdisjoint(entry.regimen for entry in answer.excluded), record
+            assert kinds & {"gap", "dead_end"} or answer.setting != "acute" or recommended, record

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import clingo
 
-from reasoner.answer import GuidelineInfo
+from reasoner.answer import Answer, GuidelineInfo
 from reasoner.checking.definitions import definitions
 from reasoner.checking.inquiry import Inquiry, Progress, Seen, fill, text
 from reasoner.checking.patients import Cut, Patients, Writer
@@ -200,7 +200,7 @@ class Checker(Inquiry):
         """Write a finding: both sides, places, witness and repair."""
         shape = self.forms[form.name]
         arguments = list(zip(shape.kinds, form.arguments, strict=True))
-        sides = self.sides_of(form, seen) if seen is not None else ()
+        sides = self.sides_of(form, seen.atoms) if seen is not None else ()
         rules = [text(a) for k, a in arguments if k == "rule"]
         rules += [rule for side in sides for rule in side.rules]
         blocks = [text(a) for k, a in arguments if k == "block"] + [side.block for side in sides]
@@ -231,18 +231,18 @@ class Checker(Inquiry):
             departures=self.departures(witness),
         )
 
-    def sides_of(self, form: clingo.Symbol, seen: Seen) -> tuple[Side, ...]:
-        """Collect what each side of a defect derives for the patient who shows it."""
+    def sides_of(self, form: clingo.Symbol, held: Collection[str]) -> tuple[Side, ...]:
+        """Collect what each side of a defect derives for the patient who shows it, of whom the atoms in `held` hold."""
         found = []
         for atom, block, head in sorted(self.sides.get(str(form), [])):
-            if atom in seen.atoms:
-                rules = [
-                    rule
-                    for rule in sorted(self.fires.get(head, []))
-                    if self.rules[rule].block == block and f'fires("{rule}",{head})' in seen.atoms
-                ]
+            if atom in held:
+                rules = [rule for rule in self.rules_of(block, head) if f'fires("{rule}",{head})' in held]
                 found.append(Side(block, self.phrase(head), tuple(rules), tuple(self.rules[rule].place for rule in rules)))
         return tuple(found)
+
+    def rules_of(self, block: str, head: str) -> list[str]:
+        """List the rules by which a block derives a head."""
+        return [rule for rule in sorted(self.fires.get(head, [])) if self.rules[rule].block == block]
 
     def subject(self, form: clingo.Symbol, arguments: Iterable[tuple[str, clingo.Symbol]]) -> str:
         """Say what a finding is about, so that it keeps its id: a rule by what it says, not by its number."""
@@ -296,17 +296,33 @@ class Checker(Inquiry):
                 continue
             sure = any(e.regimen == str(regimen) and e.certainty == "certain" for e in answer.recommended)
             open_ = any(e.regimen == str(regimen) and e.certainty == "conditional" for e in answer.excluded)
-            if sure and open_:
+            sides = self.sides_of(form, self.held_in(answer, form))
+            if sure and open_ and {recommending.string, excluding.string} <= {side.block for side in sides}:
                 symbol = clingo.Function("unsafe", [regimen, recommending, excluding, clingo.Function(fact)])
                 found = self.finding("unknown_unsafe", symbol, self.forms["unsafe"].severity, None)
                 yield found._replace(
                     witness=record,
                     departures=self.departures(record),
-                    sides=conflict.sides,
-                    rules=conflict.rules,
-                    places=conflict.places,
+                    sides=sides,
+                    rules=tuple(dict.fromkeys(rule for side in sides for rule in side.rules)),
+                    places=tuple(dict.fromkeys(place for side in sides for place in side.places)),
                     resolved_by=conflict.resolved_by,
                 )
+
+    def held_in(self, answer: Answer, form: clingo.Symbol) -> set[str]:
+        """Tell by which rules the sides of a defect hold in some completion of an answer's record."""
+        derivation = answer.derivation
+        rules = zip(derivation.program.rules, derivation.fired, strict=True)
+        held = {
+            f'fires("{self.knowledge.rules[ground.rule].id}",{derivation.program.atoms[ground.head]})'
+            for ground, truth in rules
+            if truth
+        }
+        return held | {
+            atom
+            for atom, block, head in self.sides.get(str(form), [])
+            if any(f'fires("{rule}",{head})' in held for rule in self.rules_of(block, head))
+        }
 
     def facts_behind(self, regimen: str, block: str) -> list[str]:
         """List the facts that decide whether a block excludes a regimen."""
