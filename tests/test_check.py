@@ -347,6 +347,25 @@ def test_a_gap_to_which_no_statement_comes_near_is_told_without_one(tmp_path: Pa
     assert {found.statements for found in gaps} == {()}
 
 
+def test_what_is_overlooked_is_blamed_on_the_statement_that_excludes(tmp_path: Path) -> None:
+    text = (ROOT / "tests/guidelines/marsh_fever/guideline.lp").read_text("utf-8").replace("withheld(R) :- excluded(R).", "")
+    text += "%* @statement L4 [1] sha256:000000000000\nNo amarin for a rash with reduced kidneys.\n*%\n"
+    text += "contraindicated(amarin) :- includes(signs, rash), is(kidney_function, reduced).\n"
+    (tmp_path / "guideline.lp").write_text(text, "utf-8")
+    guideline = Guideline.load(tmp_path)
+    overlooked = [found for found in check(guideline).findings if found.kind == "unknown_unsafe"]
+    for found in overlooked:
+        shows(found, guideline)
+    unasked = {
+        (fact.name, found.sides[1].block)
+        for found in overlooked
+        for fact in guideline.knowledge.facts
+        if found.witness and f"while {fact.label} is not recorded" in found.message
+    }
+    of_both = {("allergies", "L2"), ("kidney_function", "L2"), ("kidney_function", "L4"), ("signs", "L4")}
+    assert unasked == of_both
+
+
 def test_a_guideline_that_leaves_no_patient_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "nobody"
     folder.mkdir()

@@ -280,34 +280,43 @@ class Checker(Inquiry):
         return self.knowledge.say("repair_guard", condition, self.knowledge.say("comma").join(recommending))
 
     def unsafe(self, form: clingo.Symbol, conflict: Finding) -> Iterator[Finding]:
-        """Yield where forgetting a fact of a conflict's witness leaves the regimen recommended with certainty."""
+        """Yield where forgetting a fact of a conflict's witness leaves the regimen recommended with certainty.
+
+        What else the exclusion reads is as usual then, or as it is with the witness.
+        """
         regimen, recommending, excluding = form.arguments
         assert conflict.witness is not None
         default = record_of(self.default, self.knowledge)
         facts = self.facts_behind(str(regimen), excluding.string)
         usual = {**conflict.witness, **{fact: default[fact] for fact in facts if fact in default}}
         for fact in facts:
-            record = {key: value for key, value in usual.items() if key != fact}
-            if len(record) == len(usual):
-                continue
-            try:
-                answer = self.guideline.answer(record)
-            except RecordError:
-                continue
-            sure = any(e.regimen == str(regimen) and e.certainty == "certain" for e in answer.recommended)
-            open_ = any(e.regimen == str(regimen) and e.certainty == "conditional" for e in answer.excluded)
-            sides = self.sides_of(form, self.held_in(answer, form))
-            if sure and open_ and {recommending.string, excluding.string} <= {side.block for side in sides}:
-                symbol = clingo.Function("unsafe", [regimen, recommending, excluding, clingo.Function(fact)])
-                found = self.finding("unknown_unsafe", symbol, self.forms["unsafe"].severity, None)
-                yield found._replace(
-                    witness=record,
-                    departures=self.departures(record),
-                    sides=sides,
-                    rules=tuple(dict.fromkeys(rule for side in sides for rule in side.rules)),
-                    places=tuple(dict.fromkeys(place for side in sides for place in side.places)),
-                    resolved_by=conflict.resolved_by,
-                )
+            for patient in (usual, conflict.witness):
+                record = {key: value for key, value in patient.items() if key != fact}
+                sides = self.overlooked(record, form) if len(record) < len(patient) else ()
+                if sides:
+                    symbol = clingo.Function("unsafe", [regimen, recommending, excluding, clingo.Function(fact)])
+                    found = self.finding("unknown_unsafe", symbol, self.forms["unsafe"].severity, None)
+                    yield found._replace(
+                        witness=record,
+                        departures=self.departures(record),
+                        sides=sides,
+                        rules=tuple(dict.fromkeys(rule for side in sides for rule in side.rules)),
+                        places=tuple(dict.fromkeys(place for side in sides for place in side.places)),
+                        resolved_by=conflict.resolved_by,
+                    )
+                    break
+
+    def overlooked(self, record: Mapping[str, object], form: clingo.Symbol) -> tuple[Side, ...]:
+        """Give both sides of a conflict where the regimen is certain for a record that could exclude it, else nothing."""
+        regimen, *blocks = form.arguments
+        try:
+            answer = self.guideline.answer(record)
+        except RecordError:
+            return ()
+        sure = any(e.regimen == str(regimen) and e.certainty == "certain" for e in answer.recommended)
+        open_ = any(e.regimen == str(regimen) and e.certainty == "conditional" for e in answer.excluded)
+        sides = self.sides_of(form, self.held_in(answer, form)) if sure and open_ else ()
+        return sides if {block.string for block in blocks} <= {side.block for side in sides} else ()
 
     def held_in(self, answer: Answer, form: clingo.Symbol) -> set[str]:
         """Tell by which rules the sides of a defect hold in some completion of an answer's record."""
