@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 
-from reasoner.answer import ActionCall, Answer, Exclusion, GuidelineInfo, Recommendation
-from reasoner.knowledge import Knowledge
-from reasoner.page import condition_words
-from reasoner.text import doses, evidence, missing
-from reasoner.trace import Trace, block_trace, trace
+from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.answer import ActionCall, Answer, Exclusion, GuidelineInfo, Recommendation
+from reasoner.engine.trace import Trace, annotation_trace, trace
+from reasoner.phrases import condition_words
+from reasoner.render.answer import doses, evidence, missing
 
 if TYPE_CHECKING:
     from reasoner.queries.pathway import Pathway
@@ -77,24 +77,24 @@ def answer_graph(
 
 def beside(answer: Answer) -> dict[str, str]:
     """Say what an answer says beside its conclusions, a line each."""
-    knowledge = answer.derivation.knowledge
-    said = {"missing": missing(answer, knowledge), "notes": answer.notes, "doubts": evidence(answer, knowledge)}
+    model = answer.derivation.model
+    said = {"missing": missing(answer, model), "notes": answer.notes, "doubts": evidence(answer, model)}
     return {name: text for name, lines in said.items() if (text := "\n".join(lines))}
 
 
 def answered(atom: str, entry: Recommendation | Exclusion | ActionCall | None, answer: Answer) -> dict[str, str]:
     """Say what a conclusion is to an answer, and under which name and assumptions it stands there."""
-    knowledge = answer.derivation.knowledge
+    model = answer.derivation.model
     predicate, _, argument = atom.rstrip(")").partition("(")
     found = {"answers": predicate if answer.derivation.truth(atom) else f"not_{predicate}"}
     if predicate in NAMED:
-        found["name"] = knowledge.label(NAMED[predicate], argument)
+        found["name"] = model.label(NAMED[predicate], argument)
     if isinstance(entry, Recommendation):
-        found |= {"rank": str(entry.rank), "strength": entry.strength, "doses": "\n".join(doses(entry, knowledge))}
+        found |= {"rank": str(entry.rank), "strength": entry.strength, "doses": "\n".join(doses(entry, model))}
     if entry is not None:
         found["certainty"] = entry.certainty
         if entry.assuming:
-            found["assuming"] = condition_words(entry.assuming, knowledge)
+            found["assuming"] = condition_words(entry.assuming, model)
     return found
 
 
@@ -121,6 +121,6 @@ def pathway_graph(pathway: Pathway) -> nx.MultiDiGraph:
     return graph
 
 
-def guideline_graph(knowledge: Knowledge, info: GuidelineInfo) -> nx.MultiDiGraph:
+def guideline_graph(model: GuidelineModel, info: GuidelineInfo) -> nx.MultiDiGraph:
     """Build the graph of a guideline without a patient: statements, readings, rules, trials and citations."""
-    return explanation_graph(block_trace(knowledge), about_guideline(info))
+    return explanation_graph(annotation_trace(model), about_guideline(info))

@@ -15,22 +15,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reasoner.answer import Answer
-    from reasoner.derivation import Derivation
+    from reasoner.engine.answer import Answer
+    from reasoner.engine.derivation import Derivation
     from reasoner.errors import GuidelineError, ReasonerError, RecordError
     from reasoner.guideline import Guideline
-    from reasoner.record import Record
+    from reasoner.records.record import Record
 
 __all__ = ["Answer", "Derivation", "Guideline", "GuidelineError", "ReasonerError", "Record", "RecordError", "__version__"]
 __version__ = "0.1.0"
 
 HOMES = {
-    "Answer": "answer",
-    "Derivation": "derivation",
+    "Answer": "engine.answer",
+    "Derivation": "engine.derivation",
     "Guideline": "guideline",
     "GuidelineError": "errors",
     "ReasonerError": "errors",
-    "Record": "record",
+    "Record": "records.record",
     "RecordError": "errors",
 }
 

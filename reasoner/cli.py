@@ -17,12 +17,12 @@ import click
 from reasoner.errors import ReasonerError, RecordError, nearest
 
 if TYPE_CHECKING:
-    from reasoner.answer import Answer
-    from reasoner.findings import Finding
+    from reasoner.compiler.model import GuidelineModel
+    from reasoner.engine.answer import Answer
     from reasoner.guideline import Guideline
-    from reasoner.knowledge import Knowledge
-    from reasoner.record import Record
-    from reasoner.reports import Found
+    from reasoner.records.record import Record
+    from reasoner.verification.findings import Finding
+    from reasoner.verification.reports import Found
 
 __all__ = ["main"]
 
@@ -118,7 +118,7 @@ def load(folder: Path | None, layer: str, overlays: tuple[Path, ...], whole: boo
 
 def records(names: tuple[str, ...], guideline: Guideline) -> Iterator[Record]:
     """Read and validate the records of all files; messages name file, line and field."""
-    from reasoner.record import read_records
+    from reasoner.records.record import read_records
 
     if names.count("-") > 1:
         raise RecordError("standard input can be read only once; give - once")
@@ -164,7 +164,7 @@ def print_answer(answer: Answer, form: str, first: bool) -> None:
     """Print an answer; texts of several are set apart."""
 
     def render(width: int, colour: bool) -> str:
-        from reasoner.text import render
+        from reasoner.render.answer import render
 
         return ("" if first else "\n\n") + render(answer, width, colour)
 
@@ -203,8 +203,8 @@ def question(command: Command) -> Command:
 def conclusion_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's signature)
     from reasoner.guideline import Guideline
 
-    knowledge = Guideline.load().knowledge
-    names = [*knowledge.regimens, *knowledge.actions, *knowledge.settings]
+    model = Guideline.load().model
+    names = [*model.regimens, *model.actions, *model.settings]
     return [name for name in names if name.startswith(incomplete)]
 
 
@@ -221,10 +221,11 @@ def why(
     whole derivation as a graph.
     """
     from reasoner.queries import why as queries
+    from reasoner.render import why as texts
 
     guideline = load(folder, layer, overlays)
     result = queries.why(guideline.answer(one_record(patient, guideline)), conclusion)
-    print_result(form, result.to_dict, lambda width, colour: queries.render(result, width, colour, depth))
+    print_result(form, result.to_dict, lambda width, colour: texts.render(result, width, colour, depth))
 
 
 @cli.command()
@@ -236,10 +237,11 @@ def why_not(
 ) -> None:
     """Tell what keeps a regimen from being recommended, and all smallest changes that would make it certain."""
     from reasoner.queries import why_not as queries
+    from reasoner.render import why_not as texts
 
     guideline = load(folder, layer, overlays)
     result = queries.why_not(guideline, one_record(patient, guideline), regimen, anything)
-    print_result(form, result.to_dict, lambda width, colour: queries.render(result, width, colour))
+    print_result(form, result.to_dict, lambda width, colour: texts.render(result, width, colour))
 
 
 @cli.command()
@@ -259,10 +261,11 @@ def what_if(
     FACT[N].FIELD=VALUE    a field of course N, from 0; -1 is the last
     """  # noqa: D301 (click's mark for lines that stay as they are)
     from reasoner.queries import what_if as queries
+    from reasoner.render import what_if as texts
 
     guideline = load(folder, layer, overlays)
     result = queries.what_if(guideline, one_record(patient, guideline), edits)
-    print_result(form, result.to_dict, lambda width, colour: queries.render(result, width, colour))
+    print_result(form, result.to_dict, lambda width, colour: texts.render(result, width, colour))
 
 
 @cli.command()
@@ -271,18 +274,19 @@ def what_if(
 def ask(patient: str, folder: Path | None, overlays: tuple[Path, ...], layer: str, form: str, all_paths: bool) -> None:
     """Name the unrecorded facts that can still change the answer, the most decisive first, with what each value gives."""
     from reasoner.queries import ask as queries
+    from reasoner.render import ask as texts
 
     guideline = load(folder, layer, overlays)
     record = one_record(patient, guideline)
     questions = queries.ask(guideline, record)
     if not all_paths:
-        print_result(form, questions.to_dict, lambda width, colour: queries.render(questions, width, colour))
+        print_result(form, questions.to_dict, lambda width, colour: texts.render(questions, width, colour))
         return
     tree = queries.decision_tree(guideline, record)
     print_result(
         form,
         lambda: {**questions.to_dict(), "tree": tree.to_dict()},
-        lambda width, colour: queries.render_tree(tree, width, colour),
+        lambda width, colour: texts.render_tree(tree, width, colour),
     )
 
 
@@ -292,10 +296,11 @@ def ask(patient: str, folder: Path | None, overlays: tuple[Path, ...], layer: st
 def pathway(patient: str, folder: Path | None, overlays: tuple[Path, ...], layer: str, form: str, lines: int) -> None:
     """Follow the guideline from here: each next regimen, its possible outcomes, and where that ends."""
     from reasoner.queries import pathway as queries
+    from reasoner.render import pathway as texts
 
     guideline = load(folder, layer, overlays)
     result = queries.pathway(guideline, one_record(patient, guideline), lines)
-    print_result(form, result.to_dict, lambda width, colour: queries.render(result, width, colour))
+    print_result(form, result.to_dict, lambda width, colour: texts.render(result, width, colour))
 
 
 @cli.command()
@@ -344,7 +349,7 @@ def graph(
         format_of(output)
     guideline = load(folder, layer, overlays)
     if patient is None:
-        found = guideline_graph(guideline.knowledge, guideline.info)
+        found = guideline_graph(guideline.model, guideline.info)
     elif lines is not None:
         from reasoner.queries.pathway import pathway as follow
 
@@ -451,8 +456,8 @@ def search_options(command: Command) -> Command:
 def print_found(found: Found, guideline: Guideline, form: str, text: Callable[[int, bool], str], fail_level: str) -> None:
     """Print findings, and fail where one is severe enough or a question was cut off."""
     from reasoner import __version__
-    from reasoner.findings import at_least
-    from reasoner.reports import to_json, to_sarif
+    from reasoner.verification.findings import at_least
+    from reasoner.verification.reports import to_json, to_sarif
 
     if form == "sarif":
         sys.stdout.write(
@@ -466,15 +471,15 @@ def print_found(found: Found, guideline: Guideline, form: str, text: Callable[[i
 
 
 def class_definitions(of: str = "defects") -> dict[str, str]:
-    from reasoner.checking.definitions import definitions
+    from reasoner.verification.definitions import definitions
 
     return {name: definition.text for name, definition in definitions(of).items()}
 
 
 def accepted(findings: tuple[Finding, ...], accept: Path | None) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     """Mark the findings that a file accepts."""
-    from reasoner.findings import accept as mark
-    from reasoner.findings import read_accepted
+    from reasoner.verification.findings import accept as mark
+    from reasoner.verification.findings import read_accepted
 
     if accept is None:
         return findings, ()
@@ -518,11 +523,12 @@ def check(
 
     Exit status 1 where something is found from --fail-level on, or where a question was cut off.
     """
-    from reasoner.checking.check import check as run
-    from reasoner.reports import Found, to_text
+    from reasoner.render.findings import to_text
+    from reasoner.verification.check import check as run
+    from reasoner.verification.reports import Found
 
     guideline = load(folder, layer, overlays, whole=True)
-    say = guideline.knowledge.say
+    say = guideline.model.say
     if explain is not None:
         print_definition(guideline, explain)
         return
@@ -534,30 +540,30 @@ def check(
     found = Found(
         guideline=guideline.info,
         title=say("heading_check", guideline.info.id),
-        scope=scope_words(guideline.knowledge, report.courses),
+        scope=scope_words(guideline.model, report.courses),
         findings=findings,
         undecided=report.undecided,
         gone=gone,
         about={"courses": report.courses},
     )
     words = class_definitions()
-    print_found(found, guideline, form, lambda w, c: to_text(found, guideline.knowledge, words, w, c), fail_level)
+    print_found(found, guideline, form, lambda w, c: to_text(found, guideline.model, words, w, c), fail_level)
 
 
-def scope_words(knowledge: Knowledge, courses: int) -> str:
+def scope_words(model: GuidelineModel, courses: int) -> str:
     """Say about which patients was asked."""
-    return knowledge.say("all_patients", str(courses)) if courses else knowledge.say("all_untreated")
+    return model.say("all_patients", str(courses)) if courses else model.say("all_untreated")
 
 
 def print_definition(guideline: Guideline, name: str) -> None:
     """Print the definition of a class of defects."""
-    from reasoner.checking.definitions import definitions
-    from reasoner.page import Page
+    from reasoner.render.layout import TextLayout
+    from reasoner.verification.definitions import definitions
 
-    known, say = {**definitions(), **definitions("differences")}, guideline.knowledge.say
+    known, say = {**definitions(), **definitions("differences")}, guideline.model.say
     if name not in known:
         raise ReasonerError(f'"{name}" is no class of findings{nearest(name, known)}; classes: {", ".join(known)}')
-    definition, page = known[name], Page(answer_width(), colour_wanted())
+    definition, page = known[name], TextLayout(answer_width(), colour_wanted())
     page.item("", say("definition", name, definition.text), "heading", indent=0)
     if definition.why:
         page.item("", say("explained_why", definition.why), indent=2)
@@ -581,8 +587,9 @@ def diff(
     OLD and NEW are each a guideline's folder, a layer (literal, curated) or a file with an overlay, or several of these
     joined by +; what they do not say is as the options say. Exit status 1 where they differ from --fail-level on.
     """
-    from reasoner.checking.diff import diff as run
-    from reasoner.reports import Found, to_text
+    from reasoner.render.findings import to_text
+    from reasoner.verification.diff import diff as run
+    from reasoner.verification.reports import Found
 
     sides = [load(*side_of(name, folder, layer, overlays)) for name in (old, new)]
     comparison = run(sides[0], sides[1], courses, timeout, show_progress)
@@ -590,12 +597,12 @@ def diff(
     if witness is not None:
         print_witness(findings, witness)
         return
-    knowledge = sides[1].knowledge
-    say = knowledge.say
+    model = sides[1].model
+    say = model.say
     found = Found(
         guideline=comparison.new,
         title=say("heading_diff", old, new),
-        scope=scope_words(knowledge, comparison.courses),
+        scope=scope_words(model, comparison.courses),
         findings=findings,
         undecided=comparison.undecided,
         gone=gone,
@@ -604,7 +611,7 @@ def diff(
     )
 
     words = class_definitions("differences")
-    print_found(found, sides[1], form, lambda w, c: to_text(found, knowledge, words, w, c), fail_level)
+    print_found(found, sides[1], form, lambda w, c: to_text(found, model, words, w, c), fail_level)
 
 
 def side_of(
@@ -639,7 +646,8 @@ def coverage(
 
     With --source: the sentence beside its restatement, the cited lines that are not encoded, and those that changed since.
     """
-    from reasoner.coverage import cover, found_in, to_text
+    from reasoner.render.coverage import to_text
+    from reasoner.verification.coverage import cover, found_in
 
     guideline = load(folder, layer, overlays)
     report = cover(guideline, source)
@@ -721,8 +729,8 @@ def cohort_run(
         raise click.UsageError("--scheduler goes with --engine dask.")
     guideline = load(folder, layer, overlays)
     if courses is not None:
-        check_courses(courses.resolve(), guideline.knowledge)
-    parts = tuple(plan(source.resolve(), rows, guideline.knowledge, courses is not None))
+        check_courses(courses.resolve(), guideline.model)
+    parts = tuple(plan(source.resolve(), rows, guideline.model, courses is not None))
     own = None if folder is None else str(folder.resolve())
     apart = None if courses is None else str(courses.resolve())
     job = Job(own, layer, tuple(str(path.resolve()) for path in overlays), str(output.resolve()), form, parts, apart)
@@ -741,9 +749,9 @@ def cohort_run(
     except KeyboardInterrupt:
         click.echo(f"interrupted; --resume goes on with {output}", err=True)
         sys.exit(130)
-    info, knowledge = guideline.info, guideline.knowledge
-    write_whole(output / "summary.html", to_html(summary, info, knowledge).encode())
-    print_result(shown, lambda: summary, lambda width, colour: to_text(summary, info, knowledge, width, colour))
+    info, model = guideline.info, guideline.model
+    write_whole(output / "summary.html", to_html(summary, info, model).encode())
+    print_result(shown, lambda: summary, lambda width, colour: to_text(summary, info, model, width, colour))
     if rejects := summary["rejects"]:
         found = "row is no record" if rejects == 1 else "rows are no records"
         click.echo(f"{rejects} {found}: {output / 'rejects.ndjson'}", err=True)
@@ -762,8 +770,8 @@ def cohort_explain(output: Path, name: str, form: str) -> None:
     for number, answer in enumerate(answers):
         print_answer(answer, form, first=number == 0)
     if not answers:
-        found, knowledge = explanation(output, name), guideline_of(output).knowledge
-        print_result(form, found.to_dict, lambda width, colour: to_text(found, knowledge, width, colour))
+        found, model = explanation(output, name), guideline_of(output).model
+        print_result(form, found.to_dict, lambda width, colour: to_text(found, model, width, colour))
 
 
 @cohort.command("diff")

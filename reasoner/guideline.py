@@ -8,15 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reasoner.answer import Answer, GuidelineInfo, draw
-from reasoner.derivation import Derivation
+from reasoner.compiler.cache import Store
+from reasoner.compiler.model import GuidelineModel
+from reasoner.compiler.program import Program
+from reasoner.compiler.space import Space
+from reasoner.engine.answer import Answer, GuidelineInfo, build_answer
+from reasoner.engine.completions import complete
+from reasoner.engine.derivation import Derivation
 from reasoner.errors import GuidelineError, RecordError, nearest
-from reasoner.knowledge import Knowledge
-from reasoner.program import Program
-from reasoner.record import Record, parse_record
-from reasoner.space import Space
-from reasoner.store import Store
-from reasoner.worlds import complete
+from reasoner.records.record import Record, parse_record
 
 if TYPE_CHECKING:
     from reasoner.fhir import Reading, Tables
@@ -44,7 +44,7 @@ class Guideline:
 
     Load it with `Guideline.load`; it never changes after that and can be used from many threads.
 
-    Attributes: `knowledge`, its data; `digest`, "sha256:" and the digest of its files and of the shared rules; `layer`;
+    Attributes: `model`, its data; `digest`, "sha256:" and the digest of its files and of the shared rules; `layer`;
     `overlays`, the ids of the overlays laid on top; `files`, its files by the names that places give them; `warnings`, what
     loading found without refusing.
     """
@@ -58,9 +58,11 @@ class Guideline:
         self.digest = f"sha256:{digest_of(files[: len(files) - len(overlays)])}"
         self._store = Store(folder, layer, overlays, digest_of(files))
         self._programs: dict[int, Program] = {}
-        self.knowledge: Knowledge = self._store.knowledge()
-        self.overlays = tuple(block.id for block in self.knowledge.blocks.values() if block.kind == "overlay")
-        about = self.knowledge
+        self.model: GuidelineModel = self._store.model()
+        self.overlays = tuple(
+            annotation.id for annotation in self.model.annotations.values() if annotation.kind == "overlay"
+        )
+        about = self.model
         self.info = GuidelineInfo(about.id, about.title, self.digest, layer, self.overlays, about.disclaimer)
 
     @classmethod
@@ -94,7 +96,7 @@ class Guideline:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is unusual about the guideline: recursion, with file and line."""
-        found = self.knowledge.recursive
+        found = self.model.recursive
         return () if found is None else (found,)
 
     def reading(self, data: Mapping[str, object] | bytes) -> Reading:
@@ -105,19 +107,19 @@ class Guideline:
         """
         from reasoner import fhir
 
-        return fhir.read(fhir.parse(data) if isinstance(data, bytes) else fhir.convert(data), self.knowledge, self.tables)
+        return fhir.read(fhir.parse(data) if isinstance(data, bytes) else fhir.convert(data), self.model, self.tables)
 
     @cached_property
     def tables(self) -> Tables:
         """The tables by which the guideline reads FHIR."""
         from reasoner.fhir import Tables
 
-        return Tables(self.folder / "fhir", self.knowledge)
+        return Tables(self.folder / "fhir", self.model)
 
     def parsed(self, data: object) -> Record:
         """Take a record as parsed from JSON, or read one from a FHIR resource."""
         if not isinstance(data, Mapping) or "resourceType" not in data:
-            return parse_record(data, self.knowledge)
+            return parse_record(data, self.model)
         return self.read_from(self.reading(data))
 
     def read_from(self, reading: Reading) -> Record:
@@ -126,7 +128,7 @@ class Guideline:
         Raises RecordError, with what the resources say of it, where it cannot be used as it is.
         """
         try:
-            record = parse_record(reading.record, self.knowledge)
+            record = parse_record(reading.record, self.model)
         except RecordError as error:
             raise RecordError(reading.explain(str(error))) from None
         return record._replace(sources=reading.words(), remarks=tuple(reading.remarks()))
@@ -143,7 +145,7 @@ class Guideline:
 
         Raises RecordError, naming the field, where it contradicts itself.
         """
-        complete(record, self.program(record.courses), self.knowledge)
+        complete(record, self.program(record.courses), self.model)
         return record
 
     def answer(self, record: Record | Mapping[str, object]) -> Answer:
@@ -154,16 +156,16 @@ class Guideline:
         if not isinstance(record, Record):
             record = self.parsed(record)
         program = self.program(record.courses)
-        worlds, inputs = complete(record, program, self.knowledge)
+        completions, inputs = complete(record, program, self.model)
         if program.recursive is None:
-            values, fired = program.evaluate(inputs, worlds.all)
+            values, fired = program.evaluate(inputs, completions.all)
         else:
-            from reasoner.solve import solve
+            from reasoner.engine.stable_models import solve
 
-            worlds, values, fired = solve(record, program, self.knowledge, worlds, self._store.source())
+            completions, values, fired = solve(record, program, self.model, completions, self._store.source())
         known = frozenset(key for key, value in record.data.items() if value is not None)
-        return draw(
-            Derivation(program, self.knowledge, worlds, values, fired, known, record.sources),
+        return build_answer(
+            Derivation(program, self.model, completions, values, fired, known, record.sources),
             record,
             self.info,
             self.warnings,

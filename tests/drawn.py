@@ -9,8 +9,8 @@ import networkx as nx
 
 from graphs.build import answer_graph, explanation_graph, guideline_graph, pathway_graph
 from reasoner import Guideline
+from reasoner.engine.trace import Edge, Node, Trace
 from reasoner.queries.pathway import pathway
-from reasoner.trace import Edge, Node, Trace
 
 HOSTILE = [
     'a:b "c" <script>document.title="owned"</script> ≤ & \\', "end", "two\nlines", "x" * 500, "(a) [b] {c} | #",
@@ -43,6 +43,6 @@ def drawn(guideline: Guideline) -> dict[str, nx.MultiDiGraph]:
     return {
         **{name: answer_graph(guideline.answer(cases[name])) for name in NAMES[:3]},
         "hostile": hostile_graph(),
-        "guideline": guideline_graph(guideline.knowledge, guideline.info),
+        "guideline": guideline_graph(guideline.model, guideline.info),
         "pathway": pathway_graph(pathway(guideline, cases["second_line"], 2)),
     }

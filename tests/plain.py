@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import clingo
 
+from reasoner.compiler.model import GuidelineModel
 from reasoner.guideline import shared_folder
-from reasoner.knowledge import Knowledge
 
 
 class World(NamedTuple):
@@ -32,33 +32,33 @@ def files_of(folder: Path, layer: str) -> list[str]:
     return [str(shared_folder() / "core" / "core.lp"), *(str(folder / name) for name in names)]
 
 
-def worlds_of(facts: str, folder: Path, layer: str, knowledge: Knowledge) -> list[World]:
+def worlds_of(facts: str, folder: Path, layer: str, model: GuidelineModel) -> list[World]:
     """Solve a record's facts with clingo: all completions, in no order."""
     control = clingo.Control(["0", "--warn=none"])
     for file in files_of(folder, layer):
         control.load(file)
     control.add("base", [], facts)
     control.ground()
-    worlds = []
+    completions = []
     with control.solve(yield_=True) as handle:
-        for model in handle:
-            atoms = frozenset(str(symbol) for symbol in model.symbols(atoms=True))
+        for answer_set in handle:
+            atoms = frozenset(str(symbol) for symbol in answer_set.symbols(atoms=True))
             choices = []
-            for number, variable in enumerate(knowledge.variables):
+            for number, variable in enumerate(model.variables):
                 held = [n for n, (_, own) in enumerate(variable.values) if own and set(own) <= atoms]
                 choices.append((number, held[0] if held else len(variable.values) - 1))
-            worlds.append(World(tuple(choices), atoms))
-    return worlds
+            completions.append(World(tuple(choices), atoms))
+    return completions
 
 
-def summary(world: World) -> dict[str, Any]:
+def summary(completion: World) -> dict[str, Any]:
     """Give one completion's conclusions."""
     return {
-        "setting": sorted(world.arguments("setting")),
-        "recommended": sorted(world.arguments("recommended")),
-        "rank": sorted(world.arguments("rank")),
-        "strength": sorted(world.arguments("strength")),
-        "excluded": sorted(world.arguments("excluded")),
-        "action": sorted(world.arguments("action")),
-        "cautioned": sorted(world.arguments("cautioned")),
+        "setting": sorted(completion.arguments("setting")),
+        "recommended": sorted(completion.arguments("recommended")),
+        "rank": sorted(completion.arguments("rank")),
+        "strength": sorted(completion.arguments("strength")),
+        "excluded": sorted(completion.arguments("excluded")),
+        "action": sorted(completion.arguments("action")),
+        "cautioned": sorted(completion.arguments("cautioned")),
     }

@@ -11,19 +11,19 @@ from reasoner.guideline import Guideline
 
 def random_course(rng: random.Random, guideline: Guideline, last: bool) -> dict[str, Any]:
     """Draw a course: mostly a regimen of the catalogue, sometimes with a drug more, less or other."""
-    knowledge = guideline.knowledge
-    parts = knowledge.parts[rng.choice(knowledge.regimens)]
+    model = guideline.model
+    parts = model.parts[rng.choice(model.regimens)]
     drugs = [rng.choice(part) for part in parts]
     kind = rng.random()
     if kind < 0.12:
-        drugs.append(rng.choice(knowledge.drugs))
+        drugs.append(rng.choice(model.drugs))
     elif kind < 0.2 and len(drugs) > 1:
         drugs.remove(rng.choice(drugs))
     elif kind < 0.25:
-        drugs = rng.sample(knowledge.drugs, rng.randint(1, 3))
-    outcomes = [o for o in knowledge.outcomes if last or o != "ongoing"]
+        drugs = rng.sample(model.drugs, rng.randint(1, 3))
+    outcomes = [o for o in model.outcomes if last or o != "ongoing"]
     course: dict[str, Any] = {"drugs": drugs, "outcome": rng.choice([*outcomes, "progression"])}
-    for fact in knowledge.course_facts.values():
+    for fact in model.course_facts.values():
         if set(fact.needs) & set(drugs) and rng.random() < 0.6:
             near = [t + d for t in fact.thresholds for d in (-1, 0, 1)]
             if fact.kind == "boolean":
@@ -35,10 +35,10 @@ def random_course(rng: random.Random, guideline: Guideline, last: bool) -> dict[
 
 def random_record(rng: random.Random, guideline: Guideline, unknown: float) -> dict[str, Any]:
     """Draw a record in which each fact is left out with probability `unknown`; it may contradict itself."""
-    knowledge = guideline.knowledge
+    model = guideline.model
     count = rng.choice([0, 0, 1, 1, 1, 2, 2, 3, 4])
     record: dict[str, Any] = {"id": f"random-{rng.randrange(10**6)}"}
-    for fact in knowledge.facts:
+    for fact in model.facts:
         if fact.kind == "courses":
             record[fact.name] = [random_course(rng, guideline, n == count - 1) for n in range(count)]
         elif rng.random() < unknown:

@@ -23,10 +23,9 @@ from reasoner.queries.ask import (
     ask,
     conditions,
     decision_tree,
-    render,
-    render_tree,
     values_of,
 )
+from reasoner.render.ask import render, render_tree
 
 Record = dict[str, Any]
 
@@ -66,7 +65,7 @@ def full(answer: Answer) -> dict[str, Any]:
 
 def answers_to(guideline: Guideline, record: Record, fact: str) -> list[tuple[Any, Answer]]:
     """Answer the record with every value of a fact that does not contradict it."""
-    (known,) = (f for f in guideline.knowledge.facts if f.name == fact)
+    (known,) = (f for f in guideline.model.facts if f.name == fact)
     found = []
     for value in values_of(known):
         try:
@@ -90,7 +89,7 @@ def test_a_question_is_an_unrecorded_fact_whose_values_differ_each_answered_anew
 
 
 def test_what_is_not_asked_changes_nothing_or_waits_for_another_fact(curated: Guideline) -> None:
-    facts = {f.name: f for f in curated.knowledge.facts if f.default is None and not f.required}
+    facts = {f.name: f for f in curated.model.facts if f.default is None and not f.required}
     waited = 0
     for unknown, count in ((0.3, 40), (0.7, 25), (1.0, 6)):
         for record in valid_records(curated, 2, count, unknown):
@@ -105,7 +104,7 @@ def test_what_is_not_asked_changes_nothing_or_waits_for_another_fact(curated: Gu
 
 
 def test_the_most_decisive_question_comes_first(curated: Guideline) -> None:
-    order = [fact.name for fact in curated.knowledge.facts]
+    order = [fact.name for fact in curated.model.facts]
     for record in valid_records(curated, 3, 60, 0.6):
         keys = []
         for question in ask(curated, record).questions:
@@ -116,7 +115,7 @@ def test_the_most_decisive_question_comes_first(curated: Guideline) -> None:
 
 def loop(guideline: Guideline, record: Record, rng: random.Random) -> int:
     """Answer the first question with a random value until none is left; count the questions."""
-    facts = {fact.name: fact for fact in guideline.knowledge.facts}
+    facts = {fact.name: fact for fact in guideline.model.facts}
     for asked in range(len(facts) + 1):
         questions = ask(guideline, record).questions
         if not questions:
@@ -152,7 +151,7 @@ def test_a_number_waits_until_it_is_sure_to_have_a_value(curated: Guideline) -> 
     record = {**curated.cases()["recurrence_month_not_recorded"].record}
     (question,) = ask(curated, record).questions
     assert question.fact == "months_to_recurrence"
-    assert [(given.value, given.stretch) for given in question.answers] == [(12, "<=12"), (13, ">12")]
+    assert [(given.value, given.interval) for given in question.answers] == [(12, "<=12"), (13, ">12")]
     del record["adjuvant_drugs"]
     facts = [question.fact for question in ask(curated, record).questions]
     assert "adjuvant_drugs" in facts

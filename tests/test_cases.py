@@ -46,7 +46,7 @@ def test_the_answer_is_the_one_expected(case: Case, curated: Guideline) -> None:
 
 
 def test_there_is_a_case_for_every_rule(curated: Guideline) -> None:
-    from reasoner.coverage import cover
+    from reasoner.verification.coverage import cover
 
     assert [finding.message for finding in cover(curated).findings if finding.severity != "info"] == []
 

@@ -18,9 +18,9 @@ from conftest import ROOT
 from records import random_record
 
 from reasoner import Answer, Guideline, GuidelineError, ReasonerError, RecordError
-from reasoner.checking.check import Checker, Report, check
-from reasoner.checking.definitions import definitions
-from reasoner.findings import Finding, accept, at_least, read_accepted
+from reasoner.verification.check import Checker, Report, check
+from reasoner.verification.definitions import definitions
+from reasoner.verification.findings import Finding, accept, at_least, read_accepted
 
 RIVER_COUGH = Path(__file__).parent / "guidelines" / "river_cough"
 CLASSES = [
@@ -44,7 +44,7 @@ def fired(answer: Answer) -> set[str]:
     """Name the rules that fire in some completion."""
     derivation = answer.derivation
     rules = zip(derivation.program.rules, derivation.fired, strict=True)
-    return {derivation.knowledge.rules[rule.rule].id for rule, truth in rules if truth}
+    return {derivation.model.rules[rule.rule].id for rule, truth in rules if truth}
 
 
 def shows(found: Finding, guideline: Guideline) -> None:
@@ -63,7 +63,7 @@ def shows(found: Finding, guideline: Guideline) -> None:
     if found.kind == "conflict" and "recommended by" in found.message and "excluded by" in found.message:
         assert set(recommended) & set(excluded)
     if found.kind == "conflict" and "placed in" in found.message:
-        held = [name for name in guideline.knowledge.settings if answer.derivation.truth(f"setting({name})")]
+        held = [name for name in guideline.model.settings if answer.derivation.truth(f"setting({name})")]
         assert len(held) > 1
     if found.kind == "conflict" and "come first" in found.message:
         assert sum(entry.rank == 1 for entry in answer.recommended) > 1
@@ -92,9 +92,9 @@ def test_every_random_record_is_a_patient_of_whom_the_same_holds_as_in_its_answe
         except RecordError:
             continue
         asked += 1
-        world = 1 << rng.randrange(derivation.worlds.count)
+        completion = 1 << rng.randrange(derivation.completions.count)
         program = derivation.program
-        held = {atom for atom, value in zip(program.atoms, derivation.values, strict=True) if value & world}
+        held = {atom for atom, value in zip(program.atoms, derivation.values, strict=True) if value & completion}
         held |= {f"course({number + 1})" for number in range(program.courses)}
         assumed = [
             (atom, atom in held) for atom in patients.inputs if not atom.startswith(("known(weight", "recorded(weight"))
@@ -110,14 +110,14 @@ def test_every_random_record_is_a_patient_of_whom_the_same_holds_as_in_its_answe
 
 
 def therapy(guideline: Guideline) -> str:
-    return next(fact.name for fact in guideline.knowledge.facts if fact.kind == "courses")
+    return next(fact.name for fact in guideline.model.facts if fact.kind == "courses")
 
 
 def led(record: Any, number: int, guideline: Guideline) -> bool:
     """Tell whether a course was recommended after those before it."""
     given = record[therapy(guideline)]
     before = guideline.answer({**record, therapy(guideline): given[:number]})
-    parts = {entry.regimen: guideline.knowledge.parts[entry.regimen] for entry in before.recommended}
+    parts = {entry.regimen: guideline.model.parts[entry.regimen] for entry in before.recommended}
     drugs = set(given[number]["drugs"])
     return any(
         all(drugs & set(part) for part in own) and drugs <= {drug for part in own for drug in part} for own in parts.values()
@@ -152,8 +152,8 @@ def test_readings_named_as_settling_a_finding_settle_it(
 ) -> None:
     """A guideline with those readings alone, as its whole curated layer, does not show the finding for its witness."""
     source = (layers["curated"].folder / "readings.lp").read_text("utf-8")
-    head, *blocks = source.split("%* @reading ")
-    texts = {block.split("\n", 1)[0]: f"%* @reading {block}" for block in blocks}
+    head, *annotations = source.split("%* @reading ")
+    texts = {annotation.split("\n", 1)[0]: f"%* @reading {annotation}" for annotation in annotations}
     both = [f for f in reports["literal"].findings if f.kind == "conflict" and f.resolved_by and "excluded by" in f.message]
     alone: dict[tuple[str, ...], Guideline] = {}
     for found in both:
@@ -202,7 +202,7 @@ fact(5, kidney, choice).
 fact(6, earlier_therapy, courses).
 value(kidney, 1, normal).
 value(kidney, 2, failing).
-usual(kidney, normal).
+typical(kidney, normal).
 longest_history(2).
 term(fact, severe, "severity").
 term(fact, kidney, "kidney function").
@@ -314,7 +314,7 @@ def test_no_smaller_patient_shows_a_conflict_or_a_gap(tmp_path: Path) -> None:
          "%* @statement L9 [1] sha256:000000000000\nUp to three days one waits, after seven one acts.\n*%\n"
          "calls_for(wait) :- at_most(days, 3), has(fever).\ncalls_for(act) :- more_than(days, 7), has(fever).\n",
          "boundary", "error", "Between the thresholds of L9.1 and L9.2"),
-        ("withheld(R) :- excluded(R).\n", "gap", "error", "everything indicated is excluded by L2"),
+        ("suppressed(R) :- excluded(R).\n", "gap", "error", "everything indicated is excluded by L2"),
     ],
 )  # fmt: skip
 def test_a_planted_defect_is_found_in_its_class(added: str, kind: str, severity: str, words: str, tmp_path: Path) -> None:
@@ -331,9 +331,9 @@ def test_a_dead_end_is_a_gap_to_which_the_guidelines_own_advice_led(tmp_path: Pa
     folder.mkdir()
     rule = "contraindicated(R) :- failed(R).\nfailed(oralin) :- progressed_on(oralin).\nwithheld(R) :- excluded(R).\n"
     declared = 'fact(4, earlier_therapy, courses).\npredicate(failed(regimen), derived, "failure of {1}").\n'
-    block = "%* @statement L3 [1] sha256:77b1d4c4f0ab\nWhat failed is not given again.\n*%\n"
+    annotation = "%* @statement L3 [1] sha256:77b1d4c4f0ab\nWhat failed is not given again.\n*%\n"
     text = (RIVER_COUGH / "guideline.lp").read_text("utf-8")
-    (folder / "guideline.lp").write_text(text + declared + block + rule, "utf-8")
+    (folder / "guideline.lp").write_text(text + declared + annotation + rule, "utf-8")
     (dead_end,) = [found for found in check(Guideline.load(folder)).findings if found.kind == "dead_end"]
     assert dead_end.witness is not None
     assert dead_end.witness["earlier_therapy"] == [{"drugs": ["oralin"], "outcome": "progression"}]
@@ -348,7 +348,9 @@ def test_a_gap_to_which_no_statement_comes_near_is_told_without_one(tmp_path: Pa
 
 
 def test_what_is_overlooked_is_blamed_on_the_statement_that_excludes(tmp_path: Path) -> None:
-    text = (ROOT / "tests/guidelines/marsh_fever/guideline.lp").read_text("utf-8").replace("withheld(R) :- excluded(R).", "")
+    text = (
+        (ROOT / "tests/guidelines/marsh_fever/guideline.lp").read_text("utf-8").replace("suppressed(R) :- excluded(R).", "")
+    )
     text += "%* @statement L4 [1] sha256:000000000000\nNo amarin for a rash with reduced kidneys.\n*%\n"
     text += "contraindicated(amarin) :- includes(signs, rash), is(kidney_function, reduced).\n"
     (tmp_path / "guideline.lp").write_text(text, "utf-8")
@@ -357,9 +359,9 @@ def test_what_is_overlooked_is_blamed_on_the_statement_that_excludes(tmp_path: P
     for found in overlooked:
         shows(found, guideline)
     unasked = {
-        (fact.name, found.sides[1].block)
+        (fact.name, found.sides[1].annotation)
         for found in overlooked
-        for fact in guideline.knowledge.facts
+        for fact in guideline.model.facts
         if found.witness and f"while {fact.label} is not recorded" in found.message
     }
     of_both = {("allergies", "L2"), ("kidney_function", "L2"), ("kidney_function", "L4"), ("signs", "L4")}
@@ -369,8 +371,8 @@ def test_what_is_overlooked_is_blamed_on_the_statement_that_excludes(tmp_path: P
 def test_a_guideline_that_leaves_no_patient_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "nobody"
     folder.mkdir()
-    nobody = 'impossible(all) :- not has(nothing).\nfact(4, nothing, boolean).\nterm(contradiction, all, "nobody").\n'
-    nobody += "impossible(all) :- has(nothing).\n"
+    nobody = 'inconsistent(all) :- not has(nothing).\nfact(4, nothing, boolean).\nterm(contradiction, all, "nobody").\n'
+    nobody += "inconsistent(all) :- has(nothing).\n"
     (folder / "guideline.lp").write_text((RIVER_COUGH / "guideline.lp").read_text("utf-8") + nobody, "utf-8")
     with pytest.raises(GuidelineError, match="leaves no patient at all"):
         check(Guideline.load(folder))

@@ -169,13 +169,13 @@ def test_an_explanation_holds_the_rules_that_fire_and_what_they_rest_on(
     for record, name in list(zip(records, answers["explanation"], strict=True))[::5]:
         derivation = curated.answer(record).derivation
         fired = {derivation.program.rules[n].rule for n, truth in enumerate(derivation.fired) if truth}
-        rules = [rule for n, rule in enumerate(curated.knowledge.rules) if n in fired]
-        blocks = {rule.block for rule in rules}
+        rules = [rule for n, rule in enumerate(curated.model.rules) if n in fired]
+        annotations = {rule.annotation for rule in rules}
         row = known[name]
         assert row["rules"] == [rule.id for rule in rules]
         for kind in ("statement", "reading", "overlay"):
-            assert set(row[f"{kind}s"]) == {b for b in blocks if b and curated.knowledge.blocks[b].kind == kind}
-        assert set(row["trials"]) == {trial for b in blocks if b for trial in curated.knowledge.blocks[b].trials}
+            assert set(row[f"{kind}s"]) == {b for b in annotations if b and curated.model.annotations[b].kind == kind}
+        assert set(row["trials"]) == {trial for b in annotations if b for trial in curated.model.annotations[b].trials}
     assert len({tuple(row["rules"]) for row in known.values()}) == len(known)
     name = answers["explanation"][0]
     for form in ("json", "text"):
@@ -188,7 +188,7 @@ def test_an_explanation_holds_the_rules_that_fire_and_what_they_rest_on(
         else:
             words = " ".join(done.stdout.split())
             assert all(rule in words for rule in known[name]["rules"])
-            assert all(f"{b}: {curated.knowledge.blocks[b].text[:20]}" in words for b in known[name]["statements"])
+            assert all(f"{b}: {curated.model.annotations[b].text[:20]}" in words for b in known[name]["statements"])
 
 
 def written(form: str, folder: Path) -> Path:
@@ -412,14 +412,14 @@ def test_no_depth_of_nesting_stops_a_run_and_none_of_its_rows_need_be_a_record(
 
 @settings(deadline=None, max_examples=300)
 @given(st.lists(st.lists(st.text('ab,"\n'), min_size=2, max_size=3), max_size=6), st.integers(1, 9), st.randoms())
-def test_rows_end_where_a_reader_of_csv_ends_them(table: list[list[str]], block: int, chance: Random) -> None:
+def test_rows_end_where_a_reader_of_csv_ends_them(table: list[list[str]], annotation: int, chance: Random) -> None:
     """Blocks of any size give the rows of a strict reader; text that is spoilt is refused, or read as the reader does."""
     written = io.StringIO(newline="")
     csv.writer(written, lineterminator="\n").writerows(table)
     text = written.getvalue()
     spoilt = "".join(c for c in text if chance.random() > 0.1)
     for content, whole in ((text, True), (spoilt, False)):
-        with unittest.mock.patch("reasoner.cohort.csv_text.BLOCK", block):
+        with unittest.mock.patch("reasoner.cohort.csv_text.BLOCK", annotation):
             try:
                 found = list(row_ends(io.BytesIO(content.encode()), Path("in.csv")))
             except ReasonerError:
@@ -877,7 +877,7 @@ def test_a_guideline_of_therapy_alone_is_enough_and_one_without_facts_is_refused
 ) -> None:
     """No fact can be open, and of a patient never treated no rule concludes anything."""
     text = (GUIDELINES / "river_cough" / "guideline.lp").read_text()
-    bare = re.sub(r"^(fact|term\(fact|usual)\(.*\n", "", text, flags=re.MULTILINE)
+    bare = re.sub(r"^(fact|term\(fact|typical)\(.*\n", "", text, flags=re.MULTILINE)
     bare = bare.replace("has(confirmed)", "course(1)").replace("has(fever)", "course(2)")
     without = bare.replace("has(pregnant)", "course(3)")
     treated = 'fact(1, therapy, courses).\nterm(fact, therapy, "therapy").\n' + without

@@ -72,7 +72,7 @@ def test_the_same_record_gives_the_same_bytes(patient: Path, environment: dict[s
 
 
 def test_text_fits_into_80_columns_for_every_case(curated: Guideline) -> None:
-    from reasoner.text import render
+    from reasoner.render.answer import render
 
     for case in curated.cases().values():
         for line in render(curated.answer(case.record)).splitlines():
@@ -105,7 +105,7 @@ def test_standard_input_is_read_once_and_a_full_disk_is_named(patient: Path, env
 
 
 def test_what_is_not_recorded_is_not_shown_as_the_patients(curated: Guideline) -> None:
-    from reasoner.text import render
+    from reasoner.render.answer import render
 
     record = dict(curated.cases()["second_line"].record)
     for fact in ("brain_metastases", "cns_predominant", "heart_failure", "lvef_decline"):
@@ -271,7 +271,7 @@ def test_answers_are_immutable_and_equal_where_they_say_the_same(curated: Guidel
 
 
 def test_coverage_compares_with_the_source(tmp_path: Path, curated: Guideline, environment: dict[str, str]) -> None:
-    from reasoner.coverage import cover
+    from reasoner.verification.coverage import cover
 
     source = tmp_path / "source.txt"
     source.write_text("\n".join(f"Some advice of line {n}. 1, 2" for n in range(1, 20)) + "\n")
@@ -290,7 +290,7 @@ def test_coverage_compares_with_the_source(tmp_path: Path, curated: Guideline, e
 
 
 def test_coverage_follows_lines_that_moved(tmp_path: Path) -> None:
-    from reasoner.coverage import cover, digest
+    from reasoner.verification.coverage import cover, digest
 
     folder = tmp_path / "guideline"
     shutil.copytree(Path(__file__).parent / "guidelines" / "marsh_fever", folder)

@@ -14,8 +14,8 @@ from conftest import ROOT
 from records import random_record
 
 from reasoner import Answer, Guideline, RecordError
-from reasoner.checking.diff import Comparison, diff
-from reasoner.findings import Finding
+from reasoner.verification.diff import Comparison, diff
+from reasoner.verification.findings import Finding
 
 OVERLAY = ROOT / "asp" / "overlays" / "formulary_without_tdxd.lp"
 EQUIVALENT = ("provenance", "data")
@@ -46,7 +46,7 @@ def shows(found: Finding, old: Guideline, new: Guideline) -> None:
     """Assert that the two guidelines answer a finding's witness differently, in what the finding names."""
     assert found.witness is not None
     before, after = essence(old.answer(found.witness)), essence(new.answer(found.witness))
-    labels = {label: name for kind in ("regimen", "action_name") for name, label in new.knowledge.labels[kind].items()}
+    labels = {label: name for kind in ("regimen", "action_name") for name, label in new.model.labels[kind].items()}
     named = [name for label, name in labels.items() if label in found.message]
     part = {
         "gained": "recommended", "lost": "recommended", "order": "recommended", "caution": "recommended",
@@ -132,7 +132,7 @@ def test_a_change_is_told_in_its_class(
             "applies(months_to_recurrence) :- has(metastatic), includes",
             "cannot",
         ),
-        ("impossible(cns_without_brain) :- has(cns_predominant), not has(brain_metastases).\n", "", "can in the new one"),
+        ("inconsistent(cns_without_brain) :- has(cns_predominant), not has(brain_metastases).\n", "", "can in the new one"),
     ],
 )
 def test_guidelines_with_other_records_are_never_called_equivalent(

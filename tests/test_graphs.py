@@ -122,8 +122,8 @@ def test_the_command_writes_the_answer_a_focus_or_the_guideline(
     assert run("p.json", "--pathway", "1", "-o", "w.json", environment=environment, cwd=tmp_path).returncode == 0
     assert {node["kind"] for node in json.loads((tmp_path / "w.json").read_text())["nodes"]} <= PATHWAY_KINDS
     graph = nx.read_graphml(tmp_path / "g.graphml")
-    assert {f"statement {name}" for name in curated.knowledge.blocks if name.startswith("L")} <= set(graph)
-    assert {f"trial {name}" for name in curated.knowledge.trials} <= set(graph)
+    assert {f"statement {name}" for name in curated.model.annotations if name.startswith("L")} <= set(graph)
+    assert {f"trial {name}" for name in curated.model.trials} <= set(graph)
     for arguments, message in (
         (("p.json", "-o", "a.txt"), '".txt" is no format of graphs'),
         (("p.json", "-o", "none/a.json"), "none/a.json: cannot be written"),

@@ -77,13 +77,13 @@ WRONG = {
     "a statement that stands twice": ("third_line.lp", STATEMENT.replace("L99", "L17"), "statement L17 stands already at"),
     "a statement without words": ("third_line.lp", STATEMENT.replace("A statement.", ""), "statement L99 says nothing"),
     "a statement without a digest": ("third_line.lp", "%* @statement L99 [1]\nA statement.\n*%", "lacks its citations"),
-    "a misspelt block": ("third_line.lp", STATEMENT.replace("@statement", "@statment"), "opens no block"),
+    "a misspelt block": ("third_line.lp", STATEMENT.replace("@statement", "@statment"), "opens no annotation"),
     "a misspelt field": (
         "third_line.lp",
         STATEMENT.replace("A statement.", "A statement.\n@trail cleopatra"),
         '"@trail" is no field of a statement; allowed: @trial, @unformalised; did you mean "trial"?',
     ),
-    "an overlay's block in the guideline": (
+    "an overlay's annotation in the guideline": (
         "third_line.lp",
         "%* @overlay X\nLocal.\n*%",
         "local rules stand under @overlay",
@@ -217,7 +217,7 @@ def test_a_working_directory_with_a_file_of_the_same_name_changes_nothing(
 ) -> None:
     (tmp_path / "facts.lp").write_text("nonsense(.")
     monkeypatch.chdir(tmp_path)
-    assert Guideline.load(folder).knowledge.id == "her2_mbc"
+    assert Guideline.load(folder).model.id == "her2_mbc"
 
 
 def test_a_link_out_of_the_folder_is_refused(folder: Path, tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_the_answer_is_the_same_where_nothing_can_be_kept(curated: Guideline, mo
 
 
 def test_an_overlay_is_marked_wherever_it_shows(curated: Guideline) -> None:
-    from reasoner.text import render
+    from reasoner.render.answer import render
 
     local = Guideline.load(overlays=[shared_folder() / "overlays" / "formulary_without_tdxd.lp"])
     record = curated.cases()["second_line"].record
@@ -286,10 +286,10 @@ def test_an_overlay_is_marked_wherever_it_shows(curated: Guideline) -> None:
         ("fact(4, days, number).\nthreshold(days, 3).\n", r":46: when days has a value is not said; write applies\(days\)"),
         ("fact(4, signs, lst).\n", r':46: "lst" is no kind of fact; did you mean "list"'),
         ("fact(3, weak, boolean).\n", r":46: weak has the number of pregnant"),
-        ("usual(fevr, true).\n", r':46: usual\(fevr,true\): "fevr" is no fact; did you mean "fever"'),
-        ("usual(fever, high).\n", r':46: usual\(fever,high\): "high" is no value of fever; allowed: true, false'),
+        ("typical(fevr, true).\n", r':46: typical\(fevr,true\): "fevr" is no fact; did you mean "fever"'),
+        ("typical(fever, high).\n", r':46: typical\(fever,high\): "high" is no value of fever; allowed: true, false'),
         (
-            "fact(4, days, number).\nthreshold(days, 3).\napplies(days).\nusual(days, 2).\n",
+            "fact(4, days, number).\nthreshold(days, 3).\napplies(days).\ntypical(days, 2).\n",
             r'"2" is no value of days; allowed: at_most\(3\), more_than\(3\)',
         ),
     ],
@@ -309,7 +309,7 @@ def test_an_overlay_without_its_block_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GuidelineError, match="given twice"):
         Guideline.load(overlays=[overlay, tmp_path / "." / "local.lp"])
     overlay.write_text('term(value, local, "local").\n')
-    with pytest.raises(GuidelineError, match=r"local\.lp: no @overlay block in it"):
+    with pytest.raises(GuidelineError, match=r"local\.lp: no @overlay annotation in it"):
         Guideline.load(overlays=overlay)
     overlay.write_text('%* @overlay X\nLocal.\n*%\n#include "other.lp".\nunavailable_drug(lapatinib).\n')
     (tmp_path / "other.lp").write_text("% nothing\n")
@@ -350,7 +350,7 @@ def test_recursion_through_negation_is_warned_of_and_answered_by_clingo(folder: 
 
 
 def test_rules_that_contradict_each_other_for_a_record_are_said_to(folder: Path, curated: Guideline) -> None:
-    add(folder, "third_line.lp", STATEMENT + "withheld(R) :- recommended(R), contains_class(R, conjugate).")
+    add(folder, "third_line.lp", STATEMENT + "suppressed(R) :- recommended(R), contains_class(R, conjugate).")
     guideline = Guideline.load(folder)
     with pytest.raises(GuidelineError, match="the guideline's rules contradict each other for this record"):
         guideline.answer(curated.cases()["second_line"].record)

@@ -91,7 +91,7 @@ def test_discovery_lists_each_service_once_with_what_it_needs(service: Running, 
     assert {found["hook"] for found in services} == {"patient-view", "order-select", "order-sign"}
     for found in services:
         assert {"hook", "title", "description", "id", "prefetch"} <= set(found)
-        assert curated.knowledge.disclaimer in found["description"]
+        assert curated.model.disclaimer in found["description"]
         for template in found["prefetch"].values():
             assert re.fullmatch(
                 r"Patient/\{\{context\.patientId\}\}|[A-Z]\w+\?patient=\{\{context\.patientId\}\}.*", template
@@ -133,12 +133,12 @@ def test_an_order_of_an_excluded_regimen_is_warned_of_with_the_answers_reason(
     (against,) = [e for e in curated.answer(record).excluded if e.regimen == "trastuzumab_deruxtecan"]
     assert why == "trastuzumab_deruxtecan"
     assert warning["indicator"] == "warning"
-    label = curated.knowledge.label("regimen", "trastuzumab_deruxtecan")
+    label = curated.model.label("regimen", "trastuzumab_deruxtecan")
     assert warning["summary"] == f"{label} is excluded: {against.because[0].words}"
     for reason in against.because:
         assert markdown(reason.words) in warning["detail"]
-        assert markdown(curated.knowledge.blocks[reason.block].text) in warning["detail"]
-        assert f"\\[{reason.block};" in warning["detail"]
+        assert markdown(curated.model.annotations[reason.annotation].text) in warning["detail"]
+        assert f"\\[{reason.annotation};" in warning["detail"]
     (suggestion,) = warning["suggestions"]
     assert [(action["type"], action["resourceId"]) for action in suggestion["actions"]] == [
         ("delete", "MedicationRequest/draft-trastuzumab_deruxtecan")
@@ -157,7 +157,7 @@ def test_what_is_not_recorded_makes_a_warning_conditional_and_says_what_to_recor
 
 def test_a_course_in_parts_is_the_regimen_that_it_makes_up(service: Running, curated: Guideline) -> None:
     def of(*drugs: str) -> list[str]:
-        return regimens_of(drugs, curated.knowledge)
+        return regimens_of(drugs, curated.model)
 
     assert of("trastuzumab", "pertuzumab", "docetaxel") == ["trastuzumab_pertuzumab_taxane"]
     assert of("trastuzumab", "pertuzumab", "docetaxel", "paclitaxel") == ["trastuzumab_pertuzumab_taxane"]

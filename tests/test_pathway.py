@@ -18,7 +18,8 @@ from records import facts_of, random_record
 
 from reasoner import Guideline
 from reasoner.errors import GuidelineError, ReasonerError, RecordError
-from reasoner.queries.pathway import Pathway, pathway, render
+from reasoner.queries.pathway import Pathway, pathway
+from reasoner.render.pathway import render
 
 COURSES = "metastatic_therapy"
 OTHER = Path(__file__).parent / "guidelines" / "marsh_fever"
@@ -161,7 +162,7 @@ def test_walking_along_the_edges_with_an_own_record_meets_the_same_recommendatio
 
 
 def take(guideline: Guideline, courses: list[dict[str, Any]], regimen: str, outcome: str) -> None:
-    parts = guideline.knowledge.parts[regimen]
+    parts = guideline.model.parts[regimen]
     if courses and courses[-1]["outcome"] == "ongoing":
         drugs = set(courses[-1]["drugs"])
         if all(drugs & set(part) for part in parts) and drugs <= {drug for part in parts for drug in part}:
@@ -287,7 +288,7 @@ def test_the_text_of_a_short_pathway(curated: Guideline) -> None:
 
 def test_the_same_record_gives_the_same_bytes(curated: Guideline, environment: dict[str, str]) -> None:
     code = (
-        "import json\nfrom reasoner import Guideline\nfrom reasoner.queries.pathway import pathway, render\n"
+        "import json\nfrom reasoner import Guideline\nfrom reasoner.queries.pathway import pathway\nfrom reasoner.render.pathway import render\n"
         "g = Guideline.load()\n"
         "for name in ('nothing_recorded', 'long_disease_free_interval'):\n"
         "    p = pathway(g, g.cases()[name].record, 2)\n    print(json.dumps(p.to_dict()), render(p))"
@@ -341,9 +342,9 @@ def test_a_second_guideline_is_followed_too(own_cache: None) -> None:
 def test_a_history_that_cannot_be_is_an_end(tmp_path: Path) -> None:
     guideline = changed(
         tmp_path,
-        "impossible(rash_without_fever)",
-        'term(contradiction, once, "nobody is treated twice").\nimpossible(once) :- course(2).\n'
-        "impossible(rash_without_fever)",
+        "inconsistent(rash_without_fever)",
+        'term(contradiction, once, "nobody is treated twice").\ninconsistent(once) :- course(2).\n'
+        "inconsistent(rash_without_fever)",
     )
     found = pathway(guideline, next(iter(guideline.cases().values())).record, lines=2)
     assert "nobody is treated twice" in render(found)

@@ -16,108 +16,109 @@ from plain import World, worlds_of
 from records import random_record
 
 from reasoner import Guideline, RecordError
-from reasoner.knowledge import Knowledge
+from reasoner.compiler.model import GuidelineModel
 
 Cube = tuple[tuple[int, int], ...]
 
 
-def cubes(size: int, worlds: list[World], knowledge: Knowledge) -> Iterator[Cube]:
+def cubes(size: int, completions: list[World], model: GuidelineModel) -> Iterator[Cube]:
     """Yield sets of `size` values of open variables, in the order in which equally small ones are preferred."""
     options: dict[int, list[int]] = {}
-    for world in worlds:
-        for variable, value in world.choices:
+    for completion in completions:
+        for variable, value in completion.choices:
             options.setdefault(variable, [])
             if value not in options[variable]:
                 options[variable].append(value)
     opened = [v for v, values in options.items() if len(values) > 1]
     for facts in combinations(sorted(opened), size):
-        stated = [[n for n in sorted(options[v]) if knowledge.variables[v].values[n][0] is not None] for v in facts]
+        stated = [[n for n in sorted(options[v]) if model.variables[v].values[n][0] is not None] for v in facts]
         for values in product(*stated):
             yield tuple(zip(facts, values, strict=True))
 
 
-def smallest(true: list[bool], worlds: list[World], knowledge: Knowledge) -> tuple[Cube, list[int]]:
-    """Find the first smallest set of values under which all agreeing worlds are true, with those worlds."""
-    for size in range(len(knowledge.variables) + 1):
-        for cube in cubes(size, worlds, knowledge):
-            agreeing = [n for n, world in enumerate(worlds) if set(cube) <= set(world.choices)]
+def smallest(true: list[bool], completions: list[World], model: GuidelineModel) -> tuple[Cube, list[int]]:
+    """Find the first smallest set of values under which all agreeing completions are true, with those completions."""
+    for size in range(len(model.variables) + 1):
+        for cube in cubes(size, completions, model):
+            agreeing = [n for n, completion in enumerate(completions) if set(cube) <= set(completion.choices)]
             if agreeing and all(true[n] for n in agreeing):
                 return cube, agreeing
     raise AssertionError("no set of values decides it")
 
 
-def deciders(signature: list[Any], worlds: list[World]) -> set[int]:
+def relevant_variables(signature: list[Any], completions: list[World]) -> set[int]:
     """Find the variables of which a change, with no more than it forces, changes the signature."""
     found = set()
-    for a, here in enumerate(worlds):
+    for a, here in enumerate(completions):
         changes = [
             (b, {v for (v, x), (_, y) in zip(here.choices, there.choices, strict=True) if x != y})
-            for b, there in enumerate(worlds)
+            for b, there in enumerate(completions)
         ]
         for b, changed in changes:
             if signature[a] == signature[b]:
                 continue
             for v in changed:
-                value = worlds[b].choices[v]
-                if not any(other < changed and v in other and worlds[c].choices[v] == value for c, other in changes):
+                value = completions[b].choices[v]
+                if not any(other < changed and v in other and completions[c].choices[v] == value for c, other in changes):
                     found.add(v)
     return found
 
 
-def assumption(cube: Cube, knowledge: Knowledge) -> list[dict[str, Any]]:
+def assumption(cube: Cube, model: GuidelineModel) -> list[dict[str, Any]]:
     entries = []
     for variable, value in cube:
-        known = knowledge.variables[variable]
+        known = model.variables[variable]
         member = {} if known.member is None else {"has": known.member}
         entries.append({"fact": known.fact, **member, "value": known.values[value][0]})
     return entries
 
 
-def expected_answer(worlds: list[World], knowledge: Knowledge) -> dict[str, Any]:
+def expected_answer(completions: list[World], model: GuidelineModel) -> dict[str, Any]:
     """Work out the answer that a list of completions gives."""
-    settings = [frozenset(world.arguments("setting")) for world in worlds]
+    settings = [frozenset(completion.arguments("setting")) for completion in completions]
     answer: dict[str, Any] = {
         "setting": next(iter(settings[0]), "not_addressed") if len(set(settings)) == 1 else "undetermined"
     }
     signatures: dict[str, list[Any]] = {"setting": settings}
     for name, key in (("recommended", "recommended"), ("excluded", "excluded"), ("action", "actions")):
         found = {}
-        for item in sorted({item for world in worlds for item in world.arguments(name)}):
-            true = [item in world.arguments(name) for world in worlds]
-            cube, agreeing = smallest(true, worlds, knowledge)
-            found[item] = {"certainty": "certain" if all(true) else "conditional", "assuming": assumption(cube, knowledge)}
+        for item in sorted({item for completion in completions for item in completion.arguments(name)}):
+            true = [item in completion.arguments(name) for completion in completions]
+            cube, agreeing = smallest(true, completions, model)
+            found[item] = {"certainty": "certain" if all(true) else "conditional", "assuming": assumption(cube, model)}
             if name == "recommended":
-                places = [place_of(item, worlds[n], knowledge) for n in agreeing]
+                places = [place_of(item, completions[n], model) for n in agreeing]
                 cautions = {
                     c.partition(",")[2]
                     for n in agreeing
-                    for c in worlds[n].arguments("cautioned")
+                    for c in completions[n].arguments("cautioned")
                     if c.startswith(item + ",")
                 }
                 found[item] |= {
                     "rank": min(places)[0],
-                    "strength": knowledge.strengths[min(places)[1]],
+                    "strength": model.strengths[min(places)[1]],
                     "cautions": sorted(cautions),
                 }
-            signatures[item] = signatures.get(item, [()] * len(worlds))
+            signatures[item] = signatures.get(item, [()] * len(completions))
             own = [
-                place_of(item, w, knowledge) if t and name == "recommended" else t for w, t in zip(worlds, true, strict=True)
+                place_of(item, w, model) if t and name == "recommended" else t
+                for w, t in zip(completions, true, strict=True)
             ]
             signatures[item] = [(*old, new) for old, new in zip(signatures[item], own, strict=True)]
         answer[key] = found
     missing: dict[tuple[str, str | None], set[str]] = {}
     for item, signature in signatures.items():
-        for variable in deciders(signature, worlds):
-            known = knowledge.variables[variable]
+        for variable in relevant_variables(signature, completions):
+            known = model.variables[variable]
             missing.setdefault((known.fact, known.member), set()).add(item)
     answer["missing"] = missing
     return answer
 
 
-def place_of(regimen: str, world: World, knowledge: Knowledge) -> tuple[int, int]:
-    rank = min(int(r.partition(",")[2]) for r in world.arguments("rank") if r.startswith(regimen + ","))
+def place_of(regimen: str, completion: World, model: GuidelineModel) -> tuple[int, int]:
+    rank = min(int(r.partition(",")[2]) for r in completion.arguments("rank") if r.startswith(regimen + ","))
     strength = min(
-        knowledge.strengths.index(s.partition(",")[2]) for s in world.arguments("strength") if s.startswith(regimen + ",")
+        model.strengths.index(s.partition(",")[2]) for s in completion.arguments("strength") if s.startswith(regimen + ",")
     )
     return rank, strength
 
@@ -146,11 +147,11 @@ def compare(guideline: Guideline, seed: int, count: int, unknown: float, most: i
             contradicting += 1
             continue
         answer = guideline.answer(parsed)
-        if answer.derivation.worlds.count > most:
+        if answer.derivation.completions.count > most:
             continue
-        worlds = worlds_of(parsed.facts, guideline.folder, guideline.layer, guideline.knowledge)
-        assert len(worlds) == answer.derivation.worlds.count, record
-        assert given_answer(answer.to_dict()) == expected_answer(worlds, guideline.knowledge), record
+        completions = worlds_of(parsed.facts, guideline.folder, guideline.layer, guideline.model)
+        assert len(completions) == answer.derivation.completions.count, record
+        assert given_answer(answer.to_dict()) == expected_answer(completions, guideline.model), record
         answered += 1
     return answered, contradicting
 
@@ -166,7 +167,7 @@ def test_incomplete_records_are_answered_as_the_completions_of_plain_clingo_dema
 
 
 def test_records_that_contradict_themselves_have_no_answer_set_in_plain_clingo(curated: Guideline) -> None:
-    from reasoner.record import parse_record
+    from reasoner.records.record import parse_record
 
     rng = random.Random(7)
     refused = 0
@@ -178,8 +179,8 @@ def test_records_that_contradict_themselves_have_no_answer_set_in_plain_clingo(c
             curated.record(record)
         except RecordError:
             refused += 1
-            facts = parse_record(record, curated.knowledge).facts
-            assert worlds_of(facts, curated.folder, "curated", curated.knowledge) == [], record
+            facts = parse_record(record, curated.model).facts
+            assert worlds_of(facts, curated.folder, "curated", curated.model) == [], record
 
 
 def test_the_literal_layer_concludes_what_plain_clingo_concludes(literal: Guideline) -> None:
@@ -192,9 +193,9 @@ def test_the_literal_layer_concludes_what_plain_clingo_concludes(literal: Guidel
         except RecordError:
             continue
         derivation = literal.answer(parsed).derivation
-        (world,) = worlds_of(parsed.facts, literal.folder, "literal", literal.knowledge)
-        roles = literal.knowledge.roles
-        wanted = {atom for atom in world.atoms if roles[atom.partition("(")[0]] == "conclusion"}
+        (completion,) = worlds_of(parsed.facts, literal.folder, "literal", literal.model)
+        roles = literal.model.roles
+        wanted = {atom for atom in completion.atoms if roles[atom.partition("(")[0]] == "conclusion"}
         assert set(derivation.conclusions()) == wanted, record
         answered += 1
 
@@ -209,13 +210,13 @@ def test_every_support_fires_and_every_blocking_condition_fails_in_plain_clingo(
         except RecordError:
             continue
         derivation = curated.answer(parsed).derivation
-        (world,) = worlds_of(parsed.facts, curated.folder, "curated", curated.knowledge)
+        (completion,) = worlds_of(parsed.facts, curated.folder, "curated", curated.model)
         for atom in derivation.program.index:
             explanation = derivation.explain(atom)
             for use in (*explanation.supports, *explanation.blocked):
-                met = [(c.atom in world.atoms) != c.negated for c in use.conditions]
+                met = [(c.atom in completion.atoms) != c.negated for c in use.conditions]
                 assert (use.fires == "always") == all(met), (record, use)
                 assert [c.met == "always" for c in use.conditions] == met, (record, use)
             if explanation.supports:
-                assert atom in world.atoms, (record, atom)
+                assert atom in completion.atoms, (record, atom)
         answered += 1

@@ -21,12 +21,12 @@ from test_cohort import essence, rows_of
 from test_plain_clingo import expected_answer, given_answer
 
 from reasoner import Guideline, GuidelineError, RecordError
-from reasoner.checking.check import check
-from reasoner.checking.diff import diff
 from reasoner.cohort.part import Job
 from reasoner.cohort.run import Progress, run
 from reasoner.cohort.source import plan
-from reasoner.record import parse_record
+from reasoner.records.record import parse_record
+from reasoner.verification.check import check
+from reasoner.verification.diff import diff
 
 CATALOGUE = (ROOT / "tests/guidelines/marsh_fever/guideline.lp").read_text("utf-8").partition("%* @statement")[0] + (
     'term(action_name, measure_again, "measuring again").\n'
@@ -39,7 +39,7 @@ CONDITIONS = (
     *(f"includes(allergies, {drug})" for drug in ("amarin", "belosol")),
     *(f"course({place})" for place in (1, 2)),
     "drug_in(_, amarin)",
-    "reached(_, days, 7)",
+    "course_at_least(_, days, 7)",
 )
 REGIMENS = ("amarin", "amarin_salt", "watch")
 
@@ -62,7 +62,7 @@ def rule(rng: Random) -> str:
         f"prefers({first}, {second}) :- {body(rng, 2, 'setting(acute)')}.": 2,
         f"contraindicated({first}) :- {body(rng, 2)}.": 3,
         f"calls_for(measure_again) :- {body(rng, 2, occasion)}.": 2,
-        "withheld(R) :- excluded(R).": 1,
+        "suppressed(R) :- excluded(R).": 1,
     }
     (chosen,) = rng.choices(list(rules), list(rules.values()))
     return chosen
@@ -70,9 +70,9 @@ def rule(rng: Random) -> str:
 
 def random_guideline(rng: Random) -> str:
     """Draw a guideline; its last line is a rule."""
-    text = re.sub(r"^(impossible|term\(contradiction|default\(pregnant).*\n", "", CATALOGUE, flags=re.MULTILINE)
+    text = re.sub(r"^(inconsistent|term\(contradiction|default\(pregnant).*\n", "", CATALOGUE, flags=re.MULTILINE)
     for number in range(rng.choice((0, 0, 1, 2))):
-        text += f'term(contradiction, odd_{number}, "odd {number}").\nimpossible(odd_{number}) :- {body(rng, 2)}.\n'
+        text += f'term(contradiction, odd_{number}, "odd {number}").\ninconsistent(odd_{number}) :- {body(rng, 2)}.\n'
     if rng.random() < 0.4:
         text += "default(pregnant, false).\n"
     for number in range(1, 4):
@@ -97,17 +97,17 @@ def test_a_record_is_answered_as_plain_clingo_answers_it(seed: int, own_cache: N
     answered = 0
     while answered < 12:
         record = random_record(rng, guideline, rng.choice((0.0, 0.2, 0.4)))
-        facts = parse_record(record, guideline.knowledge).facts
-        worlds = worlds_of(facts, tmp_path, guideline.layer, guideline.knowledge)
+        facts = parse_record(record, guideline.model).facts
+        completions = worlds_of(facts, tmp_path, guideline.layer, guideline.model)
         answered += 1
         try:
             answer = guideline.answer(record)
         except RecordError as error:
-            assert (contradicting(error), worlds) == (True, []), record
+            assert (contradicting(error), completions) == (True, []), record
             continue
-        assert len(worlds) == answer.derivation.worlds.count, record
-        if len(worlds) <= 60:
-            assert given_answer(answer.to_dict()) == expected_answer(worlds, guideline.knowledge), record
+        assert len(completions) == answer.derivation.completions.count, record
+        if len(completions) <= 60:
+            assert given_answer(answer.to_dict()) == expected_answer(completions, guideline.model), record
 
 
 @pytest.mark.parametrize("seed", range(100, 124))
@@ -127,7 +127,7 @@ def test_a_cohort_is_answered_as_its_records_one_by_one(seed: int, own_cache: No
             refusals[record["id"]] = str(error)
     source, output = tmp_path / "in.ndjson", tmp_path / "out"
     source.write_text("".join(json.dumps(record) + "\n" for record in records))
-    parts = tuple(plan(source, rng.choice((7, 40, 1000)), guideline.knowledge))
+    parts = tuple(plan(source, rng.choice((7, 40, 1000)), guideline.model))
     job = Job(str(folder), guideline.layer, (), str(output), "parquet", parts)
     run(job, workers=1, resume=False, scheduler=None, dask=False, report=list[Progress]().append)
     assert rows_of(output) == answers
@@ -141,7 +141,7 @@ def test_a_check_and_a_comparison_miss_nothing_and_show_what_they_find(seed: int
         (tmp_path / name).mkdir()
     rng, old = load(tmp_path / "old", seed)
     lines = (tmp_path / "old/guideline.lp").read_text().splitlines()
-    place = rng.choice([n for n, line in enumerate(lines) if ":-" in line and not line.startswith("impossible")])
+    place = rng.choice([n for n, line in enumerate(lines) if ":-" in line and not line.startswith("inconsistent")])
     lines[place] = rule(rng)
     (tmp_path / "new/guideline.lp").write_text("\n".join(lines) + "\n")
     new = Guideline.load(tmp_path / "new")
@@ -166,7 +166,7 @@ def test_a_check_and_a_comparison_miss_nothing_and_show_what_they_find(seed: int
             continue
         if len(record["earlier_therapy"]) <= comparison.courses:
             assert not comparison.equivalent or test_diff.essence(answer) == test_diff.essence(new.answer(record)), record
-        if answer.derivation.worlds.count == 1:
+        if answer.derivation.completions.count == 1:
             recommended = {entry.regimen for entry in answer.recommended}
             assert "conflict" in kinds or recommended.isdisjoint(entry.regimen for entry in answer.excluded), record
             assert kinds & {"gap", "dead_end"} or answer.setting != "acute" or recommended, record

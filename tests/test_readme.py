@@ -34,7 +34,11 @@ def test_a_command_prints_what_is_shown(command: str, output: str, shell: dict[s
 
 
 def test_the_questions_to_the_service_are_answered(shell: dict[str, str], tmp_path: Path) -> None:
-    shown = next(block for block in re.findall(r"^```sh\n(.*?)```$", README, re.MULTILINE | re.DOTALL) if "curl" in block)
+    shown = next(
+        annotation
+        for annotation in re.findall(r"^```sh\n(.*?)```$", README, re.MULTILINE | re.DOTALL)
+        if "curl" in annotation
+    )
     with serving(tmp_path) as running:
         asked = shown.replace("http://127.0.0.1:8000", running.url).replace(
             "curl --silent", "curl --silent --show-error --fail"

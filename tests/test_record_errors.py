@@ -209,7 +209,7 @@ ANYTHING = st.recursive(
 
 @given(data=st.data())
 def test_whatever_stands_in_a_record_it_is_answered_or_refused(data: st.DataObject, curated: Guideline) -> None:
-    keys = ["id", *(fact.name for fact in curated.knowledge.facts)]
+    keys = ["id", *(fact.name for fact in curated.model.facts)]
     wild = data.draw(st.dictionaries(st.sampled_from(keys) | STRINGS, ANYTHING, max_size=4))
     try:
         answer = curated.answer(record(**wild))
@@ -221,7 +221,7 @@ def test_whatever_stands_in_a_record_it_is_answered_or_refused(data: st.DataObje
 
 @given(name=STRINGS)
 def test_an_id_is_shown_and_never_run(name: str, curated: Guideline) -> None:
-    from reasoner.text import render
+    from reasoner.render.answer import render
 
     try:
         answer = curated.answer(record(id=name))

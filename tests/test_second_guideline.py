@@ -12,7 +12,7 @@ from conftest import ROOT
 from test_plain_clingo import compare
 
 from reasoner import Guideline, RecordError
-from reasoner.text import render
+from reasoner.render.answer import render
 
 FOLDER = Path(__file__).parent / "guidelines" / "marsh_fever"
 
@@ -50,7 +50,7 @@ def test_constraints_of_the_guideline_refuse_a_record(marsh_fever: Guideline) ->
 def test_each_of_several_contradictions_in_the_history_alone_refuses_a_record(tmp_path: Path) -> None:
     text = (FOLDER / "guideline.lp").read_text()
     for name, condition in (("twice", "course(2)"), ("mixed", "drug_in(I, amarin), drug_in(I, cerodin)")):
-        text += f'term(contradiction, {name}, "{name}").\nimpossible({name}) :- {condition}.\n'
+        text += f'term(contradiction, {name}, "{name}").\ninconsistent({name}) :- {condition}.\n'
     (tmp_path / "guideline.lp").write_text(text)
     strict = Guideline.load(tmp_path)
     once, mixed = ({"drugs": drugs, "outcome": "completed"} for drugs in (["amarin"], ["amarin", "cerodin"]))
@@ -111,11 +111,9 @@ def without_docstrings(code: str) -> str:
 
 
 def test_no_medical_fact_stands_in_python(curated: Guideline) -> None:
-    knowledge = curated.knowledge
+    model = curated.model
     names = {
-        name
-        for kind in ("drug", "class", "regimen", "fact", "trial", "action", "caution")
-        for name in knowledge.labels[kind]
+        name for kind in ("drug", "class", "regimen", "fact", "trial", "action", "caution") for name in model.labels[kind]
     }
     names |= {"first_line", "second_line", "third_line", "maintenance", "her2", "trastuzumab"}
     for path in (ROOT / "reasoner").glob("*.py"):
@@ -124,6 +122,6 @@ def test_no_medical_fact_stands_in_python(curated: Guideline) -> None:
 
 
 def test_the_record_of_every_case_names_only_declared_facts(curated: Guideline) -> None:
-    declared = {"id", *(fact.name for fact in curated.knowledge.facts)}
+    declared = {"id", *(fact.name for fact in curated.model.facts)}
     for case in curated.cases().values():
         assert set(json.loads(json.dumps(case.record))) <= declared

@@ -136,11 +136,11 @@ def test_defects_are_those_of_the_command_line_and_health_answers_while_they_are
 
 def test_the_guideline_is_described_by_its_own_declarations(service: Running, curated: Guideline) -> None:
     described = service.client.get("/api/guideline").json()
-    knowledge = curated.knowledge
+    model = curated.model
     assert described["schema"] == "reasoner.guideline/1"
     assert described["guideline"] == curated.info.to_dict()
     assert [(f["name"], f["kind"], f["question"]) for f in described["facts"]] == [
-        (fact.name, fact.kind, fact.question) for fact in knowledge.facts
+        (fact.name, fact.kind, fact.question) for fact in model.facts
     ]
     by_name = {fact["name"]: fact for fact in described["facts"]}
     assert (

@@ -379,7 +379,7 @@ def test_another_guideline_has_its_own_form_and_the_page_knows_none(
         choose(page, "signs", "these")
         field(page, "signs").get_by_role("checkbox", name="rash").check()
         assert sent(page) == {"id": "patient", "kidney_function": "failing", "signs": ["rash"]}
-    knowledge = curated.knowledge
-    names = [*(fact.name for fact in knowledge.facts), *knowledge.course_facts, *knowledge.drugs, *knowledge.regimens]
+    model = curated.model
+    names = [*(fact.name for fact in model.facts), *model.course_facts, *model.drugs, *model.regimens]
     code = "\n".join(file.read_text("utf-8") for file in PAGE.iterdir())
     assert [name for name in names if re.search(rf"\b{name}\b", code)] == []

@@ -13,7 +13,8 @@ from records import random_course, random_record
 
 from reasoner import Guideline, RecordError
 from reasoner.queries.edits import apply_edits, parse_edit
-from reasoner.queries.what_if import WhatIf, differences, render, what_if
+from reasoner.queries.what_if import WhatIf, differences, what_if
+from reasoner.render.what_if import render
 
 Record = dict[str, Any]
 KEPT = ("rank", "strength", "certainty", "assuming", "cautions")

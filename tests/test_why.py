@@ -15,12 +15,12 @@ from records import random_record
 
 from graphs.build import explanation_graph
 from reasoner import Guideline, Record, RecordError
-from reasoner.knowledge import Fact
+from reasoner.compiler.model import Fact
 from reasoner.queries.changes import smallest_changes
-from reasoner.queries.why import render as render_why
 from reasoner.queries.why import why
-from reasoner.queries.why_not import render as render_why_not
 from reasoner.queries.why_not import why_not
+from reasoner.render.why import render as render_why
+from reasoner.render.why_not import render as render_why_not
 
 KINDS = {"conclusion", "rule", "fact", "statement", "reading", "overlay", "citation", "trial", "patient"}
 STATES = {"holds", "fails", "recorded", "recorded_absent", "unknown"}
@@ -39,28 +39,28 @@ def drawn(seed: int, guideline: Guideline, unknown: float) -> Iterator[tuple[dic
 
 
 def names_of(guideline: Guideline) -> list[str]:
-    knowledge = guideline.knowledge
-    return [*knowledge.regimens, *knowledge.actions, *knowledge.settings]
+    model = guideline.model
+    return [*model.regimens, *model.actions, *model.settings]
 
 
 def test_every_node_and_edge_is_true_in_plain_clingo_and_no_support_is_left_out(curated: Guideline) -> None:
     rng = random.Random(3)
     for (data, record), _ in zip(drawn(21, curated, 0.0), range(300), strict=False):
         answer = curated.answer(record)
-        (world,) = worlds_of(record.facts, curated.folder, "curated", curated.knowledge)
+        (completion,) = worlds_of(record.facts, curated.folder, "curated", curated.model)
         result = why(answer, rng.choice(names_of(curated)))
         graph = explanation_graph(result.trace)
         for name, node in graph.nodes(data=True):
             if node["kind"] in ("conclusion", "fact"):
-                assert (node["state"] in ("holds", "recorded")) == (name in world.atoms), (data, name)
+                assert (node["state"] in ("holds", "recorded")) == (name in completion.atoms), (data, name)
             if node["kind"] == "conclusion" and node["state"] == "holds":
                 expected = sum(use.fires == "always" for use in answer.derivation.explain(name).supports)
                 assert sum(graph.nodes[rule]["state"] == "holds" for rule in graph.predecessors(name)) >= expected
         for source, target, edge in graph.edges(data=True):
             if edge["role"] == "requires":
-                assert source in world.atoms, (data, target)
+                assert source in completion.atoms, (data, target)
             elif edge["role"] == "requires_absence":
-                assert source not in world.atoms, (data, target)
+                assert source not in completion.atoms, (data, target)
             elif edge["role"] == "blocks":
                 assert graph.nodes[target]["state"] == "fails", (data, target)
 
@@ -89,11 +89,11 @@ def test_the_graph_has_the_vocabulary_of_explanation_graphs_and_no_cycle(curated
 def test_the_status_is_the_answers(curated: Guideline) -> None:
     for (_, record), _ in zip(drawn(22, curated, 0.2), range(150), strict=False):
         answer = curated.answer(record)
-        if answer.derivation.worlds.count > 64:
+        if answer.derivation.completions.count > 64:
             continue
         recommended = {entry.regimen: entry.certainty for entry in answer.recommended}
         excluded = {entry.regimen: entry.certainty for entry in answer.excluded}
-        for regimen in curated.knowledge.regimens:
+        for regimen in curated.model.regimens:
             expected = (
                 "recommended"
                 if recommended.get(regimen) == "certain"
@@ -115,7 +115,7 @@ def test_texts_fit_into_80_columns_and_say_each_part_once(curated: Guideline) ->
             parts = [line.partition(".")[0] for line in text.splitlines() if line[:1].isdigit()]
             assert len(parts) == len(set(parts))
             assert max(map(len, text.splitlines())) <= 80
-        for regimen in curated.knowledge.regimens:
+        for regimen in curated.model.regimens:
             assert max(map(len, render_why_not(why_not(curated, record, regimen)).splitlines())) <= 80
 
 
@@ -139,13 +139,13 @@ def test_absence_is_worded_by_what_the_record_says(curated: Guideline) -> None:
 def test_the_rules_of_why_not_are_blocked_by_exactly_what_fails_in_plain_clingo(curated: Guideline) -> None:
     rng = random.Random(8)
     for (data, record), _ in zip(drawn(23, curated, 0.0), range(1000), strict=False):
-        regimen = rng.choice(curated.knowledge.regimens)
-        (world,) = worlds_of(record.facts, curated.folder, "curated", curated.knowledge)
+        regimen = rng.choice(curated.model.regimens)
+        (completion,) = worlds_of(record.facts, curated.folder, "curated", curated.model)
         result = why_not(curated, record, regimen)
         misses = [len(use.blocked_by) for use in result.rules]
         assert misses == sorted(misses)
         for use in result.rules:
-            failing = [c for c in use.conditions if (c.atom in world.atoms) == c.negated]
+            failing = [c for c in use.conditions if (c.atom in completion.atoms) == c.negated]
             assert list(use.blocked_by) == failing, (data, use)
 
 
@@ -190,8 +190,8 @@ def test_every_change_works_no_part_of_it_does_and_none_of_up_to_two_facts_is_mi
     changed = 0
     for (data, record), _ in zip(drawn(50 + seed, curated, rng.choice([0.0, 0.15, 0.3])), range(50), strict=False):
         program = curated.program(record.courses)
-        for regimen in rng.sample(curated.knowledge.regimens, 6):
-            changes = smallest_changes(record, program, curated.knowledge, f"recommended({regimen})", anything=False)
+        for regimen in rng.sample(curated.model.regimens, 6):
+            changes = smallest_changes(record, program, curated.model, f"recommended({regimen})", anything=False)
             if changes:
                 break
         for change in changes:
@@ -203,7 +203,7 @@ def test_every_change_works_no_part_of_it_does_and_none_of_up_to_two_facts_is_mi
                     assert not certain(curated, {**data, **smaller}, regimen), (data, regimen, change, part)
             for key, kind in change.kind.items():
                 assert kind == ("find_out" if data.get(key) is None else "contrary")
-        facts = curated.knowledge.facts
+        facts = curated.model.facts
         singles = [(fact.name, value) for fact in facts for value in single_edits(data, fact)]
         pairs = [pair for pair in combinations(singles, 2) if pair[0][0] != pair[1][0]]
         for edits in [(), *((edit,) for edit in singles), *rng.sample(pairs, min(len(pairs), 120))]:
@@ -233,7 +233,7 @@ def test_the_past_is_offered_only_when_asked_for(curated: Guideline) -> None:
 def test_why_the_second_comes_after_the_first(curated: Guideline) -> None:
     record = curated.record(curated.cases()["second_line_cns_predominant"].record)
     (ahead,) = why_not(curated, record, "trastuzumab_deruxtecan").outranked_by
-    assert (ahead.regimen, ahead.rank, ahead.blocks) == ("tucatinib_trastuzumab_capecitabine", 1, ("R7",))
+    assert (ahead.regimen, ahead.rank, ahead.annotations) == ("tucatinib_trastuzumab_capecitabine", 1, ("R7",))
     text = render_why_not(why_not(curated, record, "trastuzumab_deruxtecan"))
     assert "AHEAD OF IT" in text
     assert "none is needed" in text

@@ -11,9 +11,18 @@ import pytest
 from conftest import ROOT
 
 from reasoner import Guideline
-from reasoner import text as recommend
 from reasoner.guideline import default_folder, shared_folder
-from reasoner.queries import ask, pathway, what_if, why, why_not
+from reasoner.queries.ask import ask, decision_tree
+from reasoner.queries.pathway import pathway
+from reasoner.queries.what_if import what_if
+from reasoner.queries.why import why
+from reasoner.queries.why_not import why_not
+from reasoner.render import answer as answer_text
+from reasoner.render import ask as ask_text
+from reasoner.render import pathway as pathway_text
+from reasoner.render import what_if as what_if_text
+from reasoner.render import why as why_text
+from reasoner.render import why_not as why_not_text
 
 DECLARED = (ROOT / "asp/core/wording.lp").read_text("utf-8")
 PLACES = re.compile(r"\{(\d+)\}")
@@ -56,7 +65,7 @@ def said() -> Iterator[tuple[str, str, int]]:
 
 
 def test_python_says_exactly_the_keys_that_are_declared_each_with_its_number_of_words(curated: Guideline) -> None:
-    wording = curated.knowledge.wording
+    wording = curated.model.wording
     declared = re.findall(r"^wording\((\w+), ", DECLARED, re.MULTILINE)
     assert len(declared) == len(set(declared))
     assert set(declared) == set(wording)
@@ -66,8 +75,8 @@ def test_python_says_exactly_the_keys_that_are_declared_each_with_its_number_of_
 
 
 def test_what_stands_in_the_words_is_not_filled_in(curated: Guideline) -> None:
-    assert curated.knowledge.say("value", "{2} {3}", "{1}") == "{2} {3}: {1}"
-    assert curated.knowledge.say("without", r"\1") == r"no \1"
+    assert curated.model.say("value", "{2} {3}", "{1}") == "{2} {3}: {1}"
+    assert curated.model.say("without", r"\1") == r"no \1"
 
 
 def foreign(text: str) -> str:
@@ -86,15 +95,17 @@ def translated(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> Gui
     words = re.sub(r'(?<=, )".*"(?=\)\.)', lambda text: foreign(text[0]), DECLARED)
     (folder / "words.lp").write_text("".join(re.findall(r"^wording.*\n", words, re.MULTILINE)), "utf-8")
     guideline = Guideline.load(folder, overlays=OVERLAY)
-    known = guideline.knowledge
-    assert known.wording == {key: foreign(text) for key, text in Guideline.load().knowledge.wording.items()}
+    known = guideline.model
+    assert known.wording == {key: foreign(text) for key, text in Guideline.load().model.wording.items()}
     labels = {kind: {name: foreign(label) for name, label in terms.items()} for kind, terms in known.labels.items()}
     labels["action_name"] = {name: foreign(name) for name in known.actions}
     labels["measure"] = {m: foreign(m) for trial in known.trials.values() for m, _, _, _ in trial.published}
-    guideline.knowledge = known._replace(
+    guideline.model = known._replace(
         labels=labels,
         facts=tuple(f._replace(label=foreign(f.label), question=foreign(f.question)) for f in known.facts),
-        blocks={name: block._replace(text=foreign(block.text)) for name, block in known.blocks.items()},
+        annotations={
+            name: annotation._replace(text=foreign(annotation.text)) for name, annotation in known.annotations.items()
+        },
         doses=tuple(dose._replace(route=foreign(dose.route)) for dose in known.doses),
         discrepancies=tuple((s, date, foreign(text)) for s, date, text in known.discrepancies),
         trials={
@@ -116,26 +127,33 @@ def translated(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> Gui
 
 def names_in(guideline: Guideline, patient: str) -> set[str]:
     """Give what every language shows as it is: ids, places, units and the mark for what stands in the way."""
-    known = guideline.knowledge
-    return {patient, "mg", "mg/kg", "x", *known.blocks, *(name for rule in known.rules for name in (rule.id, rule.place))}
+    known = guideline.model
+    return {
+        patient,
+        "mg",
+        "mg/kg",
+        "x",
+        *known.annotations,
+        *(name for rule in known.rules for name in (rule.id, rule.place)),
+    }
 
 
 def texts(guideline: Guideline, record: dict[str, object]) -> Iterator[str]:
-    known, answer = guideline.knowledge, guideline.answer(record)
-    yield recommend.render(answer, 10_000)
+    known, answer = guideline.model, guideline.answer(record)
+    yield answer_text.render(answer, 10_000)
     yield "\n".join(answer.notes)
     for name in (*known.regimens, *known.actions, *known.settings):
-        yield why.render(why.why(answer, name), 10_000, depth=9)
-        yield why.render(why.why(answer, name), 10_000, depth=0)
+        yield why_text.render(why(answer, name), 10_000, depth=9)
+        yield why_text.render(why(answer, name), 10_000, depth=0)
     for name in known.regimens:
-        yield why_not.render(why_not.why_not(guideline, guideline.record(record), name), 10_000)
+        yield why_not_text.render(why_not(guideline, guideline.record(record), name), 10_000)
     for edit in ("her2=", "hr=positive", "weight_kg=70", "heart_failure=true", "metastatic_therapy=[]", "adjuvant_drugs=[]"):
-        yield what_if.render(what_if.what_if(guideline, record, [edit]), 10_000)
-    yield what_if.render(what_if.what_if(guideline, record, ["metastatic_therapy+=lapatinib+capecitabine:ongoing"]), 10_000)
-    yield ask.render(ask.ask(guideline, record), 10_000)
-    yield ask.render_tree(ask.decision_tree(guideline, record), 10_000)
-    found = pathway.pathway(guideline, record, lines=1)
-    yield pathway.render(found, 10_000)
+        yield what_if_text.render(what_if(guideline, record, [edit]), 10_000)
+    yield what_if_text.render(what_if(guideline, record, ["metastatic_therapy+=lapatinib+capecitabine:ongoing"]), 10_000)
+    yield ask_text.render(ask(guideline, record), 10_000)
+    yield ask_text.render_tree(decision_tree(guideline, record), 10_000)
+    found = pathway(guideline, record, lines=1)
+    yield pathway_text.render(found, 10_000)
     yield "\n".join(node.label for node in found.nodes)
 
 

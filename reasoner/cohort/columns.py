@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from reasoner.cohort.bits import packed, words_for
+from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.errors import RecordError
-from reasoner.knowledge import Fact, Knowledge
-from reasoner.record import OPEN, Record, Told, parse_record, read_course, region, tell
+from reasoner.records.record import OPEN, EncodedValue, Record, encode_value, interval, parse_record, read_course
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from reasoner.cohort.bits import Codes, Words
-    from reasoner.program import Program
+    from reasoner.compiler.program import Program
 
     Bits = NDArray[np.bool_]
 
@@ -34,15 +34,15 @@ class Values:
     What they tell is also held in tables, which grow with the values.
     """
 
-    def __init__(self, fact: Fact, knowledge: Knowledge) -> None:
+    def __init__(self, fact: Fact, model: GuidelineModel) -> None:
         self.fact = fact
-        self.knowledge = knowledge
-        self.told: list[Told] = []
+        self.model = model
+        self.told: list[EncodedValue] = []
         self.plain: list[object] = []
         self.numbers: dict[Hashable, int] = {}
         self.courses: dict[tuple[int, str], tuple[str, ...]] = {}
         self.plain_courses: dict[str, str] = {}
-        self.places = {(known.fact, known.member): n for n, known in enumerate(knowledge.variables)}
+        self.places = {(known.fact, known.member): n for n, known in enumerate(model.variables)}
         self.chosen = np.full((len(self.places), 0), OPEN, dtype=np.int16)
         self.said: dict[int, Words] = {}
 
@@ -58,7 +58,7 @@ class Values:
         return found
 
     def add(self, value: object) -> int:
-        told = tell(self.fact, value, self.knowledge, self.read_course)
+        told = encode_value(self.fact, value, self.model, self.read_course)
         same = ("told", frozenset(told.atoms), told.choices, told.courses)
         found = self.numbers.get(same)
         if found is None:
@@ -67,12 +67,12 @@ class Values:
             self.plain.append(self.plainest(value))
         return found
 
-    def read_course(self, course: object, place: int, field: str, knowledge: Knowledge) -> tuple[str, ...]:
+    def read_course(self, course: object, place: int, field: str, model: GuidelineModel) -> tuple[str, ...]:
         """Read a course, once for each place among the courses that it has."""
         key = (place, repr(course))
         found = self.courses.get(key)
         if found is None:
-            found = self.courses[key] = read_course(course, place, field, knowledge)
+            found = self.courses[key] = read_course(course, place, field, model)
         return found
 
     def plainest(self, value: object) -> object:
@@ -80,7 +80,7 @@ class Values:
         if self.fact.kind == "list" and isinstance(value, Sequence):
             return sorted(set(value))
         if self.fact.kind == "number" and isinstance(value, int | float):
-            place, thresholds = region(value, self.fact.thresholds), self.fact.thresholds
+            place, thresholds = interval(value, self.fact.thresholds), self.fact.thresholds
             return None if not thresholds else (*thresholds, thresholds[-1] + 1)[place]
         if self.fact.kind == "courses" and isinstance(value, Sequence):
             return f"[{','.join(map(self.plain_course, value))}]"
@@ -90,7 +90,7 @@ class Values:
         key = repr(course)
         found = self.plain_courses.get(key)
         if found is None:
-            found = self.plain_courses[key] = COMPACT.encode(plain_course(course, self.knowledge))
+            found = self.plain_courses[key] = COMPACT.encode(plain_course(course, self.model))
         return found
 
     def choices(self) -> NDArray[np.int16]:
@@ -117,17 +117,17 @@ class Values:
                 atoms = list(told.atoms)
                 for key, choice in told.choices:
                     if key in self.places:
-                        atoms += self.knowledge.variables[self.places[key]].values[choice][1]
+                        atoms += self.model.variables[self.places[key]].values[choice][1]
                 said[number, [program.inputs[atom] for atom in atoms if atom in program.inputs]] = True
             known = self.said[program.courses] = np.vstack([known, packed(said)])
         return known
 
 
-def plain_course(course: Mapping[str, object], knowledge: Knowledge) -> dict[str, object]:
+def plain_course(course: Mapping[str, object], model: GuidelineModel) -> dict[str, object]:
     drugs = course["drugs"]
     assert isinstance(drugs, Sequence)
     found: dict[str, object] = {"drugs": sorted(set(drugs)), "outcome": course["outcome"]}
-    for name, fact in knowledge.course_facts.items():
+    for name, fact in model.course_facts.items():
         given = course.get(name)
         if given is None:
             continue
@@ -151,7 +151,7 @@ class Column(NamedTuple):
 class Columns:
     """Records, a column for each fact of the guideline."""
 
-    knowledge: Knowledge
+    model: GuidelineModel
     columns: tuple[Column, ...]
 
     def __len__(self) -> int:
@@ -159,7 +159,7 @@ class Columns:
 
     def take(self, chosen: Codes) -> Columns:
         """Keep some of the records."""
-        return Columns(self.knowledge, tuple(Column(own.values, own.codes[chosen]) for own in self.columns))
+        return Columns(self.model, tuple(Column(own.values, own.codes[chosen]) for own in self.columns))
 
     def bad(self) -> Bits:
         """Mark the records of which a value is none that a record may hold."""
@@ -175,4 +175,4 @@ class Columns:
             fact.name: json.loads(value) if fact.kind == "courses" and isinstance(value, str) else value
             for fact, value in told.items()
         }
-        return parse_record({"id": "", **data}, self.knowledge)
+        return parse_record({"id": "", **data}, self.model)

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import polars as pl
 
-from reasoner.answer import GuidelineInfo
 from reasoner.cohort.explain import guideline_of, scan
-from reasoner.knowledge import Knowledge
-from reasoner.page import Page, setting_words
+from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.answer import GuidelineInfo
+from reasoner.phrases import setting_words
+from reasoner.render.layout import TextLayout
 
 __all__ = ["Change", "Comparison", "compare", "to_text"]
 
@@ -58,7 +59,7 @@ class Comparison(NamedTuple):
     only_new: int
     changes: tuple[Change, ...]
     patients: pl.DataFrame
-    knowledge: Knowledge
+    model: GuidelineModel
 
     def to_dict(self) -> dict[str, object]:
         """Give the JSON object of schema ``reasoner.cohort_diff/1``."""
@@ -107,7 +108,7 @@ def compare(old: Path, new: Path) -> Comparison:
         int((here & ~there).sum()),
         tuple(changes),
         changed.select("id", *(pl.col(name, f"{name}_new") for name in ASPECTS)),
-        guidelines[1].knowledge,
+        guidelines[1].model,
     )
 
 
@@ -141,8 +142,8 @@ def change_of(row: Mapping[str, object], rules: Sequence[Mapping[str, frozenset[
 
 def to_text(found: Comparison, width: int = 80, colour: bool = False) -> str:
     """Render a comparison as text of at most `width` columns: the most frequent changes, and how many more there are."""
-    say = found.knowledge.say
-    page = Page(width, colour)
+    say = found.model.say
+    page = TextLayout(width, colour)
     page.item("", say("heading_cohort_diff", name_of(found.old), name_of(found.new)), "heading", indent=0)
     changed = sum(change.times for change in found.changes)
     page.item(
@@ -152,7 +153,7 @@ def to_text(found: Comparison, width: int = 80, colour: bool = False) -> str:
         page.lines.append("")
         page.item(f"{change.times:>9}  ", say("cohort_example", change.example), indent=11)
         for aspect in change.before:
-            before, after = listed(change.before[aspect], found.knowledge), listed(change.after[aspect], found.knowledge)
+            before, after = listed(change.before[aspect], found.model), listed(change.after[aspect], found.model)
             page.item("           ", say("cohort_change", say(HEADINGS[aspect]), before, after), indent=13)
         if change.rules_before:
             page.item("           ", say("rules_old", say("comma").join(change.rules_before)), "faint", indent=13)
@@ -176,19 +177,19 @@ def name_of(info: GuidelineInfo) -> str:
     return " + ".join((f"{info.id} ({info.layer}, {info.digest[:15]})", *info.overlays))
 
 
-def listed(value: object, knowledge: Knowledge) -> str:
+def listed(value: object, model: GuidelineModel) -> str:
     """Word what an answer lists, or a setting."""
     if isinstance(value, str):
-        return setting_words(value, knowledge)
-    return knowledge.say("and").join(entries(value, knowledge)) or knowledge.say("none")
+        return setting_words(value, model)
+    return model.say("and").join(entries(value, model)) or model.say("none")
 
 
-def entries(value: object, knowledge: Knowledge) -> Iterator[str]:
+def entries(value: object, model: GuidelineModel) -> Iterator[str]:
     assert isinstance(value, list)
     for entry in value:
         mark = "?" if entry["certainty"] == "conditional" else ""
         if "action" in entry:
-            yield knowledge.label("action_name", entry["action"]) + mark
+            yield model.label("action_name", entry["action"]) + mark
         else:
             rank = f"{entry['rank']}. " if "rank" in entry else ""
-            yield rank + knowledge.label("regimen", entry["regimen"]) + mark
+            yield rank + model.label("regimen", entry["regimen"]) + mark

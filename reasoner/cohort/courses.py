@@ -18,16 +18,16 @@ import numpy as np
 from reasoner.cohort.columns import BAD, Column, Columns, Values
 from reasoner.cohort.csv_text import header, row_ends
 from reasoner.cohort.source import Rows, check_names, in_cell, valid_text
+from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.errors import ReasonerError, RecordError
-from reasoner.knowledge import Fact, Knowledge
-from reasoner.record import tell
+from reasoner.records.record import encode_value
 
 __all__ = ["check_courses", "index_courses", "orphans", "with_courses", "without_courses"]
 
 KINDS = {"drugs": "list", "outcome": "choice"}
 
 
-def check_courses(file: Path, knowledge: Knowledge) -> None:
+def check_courses(file: Path, model: GuidelineModel) -> None:
     """Refuse a file that holds no courses.
 
     Raises ReasonerError naming the file, the column where one is unknown, missing or there twice, and the line where quotes
@@ -38,7 +38,7 @@ def check_courses(file: Path, knowledge: Knowledge) -> None:
     needed = ("id", *KINDS)
     with file.open("rb") as stream:
         names = header(stream.readline(), file)
-        check_names(file, names, (*needed, *knowledge.course_facts), dict.fromkeys(needed, "every course has it"))
+        check_names(file, names, (*needed, *model.course_facts), dict.fromkeys(needed, "every course has it"))
         for _ in row_ends(stream, file):
             pass
 
@@ -84,15 +84,15 @@ def rows_of(file: Path) -> Iterator[tuple[str | None, int, str]]:
             raise ReasonerError(f"{file}: line {line}: cannot be read as CSV: {error}") from None
 
 
-def with_courses(rows: Rows, file: Path, index: Path, values: Mapping[str, Values], knowledge: Knowledge) -> Rows:
+def with_courses(rows: Rows, file: Path, index: Path, values: Mapping[str, Values], model: GuidelineModel) -> Rows:
     """Give patients their courses; who has no row in the file has had none."""
-    place, fact = next((n, fact) for n, fact in enumerate(knowledge.facts) if fact.kind == "courses")
+    place, fact = next((n, fact) for n, fact in enumerate(model.facts) if fact.kind == "courses")
     names = header_of(file)
     ids = rows.ids.to_list()
     found = courses_of(index, ids)
 
     def courses(row: int) -> list[dict[str, object]]:
-        return [course_of(names, line, cells, file, fact, knowledge) for line, cells in found.get(ids[row], [])]
+        return [course_of(names, line, cells, file, fact, model) for line, cells in found.get(ids[row], [])]
 
     def data(row: int) -> object:
         told = rows.data(row)
@@ -111,7 +111,7 @@ def with_courses(rows: Rows, file: Path, index: Path, values: Mapping[str, Value
         codes[row] = known[text]
     columns = list(rows.columns.columns)
     columns[place] = Column(values[fact.name], codes)
-    return rows._replace(columns=Columns(knowledge, tuple(columns)), data=data)
+    return rows._replace(columns=Columns(model, tuple(columns)), data=data)
 
 
 def courses_of(index: Path, ids: Iterable[str | None]) -> dict[str | None, list[tuple[int, str]]]:
@@ -131,12 +131,14 @@ def wanted(base: sqlite3.Connection, ids: Iterable[str | None]) -> None:
     base.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((name,) for name in ids if name is not None))
 
 
-def course_of(names: Sequence[str], line: int, text: str, file: Path, fact: Fact, knowledge: Knowledge) -> dict[str, object]:
+def course_of(
+    names: Sequence[str], line: int, text: str, file: Path, fact: Fact, model: GuidelineModel
+) -> dict[str, object]:
     """Read a row as a course.
 
     Raises RecordError with the file and the line where it is none.
     """
-    kinds = KINDS | {name: known.kind for name, known in knowledge.course_facts.items()}
+    kinds = KINDS | {name: known.kind for name, known in model.course_facts.items()}
     cells = json.loads(text)
     try:
         if None in map(valid_text, cells):
@@ -144,7 +146,7 @@ def course_of(names: Sequence[str], line: int, text: str, file: Path, fact: Fact
         if len(cells) != len(names):
             raise RecordError(f"{len(cells)} cells, and the header has {len(names)}")
         course = {name: in_cell(kinds[name], cell) for name, cell in zip(names, cells, strict=True) if cell and name != "id"}
-        tell(fact, [course], knowledge)
+        encode_value(fact, [course], model)
     except RecordError as error:
         raise RecordError(f"{file}, line {line}: {str(error).removeprefix(f'{fact.name}[0].')}") from None
     return course

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from reasoner.answer import Answer, GuidelineInfo
 from reasoner.cohort.run import SCHEMA, kept
+from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.answer import Answer, GuidelineInfo
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline, default_folder
-from reasoner.knowledge import Knowledge
-from reasoner.page import Page
+from reasoner.render.layout import TextLayout
 
 if TYPE_CHECKING:
     from polars._typing import PolarsDataType
@@ -94,7 +94,7 @@ def widest(kind: PolarsDataType) -> PolarsDataType:
 def explain(folder: Path, name: str) -> Iterator[Answer]:
     """Answer again each patient who has an id, as `recommend` answers the record."""
     guideline = guideline_of(folder)
-    courses = {fact.name for fact in guideline.knowledge.facts if fact.kind == "courses"}
+    courses = {fact.name for fact in guideline.model.facts if fact.kind == "courses"}
     rows = scan(folder, "answers").filter(pl.col("id") == name).select("record", "remarks").collect()
     for row in rows.iter_rows(named=True):
         told = {key: value for key, value in row["record"].items() if value is not None}
@@ -146,14 +146,14 @@ def rejected(folder: Path, name: str) -> str:
     return ""
 
 
-def to_text(found: Explanation, knowledge: Knowledge, width: int = 80, colour: bool = False) -> str:
+def to_text(found: Explanation, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
     """Render an explanation as text of at most `width` columns, with the texts of what the rules rest on."""
-    say = knowledge.say
-    words = {name: block.text for name, block in knowledge.blocks.items()}
-    words |= {name: trial.label for name, trial in knowledge.trials.items()}
-    page = Page(width, colour)
+    say = model.say
+    words = {name: annotation.text for name, annotation in model.annotations.items()}
+    words |= {name: trial.label for name, trial in model.trials.items()}
+    page = TextLayout(width, colour)
     page.item("", say("explanation_title", found.id, str(found.patients)), "heading", indent=0)
-    page.guideline(found.guideline, knowledge)
+    page.guideline(found.guideline, model)
     for kind, names in found.holds.items():
         if names:
             page.heading(say(HEADINGS[kind]))

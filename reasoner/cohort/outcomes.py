@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from reasoner.derivation import Derivation
-from reasoner.knowledge import Knowledge
-from reasoner.program import Program
-from reasoner.verdicts import Holding, Verdicts
-from reasoner.worlds import Axis, Worlds, build
+from reasoner.compiler.model import GuidelineModel
+from reasoner.compiler.program import Program
+from reasoner.engine.completions import Completions, Component, build
+from reasoner.engine.conclusions import Conclusions, Holding
+from reasoner.engine.derivation import Derivation
 
 if TYPE_CHECKING:
     from reasoner.cohort.bits import Codes
 
 __all__ = ["Entry", "Outcome", "Outcomes", "decisive", "missing_name"]
 
-SUM = Worlds((), 2, [])
+SUM = Completions((), 2, [])
 
 Entry = tuple[str | tuple[str | int, ...], ...]
 
@@ -39,7 +39,7 @@ class Aspect(NamedTuple):
     """Something that an outcome lists: the predicates that it is read from, and how."""
 
     predicates: tuple[str, ...]
-    read: Callable[[Verdicts], Entry]
+    read: Callable[[Conclusions], Entry]
 
 
 ASPECTS = {
@@ -56,17 +56,17 @@ ASPECTS = {
 
 
 class Outcomes:
-    """Numbers the conclusions of worlds, and the outcomes of records from what each of their worlds concludes.
+    """Numbers the conclusions of completions, and the outcomes of records from what each of their completions concludes.
 
-    `axes` are those that worlds are laid out along; elsewhere they are told by their numbers. `listed` are the outcomes in
+    `components` are those that completions are laid out along; elsewhere they are told by their numbers. `listed` are the outcomes in
     the order of their numbers. `entries` number what they list: one setting; recommended regimens, each with rank and
     certainty ("certain" or "conditional"); excluded regimens, and actions, each with certainty; unknown facts, a member of a
     list as ``fact[member]``.
     """
 
-    def __init__(self, knowledge: Knowledge, axes: Sequence[Axis]) -> None:
-        self.knowledge = knowledge
-        self.axes = axes
+    def __init__(self, model: GuidelineModel, components: Sequence[Component]) -> None:
+        self.model = model
+        self.components = components
         self.listed: list[Outcome] = []
         self.numbers: dict[Outcome, int] = {}
         self.entries: dict[str, dict[Entry, int]] = {name: {} for name in Outcome._fields}
@@ -76,17 +76,17 @@ class Outcomes:
         self.summed: dict[tuple[int, str, int, int], int | None] = {}
         self.spread: dict[tuple[int, str, tuple[int, ...], tuple[tuple[int, int], ...]], int] = {}
         self.deciding: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
-        self.worlds: dict[tuple[int, ...], Worlds] = {}
+        self.completions: dict[tuple[int, ...], Completions] = {}
 
     def conclusion(self, program: Program, held: int) -> int:
-        """Give the number of what a world concludes; `held` has a bit for each decisive conclusion of the program.
+        """Give the number of what a completion concludes; `held` has a bit for each decisive conclusion of the program.
 
         The strengths of a regimen that has a better one are left out: an answer does not tell them.
         """
         number = self.conclusions.get((program.courses, held))
         if number is None:
             told = held
-            for strength, weaker in weaker_strengths(program, self.knowledge.strengths):
+            for strength, weaker in weaker_strengths(program, self.model.strengths):
                 if told & strength:
                     told &= ~weaker
             number = self.conclusions.setdefault((program.courses, told), len(self.concluded))
@@ -96,9 +96,9 @@ class Outcomes:
         return number
 
     def number_all(self, program: Program, laid: Codes, told: Codes) -> list[int]:
-        """Give the numbers of the outcomes of records: `laid` numbers the axes of their worlds, `told` what each concludes.
+        """Give the numbers of the outcomes of records: `laid` numbers the components of their completions, `told` what each concludes.
 
-        Both have a row for each record; 0 is no axis.
+        Both have a row for each record; 0 is no component.
         """
         table = np.hstack([laid, told])
         content, size = table.tobytes(), table.itemsize * table.shape[1]
@@ -116,7 +116,7 @@ class Outcomes:
         """Give the number of the outcome of a record that was answered by itself."""
         program = derivation.program
         truths = {n: derivation.values[n] for n in decisive(program) if derivation.values[n]}
-        verdicts = Verdicts(derivation.worlds, self.knowledge, arranged(program, truths))
+        verdicts = Conclusions(derivation.completions, self.model, arranged(program, truths))
         listed = {name: self.entry(name, aspect.read(verdicts)) for name, aspect in ASPECTS.items()}
         missing = tuple(missing_name(entry.fact, entry.member) for entry in verdicts.missing())
         return self.numbered(Outcome(**listed, missing=self.entry("missing", missing)))
@@ -132,10 +132,10 @@ class Outcomes:
         return number
 
     def read(self, program: Program, laid: tuple[int, ...], told: Sequence[int]) -> Outcome:
-        """Read an outcome from what each world concludes."""
+        """Read an outcome from what each completion concludes."""
         where: dict[int, int] = {}
-        for world, number in enumerate(told):
-            where[number] = where.get(number, 0) | 1 << world
+        for completion, number in enumerate(told):
+            where[number] = where.get(number, 0) | 1 << completion
         held = {self.concluded[number]: truth for number, truth in where.items()}
         some, every = reduce(or_, held), reduce(and_, held)
         listed: dict[str, int] = {}
@@ -144,28 +144,30 @@ class Outcomes:
             listed[name] = self.in_worlds(program, name, held, laid) if found is None else found
         return Outcome(**listed, missing=self.missing(laid, tuple(where.values())))
 
-    def laid_out(self, laid: tuple[int, ...]) -> Worlds:
-        """Lay out the worlds of axes."""
-        worlds = self.worlds.get(laid)
-        if worlds is None:
-            sizes = [len(variable.values) for variable in self.knowledge.variables]
-            worlds = self.worlds[laid] = build(tuple(self.axes[number] for number in laid), len(sizes), (), sizes)
-        return worlds
+    def laid_out(self, laid: tuple[int, ...]) -> Completions:
+        """Lay out the completions of components."""
+        completions = self.completions.get(laid)
+        if completions is None:
+            sizes = [len(variable.values) for variable in self.model.variables]
+            completions = self.completions[laid] = build(
+                tuple(self.components[number] for number in laid), len(sizes), (), sizes
+            )
+        return completions
 
     def missing(self, laid: tuple[int, ...], alike: tuple[int, ...]) -> int:
-        """Find the unknown facts that can change what is concluded; `alike` are the worlds of each conclusion."""
+        """Find the unknown facts that can change what is concluded; `alike` are the completions of each conclusion."""
         found = self.deciding.get((laid, alike))
         if found is None:
-            deciding = frozenset[int]().union(*map(self.laid_out(laid).deciders, alike))
-            variables = [self.knowledge.variables[v] for v in sorted(deciding)]
+            deciding = frozenset[int]().union(*map(self.laid_out(laid).relevant_variables, alike))
+            variables = [self.model.variables[v] for v in sorted(deciding)]
             found = self.entry("missing", tuple(missing_name(known.fact, known.member) for known in variables))
             self.deciding[laid, alike] = found
         return found
 
     def in_sum(self, program: Program, name: str, some: int, every: int) -> int | None:
-        """Read an aspect from what holds in some world and what in all, None where this does not tell enough.
+        """Read an aspect from what holds in some completion and what in all, None where this does not tell enough.
 
-        It is read as that of two worlds: all that holds in some world holds in the first, what holds in all in both. Where
+        It is read as that of two completions: all that holds in some completion holds in the first, what holds in all in both. Where
         a regimen has several ranks or strengths, those that it has where its assumptions hold count, and this is not told.
         """
         key = (program.courses, name, some, every)
@@ -173,12 +175,12 @@ class Outcomes:
             truths = dict.fromkeys(atoms_of(program, some), 0b01) | dict.fromkeys(atoms_of(program, every), 0b11)
             holding = arranged(program, truths)
             several = any(len(rows) > 1 for graded in ("rank", "strength") for rows in holding.get(graded, {}).values())
-            verdicts = Verdicts(SUM, self.knowledge, holding)
+            verdicts = Conclusions(SUM, self.model, holding)
             self.summed[key] = None if several else self.entry(name, ASPECTS[name].read(verdicts))
         return self.summed[key]
 
     def in_worlds(self, program: Program, name: str, held: Mapping[int, int], laid: tuple[int, ...]) -> int:
-        """Read an aspect from what holds in which worlds."""
+        """Read an aspect from what holds in which completions."""
         bits, told = bits_of(program)[name], dict[int, int]()
         for conclusion, truth in held.items():
             told[conclusion & bits] = told.get(conclusion & bits, 0) | truth
@@ -188,7 +190,7 @@ class Outcomes:
             for conclusion, truth in told.items():
                 for atom in atoms_of(program, conclusion):
                     truths[atom] = truths.get(atom, 0) | truth
-            verdicts = Verdicts(self.laid_out(laid), self.knowledge, arranged(program, truths))
+            verdicts = Conclusions(self.laid_out(laid), self.model, arranged(program, truths))
             self.spread[key] = self.entry(name, ASPECTS[name].read(verdicts))
         return self.spread[key]
 
@@ -241,7 +243,7 @@ def atoms_of(program: Program, held: int) -> Iterator[int]:
 
 
 def arranged(program: Program, truths: Mapping[int, int]) -> Holding:
-    """Arrange conclusions that hold somewhere, each with the worlds in which it does."""
+    """Arrange conclusions that hold somewhere, each with the completions in which it does."""
     words = decisive(program)
     found: dict[str, dict[str, list[tuple[str, int, int]]]] = {}
     for atom in sorted(truths):

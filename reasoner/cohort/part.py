@@ -71,9 +71,9 @@ class Worker:
 
     def prepare(self) -> None:
         """Forget what has become too much."""
-        facts = self.guideline.knowledge.facts
+        facts = self.guideline.model.facts
         if not self.values or sum(len(own.numbers) for own in self.values.values()) > MEMORY:
-            self.values = {fact.name: Values(fact, self.guideline.knowledge) for fact in facts}
+            self.values = {fact.name: Values(fact, self.guideline.model) for fact in facts}
         if len(self.evaluator.outcomes.known) > MEMORY:
             self.evaluator = Evaluator(self.guideline)
 
@@ -116,10 +116,10 @@ def work(job: Job, number: int) -> None:
     """Answer a part."""
     own = worker(job.folder, job.layer, job.overlays)
     own.prepare()
-    guideline, knowledge = own.guideline, own.guideline.knowledge
+    guideline, model = own.guideline, own.guideline.model
     rows = read(job.parts[number], own.values, guideline)
     if job.courses is not None:
-        rows = with_courses(rows, Path(job.courses), job.course_index, own.values, knowledge)
+        rows = with_courses(rows, Path(job.courses), job.course_index, own.values, model)
     bad = rows.broken | rows.columns.bad()
     kept = np.flatnonzero(~bad)
     codes = rows.columns.take(kept)
@@ -201,8 +201,8 @@ def explain_new(job: Job, number: int, seen: Words) -> Words:
         new = np.append(seen, np.uint64(0))[place] != ids
         new |= place == len(seen)
         place, ids = place[new], ids[new]
-        knowledge = worker(job.folder, job.layer, job.overlays).guideline.knowledge
-        write_table(explanations(knowledge, named(ids), found[new, 1:]), path)
+        model = worker(job.folder, job.layer, job.overlays).guideline.model
+        write_table(explanations(model, named(ids), found[new, 1:]), path)
     fired.unlink(missing_ok=True)
     return np.insert(seen, place, ids)
 

@@ -83,7 +83,7 @@ def summed_up(
     total = sum(part.rows for part in job.parts)
     seen = np.zeros(0, dtype=np.uint64)
     summed = add({"answered": 0, "rejects": 0}, {kind: {} for kind in COUNTED})
-    for number in in_order(numbers, len(job.parts)):
+    for number in topological_order(numbers, len(job.parts)):
         counted = json.loads(job.path("counts", number).read_bytes())
         summed = add(summed, counted)
         seen = explain_new(job, number, seen)
@@ -232,7 +232,7 @@ def difference(manifest: Path, described: Mapping[str, object]) -> str:
     return "all (run.json is not readable)"
 
 
-def in_order(numbers: Iterator[int], total: int) -> Iterator[int]:
+def topological_order(numbers: Iterator[int], total: int) -> Iterator[int]:
     """Yield the numbers of parts in their order, each as soon as all before it are done."""
     done: set[int] = set()
     following = 0

@@ -17,10 +17,10 @@ import polars as pl
 
 from reasoner.cohort.columns import BAD, Column, Columns, Values
 from reasoner.cohort.csv_text import BLOCK, header, row_ends
+from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.errors import ReasonerError, RecordError, nearest
 from reasoner.guideline import Guideline
-from reasoner.knowledge import Fact, Knowledge
-from reasoner.record import number, parse_json, region
+from reasoner.records.record import interval, number, parse_json
 
 if TYPE_CHECKING:
     from polars._typing import PolarsDataType
@@ -35,7 +35,7 @@ TABLES = (".csv", ".parquet")
 
 
 class Part(NamedTuple):
-    """A stretch of a file: rows of a Parquet file, bytes of a text. `line` is its first row, or line, counted from 1."""
+    """A interval of a file: rows of a Parquet file, bytes of a text. `line` is its first row, or line, counted from 1."""
 
     file: str
     start: int
@@ -61,20 +61,20 @@ class Rows(NamedTuple):
     remarks: Sequence[Sequence[str]] = ()
 
 
-def plan(path: Path, size: int, knowledge: Knowledge, apart: bool = False) -> list[Part]:
-    """Cut a file, or a folder of Parquet files, into parts of at most `size` rows; courses can stand `apart`.
+def plan(path: Path, size: int, model: GuidelineModel, apart: bool = False) -> list[Part]:
+    """SolveTimeout a file, or a folder of Parquet files, into parts of at most `size` rows; courses can stand `apart`.
 
     Raises ReasonerError for what is no cohort, and for columns that are no facts.
     """
     files = files_of(path)
-    if not knowledge.facts:
+    if not model.facts:
         raise ReasonerError("the guideline declares no fact, so all patients are alike; reasoner recommend answers for one")
     if apart and files[0].suffix.lower() not in TABLES:
         raise ReasonerError(f"{path}: its records hold their courses; --courses goes with {' and '.join(TABLES)}")
     return [
         part
         for file in files
-        for part in (parquet_parts if file.suffix == ".parquet" else text_parts)(file, size, knowledge, apart)
+        for part in (parquet_parts if file.suffix == ".parquet" else text_parts)(file, size, model, apart)
     ]
 
 
@@ -99,13 +99,13 @@ def files_of(path: Path) -> list[Path]:
     return [path]
 
 
-def check_columns(file: Path, names: Sequence[str], knowledge: Knowledge, apart: bool) -> None:
+def check_columns(file: Path, names: Sequence[str], model: GuidelineModel, apart: bool) -> None:
     """Refuse columns that are no facts, and a table without those that every record has.
 
     Courses have no column where they stand `apart`, in a file of their own.
     """
-    facts = [fact for fact in knowledge.facts if not (apart and fact.kind == "courses")]
-    for fact in knowledge.facts:
+    facts = [fact for fact in model.facts if not (apart and fact.kind == "courses")]
+    for fact in model.facts:
         if fact not in facts and fact.name in names:
             raise ReasonerError(f"{file}: column {fact.name}: here, and in --courses, too; leave one out")
     allowed = ("id", *(fact.name for fact in facts))
@@ -129,15 +129,15 @@ def check_names(file: Path, names: Sequence[str], allowed: Sequence[str], needed
             raise ReasonerError(f"{file}: column {name}: missing; {why}")
 
 
-def parquet_parts(file: Path, size: int, knowledge: Knowledge, apart: bool) -> Iterator[Part]:
+def parquet_parts(file: Path, size: int, model: GuidelineModel, apart: bool) -> Iterator[Part]:
     try:
         frame = pl.scan_parquet(file)
         schema = frame.collect_schema()
         rows = int(frame.select(pl.len()).collect().item())
     except (pl.exceptions.PolarsError, OSError) as error:
         raise ReasonerError(f"{file}: cannot be read as Parquet: {first_line(error)}") from None
-    check_columns(file, list(schema), knowledge, apart)
-    for fact in knowledge.facts:
+    check_columns(file, list(schema), model, apart)
+    for fact in model.facts:
         if fact.name in schema and not fits(fact, schema[fact.name]):
             raise ReasonerError(
                 f"{file}: column {fact.name}: {schema[fact.name]} cannot hold it; allowed: {KINDS[fact.kind]}"
@@ -175,12 +175,12 @@ def is_text(kind: PolarsDataType) -> bool:
     return kind == pl.String or isinstance(kind, pl.Categorical | pl.Enum)
 
 
-def text_parts(file: Path, size: int, knowledge: Knowledge, apart: bool) -> Iterator[Part]:
-    """Cut a text at ends of lines; in CSV not at those inside quotes."""
+def text_parts(file: Path, size: int, model: GuidelineModel, apart: bool) -> Iterator[Part]:
+    """SolveTimeout a text at ends of lines; in CSV not at those inside quotes."""
     table = file.suffix.lower() == ".csv"
     with file.open("rb") as stream:
         if table:
-            check_columns(file, header(stream.readline(), file), knowledge, apart)
+            check_columns(file, header(stream.readline(), file), model, apart)
         start = at = stream.tell()
         line, rows = 2 if table else 1, 0
         for length, ends in row_ends(stream, file) if table else line_ends(stream):
@@ -205,10 +205,10 @@ def read(part: Part, values: Mapping[str, Values], guideline: Guideline) -> Rows
 
     Raises ReasonerError where the file cannot be read as what it was.
     """
-    file, knowledge = Path(part.file), guideline.knowledge
+    file, model = Path(part.file), guideline.model
     try:
         if file.suffix == ".parquet":
-            return read_parquet(part, values, knowledge)
+            return read_parquet(part, values, model)
         with file.open("rb") as stream:
             stream.seek(part.start)
             content = stream.read(part.stop - part.start)
@@ -218,39 +218,39 @@ def read(part: Part, values: Mapping[str, Values], guideline: Guideline) -> Rows
             names = header(stream.readline(), file)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise ReasonerError(f"{file}: cannot be read: {first_line(error)}") from None
-    return read_csv(part, names, content, values, knowledge)
+    return read_csv(part, names, content, values, model)
 
 
 def first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def read_parquet(part: Part, values: Mapping[str, Values], knowledge: Knowledge) -> Rows:
+def read_parquet(part: Part, values: Mapping[str, Values], model: GuidelineModel) -> Rows:
     frame = pl.scan_parquet(part.file).slice(part.start, part.rows).collect()
     frame = frame.cast({name: pl.String for name, kind in frame.schema.items() if name == "id" or is_text(kind)})
     columns = tuple(
         Column(values[fact.name], codes_of(frame[fact.name], fact, values[fact.name]))
         if fact.name in frame.columns
         else absent(values[fact.name], len(frame))
-        for fact in knowledge.facts
+        for fact in model.facts
     )
 
     def data(row: int) -> object:
         told = frame.row(row, named=True)
-        return {name: in_json(name, value, knowledge) for name, value in told.items() if value is not None}
+        return {name: in_json(name, value, model) for name, value in told.items() if value is not None}
 
     numbers = {
         fact.name: frame[fact.name].cast(pl.Float64)
-        for fact in knowledge.facts
+        for fact in model.facts
         if fact.kind == "number" and fact.name in frame.columns
     }
     lines = range(part.line, part.line + len(frame))
-    return Rows(Columns(knowledge, columns), frame["id"], numbers, frame["id"].is_null().to_numpy(), lines, data)
+    return Rows(Columns(model, columns), frame["id"], numbers, frame["id"].is_null().to_numpy(), lines, data)
 
 
-def in_json(name: str, value: object, knowledge: Knowledge) -> object:
+def in_json(name: str, value: object, model: GuidelineModel) -> object:
     """Give a value of a table as a record holds it."""
-    if isinstance(value, str) and any(fact.name == name and fact.kind == "courses" for fact in knowledge.facts):
+    if isinstance(value, str) and any(fact.name == name and fact.kind == "courses" for fact in model.facts):
         try:
             return parse_json(value)
         except ValueError:
@@ -273,7 +273,7 @@ def codes_of(series: pl.Series, fact: Fact, values: Values) -> Codes:
     if series.dtype == pl.Null:
         return absent(values, len(series)).codes
     if fact.kind == "number":
-        return stretches(series, fact, values)
+        return intervals(series, fact, values)
     if fact.kind == "courses" and series.dtype != pl.String:
         texts = series.list.eval(pl.element().struct.json_encode()).list.join(",")
         return by_value("[" + texts + "]", values, lambda text: [without_nulls(course) for course in json.loads(text)])
@@ -306,17 +306,17 @@ def by_value(series: pl.Series, values: Values, read: Callable[[str], object] | 
     return found
 
 
-def stretches(series: pl.Series, fact: Fact, values: Values) -> Codes:
-    """Give the numbers of the stretches between thresholds; a number that no rule compares only has to be valid."""
+def intervals(series: pl.Series, fact: Fact, values: Values) -> Codes:
+    """Give the numbers of the intervals between thresholds; a number that no rule compares only has to be valid."""
     given = series.cast(pl.Float64).to_numpy()
     nothing = series.is_null().to_numpy()
-    low, strict = values.knowledge.bounds.get(fact.name, (None, False))
+    low, strict = values.model.bounds.get(fact.name, (None, False))
     bad = ~np.isfinite(given)
     if low is not None:
         bad |= (given <= low) if strict else (given < low)
     if fact.thresholds:
         ends = (*fact.thresholds, fact.thresholds[-1] + 1)
-        numbers = np.array([values.number(("stretch", place), end) for place, end in enumerate(ends)], dtype=np.int64)
+        numbers = np.array([values.number(("interval", place), end) for place, end in enumerate(ends)], dtype=np.int64)
         codes = numbers[np.searchsorted(np.array(fact.thresholds), given, side="left")]
     else:
         codes = absent(values, len(series)).codes
@@ -326,7 +326,7 @@ def stretches(series: pl.Series, fact: Fact, values: Values) -> Codes:
 
 def read_ndjson(part: Part, content: bytes, values: Mapping[str, Values], guideline: Guideline) -> Rows:
     """Read a record, or a FHIR bundle, a line; blank lines are none."""
-    knowledge = guideline.knowledge
+    model = guideline.model
     lines = [(part.line + n, line) for n, line in enumerate(content.split(b"\n")) if line.strip()]
 
     def data(row: int) -> object:
@@ -358,17 +358,17 @@ def read_ndjson(part: Part, content: bytes, values: Mapping[str, Values], guidel
             values[fact.name],
             np.array([coded(record.get(fact.name), fact, values[fact.name]) for record in records], dtype=np.int64),
         )
-        for fact in knowledge.facts
+        for fact in model.facts
     )
     numbers = {
         fact.name: pl.Series([as_float(record.get(fact.name)) for record in records], dtype=pl.Float64)
-        for fact in knowledge.facts
+        for fact in model.facts
         if fact.kind == "number"
     }
     ids = [valid_text(record.get("id")) for record in records]
     broken |= np.array([name is None for name in ids], dtype=bool)
     named = pl.Series(ids, dtype=pl.String)
-    return Rows(Columns(knowledge, columns), named, numbers, broken, [number for number, _ in lines], data, remarks)
+    return Rows(Columns(model, columns), named, numbers, broken, [number for number, _ in lines], data, remarks)
 
 
 def valid_text(name: object) -> str | None:
@@ -384,13 +384,13 @@ def coded(value: object, fact: Fact, values: Values) -> int:
         return values.number(None, None)
     if fact.kind == "number":
         try:
-            given = number(fact.name, value, values.knowledge)
+            given = number(fact.name, value, values.model)
         except RecordError:
             return BAD
         if not fact.thresholds:
             return values.number(None, None)
-        place = region(given, fact.thresholds)
-        return values.number(("stretch", place), (*fact.thresholds, fact.thresholds[-1] + 1)[place])
+        place = interval(given, fact.thresholds)
+        return values.number(("interval", place), (*fact.thresholds, fact.thresholds[-1] + 1)[place])
     try:
         key: Hashable = (type(value), value) if isinstance(value, str | bool) else json.dumps(value)
     except RecursionError:
@@ -398,12 +398,12 @@ def coded(value: object, fact: Fact, values: Values) -> int:
     return values.number(key, value)
 
 
-def read_csv(part: Part, names: Sequence[str], content: bytes, values: Mapping[str, Values], knowledge: Knowledge) -> Rows:
+def read_csv(part: Part, names: Sequence[str], content: bytes, values: Mapping[str, Values], model: GuidelineModel) -> Rows:
     """Read rows of CSV: an empty cell is not recorded; lists and courses are JSON, or names with ; between them."""
     text = content.decode("utf-8", errors="surrogateescape")
     table = list(csv.reader(io.StringIO(text, newline="")))
     rows = [(part.line + n, row) for n, row in enumerate(table) if row]
-    facts = {fact.name: fact for fact in knowledge.facts}
+    facts = {fact.name: fact for fact in model.facts}
 
     def data(row: int) -> object:
         cells = rows[row][1]
@@ -416,7 +416,7 @@ def read_csv(part: Part, names: Sequence[str], content: bytes, values: Mapping[s
 
     fitting = np.array([len(cells) == len(names) for _, cells in rows], dtype=bool)
     columns = []
-    for fact in knowledge.facts:
+    for fact in model.facts:
         if fact.name not in names:
             columns.append(absent(values[fact.name], len(rows)))
             continue
@@ -430,7 +430,7 @@ def read_csv(part: Part, names: Sequence[str], content: bytes, values: Mapping[s
             codes.append(known[cell])
         columns.append(Column(values[fact.name], np.array(codes, dtype=np.int64)))
     numbers = {}
-    for fact in knowledge.facts:
+    for fact in model.facts:
         if fact.kind == "number" and fact.name in names:
             at = names.index(fact.name)
             given = [as_float(as_number(cells[at])) if len(cells) > at else None for _, cells in rows]
@@ -438,7 +438,7 @@ def read_csv(part: Part, names: Sequence[str], content: bytes, values: Mapping[s
     ids = [valid_text(cells[names.index("id")]) if len(cells) == len(names) else None for _, cells in rows]
     broken = ~fitting | np.array([not name for name in ids], dtype=bool)
     named = pl.Series(ids, dtype=pl.String)
-    return Rows(Columns(knowledge, tuple(columns)), named, numbers, broken, [line for line, _ in rows], data)
+    return Rows(Columns(model, tuple(columns)), named, numbers, broken, [line for line, _ in rows], data)
 
 
 def as_float(value: object) -> float | None:

@@ -8,9 +8,10 @@ from hashlib import sha256
 from html import escape
 from typing import NamedTuple
 
-from reasoner.answer import GuidelineInfo
-from reasoner.knowledge import Knowledge
-from reasoner.page import Page, guideline_words, setting_words
+from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.answer import GuidelineInfo
+from reasoner.phrases import guideline_words, setting_words
+from reasoner.render.layout import TextLayout
 
 __all__ = ["to_html", "to_text"]
 
@@ -46,9 +47,9 @@ def table(summary: Mapping[str, object], name: str) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
 
 
-def charts(summary: Mapping[str, object], knowledge: Knowledge) -> Iterator[Chart]:
+def charts(summary: Mapping[str, object], model: GuidelineModel) -> Iterator[Chart]:
     """Yield what a summary counts, the most frequent first."""
-    say = knowledge.say
+    say = model.say
 
     def ordered(bars: Iterator[Bar]) -> tuple[Bar, ...]:
         return tuple(sorted((bar for bar in bars if bar.times), key=lambda bar: (-bar.times, bar.words)))
@@ -57,7 +58,7 @@ def charts(summary: Mapping[str, object], knowledge: Knowledge) -> Iterator[Char
         counts = table(summary, name)
         return ordered(
             Bar(
-                knowledge.label(kind, own),
+                model.label(kind, own),
                 number(counts, f"{own} certain") + number(counts, f"{own} conditional"),
                 number(counts, f"{own} certain"),
             )
@@ -67,64 +68,64 @@ def charts(summary: Mapping[str, object], knowledge: Knowledge) -> Iterator[Char
     settings = table(summary, "settings")
     first = table(summary, "recommended")
     missing = table(summary, "missing")
-    labels = {fact.name: fact.label for fact in knowledge.facts}
-    yield Chart(say("heading_settings"), ordered(Bar(setting_words(s, knowledge), number(settings, s)) for s in settings))
+    labels = {fact.name: fact.label for fact in model.facts}
+    yield Chart(say("heading_settings"), ordered(Bar(setting_words(s, model), number(settings, s)) for s in settings))
     yield Chart(
         say("heading_first"),
-        ordered(Bar(knowledge.label("regimen", r), number(first, f"{r} first")) for r in knowledge.regimens),
+        ordered(Bar(model.label("regimen", r), number(first, f"{r} first")) for r in model.regimens),
     )
-    yield Chart(say("heading_recommended"), held("recommended", "regimen", knowledge.regimens))
-    yield Chart(say("heading_excluded"), held("excluded", "regimen", knowledge.regimens))
-    yield Chart(say("heading_actions"), held("actions", "action_name", knowledge.actions))
+    yield Chart(say("heading_recommended"), held("recommended", "regimen", model.regimens))
+    yield Chart(say("heading_excluded"), held("excluded", "regimen", model.regimens))
+    yield Chart(say("heading_actions"), held("actions", "action_name", model.actions))
     yield Chart(
         say("heading_missing"),
-        ordered(Bar(missing_words(name, labels, knowledge), number(missing, name)) for name in missing),
+        ordered(Bar(missing_words(name, labels, model), number(missing, name)) for name in missing),
     )
     found = table(summary, "findings")
     yield Chart(say("heading_findings"), ordered(Bar(say(FINDINGS[name]), number(found, name)) for name in found))
 
 
-def missing_words(name: str, labels: Mapping[str, str], knowledge: Knowledge) -> str:
+def missing_words(name: str, labels: Mapping[str, str], model: GuidelineModel) -> str:
     fact, _, member = name.partition("[")
     label = labels.get(fact, fact)
-    return knowledge.say("member", knowledge.label("drug", member[:-1]), label) if member else label
+    return model.say("member", model.label("drug", member[:-1]), label) if member else label
 
 
 def to_text(
-    summary: Mapping[str, object], info: GuidelineInfo, knowledge: Knowledge, width: int = 80, colour: bool = False
+    summary: Mapping[str, object], info: GuidelineInfo, model: GuidelineModel, width: int = 80, colour: bool = False
 ) -> str:
     """Render a summary as text of at most `width` columns."""
-    page = Page(width, colour)
+    page = TextLayout(width, colour)
     answered = number(summary, "answered")
-    page.item("", title_of(info, knowledge), "heading", indent=0)
-    for words in totals(summary, knowledge):
+    page.item("", title_of(info, model), "heading", indent=0)
+    for words in totals(summary, model):
         page.item("", words, indent=0)
-    for chart in charts(summary, knowledge):
+    for chart in charts(summary, model):
         if chart.bars:
             page.heading(chart.heading)
             for bar in chart.bars:
-                page.item(f"{bar.times:>9}  {share(bar.times, answered):>4}  ", bar_words(bar, knowledge), indent=17)
+                page.item(f"{bar.times:>9}  {share(bar.times, answered):>4}  ", bar_words(bar, model), indent=17)
     return page.closing(info)
 
 
-def title_of(info: GuidelineInfo, knowledge: Knowledge) -> str:
-    return knowledge.say("cohort_title", guideline_words(info, knowledge))
+def title_of(info: GuidelineInfo, model: GuidelineModel) -> str:
+    return model.say("cohort_title", guideline_words(info, model))
 
 
-def totals(summary: Mapping[str, object], knowledge: Knowledge) -> Iterator[str]:
+def totals(summary: Mapping[str, object], model: GuidelineModel) -> Iterator[str]:
     """Say how many rows there are, and what of them is unusual."""
     answered, rejects, distinct = (str(number(summary, name)) for name in ("answered", "rejects", "distinct_explanations"))
-    yield knowledge.say("cohort_totals", answered, rejects, distinct)
+    yield model.say("cohort_totals", answered, rejects, distinct)
     if repeated := number(summary, "repeated_ids"):
-        yield knowledge.say("cohort_repeated", str(repeated))
+        yield model.say("cohort_repeated", str(repeated))
     if "without_courses" in summary:
-        yield knowledge.say("cohort_without_courses", str(number(summary, "without_courses")))
+        yield model.say("cohort_without_courses", str(number(summary, "without_courses")))
 
 
-def bar_words(bar: Bar, knowledge: Knowledge) -> str:
+def bar_words(bar: Bar, model: GuidelineModel) -> str:
     if bar.certain is None or bar.certain == bar.times:
         return bar.words
-    return knowledge.say("partly_certain", bar.words, str(bar.certain))
+    return model.say("partly_certain", bar.words, str(bar.certain))
 
 
 def share(times: int, total: int) -> str:
@@ -139,13 +140,13 @@ STYLE = (
 )
 
 
-def to_html(summary: Mapping[str, object], info: GuidelineInfo, knowledge: Knowledge) -> str:
+def to_html(summary: Mapping[str, object], info: GuidelineInfo, model: GuidelineModel) -> str:
     """Render a summary as a page that needs nothing from outside and runs nothing."""
     answered = max(1, number(summary, "answered"))
     hashed = b64encode(sha256(STYLE.encode()).digest()).decode()
-    title = escape(title_of(info, knowledge))
-    said = "".join(f"<p>{escape(words)}</p>\n" for words in (*totals(summary, knowledge), info.digest))
-    sections = "".join(section(chart, answered, knowledge) for chart in charts(summary, knowledge) if chart.bars)
+    title = escape(title_of(info, model))
+    said = "".join(f"<p>{escape(words)}</p>\n" for words in (*totals(summary, model), info.digest))
+    sections = "".join(section(chart, answered, model) for chart in charts(summary, model) if chart.bars)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
         f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{hashed}'\">\n"
@@ -155,13 +156,13 @@ def to_html(summary: Mapping[str, object], info: GuidelineInfo, knowledge: Knowl
     )
 
 
-def section(chart: Chart, answered: int, knowledge: Knowledge) -> str:
-    rows = "".join(row(bar, answered, knowledge) for bar in chart.bars)
+def section(chart: Chart, answered: int, model: GuidelineModel) -> str:
+    rows = "".join(row(bar, answered, model) for bar in chart.bars)
     return f"<h2>{escape(chart.heading.capitalize())}</h2>\n<table>{rows}</table>\n"
 
 
-def row(bar: Bar, answered: int, knowledge: Knowledge) -> str:
-    label = escape(bar_words(bar, knowledge))
+def row(bar: Bar, answered: int, model: GuidelineModel) -> str:
+    label = escape(bar_words(bar, model))
     part = bar.times / answered
     return (
         f'<tr><th scope="row">{label}</th><td class="times">{bar.times} <small>{share(bar.times, answered)}</small></td>'

@@ -11,8 +11,8 @@ import polars as pl
 from reasoner.cohort.bits import distinct_rows, packed, transposed, unpacked
 from reasoner.cohort.outcomes import Entry, Outcome, Outcomes, missing_name
 from reasoner.cohort.source import Rows
-from reasoner.knowledge import Knowledge
-from reasoner.verdicts import SILENT, UNDETERMINED
+from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.conclusions import SILENT, UNDETERMINED
 
 if TYPE_CHECKING:
     from reasoner.cohort.bits import Codes, Words
@@ -32,13 +32,13 @@ def numbers_of(outcomes: Outcomes, chosen: Codes) -> dict[str, Codes]:
 
 def entries_of(outcomes: Outcomes) -> dict[str, pl.Series]:
     """Table what outcomes list, of each kind."""
-    knowledge, entries = outcomes.knowledge, {kind: list(own) for kind, own in outcomes.entries.items()}
-    setting = pl.Enum(list(dict.fromkeys((*knowledge.settings, SILENT, UNDETERMINED))))
-    regimen = pl.Enum(knowledge.regimens)
+    model, entries = outcomes.model, {kind: list(own) for kind, own in outcomes.entries.items()}
+    setting = pl.Enum(list(dict.fromkeys((*model.settings, SILENT, UNDETERMINED))))
+    regimen = pl.Enum(model.regimens)
     recommended = pl.Struct({"regimen": regimen, "rank": pl.UInt8, "certainty": CERTAINTY})
     excluded = pl.Struct({"regimen": regimen, "certainty": CERTAINTY})
-    actions = pl.Struct({"action": pl.Enum(knowledge.actions), "certainty": CERTAINTY})
-    missing = pl.Enum([missing_name(known.fact, known.member) for known in knowledge.variables])
+    actions = pl.Struct({"action": pl.Enum(model.actions), "certainty": CERTAINTY})
+    missing = pl.Enum([missing_name(known.fact, known.member) for known in model.variables])
     return {
         "setting": pl.Series([name for (name,) in entries["setting"]], dtype=setting),
         "recommended": structs(entries["recommended"], recommended),
@@ -77,7 +77,7 @@ def names_of(entry: Entry) -> Iterator[str]:
 
 def findings(outcomes: Outcomes, numbers: Mapping[str, Codes]) -> Iterator[tuple[str, Bits]]:
     """Mark the outcomes that lack something or contradict themselves."""
-    entries, regimens = outcomes.entries, outcomes.knowledge.regimens
+    entries, regimens = outcomes.entries, outcomes.model.regimens
     silent = np.array([setting in (SILENT, UNDETERMINED) for (setting,) in entries["setting"]], dtype=bool)
     recommended, missing = (
         np.array([bool(own) for own in entries[name]], dtype=bool) for name in ("recommended", "missing")
@@ -105,7 +105,7 @@ def names(rows: Sequence[Sequence[object]], kind: pl.Enum) -> pl.Series:
 
 
 def by_row(lengths: Sequence[int] | Codes, entries: pl.Series) -> pl.Series:
-    """Cut entries into lists of these lengths, one for each row."""
+    """SolveTimeout entries into lists of these lengths, one for each row."""
     rows = pl.DataFrame({"row": np.arange(len(lengths), dtype=np.uint32)})
     flat = pl.DataFrame({"row": np.repeat(rows["row"].to_numpy(), lengths), "entry": entries})
     grouped = flat.with_columns(pl.col("row").set_sorted()).group_by("row", maintain_order=True).agg("entry")
@@ -142,27 +142,27 @@ def values(column: Column, kept: Codes) -> pl.Series:
     return pl.Series(plain, dtype=kind)[column.codes[kept]]
 
 
-def explanations(knowledge: Knowledge, ids: pl.Series, fired: Words) -> pl.DataFrame:
+def explanations(model: GuidelineModel, ids: pl.Series, fired: Words) -> pl.DataFrame:
     """Table sets of rules that fire together, a bit for each rule, with what they rest on; `ids` name them."""
-    marks = unpacked(fired, len(knowledge.rules))
+    marks = unpacked(fired, len(model.rules))
     by_rule = unpacked(transposed(fired), len(marks))
-    rules = {name: [n for n, rule in enumerate(knowledge.rules) if rule.block == name] for name in knowledge.blocks}
-    used = np.array([by_rule[rules[name]].any(axis=0) for name in knowledge.blocks]).T
+    rules = {name: [n for n, rule in enumerate(model.rules) if rule.annotation == name] for name in model.annotations}
+    used = np.array([by_rule[rules[name]].any(axis=0) for name in model.annotations]).T
     first, which = distinct_rows(packed(used))
     used = used[first]
-    trials = [[trial in block.trials for trial in knowledge.trials] for block in knowledge.blocks.values()]
+    trials = [[trial in annotation.trials for trial in model.trials] for annotation in model.annotations.values()]
     tested = used @ np.array(trials, dtype=bool)
     rests = {
-        f"{kind}s": listed(used[:, own], [name for name, of in zip(knowledge.blocks, own, strict=True) if of])
+        f"{kind}s": listed(used[:, own], [name for name, of in zip(model.annotations, own, strict=True) if of])
         for kind in ("statement", "reading", "overlay")
-        for own in [[block.kind == kind for block in knowledge.blocks.values()]]
+        for own in [[annotation.kind == kind for annotation in model.annotations.values()]]
     }
     return pl.DataFrame(
         {
             "explanation": ids,
-            "rules": listed(marks, [rule.id for rule in knowledge.rules]),
+            "rules": listed(marks, [rule.id for rule in model.rules]),
             **{name: own[which] for name, own in rests.items()},
-            "trials": listed(tested, list(knowledge.trials))[which],
+            "trials": listed(tested, list(model.trials))[which],
         }
     )
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import GuidelineError, RecordError, nearest
 from reasoner.fhir.dates import When, months
 from reasoner.fhir.findings import UNDECIDED, Evidence, Findings, Source, latest
@@ -14,8 +15,7 @@ from reasoner.fhir.reading import Contradiction, Reading, Undecided, some
 from reasoner.fhir.resources import Concept, Parsed, Resource
 from reasoner.fhir.tables import FactRow, Tables
 from reasoner.fhir.therapy import GIVEN, Course, Dose, courses_of, doses_of, drugs_mentioned, drugs_named, medication_of
-from reasoner.knowledge import Knowledge
-from reasoner.record import region
+from reasoner.records.record import interval
 
 __all__ = ["orders", "read"]
 
@@ -25,10 +25,10 @@ READ = {"Condition", "Observation", *GIVEN}
 class Reader:
     """Draws the facts of one patient, each by the method that the tables name."""
 
-    def __init__(self, parsed: Parsed, knowledge: Knowledge, tables: Tables) -> None:
+    def __init__(self, parsed: Parsed, model: GuidelineModel, tables: Tables) -> None:
         if not any(resource.resourceType for _, resource in parsed.resources):
             raise RecordError(f"no FHIR resource that can be read{''.join(f'; {text}' for text in parsed.unreadable[:1])}")
-        self.knowledge = knowledge
+        self.model = model
         self.tables = tables
         self.findings = Findings(tables)
         self.record: dict[str, object] = {}
@@ -80,7 +80,7 @@ class Reader:
                     f'{self.tables.folder}/facts.csv: "{row.method}" is no method{nearest(row.method, METHODS)}.'
                 )
             method(self, row)
-        order = [fact.name for fact in self.knowledge.facts if fact.name in self.record]
+        order = [fact.name for fact in self.model.facts if fact.name in self.record]
         return Reading(
             {"id": self.patient or "unnamed", **{name: self.record[name] for name in order}},
             self.sources,
@@ -166,7 +166,7 @@ class Reader:
             self.tell(row.fact, found.value, [found])
 
     def allowed(self, fact: str, value: float) -> bool:
-        low, strict = self.knowledge.bounds.get(fact, (None, False))
+        low, strict = self.model.bounds.get(fact, (None, False))
         return low is None or value > low or (value == low and not strict)
 
     def placement(self, finding: str) -> Placement:
@@ -208,7 +208,7 @@ class Reader:
     def drugs_of(self, doses: Iterable[Dose]) -> list[str]:
         """List the drugs of doses, in the order of the guideline."""
         found = {dose.drug for dose in doses}
-        return [drug for drug in self.knowledge.drugs if drug in found]
+        return [drug for drug in self.model.drugs if drug in found]
 
     def drugs_read(self, place: str, doses: Iterable[Dose]) -> None:
         """Tell where each drug of a list was read: its first and its last dose."""
@@ -226,9 +226,9 @@ class Reader:
         if placed.unclear or placed.since is None or not own:
             return
         last = max(own, key=lambda dose: dose.end)
-        thresholds = next(fact.thresholds for fact in self.knowledge.facts if fact.name == row.fact)
+        thresholds = next(fact.thresholds for fact in self.model.facts if fact.name == row.fact)
         spans = [max(0.0, months(last.end, day)) for day in placed.since]
-        if region(spans[0], thresholds) == region(spans[1], thresholds):
+        if interval(spans[0], thresholds) == interval(spans[1], thresholds):
             self.record[row.fact] = spans[0]
             self.sources[row.fact] = (last.source, *ends_of(self.sides(finding)[0]))
         else:
@@ -259,7 +259,7 @@ class Reader:
             if course.outcome is None:
                 self.leave_open(f"{place}.outcome", "nothing tells how the course ended", ends(course.doses))
             for own in self.tables.course_facts:
-                drugs = self.knowledge.course_facts[own.fact].needs
+                drugs = self.model.course_facts[own.fact].needs
                 value = COURSE_METHODS[own.method](self, course, f"{place}.{own.fact}", drugs)
                 if value:
                     found[own.fact] = value
@@ -359,12 +359,12 @@ COURSE_METHODS: dict[str, Callable[[Reader, Course, str, Sequence[str]], float |
 }
 
 
-def read(parsed: Parsed, knowledge: Knowledge, tables: Tables) -> Reading:
+def read(parsed: Parsed, model: GuidelineModel, tables: Tables) -> Reading:
     """Read the facts of a guideline from the resources of one patient.
 
     Raises RecordError where there are none, and where they are of several patients.
     """
-    return Reader(parsed, knowledge, tables).read()
+    return Reader(parsed, model, tables).read()
 
 
 def orders(parsed: Parsed, tables: Tables) -> dict[str, str]:

@@ -56,7 +56,7 @@ class Quantity(msgspec.Struct, gc=False):
 
 
 class Period(msgspec.Struct, gc=False):
-    """A stretch of time."""
+    """A interval of time."""
 
     start: str | None = None
     end: str | None = None

@@ -14,9 +14,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
+from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import GuidelineError, nearest
 from reasoner.fhir.resources import Coding
-from reasoner.knowledge import Knowledge
 
 __all__ = ["TEXT", "Diagnosis", "FactRow", "Tables", "Test", "plain", "system_of"]
 
@@ -89,14 +89,14 @@ class Tables:
     and `units` by set and unit, `facts` and `course_facts` in their order, `periods` in days, `digest` of the files.
     """
 
-    def __init__(self, folder: Path, knowledge: Knowledge) -> None:
+    def __init__(self, folder: Path, model: GuidelineModel) -> None:
         self.folder = folder
         total = hashlib.sha256()
         rows = {name: self.rows(name, total) for name in FILES}
         self.digest = f"sha256:{total.hexdigest()}"
         self.drugs: dict[tuple[str, str], list[str]] = defaultdict(list)
         for row in rows["drugs"]:
-            self.drugs[row["system"], row["code"]].append(self.among(row["drug"], knowledge.drugs, "drug", row))
+            self.drugs[row["system"], row["code"]].append(self.among(row["drug"], model.drugs, "drug", row))
         self.drug_systems = {system for system, _ in self.drugs} - {TEXT}
         names = sorted((code for system, code in self.drugs if system == TEXT), key=len, reverse=True)
         self.names = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)" if names else r"(?!)")
@@ -119,11 +119,11 @@ class Tables:
                 self.units[row["values"], row["code"]] = float(row["value"])
             else:
                 self.values[row["values"], row["system"], row["code"]] = row["value"]
-        facts = [fact.name for fact in knowledge.facts]
+        facts = [fact.name for fact in model.facts]
         self.facts: list[FactRow] = []
         self.course_facts: list[FactRow] = []
         for row in rows["facts"]:
-            name = self.among(row["fact"], (*facts, *knowledge.course_facts), "fact", row)
+            name = self.among(row["fact"], (*facts, *model.course_facts), "fact", row)
             (self.facts if name in facts else self.course_facts).append(
                 FactRow(name, row["method"], tuple(row["of"].split()))
             )

@@ -6,19 +6,17 @@ one until none is left ends in an answer without conditions; `decision_tree` lay
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
 from typing import NamedTuple
 
-from reasoner.answer import ActionCall, Answer, Exclusion, Recommendation
+from reasoner.compiler.model import Fact, GuidelineModel
+from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
+from reasoner.engine.conclusions import UNDETERMINED
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
-from reasoner.knowledge import Fact, Knowledge
-from reasoner.page import Page, setting_words, stretch_words
-from reasoner.record import Record
-from reasoner.text import listed
-from reasoner.verdicts import UNDETERMINED
+from reasoner.records.record import Record
 
 __all__ = [
     "EXACT",
@@ -32,8 +30,6 @@ __all__ = [
     "ask",
     "conditions",
     "decision_tree",
-    "render",
-    "render_tree",
 ]
 
 SCHEMA = "reasoner.ask/1"
@@ -72,17 +68,17 @@ def certain(answer: Answer) -> dict[str, list[str]]:
 
 
 class Given(NamedTuple):
-    """The answer that one value of a fact gives; of a number, `value` stands for the stretch that `stretch` names."""
+    """The answer that one value of a fact gives; of a number, `value` stands for the interval that `interval` names."""
 
     value: Value
-    stretch: str | None
+    interval: str | None
     answer: Answer
 
     def to_dict(self) -> dict[str, object]:
         held = certain(self.answer)
         return {
             "value": plain(self.value),
-            **({} if self.stretch is None else {"stretch": self.stretch}),
+            **({} if self.interval is None else {"stretch": self.interval}),
             "setting": self.answer.setting,
             "recommended": held["recommended"],
             "conditional": [e.regimen for e in self.answer.recommended if e.certainty != "certain"],
@@ -192,7 +188,7 @@ def depth(node: Choice | Leaf) -> int:
 
 
 def values_of(fact: Fact) -> Iterator[Value]:
-    """Yield the values that a fact can be asked to have: of a number one for each stretch between thresholds."""
+    """Yield the values that a fact can be asked to have: of a number one for each interval between thresholds."""
     if fact.kind == "boolean":
         yield from (True, False)
     elif fact.kind == "choice":
@@ -204,11 +200,11 @@ def values_of(fact: Fact) -> Iterator[Value]:
         yield from (*fact.thresholds, fact.thresholds[-1] + 1)
 
 
-def stretch_of(fact: Fact, value: Value, knowledge: Knowledge) -> str | None:
-    """Name the stretch between thresholds that a number stands for."""
+def interval_of(fact: Fact, value: Value, model: GuidelineModel) -> str | None:
+    """Name the interval between thresholds that a number stands for."""
     if fact.kind != "number" or not isinstance(value, int):
         return None
-    return knowledge.stretch(fact.name, value)
+    return model.interval(fact.name, value)
 
 
 class Asker:
@@ -216,9 +212,9 @@ class Asker:
 
     def __init__(self, guideline: Guideline, data: Record | Mapping[str, object]) -> None:
         self.guideline = guideline
-        self.knowledge = guideline.knowledge
+        self.model = guideline.model
         self.data = dict(data.data if isinstance(data, Record) else guideline.record(data).data)
-        self.facts = {fact.name: fact for fact in self.knowledge.facts}
+        self.facts = {fact.name: fact for fact in self.model.facts}
         self.order = {name: n for n, name in enumerate(self.facts)}
         self.answers: dict[frozenset[tuple[str, Value]], Answer | None] = {}
         self.best_of: dict[frozenset[tuple[str, Value]], tuple[Fraction, Choice | Leaf]] = {}
@@ -261,7 +257,7 @@ class Asker:
     def may_lack_value(self, name: str, answer: Answer) -> bool:
         return any(
             holds and variable.values[n][0] is None
-            for variable, agree in zip(self.knowledge.variables, answer.derivation.worlds.values, strict=True)
+            for variable, agree in zip(self.model.variables, answer.derivation.completions.values, strict=True)
             if variable.fact == name
             for n, holds in enumerate(agree)
         )
@@ -271,7 +267,7 @@ class Asker:
         for value in values_of(self.facts[name]):
             then = self.answer({**state, name: value})
             if then is not None:
-                given.append(Given(value, stretch_of(self.facts[name], value, self.knowledge), then))
+                given.append(Given(value, interval_of(self.facts[name], value, self.model), then))
         decides = dict.fromkeys(what for entry in answer.missing if entry.fact == name for what in entry.decides)
         return Question(name, self.facts[name].question, tuple(decides), tuple(given))
 
@@ -362,113 +358,3 @@ def decision_tree(guideline: Guideline, data: Record | Mapping[str, object], lim
     exact = len({entry.fact for entry in answer.missing}) <= limit
     expected, root = asker.smallest({}) if exact else asker.greedy({})
     return Tree(answer, exact, expected, root)
-
-
-def value_words(fact: Fact, value: Value, knowledge: Knowledge) -> str:
-    """Word a value as the answer to a question."""
-    if isinstance(value, bool):
-        return knowledge.say("yes" if value else "no")
-    if isinstance(value, tuple):
-        kind = "drug" if fact.of_drugs else "value"
-        return knowledge.say("comma").join(knowledge.label(kind, member) for member in value) or knowledge.say("none")
-    return stretch_words(stretch_of(fact, value, knowledge) or str(value), knowledge)
-
-
-def beside(answer: Answer) -> list[tuple[str, str, str]]:
-    """List what an answer says beside its recommendations: a kind of the glossary, a name, how certain it is."""
-    against = [("regimen", entry.regimen, entry.certainty) for entry in answer.excluded]
-    return against + [("action", entry.action, entry.certainty) for entry in answer.actions]
-
-
-def common_to(answers: Iterable[Answer]) -> frozenset[tuple[str, str, str]]:
-    """Find what all answers say beside their recommendations: it tells none of them apart."""
-    found = [frozenset(beside(answer)) for answer in answers]
-    return frozenset.intersection(*found) if found else frozenset()
-
-
-AGAINST = {"certain": "against", "conditional": "perhaps_against"}
-
-
-def outcome(answer: Answer, start: Answer, common: frozenset[tuple[str, str, str]], knowledge: Knowledge) -> str:
-    """Word an answer in short: its setting where `start` has another, what is recommended, and what is not `common`."""
-    say = knowledge.say
-    ranked = [
-        f"{entry.rank}{'.' if entry.certainty == 'certain' else '?'} {knowledge.label('regimen', entry.regimen)}"
-        for entry in answer.recommended
-    ]
-    parts = ranked or [say("nothing_recommended")]
-    told = [entry for entry in beside(answer) if entry not in common]
-    for certainty in AGAINST:
-        against = [knowledge.label(kind, name) for kind, name, how in told if kind == "regimen" and how == certainty]
-        parts += [say(AGAINST[certainty], say("comma").join(against))] if against else []
-    for kind, name, how in told:
-        if kind == "action":
-            call = knowledge.label(kind, name).rstrip(".")
-            parts.append(say("action_called" if how == "certain" else "action_perhaps_called", call))
-    setting = f"{setting_words(answer.setting, knowledge)}: " if answer.setting != start.setting else ""
-    return setting + say("and").join(parts)
-
-
-def opening(answer: Answer, page: Page) -> Knowledge:
-    """Start a page with the patient, the guideline and the setting."""
-    knowledge = answer.derivation.knowledge
-    page.opening(answer.patient, answer.guideline, knowledge)
-    page.item("", knowledge.say("setting_is", setting_words(answer.setting, knowledge)), "heading", indent=0)
-    return knowledge
-
-
-def render(result: Questions, width: int = 80, colour: bool = False) -> str:
-    """Render questions as text of at most `width` columns, with ANSI colours where `colour` is true."""
-    page = Page(width, colour)
-    knowledge = opening(result.answer, page)
-    say = knowledge.say
-    facts = {fact.name: fact for fact in knowledge.facts}
-    page.heading(say("heading_ask"))
-    if not result.questions:
-        page.item("  -", say("nothing_to_ask"))
-    for number, question in enumerate(result.questions, start=1):
-        page.item(f" {number:2}.", question.text, "heading")
-        page.item("", say("decides", listed(question.decides, knowledge)), "faint")
-        common = common_to(given.answer for given in question.answers)
-        together: dict[str, list[str]] = {}
-        for given in question.answers:
-            value = value_words(facts[question.fact], given.value, knowledge)
-            together.setdefault(outcome(given.answer, result.answer, common, knowledge), []).append(value)
-        for told, values in together.items():
-            page.item("     -", f"{say('or').join(values)}: {told}", indent=7)
-        if len(together) == 1:
-            page.item("", say("decides_together"), "faint")
-    return page.closing(result.answer.guideline)
-
-
-def leaves(node: Choice | Leaf) -> Iterator[Leaf]:
-    """Yield the ends of all paths."""
-    if isinstance(node, Leaf):
-        yield node
-    else:
-        for branch in node.branches:
-            yield from leaves(branch.then)
-
-
-def render_tree(tree: Tree, width: int = 80, colour: bool = False) -> str:
-    """Render a decision tree as text of at most `width` columns, with ANSI colours where `colour` is true."""
-    page = Page(width, colour)
-    knowledge = opening(tree.answer, page)
-    say = knowledge.say
-    facts = {fact.name: fact for fact in knowledge.facts}
-    common = common_to(leaf.answer for leaf in leaves(tree.root))
-
-    def add(node: Choice | Leaf, lead: str, level: int) -> None:
-        indent = min(2 + 2 * level, width - 24)
-        text = outcome(node.answer, tree.answer, common, knowledge) if isinstance(node, Leaf) else node.text
-        page.item(" " * indent + "-", lead + text, "certain" if isinstance(node, Leaf) else "", indent=indent + 2)
-        if isinstance(node, Choice):
-            for branch in node.branches:
-                values = [value_words(facts[node.fact], value, knowledge) for value in branch.values]
-                add(branch.then, f"{say('or').join(values)}: ", level + 1)
-
-    page.heading(say("heading_all_paths"))
-    mean, most = f"{float(tree.expected):.3g}", str(tree.deepest)
-    page.item("", say("fewest_questions" if tree.exact else "decisive_questions", mean, most), "faint", indent=0)
-    add(tree.root, "", 0)
-    return page.closing(tree.answer.guideline)

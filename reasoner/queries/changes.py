@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
+from reasoner.compiler.model import Fact, GuidelineModel
+from reasoner.compiler.program import Program
+from reasoner.engine.completions import LIMIT, Completions, Component, admissible, build, inputs_of
 from reasoner.errors import RecordError
-from reasoner.knowledge import Fact, Knowledge
-from reasoner.program import Program
-from reasoner.record import OPEN, Record
-from reasoner.worlds import LIMIT, Axis, Worlds, admissible, build, inputs_of
+from reasoner.records.record import OPEN, Record
 
 __all__ = ["Change", "smallest_changes"]
 
@@ -33,8 +33,8 @@ class Edit(NamedTuple):
 class Point(NamedTuple):
     """Something that can be edited.
 
-    `kept` are the worlds in which it is as the record says, None where the record does not say; `options` are the edits
-    with the worlds that each leaves.
+    `kept` are the completions in which it is as the record says, None where the record does not say; `options` are the edits
+    with the completions that each leaves.
     """
 
     kept: int | None
@@ -52,14 +52,14 @@ class Change(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """A record with all that can be changed opened: its worlds, the target's truth there, what can be edited."""
+    """A record with all that can be changed opened: its completions, the target's truth there, what can be edited."""
 
-    worlds: Worlds
+    completions: Completions
     truth: int
     points: tuple[Point, ...]
 
 
-def smallest_changes(record: Record, program: Program, knowledge: Knowledge, target: str, anything: bool) -> list[Change]:
+def smallest_changes(record: Record, program: Program, model: GuidelineModel, target: str, anything: bool) -> list[Change]:
     """Find all changes that make `target`, an atom, certain, and of which no part does.
 
     Recorded facts that are over are changed only where `anything` is true; courses of therapy never are. Raises RecordError
@@ -67,65 +67,67 @@ def smallest_changes(record: Record, program: Program, knowledge: Knowledge, tar
     """
     if target not in program.index:
         return []
-    opened = open_up(record, program, knowledge, program.index[target], anything)
+    opened = open_up(record, program, model, program.index[target], anything)
     found = minimal(search(opened))
     changes = [word(edits, record.data) for edits in found]
-    order = {fact.name: n for n, fact in enumerate(knowledge.facts)}
+    order = {fact.name: n for n, fact in enumerate(model.facts)}
     return sorted(changes, key=lambda change: (len(change.set), [order[key] for key in change.set], repr(change.set)))
 
 
-def open_up(record: Record, program: Program, knowledge: Knowledge, target: int, anything: bool) -> Opened:
+def open_up(record: Record, program: Program, model: GuidelineModel, target: int, anything: bool) -> Opened:
     """Open what can be changed and matters to the target, and evaluate the target there."""
-    facts = {fact.name: fact for fact in knowledge.facts}
+    facts = {fact.name: fact for fact in model.facts}
     free = [
-        choice == OPEN or anything or not facts[v.fact].past
-        for v, choice in zip(knowledge.variables, record.choices, strict=True)
+        choice == OPEN or anything or not facts[v.fact].immutable
+        for v, choice in zip(model.variables, record.choices, strict=True)
     ]
-    members = closed_members(program, knowledge, anything)
-    matters = relevant(record, program, knowledge, target, free, members)
-    tied = {v: group for group in program.groups for v in group}
+    members = closed_members(program, model, anything)
+    matters = relevant(record, program, model, target, free, members)
+    tied = {v: group for group in program.constraint_components for v in group}
     wanted = {v for v in matters if isinstance(v, int)}
     wanted |= {u for v in wanted if v in tied for u in tied[v] if free[u]}
     loose = record._replace(choices=tuple(OPEN if v in wanted else choice for v, choice in enumerate(record.choices)))
-    axes: list[Axis] = []
-    for group in program.groups:
-        axis = admissible(loose, program, knowledge, group)
-        if not wanted.isdisjoint(axis.variables):
-            axes.append(axis)
-        elif axis.variables:
-            settled = dict(zip(axis.variables, axis.steps[0], strict=True))
+    components: list[Component] = []
+    for group in program.constraint_components:
+        component = admissible(loose, program, model, group)
+        if not wanted.isdisjoint(component.variables):
+            components.append(component)
+        elif component.variables:
+            settled = dict(zip(component.variables, component.assignments[0], strict=True))
             loose = loose._replace(choices=tuple(settled.get(v, c) for v, c in enumerate(loose.choices)))
-    open_in_axes = {v for axis in axes for v in axis.variables}
-    axes += [Axis((v,), tuple((n,) for n in range(len(knowledge.variables[v].values)))) for v in sorted(wanted - set(tied))]
+    open_in_axes = {v for component in components for v in component.variables}
+    components += [
+        Component((v,), tuple((n,) for n in range(len(model.variables[v].values)))) for v in sorted(wanted - set(tied))
+    ]
     loose = loose._replace(
         choices=tuple(0 if c == OPEN and v not in wanted | open_in_axes else c for v, c in enumerate(loose.choices))
     )
-    first = len(knowledge.variables)
+    first = len(model.variables)
     kept_members = [member for member in members if member in matters]
-    axes += [Axis((first + n,), ((0,), (1,))) for n in range(len(kept_members))]
+    components += [Component((first + n,), ((0,), (1,))) for n in range(len(kept_members))]
     count = 1
-    for axis in axes:
-        count *= len(axis.steps)
+    for component in components:
+        count *= len(component.assignments)
     if count > LIMIT:
         raise RecordError(f"too much is open to tell all changes: {count} combinations, at most {LIMIT}; record more facts")
-    sizes = [*(len(v.values) for v in knowledge.variables), *(2 for _ in kept_members)]
-    worlds = build(tuple(axes), len(sizes), [*loose.choices, *(OPEN for _ in kept_members)], sizes)
-    own = Worlds(worlds.axes, worlds.count, worlds.values[:first])
-    inputs = inputs_of(loose, program, knowledge, own)
+    sizes = [*(len(v.values) for v in model.variables), *(2 for _ in kept_members)]
+    completions = build(tuple(components), len(sizes), [*loose.choices, *(OPEN for _ in kept_members)], sizes)
+    own = Completions(completions.components, completions.count, completions.values[:first])
+    inputs = inputs_of(loose, program, model, own)
     for n, (fact, member) in enumerate(kept_members):
-        inputs[program.inputs[f"includes({fact},{member})"]] = worlds.values[first + n][0]
-    values, _ = program.evaluate(inputs, worlds.all)
-    implied = implied_members(record, program, knowledge)
-    points = tuple(editable(record, knowledge, worlds, facts, wanted, kept_members, implied, anything))
-    return Opened(worlds, values[target], points)
+        inputs[program.inputs[f"includes({fact},{member})"]] = completions.values[first + n][0]
+    values, _ = program.evaluate(inputs, completions.all)
+    implied = implied_members(record, program, model)
+    points = tuple(editable(record, model, completions, facts, wanted, kept_members, implied, anything))
+    return Opened(completions, values[target], points)
 
 
-def closed_members(program: Program, knowledge: Knowledge, anything: bool) -> list[tuple[str, str]]:
+def closed_members(program: Program, model: GuidelineModel, anything: bool) -> list[tuple[str, str]]:
     """List the members of lists that no completion leaves open but an edit can change."""
     return [
         (fact.name, member)
-        for fact in knowledge.facts
-        if fact.kind == "list" and (anything or not fact.past)
+        for fact in model.facts
+        if fact.kind == "list" and (anything or not fact.immutable)
         for member in fact.values
         if member not in fact.open_members and f"includes({fact.name},{member})" in program.inputs
     ]
@@ -134,7 +136,7 @@ def closed_members(program: Program, knowledge: Knowledge, anything: bool) -> li
 def relevant(
     record: Record,
     program: Program,
-    knowledge: Knowledge,
+    model: GuidelineModel,
     target: int,
     free: Sequence[bool],
     members: Sequence[tuple[str, str]],
@@ -142,7 +144,7 @@ def relevant(
     """Find what the target can depend on once all that is free is open: variables by number, list members by name."""
     settled = {program.inputs[atom] for atom in record.atoms if atom in program.inputs}
     owner: dict[int, int | tuple[str, str]] = {program.inputs[f"includes({f},{m})"]: (f, m) for f, m in members}
-    for v, variable in enumerate(knowledge.variables):
+    for v, variable in enumerate(model.variables):
         for n, (_, atoms) in enumerate(variable.values):
             if free[v]:
                 owner.update((program.inputs[atom], v) for atom in atoms)
@@ -185,67 +187,69 @@ def bounds(program: Program, settled: Iterable[int], opened: Iterable[int]) -> t
 
 def editable(
     record: Record,
-    knowledge: Knowledge,
-    worlds: Worlds,
+    model: GuidelineModel,
+    completions: Completions,
     facts: Mapping[str, Fact],
     wanted: set[int],
     members: Sequence[tuple[str, str]],
     implied: Sequence[tuple[str, str]],
     anything: bool,
 ) -> Iterator[Point]:
-    """Yield what can be edited, with the worlds that each edit leaves."""
+    """Yield what can be edited, with the completions that each edit leaves."""
     lists: dict[str, list[tuple[str, int]]] = {}
     for v in sorted(wanted):
-        variable, choice = knowledge.variables[v], record.choices[v]
+        variable, choice = model.variables[v], record.choices[v]
         fact = facts[variable.fact]
-        if fact.past and not anything and record.data.get(fact.name) is not None:
+        if fact.immutable and not anything and record.data.get(fact.name) is not None:
             continue
         if variable.member is not None and record.data.get(fact.name) is None and fact.default is None:
             lists.setdefault(fact.name, []).append((variable.member, v))
             continue
-        kept = None if choice == OPEN else worlds.values[v][choice]
+        kept = None if choice == OPEN else completions.values[v][choice]
         options = [
-            (Edit(fact.name, variable.member, representative(fact, n, value)), worlds.values[v][n])
+            (Edit(fact.name, variable.member, representative(fact, n, value)), completions.values[v][n])
             for n, (value, _) in enumerate(variable.values)
             if n != choice and value is not None
         ]
         yield Point(kept, tuple(options))
     for name, own in lists.items():
-        yield Point(None, tuple(whole_lists(name, own, [m for f, m in implied if f == name and m not in dict(own)], worlds)))
+        yield Point(
+            None, tuple(whole_lists(name, own, [m for f, m in implied if f == name and m not in dict(own)], completions))
+        )
     for n, (name, member) in enumerate(members):
         given = record.data.get(name)
         held = isinstance(given, list | tuple) and member in given
-        within, without = worlds.values[len(knowledge.variables) + n]
+        within, without = completions.values[len(model.variables) + n]
         edit = Edit(name, member, not held)
         yield Point(within if held else without, ((edit, without if held else within),))
 
 
-def implied_members(record: Record, program: Program, knowledge: Knowledge) -> list[tuple[str, str]]:
+def implied_members(record: Record, program: Program, model: GuidelineModel) -> list[tuple[str, str]]:
     """List the members of unrecorded lists that the rest of the record implies."""
     found = []
-    for group in program.groups:
-        axis = admissible(record, program, knowledge, group)
-        for position, v in enumerate(axis.variables):
-            variable = knowledge.variables[v]
-            if variable.member is not None and all(step[position] == 0 for step in axis.steps):
+    for group in program.constraint_components:
+        component = admissible(record, program, model, group)
+        for position, v in enumerate(component.variables):
+            variable = model.variables[v]
+            if variable.member is not None and all(step[position] == 0 for step in component.assignments):
                 found.append((variable.fact, variable.member))
     return found
 
 
 def whole_lists(
-    name: str, members: Sequence[tuple[str, int]], implied: Sequence[str], worlds: Worlds
+    name: str, members: Sequence[tuple[str, int]], implied: Sequence[str], completions: Completions
 ) -> Iterator[tuple[Edit, int]]:
     """Yield each list that an unrecorded list can turn out to be, with the members that are implied in any case."""
     for held in product((0, 1), repeat=len(members)):
-        mask = worlds.all
+        mask = completions.all
         for (_, v), absent in zip(members, held, strict=True):
-            mask &= worlds.values[v][absent]
+            mask &= completions.values[v][absent]
         given = tuple(member for (member, _), absent in zip(members, held, strict=True) if not absent)
         yield Edit(name, None, (*implied, *given)), mask
 
 
 def representative(fact: Fact, number: int, value: bool | str | None) -> Value:
-    """Give a value of the record that stands for a value of a completion: of a stretch of numbers its upper threshold."""
+    """Give a value of the record that stands for a value of a completion: of a interval of numbers its upper threshold."""
     if fact.kind == "number":
         return fact.thresholds[number] if number < len(fact.thresholds) else fact.thresholds[-1] + 1
     assert value is not None
@@ -259,33 +263,33 @@ def search(opened: Opened) -> list[frozenset[Edit]]:
     found: list[frozenset[Edit]] = []
     alone: list[frozenset[Edit]] = []
 
-    def move(position: int, worlds: int, edits: frozenset[Edit]) -> None:
-        if not worlds & opened.truth or any(done <= edits for done in alone):
+    def move(position: int, completions: int, edits: frozenset[Edit]) -> None:
+        if not completions & opened.truth or any(done <= edits for done in alone):
             return
         if position == len(recorded):
-            if not worlds & ~opened.truth:
+            if not completions & ~opened.truth:
                 alone.append(edits)
-            narrow(worlds, edits, set())
+            narrow(completions, edits, set())
             return
         point = recorded[position]
         assert point.kept is not None
-        move(position + 1, worlds & point.kept, edits)
+        move(position + 1, completions & point.kept, edits)
         for edit, left in point.options:
-            move(position + 1, worlds & left, edits | {edit})
+            move(position + 1, completions & left, edits | {edit})
 
-    def narrow(worlds: int, edits: frozenset[Edit], tried: set[frozenset[Edit]]) -> None:
-        against = worlds & ~opened.truth
+    def narrow(completions: int, edits: frozenset[Edit], tried: set[frozenset[Edit]]) -> None:
+        against = completions & ~opened.truth
         if not against:
             found.append(edits)
             return
         counterexample = against & -against
         for edit, left in unknown:
             further = edits | {edit}
-            if not left & counterexample and worlds & left & opened.truth and further not in tried:
+            if not left & counterexample and completions & left & opened.truth and further not in tried:
                 tried.add(further)
-                narrow(worlds & left, further, tried)
+                narrow(completions & left, further, tried)
 
-    move(0, opened.worlds.all, frozenset())
+    move(0, opened.completions.all, frozenset())
     return found
 
 

@@ -16,10 +16,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.errors import RecordError, nearest
 from reasoner.guideline import Guideline
-from reasoner.knowledge import Fact, Knowledge
-from reasoner.record import among, fail, parse_json, show, tell
+from reasoner.records.record import among, encode_value, fail, parse_json, show
 
 __all__ = ["FORMS", "Edit", "apply_edits", "parse_edit"]
 
@@ -53,23 +53,23 @@ def parse_edit(text: str, guideline: Guideline) -> Edit:
 
     Raises RecordError naming the fact, what was found and what is allowed.
     """
-    knowledge = guideline.knowledge
+    model = guideline.model
     found = EDIT.fullmatch(text)
     if found is None:
         raise RecordError(f"{show(text)} is no change of a record; write {FORMS}")
-    names = {fact.name: fact for fact in knowledge.facts}
+    names = {fact.name: fact for fact in model.facts}
     name, field, kind, value = (found[group] for group in ("fact", "field", "kind", "value"))
     if name not in names:
         fail(name, f"no such fact{nearest(name, names)}; allowed: {', '.join(names)}")
     fact = names[name]
     at = None if found["at"] is None else int(found["at"])
     if field is not None:
-        parsed = field_value(fact, f"{name}[{at}].{field}", kind, value.strip(), knowledge)
+        parsed = field_value(fact, f"{name}[{at}].{field}", kind, value.strip(), model)
     elif kind == "=":
-        parsed = set_value(fact, value.strip(), knowledge)
+        parsed = set_value(fact, value.strip(), model)
     else:
-        parsed = member_value(fact, kind, value.strip(), knowledge)
-    return Edit(fact, kind, parsed, at, field, tuple(o for o in knowledge.outcomes if o != ONGOING))
+        parsed = member_value(fact, kind, value.strip(), model)
+    return Edit(fact, kind, parsed, at, field, tuple(o for o in model.outcomes if o != ONGOING))
 
 
 def loosely(text: str, place: str) -> object:
@@ -88,7 +88,7 @@ def words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",")]
 
 
-def set_value(fact: Fact, text: str, knowledge: Knowledge) -> object:
+def set_value(fact: Fact, text: str, model: GuidelineModel) -> object:
     """Read what a fact is set to; its courses are checked with the record."""
     value = text if text in fact.values and fact.kind == "choice" else loosely(text, fact.name)
     if fact.kind == "list" and isinstance(value, str):
@@ -99,14 +99,14 @@ def set_value(fact: Fact, text: str, knowledge: Knowledge) -> object:
         if not isinstance(value, list):
             fail(fact.name, f"{show(value)} is no list of courses; {fact.name}+=VALUE adds one")
     elif value is not None:
-        tell(fact, value, knowledge)
+        encode_value(fact, value, model)
     return value
 
 
-def member_value(fact: Fact, kind: str, text: str, knowledge: Knowledge) -> object:
+def member_value(fact: Fact, kind: str, text: str, model: GuidelineModel) -> object:
     """Read what is added to a fact or removed from it."""
     if fact.kind == "courses" and kind == "+=":
-        return course(fact.name, text, knowledge)
+        return course(fact.name, text, model)
     if fact.kind == "courses":
         fail(fact.name, f"no course can be removed with -=; write {fact.name}=[...] with those that stay")
     if fact.kind != "list":
@@ -115,11 +115,11 @@ def member_value(fact: Fact, kind: str, text: str, knowledge: Knowledge) -> obje
     members = words(value) if isinstance(value, str) else value
     if not isinstance(members, list) or not members:
         fail(fact.name, f"{show(value)} is no member; allowed: {', '.join(fact.values)}")
-    tell(fact, members, knowledge)
+    encode_value(fact, members, model)
     return members
 
 
-def course(name: str, text: str, knowledge: Knowledge) -> object:
+def course(name: str, text: str, model: GuidelineModel) -> object:
     """Read a course, written in JSON or as ``drug+drug:outcome``."""
     if text.startswith("{"):
         return loosely(text, name)
@@ -127,17 +127,17 @@ def course(name: str, text: str, knowledge: Knowledge) -> object:
     if not colon or not drugs.strip():
         fail(name, f'{show(text)} is no course; write drug+drug:outcome or {{"drugs": [...], "outcome": "..."}}')
     return {
-        "drugs": [among(name, drug.strip(), knowledge.drugs, "drug of the catalogue") for drug in drugs.split("+")],
-        "outcome": among(name, outcome.strip(), knowledge.outcomes, "outcome"),
+        "drugs": [among(name, drug.strip(), model.drugs, "drug of the catalogue") for drug in drugs.split("+")],
+        "outcome": among(name, outcome.strip(), model.outcomes, "outcome"),
     }
 
 
-def field_value(fact: Fact, place: str, kind: str, text: str, knowledge: Knowledge) -> object:
+def field_value(fact: Fact, place: str, kind: str, text: str, model: GuidelineModel) -> object:
     """Read what the field at `place` is set to; it is checked with the record."""
     field = place.rpartition(".")[2]
     if fact.kind != "courses":
         fail(fact.name, f"it has no courses, so .{field} has no meaning; write {fact.name}=VALUE")
-    allowed = ("drugs", "outcome", *knowledge.course_facts)
+    allowed = ("drugs", "outcome", *model.course_facts)
     if field not in allowed:
         fail(place, f"no such field of a course{nearest(field, allowed)}; allowed: {', '.join(allowed)}")
     if kind != "=":

@@ -10,15 +10,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from reasoner.answer import Answer, GuidelineInfo, Recommendation
+from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.answer import Answer, GuidelineInfo, Recommendation
+from reasoner.engine.conclusions import SILENT, Assumption, Conclusions
 from reasoner.errors import GuidelineError, ReasonerError, RecordError
 from reasoner.guideline import Guideline
-from reasoner.knowledge import Knowledge
-from reasoner.page import Page, condition_words, setting_words
-from reasoner.record import OPEN, Record, parse_record
-from reasoner.verdicts import SILENT, Assumption, Verdicts
+from reasoner.phrases import condition_words, setting_words
+from reasoner.records.record import OPEN, Record, parse_record
 
-__all__ = ["LIMIT", "Edge", "Node", "Pathway", "pathway", "render"]
+__all__ = ["LIMIT", "Edge", "Node", "Pathway", "pathway"]
 
 SCHEMA = "reasoner.pathway/1"
 LIMIT = 5_000
@@ -26,8 +26,6 @@ ONGOING = "ongoing"
 COMPLETED = "completed"
 NOTHING = "nothing"
 MARKS = {"dead_end": "marked_dead_end", "silence": "marked_silence"}
-ONE = {"dead_end": "one_dead_end", "silence": "one_silence", "end": "one_end", "cut": "one_cut"}
-MANY = {"dead_end": "many_dead_ends", "silence": "many_silences", "end": "many_ends", "cut": "many_cuts"}
 
 
 class Node(NamedTuple):
@@ -71,7 +69,7 @@ class Pathway(NamedTuple):
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
     records: Mapping[str, Record]
-    knowledge: Knowledge
+    model: GuidelineModel
 
     def to_dict(self) -> dict[str, object]:
         """Give the graph as networkx's node-link data, with schema ``reasoner.pathway/1``."""
@@ -131,10 +129,10 @@ class Explorer:
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
-        self.knowledge: Knowledge = guideline.knowledge
-        self.key = courses_key(self.knowledge)
-        self.kinds = {fact.name: fact.kind for fact in self.knowledge.facts}
-        self.endings = [name for name in self.knowledge.outcomes if name != ONGOING]
+        self.model: GuidelineModel = guideline.model
+        self.key = courses_key(self.model)
+        self.kinds = {fact.name: fact.kind for fact in self.model.facts}
+        self.endings = [name for name in self.model.outcomes if name != ONGOING]
         self.states: dict[State, int] = {}
         self.records: list[Record] = []
         self.reached: dict[object, tuple[int, frozenset[str]]] = {}
@@ -176,10 +174,10 @@ class Explorer:
 
     def record(self, point: Point) -> Record:
         """Give a point's record, in which what no key can say is chosen all the same."""
-        record = parse_record(point.data, self.knowledge)
+        record = parse_record(point.data, self.model)
         choices, facts = list(record.choices), record.facts
         for assumption in point.assumed:
-            for number, variable in enumerate(self.knowledge.variables):
+            for number, variable in enumerate(self.model.variables):
                 if (variable.fact, variable.member) == (assumption.fact, assumption.member) and choices[number] == OPEN:
                     choices[number] = [value for value, _ in variable.values].index(assumption.value)
                     facts += constraints(variable.values, choices[number])
@@ -199,7 +197,7 @@ class Explorer:
             return False
         drugs = self.courses(point)[-1]["drugs"]
         assert isinstance(drugs, list | tuple)
-        parts = self.knowledge.parts[regimen]
+        parts = self.model.parts[regimen]
         return all(set(part) & set(drugs) for part in parts) and set(drugs) <= {drug for part in parts for drug in part}
 
     def can_end(self, point: Point, stop: Stop) -> bool:
@@ -242,7 +240,7 @@ class Explorer:
         else:
             if self.under_way(point):
                 courses[-1] = {**courses[-1], "outcome": COMPLETED}
-            drugs = list(dict.fromkeys(self.choice(part, answer) for part in self.knowledge.parts[regimen]))
+            drugs = list(dict.fromkeys(self.choice(part, answer) for part in self.model.parts[regimen]))
             courses.append({"drugs": drugs, "outcome": outcome})
         return point._replace(data={**point.data, self.key: courses})
 
@@ -252,23 +250,23 @@ class Explorer:
 
     def stops(self, answer: Answer) -> list[Stop]:
         """List how the completions in which nothing is recommended end: in silence, in a dead end, or with nothing."""
-        derivation, knowledge = answer.derivation, self.knowledge
-        rest = derivation.worlds.all
+        derivation, model = answer.derivation, self.model
+        rest = derivation.completions.all
         for entry in answer.recommended:
             rest &= ~derivation.truth(f"recommended({entry.regimen})")
         if not rest:
             return []
         settled = indicated = 0
-        for name in knowledge.settings:
+        for name in model.settings:
             settled |= derivation.truth(f"setting({name})") if name != SILENT else 0
         cases: dict[str, int] = {}
-        for regimen in knowledge.regimens:
-            for strength in knowledge.strengths:
+        for regimen in model.regimens:
+            for strength in model.strengths:
                 case = derivation.truth(f"indicated({regimen},{strength})") & rest & settled
                 if case:
                     cases[regimen] = cases.get(regimen, 0) | case
                     indicated |= case
-        verdicts = Verdicts(derivation.worlds, derivation.knowledge, {})
+        verdicts = Conclusions(derivation.completions, derivation.model, {})
         found = []
         for kind, truth in (
             ("dead_end", indicated),
@@ -282,13 +280,11 @@ class Explorer:
         return found
 
 
-def courses_key(knowledge: Knowledge) -> str:
-    for fact in knowledge.facts:
+def courses_key(model: GuidelineModel) -> str:
+    for fact in model.facts:
         if fact.kind == "courses":
             return fact.name
-    raise GuidelineError(
-        f"{knowledge.id}: the guideline declares no fact of kind courses, so no therapy can follow another."
-    )
+    raise GuidelineError(f"{model.id}: the guideline declares no fact of kind courses, so no therapy can follow another.")
 
 
 def choice_of(entry: Recommendation) -> Choice:
@@ -306,7 +302,7 @@ class Drawing:
     """Draws the states that were found as nodes and edges, in the order in which a reader meets them."""
 
     def __init__(self, explorer: Explorer) -> None:
-        self.knowledge = explorer.knowledge
+        self.model = explorer.model
         self.states = list(explorer.states)
         self.ids: dict[int, str] = {}
         self.named: Counter[str] = Counter()
@@ -326,8 +322,8 @@ class Drawing:
         count = self.named[state.setting]
         name = self.ids[number] = f"state:{state.setting}" + (f":{count}" if count > 1 else "")
         about = {"setting": state.setting, "cut": "yes" if state.cut else ""}
-        about["end"] = self.knowledge.say("and").join(self.end(stop) for stop, _ in state.stops if stop.kind == NOTHING)
-        self.node(name, "state", setting_words(state.setting, self.knowledge), about)
+        about["end"] = self.model.say("and").join(self.end(stop) for stop, _ in state.stops if stop.kind == NOTHING)
+        self.node(name, "state", setting_words(state.setting, self.model), about)
         for choice, outcomes in state.choices:
             self.link(name, self.regimen(name, choice), "recommends", outcomes)
         for stop, outcomes in state.stops:
@@ -341,8 +337,8 @@ class Drawing:
         for outcome, state in outcomes:
             together.setdefault(state, []).append(outcome)
         for state, names in together.items():
-            label = self.knowledge.say("or").join(self.knowledge.label("outcome", name) for name in names)
-            label = self.knowledge.say("outcome_under_way", label) if role == "stops_at" else label
+            label = self.model.say("or").join(self.model.label("outcome", name) for name in names)
+            label = self.model.say("outcome_under_way", label) if role == "stops_at" else label
             outcome = self.node(f"{target}/{'+'.join(names)}", "outcome", label, {"outcomes": ", ".join(names)})
             self.edges.append(Edge(target, outcome, "ends_in"))
             self.edges.append(Edge(outcome, self.state(state), "leads_to"))
@@ -361,25 +357,25 @@ class Drawing:
             "statements": ", ".join(choice.statements),
             "cautions": ", ".join(choice.cautions),
         }
-        return self.node(f"{state}/{choice.regimen}", "regimen", self.knowledge.label("regimen", choice.regimen), about)
+        return self.node(f"{state}/{choice.regimen}", "regimen", self.model.label("regimen", choice.regimen), about)
 
     def stop(self, state: str, stop: Stop) -> str:
         if stop.kind == "silence":
-            label = self.knowledge.say("silence")
+            label = self.model.say("silence")
         else:
-            names = self.knowledge.say("and").join(self.knowledge.label("regimen", name) for name in stop.indicated)
-            label = self.knowledge.say("dead_end", names)
+            names = self.model.say("and").join(self.model.label("regimen", name) for name in stop.indicated)
+            label = self.model.say("dead_end", names)
         return self.node(f"{state}/{stop.kind}", stop.kind, label, self.certainty(stop.assuming))
 
     def certainty(self, assuming: Sequence[Assumption]) -> dict[str, str]:
-        words = condition_words(assuming, self.knowledge)
+        words = condition_words(assuming, self.model)
         return {"certainty": "conditional" if assuming else "certain", "assuming": words}
 
     def end(self, stop: Stop) -> str:
         if stop.problem:
             return stop.problem
-        words = condition_words(stop.assuming, self.knowledge)
-        return self.knowledge.say("nothing_here_if", words) if words else self.knowledge.say("nothing_here")
+        words = condition_words(stop.assuming, self.model)
+        return self.model.say("nothing_here_if", words) if words else self.model.say("nothing_here")
 
 
 def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: int = 3) -> Pathway:
@@ -403,165 +399,5 @@ def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: in
         nodes=tuple(drawing.nodes),
         edges=drawing.ordered(),
         records={name: explorer.records[number] for number, name in drawing.ids.items()},
-        knowledge=guideline.knowledge,
+        model=guideline.model,
     )
-
-
-class Tree:
-    """Writes the graph as a tree; a part that stands twice is shown once, and what is too deep further below."""
-
-    def __init__(self, pathway: Pathway, page: Page) -> None:
-        self.knowledge = pathway.knowledge
-        self.say = self.knowledge.say
-        self.lines = pathway.lines
-        self.page = page
-        self.deepest = max(10, page.width - 45)
-        self.nodes = {node.id: node for node in pathway.nodes}
-        self.following = following(pathway)
-        self.numbers: dict[str, int] = {}
-        self.shown: set[str] = set()
-        self.later: list[str] = []
-
-    def write(self, first: str) -> None:
-        self.later.append(first)
-        for state in self.later:
-            self.page.lines.append("")
-            self.page.item("", self.name(state) + self.ending(state), "heading", indent=0)
-            self.body(state, 2)
-
-    def name(self, state: str) -> str:
-        number = self.numbers.setdefault(state, len(self.numbers) + 1)
-        return f"[{number}] {self.nodes[state].label}"
-
-    def is_leaf(self, state: str) -> bool:
-        return all(self.nodes[name].kind in MARKS and not self.following[name] for name in self.following[state])
-
-    def ending(self, state: str) -> str:
-        """Word how a state ends that leads no further."""
-        if not self.is_leaf(state):
-            return ""
-        stops = [self.stop_words(self.nodes[name]) for name in self.following[state]]
-        return ": " + ". ".join((*stops, *self.limits(self.nodes[state])))
-
-    def limits(self, state: Node) -> list[str]:
-        """Word where a state leads no further although the text is not silent."""
-        words = [state.about["end"]] if "end" in state.about else []
-        if "cut" in state.about:
-            words.append(self.say("cut_after", more_courses(self.lines, self.knowledge)))
-        return words
-
-    def stop_words(self, stop: Node) -> str:
-        mark = self.say(MARKS[stop.kind])
-        if "assuming" in stop.about:
-            return self.say("stop_if", mark, stop.about["assuming"], stop.label)
-        return self.say("stop", mark, stop.label)
-
-    def body(self, state: str, indent: int) -> None:
-        """Write what can come next in a state, unless its own line says it all."""
-        self.shown.add(state)
-        if self.is_leaf(state):
-            return
-        for words in self.limits(self.nodes[state]):
-            self.page.item(" " * indent + "-", words, "faint", indent + 3)
-        for name in self.following[state]:
-            node = self.nodes[name]
-            if node.kind in MARKS:
-                self.page.item(" " * indent + "x", self.stop_words(node), "against", indent + 3)
-            else:
-                self.regimen(node, indent)
-            for outcome in self.following[name]:
-                self.outcome(outcome, indent + 3)
-
-    def regimen(self, node: Node, indent: int) -> None:
-        about, label = node.about, self.knowledge.label
-        certain = about["certainty"] == "certain"
-        mark = "certain" if certain else "conditional"
-        sources = f" [{about['statements']}]" if "statements" in about else ""
-        text = f"{node.label} - {label('strength', about['strength'])}{sources}"
-        self.page.item(f"{' ' * indent}{about['rank']}{'.' if certain else '?'}", text, mark, indent + 3)
-        if not certain:
-            self.page.item("", self.say("marked_certain_if", about["assuming"]), mark, indent + 3)
-        for caution in about.get("cautions", "").split(", "):
-            if caution:
-                self.page.item("", self.say("marked_caution", label("caution", caution)), "against", indent + 3)
-
-    def outcome(self, name: str, indent: int) -> None:
-        (state,) = self.following[name]
-        lead, words = " " * indent + ">", f"{self.nodes[name].label}: {self.name(state)}"
-        if state in self.shown:
-            self.page.item(lead, self.say("above", f"{words}{self.short(state)}"), "faint", indent + 2)
-        elif state in self.later or (indent > self.deepest and not self.is_leaf(state)):
-            self.later += [state] if state not in self.later else []
-            self.page.item(lead, self.say("below", words), "faint", indent + 2)
-        else:
-            self.page.item(lead, words + self.ending(state), "against" if self.short(state) else "", indent + 2)
-            self.body(state, indent + 2)
-
-    def short(self, state: str) -> str:
-        """Mark a state that leads no further."""
-        ends = [self.nodes[name] for name in self.following[state]] if self.is_leaf(state) else []
-        marks = [self.say(MARKS[end.kind]) for end in ends]
-        return "".join(
-            f": {self.say('marked_in_part', mark) if 'assuming' in end.about else mark}"
-            for mark, end in zip(marks, ends, strict=True)
-        )
-
-
-def more_courses(number: int, knowledge: Knowledge) -> str:
-    return knowledge.say("one_more_course" if number == 1 else "many_more_courses", str(number))
-
-
-def following(pathway: Pathway) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {node.id: [] for node in pathway.nodes}
-    for edge in pathway.edges:
-        found[edge.source].append(edge.target)
-    return found
-
-
-def routes(pathway: Pathway) -> Counter[str]:
-    """Count the ways from the first state to each kind of end, each outcome by itself."""
-    nodes, after = {node.id: node for node in pathway.nodes}, following(pathway)
-    counts: dict[str, Counter[str]] = {}
-
-    def count(name: str) -> Counter[str]:
-        if name not in counts:
-            node = nodes[name]
-            ends = Counter(mark for mark in ("cut", "end") if mark in node.about)
-            if node.kind in MARKS and not after[name]:
-                ends[node.kind] += 1
-            for target in after[name]:
-                ends.update(count(target))
-            times = len(node.about["outcomes"].split(", ")) if node.kind == "outcome" else 1
-            counts[name] = Counter({kind: number * times for kind, number in ends.items()})
-        return counts[name]
-
-    return count(pathway.nodes[0].id)
-
-
-def summary(page: Page, pathway: Pathway) -> None:
-    """Add how many dead ends, silences and other ends there are, and how many ways lead into them."""
-    found = Counter(node.kind for node in pathway.nodes)
-    found.update(mark for node in pathway.nodes for mark in ("cut", "end") if mark in node.about)
-    ways = routes(pathway)
-    say = pathway.knowledge.say
-    page.heading(say("heading_ends"))
-    for kind in ONE:
-        number = found[kind]
-        if number or kind in MARKS:
-            text = say(ONE[kind] if number == 1 else MANY[kind], str(number))
-            if number:
-                text = say("one_way_there" if ways[kind] == 1 else "many_ways_there", text, str(ways[kind]))
-            page.item("  -", text, "against" if number and kind in MARKS else "")
-
-
-def render(pathway: Pathway, width: int = 80, colour: bool = False) -> str:
-    """Render the pathways as a tree of at most `width` columns, with ANSI colours where `colour` is true."""
-    knowledge = pathway.knowledge
-    page = Page(width, colour)
-    page.opening(pathway.patient, pathway.guideline, knowledge)
-    completed = knowledge.label("outcome", COMPLETED)
-    scope = knowledge.say("pathway_scope", more_courses(pathway.lines, knowledge), completed)
-    page.item("", scope, "faint", indent=0)
-    Tree(pathway, page).write(pathway.nodes[0].id)
-    summary(page, pathway)
-    return page.closing(pathway.guideline)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from reasoner.answer import ActionCall, Answer, Exclusion, Recommendation
+from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.guideline import Guideline
-from reasoner.knowledge import Knowledge
-from reasoner.page import Page, condition_words, course_words, setting_words, source_words
 from reasoner.queries.edits import Edit, apply_edits, parse_edit
-from reasoner.record import Record
+from reasoner.records.record import Record
 
-__all__ = ["Difference", "WhatIf", "differences", "render", "what_if"]
+__all__ = ["Difference", "WhatIf", "differences", "what_if"]
 
 SCHEMA = "reasoner.what_if/1"
 
@@ -91,7 +89,7 @@ def what_if(guideline: Guideline, data: Record | Mapping[str, object], edits: It
 
 def differences(before: Answer, after: Answer) -> tuple[Difference, ...]:
     """List what two answers of one guideline say differently: setting, regimens, exclusions, actions."""
-    order = {rule.id: n for n, rule in enumerate(after.derivation.knowledge.rules)}
+    order = {rule.id: n for n, rule in enumerate(after.derivation.model.rules)}
     found = []
     if before.setting != after.setting:
         rules = carrying((), setting_rules(after), order)
@@ -127,123 +125,4 @@ def setting_rules(answer: Answer) -> tuple[str, ...]:
     """List the rules that an answer's setting rests on; of an undetermined one, those of each that is possible."""
     derivation = answer.derivation
     atoms = [n for held in derivation.program.table.get("setting", {}).values() for _, n in held if derivation.values[n]]
-    return tuple(dict.fromkeys(rule for n in atoms for rule in derivation.grounds(n, derivation.worlds.all).rules))
-
-
-def value_words(value: object, other: object, knowledge: Knowledge) -> str:
-    """Word the value of a fact; of courses, those that the `other` value does not have."""
-    say = knowledge.say
-    if value is None:
-        return say("unknown")
-    if isinstance(value, bool):
-        return say("yes" if value else "no")
-    if isinstance(value, str):
-        return knowledge.label("value", value)
-    if not isinstance(value, list | tuple):
-        return str(value)
-    if any(isinstance(item, Mapping) for item in value):
-        others = list(other) if isinstance(other, list | tuple) else []
-        pairs = enumerate(value, start=1)
-        courses = [
-            say("course_numbered", str(n), course_words(item, knowledge)) for n, item in pairs if others[n - 1 : n] != [item]
-        ]
-        return say("and").join(courses) or say("many_courses" if len(value) > 1 else "one_course", str(len(value)))
-    names = [knowledge.label("drug" if item in knowledge.drugs else "value", item) for item in value]
-    return say("comma").join(names) or say("none")
-
-
-def certainty_words(entry: Entry, knowledge: Knowledge) -> str:
-    if entry.certainty == "certain":
-        return knowledge.say("certain")
-    return knowledge.say("certain_if", condition_words(entry.assuming, knowledge))
-
-
-def entry_words(entry: Entry, knowledge: Knowledge) -> list[str]:
-    """Word what an entry says, a part for each thing that can change."""
-    if not isinstance(entry, Recommendation):
-        return [certainty_words(entry, knowledge)]
-    say = knowledge.say
-    cautions = say("comma").join(knowledge.label("caution", caution) for caution in entry.cautions)
-    return [
-        say("rank", str(entry.rank)),
-        knowledge.label("strength", entry.strength),
-        certainty_words(entry, knowledge),
-        say("caution", cautions) if cautions else say("no_caution"),
-    ]
-
-
-def change_words(before: Entry, after: Entry, knowledge: Knowledge) -> str:
-    """Word how an entry changes."""
-    pairs = zip(entry_words(before, knowledge), entry_words(after, knowledge), strict=True)
-    return knowledge.say("and").join(knowledge.say("from_to", old, new) for old, new in pairs if old != new)
-
-
-HEADINGS = {
-    "setting": "heading_setting",
-    "recommended": "heading_recommended",
-    "excluded": "heading_excluded",
-    "action": "heading_actions",
-}
-
-
-def difference_item(page: Page, difference: Difference, knowledge: Knowledge) -> None:
-    """Add one difference: what appears, disappears or changes."""
-    say, before, after = knowledge.say, difference.before, difference.after
-    if isinstance(before, str) and isinstance(after, str):
-        text = say("from_to", setting_words(before, knowledge), setting_words(after, knowledge))
-        page.item("  ~", text, "conditional")
-        return
-    name = knowledge.label("action_name" if difference.what == "action" else "regimen", difference.id)
-    if not isinstance(before, str) and not isinstance(after, str):
-        if before is not None and after is not None:
-            page.item("  ~", say("changes", name, change_words(before, after, knowledge)), "conditional")
-        elif after is not None:
-            page.item("  +", say("appears", name, appearing(after, knowledge)), "certain")
-        elif before is not None:
-            page.item("  -", say("disappears", name, appearing(before, knowledge)), "against")
-
-
-def appearing(entry: Entry, knowledge: Knowledge) -> str:
-    say = knowledge.say
-    return say("comma").join(part for part in entry_words(entry, knowledge) if part != say("no_caution"))
-
-
-def carriers(page: Page, ids: Iterable[str], seen: set[str], knowledge: Knowledge) -> None:
-    """Add what the rules of a difference rest on: what takes a position in words, once on a page, the rest by its name."""
-    chosen = set(ids)
-    rules = [rule for rule in knowledge.rules if rule.id in chosen and rule.block is not None]
-    blocks = dict.fromkeys(str(rule.block) for rule in rules)
-    positions = dict.fromkeys(str(rule.block) for rule in rules if rule.role == "position") or blocks
-    worded = [name for name in positions if knowledge.blocks[name].kind != "reading"] or list(positions)
-    for name in worded:
-        if name not in seen:
-            block = knowledge.blocks[name]
-            page.item("", f"{block.text} [{source_words(block, knowledge)}]", "faint")
-    others = [name for name in blocks if name not in worded or name in seen]
-    if others:
-        page.item("", knowledge.say("by_sources", knowledge.say("comma").join(others)), "faint")
-    seen.update(worded)
-
-
-def render(result: WhatIf, width: int = 80, colour: bool = False) -> str:
-    """Render the differences as text of at most `width` columns, with ANSI colours where `colour` is true."""
-    knowledge, info = result.after.derivation.knowledge, result.after.guideline
-    say = knowledge.say
-    page = Page(width, colour)
-    page.opening(result.before.patient, info, knowledge)
-    page.heading(say("heading_what_if"))
-    for key, value in result.set.items():
-        old, new = value_words(result.was[key], value, knowledge), value_words(value, result.was[key], knowledge)
-        page.item("  =", say("fact_set", knowledge.label("fact", key), new, old))
-    if not result.differences:
-        page.heading(say("heading_nothing_changes"))
-        page.item("  -", say("nothing_changes"))
-    shown = ""
-    seen: set[str] = set()
-    for difference in result.differences:
-        if difference.what != shown:
-            page.heading(say(HEADINGS[difference.what]))
-            shown = difference.what
-        difference_item(page, difference, knowledge)
-        carriers(page, difference.rules, seen, knowledge)
-    return page.closing(info)
+    return tuple(dict.fromkeys(rule for n in atoms for rule in derivation.grounds(n, derivation.completions.all).rules))

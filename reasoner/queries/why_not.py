@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from reasoner.answer import Answer, Exclusion, Recommendation
-from reasoner.derivation import RuleUse, SeenCondition
+from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.answer import Answer, Exclusion, Recommendation
+from reasoner.engine.derivation import RuleUse, SeenCondition
 from reasoner.errors import RecordError, nearest
 from reasoner.guideline import Guideline
-from reasoner.knowledge import Knowledge
-from reasoner.page import Page, source_words, state_words, value_words
 from reasoner.queries.changes import Change, smallest_changes
-from reasoner.queries.why import Why, title, why
-from reasoner.record import Record
+from reasoner.queries.why import Why, why
+from reasoner.records.record import Record
 
-__all__ = ["Outranking", "WhyNot", "render", "why_not"]
+__all__ = ["Outranking", "WhyNot", "why_not"]
 
 
 class Outranking(NamedTuple):
@@ -24,10 +23,10 @@ class Outranking(NamedTuple):
     regimen: str
     rank: int
     rules: tuple[str, ...]
-    blocks: tuple[str, ...]
+    annotations: tuple[str, ...]
 
     def to_dict(self) -> dict[str, object]:
-        return {"regimen": self.regimen, "rank": self.rank, "rules": list(self.rules), "by": list(self.blocks)}
+        return {"regimen": self.regimen, "rank": self.rank, "rules": list(self.rules), "by": list(self.annotations)}
 
 
 class WhyNot(NamedTuple):
@@ -45,16 +44,16 @@ class WhyNot(NamedTuple):
 
     def to_dict(self) -> dict[str, object]:
         """Give the JSON object of schema ``reasoner.why/1`` with what why-not adds to it."""
-        knowledge = self.why.answer.derivation.knowledge
+        model = self.why.answer.derivation.model
         return {
             **self.why.to_dict(),
             "rules": [
                 {
                     "rule": use.rule.id,
-                    "statements": list(statements_of(use, knowledge)),
+                    "statements": list(statements_of(use, model)),
                     "blocked_by": [
                         {
-                            "condition": words(condition, knowledge),
+                            "condition": words(condition, model),
                             "atom": condition.atom,
                             "negated": condition.negated,
                             "state": condition.state if condition.state not in ("holds", "fails") else "derived",
@@ -76,10 +75,10 @@ def why_not(guideline: Guideline, record: Record, regimen: str, anything: bool =
     Recorded facts that are over are offered for change only where `anything` is true. Raises RecordError, with the nearest
     names, for a regimen that the guideline does not know.
     """
-    knowledge = guideline.knowledge
-    if regimen not in knowledge.regimens:
-        hint = nearest(regimen, knowledge.regimens, knowledge.labels["regimen"])
-        raise RecordError(f'"{regimen}" is no regimen{hint}; allowed: {", ".join(knowledge.regimens)}')
+    model = guideline.model
+    if regimen not in model.regimens:
+        hint = nearest(regimen, model.regimens, model.labels["regimen"])
+        raise RecordError(f'"{regimen}" is no regimen{hint}; allowed: {", ".join(model.regimens)}')
     answer = guideline.answer(record)
     entry = next((found for found in answer.recommended if found.regimen == regimen), None)
     certain = entry is not None and entry.certainty == "certain"
@@ -90,7 +89,7 @@ def why_not(guideline: Guideline, record: Record, regimen: str, anything: bool =
         tuple(blocked(answer, regimen)),
         tuple(found for found in answer.excluded if found.regimen == regimen),
         tuple(outranking(answer, entry)),
-        () if certain else tuple(smallest_changes(record, program, knowledge, target, anything)),
+        () if certain else tuple(smallest_changes(record, program, model, target, anything)),
     )
 
 
@@ -110,88 +109,29 @@ def outranking(answer: Answer, entry: Recommendation | None) -> Iterator[Outrank
     if entry is None:
         return
     derivation = answer.derivation
-    program, knowledge = derivation.program, derivation.knowledge
+    program, model = derivation.program, derivation.model
     for other in answer.recommended:
         ahead = [atom for name, atom in program.table.get("before", {}).get(other.regimen, ()) if name == entry.regimen]
         preferred = [atom for name, atom in program.table.get("prefers", {}).get(other.regimen, ()) if name == entry.regimen]
         if any(derivation.values[atom] for atom in ahead):
             rules = [n for atom in preferred for n in program.supports[atom] if derivation.fired[n]]
-            own = dict.fromkeys(knowledge.rules[program.rules[n].rule] for n in rules)
-            blocks = dict.fromkeys(rule.block for rule in own if rule.block is not None)
-            yield Outranking(other.regimen, other.rank, tuple(rule.id for rule in own), tuple(blocks))
+            own = dict.fromkeys(model.rules[program.rules[n].rule] for n in rules)
+            annotations = dict.fromkeys(rule.annotation for rule in own if rule.annotation is not None)
+            yield Outranking(other.regimen, other.rank, tuple(rule.id for rule in own), tuple(annotations))
 
 
-def is_recorded(condition: SeenCondition, knowledge: Knowledge) -> bool:
+def is_recorded(condition: SeenCondition, model: GuidelineModel) -> bool:
     """Tell whether a condition is about what records hold, not about what is derived."""
-    return knowledge.roles[condition.atom.partition("(")[0]] in ("record", "patient", "history")
+    return model.roles[condition.atom.partition("(")[0]] in ("record", "patient", "history")
 
 
-def statements_of(use: RuleUse, knowledge: Knowledge) -> tuple[str, ...]:
-    block = knowledge.blocks[use.rule.block] if use.rule.block is not None else None
-    if block is None:
+def statements_of(use: RuleUse, model: GuidelineModel) -> tuple[str, ...]:
+    annotation = model.annotations[use.rule.annotation] if use.rule.annotation is not None else None
+    if annotation is None:
         return ()
-    return (block.id,) if block.kind == "statement" else block.reads
+    return (annotation.id,) if annotation.kind == "statement" else annotation.reads
 
 
-def words(condition: SeenCondition, knowledge: Knowledge) -> str:
+def words(condition: SeenCondition, model: GuidelineModel) -> str:
     """Word what a rule asks for."""
-    return knowledge.say("without", condition.phrase) if condition.negated else condition.phrase
-
-
-def condition_state(condition: SeenCondition, knowledge: Knowledge) -> str:
-    """Word the state of what a rule asks for."""
-    depends = condition.met == "sometimes" and not is_recorded(condition, knowledge)
-    return knowledge.say("depends") if depends else state_words(condition.state, knowledge)
-
-
-def rule(page: Page, use: RuleUse, knowledge: Knowledge) -> None:
-    block = knowledge.blocks[use.rule.block] if use.rule.block is not None else None
-    page.item("  -", f"{block.text} [{source_words(block, knowledge)}]" if block is not None else use.rule.id)
-    for condition in use.blocked_by:
-        mark = "conditional" if condition.met == "sometimes" else "against"
-        lead = "     ? " if condition.met == "sometimes" else "     x "
-        wanted = knowledge.say("asks_for", words(condition, knowledge))
-        page.item(lead, f"{wanted} [{condition_state(condition, knowledge)}]", mark, indent=7)
-
-
-KINDS = {"find_out": "change_to_find_out", "contrary": "change_contrary"}
-
-
-def change_words(change: Change, knowledge: Knowledge) -> str:
-    """Word a change: each key with its new value, and whether that is to find out or contrary to the record."""
-    say = knowledge.say
-    return say("and").join(
-        say(KINDS[change.kind[key]], value_words(key, value, knowledge)) for key, value in change.set.items()
-    )
-
-
-def render(result: WhyNot, width: int = 80, colour: bool = False) -> str:
-    """Render the result as text of at most `width` columns."""
-    answer = result.why.answer
-    knowledge = answer.derivation.knowledge
-    say = knowledge.say
-    page = Page(width, colour)
-    page.opening(answer.patient, answer.guideline, knowledge)
-    page.item("", title(result.why, knowledge), "heading", indent=0)
-    if result.excluded_by:
-        page.heading(say("heading_excluded_by"))
-        for entry in result.excluded_by:
-            for reason in entry.because:
-                page.item("  x", f"{reason.words} [{source_words(knowledge.blocks[reason.block], knowledge)}]", "against")
-    if result.outranked_by:
-        page.heading(say("heading_ahead"))
-        for other in result.outranked_by:
-            texts = [f"{knowledge.blocks[b].text} [{source_words(knowledge.blocks[b], knowledge)}]" for b in other.blocks]
-            page.item(f"  {other.rank}.", f"{knowledge.label('regimen', other.regimen)}: {' '.join(texts)}")
-    if result.rules:
-        page.heading(say("heading_rules"))
-        for use in result.rules:
-            rule(page, use, knowledge)
-    page.heading(say("heading_smallest_changes"))
-    for number, change in enumerate(result.changes, start=1):
-        page.item(f"  {number}.", change_words(change, knowledge))
-    if result.why.status == "recommended":
-        page.item("  -", say("no_change_needed"))
-    elif not result.changes:
-        page.item("  -", say("no_change_possible"))
-    return page.closing(answer.guideline)
+    return model.say("without", condition.phrase) if condition.negated else condition.phrase

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from starlette.responses import Response
 
-from reasoner.answer import Answer
+from reasoner.engine.answer import Answer
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
-from reasoner.record import Record, parse_json
+from reasoner.records.record import Record, parse_json
 from reasoner.serve import schemas
 from reasoner.serve.problems import RefusedError
 
@@ -195,8 +195,8 @@ def focus_of(found: Answer, focus: str | None) -> tuple[str, ...]:
 
 def findings(guideline: Guideline) -> bytes:
     """Look for the guideline's defects, as ``reasoner check`` does."""
-    from reasoner.checking.check import check
-    from reasoner.reports import Found, to_json
+    from reasoner.verification.check import check
+    from reasoner.verification.reports import Found, to_json
 
     report = check(guideline)
     about = {"courses": report.courses}

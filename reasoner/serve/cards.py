@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
-from reasoner.answer import Answer, Exclusion, GuidelineInfo, Recommendation
-from reasoner.knowledge import Knowledge
-from reasoner.page import condition_words, setting_words, source_words
+from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.answer import Answer, Exclusion, GuidelineInfo, Recommendation
+from reasoner.engine.conclusions import SILENT
+from reasoner.phrases import condition_words, setting_words, source_words
+from reasoner.render.answer import always, listed
 from reasoner.serve.schemas import Action, Card, Coding
-from reasoner.text import always, listed
-from reasoner.verdicts import SILENT
 
 __all__ = [
     "OVERRIDE_REASONS",
@@ -79,13 +79,13 @@ class Call(NamedTuple):
     remarks: str
 
 
-def regimens_of(drugs: Iterable[str], knowledge: Knowledge) -> list[str]:
+def regimens_of(drugs: Iterable[str], model: GuidelineModel) -> list[str]:
     """Find the regimens that drugs make up: one drug at least for each part, and none outside the parts."""
     given = set(drugs)
     return [
         regimen
-        for regimen in knowledge.regimens
-        if (parts := knowledge.parts.get(regimen, ()))
+        for regimen in model.regimens
+        if (parts := model.parts.get(regimen, ()))
         and all(given.intersection(part) for part in parts)
         and given.issubset(drug for part in parts for drug in part)
     ]
@@ -95,29 +95,29 @@ def about_patient(answer: Answer) -> tuple[Draft, ...]:
     """Draft the cards about a patient: what is recommended, and what to record."""
     if not (answer.recommended or answer.excluded or answer.actions or answer.missing or answer.setting == SILENT):
         return ()
-    knowledge = answer.derivation.knowledge
-    setting = setting_words(answer.setting, knowledge)
+    model = answer.derivation.model
+    setting = setting_words(answer.setting, model)
     if answer.recommended:
-        first, strength, sure = merits(answer.recommended[0], knowledge)
-        summary = knowledge.say("card_recommended", setting, first, strength, sure)
+        first, strength, sure = merits(answer.recommended[0], model)
+        summary = model.say("card_recommended", setting, first, strength, sure)
     else:
-        summary = knowledge.say("card_nothing", setting)
+        summary = model.say("card_nothing", setting)
     drafts = [Draft("info", summary, detail(answer))]
     return (*drafts, *missing(answer, [entry.fact for entry in answer.missing]))
 
 
 def about_orders(answer: Answer, ordered: Mapping[str, str]) -> tuple[Draft, ...]:
     """Draft the cards about draft orders; `ordered` gives for each drug the reference of the order that it is in."""
-    knowledge = answer.derivation.knowledge
+    model = answer.derivation.model
     recommended = {entry.regimen: entry for entry in answer.recommended}
     excluded = {entry.regimen: entry for entry in answer.excluded}
     drafts: list[Draft] = []
-    spoken = regimens_of(ordered, knowledge)
+    spoken = regimens_of(ordered, model)
     for regimen in spoken:
         drafts.append(about_regimen(answer, regimen, recommended.get(regimen), excluded.get(regimen), ordered))
     if not spoken:
         for drug, reference in ordered.items():
-            having = [name for name in knowledge.regimens if any(drug in part for part in knowledge.parts.get(name, ()))]
+            having = [name for name in model.regimens if any(drug in part for part in model.parts.get(name, ()))]
             against = [excluded[name] for name in having if name in excluded]
             if len(against) == len(having) > 0:
                 spoken += having
@@ -131,11 +131,11 @@ def about_regimen(
     answer: Answer, regimen: str, speaks_for: Recommendation | None, against: Exclusion | None, ordered: Mapping[str, str]
 ) -> Draft:
     """Draft the card about an ordered regimen."""
-    knowledge = answer.derivation.knowledge
-    say, label = knowledge.say, knowledge.label("regimen", regimen)
+    model = answer.derivation.model
+    say, label = model.say, model.label("regimen", regimen)
     if against is not None:
         if against.assuming:
-            summary = say("card_excluded_if", label, condition_words(against.assuming, knowledge))
+            summary = say("card_excluded_if", label, condition_words(against.assuming, model))
         else:
             summary = say("card_excluded", label, say("and").join(dict.fromkeys(r.words for r in against.because)))
         told = [entry for entry in (against, speaks_for) if entry is not None]
@@ -143,7 +143,7 @@ def about_regimen(
         remove = Suggestion(say("card_remove", label), tuple(dict.fromkeys(ordered.values())))
         return Draft("warning", summary, text, regimen, (remove,))
     if speaks_for is not None:
-        _, strength, sure = merits(speaks_for, knowledge)
+        _, strength, sure = merits(speaks_for, model)
         summary = say("card_ordered", label, say("rank", str(speaks_for.rank)), strength, sure)
         return Draft("info", summary, detail(answer, excluded=(), recommended=[speaks_for]), regimen)
     return Draft("info", say("card_not_recommended", label), detail(answer, excluded=()), regimen)
@@ -151,84 +151,84 @@ def about_regimen(
 
 def about_drug(answer: Answer, drug: str, reference: str, against: Sequence[Exclusion]) -> Draft:
     """Draft the card about an ordered drug of which every regimen is excluded."""
-    knowledge = answer.derivation.knowledge
-    label = knowledge.label("drug", drug)
-    summary = knowledge.say("card_drug_excluded", label)
-    remove = Suggestion(knowledge.say("card_remove", label), (reference,))
+    model = answer.derivation.model
+    label = model.label("drug", drug)
+    summary = model.say("card_drug_excluded", label)
+    remove = Suggestion(model.say("card_remove", label), (reference,))
     return Draft("warning", summary, detail(answer, excluded=against, recommended=()), against[0].regimen, (remove,))
 
 
 def missing(answer: Answer, facts: Iterable[str]) -> Iterator[Draft]:
     """Draft the card on what to record, where any of these facts is to be."""
-    knowledge = answer.derivation.knowledge
-    say = knowledge.say
+    model = answer.derivation.model
+    say = model.say
     names = list(dict.fromkeys(facts))
     if not names:
         return
-    questions = {fact.name: fact.question or fact.label for fact in knowledge.facts}
+    questions = {fact.name: fact.question or fact.label for fact in model.facts}
     decides = {
         name: dict.fromkeys(what for entry in answer.missing if entry.fact == name for what in entry.decides)
         for name in names
     }
-    setting = setting_words(answer.setting, knowledge)
+    setting = setting_words(answer.setting, model)
     one = len(names) == 1
     summary = say("card_missing_one", setting) if one else say("card_missing", setting, str(len(names)))
-    lines = [markdown(say("card_decides", questions[name], listed(list(decides[name]), knowledge))) for name in names]
+    lines = [markdown(say("card_decides", questions[name], listed(list(decides[name]), model))) for name in names]
     suggestions = tuple(Suggestion(say("card_record", questions[name])) for name in names[:MOST_SUGGESTIONS])
     yield Draft("info", summary, "\n".join(section(say("heading_missing"), lines)), suggestions=suggestions)
 
 
-def merits(entry: Recommendation, knowledge: Knowledge) -> tuple[str, str, str]:
+def merits(entry: Recommendation, model: GuidelineModel) -> tuple[str, str, str]:
     """Word a recommendation: its regimen, its strength, how certain it is."""
     return (
-        knowledge.label("regimen", entry.regimen),
-        knowledge.label("strength", entry.strength),
-        certainty(entry, knowledge),
+        model.label("regimen", entry.regimen),
+        model.label("strength", entry.strength),
+        certainty(entry, model),
     )
 
 
-def certainty(entry: Entry, knowledge: Knowledge) -> str:
+def certainty(entry: Entry, model: GuidelineModel) -> str:
     if entry.certainty == "certain":
-        return knowledge.say("certain")
-    return knowledge.say("certain_if", condition_words(entry.assuming, knowledge))
+        return model.say("certain")
+    return model.say("certain_if", condition_words(entry.assuming, model))
 
 
 def detail(
     answer: Answer, recommended: Sequence[Recommendation] | None = None, excluded: Sequence[Exclusion] | None = None
 ) -> str:
     """Write an answer, or some of it, as Markdown, with reasons, sources and notes."""
-    knowledge = answer.derivation.knowledge
-    say, whole = knowledge.say, recommended is None
+    model = answer.derivation.model
+    say, whole = model.say, recommended is None
     lines: list[str] = []
     for entry in answer.recommended if recommended is None else recommended:
-        regimen, *merit = merits(entry, knowledge)
+        regimen, *merit = merits(entry, model)
         about = [say("rank", str(entry.rank)), *merit]
         lines.append(f"**{markdown(regimen)}**: {markdown(say('comma').join(about))}")
-        lines += [f"  {line}" for line in reasons(entry, knowledge)]
+        lines += [f"  {line}" for line in reasons(entry, model)]
         for name in entry.cautions:
             sure = always(f"cautioned({entry.regimen},{name})", entry, answer.derivation)
-            caution = say("marked_caution" if sure else "caution_unless", knowledge.label("caution", name))
+            caution = say("marked_caution" if sure else "caution_unless", model.label("caution", name))
             lines.append(f"  {markdown(caution)}")
     parts = section(say("heading_recommended"), lines or [markdown(say("nothing"))]) if lines or whole else ()
     lines = []
     for against in answer.excluded if excluded is None else excluded:
-        lines.append(
-            f"**{markdown(knowledge.label('regimen', against.regimen))}**: {markdown(certainty(against, knowledge))}"
-        )
-        lines += [f"  {line}" for line in reasons(against, knowledge)]
+        lines.append(f"**{markdown(model.label('regimen', against.regimen))}**: {markdown(certainty(against, model))}")
+        lines += [f"  {line}" for line in reasons(against, model)]
     parts += section(say("heading_excluded"), lines)
     if whole:
         parts += section(say("heading_actions"), [markdown(call.text) for call in answer.actions])
     return "\n".join((*parts, *section(say("heading_notes"), [markdown(note) for note in answer.notes])))
 
 
-def reasons(entry: Entry, knowledge: Knowledge) -> list[str]:
+def reasons(entry: Entry, model: GuidelineModel) -> list[str]:
     """Word each reason: the statement or reading, and what of it holds here."""
-    say, found = knowledge.say, []
+    say, found = model.say, []
     for reason in entry.because:
-        block = knowledge.blocks.get(reason.block)
-        source = reason.block if block is None else say("card_source", block.text, source_words(block, knowledge))
-        here = "" if block is not None and reason.words == block.text else say("here", reason.words)
+        annotation = model.annotations.get(reason.annotation)
+        source = (
+            reason.annotation if annotation is None else say("card_source", annotation.text, source_words(annotation, model))
+        )
+        here = "" if annotation is not None and reason.words == annotation.text else say("here", reason.words)
         found.append(markdown(f"{source} {here}"))
     found += [markdown(say("overlays_used", name)) for name in entry.overlays]
     return found
@@ -245,23 +245,23 @@ def markdown(text: str) -> str:
     return MARKDOWN.sub(lambda mark: f"\\{mark[0]}", " ".join(text.split()))
 
 
-def unanswered(problem: str, knowledge: Knowledge) -> Draft:
+def unanswered(problem: str, model: GuidelineModel) -> Draft:
     """Draft the card that tells why a record cannot be answered."""
-    summary = knowledge.say("card_unanswered", problem)
+    summary = model.say("card_unanswered", problem)
     return Draft("info", summary, f"{markdown(summary)}\n")
 
 
 class Maker:
     """Makes cards from drafts, for one guideline."""
 
-    def __init__(self, info: GuidelineInfo, knowledge: Knowledge) -> None:
-        say = knowledge.say
+    def __init__(self, info: GuidelineInfo, model: GuidelineModel) -> None:
+        say = model.say
         overlays = [say("overlay_name", overlay) for overlay in info.overlays]
         self.info = info
         self.title = say("comma").join([info.title, *overlays])
         self.closing = "\n\n".join(markdown(text) for text in (self.title, info.disclaimer) if text)
         self.read = say("card_read")
-        self.links = {name: say("card_why", knowledge.label("regimen", name)) for name in knowledge.regimens}
+        self.links = {name: say("card_why", model.label("regimen", name)) for name in model.regimens}
         self.links[""] = say("card_open")
 
     def remarks(self, remarks: Iterable[str]) -> str:
@@ -307,5 +307,5 @@ def actions(offer: Suggestion, patient: str) -> Iterator[Action]:
 
 
 def shortened(text: str) -> str:
-    """Cut a summary to what a card may have."""
+    """SolveTimeout a summary to what a card may have."""
     return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"

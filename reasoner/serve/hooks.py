@@ -119,12 +119,12 @@ def services_of(guideline: Guideline) -> tuple[Service, ...]:
 
 def discovery(guideline: Guideline) -> bytes:
     """Give the list of services."""
-    title = guideline.knowledge.title
+    title = guideline.model.title
     services = [
         {
             "hook": service.hook,
             "title": service.title.format(title),
-            "description": f"{service.description} {guideline.knowledge.disclaimer}".strip(),
+            "description": f"{service.description} {guideline.model.disclaimer}".strip(),
             "id": service.id,
             "prefetch": PREFETCH,
             "usageRequirements": "All data come by prefetch; the service does not call the FHIR server.",
@@ -181,7 +181,7 @@ class Hooks:
     def __init__(self, guideline: Guideline, courses: int) -> None:
         self.guideline = guideline
         self.courses = courses
-        self.maker = Maker(guideline.info, guideline.knowledge)
+        self.maker = Maker(guideline.info, guideline.model)
         self.charts: Kept[Chart] = Kept(MOST_KEPT, SECONDS_KEPT)
         self.drafted: Kept[tuple[Draft, ...]] = Kept(MOST_KEPT, SECONDS_KEPT)
 
@@ -224,7 +224,7 @@ class Hooks:
         parsed = Parsed(
             [own for part in parts for own in part.resources], [text for part in parts for text in part.unreadable]
         )
-        reading = read(parsed, self.guideline.knowledge, self.guideline.tables)
+        reading = read(parsed, self.guideline.model, self.guideline.tables)
         try:
             record = self.guideline.read_from(reading)
             refuse_long(record, self.courses)
@@ -247,13 +247,13 @@ class Hooks:
 
         Yes and no, and numbers, are told of patients with other diseases, too.
         """
-        telling = (fact.name for fact in self.guideline.knowledge.facts if fact.kind in ("choice", "list", "courses"))
+        telling = (fact.name for fact in self.guideline.model.facts if fact.kind in ("choice", "list", "courses"))
         return any(record.get(name) for name in telling)
 
     def drafts(self, chart: Chart, ordered: tuple[tuple[str, str], ...]) -> tuple[Draft, ...]:
         """Draft the cards for a patient and draft orders."""
         if chart.problem:
-            return (unanswered(chart.problem, self.guideline.knowledge),)
+            return (unanswered(chart.problem, self.guideline.model),)
         key = msgspec.json.encode(({**chart.record, "id": ""}, ordered))
         found = self.drafted.get(key)
         if found is None:

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from reasoner import __version__
+from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
 from reasoner.guideline import Guideline
-from reasoner.knowledge import CourseFact, Fact, Knowledge
 from reasoner.serve import schemas
 from reasoner.serve.api import MEDIA, QUESTIONS, Question
 from reasoner.serve.hooks import PREFETCH, FeedbackCall, HookCall, services_of
@@ -43,11 +43,11 @@ def document(guideline: Guideline, settings: Settings) -> Schema:
     """Give the OpenAPI document of a service with this guideline."""
     bodies = [*(question.body for question in QUESTIONS), HookCall, FeedbackCall]
     _, components = msgspec.json.schema_components([*bodies, *SHAPES], ref_template=REFERENCE)
-    knowledge = guideline.knowledge
-    components |= {"Record": record_schema(knowledge), "Resource": RESOURCE}
-    conclusions = [*knowledge.regimens, *knowledge.actions, *knowledge.settings]
+    model = guideline.model
+    components |= {"Record": record_schema(model), "Resource": RESOURCE}
+    conclusions = [*model.regimens, *model.actions, *model.settings]
     components["AskedWhy"]["properties"]["conclusion"]["enum"] = conclusions
-    components["AskedWhyNot"]["properties"]["regimen"]["enum"] = list(knowledge.regimens)
+    components["AskedWhyNot"]["properties"]["regimen"]["enum"] = list(model.regimens)
     components["AskedGraph"]["properties"]["focus"]["anyOf"] = either_null({"enum": conclusions})["anyOf"]
     components["HookCall"]["properties"]["prefetch"] = PREFETCHED
     trusted: Schema = {"security": [{"client": []}]} if settings.keys else {}
@@ -80,9 +80,9 @@ def document(guideline: Guideline, settings: Settings) -> Schema:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": knowledge.title,
+            "title": model.title,
             "version": __version__,
-            "description": f"{knowledge.disclaimer} Patients are records of the form below, or FHIR R4.",
+            "description": f"{model.disclaimer} Patients are records of the form below, or FHIR R4.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
@@ -154,21 +154,21 @@ PREFETCHED = {
 }
 
 
-def record_schema(knowledge: Knowledge) -> Schema:
+def record_schema(model: GuidelineModel) -> Schema:
     """Describe a patient's record as the guideline declares its facts; null and absent are unknown."""
     course: Schema = {
-        "drugs": {"type": "array", "items": {"enum": list(knowledge.drugs)}, "minItems": 1},
-        "outcome": {"enum": list(knowledge.outcomes)},
+        "drugs": {"type": "array", "items": {"enum": list(model.drugs)}, "minItems": 1},
+        "outcome": {"enum": list(model.outcomes)},
     }
-    for noted in knowledge.course_facts.values():
-        course[noted.name] = either_null(value_schema(noted, knowledge))
+    for noted in model.course_facts.values():
+        course[noted.name] = either_null(value_schema(noted, model))
     courses = {"type": "array", "items": closed(course, ["drugs", "outcome"])}
     properties: Schema = {"id": {"type": "string"}}
-    for fact in knowledge.facts:
-        schema = courses if fact.kind == "courses" else value_schema(fact, knowledge)
+    for fact in model.facts:
+        schema = courses if fact.kind == "courses" else value_schema(fact, model)
         described = {**schema, "title": fact.label, "description": fact.question}
         properties[fact.name] = described if fact.required else either_null(described)
-    return closed(properties, ["id", *(fact.name for fact in knowledge.facts if fact.required)])
+    return closed(properties, ["id", *(fact.name for fact in model.facts if fact.required)])
 
 
 def closed(properties: Schema, required: list[str]) -> Schema:
@@ -179,13 +179,13 @@ def either_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-def value_schema(fact: Fact | CourseFact, knowledge: Knowledge) -> Schema:
+def value_schema(fact: Fact | CourseFact, model: GuidelineModel) -> Schema:
     """Describe the values of a fact."""
     if fact.kind == "boolean":
         return {"type": "boolean"}
     if isinstance(fact, Fact) and fact.kind in ("choice", "list"):
         allowed = {"enum": list(fact.values)}
         return allowed if fact.kind == "choice" else {"type": "array", "items": allowed}
-    minimum, above = knowledge.bounds.get(fact.name, (None, False))
+    minimum, above = model.bounds.get(fact.name, (None, False))
     bound = {} if minimum is None else {"exclusiveMinimum" if above else "minimum": minimum}
     return {"type": "integer" if fact.kind == "integer" else "number", **bound}

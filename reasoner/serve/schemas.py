@@ -293,7 +293,7 @@ class FactForm(TypedDict):
     above: bool
     required: bool
     default: bool | list[str] | None
-    past: bool
+    immutable: bool
 
 
 class CourseFactForm(TypedDict):

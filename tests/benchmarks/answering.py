@@ -23,8 +23,8 @@ import clingo
 from clingo import ast
 from copies import write_copies
 
-from reasoner.answer import Answer
-from reasoner.derivation import Derivation
+from reasoner.engine.answer import Answer
+from reasoner.engine.derivation import Derivation
 from reasoner.guideline import Guideline, default_folder
 from reasoner.queries.changes import smallest_changes
 
@@ -93,7 +93,7 @@ def show_ratios(ours: Times, theirs: Times, limit: float | None = None) -> None:
 def complete_records(guideline: Guideline) -> dict[str, dict[str, object]]:
     """List the cases that leave nothing open."""
     records = {name: case.record for name, case in guideline.cases().items()}
-    return {name: data for name, data in records.items() if guideline.answer(data).derivation.worlds.count == 1}
+    return {name: data for name, data in records.items() if guideline.answer(data).derivation.completions.count == 1}
 
 
 def explained(guideline: Guideline, data: Mapping[str, object]) -> Answer:
@@ -189,7 +189,7 @@ def compare_with_clingo(original: Guideline, scratch: Path, copies: int, rounds:
     grounding = [len(guideline.program(number).rules) for number in courses]
     print(f"\n1. One complete record in process, the complete derivation included: rules {copies} times")
     print(
-        f"  {len(records)} cases, {rounds} rounds; {len(guideline.knowledge.rules)} rules, ground with everything open"
+        f"  {len(records)} cases, {rounds} rounds; {len(guideline.model.rules)} rules, ground with everything open"
         f" {', '.join(map(str, grounding))} (courses {', '.join(map(str, courses))});\n"
         f"  clingo grounds {clingo_ground[0]} to {clingo_ground[-1]} rules for a record, facts included"
     )
@@ -223,7 +223,7 @@ def compare_with_complete(guideline: Guideline, rounds: int) -> None:
     """Answer records with eight unknown facts against the same records complete."""
     records = {n: d for n, d in complete_records(guideline).items() if all(d.get(fact) is not None for fact in UNKNOWN)}
     dropped = {name: {k: v for k, v in data.items() if k not in UNKNOWN} for name, data in records.items()}
-    counts = sorted({guideline.answer(data).derivation.worlds.count for data in dropped.values()})
+    counts = sorted({guideline.answer(data).derivation.completions.count for data in dropped.values()})
     print(f"\n2. A record with {len(UNKNOWN)} unknown facts against the same record complete")
     print(f"  {len(records)} cases, {rounds} rounds; completions {', '.join(map(str, counts))}")
     derived_open, derived, answer_open, answer = alternate(
@@ -246,15 +246,15 @@ def compare_with_complete(guideline: Guideline, rounds: int) -> None:
 def compare_changes(guideline: Guideline, rounds: int) -> None:
     """Find all smallest changes for every regimen against plain clingo's bare answer to the same record."""
     records = {name: guideline.record(data) for name, data in complete_records(guideline).items()}
-    pairs = {f"{name} {regimen}": (name, regimen) for name in records for regimen in guideline.knowledge.regimens}
+    pairs = {f"{name} {regimen}": (name, regimen) for name in records for regimen in guideline.model.regimens}
 
     def changes(pair: str) -> int:
         name, regimen = pairs[pair]
         program = guideline.program(records[name].courses)
-        return len(smallest_changes(records[name], program, guideline.knowledge, f"recommended({regimen})", anything=False))
+        return len(smallest_changes(records[name], program, guideline.model, f"recommended({regimen})", anything=False))
 
     print("\n3. All smallest changes that make a regimen certain")
-    print(f"  {len(records)} cases with {len(guideline.knowledge.regimens)} regimens each, {rounds} rounds")
+    print(f"  {len(records)} cases with {len(guideline.model.regimens)} regimens each, {rounds} rounds")
     ours, theirs = alternate(
         rounds, list(pairs), changes, lambda pair: plain(guideline.folder, records[pairs[pair][0]].facts)
     )
@@ -330,12 +330,12 @@ def compare_with_xclingo(python: str, scratch: Path, guideline: Guideline, round
                 times["theirs first"].append(others[0])
         side.stdin.close()
     assert found["atoms"] == expected, f"xclingo explains {found['atoms']}, the guideline says {expected}"
-    fired = [n for n, worlds in enumerate(answer.derivation.fired) if worlds]
+    fired = [n for n, completions in enumerate(answer.derivation.fired) if completions]
     instances = answer.derivation.program.rules
     print(f"\n5. The case {EXPLAINED_CASE} explained, against xclingo 2 (one explanation of each answer)")
     print(
         f"  {rounds} rounds of {RUNS} runs; xclingo: {count_rules(rules)} rules, {found['trees']} atoms explained;"
-        f" ours: {len(guideline.knowledge.rules)} rules,\n"
+        f" ours: {len(guideline.model.rules)} rules,\n"
         f"  of which {len({instances[n].rule for n in fired})} fire ({len(fired)} of {len(instances)} ground ones),"
         f" {len(answer.derivation.conclusions())} conclusions explained"
     )

@@ -113,9 +113,15 @@ def decide(rows: int, courses: int, told: Callable[[str], Bits]) -> dict[str, Bi
     }
 
     if courses:
-        cycles, months = told(f"reached({courses},taxane_cycles,6)"), told(f"reached({courses},chemotherapy_months,6)")
-        response, stopped = told(f"noted({courses},maximal_response)"), told(f"noted({courses},chemotherapy_stopped)")
-        enough = stopped | told(f"noted({courses},chemotherapy_toxicity)") | cycles & (months | response)
+        cycles, months = (
+            told(f"course_at_least({courses},taxane_cycles,6)"),
+            told(f"course_at_least({courses},chemotherapy_months,6)"),
+        )
+        response, stopped = (
+            told(f"course_has({courses},maximal_response)"),
+            told(f"course_has({courses},chemotherapy_stopped)"),
+        )
+        enough = stopped | told(f"course_has({courses},chemotherapy_toxicity)") | cycles & (months | response)
     else:
         enough = no
     under_way = ongoing & last_is["trastuzumab_pertuzumab_taxane"] & ~failing_anti_her2

@@ -17,9 +17,9 @@ from pathlib import Path
 import clingo
 from copies import write_copies
 
-from reasoner.checking.check import Report, check
-from reasoner.checking.diff import diff
 from reasoner.guideline import LAYERS, Guideline, default_folder
+from reasoner.verification.check import Report, check
+from reasoner.verification.diff import diff
 
 CORE = default_folder().parent / "core"
 CASE = "second_line"
@@ -88,9 +88,7 @@ def main() -> None:
             few = rounds if copies <= 10 else 1
             taken = seconds(lambda g=copied: check(g), few)  # type: ignore[misc]
             report = check(copied)
-        print(
-            f"curated layer, the rules {copies} times: {len(copied.knowledge.rules)} rules, {len(report.findings)} findings"
-        )
+        print(f"curated layer, the rules {copies} times: {len(copied.model.rules)} rules, {len(report.findings)} findings")
         show("the complete check", f"{taken:.2f} s")
         ratio = taken / own["curated"]
         show("ratio to the guideline itself", f"{ratio:.1f}", GROWTH.get(copies), ratio)

@@ -35,8 +35,8 @@ from reasoner.cohort.bits import unpacked
 from reasoner.cohort.columns import Values
 from reasoner.cohort.evaluate import Evaluator
 from reasoner.cohort.source import plan, read
+from reasoner.compiler.program import Program
 from reasoner.guideline import Guideline
-from reasoner.program import Program
 
 BATCH = 1_000_000
 
@@ -158,10 +158,10 @@ class Task(NamedTuple):
 def tasks(rows: int, folder: Path) -> Iterator[Task]:
     """Make complete records, and sort them by the number of their courses."""
     guideline = Guideline.load()
-    knowledge, evaluator = guideline.knowledge, Evaluator(guideline)
-    values = {fact.name: Values(fact, knowledge) for fact in knowledge.facts}
+    model, evaluator = guideline.model, Evaluator(guideline)
+    values = {fact.name: Values(fact, model) for fact in model.facts}
     make_cohort(4, rows, unknown=0).write_parquet(folder / "complete.parquet")
-    (part,) = plan(folder / "complete.parquet", rows, knowledge)
+    (part,) = plan(folder / "complete.parquet", rows, model)
     records = read(part, values, guideline).columns
     (codes,) = (own.codes for own in records.columns if own.values.fact.kind == "courses")
     courses = np.array([told.courses for told in values["metastatic_therapy"].told])[codes]
@@ -218,9 +218,9 @@ def check(rows: int, folder: Path) -> None:
             found["missing"],
         )
         assert alone == together, record
-        if number % 100 == 0 and answer.derivation.worlds.count == 1:
-            (world,) = worlds_of(guideline.record(record).facts, guideline.folder, guideline.layer, guideline.knowledge)
-            said = summary(world)
+        if number % 100 == 0 and answer.derivation.completions.count == 1:
+            (completion,) = worlds_of(guideline.record(record).facts, guideline.folder, guideline.layer, guideline.model)
+            said = summary(completion)
             assert said["recommended"] == sorted(e["regimen"] for e in found["recommended"]), record
             assert said["excluded"] == sorted(e["regimen"] for e in found["excluded"]), record
             assert said["action"] == sorted(e["action"] for e in found["actions"]), record

@@ -24,11 +24,11 @@ from typing import NamedTuple
 
 from clingo import ast
 
-from reasoner.checking.check import check
-from reasoner.checking.diff import diff
 from reasoner.errors import GuidelineError
-from reasoner.findings import Finding
 from reasoner.guideline import LAYERS, Guideline, default_folder
+from reasoner.verification.check import check
+from reasoner.verification.diff import diff
+from reasoner.verification.findings import Finding
 
 SECTIONS = (
     "first_line.lp",
@@ -243,7 +243,7 @@ def judge(mutant: Mutant) -> Outcome:
 
 def rules_at(guideline: Guideline, place: str, mutant: Mutant) -> list[str]:
     """Name the rules that the mutant changed, on one side."""
-    return [rule.id for rule in guideline.knowledge.rules if rule.place == place and mutant.line == mutant.first]
+    return [rule.id for rule in guideline.model.rules if rule.place == place and mutant.line == mutant.first]
 
 
 def run(mutants: list[Mutant], workers: int, report: Callable[[Mutant, Outcome], None]) -> list[Outcome]:

@@ -1,0 +1,212 @@
+"""The complete derivation of an answer: every rule that supports a conclusion and every rule that is kept from it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from reasoner.compiler.model import Grounds, GuidelineModel, Rule
+from reasoner.compiler.program import Program
+from reasoner.engine.completions import Completions
+from reasoner.errors import nearest
+
+__all__ = ["Derivation", "Explanation", "RuleUse", "SeenCondition"]
+
+
+class SeenCondition(NamedTuple):
+    """A condition of a rule as it stands for one patient.
+
+    `atom` is clingo text and `phrase` its wording. `state` is the atom's: "recorded", "recorded_absent" or "unknown" for
+    what a record holds, "holds", "fails" or "unknown" for what is derived. `met` tells in how many completions the
+    condition, negation included, is met: "always", "sometimes" or "never".
+    """
+
+    atom: str
+    phrase: str
+    negated: bool
+    state: str
+    met: str
+
+
+class RuleUse(NamedTuple):
+    """An instance of a rule for one patient, with all its conditions; `fires` is "always", "sometimes" or "never"."""
+
+    rule: Rule
+    fires: str
+    conditions: tuple[SeenCondition, ...]
+
+    @property
+    def blocked_by(self) -> tuple[SeenCondition, ...]:
+        """The conditions that keep the rule from firing in some completion."""
+        return tuple(condition for condition in self.conditions if condition.met != "always")
+
+
+class Explanation(NamedTuple):
+    """An atom with every rule that could conclude it: those that fire (somewhere) and those that never do."""
+
+    atom: str
+    phrase: str
+    state: str
+    supports: tuple[RuleUse, ...]
+    blocked: tuple[RuleUse, ...]
+
+
+class Derivation:
+    """The derivation of everything that one record's completions conclude.
+
+    `values` holds for every atom of the program, and `fired` for every ground rule, the completions in which it holds or fires,
+    a bit for each. Explanations are read from them on demand. A derivation never changes.
+    """
+
+    __slots__ = ("_conditions", "_firing", "_known", "_sources", "completions", "fired", "model", "program", "values")
+
+    def __init__(
+        self,
+        program: Program,
+        model: GuidelineModel,
+        completions: Completions,
+        values: Sequence[int],
+        fired: Sequence[int],
+        known: frozenset[str],
+        sources: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    ) -> None:
+        self.program = program
+        self.model = model
+        self.completions = completions
+        self.values = values
+        self.fired = fired
+        self._known = known
+        self._sources = sources
+        self._firing: dict[tuple[int, int], list[int]] = {}
+        self._conditions: dict[tuple[int, bool], SeenCondition] = {}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Derivation) and (self.program.atoms, self.values, self.fired) == (
+            other.program.atoms,
+            other.values,
+            other.fired,
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def truth(self, atom: str) -> int:
+        """Give the completions in which an atom holds, a bit for each; 0 for an atom that the guideline does not have."""
+        number = self.program.index.get(atom)
+        return 0 if number is None else self.values[number]
+
+    def conclusions(self) -> tuple[str, ...]:
+        """List the conclusions that hold in some completion, as clingo text."""
+        return tuple(self.program.atoms[number] for number in self.program.concluding if self.values[number])
+
+    def explain(self, atom: str) -> Explanation:
+        """Explain an atom, clingo text without spaces, by every rule that could conclude it.
+
+        Raises KeyError, with the nearest atoms, for one that the guideline does not have.
+        """
+        if atom not in self.program.index:
+            raise KeyError(f"{atom}: the guideline has no such atom{nearest(atom, self.program.index)}")
+        number = self.program.index[atom]
+        fired, rules = self.fired, self.program.supports[number]
+        supports = tuple([self.use(rule) for rule in rules if fired[rule]])
+        blocked = tuple([self.use(rule) for rule in rules if not fired[rule]])
+        return Explanation(atom, self.program.phrases[number], self.state(number), supports, blocked)
+
+    def use(self, number: int) -> RuleUse:
+        """Show one ground rule with all its conditions."""
+        rule, _, body = self.program.rules[number]
+        seen = self._conditions
+        conditions = tuple([seen.get(key) or self.condition(*key) for key in body])
+        return RuleUse(self.model.rules[rule], self.extent(self.fired[number]), conditions)
+
+    def condition(self, atom: int, negated: bool) -> SeenCondition:
+        """Show a condition as it stands in all completions."""
+        value = self.values[atom]
+        met = self.completions.all & ~value if negated else value
+        program = self.program
+        seen = SeenCondition(program.atoms[atom], program.phrases[atom], negated, self.state(atom), self.extent(met))
+        self._conditions[atom, negated] = seen
+        return seen
+
+    def extent(self, truth: int) -> str:
+        """Word in how many completions something holds."""
+        return "always" if truth == self.completions.all else "sometimes" if truth else "never"
+
+    def state(self, number: int) -> str:
+        """Word the state of an atom: see `SeenCondition`."""
+        value = self.values[number]
+        if 0 < value < self.completions.all:
+            return "unknown"
+        if number < len(self.program.inputs):
+            atom = self.program.atoms[number]
+            name, _, rest = atom.partition("(")
+            fact = rest.partition(",")[0].rstrip(")")
+            if self.model.roles[name] == "history" or fact in self._known or name in ("known", "recorded", "lists"):
+                return "recorded" if value else "recorded_absent"
+            if not value and any(f.name == fact and f.default is not None for f in self.model.facts):
+                return "unknown"
+        return "holds" if value else "fails"
+
+    def sources(self, number: int) -> tuple[str, ...]:
+        """Tell where the record's facts behind an input atom were read; nothing where the record was given as it is."""
+        if not self._sources or number >= len(self.program.inputs):
+            return ()
+        name, _, rest = self.program.atoms[number].partition("(")
+        first, *more = rest.removesuffix(")").split(",")
+        if self.model.roles[name] == "history":
+            fact = next(fact.name for fact in self.model.facts if fact.kind == "courses")
+            kind = self.model.kinds[name][-1]
+            field = f"drugs[{more[0]}]" if kind == "drug" else "outcome" if kind == "outcome" else "".join(more[:1])
+            return self._sources.get(f"{fact}[{int(first) - 1}].{field}", ())
+        return self._sources.get(f"{first}[{more[0]}]" if more else first) or self._sources.get(first, ())
+
+    def grounds(self, atom: int, agree: int, beside: Collection[int] = ()) -> Grounds:
+        """Collect what an atom, by its number, rests on in the completions of `agree`: the rules that fire there.
+
+        For the readings and overlays what a condition's absence rests on counts too: what keeps the absent atom from
+        holding. The source's rules `beside` count for all but the statements.
+        """
+        rules, absent = self.chain([atom], agree)
+        blockers = {
+            condition
+            for number in absent
+            for support in self.program.supports[number]
+            for condition, negated in self.program.rules[support].conditions
+            if negated and self.values[condition] & agree
+        }
+        found = self.model.grounds_of(frozenset(rules))
+        if not blockers and not beside:
+            return found
+        beyond = self.model.grounds_of(frozenset(rules | self.chain(blockers, agree)[0]).union(beside))
+        own = self.model.grounds_of(frozenset(rules).union(beside))
+        return found._replace(rules=own.rules, readings=beyond.readings, overlays=beyond.overlays)
+
+    def chain(self, atoms: Iterable[int], agree: int) -> tuple[set[int], set[int]]:
+        """Follow rules that fire back from `atoms`: the source's rules, and the atoms whose absence they ask for."""
+        supports, ground_rules = self.program.supports, self.program.rules
+        seen = set(atoms)
+        stack = list(seen)
+        rules: set[int] = set()
+        absent: set[int] = set()
+        while stack:
+            for support in self.firing(stack.pop(), agree):
+                ground = ground_rules[support]
+                rules.add(ground.rule)
+                for condition, negated in ground.conditions:
+                    if negated:
+                        absent.add(condition)
+                    elif condition not in seen:
+                        seen.add(condition)
+                        if supports[condition]:
+                            stack.append(condition)
+        return rules, absent
+
+    def firing(self, atom: int, agree: int) -> list[int]:
+        """List the ground rules that conclude an atom in all completions of `agree`, or where there are none, in some of them."""
+        found = self._firing.get((atom, agree))
+        if found is None:
+            fired = self.fired
+            somewhere = [support for support in self.program.supports[atom] if fired[support] & agree]
+            found = [support for support in somewhere if fired[support] & agree == agree] or somewhere
+            self._firing[atom, agree] = found
+        return found

@@ -1,0 +1,83 @@
+"""What an answer says besides its conclusions: where the text is silent, contradicts itself or leads nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reasoner.engine.derivation import Derivation
+
+__all__ = ["nearest_statements", "notes_on"]
+
+LOCAL_EFFECTS = ("suppressed", "exclusion_defeated", "waived", "defeated")
+
+
+def notes_on(derivation: Derivation, setting: str, anything: bool) -> Iterator[str]:
+    """Yield the notes on an answer; `anything` tells whether something is recommended in some completion."""
+    model, every = derivation.model, derivation.completions.all
+    say = model.say
+    held = {name: derivation.truth(f"setting({name})") for name in model.settings}
+    possible = [model.label("setting", name) for name, truth in held.items() if truth]
+    if setting == "undetermined":
+        yield say("note_undetermined", say("or").join(possible))
+    elif sum(truth == every for truth in held.values()) > 1:
+        yield say("note_several_settings", say("comma").join(possible))
+    silent = setting == "not_addressed"
+    if silent:
+        yield say("note_silent")
+        for statement, misses in nearest_statements(derivation):
+            words = say("and_condition").join(misses)
+            yield say("note_nearest", f"{statement} ({model.annotations[statement].text})", words)
+    elif not anything:
+        yield from dead_end(derivation)
+    if any(annotation.kind == "overlay" for annotation in model.annotations.values()):
+        yield from dict.fromkeys(local(derivation))
+    for regimen in model.regimens:
+        both = derivation.truth(f"recommended({regimen})") & derivation.truth(f"excluded({regimen})")
+        if both == every:
+            yield say("note_both", model.label("regimen", regimen))
+        elif both:
+            yield say("note_both_depends", model.label("regimen", regimen))
+
+
+def dead_end(derivation: Derivation) -> Iterator[str]:
+    """Yield a note where regimens are indicated but every one is excluded."""
+    model, program = derivation.model, derivation.program
+    indicated = [
+        model.label("regimen", regimen)
+        for regimen in model.regimens
+        if any(derivation.truth(f"indicated({regimen},{strength})") for strength in model.strengths)
+    ]
+    if indicated:
+        yield model.say("note_dead_end", model.say("and").join(indicated))
+    elif any(derivation.truth(f"setting({name})") for name in model.settings) and program.derived:
+        yield model.say("note_no_regimen")
+
+
+def local(derivation: Derivation) -> Iterator[str]:
+    """Yield a note for each thing that an overlay holds back or leaves out."""
+    model, program = derivation.model, derivation.program
+    for number, ground in enumerate(program.rules):
+        annotation = model.annotations.get(model.rules[ground.rule].annotation or "")
+        head = program.atoms[ground.head].partition("(")[0]
+        if annotation is not None and annotation.kind == "overlay" and derivation.fired[number] and head in LOCAL_EFFECTS:
+            yield model.say("note_local", annotation.id, program.phrases[ground.head])
+
+
+def nearest_statements(derivation: Derivation) -> list[tuple[str, list[str]]]:
+    """Find the statements that come nearest to placing this patient, each with the conditions it misses.
+
+    The nearest are those that miss the fewest conditions; of one statement the instance that misses fewest counts.
+    """
+    model, program = derivation.model, derivation.program
+    best: dict[str, list[str]] = {}
+    for number, ground in enumerate(program.rules):
+        rule = model.rules[ground.rule]
+        if not rule.head.startswith("places(") or rule.annotation is None:
+            continue
+        if model.annotations[rule.annotation].kind != "statement" or derivation.fired[number]:
+            continue
+        misses = [model.say("without", c.phrase) if c.negated else c.phrase for c in derivation.use(number).blocked_by]
+        if rule.annotation not in best or len(misses) < len(best[rule.annotation]):
+            best[rule.annotation] = misses
+    fewest = min((len(misses) for misses in best.values()), default=0)
+    return [(statement, misses) for statement, misses in best.items() if len(misses) <= max(fewest, 2)]

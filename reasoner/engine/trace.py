@@ -1,0 +1,233 @@
+"""A derivation as a graph: nodes and edges from the patient's facts and the guideline's sources to a conclusion."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from reasoner.compiler.model import Annotation, GuidelineModel, Rule
+from reasoner.engine.derivation import Derivation
+
+__all__ = ["Edge", "Node", "Trace", "annotation_trace", "trace"]
+
+INPUT_ROLES = ("record", "patient", "history", "catalogue")
+
+
+class Node(NamedTuple):
+    """A node of the graph.
+
+    `text` is what else there is to say of it, `place` ``file:line`` of a rule or a annotation, `origin` where a fact was read.
+    """
+
+    id: str
+    kind: str
+    label: str
+    state: str
+    text: str = ""
+    place: str = ""
+    origin: str = ""
+
+    def attributes(self) -> dict[str, str]:
+        """Give all but the id; `text`, `place` and `origin` where there is something to say."""
+        found = {"kind": self.kind, "label": self.label, "state": self.state}
+        for name in ("text", "place", "origin"):
+            if value := getattr(self, name):
+                found[name] = value
+        return found
+
+    def to_dict(self) -> dict[str, str]:
+        return {"id": self.id, **self.attributes()}
+
+
+class Edge(NamedTuple):
+    """An edge from a reason to what follows from it."""
+
+    source: str
+    target: str
+    role: str
+
+    def to_dict(self) -> dict[str, str]:
+        return {"source": self.source, "target": self.target, "role": self.role}
+
+
+class Trace(NamedTuple):
+    """A graph without cycles; every conclusion is reached from all that it rests on, but what was `cut` off."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    cut: frozenset[str] = frozenset()
+
+    def to_dict(self) -> dict[str, object]:
+        return {"nodes": [node.to_dict() for node in self.nodes], "edges": [edge.to_dict() for edge in self.edges]}
+
+
+class Sources:
+    """Collects statements, readings and overlays, with what they cite, rest on and interpret."""
+
+    def __init__(self, model: GuidelineModel) -> None:
+        self.model = model
+        self.nodes: dict[str, Node] = {}
+        self.edges: dict[Edge, None] = {}
+
+    def annotation(self, annotation: Annotation) -> str:
+        """Add a statement, reading or overlay with what it cites, rests on or interprets; give its id."""
+        name = f"{annotation.kind} {annotation.id}"
+        if name not in self.nodes:
+            text = "\n".join(part for part in (annotation.text, annotation.why, annotation.unformalised) if part)
+            self.nodes[name] = Node(name, annotation.kind, annotation.id, "holds", text, annotation.place)
+            for number in annotation.citations:
+                cited = f"citation {number}"
+                self.nodes.setdefault(cited, Node(cited, "citation", f"reference {number}", "holds"))
+                self.edges[Edge(cited, name, "cites")] = None
+            for trial in annotation.trials:
+                self.edges[Edge(self.trial(trial), name, "rests_on")] = None
+            for statement in annotation.reads:
+                self.edges[Edge(self.annotation(self.model.annotations[statement]), name, "states")] = None
+        return name
+
+    def trial(self, name: str) -> str:
+        """Add a trial with what the register says of it; give its id."""
+        node = f"trial {name}"
+        if node not in self.nodes:
+            trial = self.model.trials[name]
+            label = self.model.label
+            figures = [f"{label('measure', m)}: {value} ({cut}, {date})" for m, value, cut, date in trial.published]
+            self.nodes[node] = Node(
+                node, "trial", trial.label, "holds", "\n".join((trial.registry, *trial.publications, *figures))
+            )
+        return node
+
+
+class Tracer(Sources):
+    """Follows atoms back to the record: rules that fire to what they require, absent atoms to what blocks their rules.
+
+    What the guideline's own data says, such as the parts of a regimen, is not followed: it is the same for all patients.
+    """
+
+    def __init__(self, derivation: Derivation, patient: str) -> None:
+        super().__init__(derivation.model)
+        self.derivation = derivation
+        self.program = derivation.program
+        self.nodes["patient"] = Node("patient", "patient", patient, "recorded")
+        self.pending: list[int] = []
+
+    def follow(self, atoms: Iterable[int], depth: int | None, blocked: bool) -> None:
+        """Add atoms and all that they rest on, `depth` rules deep; with what keeps others from holding where `blocked`."""
+        for atom in atoms:
+            self.atom(atom)
+        level = 0
+        while self.pending and (depth is None or level < depth):
+            reached, self.pending = self.pending, []
+            level += 1
+            for atom in reached:
+                if self.derivation.values[atom]:
+                    self.supports(atom)
+                elif blocked:
+                    self.obstacles(atom)
+
+    def atom(self, number: int) -> str:
+        """Add an atom as a conclusion or a fact; give its id."""
+        name = self.program.atoms[number]
+        if name not in self.nodes:
+            kind = "fact" if self.program.roles[number] in INPUT_ROLES else "conclusion"
+            state = self.derivation.state(number)
+            label = self.program.phrases[number]
+            if kind == "fact" and state == "unknown" and not self.derivation.values[number]:
+                label = self.model.say("taken_as_absent", label)
+            self.nodes[name] = Node(name, kind, label, state, origin="\n".join(self.derivation.sources(number)))
+            if kind == "fact" and state.startswith("recorded"):
+                self.edges[Edge("patient", name, "states")] = None
+            self.pending.append(number)
+        return name
+
+    def supports(self, atom: int) -> None:
+        """Add the instances of rules that conclude an atom in some completion, with all their conditions."""
+        fired, every, values = self.derivation.fired, self.derivation.completions.all, self.derivation.values
+        firing = [number for number in self.program.supports[atom] if fired[number]]
+        written: Counter[int] = Counter()
+        for number in firing:
+            ground = self.program.rules[number]
+            written[ground.rule] += 1
+            name = self.rule(ground.rule, atom, written[ground.rule], "holds" if fired[number] == every else "unknown")
+            for condition, negated in self.conditions(number):
+                if values[condition] != (every if negated else 0):
+                    self.edges[Edge(self.atom(condition), name, "requires_absence" if negated else "requires")] = None
+
+    def obstacles(self, atom: int) -> None:
+        """Add the rules that could conclude an atom and never fire, each once, with what blocks it.
+
+        Of a rule with several instances that is what blocks them all, and where nothing does, all that blocks one.
+        """
+        every, values = self.derivation.completions.all, self.derivation.values
+        annotations: dict[int, list[dict[int, None]]] = {}
+        for number in self.program.supports[atom]:
+            met = {c: every & ~values[c] if negated else values[c] for c, negated in self.conditions(number)}
+            annotations.setdefault(self.program.rules[number].rule, []).append({c: None for c in met if met[c] != every})
+        for rule, ways in annotations.items():
+            name = self.rule(rule, atom, 1, "fails")
+            common = [c for c in ways[0] if all(c in way for way in ways[1:])]
+            for condition in common or {c: None for way in ways for c in way}:
+                self.edges[Edge(self.atom(condition), name, "blocks")] = None
+
+    def conditions(self, number: int) -> list[tuple[int, bool]]:
+        """List the conditions of a ground rule but those on the guideline's own data."""
+        roles = self.program.roles
+        return [condition for condition in self.program.rules[number].conditions if roles[condition[0]] != "catalogue"]
+
+    def rule(self, number: int, atom: int, instance: int, state: str) -> str:
+        """Add a rule that concludes an atom, with what it rests on; give its id."""
+        rule = self.model.rules[number]
+        name = f"{rule.id} for {self.program.atoms[atom]}" + (f" #{instance}" if instance > 1 else "")
+        self.nodes[name] = Node(name, "rule", rule.id, state, rule_text(rule), rule.place)
+        self.edges[Edge(name, self.program.atoms[atom], "derives")] = None
+        if rule.annotation is not None:
+            self.edges[Edge(self.annotation(self.model.annotations[rule.annotation]), name, "states")] = None
+        return name
+
+
+def trace(
+    derivation: Derivation, patient: str, atoms: Iterable[str], depth: int | None = None, blocked: bool = True
+) -> Trace:
+    """Trace atoms, as clingo text, back to the record and the guideline's sources.
+
+    With `depth` only so many rules deep; without `blocked` what is absent stands without the rules that could have
+    concluded it. Atoms that the guideline does not have are left out.
+    """
+    tracer = Tracer(derivation, patient)
+    index = derivation.program.index
+    wanted = [index[atom] for atom in atoms if atom in index]
+    tracer.follow(wanted, depth, blocked)
+    for number in wanted:
+        excluded = derivation.program.atoms[number]
+        target = excluded.replace("excluded(", "recommended(", 1)
+        if excluded.startswith("excluded(") and target in tracer.nodes and derivation.values[number]:
+            tracer.edges[Edge(excluded, target, "excludes")] = None
+    program = derivation.program
+    cut = frozenset(program.atoms[number] for number in tracer.pending if program.supports[number])
+    used = {edge.source for edge in tracer.edges}
+    nodes = (node for node in tracer.nodes.values() if node.kind != "patient" or node.id in used)
+    return Trace(tuple(nodes), tuple(tracer.edges), cut)
+
+
+def annotation_trace(model: GuidelineModel) -> Trace:
+    """Trace a guideline without a patient: each rule from what it rests on to the predicate that it concludes."""
+    sources = Sources(model)
+    for annotation in model.annotations.values():
+        sources.annotation(annotation)
+    for rule in model.rules:
+        if rule.annotation is not None:
+            name = f"rule {rule.id}"
+            sources.nodes[name] = Node(name, "rule", rule.id, "holds", rule_text(rule), rule.place)
+            sources.edges[Edge(sources.annotation(model.annotations[rule.annotation]), name, "states")] = None
+            sources.nodes.setdefault(rule.head, Node(rule.head, "conclusion", rule.head.replace(",", ", "), "holds"))
+            sources.edges[Edge(name, rule.head, "derives")] = None
+    for trial in model.trials:
+        sources.trial(trial)
+    return Trace(tuple(sources.nodes.values()), tuple(sources.edges))
+
+
+def rule_text(rule: Rule) -> str:
+    """Write a rule as it stands in its file."""
+    conditions = ", ".join(("not " if c.negated else "") + c.text for c in rule.body)
+    return f"{rule.head} :- {conditions}." if conditions else f"{rule.head}."

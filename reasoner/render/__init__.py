@@ -1,0 +1,1 @@
+"""From answers and findings to text."""

@@ -1,0 +1,53 @@
+"""Wrapped lines, in colour or not: what all texts share."""
+
+from __future__ import annotations
+
+import textwrap
+
+from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.answer import GuidelineInfo
+from reasoner.phrases import (
+    guideline_words,
+    safe,
+)
+
+__all__ = ["TextLayout"]
+
+MARKS = {"heading": "\033[1m", "certain": "\033[32m", "conditional": "\033[33m", "against": "\033[31m", "faint": "\033[2m"}
+PLAIN = "\033[0m"
+
+
+class TextLayout:
+    """Collects wrapped lines, in colour or not."""
+
+    def __init__(self, width: int, colour: bool) -> None:
+        self.width = width
+        self.colour = colour
+        self.lines: list[str] = []
+
+    def opening(self, patient: str, info: GuidelineInfo, model: GuidelineModel) -> None:
+        """Start with the patient and the guideline; local rules show here first."""
+        self.item("", model.say("patient", safe(patient)), "heading", indent=0)
+        self.guideline(info, model)
+
+    def guideline(self, info: GuidelineInfo, model: GuidelineModel) -> None:
+        """Say which guideline it is, in which layer, under which overlays."""
+        self.item("", guideline_words(info, model), "faint", indent=0)
+
+    def closing(self, info: GuidelineInfo) -> str:
+        """End with the guideline's disclaimer; give the whole page."""
+        self.lines.append("")
+        self.item("", info.disclaimer, "faint", indent=0)
+        return "\n".join(line.rstrip() for line in self.lines) + "\n"
+
+    def mark(self, text: str, mark: str) -> str:
+        return f"{MARKS[mark]}{text}{PLAIN}" if self.colour and mark else text
+
+    def heading(self, text: str) -> None:
+        self.lines += ["", self.mark(text, "heading")]
+
+    def item(self, lead: str, text: str, mark: str = "", indent: int = 5) -> None:
+        """Add a paragraph behind a lead, wrapped under itself."""
+        wrapped = textwrap.wrap(text, self.width - indent, break_on_hyphens=False) or [""]
+        self.lines.append(f"{lead:<{indent}}{self.mark(wrapped[0], mark)}")
+        self.lines += [" " * indent + self.mark(line, mark) for line in wrapped[1:]]

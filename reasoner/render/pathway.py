@@ -1,0 +1,174 @@
+"""A pathway as a tree of text."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from reasoner.compiler.model import GuidelineModel
+from reasoner.queries.pathway import COMPLETED, MARKS, Node, Pathway
+from reasoner.render.layout import TextLayout
+
+__all__ = ["render"]
+
+ONE = {"dead_end": "one_dead_end", "silence": "one_silence", "end": "one_end", "cut": "one_cut"}
+MANY = {"dead_end": "many_dead_ends", "silence": "many_silences", "end": "many_ends", "cut": "many_cuts"}
+
+
+class Tree:
+    """Writes the graph as a tree; a part that stands twice is shown once, and what is too deep further below."""
+
+    def __init__(self, pathway: Pathway, page: TextLayout) -> None:
+        self.model = pathway.model
+        self.say = self.model.say
+        self.lines = pathway.lines
+        self.page = page
+        self.deepest = max(10, page.width - 45)
+        self.nodes = {node.id: node for node in pathway.nodes}
+        self.following = following(pathway)
+        self.numbers: dict[str, int] = {}
+        self.shown: set[str] = set()
+        self.later: list[str] = []
+
+    def write(self, first: str) -> None:
+        self.later.append(first)
+        for state in self.later:
+            self.page.lines.append("")
+            self.page.item("", self.name(state) + self.ending(state), "heading", indent=0)
+            self.body(state, 2)
+
+    def name(self, state: str) -> str:
+        number = self.numbers.setdefault(state, len(self.numbers) + 1)
+        return f"[{number}] {self.nodes[state].label}"
+
+    def is_leaf(self, state: str) -> bool:
+        return all(self.nodes[name].kind in MARKS and not self.following[name] for name in self.following[state])
+
+    def ending(self, state: str) -> str:
+        """Word how a state ends that leads no further."""
+        if not self.is_leaf(state):
+            return ""
+        stops = [self.stop_words(self.nodes[name]) for name in self.following[state]]
+        return ": " + ". ".join((*stops, *self.limits(self.nodes[state])))
+
+    def limits(self, state: Node) -> list[str]:
+        """Word where a state leads no further although the text is not silent."""
+        words = [state.about["end"]] if "end" in state.about else []
+        if "cut" in state.about:
+            words.append(self.say("cut_after", more_courses(self.lines, self.model)))
+        return words
+
+    def stop_words(self, stop: Node) -> str:
+        mark = self.say(MARKS[stop.kind])
+        if "assuming" in stop.about:
+            return self.say("stop_if", mark, stop.about["assuming"], stop.label)
+        return self.say("stop", mark, stop.label)
+
+    def body(self, state: str, indent: int) -> None:
+        """Write what can come next in a state, unless its own line says it all."""
+        self.shown.add(state)
+        if self.is_leaf(state):
+            return
+        for words in self.limits(self.nodes[state]):
+            self.page.item(" " * indent + "-", words, "faint", indent + 3)
+        for name in self.following[state]:
+            node = self.nodes[name]
+            if node.kind in MARKS:
+                self.page.item(" " * indent + "x", self.stop_words(node), "against", indent + 3)
+            else:
+                self.regimen(node, indent)
+            for outcome in self.following[name]:
+                self.outcome(outcome, indent + 3)
+
+    def regimen(self, node: Node, indent: int) -> None:
+        about, label = node.about, self.model.label
+        certain = about["certainty"] == "certain"
+        mark = "certain" if certain else "conditional"
+        sources = f" [{about['statements']}]" if "statements" in about else ""
+        text = f"{node.label} - {label('strength', about['strength'])}{sources}"
+        self.page.item(f"{' ' * indent}{about['rank']}{'.' if certain else '?'}", text, mark, indent + 3)
+        if not certain:
+            self.page.item("", self.say("marked_certain_if", about["assuming"]), mark, indent + 3)
+        for caution in about.get("cautions", "").split(", "):
+            if caution:
+                self.page.item("", self.say("marked_caution", label("caution", caution)), "against", indent + 3)
+
+    def outcome(self, name: str, indent: int) -> None:
+        (state,) = self.following[name]
+        lead, words = " " * indent + ">", f"{self.nodes[name].label}: {self.name(state)}"
+        if state in self.shown:
+            self.page.item(lead, self.say("above", f"{words}{self.short(state)}"), "faint", indent + 2)
+        elif state in self.later or (indent > self.deepest and not self.is_leaf(state)):
+            self.later += [state] if state not in self.later else []
+            self.page.item(lead, self.say("below", words), "faint", indent + 2)
+        else:
+            self.page.item(lead, words + self.ending(state), "against" if self.short(state) else "", indent + 2)
+            self.body(state, indent + 2)
+
+    def short(self, state: str) -> str:
+        """Mark a state that leads no further."""
+        ends = [self.nodes[name] for name in self.following[state]] if self.is_leaf(state) else []
+        marks = [self.say(MARKS[end.kind]) for end in ends]
+        return "".join(
+            f": {self.say('marked_in_part', mark) if 'assuming' in end.about else mark}"
+            for mark, end in zip(marks, ends, strict=True)
+        )
+
+
+def more_courses(number: int, model: GuidelineModel) -> str:
+    return model.say("one_more_course" if number == 1 else "many_more_courses", str(number))
+
+
+def following(pathway: Pathway) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {node.id: [] for node in pathway.nodes}
+    for edge in pathway.edges:
+        found[edge.source].append(edge.target)
+    return found
+
+
+def routes(pathway: Pathway) -> Counter[str]:
+    """Count the ways from the first state to each kind of end, each outcome by itself."""
+    nodes, after = {node.id: node for node in pathway.nodes}, following(pathway)
+    counts: dict[str, Counter[str]] = {}
+
+    def count(name: str) -> Counter[str]:
+        if name not in counts:
+            node = nodes[name]
+            ends = Counter(mark for mark in ("cut", "end") if mark in node.about)
+            if node.kind in MARKS and not after[name]:
+                ends[node.kind] += 1
+            for target in after[name]:
+                ends.update(count(target))
+            times = len(node.about["outcomes"].split(", ")) if node.kind == "outcome" else 1
+            counts[name] = Counter({kind: number * times for kind, number in ends.items()})
+        return counts[name]
+
+    return count(pathway.nodes[0].id)
+
+
+def summary(page: TextLayout, pathway: Pathway) -> None:
+    """Add how many dead ends, silences and other ends there are, and how many ways lead into them."""
+    found = Counter(node.kind for node in pathway.nodes)
+    found.update(mark for node in pathway.nodes for mark in ("cut", "end") if mark in node.about)
+    ways = routes(pathway)
+    say = pathway.model.say
+    page.heading(say("heading_ends"))
+    for kind in ONE:
+        number = found[kind]
+        if number or kind in MARKS:
+            text = say(ONE[kind] if number == 1 else MANY[kind], str(number))
+            if number:
+                text = say("one_way_there" if ways[kind] == 1 else "many_ways_there", text, str(ways[kind]))
+            page.item("  -", text, "against" if number and kind in MARKS else "")
+
+
+def render(pathway: Pathway, width: int = 80, colour: bool = False) -> str:
+    """Render the pathways as a tree of at most `width` columns, with ANSI colours where `colour` is true."""
+    model = pathway.model
+    page = TextLayout(width, colour)
+    page.opening(pathway.patient, pathway.guideline, model)
+    completed = model.label("outcome", COMPLETED)
+    scope = model.say("pathway_scope", more_courses(pathway.lines, model), completed)
+    page.item("", scope, "faint", indent=0)
+    Tree(pathway, page).write(pathway.nodes[0].id)
+    summary(page, pathway)
+    return page.closing(pathway.guideline)

@@ -1,0 +1,181 @@
+"""A derivation as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.derivation import Derivation, RuleUse, SeenCondition
+from reasoner.phrases import (
+    condition_words,
+    source_words,
+    state_words,
+)
+from reasoner.queries.why import Why
+from reasoner.render.layout import TextLayout
+
+DEPTH = 3
+
+__all__ = ["render", "title"]
+
+STATUS_WORDS = {
+    "recommended": "status_recommended",
+    "excluded": "status_excluded",
+    "conditional": "status_conditional",
+    "not_recommended": "status_not_recommended",
+    "called_for": "status_called_for",
+    "not_called_for": "status_not_called_for",
+    "holds": "status_holds",
+    "does_not_hold": "status_does_not_hold",
+}
+AS_ABOVE = {"statement": "statement_as_above", "reading": "reading_as_above", "overlay": "overlay_as_above"}
+
+
+class Reader:
+    """Writes a derivation as numbered parts, each shown once and referred to by its number."""
+
+    def __init__(self, page: TextLayout, derivation: Derivation, depth: int) -> None:
+        self.page = page
+        self.derivation = derivation
+        self.model = derivation.model
+        self.say = self.model.say
+        self.depth = depth
+        self.numbers: dict[str, int] = {}
+        self.queue: list[tuple[str, int]] = []
+        self.folded = 0
+        self.shown: dict[str, None] = {}
+
+    def write(self, atoms: tuple[str, ...]) -> None:
+        """Write the parts, nearest to the conclusion first."""
+        for atom in atoms:
+            self.refer(atom, 0)
+        while self.queue:
+            atom, level = self.queue.pop(0)
+            self.part(atom, level)
+
+    def refer(self, atom: str, level: int) -> str:
+        """Give the mark that refers to a part; parts too deep are folded."""
+        if atom not in self.numbers:
+            if level > self.depth:
+                self.folded += 1
+                return self.say("folded")
+            self.numbers[atom] = len(self.numbers) + 1
+            self.queue.append((atom, level))
+        return self.say("see", str(self.numbers[atom]))
+
+    def part(self, atom: str, level: int) -> None:
+        explanation = self.derivation.explain(atom)
+        number = f"{self.numbers[atom]}."
+        self.page.lines.append("")
+        if explanation.supports:
+            self.page.item(f"{number:<4}", explanation.phrase, "heading", indent=4)
+            for use in explanation.supports:
+                self.support(use, level)
+        else:
+            self.page.item(f"{number:<4}", self.say("no_record", explanation.phrase), "heading", indent=4)
+            self.obstacles(explanation.blocked, level)
+
+    def support(self, use: RuleUse, level: int) -> None:
+        self.page.item("", self.origin(use), indent=4)
+        for condition in self.visible(use):
+            mark = "?" if condition.met == "sometimes" else "-" if condition.negated else "+"
+            absent = condition.negated and condition.state != "recorded_absent"
+            phrase = self.say("no_record", condition.phrase) if absent else condition.phrase
+            self.page.item(f"      {mark}", f"{phrase} [{self.state(condition, level)}]", indent=8)
+
+    def obstacles(self, uses: tuple[RuleUse, ...], level: int) -> None:
+        """Write what keeps each rule from firing, the ways of one rule together."""
+        ways: dict[str, list[RuleUse]] = {}
+        for use in uses:
+            ways.setdefault(use.rule.id, []).append(use)
+        for rule, own in ways.items():
+            if len(own) > 1:
+                lead = self.say("rule_does_not_fire_in_any_way", rule, own[0].rule.place, str(len(own)))
+            else:
+                lead = self.say("rule_does_not_fire", rule, own[0].rule.place)
+            self.page.item("", lead, indent=4)
+            for condition in dict.fromkeys(c for use in own for c in self.visible(use) if c.met != "always"):
+                wanted = self.say("without", condition.phrase) if condition.negated else condition.phrase
+                self.page.item("      x", f"{self.say('asks_for', wanted)} [{self.state(condition, level)}]", indent=8)
+        if not ways:
+            self.page.item("", self.say("no_rule_could"), indent=4)
+
+    def origin(self, use: RuleUse) -> str:
+        """Word what a rule encodes: the whole sentence the first time, then its id."""
+        if use.rule.annotation is None:
+            return self.say("by_definition", use.rule.place)
+        annotation = self.model.annotations[use.rule.annotation]
+        if annotation.id in self.shown:
+            return self.say(AS_ABOVE[annotation.kind], annotation.id, use.rule.place)
+        self.shown[annotation.id] = None
+        return f"{annotation.text} [{source_words(annotation, self.model)}] ({use.rule.place}):"
+
+    def visible(self, use: RuleUse) -> Iterator[SeenCondition]:
+        """Yield the conditions but those on the guideline's own data."""
+        for condition in use.conditions:
+            if self.model.roles[condition.atom.partition("(")[0]] != "catalogue":
+                yield condition
+
+    def state(self, seen: SeenCondition, level: int) -> str:
+        """Word a condition's state, and where its own reasons stand."""
+        program = self.derivation.program
+        number = program.index[seen.atom]
+        if not program.supports[number]:
+            state = state_words(seen.state, self.model)
+            sources = self.derivation.sources(number)
+            return self.say("read_from", state, self.say("and").join(sources)) if sources else state
+        state = self.say("depends") if seen.met == "sometimes" else state_words(seen.state, self.model)
+        return self.say("comma").join((state, self.refer(seen.atom, level + 1)))
+
+
+def title(result: Why, model: GuidelineModel) -> str:
+    """Word the conclusion and its status."""
+    say = model.say
+    name = model.label("action_name" if result.kind == "action" else result.kind, result.conclusion)
+    words = [say(STATUS_WORDS[result.status])]
+    for entry in result.answer.recommended:
+        if entry.regimen == result.conclusion and result.kind == "regimen":
+            words.append(say("rank_and_strength", str(entry.rank), model.label("strength", entry.strength)))
+            if entry.assuming:
+                words.append(say("recommended_certain_if", condition_words(entry.assuming, model)))
+    for excluded in result.answer.excluded:
+        if excluded.regimen == result.conclusion and result.kind == "regimen" and excluded.assuming:
+            words.append(say("excluded_certain_if", condition_words(excluded.assuming, model)))
+    for call in result.answer.actions:
+        if call.action == result.conclusion and result.kind == "action" and call.assuming:
+            words.append(say("certain_if", condition_words(call.assuming, model)))
+    return f"{name}: {say('and').join(words)}"
+
+
+def trials(shown: dict[str, None], model: GuidelineModel) -> Iterator[str]:
+    """Yield the register's entry on each trial that a shown statement rests on."""
+    semicolon = model.say("and")
+    names = dict.fromkeys(trial for annotation in shown for trial in model.annotations[annotation].trials)
+    for name in names:
+        trial = model.trials[name]
+        figures = semicolon.join(f"{model.label('measure', m)}: {value} ({cut})" for m, value, cut, _ in trial.published)
+        dates = model.say("comma").join(sorted({date for *_, date in trial.published}))
+        publications = semicolon.join(trial.publications)
+        yield model.say("trial_entry", trial.label, trial.registry, figures, dates, publications)
+
+
+def render(result: Why, width: int = 80, colour: bool = False, depth: int = DEPTH) -> str:
+    """Render a derivation as text of at most `width` columns, folded below `depth`."""
+    model = result.answer.derivation.model
+    page = TextLayout(width, colour)
+    page.opening(result.answer.patient, result.answer.guideline, model)
+    page.item("", title(result, model), "heading", indent=0)
+    page.item("", model.say("legend"), "faint", indent=0)
+    reader = Reader(page, result.answer.derivation, depth)
+    if not result.atoms:
+        page.item("", model.say("never_concluded"), indent=0)
+    reader.write(result.atoms)
+    if reader.folded:
+        page.lines.append("")
+        page.item("", model.say("parts_folded", str(reader.folded), str(depth + 1)), "faint", indent=0)
+    evidence = list(trials(reader.shown, model))
+    if evidence:
+        page.heading(model.say("heading_trials"))
+        for text in evidence:
+            page.item("  -", text)
+    return page.closing(result.answer.guideline)

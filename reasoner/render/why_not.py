@@ -1,0 +1,74 @@
+"""What keeps a regimen from being recommended, as text."""
+
+from __future__ import annotations
+
+from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.derivation import RuleUse, SeenCondition
+from reasoner.phrases import (
+    source_words,
+    state_words,
+    value_words,
+)
+from reasoner.queries.changes import Change
+from reasoner.queries.why_not import WhyNot, is_recorded, words
+from reasoner.render.layout import TextLayout
+from reasoner.render.why import title
+
+__all__ = ["render"]
+
+
+def condition_state(condition: SeenCondition, model: GuidelineModel) -> str:
+    """Word the state of what a rule asks for."""
+    depends = condition.met == "sometimes" and not is_recorded(condition, model)
+    return model.say("depends") if depends else state_words(condition.state, model)
+
+
+def rule(page: TextLayout, use: RuleUse, model: GuidelineModel) -> None:
+    annotation = model.annotations[use.rule.annotation] if use.rule.annotation is not None else None
+    page.item("  -", f"{annotation.text} [{source_words(annotation, model)}]" if annotation is not None else use.rule.id)
+    for condition in use.blocked_by:
+        mark = "conditional" if condition.met == "sometimes" else "against"
+        lead = "     ? " if condition.met == "sometimes" else "     x "
+        wanted = model.say("asks_for", words(condition, model))
+        page.item(lead, f"{wanted} [{condition_state(condition, model)}]", mark, indent=7)
+
+
+KINDS = {"find_out": "change_to_find_out", "contrary": "change_contrary"}
+
+
+def change_words(change: Change, model: GuidelineModel) -> str:
+    """Word a change: each key with its new value, and whether that is to find out or contrary to the record."""
+    say = model.say
+    return say("and").join(say(KINDS[change.kind[key]], value_words(key, value, model)) for key, value in change.set.items())
+
+
+def render(result: WhyNot, width: int = 80, colour: bool = False) -> str:
+    """Render the result as text of at most `width` columns."""
+    answer = result.why.answer
+    model = answer.derivation.model
+    say = model.say
+    page = TextLayout(width, colour)
+    page.opening(answer.patient, answer.guideline, model)
+    page.item("", title(result.why, model), "heading", indent=0)
+    if result.excluded_by:
+        page.heading(say("heading_excluded_by"))
+        for entry in result.excluded_by:
+            for reason in entry.because:
+                page.item("  x", f"{reason.words} [{source_words(model.annotations[reason.annotation], model)}]", "against")
+    if result.outranked_by:
+        page.heading(say("heading_ahead"))
+        for other in result.outranked_by:
+            texts = [f"{model.annotations[b].text} [{source_words(model.annotations[b], model)}]" for b in other.annotations]
+            page.item(f"  {other.rank}.", f"{model.label('regimen', other.regimen)}: {' '.join(texts)}")
+    if result.rules:
+        page.heading(say("heading_rules"))
+        for use in result.rules:
+            rule(page, use, model)
+    page.heading(say("heading_smallest_changes"))
+    for number, change in enumerate(result.changes, start=1):
+        page.item(f"  {number}.", change_words(change, model))
+    if result.why.status == "recommended":
+        page.item("  -", say("no_change_needed"))
+    elif not result.changes:
+        page.item("  -", say("no_change_possible"))
+    return page.closing(answer.guideline)

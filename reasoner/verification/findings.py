@@ -1,0 +1,139 @@
+"""What a command found: one form for the findings of all commands."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from reasoner.errors import ReasonerError
+
+__all__ = ["SCHEMA", "SEVERITIES", "Finding", "Side", "accept", "at_least", "finding", "read_accepted"]
+
+SCHEMA = "reasoner.findings/1"
+ID = re.compile(r"[a-z_]+-[0-9a-f]{6}")
+SEVERITIES = ("info", "warning", "error")
+
+
+class Side(NamedTuple):
+    """One side of a finding: a statement, reading or overlay with what it derives, by which rules, and where."""
+
+    annotation: str
+    derives: str
+    rules: tuple[str, ...]
+    places: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        return {"block": self.annotation, "derives": self.derives, "rules": list(self.rules), "places": list(self.places)}
+
+
+class Finding(NamedTuple):
+    """A finding.
+
+    `id` is the same as long as the defect is; `places` are ``file:line``; `witness` is a whole record that shows it, None
+    for what is not about patients; `departures` words in what its patient departs from the default one, `shared` what all
+    patients share who show it, where that was asked. `certain` is False where the question was cut off. `resolved_by` names
+    the readings that settle it, and `accepted` the reason for which it is accepted.
+    """
+
+    id: str
+    kind: str
+    severity: str
+    message: str
+    statements: tuple[str, ...] = ()
+    readings: tuple[str, ...] = ()
+    overlays: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    repair: str = ""
+    sides: tuple[Side, ...] = ()
+    witness: Mapping[str, object] | None = None
+    departures: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    resolved_by: tuple[str, ...] = ()
+    certain: bool = True
+    accepted: str = ""
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "class": self.kind,
+            "severity": self.severity,
+            "certain": self.certain,
+            "message": self.message,
+            "statements": list(self.statements),
+            "readings": list(self.readings),
+            "overlays": list(self.overlays),
+            "rules": list(self.rules),
+            "places": list(self.places),
+            "sides": [side.to_dict() for side in self.sides],
+            "witness": None if self.witness is None else dict(self.witness),
+            "shared": list(self.shared),
+            "resolved_by": list(self.resolved_by),
+            "repair": self.repair,
+            "accepted": self.accepted or None,
+        }
+
+
+def finding(
+    kind: str,
+    severity: str,
+    subject: str,
+    message: str,
+    repair: str,
+    statements: Iterable[str] = (),
+    rules: Iterable[str] = (),
+    places: Iterable[str] = (),
+) -> Finding:
+    """Make a finding whose id follows from its class and `subject`, what it is about."""
+    return Finding(
+        id=name_of(kind, subject),
+        kind=kind,
+        severity=severity,
+        message=message,
+        statements=tuple(statements),
+        rules=tuple(rules),
+        places=tuple(places),
+        repair=repair,
+    )
+
+
+def name_of(kind: str, subject: str) -> str:
+    """Name a finding of a class by what it is about."""
+    return f"{kind}-{hashlib.sha256(subject.encode()).hexdigest()[:6]}"
+
+
+def at_least(findings: Iterable[Finding], severity: str) -> bool:
+    """Tell whether a finding that is not accepted is as severe as `severity` or more."""
+    least = SEVERITIES.index(severity)
+    return any(not found.accepted and SEVERITIES.index(found.severity) >= least for found in findings)
+
+
+def read_accepted(text: str, name: str) -> dict[str, str]:
+    """Read a file of accepted findings: on each line an id and the reason; ``#`` begins a comment.
+
+    Raises ReasonerError, naming the line, for an id without a reason or one that stands twice.
+    """
+    reasons: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        key, _, reason = line.strip().partition(" ")
+        if not key or key.startswith("#"):
+            continue
+        if not ID.fullmatch(key):
+            raise ReasonerError(
+                f'{name}:{number}: "{key}" is no id of a finding, such as gap-012abc; write the id, then why.'
+            )
+        if not reason.strip():
+            raise ReasonerError(f"{name}:{number}: {key} is accepted without a reason; write the id, then why.")
+        if key in reasons:
+            raise ReasonerError(f"{name}:{number}: {key} stands twice; keep one.")
+        reasons[key] = reason.strip()
+    return reasons
+
+
+def accept(findings: Iterable[Finding], reasons: Mapping[str, str]) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Mark the accepted findings with their reasons; returned with them are the accepted ids that no longer occur."""
+    marked = tuple(found._replace(accepted=reasons.get(found.id, "")) for found in findings)
+    known = {found.id for found in marked}
+    return marked, tuple(name for name in reasons if name not in known)
