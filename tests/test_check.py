@@ -329,7 +329,7 @@ def test_a_planted_defect_is_found_in_its_class(added: str, kind: str, severity:
 def test_a_dead_end_is_a_gap_to_which_the_guidelines_own_advice_led(tmp_path: Path) -> None:
     folder = tmp_path / "small"
     folder.mkdir()
-    rule = "contraindicated(R) :- failed(R).\nfailed(oralin) :- progressed_on(oralin).\nwithheld(R) :- excluded(R).\n"
+    rule = "contraindicated(R) :- failed(R).\nfailed(oralin) :- progressed_on(oralin).\nsuppressed(R) :- excluded(R).\n"
     declared = 'fact(4, earlier_therapy, courses).\npredicate(failed(regimen), derived, "failure of {1}").\n'
     annotation = "%* @statement L3 [1] sha256:77b1d4c4f0ab\nWhat failed is not given again.\n*%\n"
     text = (RIVER_COUGH / "guideline.lp").read_text("utf-8")
