@@ -15,7 +15,7 @@ import pytest
 import test_check
 import test_diff
 from conftest import ROOT
-from plain import worlds_of
+from plain import solve
 from records import random_record
 from test_cohort import essence, rows_of
 from test_plain_clingo import expected_answer, given_answer
@@ -98,7 +98,7 @@ def test_a_record_is_answered_as_plain_clingo_answers_it(seed: int, own_cache: N
     while answered < 12:
         record = random_record(rng, guideline, rng.choice((0.0, 0.2, 0.4)))
         facts = parse_record(record, guideline.model).facts
-        completions = worlds_of(facts, tmp_path, guideline.layer, guideline.model)
+        completions = solve(facts, tmp_path, guideline.layer, guideline.model)
         answered += 1
         try:
             answer = guideline.answer(record)

@@ -10,7 +10,7 @@ from typing import Any
 
 import networkx as nx
 import pytest
-from plain import worlds_of
+from plain import PlainClingo
 from records import random_record
 
 from graphs.build import explanation_graph
@@ -43,11 +43,18 @@ def names_of(guideline: Guideline) -> list[str]:
     return [*model.regimens, *model.actions, *model.settings]
 
 
-def test_every_node_and_edge_is_true_in_plain_clingo_and_no_support_is_left_out(curated: Guideline) -> None:
+@pytest.fixture(scope="module")
+def plain(curated: Guideline) -> PlainClingo:
+    return PlainClingo(curated)
+
+
+def test_every_node_and_edge_is_true_in_plain_clingo_and_no_support_is_left_out(
+    curated: Guideline, plain: PlainClingo
+) -> None:
     rng = random.Random(3)
     for (data, record), _ in zip(drawn(21, curated, 0.0), range(300), strict=False):
         answer = curated.answer(record)
-        (completion,) = worlds_of(record.facts, curated.folder, "curated", curated.model)
+        (completion,) = plain.solve(record.facts)
         result = why(answer, rng.choice(names_of(curated)))
         graph = explanation_graph(result.trace)
         for name, node in graph.nodes(data=True):
@@ -71,16 +78,17 @@ def test_the_graph_has_the_vocabulary_of_explanation_graphs_and_no_cycle(curated
             continue
         answer = curated.answer(case.record)
         for name in names_of(curated):
-            data: dict[str, Any] = why(answer, name).to_dict()
+            result = why(answer, name)
+            data: dict[str, Any] = result.to_dict()
             assert data["schema"] == "reasoner.why/1"
-            graph = explanation_graph(why(answer, name).trace)
+            graph = explanation_graph(result.trace)
             assert len(data["derivation"]["nodes"]) == len(graph)
             assert len(data["derivation"]["edges"]) == graph.number_of_edges()
             assert {node["kind"] for _, node in graph.nodes(data=True)} <= KINDS
             assert {node["state"] for _, node in graph.nodes(data=True)} <= STATES
             assert {edge["role"] for _, _, edge in graph.edges(data=True)} <= ROLES
             assert nx.is_directed_acyclic_graph(graph)
-            for atom in why(answer, name).atoms:
+            for atom in result.atoms:
                 if answer.derivation.truth(atom):
                     sources = {graph.nodes[node]["kind"] for node in nx.ancestors(graph, atom)}
                     assert sources & {"statement", "reading", "overlay"}, (case.name, atom)
@@ -136,11 +144,13 @@ def test_absence_is_worded_by_what_the_record_says(curated: Guideline) -> None:
     assert "interstitial lung disease, present or past [not recorded]" in " ".join(unrecorded.split())
 
 
-def test_the_rules_of_why_not_are_blocked_by_exactly_what_fails_in_plain_clingo(curated: Guideline) -> None:
+def test_the_rules_of_why_not_are_blocked_by_exactly_what_fails_in_plain_clingo(
+    curated: Guideline, plain: PlainClingo
+) -> None:
     rng = random.Random(8)
     for (data, record), _ in zip(drawn(23, curated, 0.0), range(1000), strict=False):
         regimen = rng.choice(curated.model.regimens)
-        (completion,) = worlds_of(record.facts, curated.folder, "curated", curated.model)
+        (completion,) = plain.solve(record.facts)
         result = why_not(curated, record, regimen)
         misses = [len(use.blocked_by) for use in result.rules]
         assert misses == sorted(misses)
@@ -152,11 +162,11 @@ def test_the_rules_of_why_not_are_blocked_by_exactly_what_fails_in_plain_clingo(
 def single_edits(data: dict[str, Any], fact: Fact) -> list[Any]:
     """List the values that one fact of a record can be changed to; what is over can only be found out."""
     held = data.get(fact.name)
-    if fact.past and held is not None:
+    if fact.immutable and held is not None:
         return []
     if fact.kind == "number" and fact.thresholds:
         return [*fact.thresholds, fact.thresholds[-1] + 1]
-    if fact.past and fact.kind == "list":
+    if fact.immutable and fact.kind == "list":
         return [list(own) for size in range(len(fact.open_members) + 1) for own in combinations(fact.open_members, size)]
     if fact.kind == "boolean":
         return [value for value in (True, False) if value != held]

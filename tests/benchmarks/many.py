@@ -29,7 +29,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from by_hand import Bits, decide
 from cohorts import make_cohort
-from plain import summary, worlds_of
+from plain import solve, summary
 
 from reasoner.cohort.bits import unpacked
 from reasoner.cohort.columns import Values
@@ -219,7 +219,7 @@ def check(rows: int, folder: Path) -> None:
         )
         assert alone == together, record
         if number % 100 == 0 and answer.derivation.completions.count == 1:
-            (completion,) = worlds_of(guideline.record(record).facts, guideline.folder, guideline.layer, guideline.model)
+            (completion,) = solve(guideline.record(record).facts, guideline.folder, guideline.layer, guideline.model)
             said = summary(completion)
             assert said["recommended"] == sorted(e["regimen"] for e in found["recommended"]), record
             assert said["excluded"] == sorted(e["regimen"] for e in found["excluded"]), record
