@@ -455,13 +455,15 @@ def search_options(command: Command) -> Command:
 
 def print_found(found: Found, guideline: Guideline, form: str, text: Callable[[int, bool], str], fail_level: str) -> None:
     """Print findings, and fail where one is severe enough or a question was cut off."""
-    from reasoner import __version__
+    from reasoner.render import sarif
     from reasoner.verification.findings import at_least
-    from reasoner.verification.reports import to_json, to_sarif
+    from reasoner.verification.reports import to_json
 
     if form == "sarif":
         sys.stdout.write(
-            to_sarif(found, {**class_definitions("differences"), **class_definitions()}, guideline.files, __version__)
+            sarif.render(
+                found, guideline.model, {**class_definitions("differences"), **class_definitions()}, guideline.files
+            )
         )
     else:
         sys.stdout.write(to_json(found) if form == "json" else text(answer_width(), colour_wanted()))
@@ -722,8 +724,8 @@ def cohort_run(
     from reasoner.cohort.part import Job
     from reasoner.cohort.run import Progress, run
     from reasoner.cohort.source import plan
-    from reasoner.cohort.summary import to_html, to_text
     from reasoner.files import write_whole
+    from reasoner.render.cohort import render_summary, render_summary_page
 
     if scheduler is not None and engine != "dask":
         raise click.UsageError("--scheduler goes with --engine dask.")
@@ -750,8 +752,8 @@ def cohort_run(
         click.echo(f"interrupted; --resume goes on with {output}", err=True)
         sys.exit(130)
     info, model = guideline.info, guideline.model
-    write_whole(output / "summary.html", to_html(summary, info, model).encode())
-    print_result(shown, lambda: summary, lambda width, colour: to_text(summary, info, model, width, colour))
+    write_whole(output / "summary.html", render_summary_page(summary, info, model).encode())
+    print_result(shown, lambda: summary, lambda width, colour: render_summary(summary, info, model, width, colour))
     if rejects := summary["rejects"]:
         found = "row is no record" if rejects == 1 else "rows are no records"
         click.echo(f"{rejects} {found}: {output / 'rejects.ndjson'}", err=True)
@@ -764,14 +766,15 @@ def cohort_run(
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def cohort_explain(output: Path, name: str, form: str) -> None:
     """Show the whole answer to the patient who has an ID in OUT, as recommend gives it, or the explanation of that id."""
-    from reasoner.cohort.explain import explain, explanation, guideline_of, to_text
+    from reasoner.cohort.explain import explain, explanation, guideline_of
+    from reasoner.render.cohort import render_explanation
 
     answers = list(explain(output, name))
     for number, answer in enumerate(answers):
         print_answer(answer, form, first=number == 0)
     if not answers:
         found, model = explanation(output, name), guideline_of(output).model
-        print_result(form, found.to_dict, lambda width, colour: to_text(found, model, width, colour))
+        print_result(form, found.to_dict, lambda width, colour: render_explanation(found, model, width, colour))
 
 
 @cohort.command("diff")
@@ -783,15 +786,16 @@ def cohort_explain(output: Path, name: str, form: str) -> None:
 )
 def cohort_diff(old: Path, new: Path, form: str, output: Path | None) -> None:
     """Compare two runs on the same cohort: who is answered differently, from what to what, by which rules."""
-    from reasoner.cohort.compare import compare, to_text
+    from reasoner.cohort.compare import compare
     from reasoner.cohort.part import write_table
+    from reasoner.render.cohort import render_comparison
 
     if output is not None and output.suffix not in (".parquet", ".ndjson"):
         raise ReasonerError(f'{output}: "{output.suffix}" is no format of tables; allowed: .parquet, .ndjson')
     found = compare(old, new)
     if output is not None:
         write_table(found.patients, output)
-    print_result(form, found.to_dict, lambda width, colour: to_text(found, width, colour))
+    print_result(form, found.to_dict, lambda width, colour: render_comparison(found, width, colour))
 
 
 @cli.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,13 +11,10 @@ import polars as pl
 from reasoner.cohort.explain import guideline_of, scan
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
-from reasoner.phrases import setting_words
-from reasoner.render.layout import TextLayout
 
-__all__ = ["Change", "Comparison", "compare", "to_text"]
+__all__ = ["Change", "Comparison", "compare"]
 
 SCHEMA = "reasoner.cohort_diff/1"
-SHOWN = 20
 ASPECTS = ("setting", "recommended", "excluded", "actions")
 
 
@@ -138,58 +135,3 @@ def change_of(row: Mapping[str, object], rules: Sequence[Mapping[str, frozenset[
         tuple(sorted(all_new - any_old)),
         str(row["id"]),
     )
-
-
-def to_text(found: Comparison, width: int = 80, colour: bool = False) -> str:
-    """Render a comparison as text of at most `width` columns: the most frequent changes, and how many more there are."""
-    say = found.model.say
-    page = TextLayout(width, colour)
-    page.item("", say("heading_cohort_diff", name_of(found.old), name_of(found.new)), "heading", indent=0)
-    changed = sum(change.times for change in found.changes)
-    page.item(
-        "", say("cohort_changed", str(found.compared), str(changed), str(found.only_old), str(found.only_new)), indent=0
-    )
-    for change in found.changes[:SHOWN]:
-        page.lines.append("")
-        page.item(f"{change.times:>9}  ", say("cohort_example", change.example), indent=11)
-        for aspect in change.before:
-            before, after = listed(change.before[aspect], found.model), listed(change.after[aspect], found.model)
-            page.item("           ", say("cohort_change", say(HEADINGS[aspect]), before, after), indent=13)
-        if change.rules_before:
-            page.item("           ", say("rules_old", say("comma").join(change.rules_before)), "faint", indent=13)
-        if change.rules_after:
-            page.item("           ", say("rules_new", say("comma").join(change.rules_after)), "faint", indent=13)
-    if more := found.changes[SHOWN:]:
-        page.lines.append("")
-        page.item("", say("cohort_more", str(sum(change.times for change in more)), str(len(more))), indent=0)
-    return page.closing(found.new)
-
-
-HEADINGS = {
-    "setting": "aspect_setting",
-    "recommended": "aspect_recommended",
-    "excluded": "aspect_excluded",
-    "actions": "aspect_actions",
-}
-
-
-def name_of(info: GuidelineInfo) -> str:
-    return " + ".join((f"{info.id} ({info.layer}, {info.digest[:15]})", *info.overlays))
-
-
-def listed(value: object, model: GuidelineModel) -> str:
-    """Word what an answer lists, or a setting."""
-    if isinstance(value, str):
-        return setting_words(value, model)
-    return model.say("and").join(entries(value, model)) or model.say("none")
-
-
-def entries(value: object, model: GuidelineModel) -> Iterator[str]:
-    assert isinstance(value, list)
-    for entry in value:
-        mark = "?" if entry["certainty"] == "conditional" else ""
-        if "action" in entry:
-            yield model.label("action_name", entry["action"]) + mark
-        else:
-            rank = f"{entry['rank']}. " if "rank" in entry else ""
-            yield rank + model.label("regimen", entry["regimen"]) + mark

@@ -10,25 +10,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from reasoner.cohort.run import SCHEMA, kept
-from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, GuidelineInfo
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline, default_folder
-from reasoner.render.layout import TextLayout
 
 if TYPE_CHECKING:
     from polars._typing import PolarsDataType
 
-__all__ = ["Explanation", "explain", "explanation", "guideline_of", "manifest_of", "scan", "to_text"]
+__all__ = ["Explanation", "explain", "explanation", "guideline_of", "manifest_of", "scan"]
 
 SCHEMA_OF_ONE = "reasoner.explanation/1"
-HEADINGS = {
-    "rules": "heading_fired",
-    "statements": "heading_statements",
-    "readings": "heading_readings",
-    "overlays": "heading_overlays",
-    "trials": "heading_trials",
-}
+KINDS = ("rules", "statements", "readings", "overlays", "trials")
 
 
 def manifest_of(folder: Path) -> Mapping[str, object]:
@@ -132,7 +124,7 @@ def explanation(folder: Path, name: str) -> Explanation:
     if not len(found):
         raise ReasonerError(f"{folder}: {rejected(folder, name) or f'no patient and no explanation has the id {name}'}")
     patients = scan(folder, "answers").filter(pl.col("explanation") == name).select(pl.len()).collect().item()
-    holds = {kind: tuple(names) for kind, names in found.row(0, named=True).items() if kind in HEADINGS}
+    holds = {kind: tuple(names) for kind, names in found.row(0, named=True).items() if kind in KINDS}
     return Explanation(name, guideline.info, patients, holds)
 
 
@@ -144,22 +136,3 @@ def rejected(folder: Path, name: str) -> str:
         if row["id"] == name:
             return f"{name} was rejected: {row['file']}, line {row['line']}: {row['reason']}"
     return ""
-
-
-def to_text(found: Explanation, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
-    """Render an explanation as text of at most `width` columns, with the texts of what the rules rest on."""
-    say = model.say
-    words = {name: annotation.text for name, annotation in model.annotations.items()}
-    words |= {name: trial.label for name, trial in model.trials.items()}
-    page = TextLayout(width, colour)
-    page.item("", say("explanation_title", found.id, str(found.patients)), "heading", indent=0)
-    page.guideline(found.guideline, model)
-    for kind, names in found.holds.items():
-        if names:
-            page.heading(say(HEADINGS[kind]))
-        if kind == "rules":
-            page.item("", say("comma").join(names))
-        else:
-            for name in names:
-                page.item("", say("definition", name, words[name]))
-    return page.closing(found.guideline)

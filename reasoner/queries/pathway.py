@@ -25,7 +25,7 @@ LIMIT = 5_000
 ONGOING = "ongoing"
 COMPLETED = "completed"
 NOTHING = "nothing"
-MARKS = {"dead_end": "marked_dead_end", "silence": "marked_silence"}
+STOPS = ("dead_end", "silence")
 
 
 class Node(NamedTuple):
@@ -201,7 +201,7 @@ class Explorer:
         return all(set(part) & set(drugs) for part in parts) and set(drugs) <= {drug for part in parts for drug in part}
 
     def can_end(self, point: Point, stop: Stop) -> bool:
-        return stop.kind in MARKS and self.under_way(point)
+        return stop.kind in STOPS and self.under_way(point)
 
     def outcomes(
         self, point: Point, answer: Answer, assuming: Sequence[Assumption], regimen: str | None, left: int

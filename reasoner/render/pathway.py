@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.queries.pathway import COMPLETED, MARKS, Node, Pathway
+from reasoner.queries.pathway import COMPLETED, Node, Pathway
 from reasoner.render.layout import TextLayout
 
 __all__ = ["render"]
 
+MARKS = {"dead_end": "marked_dead_end", "silence": "marked_silence"}
 ONE = {"dead_end": "one_dead_end", "silence": "one_silence", "end": "one_end", "cut": "one_cut"}
 MANY = {"dead_end": "many_dead_ends", "silence": "many_silences", "end": "many_ends", "cut": "many_cuts"}
 

@@ -1,4 +1,4 @@
-"""A cohort's answers in sum: as text, and as a page with bars."""
+"""Cohorts as text: the summary, also as a page with bars; two runs compared; an explanation."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from html import escape
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
 from reasoner.phrases import guideline_words, setting_words
 from reasoner.render.layout import TextLayout
 
-__all__ = ["to_html", "to_text"]
+if TYPE_CHECKING:
+    from reasoner.cohort.compare import Comparison
+    from reasoner.cohort.explain import Explanation
+
+__all__ = ["render_comparison", "render_explanation", "render_summary", "render_summary_page"]
+
+SHOWN = 20
 
 FINDINGS = {
     "nothing_recommended": "found_nothing_recommended",
@@ -91,7 +97,7 @@ def missing_words(name: str, labels: Mapping[str, str], model: GuidelineModel) -
     return model.say("member", model.label("drug", member[:-1]), label) if member else label
 
 
-def to_text(
+def render_summary(
     summary: Mapping[str, object], info: GuidelineInfo, model: GuidelineModel, width: int = 80, colour: bool = False
 ) -> str:
     """Render a summary as text of at most `width` columns."""
@@ -140,7 +146,7 @@ STYLE = (
 )
 
 
-def to_html(summary: Mapping[str, object], info: GuidelineInfo, model: GuidelineModel) -> str:
+def render_summary_page(summary: Mapping[str, object], info: GuidelineInfo, model: GuidelineModel) -> str:
     """Render a summary as a page that needs nothing from outside and runs nothing."""
     answered = max(1, number(summary, "answered"))
     hashed = b64encode(sha256(STYLE.encode()).digest()).decode()
@@ -168,3 +174,86 @@ def row(bar: Bar, answered: int, model: GuidelineModel) -> str:
         f'<tr><th scope="row">{label}</th><td class="times">{bar.times} <small>{share(bar.times, answered)}</small></td>'
         f'<td><meter value="{part:.4f}" aria-label="{label}">{part:.0%}</meter></td></tr>\n'
     )
+
+
+def render_comparison(found: Comparison, width: int = 80, colour: bool = False) -> str:
+    """Render a comparison as text of at most `width` columns: the most frequent changes, and how many more there are."""
+    say = found.model.say
+    page = TextLayout(width, colour)
+    page.item("", say("heading_cohort_diff", name_of(found.old), name_of(found.new)), "heading", indent=0)
+    changed = sum(change.times for change in found.changes)
+    page.item(
+        "", say("cohort_changed", str(found.compared), str(changed), str(found.only_old), str(found.only_new)), indent=0
+    )
+    for change in found.changes[:SHOWN]:
+        page.lines.append("")
+        page.item(f"{change.times:>9}  ", say("cohort_example", change.example), indent=11)
+        for aspect in change.before:
+            before, after = listed(change.before[aspect], found.model), listed(change.after[aspect], found.model)
+            page.item("           ", say("cohort_change", say(ASPECTS[aspect]), before, after), indent=13)
+        if change.rules_before:
+            page.item("           ", say("rules_old", say("comma").join(change.rules_before)), "faint", indent=13)
+        if change.rules_after:
+            page.item("           ", say("rules_new", say("comma").join(change.rules_after)), "faint", indent=13)
+    if more := found.changes[SHOWN:]:
+        page.lines.append("")
+        page.item("", say("cohort_more", str(sum(change.times for change in more)), str(len(more))), indent=0)
+    return page.closing(found.new)
+
+
+ASPECTS = {
+    "setting": "aspect_setting",
+    "recommended": "aspect_recommended",
+    "excluded": "aspect_excluded",
+    "actions": "aspect_actions",
+}
+
+
+def name_of(info: GuidelineInfo) -> str:
+    return " + ".join((f"{info.id} ({info.layer}, {info.digest[:15]})", *info.overlays))
+
+
+def listed(value: object, model: GuidelineModel) -> str:
+    """Word what an answer lists, or a setting."""
+    if isinstance(value, str):
+        return setting_words(value, model)
+    return model.say("and").join(entries(value, model)) or model.say("none")
+
+
+def entries(value: object, model: GuidelineModel) -> Iterator[str]:
+    assert isinstance(value, list)
+    for entry in value:
+        mark = "?" if entry["certainty"] == "conditional" else ""
+        if "action" in entry:
+            yield model.label("action_name", entry["action"]) + mark
+        else:
+            rank = f"{entry['rank']}. " if "rank" in entry else ""
+            yield rank + model.label("regimen", entry["regimen"]) + mark
+
+
+KINDS = {
+    "rules": "heading_fired",
+    "statements": "heading_statements",
+    "readings": "heading_readings",
+    "overlays": "heading_overlays",
+    "trials": "heading_trials",
+}
+
+
+def render_explanation(found: Explanation, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
+    """Render an explanation as text of at most `width` columns, with the texts of what the rules rest on."""
+    say = model.say
+    words = {name: annotation.text for name, annotation in model.annotations.items()}
+    words |= {name: trial.label for name, trial in model.trials.items()}
+    page = TextLayout(width, colour)
+    page.item("", say("explanation_title", found.id, str(found.patients)), "heading", indent=0)
+    page.guideline(found.guideline, model)
+    for kind, names in found.holds.items():
+        if names:
+            page.heading(say(KINDS[kind]))
+        if kind == "rules":
+            page.item("", say("comma").join(names))
+        else:
+            for name in names:
+                page.item("", say("definition", name, words[name]))
+    return page.closing(found.guideline)
