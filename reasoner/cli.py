@@ -336,7 +336,7 @@ def graph(
     .dot      Graphviz                 .gexf       GEXF, for Gephi      .mmd        Mermaid
     """  # noqa: D301 (click's mark for lines that stay as they are)
     from graphs.build import answer_graph, guideline_graph, pathway_graph
-    from graphs.write import format_of, write_graph
+    from graphs.formats import format_of, write_graph
 
     if (patient is None) != guideline_only:
         raise click.UsageError("Give a PATIENT, or --guideline-only for the guideline without one.")

@@ -14,8 +14,8 @@ from conftest import ROOT
 from drawn import drawn, hostile_graph
 
 from graphs.build import answer_graph
+from graphs.formats import FORMATS, write_graph
 from graphs.tree import to_tree
-from graphs.write import FORMATS, write_graph
 from reasoner import Guideline, ReasonerError
 
 KINDS = {"conclusion", "rule", "fact", "statement", "reading", "overlay", "citation", "trial", "patient"}
@@ -93,7 +93,7 @@ def run(*arguments: str, environment: dict[str, str], cwd: Path) -> subprocess.C
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("suffix", [suffix for suffix in FORMATS if suffix != ".png"])
+@pytest.mark.parametrize("suffix", [known.suffix for known in FORMATS if known.suffix != ".png"])
 def test_two_runs_write_the_same_bytes(suffix: str, environment: dict[str, str], tmp_path: Path, curated: Guideline) -> None:
     if suffix == ".svg" and shutil.which("dot") is None:
         pytest.skip("Graphviz draws it: apt-get install graphviz")
@@ -125,7 +125,7 @@ def test_the_command_writes_the_answer_a_focus_or_the_guideline(
     assert {f"statement {name}" for name in curated.model.annotations if name.startswith("L")} <= set(graph)
     assert {f"trial {name}" for name in curated.model.trials} <= set(graph)
     for arguments, message in (
-        (("p.json", "-o", "a.txt"), '".txt" is no format of graphs'),
+        (("p.json", "-o", "a.txt"), '".txt" is not a graph format'),
         (("p.json", "-o", "none/a.json"), "none/a.json: cannot be written"),
         (("p.json", "-o", "a.json", "--focus", "trastuzumab_deruxtecn"), 'did you mean "trastuzumab_deruxtecan"'),
         (("-o", "a.json"), "Give a PATIENT, or --guideline-only"),
@@ -192,10 +192,10 @@ def test_a_picture_is_drawn_where_graphviz_is_installed_and_refused_with_the_rea
         assert "<script>" not in text
         assert "&lt;script&gt;" in text
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ReasonerError, match="no dot is installed; install graphviz"):
+    with pytest.raises(ReasonerError, match="dot is not installed; install graphviz"):
         write_graph(hostile, tmp_path / "b.svg")
 
 
 def test_the_graph_module_knows_nothing_of_clingo() -> None:
-    code = "import sys, graphs.build, graphs.write; sys.exit('clingo' in sys.modules)"
+    code = "import sys, graphs.build, graphs.formats; sys.exit('clingo' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -15,8 +15,8 @@ from browser import chromium
 from drawn import HOSTILE, drawn, hostile_graph
 
 from graphs.build import answer_graph
+from graphs.formats import write_graph
 from graphs.html import to_html
-from graphs.write import write_graph
 from reasoner import Guideline
 
 AXE = Path(__file__).parent / "readers/node_modules/axe-core/axe.min.js"

@@ -115,7 +115,7 @@ def test_a_format_that_is_none_is_refused_with_those_there_are(service: Running)
     answer = service.client.post("/api/graph", json={"patient": {"id": "p"}, "format": "gephi"})
     assert (answer.status_code, answer.json()["field"]) == (422, "format")
     assert "did you mean" not in answer.json()["detail"]
-    assert "allowed: prov.json, ttl, jsonld" in answer.json()["detail"]
+    assert "allowed: html, svg, png" in answer.json()["detail"]
 
 
 def test_defects_are_those_of_the_command_line_and_health_answers_while_they_are_looked_for(

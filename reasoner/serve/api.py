@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from starlette.responses import Response
 
+from graphs.formats import FORMATS, format_of, to_bytes
 from reasoner.engine.answer import Answer
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
@@ -16,14 +18,12 @@ from reasoner.records.record import Record, parse_json
 from reasoner.serve import schemas
 from reasoner.serve.problems import RefusedError
 
-__all__ = ["MEDIA", "QUESTIONS", "Asked", "Asker", "Question", "findings", "refuse_long"]
+__all__ = ["QUESTIONS", "Asked", "Asker", "Question", "findings", "refuse_long"]
 
-Format = Literal["prov.json", "ttl", "jsonld", "json", "graphml", "gexf", "dot", "mmd", "cyjs", "html", "svg", "png"]
-MEDIA: dict[str, str] = {
-    "json": "application/json", "prov.json": "application/json", "jsonld": "application/ld+json", "ttl": "text/turtle",
-    "cyjs": "application/json", "graphml": "application/xml", "gexf": "application/xml", "dot": "text/vnd.graphviz",
-    "mmd": "text/plain", "html": "text/html", "svg": "image/svg+xml", "png": "image/png",
-}  # fmt: skip
+if TYPE_CHECKING:
+    Format = str
+else:
+    Format = Literal[tuple(known.name for known in FORMATS)]
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
@@ -176,13 +176,14 @@ def facts(asker: Asker, asked: Asked) -> Response:
 
 def graph(asker: Asker, asked: AskedGraph) -> Response:
     from graphs.build import answer_graph
-    from graphs.write import to_bytes
 
     found = asker.answer(asked)
     drawn = answer_graph(found, focus_of(found, asked.focus), blocked=not asked.carrying, depth=asked.depth)
-    headers = {"Content-Disposition": f'attachment; filename="graph.{asked.format}"'}
+    name = f"graph.{asked.format}"
+    form = format_of(Path(name))
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     try:
-        return Response(to_bytes(drawn, f".{asked.format}"), headers=headers, media_type=MEDIA[asked.format])
+        return Response(to_bytes(drawn, form), headers=headers, media_type=form.media_type)
     except ReasonerError as error:
         raise RefusedError(501, str(error)) from None
 

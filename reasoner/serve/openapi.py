@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 
+from graphs.formats import FORMATS
 from reasoner import __version__
 from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
 from reasoner.guideline import Guideline
 from reasoner.serve import schemas
-from reasoner.serve.api import MEDIA, QUESTIONS, Question
+from reasoner.serve.api import QUESTIONS, Question
 from reasoner.serve.hooks import PREFETCH, FeedbackCall, HookCall, services_of
 from reasoner.serve.problems import HOOKS
 from reasoner.serve.settings import Settings
@@ -95,8 +96,8 @@ def asking(question: Question) -> Schema:
     body = question.body.__name__
     if question.shape is not None:
         return posting(question.summary, body, json_of(name_of(question.shape)), BODY, "Details")
-    forms = {media: {"schema": {"type": "string"}} for media in MEDIA.values() if "json" not in media}
-    forms |= {media: {"schema": {}} for media in MEDIA.values() if "json" in media}
+    media = dict.fromkeys(known.media_type for known in FORMATS)
+    forms = {name: {"schema": {} if "json" in name else {"type": "string"}} for name in media}
     return posting(question.summary, body, forms, (*BODY, 501), "Details")
 
 
