@@ -10,7 +10,8 @@ import pytest
 from conftest import ROOT
 
 FLOORS = (
-    {"asp", "reasoner.errors", "reasoner.files"},
+    {"asp", "reasoner.errors"},
+    {"reasoner.files"},
     {"reasoner.compiler"},
     {"reasoner.records"},
     {"reasoner.engine"},
