@@ -787,6 +787,7 @@ def cohort_explain(output: Path, name: str, form: str) -> None:
 def cohort_diff(old: Path, new: Path, form: str, output: Path | None) -> None:
     """Compare two runs on the same cohort: who is answered differently, from what to what, by which rules."""
     from reasoner.cohort.compare import compare
+    from reasoner.cohort.explain import guideline_of
     from reasoner.cohort.part import write_table
     from reasoner.render.cohort import render_comparison
 
@@ -795,7 +796,8 @@ def cohort_diff(old: Path, new: Path, form: str, output: Path | None) -> None:
     found = compare(old, new)
     if output is not None:
         write_table(found.patients, output)
-    print_result(form, found.to_dict, lambda width, colour: render_comparison(found, width, colour))
+    model = guideline_of(new).model
+    print_result(form, found.to_dict, lambda width, colour: render_comparison(found, model, width, colour))
 
 
 @cli.command()

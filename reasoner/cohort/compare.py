@@ -9,7 +9,6 @@ from typing import NamedTuple
 import polars as pl
 
 from reasoner.cohort.explain import guideline_of, scan
-from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
 
 __all__ = ["Change", "Comparison", "compare"]
@@ -56,7 +55,6 @@ class Comparison(NamedTuple):
     only_new: int
     changes: tuple[Change, ...]
     patients: pl.DataFrame
-    model: GuidelineModel
 
     def to_dict(self) -> dict[str, object]:
         """Give the JSON object of schema ``reasoner.cohort_diff/1``."""
@@ -77,7 +75,7 @@ def compare(old: Path, new: Path) -> Comparison:
 
     Raises ReasonerError where a folder holds no complete run, or its guideline has changed since.
     """
-    guidelines = [guideline_of(folder) for folder in (old, new)]
+    guidelines = [guideline_of(folder).info for folder in (old, new)]
     sides = [
         scan(folder, "answers").select("id", "explanation", *ASPECTS).with_columns(turn=pl.int_range(pl.len()).over("id"))
         for folder in (old, new)
@@ -98,14 +96,13 @@ def compare(old: Path, new: Path) -> Comparison:
     rules = [rules_of(folder, ids) for folder, ids in zip((old, new), explained, strict=True)]
     changes = sorted((change_of(row, rules) for row in grouped.iter_rows(named=True)), key=lambda c: (-c.times, c.example))
     return Comparison(
-        guidelines[0].info,
-        guidelines[1].info,
+        guidelines[0],
+        guidelines[1],
         len(shared),
         int((there & ~here).sum()),
         int((here & ~there).sum()),
         tuple(changes),
         changed.select("id", *(pl.col(name, f"{name}_new") for name in ASPECTS)),
-        guidelines[1].model,
     )
 
 

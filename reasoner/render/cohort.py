@@ -1,4 +1,4 @@
-"""Cohorts as text: the summary, also as a page with bars; two runs compared; an explanation."""
+"""What a cohort's answers come to, one explanation, and two runs side by side: as text, the first also as a page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
-from reasoner.phrases import guideline_words, setting_words
+from reasoner.phrases import guideline_words, member_words, setting_words
 from reasoner.render.layout import TextLayout
 
 if TYPE_CHECKING:
@@ -19,20 +19,32 @@ if TYPE_CHECKING:
 
 __all__ = ["render_comparison", "render_explanation", "render_summary", "render_summary_page"]
 
-SHOWN = 20
-
+MOST_CHANGES = 20
 FINDINGS = {
     "nothing_recommended": "found_nothing_recommended",
     "incomplete": "found_incomplete",
     "recommended_and_excluded": "found_recommended_and_excluded",
 }
+ASPECTS = {
+    "setting": "aspect_setting",
+    "recommended": "aspect_recommended",
+    "excluded": "aspect_excluded",
+    "actions": "aspect_actions",
+}
+GROUNDS = {
+    "rules": "heading_fired",
+    "statements": "heading_statements",
+    "readings": "heading_readings",
+    "overlays": "heading_overlays",
+    "trials": "heading_trials",
+}
 
 
 class Bar(NamedTuple):
-    """A line of the summary: what is counted, how often, and how much of it is certain, where that is told."""
+    """A bar of a chart: what is counted, for how many patients, and for how many of them it is certain, if not for all."""
 
-    words: str
-    times: int
+    label: str
+    patients: int
     certain: int | None = None
 
 
@@ -43,74 +55,19 @@ class Chart(NamedTuple):
     bars: tuple[Bar, ...]
 
 
-def number(counts: Mapping[str, object], name: str) -> int:
-    value = counts.get(name, 0)
-    return value if isinstance(value, int) else 0
-
-
-def table(summary: Mapping[str, object], name: str) -> Mapping[str, object]:
-    value = summary.get(name, {})
-    return value if isinstance(value, Mapping) else {}
-
-
-def charts(summary: Mapping[str, object], model: GuidelineModel) -> Iterator[Chart]:
-    """Yield what a summary counts, the most frequent first."""
-    say = model.say
-
-    def ordered(bars: Iterator[Bar]) -> tuple[Bar, ...]:
-        return tuple(sorted((bar for bar in bars if bar.times), key=lambda bar: (-bar.times, bar.words)))
-
-    def held(name: str, kind: str, names: tuple[str, ...]) -> tuple[Bar, ...]:
-        counts = table(summary, name)
-        return ordered(
-            Bar(
-                model.label(kind, own),
-                number(counts, f"{own} certain") + number(counts, f"{own} conditional"),
-                number(counts, f"{own} certain"),
-            )
-            for own in names
-        )
-
-    settings = table(summary, "settings")
-    first = table(summary, "recommended")
-    missing = table(summary, "missing")
-    labels = {fact.name: fact.label for fact in model.facts}
-    yield Chart(say("heading_settings"), ordered(Bar(setting_words(s, model), number(settings, s)) for s in settings))
-    yield Chart(
-        say("heading_first"),
-        ordered(Bar(model.label("regimen", r), number(first, f"{r} first")) for r in model.regimens),
-    )
-    yield Chart(say("heading_recommended"), held("recommended", "regimen", model.regimens))
-    yield Chart(say("heading_excluded"), held("excluded", "regimen", model.regimens))
-    yield Chart(say("heading_actions"), held("actions", "action_name", model.actions))
-    yield Chart(
-        say("heading_missing"),
-        ordered(Bar(missing_words(name, labels, model), number(missing, name)) for name in missing),
-    )
-    found = table(summary, "findings")
-    yield Chart(say("heading_findings"), ordered(Bar(say(FINDINGS[name]), number(found, name)) for name in found))
-
-
-def missing_words(name: str, labels: Mapping[str, str], model: GuidelineModel) -> str:
-    fact, _, member = name.partition("[")
-    label = labels.get(fact, fact)
-    return model.say("member", model.label("drug", member[:-1]), label) if member else label
-
-
 def render_summary(
     summary: Mapping[str, object], info: GuidelineInfo, model: GuidelineModel, width: int = 80, colour: bool = False
 ) -> str:
     """Render a summary as text of at most `width` columns."""
     page = TextLayout(width, colour)
-    answered = number(summary, "answered")
+    answered = count_of(summary, "answered")
     page.item("", title_of(info, model), "heading", indent=0)
     for words in totals(summary, model):
         page.item("", words, indent=0)
     for chart in charts(summary, model):
-        if chart.bars:
-            page.heading(chart.heading)
-            for bar in chart.bars:
-                page.item(f"{bar.times:>9}  {share(bar.times, answered):>4}  ", bar_words(bar, model), indent=17)
+        page.heading(chart.heading)
+        for bar in chart.bars:
+            page.item(f"{bar.patients:>9}  {share(bar.patients, answered):>4}  ", bar_words(bar, model), indent=17)
     return page.closing(info)
 
 
@@ -119,23 +76,69 @@ def title_of(info: GuidelineInfo, model: GuidelineModel) -> str:
 
 
 def totals(summary: Mapping[str, object], model: GuidelineModel) -> Iterator[str]:
-    """Say how many rows there are, and what of them is unusual."""
-    answered, rejects, distinct = (str(number(summary, name)) for name in ("answered", "rejects", "distinct_explanations"))
-    yield model.say("cohort_totals", answered, rejects, distinct)
-    if repeated := number(summary, "repeated_ids"):
+    """Yield how many rows there are, and how many of them are unusual."""
+    names = ("answered", "rejects", "distinct_explanations")
+    yield model.say("cohort_totals", *(str(count_of(summary, name)) for name in names))
+    if repeated := count_of(summary, "repeated_ids"):
         yield model.say("cohort_repeated", str(repeated))
     if "without_courses" in summary:
-        yield model.say("cohort_without_courses", str(number(summary, "without_courses")))
+        yield model.say("cohort_without_courses", str(count_of(summary, "without_courses")))
+
+
+def charts(summary: Mapping[str, object], model: GuidelineModel) -> Iterator[Chart]:
+    """Yield a chart of each kind of thing that a summary counts, where it counts any."""
+    say = model.say
+    counts = {name: counts_of(summary, name) for name in ("settings", "recommended", "missing", "findings")}
+    found = (
+        ("heading_settings", [Bar(setting_words(name, model), n) for name, n in counts["settings"].items()]),
+        (
+            "heading_first",
+            [Bar(model.label("regimen", r), counts["recommended"].get(f"{r} first", 0)) for r in model.regimens],
+        ),
+        ("heading_recommended", graded(summary, "recommended", {r: model.label("regimen", r) for r in model.regimens})),
+        ("heading_excluded", graded(summary, "excluded", {r: model.label("regimen", r) for r in model.regimens})),
+        ("heading_actions", graded(summary, "actions", {a: model.label("action_name", a) for a in model.actions})),
+        ("heading_missing", [Bar(missing_words(name, model), n) for name, n in counts["missing"].items()]),
+        ("heading_findings", [Bar(say(FINDINGS[name]), n) for name, n in counts["findings"].items()]),
+    )
+    for heading, bars in found:
+        if ordered := sorted((bar for bar in bars if bar.patients), key=lambda bar: (-bar.patients, bar.label)):
+            yield Chart(say(heading), tuple(ordered))
+
+
+def graded(summary: Mapping[str, object], name: str, labels: Mapping[str, str]) -> list[Bar]:
+    """List bars of what can be certain or conditional."""
+    counts = counts_of(summary, name)
+    certain = {own: counts.get(f"{own} certain", 0) for own in labels}
+    return [Bar(label, certain[own] + counts.get(f"{own} conditional", 0), certain[own]) for own, label in labels.items()]
+
+
+def count_of(summary: Mapping[str, object], name: str) -> int:
+    value = summary.get(name, 0)
+    assert isinstance(value, int)
+    return value
+
+
+def counts_of(summary: Mapping[str, object], name: str) -> Mapping[str, int]:
+    value = summary.get(name, {})
+    assert isinstance(value, Mapping)
+    return value
+
+
+def missing_words(name: str, model: GuidelineModel) -> str:
+    """Word an unknown fact, or whether a list has a member: ``fact`` or ``fact[member]``."""
+    fact, _, member = name.removesuffix("]").partition("[")
+    return member_words(fact, member, model) if member else model.label("fact", fact)
 
 
 def bar_words(bar: Bar, model: GuidelineModel) -> str:
-    if bar.certain is None or bar.certain == bar.times:
-        return bar.words
-    return model.say("partly_certain", bar.words, str(bar.certain))
+    if bar.certain is None or bar.certain == bar.patients:
+        return bar.label
+    return model.say("partly_certain", bar.label, str(bar.certain))
 
 
-def share(times: int, total: int) -> str:
-    return f"{100 * times / total:.0f}%" if total else ""
+def share(count: int, total: int) -> str:
+    return f"{100 * count / total:.0f}%" if total else ""
 
 
 STYLE = (
@@ -147,17 +150,17 @@ STYLE = (
 
 
 def render_summary_page(summary: Mapping[str, object], info: GuidelineInfo, model: GuidelineModel) -> str:
-    """Render a summary as a page that needs nothing from outside and runs nothing."""
-    answered = max(1, number(summary, "answered"))
+    """Render a summary as an HTML page that loads nothing and runs nothing."""
+    answered = max(1, count_of(summary, "answered"))
     hashed = b64encode(sha256(STYLE.encode()).digest()).decode()
     title = escape(title_of(info, model))
-    said = "".join(f"<p>{escape(words)}</p>\n" for words in (*totals(summary, model), info.digest))
-    sections = "".join(section(chart, answered, model) for chart in charts(summary, model) if chart.bars)
+    paragraphs = "".join(f"<p>{escape(words)}</p>\n" for words in (*totals(summary, model), info.digest))
+    sections = "".join(section(chart, answered, model) for chart in charts(summary, model))
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
         f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{hashed}'\">\n"
         f"<title>{title}</title><style>{STYLE}</style></head><body>\n<main><h1>{title}</h1>\n"
-        f"{said}<p><strong>{escape(info.disclaimer)}</strong></p>\n"
+        f"{paragraphs}<p><strong>{escape(info.disclaimer)}</strong></p>\n"
         f"{sections}</main></body></html>\n"
     )
 
@@ -169,47 +172,55 @@ def section(chart: Chart, answered: int, model: GuidelineModel) -> str:
 
 def row(bar: Bar, answered: int, model: GuidelineModel) -> str:
     label = escape(bar_words(bar, model))
-    part = bar.times / answered
+    part, percent = bar.patients / answered, share(bar.patients, answered)
     return (
-        f'<tr><th scope="row">{label}</th><td class="times">{bar.times} <small>{share(bar.times, answered)}</small></td>'
+        f'<tr><th scope="row">{label}</th><td class="times">{bar.patients} <small>{percent}</small></td>'
         f'<td><meter value="{part:.4f}" aria-label="{label}">{part:.0%}</meter></td></tr>\n'
     )
 
 
-def render_comparison(found: Comparison, width: int = 80, colour: bool = False) -> str:
-    """Render a comparison as text of at most `width` columns: the most frequent changes, and how many more there are."""
-    say = found.model.say
+def render_explanation(found: Explanation, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
+    """Render an explanation as text of at most `width` columns, with the texts of what the rules rest on."""
+    say = model.say
+    words = {name: annotation.text for name, annotation in model.annotations.items()}
+    words |= {name: trial.label for name, trial in model.trials.items()}
     page = TextLayout(width, colour)
-    page.item("", say("heading_cohort_diff", name_of(found.old), name_of(found.new)), "heading", indent=0)
-    changed = sum(change.times for change in found.changes)
-    page.item(
-        "", say("cohort_changed", str(found.compared), str(changed), str(found.only_old), str(found.only_new)), indent=0
-    )
-    for change in found.changes[:SHOWN]:
+    page.item("", say("explanation_title", found.id, str(found.patients)), "heading", indent=0)
+    page.guideline(found.guideline, model)
+    for kind, names in found.holds.items():
+        if names:
+            page.heading(say(GROUNDS[kind]))
+        if kind == "rules":
+            page.item("", say("comma").join(names))
+        else:
+            for name in names:
+                page.item("", say("definition", name, words[name]))
+    return page.closing(found.guideline)
+
+
+def render_comparison(found: Comparison, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
+    """Render a comparison as text of at most `width` columns: the most frequent changes, and how many more there are."""
+    say = model.say
+    page = TextLayout(width, colour)
+    page.item("", say("heading_cohort_diff", guideline_name(found.old), guideline_name(found.new)), "heading", indent=0)
+    numbers = (found.compared, sum(change.times for change in found.changes), found.only_old, found.only_new)
+    page.item("", say("cohort_changed", *map(str, numbers)), indent=0)
+    for change in found.changes[:MOST_CHANGES]:
         page.lines.append("")
         page.item(f"{change.times:>9}  ", say("cohort_example", change.example), indent=11)
         for aspect in change.before:
-            before, after = listed(change.before[aspect], found.model), listed(change.after[aspect], found.model)
+            before, after = (listed(side[aspect], model) for side in (change.before, change.after))
             page.item("           ", say("cohort_change", say(ASPECTS[aspect]), before, after), indent=13)
-        if change.rules_before:
-            page.item("           ", say("rules_old", say("comma").join(change.rules_before)), "faint", indent=13)
-        if change.rules_after:
-            page.item("           ", say("rules_new", say("comma").join(change.rules_after)), "faint", indent=13)
-    if more := found.changes[SHOWN:]:
+        for key, rules in (("rules_old", change.rules_before), ("rules_new", change.rules_after)):
+            if rules:
+                page.item("           ", say(key, say("comma").join(rules)), "faint", indent=13)
+    if more := found.changes[MOST_CHANGES:]:
         page.lines.append("")
         page.item("", say("cohort_more", str(sum(change.times for change in more)), str(len(more))), indent=0)
     return page.closing(found.new)
 
 
-ASPECTS = {
-    "setting": "aspect_setting",
-    "recommended": "aspect_recommended",
-    "excluded": "aspect_excluded",
-    "actions": "aspect_actions",
-}
-
-
-def name_of(info: GuidelineInfo) -> str:
+def guideline_name(info: GuidelineInfo) -> str:
     return " + ".join((f"{info.id} ({info.layer}, {info.digest[:15]})", *info.overlays))
 
 
@@ -229,31 +240,3 @@ def entries(value: object, model: GuidelineModel) -> Iterator[str]:
         else:
             rank = f"{entry['rank']}. " if "rank" in entry else ""
             yield rank + model.label("regimen", entry["regimen"]) + mark
-
-
-KINDS = {
-    "rules": "heading_fired",
-    "statements": "heading_statements",
-    "readings": "heading_readings",
-    "overlays": "heading_overlays",
-    "trials": "heading_trials",
-}
-
-
-def render_explanation(found: Explanation, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
-    """Render an explanation as text of at most `width` columns, with the texts of what the rules rest on."""
-    say = model.say
-    words = {name: annotation.text for name, annotation in model.annotations.items()}
-    words |= {name: trial.label for name, trial in model.trials.items()}
-    page = TextLayout(width, colour)
-    page.item("", say("explanation_title", found.id, str(found.patients)), "heading", indent=0)
-    page.guideline(found.guideline, model)
-    for kind, names in found.holds.items():
-        if names:
-            page.heading(say(KINDS[kind]))
-        if kind == "rules":
-            page.item("", say("comma").join(names))
-        else:
-            for name in names:
-                page.item("", say("definition", name, words[name]))
-    return page.closing(found.guideline)
