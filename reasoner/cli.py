@@ -381,21 +381,25 @@ def facts(bundle: str, folder: Path | None, overlays: tuple[Path, ...], layer: s
     """
     import json
 
+    import msgspec
+
+    from reasoner.fhir import report
+
     guideline = load(folder, layer, overlays)
     try:
         content = sys.stdin.buffer.read() if bundle == "-" else Path(bundle).read_bytes()
     except OSError as error:
         raise RecordError(f"{bundle}: cannot be read: {error.strerror}") from None
     try:
-        reading = guideline.reading(content)
+        found = guideline.read_fhir(content)
     except RecordError as error:
         raise RecordError(f"{'standard input' if bundle == '-' else bundle}: {error}") from None
     if form == "json":
-        sys.stdout.write(json.dumps(reading.to_dict()) + "\n")
+        sys.stdout.write(json.dumps(msgspec.to_builtins(found)) + "\n")
         return
-    sys.stdout.write(json.dumps(reading.record, indent=1) + "\n")
+    sys.stdout.write(json.dumps(found.record, indent=1) + "\n")
     sys.stdout.flush()
-    for line in reading.report():
+    for line in report(found, guideline.model):
         click.echo(line, err=True)
 
 

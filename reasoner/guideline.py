@@ -19,7 +19,7 @@ from reasoner.errors import GuidelineError, RecordError, nearest
 from reasoner.records.record import Record, parse_record
 
 if TYPE_CHECKING:
-    from reasoner.fhir import Reading, Tables
+    from reasoner.fhir import ChartFacts, Tables
 
 __all__ = ["LAYERS", "Case", "Guideline", "default_folder"]
 
@@ -99,7 +99,7 @@ class Guideline:
         found = self.model.recursive
         return () if found is None else (found,)
 
-    def reading(self, data: Mapping[str, object] | bytes) -> Reading:
+    def read_fhir(self, data: Mapping[str, object] | bytes) -> ChartFacts:
         """Read the record of a patient from FHIR R4: a bundle or a resource, as parsed from JSON or as its bytes.
 
         Raises RecordError for what is no FHIR resource or holds several patients, GuidelineError where the guideline has no
@@ -107,7 +107,8 @@ class Guideline:
         """
         from reasoner import fhir
 
-        return fhir.read(fhir.parse(data) if isinstance(data, bytes) else fhir.convert(data), self.model, self.tables)
+        parsed = fhir.parse(data) if isinstance(data, bytes) else fhir.convert(data)
+        return fhir.read_facts(parsed, self.model, self.tables)
 
     @cached_property
     def tables(self) -> Tables:
@@ -120,18 +121,20 @@ class Guideline:
         """Take a record as parsed from JSON, or read one from a FHIR resource."""
         if not isinstance(data, Mapping) or "resourceType" not in data:
             return parse_record(data, self.model)
-        return self.read_from(self.reading(data))
+        return self.record_from(self.read_fhir(data))
 
-    def read_from(self, reading: Reading) -> Record:
+    def record_from(self, facts: ChartFacts) -> Record:
         """Take what was read from FHIR as a record.
 
         Raises RecordError, with what the resources say of it, where it cannot be used as it is.
         """
+        from reasoner import fhir
+
         try:
-            record = parse_record(reading.record, self.model)
+            record = parse_record(facts.record, self.model)
         except RecordError as error:
-            raise RecordError(reading.explain(str(error))) from None
-        return record._replace(sources=reading.words(), remarks=tuple(reading.remarks()))
+            raise RecordError(fhir.explain(str(error), facts, self.model)) from None
+        return record._replace(sources=fhir.source_words(facts), remarks=tuple(fhir.remarks(facts, self.model)))
 
     def record(self, data: object) -> Record:
         """Validate a record, as parsed from JSON; or read one from a FHIR R4 resource or bundle.

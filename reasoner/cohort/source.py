@@ -19,6 +19,7 @@ from reasoner.cohort.columns import BAD, Column, Columns, Values
 from reasoner.cohort.csv_text import BLOCK, header, row_ends
 from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.errors import ReasonerError, RecordError, nearest
+from reasoner.fhir import remarks as remarks_of
 from reasoner.guideline import Guideline
 from reasoner.records.record import interval, number, parse_json
 
@@ -346,8 +347,8 @@ def read_ndjson(part: Part, content: bytes, values: Mapping[str, Values], guidel
         try:
             found, said = data(row), list[str]()
             if isinstance(found, Mapping) and "resourceType" in found:
-                reading = guideline.reading(found)
-                found, said = reading.record, list(reading.remarks())
+                facts = guideline.read_fhir(found)
+                found, said = facts.record, list(remarks_of(facts, guideline.model))
         except RecordError:
             found, said = None, list[str]()
         remarks.append(said)

@@ -1,10 +1,15 @@
-"""FHIR R4 in: a patient's resources, as they are, to a record, with where each fact was read and what stays open."""
+"""FHIR R4 in: the resources of a patient to a record, with where each fact was read and what stays unknown."""
 
 from __future__ import annotations
 
-from reasoner.fhir.read import orders, read
-from reasoner.fhir.reading import Contradiction, Reading, Undecided
-from reasoner.fhir.resources import Parsed, convert, parse
+from reasoner.fhir.bundles import ParsedResources, convert, merge, parse
+from reasoner.fhir.chart import ordered_drugs
+from reasoner.fhir.facts import ChartFacts
+from reasoner.fhir.methods import read_facts
+from reasoner.fhir.remarks import explain, remarks, report, source_words
 from reasoner.fhir.tables import Tables
 
-__all__ = ["Contradiction", "Parsed", "Reading", "Tables", "Undecided", "convert", "orders", "parse", "read"]
+__all__ = [
+    "ChartFacts", "ParsedResources", "Tables", "convert", "explain", "merge", "ordered_drugs", "parse", "read_facts",
+    "remarks", "report", "source_words",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Dates of FHIR: to the year, the month or the day; what is finer is not read."""
+"""Dates of FHIR, which may give no more than the year or the month; times of day are not read."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["When", "months", "when"]
+__all__ = ["PartialDate", "first_date", "months_between", "parse_date"]
 
 DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T.*)?)?)?", re.ASCII | re.DOTALL)
 
 
-class When(NamedTuple):
-    """A date as far as it is known: the first and the last day that it can be, as `date.toordinal` counts them."""
+class PartialDate(NamedTuple):
+    """A date as far as it is known: the first and the last day it can be, as `date.toordinal` counts them."""
 
     first: int
     last: int
@@ -30,8 +30,8 @@ class When(NamedTuple):
 
 
 @lru_cache(maxsize=2**14)
-def when(text: str | None) -> When | None:
-    """Read a FHIR date or date and time; None for what is none."""
+def parse_date(text: str | None) -> PartialDate | None:
+    """Parse a FHIR date or date and time; None where the text is neither."""
     found = DATE.fullmatch(text) if text else None
     if found is None:
         return None
@@ -39,15 +39,21 @@ def when(text: str | None) -> When | None:
     try:
         if day:
             exact = date(int(year), int(month), int(day)).toordinal()
-            return When(exact, exact)
+            return PartialDate(exact, exact)
         first, last = (int(month), int(month)) if month else (1, 12)
-        return When(date(int(year), first, 1).toordinal(), date(int(year), last, monthrange(int(year), last)[1]).toordinal())
+        end = date(int(year), last, monthrange(int(year), last)[1])
+        return PartialDate(date(int(year), first, 1).toordinal(), end.toordinal())
     except ValueError:
         return None
 
 
-def months(start: int, end: int) -> float:
-    """Count the months from one day to another, by the calendar: the same day of the next month is 1."""
+def first_date(*texts: str | None) -> PartialDate | None:
+    """Parse the first of the texts that is a date."""
+    return next((found for text in texts if (found := parse_date(text)) is not None), None)
+
+
+def months_between(start: int, end: int) -> float:
+    """Count the months from one day to another by the calendar: the same day of the next month is 1."""
     first, last = date.fromordinal(start), date.fromordinal(end)
     whole = (last.year - first.year) * 12 + last.month - first.month
     day = min(first.day, monthrange(last.year, last.month)[1])

@@ -1,23 +1,12 @@
-"""FHIR R4 resources as far as they are read: typed, and nothing that is not read can refuse them.
-
-A field of the wrong shape is left out and said; where it decides whether the resource counts at all, the resource is.
-"""
+"""FHIR R4 resources as far as they are read; fields are named as FHIR names them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import msgspec
 
-from reasoner.errors import RecordError
-
-__all__ = ["Coding", "Concept", "Parsed", "Quantity", "Reference", "Resource", "convert", "parse"]
-
-NESTED = 8
-GUARDS = ("resourceType", "status", "intent", "doNotPerform", "verificationStatus", "subject", "patient")
-FIELD = re.compile(r"\$\.(?:resource\.)?(\w+)")
+__all__ = ["NO_CODING", "Coding", "Component", "Concept", "Entry", "Quantity", "Resource", "as_list", "first_code"]
 
 
 class Coding(msgspec.Struct, gc=False):
@@ -26,6 +15,9 @@ class Coding(msgspec.Struct, gc=False):
     system: str | None = None
     code: str | None = None
     display: str | None = None
+
+
+NO_CODING = Coding()
 
 
 class Concept(msgspec.Struct, gc=False):
@@ -56,14 +48,14 @@ class Quantity(msgspec.Struct, gc=False):
 
 
 class Period(msgspec.Struct, gc=False):
-    """A interval of time."""
+    """An interval of time."""
 
     start: str | None = None
     end: str | None = None
 
 
 class Extension(msgspec.Struct, gc=False):
-    """An extension, of which dates alone are read."""
+    """An extension; of its values, only dates are read."""
 
     url: str | None = None
     valueDateTime: str | None = None  # noqa: N815 (FHIR's name)
@@ -85,7 +77,6 @@ class Component(msgspec.Struct, gc=False):
     valueBoolean: bool | None = None  # noqa: N815
     valueInteger: int | None = None  # noqa: N815
     interpretation: list[Concept] | None = None
-    dataAbsentReason: Concept | None = None  # noqa: N815
 
 
 class Resource(Component, gc=False):
@@ -127,114 +118,12 @@ class Entry(msgspec.Struct, gc=False):
     resource: Resource | None = None
 
 
-class RawEntry(msgspec.Struct, gc=False):
-    """An entry of a bundle whose resource is not read yet."""
-
-    fullUrl: object = None  # noqa: N815
-    resource: msgspec.Raw = msgspec.Raw(b"null")
+def as_list(concepts: list[Concept] | Concept | None) -> list[Concept]:
+    """Give the concepts of a field that is a list in some resources and not in others."""
+    return concepts if isinstance(concepts, list) else [] if concepts is None else [concepts]
 
 
-class RawBundle(msgspec.Struct, gc=False):
-    """A bundle whose resources are not read yet."""
-
-    entry: list[RawEntry | None] | None = None
-
-
-class Parsed(NamedTuple):
-    """The resources of a bundle, each with its full URL, and what of them could not be read."""
-
-    resources: list[tuple[str | None, Resource]]
-    unreadable: list[str]
-
-
-WHOLE = msgspec.json.Decoder(Resource)
-RAW = msgspec.json.Decoder(RawBundle)
-
-
-def parse(content: bytes) -> Parsed:
-    """Read a bundle of any type, or a single resource, from JSON.
-
-    Raises RecordError for what is no JSON object or nested too deeply.
-    """
-    try:
-        try:
-            return Parsed(list(flat(None, WHOLE.decode(content))), [])
-        except msgspec.ValidationError:
-            return salvaged(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RecordError(f"not a FHIR resource in JSON: {error}") from None
-    except RecursionError:
-        raise RecordError("nested too deeply for a FHIR resource") from None
-
-
-def convert(data: Mapping[str, object]) -> Parsed:
-    """Take a bundle, or a single resource, as parsed from JSON.
-
-    Raises RecordError for what JSON cannot hold.
-    """
-    try:
-        return Parsed(list(flat(None, msgspec.convert(data, Resource))), [])
-    except (msgspec.ValidationError, RecursionError):
-        pass
-    try:
-        return parse(msgspec.json.encode(data))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise RecordError(f"not a FHIR resource: {error}") from None
-
-
-def flat(url: str | None, resource: Resource, depth: int = 0) -> Iterator[tuple[str | None, Resource]]:
-    """Yield the resources of bundles, those of bundles within them too."""
-    if resource.resourceType != "Bundle":
-        yield url, resource
-    elif depth < NESTED:
-        for entry in resource.entry or ():
-            if entry is not None and entry.resource is not None:
-                yield from flat(entry.fullUrl, entry.resource, depth + 1)
-
-
-def salvaged(content: bytes | msgspec.Raw, depth: int = 0) -> Parsed:
-    """Read a bundle resource by resource, leaving out what has not the shape that FHIR gives it."""
-    found = Parsed([], [])
-    if kind_of(content) != "Bundle":
-        resource = salvage(content, found.unreadable)
-        return Parsed([] if resource is None else [(None, resource)], found.unreadable)
-    try:
-        bundle = RAW.decode(content)
-    except msgspec.ValidationError as error:
-        return Parsed([], [f"Bundle: {error}"])
-    for entry in bundle.entry or ():
-        if entry is not None and bytes(entry.resource) != b"null" and depth < NESTED:
-            if kind_of(entry.resource) == "Bundle":
-                inner = salvaged(entry.resource, depth + 1)
-                found.resources.extend(inner.resources)
-                found.unreadable.extend(inner.unreadable)
-            else:
-                resource = salvage(entry.resource, found.unreadable)
-                if resource is not None:
-                    found.resources.append((entry.fullUrl if isinstance(entry.fullUrl, str) else None, resource))
-    return found
-
-
-def kind_of(content: bytes | msgspec.Raw) -> object:
-    found = msgspec.json.decode(content)
-    return found.get("resourceType") if isinstance(found, dict) else None
-
-
-def salvage(content: bytes | msgspec.Raw, unreadable: list[str]) -> Resource | None:
-    """Read one resource without its fields that have not the shape that FHIR gives them; say what is left out."""
-    data = msgspec.json.decode(content)
-    if not isinstance(data, dict):
-        unreadable.append("an entry that is no resource")
-        return None
-    name = f"{data.get('resourceType')}/{data.get('id')}"
-    while True:
-        try:
-            return msgspec.convert(data, Resource)
-        except msgspec.ValidationError as error:
-            place = FIELD.search(str(error))
-            field = place[1] if place else ""
-            if field in GUARDS or field not in data:
-                unreadable.append(f"{name}: not read ({error})")
-                return None
-            del data[field]
-            unreadable.append(f"{name}: {field} is left out ({error})")
+def first_code(concept: Concept | None) -> str | None:
+    """Give the code of a status in lower case, or its text; None where it has neither."""
+    code = next((coding.code for coding in concept.codings() if coding.code), concept.text) if concept else None
+    return code.lower() if code else None

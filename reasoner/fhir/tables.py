@@ -1,9 +1,4 @@
-"""The tables by which a guideline reads FHIR: which code says what. They lie in its folder ``fhir`` as CSV files.
-
-``drugs.csv`` names the drug of a code, ``conditions.csv`` the finding of a diagnosis, ``tests.csv`` the finding of a test
-and the set of values it comes in, ``values.csv`` what a value says, ``facts.csv`` how findings and drugs become facts,
-and ``periods.csv`` the periods by which courses of therapy are told apart. Every row has its provenance or its meaning.
-"""
+"""The tables by which a guideline reads FHIR: CSV files in its folder ``fhir``, described in this folder's README."""
 
 from __future__ import annotations
 
@@ -11,6 +6,7 @@ import csv
 import hashlib
 import re
 from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +14,7 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import GuidelineError, nearest
 from reasoner.fhir.resources import Coding
 
-__all__ = ["TEXT", "Diagnosis", "FactRow", "Tables", "Test", "plain", "system_of"]
+__all__ = ["TEXT", "Diagnosis", "FactMapping", "Tables", "Test", "normalise", "system_of"]
 
 SYSTEMS = {
     "http://snomed.info/sct": "snomed",
@@ -34,7 +30,7 @@ SYSTEMS = {
     "http://hl7.org/fhir/v2/0078": "observation-interpretation",
     "http://cancerstaging.org": "ajcc",
 }
-FILES = {
+COLUMNS = {
     "drugs": ("system", "code", "name", "drug", "level", "provenance"),
     "conditions": ("system", "code", "site", "name", "finding", "value", "provenance"),
     "tests": ("system", "code", "name", "finding", "values", "provenance"),
@@ -42,39 +38,53 @@ FILES = {
     "facts": ("fact", "method", "of", "meaning"),
     "periods": ("period", "length", "unit", "meaning", "provenance"),
 }
+METHODS = {
+    "latest": ("finding",),
+    "latest_number": ("finding",),
+    "any_positive": ("findings",),
+    "ever": ("finding",),
+    "drugs_before": ("finding",),
+    "months_between": ("drug", "finding"),
+    "courses_from": ("finding", "finding"),
+    "measured_since_therapy": ("finding",),
+}
+COURSE_METHODS = {"cycles": (), "months": (), "stopped_alone": (), "stopped_for": ("outcome",)}
+PERIODS = ("starts_together", "pause", "stopped", "under_way", "cycle")
 HIERARCHIC = "icd10cm"
 TEXT = "text"
+FEW = 20
+Row = dict[str, str]
 
 
 def system_of(url: str | None) -> str:
-    """Name a code system as the tables do; one that they do not know keeps its URL."""
+    """Give the tables' name of a code system; one without a name keeps its URL."""
     if url is None or url in SYSTEMS:
         return SYSTEMS.get(url or "", "")
     return SYSTEMS.get(url.rstrip("/").replace("https:", "http:"), url)
 
 
-def plain(text: str) -> str:
-    """Write a text as the tables do: small letters, and without the tag of a SNOMED CT name."""
+def normalise(text: str) -> str:
+    """Write a text as the tables do: in lower case, with single spaces, without the tag of a SNOMED CT name."""
     return " ".join(text.lower().removesuffix("(qualifier value)").split())
 
 
 class Diagnosis(NamedTuple):
-    """What a diagnosis says: a finding is there ("true"), or cannot be told from it ("undecided")."""
+    """What a diagnosis says: a finding is there ("true"), or the diagnosis alone does not decide it ("undecided")."""
 
     finding: str
     value: str
 
 
 class Test(NamedTuple):
-    """What a test tells of: a finding, in values of a set; no finding where the test does not count."""
+    """The finding that a test speaks of, empty where the test does not count, and the set that its values are from."""
 
     finding: str
     values: str
     name: str
 
 
-class FactRow(NamedTuple):
-    """How a fact is drawn: by a method, of findings or drugs."""
+class FactMapping(NamedTuple):
+    """How a fact is read: by a method, from the findings, drugs or outcomes that `of` names."""
 
     fact: str
     method: str
@@ -84,96 +94,132 @@ class FactRow(NamedTuple):
 class Tables:
     """The tables of one guideline, read and checked.
 
-    Attributes: `drugs` and `tests` by system and code, `drug_systems` the systems of drugs, `names` a pattern of drugs'
-    names, `stages` the tests of a stage, `conditions` by system, code and site, `values` by set, system and code, `ranges`
-    and `units` by set and unit, `facts` and `course_facts` in their order, `periods` in days, `digest` of the files.
+    Attributes: `drugs` and `tests` by system and code, `drug_systems` the code systems that drugs are looked up in,
+    `names` a pattern of drugs' names, `stages` the tests that a stage is read by, `conditions` by system, code and site,
+    `values` by set, system and code, `ranges` and `units` by set and unit, `facts` and `course_facts` in their order,
+    `periods` in days, `digest` that of the files.
+
+    Raises GuidelineError with file and line where a table cannot be used.
     """
 
     def __init__(self, folder: Path, model: GuidelineModel) -> None:
-        self.folder = folder
         total = hashlib.sha256()
-        rows = {name: self.rows(name, total) for name in FILES}
+        rows = {name: read_rows(folder / f"{name}.csv", COLUMNS[name], total) for name in COLUMNS}
         self.digest = f"sha256:{total.hexdigest()}"
         self.drugs: dict[tuple[str, str], list[str]] = defaultdict(list)
         for row in rows["drugs"]:
-            self.drugs[row["system"], row["code"]].append(self.among(row["drug"], model.drugs, "drug", row))
+            self.drugs[row["system"], row["code"]].append(one_of(row, "drug", row["drug"], model.drugs))
         self.drug_systems = {system for system, _ in self.drugs} - {TEXT}
         names = sorted((code for system, code in self.drugs if system == TEXT), key=len, reverse=True)
         self.names = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)" if names else r"(?!)")
         self.conditions: dict[tuple[str, str, str], list[Diagnosis]] = defaultdict(list)
         for row in rows["conditions"]:
             self.conditions[row["system"], row["code"], row["site"]].append(Diagnosis(row["finding"], row["value"]))
-        self.tests = {
-            (row["system"], row["code"]): Test(row["finding"], row["values"], row["name"]) for row in rows["tests"]
-        }
-        self.stages = tuple(dict.fromkeys(test._replace(name="") for test in self.tests.values() if test.values == "stage"))
         self.values: dict[tuple[str, str, str], str] = {}
         self.ranges: dict[tuple[str, str], list[tuple[str, float, str]]] = defaultdict(list)
         self.units: dict[tuple[str, str], float] = {}
-        for row in rows["values"]:
+        self.add_values(rows["values"])
+        sets = {row["values"] for row in rows["values"]}
+        self.tests = {
+            (row["system"], row["code"]): Test(
+                row["finding"], one_of(row, "set of values", row["values"], sets) if row["finding"] else "", row["name"]
+            )
+            for row in rows["tests"]
+        }
+        self.stages = tuple(dict.fromkeys(test._replace(name="") for test in self.tests.values() if test.values == "stage"))
+        self.facts: list[FactMapping] = []
+        self.course_facts: list[FactMapping] = []
+        findings = {row["finding"] for row in (*rows["conditions"], *rows["tests"])}
+        self.add_facts(rows["facts"], model, {"finding": findings, "drug": model.drugs, "outcome": model.outcomes})
+        self.periods = {
+            one_of(row, "period", row["period"], PERIODS): int(number(row, row["length"])) for row in rows["periods"]
+        }
+        if lacking := [period for period in PERIODS if period not in self.periods]:
+            raise GuidelineError(f"{folder / 'periods.csv'}: add {', '.join(lacking)}: courses are built by all periods.")
+
+    def add_facts(self, rows: Iterable[Row], model: GuidelineModel, known: Mapping[str, Collection[str]]) -> None:
+        """Sort the rows of ``facts.csv`` into facts of the patient and of a course; `known` are the names of each kind."""
+        facts = [fact.name for fact in model.facts]
+        for row in rows:
+            fact = one_of(row, "fact", row["fact"], (*facts, *model.course_facts))
+            mappings, methods = (self.facts, METHODS) if fact in facts else (self.course_facts, COURSE_METHODS)
+            kinds = methods[one_of(row, "method", row["method"], methods)]
+            names = tuple(row["of"].split())
+            if kinds == ("findings",):
+                kinds = ("finding",) * max(len(names), 1)
+            if len(names) != len(kinds):
+                wanted = " and ".join(kinds) or "nothing"
+                raise GuidelineError(f'{row["place"]}: of: "{row["of"]}": the method {row["method"]} takes {wanted}.')
+            for kind, name in zip(kinds, names, strict=True):
+                one_of(row, kind, name, known[kind])
+            mappings.append(FactMapping(fact, row["method"], names))
+
+    def add_values(self, rows: Iterable[Row]) -> None:
+        """Sort the rows of ``values.csv`` into ranges of numbers, factors of units, and coded values."""
+        for row in rows:
             kind, _, unit = row["system"].partition(":")
             if kind == "number":
                 sign = row["code"].rstrip("0123456789.")
-                self.ranges[row["values"], unit].append((sign, float(row["code"][len(sign) :]), row["value"]))
+                bound = number(row, row["code"].removeprefix(sign))
+                self.ranges[row["values"], unit].append((sign, bound, row["value"]))
             elif kind == "unit":
-                self.units[row["values"], row["code"]] = float(row["value"])
+                self.units[row["values"], row["code"]] = number(row, row["value"])
             else:
                 self.values[row["values"], row["system"], row["code"]] = row["value"]
-        facts = [fact.name for fact in model.facts]
-        self.facts: list[FactRow] = []
-        self.course_facts: list[FactRow] = []
-        for row in rows["facts"]:
-            name = self.among(row["fact"], (*facts, *model.course_facts), "fact", row)
-            (self.facts if name in facts else self.course_facts).append(
-                FactRow(name, row["method"], tuple(row["of"].split()))
-            )
-        self.periods = {row["period"]: int(row["length"]) for row in rows["periods"]}
-
-    def rows(self, name: str, total: hashlib._Hash) -> list[dict[str, str]]:
-        """Read one table.
-
-        Raises GuidelineError with file and line for a row that is not whole.
-        """
-        path = self.folder / f"{name}.csv"
-        try:
-            content = path.read_bytes()
-            lines = list(csv.reader(content.decode("utf-8").splitlines(), strict=True))
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise GuidelineError(
-                f"{path}: cannot be read as CSV: {error}; this guideline reads no FHIR without it."
-            ) from None
-        total.update(f"{name} {len(content)}\n".encode() + content)
-        if not lines or tuple(lines[0]) != FILES[name]:
-            raise GuidelineError(f"{path}:1: the columns are {', '.join(FILES[name])}, in this order.")
-        for number, line in enumerate(lines[1:], start=2):
-            if len(line) != len(FILES[name]):
-                raise GuidelineError(f"{path}:{number}: {len(line)} columns; there are {len(FILES[name])}.")
-        rows = [{"place": f"{path}:{n}", **dict(zip(FILES[name], line, strict=True))} for n, line in enumerate(lines[1:], 2)]
-        for row in rows:
-            if row.get("system") == TEXT and row["code"] != plain(row["code"]):
-                raise GuidelineError(
-                    f'{row["place"]}: "{row["code"]}": texts are compared in small letters; write "{plain(row["code"])}".'
-                )
-        return rows
-
-    def among(self, value: str, allowed: tuple[str, ...], kind: str, row: dict[str, str]) -> str:
-        if value not in allowed:
-            raise GuidelineError(f'{row["place"]}: "{value}" is no {kind} of the guideline{nearest(value, allowed)}.')
-        return value
 
     def mentioned(self, text: str) -> list[str]:
         """List the drugs whose names stand in a text."""
         return [drug for name in self.names.findall(text) for drug in self.drugs[TEXT, name]]
 
-    def diagnoses(self, coding: Coding, sites: list[Coding]) -> list[Diagnosis]:
-        """Tell what the code of a diagnosis says, at the sites of the body that are named.
-
-        A code of a classification says what those above it say.
-        """
+    def diagnoses(self, coding: Coding, sites: Iterable[Coding]) -> list[Diagnosis]:
+        """Tell what the code of a diagnosis says at the body sites given; a code says what those above it say too."""
         system, code = system_of(coding.system), coding.code or ""
+        places = ("", *(site.code or "" for site in sites))
         found: list[Diagnosis] = []
         while code:
-            for site in ("", *(place.code or "" for place in sites)):
-                found += self.conditions.get((system, code, site), ())
+            for place in places:
+                found += self.conditions.get((system, code, place), ())
             code = code[:-1].rstrip(".") if system == HIERARCHIC else ""
         return found
+
+
+def read_rows(path: Path, columns: tuple[str, ...], total: hashlib._Hash) -> list[Row]:
+    """Read one table, each row with its place, and add the file to a digest.
+
+    Raises GuidelineError with file and line for a file that cannot be read and a row that is not whole.
+    """
+    try:
+        content = path.read_bytes()
+        lines = list(csv.reader(content.decode("utf-8").splitlines(), strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise GuidelineError(f"{path}: cannot be read as CSV: {error}; FHIR is read only with this table.") from None
+    total.update(f"{path.stem} {len(content)}\n".encode() + content)
+    if not lines or tuple(lines[0]) != columns:
+        raise GuidelineError(f"{path}:1: the columns must be {', '.join(columns)}, in this order.")
+    rows: list[Row] = []
+    for line, cells in enumerate(lines[1:], start=2):
+        if len(cells) != len(columns):
+            raise GuidelineError(f"{path}:{line}: {len(cells)} columns; expected {len(columns)}: {', '.join(columns)}.")
+        row = {"place": f"{path}:{line}", **dict(zip(columns, cells, strict=True))}
+        if row.get("system") == TEXT and row["code"] != normalise(row["code"]):
+            raise GuidelineError(
+                f'{row["place"]}: "{row["code"]}": texts are compared in lower case; write "{normalise(row["code"])}".'
+            )
+        rows.append(row)
+    return rows
+
+
+def one_of(row: Row, kind: str, value: str, allowed: Collection[str]) -> str:
+    """Give a value back; raises GuidelineError where it is not one of those allowed."""
+    if value not in allowed:
+        names = f"; allowed: {', '.join(sorted(allowed))}" if len(allowed) <= FEW else ""
+        raise GuidelineError(f'{row["place"]}: "{value}" is not a known {kind}{names}{nearest(value, allowed) or "."}')
+    return value
+
+
+def number(row: Row, value: str) -> float:
+    """Convert a value to a number; raises GuidelineError where it is none."""
+    try:
+        return float(value)
+    except ValueError:
+        raise GuidelineError(f'{row["place"]}: "{value}" is not a number.') from None

@@ -171,7 +171,7 @@ def facts(asker: Asker, asked: Asked) -> Response:
     data = patient_of(asked)
     if not isinstance(data, dict):
         raise RecordError("patient: no FHIR resource, which is a JSON object")
-    return as_json(asker.guideline.reading(data).to_dict())
+    return as_json(msgspec.to_builtins(asker.guideline.read_fhir(data)))
 
 
 def graph(asker: Asker, asked: AskedGraph) -> Response:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 
 from reasoner.errors import RecordError
-from reasoner.fhir import Parsed, orders, parse, read
+from reasoner.fhir import merge, ordered_drugs, parse, read_facts, remarks
 from reasoner.guideline import Guideline
 from reasoner.serve.api import refuse_long
 from reasoner.serve.cards import OVERRIDE_REASONS, Call, Draft, Maker, about_orders, about_patient, unanswered
@@ -220,25 +220,22 @@ class Hooks:
     def read(self, values: Mapping[str, bytes]) -> Chart:
         for key, value in values.items():
             refuse_partial(key, value)
-        parts = [parse(value) for value in values.values() if value != b"null"]
-        parsed = Parsed(
-            [own for part in parts for own in part.resources], [text for part in parts for text in part.unreadable]
-        )
-        reading = read(parsed, self.guideline.model, self.guideline.tables)
+        parsed = merge(parse(value) for value in values.values() if value != b"null")
+        facts = read_facts(parsed, self.guideline.model, self.guideline.tables)
         try:
-            record = self.guideline.read_from(reading)
+            record = self.guideline.record_from(facts)
             refuse_long(record, self.courses)
             self.guideline.checked(record)
         except RecordError as error:
-            return Chart(reading.record, self.maker.remarks(reading.remarks()), str(error))
-        return Chart(reading.record, self.maker.remarks(record.remarks), "")
+            return Chart(facts.record, self.maker.remarks(remarks(facts, self.guideline.model)), str(error))
+        return Chart(facts.record, self.maker.remarks(record.remarks), "")
 
     def ordered(self, call: HookCall) -> dict[str, str]:
         """Find the drugs of the guideline that are ordered, with references, where one of them is selected."""
         content = bytes(call.context.draft_orders)
         if not content:
             raise RefusedError(400, "missing; the hook has it", "context.draftOrders")
-        found = orders(parse(content), self.guideline.tables)
+        found = ordered_drugs(parse(content), self.guideline.tables)
         selected = call.context.selections
         return found if selected is None or not set(selected).isdisjoint(found.values()) else {}
 

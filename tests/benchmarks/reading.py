@@ -71,7 +71,7 @@ def fuzz(guideline: Guideline, count: int, bases: list[Any]) -> None:
         if rng.random() < 0.2:
             content[rng.randrange(len(content))] = rng.randrange(256)
         try:
-            found = guideline.reading(bytes(content))
+            found = guideline.read_fhir(bytes(content))
             read += 1
             guideline.record(found.record)
             answered += 1
@@ -88,8 +88,8 @@ def main() -> None:
     given = options.parse_args()
     guideline = Guideline.load()
     content = large(given.megabytes)
-    guideline.reading(content)
-    parsed, read = median(lambda: orjson.loads(content)), median(lambda: guideline.reading(content))
+    guideline.read_fhir(content)
+    parsed, read = median(lambda: orjson.loads(content)), median(lambda: guideline.read_fhir(content))
     times = f"orjson {parsed * 1e3:.1f} ms, facts {read * 1e3:.1f} ms"
     print(f"{len(content) / 1e6:.1f} MB: {times}, ratio {read / parsed:.2f} (target 2)")
     if given.fuzz:

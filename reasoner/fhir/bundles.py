@@ -1,0 +1,146 @@
+"""Bundles and single resources from JSON to typed resources.
+
+A field of the wrong shape is left out and reported; where it decides whether the resource counts at all, so is the resource.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from reasoner.errors import RecordError
+from reasoner.fhir.resources import Resource
+
+__all__ = ["ParsedResources", "Unreadable", "convert", "merge", "parse"]
+
+DEEPEST = 8
+DECIDING = ("resourceType", "status", "intent", "doNotPerform", "verificationStatus", "subject", "patient")
+FIELD = re.compile(r"\$\.(?:resource\.)?(\w+)")
+
+
+class RawEntry(msgspec.Struct, gc=False):
+    """An entry of a bundle whose resource is not decoded yet."""
+
+    fullUrl: object = None  # noqa: N815 (FHIR's name)
+    resource: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class RawBundle(msgspec.Struct, gc=False):
+    """A bundle whose resources are not decoded yet."""
+
+    entry: list[RawEntry | None] | None = None
+
+
+class Unreadable(NamedTuple):
+    """A resource that could not be read, or was read without `field`; an entry that is not a resource has no name."""
+
+    resource: str = ""
+    field: str = ""
+    error: str = ""
+
+
+class ParsedResources(NamedTuple):
+    """The resources of a bundle, each with its full URL, and what could not be read."""
+
+    resources: list[tuple[str | None, Resource]]
+    unreadable: list[Unreadable]
+
+
+WHOLE = msgspec.json.Decoder(Resource)
+RAW = msgspec.json.Decoder(RawBundle)
+
+
+def parse(content: bytes) -> ParsedResources:
+    """Parse a bundle of any type, or a single resource, from JSON.
+
+    Raises RecordError for what is not JSON or nested too deeply.
+    """
+    try:
+        try:
+            return ParsedResources(list(flatten(None, WHOLE.decode(content))), [])
+        except msgspec.ValidationError:
+            return salvage_bundle(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecordError(f"not a FHIR resource in JSON: {error}") from None
+    except RecursionError:
+        raise RecordError("nested too deeply for a FHIR resource") from None
+
+
+def convert(data: Mapping[str, object]) -> ParsedResources:
+    """Take a bundle, or a single resource, that was parsed from JSON already.
+
+    Raises RecordError for what JSON cannot hold.
+    """
+    try:
+        return ParsedResources(list(flatten(None, msgspec.convert(data, Resource))), [])
+    except (msgspec.ValidationError, RecursionError):
+        pass
+    try:
+        return parse(msgspec.json.encode(data))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RecordError(f"not a FHIR resource: {error}") from None
+
+
+def merge(parts: Iterable[ParsedResources]) -> ParsedResources:
+    """Put the resources of several bundles together."""
+    whole = ParsedResources([], [])
+    for part in parts:
+        whole.resources.extend(part.resources)
+        whole.unreadable.extend(part.unreadable)
+    return whole
+
+
+def flatten(url: str | None, resource: Resource, depth: int = 0) -> Iterator[tuple[str | None, Resource]]:
+    """Yield the resources of a bundle, those of bundles within it included."""
+    if resource.resourceType != "Bundle":
+        yield url, resource
+    elif depth < DEEPEST:
+        for entry in resource.entry or ():
+            if entry is not None and entry.resource is not None:
+                yield from flatten(entry.fullUrl, entry.resource, depth + 1)
+
+
+def salvage_bundle(content: bytes | msgspec.Raw, url: str | None = None, depth: int = 0) -> ParsedResources:
+    """Parse a bundle resource by resource, leaving out what does not have the shape that FHIR gives it."""
+    if kind_of(content) != "Bundle":
+        unreadable: list[Unreadable] = []
+        resource = salvage(content, unreadable)
+        return ParsedResources([] if resource is None else [(url, resource)], unreadable)
+    try:
+        bundle = RAW.decode(content)
+    except msgspec.ValidationError as error:
+        return ParsedResources([], [Unreadable("Bundle", error=str(error))])
+    entries = [entry for entry in bundle.entry or () if entry is not None and bytes(entry.resource) != b"null"]
+    return merge(
+        salvage_bundle(entry.resource, entry.fullUrl if isinstance(entry.fullUrl, str) else None, depth + 1)
+        for entry in entries
+        if depth < DEEPEST
+    )
+
+
+def kind_of(content: bytes | msgspec.Raw) -> object:
+    found = msgspec.json.decode(content)
+    return found.get("resourceType") if isinstance(found, dict) else None
+
+
+def salvage(content: bytes | msgspec.Raw, unreadable: list[Unreadable]) -> Resource | None:
+    """Parse one resource without the fields that have the wrong shape, and add to `unreadable` what was left out."""
+    data = msgspec.json.decode(content)
+    if not isinstance(data, dict):
+        unreadable.append(Unreadable())
+        return None
+    name = f"{data.get('resourceType')}/{data.get('id')}"
+    while True:
+        try:
+            return msgspec.convert(data, Resource)
+        except msgspec.ValidationError as error:
+            place = FIELD.search(str(error))
+            field = place[1] if place else ""
+            if field in DECIDING or field not in data:
+                unreadable.append(Unreadable(name, error=str(error)))
+                return None
+            del data[field]
+            unreadable.append(Unreadable(name, field, str(error)))

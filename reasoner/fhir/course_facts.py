@@ -1,0 +1,65 @@
+"""Facts of one course of therapy, each by the method that the tables name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from reasoner.fhir.courses import Course
+from reasoner.fhir.dates import months_between
+from reasoner.fhir.doses import Dose
+
+__all__ = ["COURSE_METHODS", "CourseQuestion"]
+
+
+class CourseQuestion(NamedTuple):
+    """What a method is asked: the course, its doses of the drugs that the fact is about, and what the tables say.
+
+    `of` are the names that the table gives the method, `periods` lengths in days.
+    """
+
+    course: Course
+    doses: Sequence[Dose]
+    of: Sequence[str]
+    periods: Mapping[str, int]
+
+    def last(self) -> Dose:
+        return max(self.doses, key=lambda dose: dose.end)
+
+
+def cycles(asked: CourseQuestion) -> int | None:
+    """Count the doses where each is a cycle by itself; None where some are too close together."""
+    days = sorted({dose.start for dose in asked.doses if dose.single})
+    apart = all(later - earlier >= asked.periods["cycle"] for earlier, later in pairwise(days))
+    return len(days) if apart else None
+
+
+def months(asked: CourseQuestion) -> float:
+    """Count the months from the first to the last dose."""
+    end = max(asked.course.end if dose.open else dose.end for dose in asked.doses)
+    return months_between(min(dose.start for dose in asked.doses), end)
+
+
+def stopped_alone(asked: CourseQuestion) -> bool:
+    """Tell whether these drugs ended while others went on."""
+    if any(dose.open for dose in asked.doses):
+        return False
+    last = asked.last()
+    drugs = {dose.drug for dose in asked.doses}
+    others = (dose for dose in asked.course.doses if dose.drug not in drugs)
+    went_on = max((asked.course.end if dose.open else dose.end for dose in others), default=0) - last.end
+    return went_on > (0 if last.ended else asked.periods["under_way"])
+
+
+def stopped_for(asked: CourseQuestion) -> bool:
+    """Tell whether the last of these drugs ended for the reason that the table names."""
+    return asked.last().ended in asked.of
+
+
+COURSE_METHODS: dict[str, Callable[[CourseQuestion], float | None]] = {
+    "cycles": cycles,
+    "months": months,
+    "stopped_alone": stopped_alone,
+    "stopped_for": stopped_for,
+}

@@ -1,0 +1,110 @@
+"""Courses of therapy, built from doses by their dates, and how each course ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from reasoner.fhir.doses import Dose
+from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
+from reasoner.fhir.provenance import Provenance
+
+__all__ = ["Course", "build_courses"]
+
+
+class Course(NamedTuple):
+    """Drugs given together.
+
+    `end` is the last day on which one of them is known to be given; `outcome` is None where nothing tells it, `why` says
+    where it was read. `doubtful` are doses recorded as under way from a course that ended in progression into this one.
+    """
+
+    doses: tuple[Dose, ...]
+    start: int
+    end: int
+    outcome: str | None
+    why: tuple[Provenance, ...]
+    doubtful: tuple[Dose, ...]
+
+
+class CourseBuilder:
+    """A course being built: the day it began, its doses, and of each drug the dose that ends last."""
+
+    def __init__(self, start: int, carried: list[Dose], periods: Mapping[str, int]) -> None:
+        self.start = start
+        self.carried = carried
+        self.periods = periods
+        self.doses: list[Dose] = []
+        self.last: dict[str, Dose] = {}
+        for dose in carried:
+            self.add(dose)
+
+    def add(self, dose: Dose) -> None:
+        self.doses.append(dose)
+        before = self.last.get(dose.drug)
+        if before is None or (before.open, before.end) <= (dose.open, dose.end):
+            self.last[dose.drug] = dose
+
+    def takes(self, dose: Dose) -> bool:
+        """Tell whether a later dose belongs to this course."""
+        before = self.last.get(dose.drug)
+        if before is not None:
+            return before.open or dose.start - before.end <= self.periods["pause"]
+        return dose.start - self.start <= self.periods["starts_together"]
+
+    def followed_by(self, dose: Dose) -> CourseBuilder:
+        """Begin the course that a dose opens; drugs that go on then belong to both."""
+        soon = dose.start + self.periods["starts_together"]
+        return CourseBuilder(dose.start, [own for own in self.doses if own.open or own.end > soon], self.periods)
+
+    def outcome(
+        self, following: CourseBuilder | None, trend: Sequence[Evidence], today: int
+    ) -> tuple[str | None, tuple[Provenance, ...]]:
+        """Tell how the course ended and where that was read; the outcome is None where nothing decides it.
+
+        In this order: the disease progressed; the course is under way; a drug that was not carried on ended for a
+        reason; its drugs were completed; the disease was under control after it.
+        """
+        horizon = today if following is None else following.start
+        seen = latest(own for own in trend if own.date and self.start < own.date.first and own.date.last <= horizon)
+        trends = {own.value for own in seen}
+        if "progression" in trends:
+            return ("progression" if len(trends) == 1 else None), tuple(own.source for own in seen)
+        ended = [dose for drug, dose in self.last.items() if following is None or drug not in following.last]
+        if following is None and any(self.is_under_way(dose, today) for dose in ended):
+            return "ongoing", tuple(dose.source for dose in ended)
+        reasons = {dose.ended for dose in ended}
+        told = reasons - {None, "completed"} or reasons - {None}
+        if len(told) == 1 and UNDECIDED not in told and (None not in reasons or told != {"completed"}):
+            return told.pop(), tuple(dose.source for dose in ended if dose.ended)
+        if trends == {"controlled"} and all(own.date and own.date.last >= dose.end for own in seen for dose in ended):
+            return "completed", tuple(own.source for own in seen)
+        return None, ()
+
+    def is_under_way(self, dose: Dose, today: int) -> bool:
+        return dose.open or (dose.ended is None and today - dose.end <= self.periods["under_way"])
+
+
+def build_courses(doses: Iterable[Dose], trend: Sequence[Evidence], today: int, periods: Mapping[str, int]) -> list[Course]:
+    """Build the courses from doses in the order of their dates.
+
+    A drug that starts later than the first ones, or comes back after a pause, begins a new course. `trend` is how the
+    disease went, `today` the latest day that the chart speaks of.
+    """
+    builders: list[CourseBuilder] = []
+    for dose in doses:
+        if not builders:
+            builders.append(CourseBuilder(dose.start, [], periods))
+        elif not builders[-1].takes(dose):
+            builders.append(builders[-1].followed_by(dose))
+        builders[-1].add(dose)
+    courses: list[Course] = []
+    for number, builder in enumerate(builders):
+        following = builders[number + 1] if number + 1 < len(builders) else None
+        outcome, why = builder.outcome(following, trend, today)
+        end = max(today if dose.open else dose.end for dose in builder.doses)
+        until = end if following is None else min(end, following.start)
+        progressed = bool(courses) and courses[-1].outcome == "progression"
+        doubtful = tuple(dose for dose in builder.carried if progressed and dose.open)
+        courses.append(Course(tuple(builder.doses), builder.start, until, outcome, why, doubtful))
+    return courses

@@ -1,0 +1,52 @@
+"""Where something was read: the resource, the code that was read there, and the date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from reasoner.fhir.dates import PartialDate
+from reasoner.fhir.resources import NO_CODING, Coding, Concept
+from reasoner.fhir.tables import system_of
+
+__all__ = ["Located", "Provenance", "provenance_of", "unique"]
+
+
+class Located:
+    """Writes the fields of a provenance in one line."""
+
+    __slots__ = ()
+    resource: str
+    system: str
+    code: str
+    display: str
+    date: str
+
+    def __str__(self) -> str:
+        parts = (self.resource, f"{system_of(self.system)} {self.code}".strip(), self.display, self.date)
+        return ", ".join(part for part in parts if part)
+
+
+class Provenance(Located, msgspec.Struct, frozen=True, order=True, omit_defaults=True):
+    """The resource (``Observation/her2``) and the code read in it, as displayed there; what it lacks is empty."""
+
+    resource: str
+    system: str = ""
+    code: str = ""
+    display: str = ""
+    date: str = ""
+
+
+def provenance_of(
+    resource: str, coding: Coding | None, concept: Concept | None, date: PartialDate | str | None
+) -> Provenance:
+    """Give the provenance of what a coding of a concept says; the concept's text stands in for a missing display."""
+    coding = coding or NO_CODING
+    display = coding.display or (concept.text if concept is not None else None) or ""
+    return Provenance(resource, coding.system or "", coding.code or "", display, "" if date is None else str(date))
+
+
+def unique(sources: Iterable[Provenance]) -> tuple[Provenance, ...]:
+    """Drop repeated sources, and keep the order."""
+    return tuple(dict.fromkeys(sources))

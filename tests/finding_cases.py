@@ -1,0 +1,131 @@
+"""Conditions and observations with the facts that they say; None where a fact stays unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bundles import HER2, METASTASES, NEGATIVE, POSITIVE, concept, condition, observation
+
+IHC, FISH, SERUM, ER, PR = "loinc:85319-2", "loinc:85318-4", "loinc:32996-1", "loinc:85337-4", "loinc:85339-0"
+FINDINGS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
+    "the latest HER2 result counts": (
+        [observation("old", IHC, "2018-01-01", valueCodeableConcept=NEGATIVE), HER2],
+        {"her2": "positive"},
+    ),
+    "HER2 by immunohistochemistry 2+ alone stays unknown": (
+        [observation("ihc", IHC, "2020-01-01", valueString="2+")],
+        {"her2": None},
+    ),
+    "a later 2+ overrides an older result": (
+        [HER2, observation("ihc", IHC, "2021-01-01", valueInteger=2)],
+        {"her2": None},
+    ),
+    "in situ hybridisation of the same day decides 2+": (
+        [
+            observation("ihc", IHC, "2020-01-01", valueString="2+"),
+            observation("fish", FISH, "2020-01-01", valueCodeableConcept="sct:431396003"),
+        ],
+        {"her2": "positive"},
+    ),
+    "a score is compared": ([observation("ihc", IHC, "2020-01-01", valueInteger=3)], {"her2": "positive"}),
+    "HER2 in serum never counts": (
+        [observation("serum", SERUM, "2020-01-01", valueCodeableConcept=POSITIVE)],
+        {"her2": None},
+    ),
+    "a preliminary result does not count": (
+        [observation("her2", IHC, "2020-01-01", status="preliminary", valueCodeableConcept=POSITIVE)],
+        {"her2": None},
+    ),
+    "a result entered in error does not count": (
+        [HER2, observation("wrong", IHC, "2021-01-01", status="entered-in-error", valueCodeableConcept=NEGATIVE)],
+        {"her2": "positive"},
+    ),
+    "the interpretation counts where there is no value": (
+        [observation("her2", IHC, "2020-01-01", interpretation=[concept(text="Positive")])],
+        {"her2": "positive"},
+    ),
+    "contradictory results of one day leave the fact unknown": (
+        [HER2, observation("other", FISH, "2020-01-12", valueCodeableConcept=NEGATIVE)],
+        {"her2": None},
+    ),
+    "a result without a date contradicts one with a date": (
+        [HER2, observation("other", FISH, valueCodeableConcept=NEGATIVE)],
+        {"her2": None},
+    ),
+    "a component is a result": (
+        [observation("panel", "loinc:1-8", "2020-01-01", component=[{"code": concept(IHC), "valueString": "3+"}])],
+        {"her2": "positive"},
+    ),
+    "one positive receptor is enough": (
+        [
+            observation("er", ER, "2020-01-01", valueQuantity={"value": 90, "unit": "%"}),
+            observation("pr", PR, "2020-01-01", valueCodeableConcept=NEGATIVE),
+        ],
+        {"hr": "positive"},
+    ),
+    "one negative receptor is not enough": (
+        [observation("er", ER, "2020-01-01", valueCodeableConcept=NEGATIVE)],
+        {"hr": None},
+    ),
+    "less than 10 percent is inconclusive, less than 1 percent is not": (
+        [
+            observation("er", ER, "2020-01-01", valueQuantity={"value": 1, "comparator": "<", "unit": "%"}),
+            observation("pr", PR, "2020-01-01", valueQuantity={"value": 10, "comparator": "<", "unit": "%"}),
+        ],
+        {"hr": None},
+    ),
+    "a refuted diagnosis does not count": (
+        [condition("ild", "icd:J84.9", verification="refuted")],
+        {"interstitial_lung_disease": None},
+    ),
+    "a provisional diagnosis leaves the fact unknown": (
+        [condition("hf", "icd:I50", verification="provisional")],
+        {"heart_failure": None},
+    ),
+    "an ICD-10 code says what the codes above it say": (
+        [condition("brain", "icd:C79.31"), condition("hf", "icd:I50.22")],
+        {"metastatic": True, "brain_metastases": True, "heart_failure": True},
+    ),
+    "the body site says that metastases are in the brain": (
+        [condition("m", "sct:128462008", bodySite=[concept("sct:12738006")])],
+        {"metastatic": True, "brain_metastases": True},
+    ),
+    "an axillary node is not metastatic disease": ([condition("node", "sct:94181007")], {"metastatic": None}),
+    "a stage of the diagnosis says that there are metastases": (
+        [condition("c", "icd:C50.9", stage=[{"summary": concept("sct:258228008")}])],
+        {"metastatic": True},
+    ),
+    "an opposite stage of the same day contradicts": (
+        [METASTASES, observation("m0", "loinc:21907-1", "2020-01-10", valueCodeableConcept="sct:1229901006")],
+        {"metastatic": None},
+    ),
+    "an older stage does not contradict": (
+        [METASTASES, observation("m0", "loinc:21907-1", "2018-01-10", valueCodeableConcept="sct:1229901006")],
+        {"metastatic": True},
+    ),
+    "metastases can be ruled out": (
+        [observation("none", "sct:1287652008", "2020-01-01", valueBoolean=False)],
+        {"metastatic": False, "metastatic_therapy": []},
+    ),
+    "weight is converted to kilograms": (
+        [observation("w", "loinc:29463-7", "2020-01-01", valueQuantity={"value": 150, "unit": "lb", "code": "[lb_av]"})],
+        {"weight_kg": 68.039},
+    ),
+    "a weight of nothing is left out": (
+        [observation("w", "loinc:29463-7", "2020-01-01", valueQuantity={"value": 0, "code": "kg"})],
+        {"weight_kg": None},
+    ),
+    "what is about another patient is not read": (
+        [{**HER2, "subject": {"reference": "Patient/other"}}],
+        {"her2": None},
+    ),
+    "a field of the wrong shape is left out, the rest is read": (
+        [{**HER2, "valueQuantity": "ten", "bodySite": 7}],
+        {"her2": "positive"},
+    ),
+    "a verification of the wrong shape keeps the diagnosis out": (
+        [{**METASTASES, "verificationStatus": "refuted"}],
+        {"metastatic": None},
+    ),
+    "a status of the wrong shape keeps the resource out": ([{**HER2, "status": ["final"]}], {"her2": None}),
+}
