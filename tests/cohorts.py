@@ -1,15 +1,29 @@
-"""Make cohorts of any size from a seed: patients with histories as the guideline's own regimens make them, some of it
-unrecorded. The same seed and size give the same cohort; nothing here decides what an answer is."""
+"""Make cohorts of any size from a seed, and run the command on them.
+
+The patients have histories as the guideline's own regimens make them, some of it unrecorded. The same seed and size give
+the same cohort; nothing here decides what an answer is.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+from click.testing import CliRunner, Result
+from numpy.typing import NDArray
 
+from reasoner import Guideline
+from reasoner.cli import cli
+
+ALONE = ("--workers", 1)
+WAY_BACK = {"explanation", "record", "remarks"}
 HISTORIES = 30_000
 FIRST = ["trastuzumab", "pertuzumab"]
 LATER = [
@@ -53,11 +67,17 @@ def history(rng: random.Random) -> list[dict[str, object]]:
     return courses
 
 
+@cache
+def histories() -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """Draw the histories that patients share, as JSON, and tell which of them hold a course."""
+    rng = random.Random(1)
+    drawn = [history(rng) for _ in range(HISTORIES)]
+    return np.array([json.dumps(courses) for courses in drawn], dtype=object), np.array([bool(courses) for courses in drawn])
+
+
 def make_cohort(seed: int, rows: int, unknown: float = 0.04, start: int = 0) -> pl.DataFrame:
     """Make `rows` patients, each fact unrecorded with probability `unknown`, three of them more often."""
-    histories = [history(rng) for rng in [random.Random(1)] for _ in range(HISTORIES)]
-    texts = np.array([json.dumps(courses) for courses in histories], dtype=object)
-    treated = np.array([bool(courses) for courses in histories])
+    texts, treated = histories()
     rng = np.random.default_rng([seed, start])
     chosen = rng.integers(0, HISTORIES, rows)
 
@@ -106,3 +126,50 @@ def make_cohort(seed: int, rows: int, unknown: float = 0.04, start: int = 0) -> 
         }
     )
     return frame.with_columns(months_to_recurrence=pl.when(with_trastuzumab).then(pl.col("months_to_recurrence")))
+
+
+def reasoner(*arguments: object, cwd: Path) -> Result:
+    """Run a command in this process, as if from a shell in `cwd`."""
+    with contextlib.chdir(cwd):
+        return CliRunner().invoke(
+            cli, [*map(str, arguments)], prog_name="reasoner", env={"COLUMNS": None}, catch_exceptions=False
+        )
+
+
+def cohort(*arguments: object, cwd: Path) -> Result:
+    """Run `reasoner cohort` in this process."""
+    return reasoner("cohort", *arguments, cwd=cwd)
+
+
+def record_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Write a row of a generated cohort as a record."""
+    found = {key: value for key, value in row.items() if value is not None}
+    return {**found, "metastatic_therapy": json.loads(found["metastatic_therapy"])}
+
+
+def expected_row(guideline: Guideline, record: dict[str, Any]) -> dict[str, Any]:
+    """Answer a record alone, and give what a cohort's row has of it."""
+    answer = guideline.answer(record)
+    return {
+        "id": answer.patient,
+        "setting": answer.setting,
+        "recommended": [{"regimen": e.regimen, "rank": e.rank, "certainty": e.certainty} for e in answer.recommended],
+        "excluded": [{"regimen": e.regimen, "certainty": e.certainty} for e in answer.excluded],
+        "actions": [{"action": e.action, "certainty": e.certainty} for e in answer.actions],
+        "missing": [m.fact if m.member is None else f"{m.fact}[{m.member}]" for m in answer.missing],
+    }
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    """Read the answers of a folder, without the way back."""
+    frame = pl.concat([pl.read_parquet(path) for path in sorted((folder / "answers").iterdir())])
+    return [{key: value for key, value in row.items() if key not in WAY_BACK} for row in frame.to_dicts()]
+
+
+def rejects_of(folder: Path) -> list[dict[str, Any]]:
+    """Read the rejected rows of a folder."""
+    return [json.loads(line) for line in (folder / "rejects.ndjson").read_text().splitlines()]
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import json
 import os
+import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from records import random_record
 
-from reasoner import Guideline
+from reasoner import Guideline, RecordError
 
 settings.register_profile("suite", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("suite")
@@ -40,3 +46,33 @@ def environment(own_cache: None) -> dict[str, str]:
     """The environment for commands started by tests: no colour, no width of a terminal."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("_REASONER", "COLUMNS", "FORCE_COLOR"))}
     return {**kept, "NO_COLOR": "1"}
+
+
+@pytest.fixture(scope="session")
+def cohort_records(curated: Guideline) -> list[dict[str, Any]]:
+    """Records as registries have them, and random ones of every kind that can be answered."""
+    from cohorts import make_cohort, record_of
+
+    made = [record_of(row) for row in make_cohort(1, 400, unknown=0.15).to_dicts()]
+    rng = random.Random(3)
+    for _ in range(800):
+        record = random_record(rng, curated, rng.choice([0.0, 0.1, 0.3]))
+        try:
+            curated.record(record)
+        except RecordError:
+            continue
+        made.append({**record, "id": f"r{len(made)}"})
+    return made
+
+
+@pytest.fixture(scope="session")
+def cohort_run(
+    cohort_records: list[dict[str, Any]], environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder with these records, in.ndjson, and a run on them by several processes, out."""
+    found = tmp_path_factory.mktemp("cohort")
+    (found / "in.ndjson").write_text("".join(json.dumps(record) + "\n" for record in cohort_records))
+    command = [sys.executable, "-m", "reasoner", "cohort", "in.ndjson", "-o", "out", "--rows", "300", "--workers", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=found, env=environment, check=False)
+    assert (done.returncode, "answered" in done.stdout) == (0, True), done.stderr
+    return found

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import test_check
 import test_diff
+from cohorts import expected_row, rows_of
 from conftest import ROOT
 from plain import solve
 from records import random_record
-from test_cohort import essence, rows_of
 from test_plain_clingo import expected_answer, given_answer
 
 from reasoner import Guideline, GuidelineError, RecordError
@@ -121,7 +121,7 @@ def test_a_cohort_is_answered_as_its_records_one_by_one(seed: int, own_cache: No
     answers, refusals = [], {}
     for record in records:
         try:
-            answers.append(essence(guideline, record))
+            answers.append(expected_row(guideline, record))
         except RecordError as error:
             assert contradicting(error)
             refusals[record["id"]] = str(error)
@@ -165,7 +165,9 @@ def test_a_check_and_a_comparison_miss_nothing_and_show_what_they_find(seed: int
             assert contradicting(error)
             continue
         if len(record["earlier_therapy"]) <= comparison.courses:
-            assert not comparison.equivalent or test_diff.essence(answer) == test_diff.essence(new.answer(record)), record
+            assert not comparison.equivalent or test_diff.expected_row(answer) == test_diff.expected_row(
+                new.answer(record)
+            ), record
         if answer.derivation.completions.count == 1:
             recommended = {entry.regimen for entry in answer.recommended}
             assert "conflict" in kinds or recommended.isdisjoint(entry.regimen for entry in answer.excluded), record

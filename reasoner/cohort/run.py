@@ -9,8 +9,8 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -30,6 +30,8 @@ from reasoner.files import UNFINISHED, write_whole
 from reasoner.guideline import Guideline, default_folder
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from distributed import Client
 
 __all__ = ["SCHEMA", "Progress", "kept", "run"]
@@ -72,7 +74,9 @@ def run(
         described = about(job)
         held.enter_context(alone(Path(job.output)))
         start(job, described, resume)
-        return summed_up(job, described, on_cores(job, workers) if client is None else on_dask(job, client), report)
+        others = min(workers, len(job.parts)) - 1
+        numbers = on_dask(job, client) if client else on_cores(job, held.enter_context(processes(others)), others)
+        return summed_up(job, described, numbers, report)
 
 
 def summed_up(
@@ -245,56 +249,91 @@ def topological_order(numbers: Iterator[int], total: int) -> Iterator[int]:
     assert following == total
 
 
-def leave_with_parent() -> None:
-    """End this process as soon as the run that it works for is gone: another may be at work on its files then."""
+@contextmanager
+def processes(count: int) -> Iterator[ProcessPoolExecutor | None]:
+    """Keep processes at work, none where `count` is 0.
+
+    They end their parts where a run fails, and leave at once where it is interrupted or gone: another may go on with it.
+    """
+    if count < 1:
+        yield None
+        return
+    os.environ["POLARS_MAX_THREADS"] = "1"  # of each process: there is one for each core
+    spawn = multiprocessing.get_context("spawn")
+    lifeline, end = spawn.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=leave_with, initargs=(lifeline,))
+    try:
+        yield pool
+    except KeyboardInterrupt:
+        end.close()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        end.close()
+
+
+def leave_with(lifeline: Connection) -> None:
+    """End this process as soon as the other end of a pipe is closed."""
     atexit.register(gc.freeze)
 
     def watch() -> None:
-        parent = multiprocessing.parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
+        with suppress(EOFError):
+            lifeline.recv_bytes()
+        os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
 
-def on_cores(job: Job, workers: int) -> Iterator[int]:
-    """Answer parts here and in other processes of this machine; whoever is free takes the next."""
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold interrupts back here for a while, and for good in threads and processes that start meanwhile."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def on_cores(job: Job, pool: ProcessPoolExecutor | None, others: int) -> Iterator[int]:
+    """Answer parts here and in `others` processes; whoever is free takes the next."""
     numbers = iter(range(len(job.parts)))
-    if (others := min(workers, len(job.parts)) - 1) < 1:
+    if pool is None:
         yield from (answer_part(job, number) for number in numbers)
         return
-    os.environ["POLARS_MAX_THREADS"] = "1"  # of each process: there is one for each core
-    spawn = multiprocessing.get_context("spawn")
     finished: SimpleQueue[Future[int]] = SimpleQueue()
-    with ProcessPoolExecutor(others, mp_context=spawn, initializer=leave_with_parent) as pool:
 
-        def hand_out() -> None:
-            for number in itertools.islice(numbers, 1):
+    def hand_out() -> None:
+        for number in itertools.islice(numbers, 1):
+            try:
                 pool.submit(answer_part, job, number).add_done_callback(take_in)
+            except RuntimeError as error:  # the pool broke, or was shut down, in between
+                failed = Future[int]()
+                failed.set_exception(error)
+                finished.put(failed)
 
-        def take_in(future: Future[int]) -> None:
-            finished.put(future)
-            if not future.cancelled() and future.exception() is None:
-                hand_out()
+    def take_in(future: Future[int]) -> None:
+        finished.put(future)
+        if not future.cancelled() and future.exception() is None:
+            hand_out()
 
-        try:
-            for _ in range(others):
-                hand_out()
-            left = len(job.parts)
-            for number in numbers:
-                yield answer_part(job, number)
+    with uninterrupted():
+        for _ in range(others):
+            hand_out()
+    try:
+        left = len(job.parts)
+        for number in numbers:
+            yield answer_part(job, number)
+            left -= 1
+            while not finished.empty():
+                yield finished.get().result()
                 left -= 1
-                while not finished.empty():
-                    yield finished.get().result()
-                    left -= 1
-            rest = [finished.get().result() for _ in range(left)]
-        except BrokenProcessPool:
-            raise ReasonerError("a worker died (killed, or out of memory); --resume continues with what is done") from None
-        finally:
-            deque(numbers, maxlen=0)
-            pool.shutdown(wait=False, cancel_futures=True)
-    yield from rest
+        for _ in range(left):
+            yield finished.get().result()
+    except BrokenProcessPool:
+        raise ReasonerError("a worker died (killed, or out of memory); --resume continues with what is done") from None
 
 
 @contextmanager

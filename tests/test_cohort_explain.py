@@ -1,0 +1,134 @@
+"""The way back from a cohort's answers: whole answers, explanations, and two runs compared."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from cohorts import ALONE, cohort, expected_row, reasoner
+from conftest import ROOT
+
+from reasoner import Guideline
+
+
+def test_every_answer_can_be_explained_with_the_bytes_that_recommend_gives(
+    cohort_run: Path, cohort_records: list[dict[str, Any]], curated: Guideline
+) -> None:
+    from reasoner.cohort.explain import explain
+
+    for record in cohort_records[::30]:
+        (found,) = explain(cohort_run / "out", record["id"])
+        assert json.dumps(found.to_dict()) == json.dumps(curated.answer(record).to_dict())
+    for form in ("text", "json"):
+        (cohort_run / "one.json").write_text(json.dumps(cohort_records[7]))
+        expected = reasoner("recommend", "one.json", "--format", form, cwd=cohort_run)
+        done = cohort("explain", "out", cohort_records[7]["id"], "--format", form, cwd=cohort_run)
+        assert (done.stdout, done.stderr) == (expected.stdout, "")
+
+
+def test_an_explanation_holds_the_rules_that_fire_and_what_they_rest_on(
+    cohort_run: Path, cohort_records: list[dict[str, Any]], curated: Guideline
+) -> None:
+    explained = pl.concat([pl.read_parquet(path) for path in sorted((cohort_run / "out/explanations").iterdir())])
+    assert explained["explanation"].is_unique().all()
+    answers = pl.concat([pl.read_parquet(path) for path in sorted((cohort_run / "out/answers").iterdir())])
+    known = {row["explanation"]: row for row in explained.to_dicts()}
+    assert set(answers["explanation"]) == set(known)
+    for record, name in list(zip(cohort_records, answers["explanation"], strict=True))[::5]:
+        derivation = curated.answer(record).derivation
+        fired = {derivation.program.rules[n].rule for n, truth in enumerate(derivation.fired) if truth}
+        rules = [rule for n, rule in enumerate(curated.model.rules) if n in fired]
+        annotations = {rule.annotation for rule in rules}
+        row = known[name]
+        assert row["rules"] == [rule.id for rule in rules]
+        for kind in ("statement", "reading", "overlay"):
+            assert set(row[f"{kind}s"]) == {b for b in annotations if b and curated.model.annotations[b].kind == kind}
+        assert set(row["trials"]) == {trial for b in annotations if b for trial in curated.model.annotations[b].trials}
+    assert len({tuple(row["rules"]) for row in known.values()}) == len(known)
+    name = answers["explanation"][0]
+    for form in ("json", "text"):
+        done = cohort("explain", "out", name, "--format", form, cwd=cohort_run)
+        assert done.exit_code == 0, done.stderr
+        if form == "json":
+            found = json.loads(done.stdout)
+            assert {kind: found[kind] for kind in known[name]} == known[name]
+            assert found["patients"] == answers["explanation"].to_list().count(name)
+        else:
+            words = " ".join(done.stdout.split())
+            assert all(rule in words for rule in known[name]["rules"])
+            assert all(f"{b}: {curated.model.annotations[b].text[:20]}" in words for b in known[name]["statements"])
+
+
+STATEMENT = """
+%* @statement L4 [1] sha256:000000000000
+A cough calls for waiting.
+*%
+indicated(watch, standard) :- setting(acute), includes(signs, cough).
+"""
+
+
+def test_answers_can_be_explained_after_the_guideline_is_edited(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "tests/guidelines/marsh_fever", tmp_path / "marsh_fever")
+    (tmp_path / "in.ndjson").write_text('{"id": "a", "signs": ["rash"]}\n{"id": "b", "signs": []}\n')
+    guideline = ("--guideline", "marsh_fever")
+    assert cohort("in.ndjson", "-o", "out", *guideline, cwd=tmp_path).exit_code == 0
+    before = cohort("explain", "out", "a", cwd=tmp_path)
+    assert (before.exit_code, before.stderr) == (0, "")
+    inside = cohort("in.ndjson", "-o", "marsh_fever/out", *guideline, cwd=tmp_path)
+    assert (inside.exit_code, "marsh_fever/out: is in the guideline's folder" in inside.stderr) == (2, True)
+    assert not (tmp_path / "marsh_fever/out").exists()
+    with (tmp_path / "marsh_fever/guideline.lp").open("a") as file:
+        file.write(STATEMENT)
+    assert cohort("in.ndjson", "-o", "new", *guideline, cwd=tmp_path).exit_code == 0
+    changes = cohort("diff", "out", "new", "--format", "json", cwd=tmp_path)
+    assert json.loads(changes.stdout)["compared"] == 2
+    shutil.rmtree(tmp_path / "marsh_fever")
+    after = cohort("explain", "out", "a", cwd=tmp_path)
+    assert (after.exit_code, after.stdout) == (0, before.stdout)
+    with (tmp_path / "out/guideline/marsh_fever/guideline.lp").open("a") as file:
+        file.write("% edited\n")
+    done = cohort("explain", "out", "a", cwd=tmp_path)
+    assert (done.exit_code, "out: answered by the guideline sha256:" in done.stderr) == (2, True)
+
+
+def test_two_runs_are_compared_patient_by_patient(
+    cohort_run: Path, curated: Guideline, cohort_records: list[dict[str, Any]]
+) -> None:
+    overlay = ROOT / "asp/overlays/formulary_without_tdxd.lp"
+    local = Guideline.load(overlays=overlay)
+    done = cohort("in.ndjson", "-o", "local", "--overlay", overlay, "--to", "ndjson", *ALONE, cwd=cohort_run)
+    assert done.exit_code == 0, done.stderr
+    done = cohort("diff", "out", "local", "--format", "json", cwd=cohort_run)
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    differing = 0
+    for record in cohort_records:
+        before, after = expected_row(curated, record), expected_row(local, record)
+        differing += any(before[key] != after[key] for key in ("setting", "recommended", "excluded", "actions"))
+    assert (found["compared"], found["only_old"], found["only_new"]) == (len(cohort_records), 0, 0)
+    assert found["changed"] == differing > 0
+    assert all("formulary_without_tdxd.1" in change["rules_after"] for change in found["changes"])
+    examples = {record["id"]: record for record in cohort_records}
+    for change in found["changes"]:
+        before, after = (expected_row(guideline, examples[change["example"]]) for guideline in (curated, local))
+        assert change["before"] == {key: before[key] for key in change["before"]}
+        assert change["after"] == {key: after[key] for key in change["after"]}
+    done = cohort("diff", "out", "local", "-o", "changed.ndjson", cwd=cohort_run)
+    kinds = len(found["changes"])
+    shown = re.findall(r"^ +(\d+)  such as", done.stdout, re.MULTILINE)
+    assert len(shown) == 20 < kinds
+    rest = differing - sum(map(int, shown))
+    assert f"And {rest} more patients in {kinds - 20} other ways" in " ".join(done.stdout.split())
+    changed = [json.loads(line) for line in (cohort_run / "changed.ndjson").read_text().splitlines()]
+    assert len(changed) == len({row["id"] for row in changed}) == differing
+    for row in changed:
+        after = expected_row(local, examples[row["id"]])
+        assert all(row[f"{key}_new"] in (None, after[key]) for key in ("setting", "recommended", "excluded", "actions"))
+    done = cohort("diff", "out", "local", "-o", "changed.txt", cwd=cohort_run)
+    assert (done.exit_code, '".txt" is no format of tables' in done.stderr) == (2, True)
+    same = cohort("diff", "out", "out", cwd=cohort_run)
+    assert "0 answered differently" in same.stdout
