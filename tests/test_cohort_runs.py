@@ -65,7 +65,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bytes(environment
     (output / "run.json.1.partial").write_text("half")
     rng = random.Random(11)
     killed = 0
-    for turn in range(10):
+    for turn in range(6):
         resume = ("--resume",) if (output / "run.json").exists() else ()
         target = answered(output) + rng.randrange(4)
         arguments = (*options, "-o", "out", "--workers", 2, *resume)
@@ -77,7 +77,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bytes(environment
             running.communicate()
         for path in output.rglob("part-*.parquet"):
             assert pl.read_parquet(path) is not None
-    assert killed >= 5
+    assert killed >= 4
     for name in ("run.json", "summary.json", "summary.html", "rejects.ndjson", "answers/part-00000.parquet"):
         (output / f"{name}.1.partial").write_text("half")
     done = cohort(*options, *ALONE, "-o", "out", "--resume", cwd=tmp_path)
@@ -226,8 +226,9 @@ def test_dask_survives_a_worker_that_is_killed(environment: dict[str, str], tmp_
     scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", 0, "--scheduler-file", "scheduler.json")
     workers = []
     try:
-        until(lambda: (tmp_path / "scheduler.json").exists())
-        address = json.loads((tmp_path / "scheduler.json").read_text())["address"]
+        about = tmp_path / "scheduler.json"
+        until(lambda: about.exists() and about.read_text())
+        address = json.loads(about.read_text())["address"]
         workers = [dask("worker", address, "--nthreads", 1, "--no-nanny") for _ in range(2)]
         engine = ("--engine", "dask", "--scheduler", address)
         with started(*options, "-o", "out", *engine, environment=environment, cwd=tmp_path) as running:
