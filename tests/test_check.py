@@ -192,7 +192,7 @@ def test_a_guideline_of_another_disease_shows_its_two_planted_defects() -> None:
     ]
     conflict, gap, _ = report.findings
     assert conflict.repair == "Add to L1.2: not has(pregnant)."
-    assert gap.repair.endswith("Nearest: L1, which asks for fever.")
+    assert gap.repair.endswith("Nearest: L1, which requires fever.")
     assert conflict.places == ("river_cough/guideline.lp:39", "river_cough/guideline.lp:45")
 
 
@@ -384,7 +384,7 @@ def test_what_is_cut_off_is_unknown_and_does_not_pass(curated: Guideline, enviro
     assert not [found for found in report.findings if found.kind in ("conflict", "gap", "unfirable")]
     run = command("check", "--timeout", "0.000001", "--fail-level", "error", environment=environment)
     assert (run.returncode, run.stderr) == (1, "")
-    assert "UNKNOWN: questions of these classes were cut off: " in run.stdout
+    assert "UNKNOWN: queries of these classes timed out: " in run.stdout
 
 
 def command(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -180,8 +180,8 @@ def test_repeated_ids_and_untreated_patients_are_counted_and_the_overlay_named(t
     assert (summary["answered"], summary["repeated_ids"], summary["without_courses"]) == (4, 1, 2)
     for shown in (done.stdout, (tmp_path / "out/summary.html").read_text()):
         assert "curated layer, LOCAL overlay formulary_without_tdxd" in " ".join(shown.split())
-        assert "1 of the answered have the id of an earlier one" in shown
-        assert "2 of the answered have no row in the file of courses" in shown
+        assert "1 of the answered records repeat the id of an earlier one" in shown
+        assert "2 of the answered records have no row in the file of courses" in shown
     done = cohort("explain", "out", "a", cwd=tmp_path)
     assert done.stdout.count("Patient a\n") == 2
 

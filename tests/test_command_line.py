@@ -112,10 +112,10 @@ def test_what_is_not_recorded_is_not_shown_as_the_patients(curated: Guideline) -
         del record[fact]
     text = " ".join(render(curated.answer(record)).split())
     first = text.partition("1. trastuzumab deruxtecan")[2].partition("1?")[0]
-    assert "Here: progression on trastuzumab" in first
+    assert "Because of: progression on trastuzumab" in first
     assert "brain metastases" not in first
     assert "CAUTION, unless ruled out: heart failure" in first
-    assert "(rank by what is not recorded; this is the best)" in first
+    assert "(the rank depends on unrecorded facts; this is the best)" in first
     excluded = text.partition("EXCLUDED")[2].partition("CHECK AND DO")[0]
     assert "trastuzumab + pertuzumab; pertuzumab: progression on all parts of the regimen" in excluded
 
@@ -139,12 +139,12 @@ def test_a_silence_names_the_nearest_statements_and_what_each_misses(curated: Gu
     assert "The text is silent" in notes[0]
     nearest = {note.split()[2]: note for note in notes[1:]}
     assert "progression on trastuzumab deruxtecan (T-DXd)" in nearest["L30"]
-    assert "asks for no anti-HER2 therapy or chemotherapy already given" in nearest["L3"]
+    assert "it requires the absence of prior anti-HER2 therapy or chemotherapy" in nearest["L3"]
 
 
 def test_a_dead_end_is_said_to_be_one(curated: Guideline) -> None:
     (note,) = curated.answer(curated.cases()["dead_end_conjugates_exhausted"].record).notes
-    assert note.startswith("A dead end")
+    assert note.startswith("Dead end: everything")
 
 
 QUESTIONS = {

@@ -143,8 +143,8 @@ TREE = """\
 lung_disease_not_recorded - HER2-positive metastatic breast cancer - curated
 + holds or recorded, - absent, ? depends on what is not recorded, x stands in
 the way, <- by which rule
-? depends: trastuzumab deruxtecan (T-DXd) being excluded <- conclusions.5
-├─? depends: a reason against trastuzumab deruxtecan (T-DXd) <- L57.1 [L57;
+? depends: exclusion of trastuzumab deruxtecan (T-DXd) <- conclusions.5
+├─? depends: a reason to exclude trastuzumab deruxtecan (T-DXd) <- L57.1 [L57;
 │ │ reference 5]
 │ └─? not recorded: interstitial lung disease, present or past
 └─- not derived: a reason to disregard exclusions of trastuzumab deruxtecan

@@ -321,7 +321,7 @@ def test_what_an_overlay_holds_back_is_said(tmp_path: Path, curated: Guideline) 
     overlay = tmp_path / "local.lp"
     overlay.write_text("%* @overlay no_lapatinib_pair\nLocal.\n*%\nsuppressed(lapatinib_trastuzumab).\n")
     answer = Guideline.load(overlays=overlay).answer(curated.cases()["third_line"].record)
-    assert "LOCAL overlay no_lapatinib_pair: a reason to hold lapatinib + trastuzumab back." in answer.notes
+    assert "LOCAL overlay no_lapatinib_pair: a reason not to recommend lapatinib + trastuzumab." in answer.notes
     assert "lapatinib_trastuzumab" not in {entry.regimen for entry in answer.recommended}
 
 

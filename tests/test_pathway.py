@@ -274,12 +274,12 @@ def test_the_text_of_a_short_pathway(curated: Guideline) -> None:
     assert "\n".join(text.splitlines()[6:15]) == (
         "[1] second line\n"
         "  1. trastuzumab emtansine (T-DM1) - alternative [L17, L24]\n"
-        "     > progression, or toxicity: [2] second line: DEAD END - what would be\n"
-        "       recommended is excluded: trastuzumab deruxtecan (T-DXd); trastuzumab\n"
-        "       emtansine (T-DM1)\n"
+        "     > progression, or toxicity: [2] second line: DEAD END - everything that\n"
+        "       would be recommended is excluded: trastuzumab deruxtecan (T-DXd);\n"
+        "       trastuzumab emtansine (T-DM1)\n"
         "\n"
         "WHERE IT ENDS\n"
-        "  -  1 dead end (2 ways there)\n"
+        "  -  1 dead end (reached in 2 ways)\n"
         "  -  0 silences"
     )
     assert "\x1b[" not in text

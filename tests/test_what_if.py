@@ -118,8 +118,8 @@ def test_a_contraindication_turns_the_second_line_round(curated: Guideline) -> N
     )
     assert "L57.1" in str(found["excluded", "trastuzumab_deruxtecan"]["rules"])
     text = render(result)
-    assert "+  appears: trastuzumab emtansine (T-DM1): rank 1, alternative, certain" in text
-    assert "-  disappears: trastuzumab deruxtecan (T-DXd) (was rank 1, preferred, certain)" in text
+    assert "+  added: trastuzumab emtansine (T-DM1): rank 1, alternative, certain" in text
+    assert "-  removed: trastuzumab deruxtecan (T-DXd) (was rank 1, preferred, certain)" in text
     assert "[L24; ref. 1, 2, 5; EMILIA]" in text
     assert "\x1b" not in text
     assert "\x1b" in render(result, colour=True)
@@ -133,12 +133,12 @@ def test_the_text_words_what_was_set_and_what_changes(curated: Guideline) -> Non
     cases = {name: case.record for name, case in curated.cases().items()}
     text = words_of(what_if(curated, cases["second_line"], ["interstitial_lung_disease="]))
     assert "not recorded (now: no)" in text
-    assert "~ changes: trastuzumab deruxtecan (T-DXd): certain -> certain if no interstitial lung disease" in text
+    assert "~ changed: trastuzumab deruxtecan (T-DXd): certain -> certain if no interstitial lung disease" in text
     text = words_of(what_if(curated, cases["second_line"], ["metastatic_therapy+=trastuzumab_deruxtecan:progression"]))
     assert "course 2: trastuzumab deruxtecan (T-DXd), progression (now: 1 course)" in text
     assert "~ second line -> third line" in text
     text = words_of(what_if(curated, cases["second_line"], ["metastatic_therapy=[]"]))
-    assert "therapy given for metastatic disease: none (now: course 1: trastuzumab + pertuzumab + docetaxel, prog" in text
+    assert "therapy for metastatic disease: none (now: course 1: trastuzumab + pertuzumab + docetaxel, prog" in text
     text = words_of(what_if(curated, cases["second_line"], ["infusion_symptoms=dyspnea", "weight_kg=70"]))
     assert "dyspnea (now: not recorded)" in text
     text = words_of(what_if(curated, cases["second_line"], ["cns_predominant=true", "brain_metastases=true"]))

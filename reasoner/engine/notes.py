@@ -76,7 +76,7 @@ def nearest_statements(derivation: Derivation) -> list[tuple[str, list[str]]]:
             continue
         if model.annotations[rule.annotation].kind != "statement" or derivation.fired[number]:
             continue
-        misses = [model.say("without", c.phrase) if c.negated else c.phrase for c in derivation.use(number).blocked_by]
+        misses = [model.say("absence", c.phrase) if c.negated else c.phrase for c in derivation.use(number).blocked_by]
         if rule.annotation not in best or len(misses) < len(best[rule.annotation]):
             best[rule.annotation] = misses
     fewest = min((len(misses) for misses in best.values()), default=0)

@@ -134,4 +134,4 @@ def statements_of(use: RuleUse, model: GuidelineModel) -> tuple[str, ...]:
 
 def words(condition: SeenCondition, model: GuidelineModel) -> str:
     """Word what a rule asks for."""
-    return model.say("without", condition.phrase) if condition.negated else condition.phrase
+    return model.say("absence", condition.phrase) if condition.negated else condition.phrase

@@ -95,7 +95,7 @@ class Reader:
                 lead = self.say("rule_does_not_fire", rule, own[0].rule.place)
             self.page.item("", lead, indent=4)
             for condition in dict.fromkeys(c for use in own for c in self.visible(use) if c.met != "always"):
-                wanted = self.say("without", condition.phrase) if condition.negated else condition.phrase
+                wanted = self.say("absence", condition.phrase) if condition.negated else condition.phrase
                 self.page.item("      x", f"{self.say('asks_for', wanted)} [{self.state(condition, level)}]", indent=8)
         if not ways:
             self.page.item("", self.say("no_rule_could"), indent=4)

@@ -379,7 +379,7 @@ class Checker(Inquiry):
         conditions = [(program.atoms[atom], not negated) for atom, negated in own[0].conditions]
         core = self.patients.unsat_core(conditions) or conditions
         say = self.model.say
-        words = say("and").join(self.phrase(atom) if wanted else say("without", self.phrase(atom)) for atom, wanted in core)
+        words = say("and").join(self.phrase(atom) if wanted else say("absence", self.phrase(atom)) for atom, wanted in core)
         return self.finding(kind, symbol, self.forms["never"].severity, None, {2: words})
 
     def implied(self, kind: str, symbol: clingo.Symbol) -> Iterator[Finding]:
