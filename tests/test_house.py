@@ -29,10 +29,7 @@ FLOORS = (
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 MODULES = sorted(path for folder in ("reasoner", "graphs") for path in (ROOT / folder).rglob("*.py"))
 SCRIPTS = sorted(
-    path
-    for folder in ("reasoner", "graphs")
-    for path in (ROOT / folder).rglob("*.js")
-    if not path.name.endswith(".min.js")
+    path for folder in ("reasoner", "graphs") for path in (ROOT / folder).rglob("*.js") if not path.name.endswith(".min.js")
 )
 
 

@@ -77,8 +77,8 @@ def title_of(info: GuidelineInfo, model: GuidelineModel) -> str:
 
 def totals(summary: Mapping[str, object], model: GuidelineModel) -> Iterator[str]:
     """Yield how many rows there are, and how many of them are unusual."""
-    names = ("answered", "rejects", "distinct_explanations")
-    yield model.say("cohort_totals", *(str(count_of(summary, name)) for name in names))
+    answered, rejects, distinct = (str(count_of(summary, name)) for name in ("answered", "rejects", "distinct_explanations"))
+    yield model.say("cohort_totals", answered, rejects, distinct)
     if repeated := count_of(summary, "repeated_ids"):
         yield model.say("cohort_repeated", str(repeated))
     if "without_courses" in summary:
@@ -90,20 +90,20 @@ def charts(summary: Mapping[str, object], model: GuidelineModel) -> Iterator[Cha
     say = model.say
     counts = {name: counts_of(summary, name) for name in ("settings", "recommended", "missing", "findings")}
     found = (
-        ("heading_settings", [Bar(setting_words(name, model), n) for name, n in counts["settings"].items()]),
+        (say("heading_settings"), [Bar(setting_words(name, model), n) for name, n in counts["settings"].items()]),
         (
-            "heading_first",
+            say("heading_first"),
             [Bar(model.label("regimen", r), counts["recommended"].get(f"{r} first", 0)) for r in model.regimens],
         ),
-        ("heading_recommended", graded(summary, "recommended", {r: model.label("regimen", r) for r in model.regimens})),
-        ("heading_excluded", graded(summary, "excluded", {r: model.label("regimen", r) for r in model.regimens})),
-        ("heading_actions", graded(summary, "actions", {a: model.label("action_name", a) for a in model.actions})),
-        ("heading_missing", [Bar(missing_words(name, model), n) for name, n in counts["missing"].items()]),
-        ("heading_findings", [Bar(say(FINDINGS[name]), n) for name, n in counts["findings"].items()]),
+        (say("heading_recommended"), graded(summary, "recommended", {r: model.label("regimen", r) for r in model.regimens})),
+        (say("heading_excluded"), graded(summary, "excluded", {r: model.label("regimen", r) for r in model.regimens})),
+        (say("heading_actions"), graded(summary, "actions", {a: model.label("action_name", a) for a in model.actions})),
+        (say("heading_missing"), [Bar(missing_words(name, model), n) for name, n in counts["missing"].items()]),
+        (say("heading_findings"), [Bar(say(FINDINGS[name]), n) for name, n in counts["findings"].items()]),
     )
     for heading, bars in found:
         if ordered := sorted((bar for bar in bars if bar.patients), key=lambda bar: (-bar.patients, bar.label)):
-            yield Chart(say(heading), tuple(ordered))
+            yield Chart(heading, tuple(ordered))
 
 
 def graded(summary: Mapping[str, object], name: str, labels: Mapping[str, str]) -> list[Bar]:
@@ -203,19 +203,20 @@ def render_comparison(found: Comparison, model: GuidelineModel, width: int = 80,
     say = model.say
     page = TextLayout(width, colour)
     page.item("", say("heading_cohort_diff", guideline_name(found.old), guideline_name(found.new)), "heading", indent=0)
-    numbers = (found.compared, sum(change.times for change in found.changes), found.only_old, found.only_new)
-    page.item("", say("cohort_changed", *map(str, numbers)), indent=0)
+    changed = str(sum(change.times for change in found.changes))
+    page.item("", say("cohort_changed", str(found.compared), changed, str(found.only_old), str(found.only_new)), indent=0)
     for change in found.changes[:MOST_CHANGES]:
-        page.lines.append("")
+        page.blank()
         page.item(f"{change.times:>9}  ", say("cohort_example", change.example), indent=11)
         for aspect in change.before:
             before, after = (listed(side[aspect], model) for side in (change.before, change.after))
             page.item("           ", say("cohort_change", say(ASPECTS[aspect]), before, after), indent=13)
-        for key, rules in (("rules_old", change.rules_before), ("rules_new", change.rules_after)):
-            if rules:
-                page.item("           ", say(key, say("comma").join(rules)), "faint", indent=13)
+        if change.rules_before:
+            page.item("           ", say("rules_old", say("comma").join(change.rules_before)), "faint", indent=13)
+        if change.rules_after:
+            page.item("           ", say("rules_new", say("comma").join(change.rules_after)), "faint", indent=13)
     if more := found.changes[MOST_CHANGES:]:
-        page.lines.append("")
+        page.blank()
         page.item("", say("cohort_more", str(sum(change.times for change in more)), str(len(more))), indent=0)
     return page.closing(found.new)
 

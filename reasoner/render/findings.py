@@ -5,19 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reasoner.compiler.model import GuidelineModel
+from reasoner.errors import ReasonerError, nearest
 from reasoner.render.layout import TextLayout
+from reasoner.verification.definitions import Definition, definitions
 from reasoner.verification.findings import SEVERITIES, Finding
 from reasoner.verification.reports import Found
 
-__all__ = ["to_text"]
+__all__ = ["known_classes", "render", "render_definition", "scope_words"]
 
 SEVERITY_WORDS = {"error": "severity_error", "warning": "severity_warning", "info": "severity_info"}
 MARKS = {"error": "against", "warning": "conditional", "info": "faint"}
 
 
-def to_text(found: Found, model: GuidelineModel, definitions: Mapping[str, str], width: int, colour: bool) -> str:
-    """Give the findings as text, by class, each class with its definition."""
-    say = model.say
+def known_classes() -> Mapping[str, Definition]:
+    """Give the definitions of all classes of findings: of defects, then of differences."""
+    return {**definitions(), **definitions("differences")}
+
+
+def scope_words(courses: int, model: GuidelineModel) -> str:
+    """Say which patients were considered: all with at most so many courses of therapy."""
+    return model.say("all_patients", str(courses)) if courses else model.say("all_untreated")
+
+
+def render(found: Found, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
+    """Render findings as text of at most `width` columns, by class, each class with its definition."""
+    say, classes = model.say, known_classes()
     page = TextLayout(width, colour)
     page.item("", found.title, "heading", indent=0)
     page.guideline(found.guideline, model)
@@ -26,22 +38,28 @@ def to_text(found: Found, model: GuidelineModel, definitions: Mapping[str, str],
     for entry in found.findings:
         if entry.kind != shown:
             shown = entry.kind
-            page.heading(shown.upper().replace("_", " "))
-            if definitions.get(shown):
-                page.item("", definitions[shown], "faint", indent=2)
+            page.heading(model.label("finding_class", shown).upper())
+            if shown in classes:
+                page.item("", classes[shown].text, "faint", indent=2)
         finding_item(page, entry, model)
-    page.lines.append("")
+    page.blank()
     if found.conclusion or not (found.findings or found.undecided):
         page.item("", found.conclusion or say("no_findings"), "certain", indent=0)
     for name in found.gone:
         page.item("", say("accepted_gone", name), "conditional", indent=0)
     if found.undecided:
         page.item("", say("undecided", say("comma").join(found.undecided)), "against", indent=0)
-    open_ = [entry for entry in found.findings if not entry.accepted]
-    errors, warnings, infos = (str(sum(entry.severity == severity for entry in open_)) for severity in reversed(SEVERITIES))
-    accepted = str(len(found.findings) - len(open_))
-    page.item("", say("totals", errors, warnings, infos, accepted), "heading", indent=0)
+    page.item("", totals(found, model), "heading", indent=0)
     return page.closing(found.guideline)
+
+
+def totals(found: Found, model: GuidelineModel) -> str:
+    """Count the findings by severity, those that are accepted apart."""
+    counted = [entry for entry in found.findings if not entry.accepted]
+    errors, warnings, infos = (
+        str(sum(entry.severity == severity for entry in counted)) for severity in reversed(SEVERITIES)
+    )
+    return model.say("totals", errors, warnings, infos, str(len(found.findings) - len(counted)))
 
 
 def finding_item(page: TextLayout, entry: Finding, model: GuidelineModel) -> None:
@@ -63,3 +81,20 @@ def finding_item(page: TextLayout, entry: Finding, model: GuidelineModel) -> Non
         page.item("", say("accepted", entry.accepted), indent=7)
     elif entry.repair:
         page.item("", say("repair", entry.repair), "faint", indent=7)
+
+
+def render_definition(name: str, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
+    """Render what a class of findings is, why it matters, and the usual repairs.
+
+    Raises ReasonerError, with the nearest names, for a class that does not exist.
+    """
+    classes, say = known_classes(), model.say
+    if name not in classes:
+        raise ReasonerError(f'"{name}" is not a class of findings{nearest(name, classes)}; classes: {", ".join(classes)}')
+    definition, page = classes[name], TextLayout(width, colour)
+    page.item("", say("definition", name, definition.text), "heading", indent=0)
+    if definition.why:
+        page.item("", say("explained_why", definition.why), indent=2)
+        page.item("", say("explained_example", definition.example), indent=2)
+        page.item("", say("explained_repair", definition.repair), indent=2)
+    return page.text()

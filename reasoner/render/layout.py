@@ -36,9 +36,16 @@ class TextLayout:
 
     def closing(self, info: GuidelineInfo) -> str:
         """End with the guideline's disclaimer; give the whole page."""
-        self.lines.append("")
+        self.blank()
         self.item("", info.disclaimer, "faint", indent=0)
+        return self.text()
+
+    def text(self) -> str:
+        """Give all that was added."""
         return "\n".join(line.rstrip() for line in self.lines) + "\n"
+
+    def blank(self) -> None:
+        self.lines.append("")
 
     def mark(self, text: str, mark: str) -> str:
         return f"{MARKS[mark]}{text}{PLAIN}" if self.colour and mark else text

@@ -33,7 +33,7 @@ class Tree:
     def write(self, first: str) -> None:
         self.later.append(first)
         for state in self.later:
-            self.page.lines.append("")
+            self.page.blank()
             self.page.item("", self.name(state) + self.ending(state), "heading", indent=0)
             self.body(state, 2)
 

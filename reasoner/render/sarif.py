@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reasoner import __version__
 from reasoner.compiler.model import GuidelineModel
+from reasoner.render.findings import known_classes
 from reasoner.verification.findings import Finding
 from reasoner.verification.reports import Found
 
@@ -17,14 +18,15 @@ LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def render(found: Found, model: GuidelineModel, definitions: Mapping[str, str], files: Mapping[str, Path]) -> str:
-    """Render findings as SARIF 2.1.0; `definitions` words their classes, `files` tells where the file of a place is."""
+def render(found: Found, model: GuidelineModel, files: Mapping[str, Path]) -> str:
+    """Render findings as SARIF 2.1.0; `files` tells where the file of a place is."""
+    classes = known_classes()
     kinds = sorted({entry.kind for entry in found.findings})
     rules = [
         {
             "id": kind,
-            "shortDescription": {"text": kind.replace("_", " ")},
-            "fullDescription": {"text": definitions.get(kind) or kind.replace("_", " ")},
+            "shortDescription": {"text": model.label("finding_class", kind)},
+            "fullDescription": {"text": classes[kind].text if kind in classes else model.label("finding_class", kind)},
         }
         for kind in kinds
     ]

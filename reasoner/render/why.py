@@ -66,7 +66,7 @@ class Reader:
     def part(self, atom: str, level: int) -> None:
         explanation = self.derivation.explain(atom)
         number = f"{self.numbers[atom]}."
-        self.page.lines.append("")
+        self.page.blank()
         if explanation.supports:
             self.page.item(f"{number:<4}", explanation.phrase, "heading", indent=4)
             for use in explanation.supports:
@@ -171,7 +171,7 @@ def render(result: Why, width: int = 80, colour: bool = False, depth: int = DEPT
         page.item("", model.say("never_concluded"), indent=0)
     reader.write(result.atoms)
     if reader.folded:
-        page.lines.append("")
+        page.blank()
         page.item("", model.say("parts_folded", str(reader.folded), str(depth + 1)), "faint", indent=0)
     evidence = list(trials(reader.shown, model))
     if evidence:

@@ -1,0 +1,196 @@
+"""The commands that answer patients' records and questions about them."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from reasoner.cli.inputs import load, one_record, read, records
+from reasoner.cli.options import format_option, guideline_options, question
+from reasoner.cli.output import print_answer, print_json, print_result
+from reasoner.compiler.selection import Selection
+from reasoner.errors import ReasonerError, RecordError, nearest
+
+BUNDLE = "fhir_bundle"
+
+
+def conclusion_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's signature)
+    from reasoner.guideline import Guideline
+
+    model = Guideline.load().model
+    names = [*model.regimens, *model.actions, *model.settings]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+@click.command()
+@click.argument("patients", nargs=-1, required=True, metavar="PATIENT...", type=click.Path(allow_dash=True))
+@guideline_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Text, or one JSON answer per line.",
+)
+def recommend(patients: tuple[str, ...], selection: Selection, form: str) -> None:
+    """Say what is recommended, excluded, called for and missing, with the reasons.
+
+    PATIENT is a JSON file with a record or a FHIR R4 bundle, a file with one of these per line (NDJSON), or - for standard
+    input.
+    """
+    guideline = load(selection)
+    for number, record in enumerate(list(records(patients, guideline))):
+        print_answer(guideline.answer(record), form, first=number == 0)
+
+
+@click.command()
+@question
+@click.argument("conclusion", shell_complete=conclusion_names)
+@click.option("--depth", type=click.IntRange(0), default=3, show_default=True, help="How many rules deep the text goes.")
+def why(patient: str, selection: Selection, form: str, conclusion: str, depth: int) -> None:
+    """Explain the status of a regimen, an action or a setting, down to the patient's facts.
+
+    The text shows every rule that supports it, with its statement, citations and trials, and the state of every condition.
+    The JSON holds the whole derivation as a graph.
+    """
+    from reasoner.queries import why as queries
+    from reasoner.render import why as texts
+
+    guideline = load(selection)
+    result = queries.why(guideline.answer(one_record(patient, guideline)), conclusion)
+    print_result(form, result.to_dict, lambda width, colour: texts.render(result, width, colour, depth))
+
+
+@click.command()
+@question
+@click.argument("regimen", shell_complete=conclusion_names)
+@click.option("--include-past", is_flag=True, help="Also offer changes to recorded facts that lie in the past.")
+def why_not(patient: str, selection: Selection, form: str, regimen: str, include_past: bool) -> None:
+    """Say what keeps a regimen from being recommended.
+
+    Shown are the conditions that block each rule, what excludes the regimen or comes ahead of it, and all smallest changes
+    to the record that would make it certain.
+    """
+    from reasoner.queries import why_not as queries
+    from reasoner.render import why_not as texts
+
+    guideline = load(selection)
+    result = queries.why_not(guideline, one_record(patient, guideline), regimen, include_past)
+    print_result(form, result.to_dict, lambda width, colour: texts.render(result, width, colour))
+
+
+@click.command()
+@question
+@click.option(
+    "--set", "edits", multiple=True, required=True, metavar="FACT=VALUE", help="An edit of the record (repeatable)."
+)
+def what_if(patient: str, selection: Selection, form: str, edits: tuple[str, ...]) -> None:
+    """Show how the answer changes when the record is edited, and by which rules.
+
+    \b
+    FACT=VALUE             a value, as JSON or a bare word; empty or null: unknown
+    FACT+=VALUE            add a member to a list, or a course: JSON, or drug+drug:outcome
+    FACT-=VALUE            remove a member from a list
+    FACT[N].FIELD=VALUE    a field of course N, counted from 0; -1 is the last
+    """  # noqa: D301 (click's mark for lines that stay as they are)
+    from reasoner.queries import what_if as queries
+    from reasoner.render import what_if as texts
+
+    guideline = load(selection)
+    result = queries.what_if(guideline, one_record(patient, guideline), edits)
+    print_result(form, result.to_dict, lambda width, colour: texts.render(result, width, colour))
+
+
+@click.command()
+@question
+@click.option("--all-paths", is_flag=True, help="Show a smallest decision tree that ends in unconditional answers.")
+def ask(patient: str, selection: Selection, form: str, all_paths: bool) -> None:
+    """List the unrecorded facts that can still change the answer, the most decisive first.
+
+    Each comes with the answer that each of its values would give.
+    """
+    from reasoner.queries import ask as queries
+    from reasoner.render import ask as texts
+
+    guideline = load(selection)
+    record = one_record(patient, guideline)
+    questions = queries.ask(guideline, record)
+    if not all_paths:
+        print_result(form, questions.to_dict, lambda width, colour: texts.render(questions, width, colour))
+        return
+    tree = queries.decision_tree(guideline, record)
+    print_result(
+        form,
+        lambda: {**questions.to_dict(), "tree": tree.to_dict()},
+        lambda width, colour: texts.render_tree(tree, width, colour),
+    )
+
+
+@click.command()
+@question
+@click.option("--lines", type=click.IntRange(0), default=3, show_default=True, help="How many further courses to follow.")
+def pathway(patient: str, selection: Selection, form: str, lines: int) -> None:
+    """Follow the guideline from this record: each regimen that can come next, its possible outcomes, and where that ends."""
+    from reasoner.queries import pathway as queries
+    from reasoner.render import pathway as texts
+
+    guideline = load(selection)
+    result = queries.pathway(guideline, one_record(patient, guideline), lines)
+    print_result(form, result.to_dict, lambda width, colour: texts.render(result, width, colour))
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(allow_dash=True))
+@guideline_options
+@format_option
+def facts(bundle: str, selection: Selection, form: str) -> None:
+    """Read a patient's record from FHIR: what was read from where, and what remains unknown.
+
+    BUNDLE is a JSON file with a FHIR R4 bundle or a single resource, or - for standard input. As text, the record goes to
+    standard output and the report on it to standard error, so that the record can be edited and answered:
+    reasoner facts bundle.json > record.json
+    """
+    from reasoner.fhir import report
+
+    guideline = load(selection)
+    name, content = read(bundle)
+    try:
+        found = guideline.read_fhir(content)
+    except RecordError as error:
+        raise RecordError(f"{name}: {error}") from None
+    if form == "json":
+        print_json(found)
+        return
+    sys.stdout.write(json.dumps(found.record, indent=1) + "\n")
+    sys.stdout.flush()
+    for line in report(found, guideline.model):
+        click.echo(line, err=True)
+
+
+def example_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's signature)
+    from reasoner.guideline import Guideline
+
+    return [name for name in (*Guideline.load().cases(), BUNDLE) if name.startswith(incomplete)]
+
+
+@click.command()
+@click.argument("name", required=False, shell_complete=example_names)
+def example(name: str | None) -> None:
+    """Print a record that ships with the guideline, ready for `reasoner recommend -`; without NAME, list them."""
+    from reasoner.guideline import Guideline
+
+    guideline = Guideline.load()
+    cases = guideline.cases()
+    if name is None:
+        for case in cases.values():
+            click.echo(f"{case.name:40} {case.title}")
+        click.echo(f"{BUNDLE:40} A patient as a FHIR R4 bundle, for reasoner facts and every command that takes a PATIENT")
+    elif name == BUNDLE:
+        sys.stdout.write((guideline.folder / "fhir" / "example.json").read_text("utf-8"))
+    elif name in cases:
+        click.echo(json.dumps(cases[name].record, indent=1))
+    else:
+        raise ReasonerError(f'"{name}" is not an example{nearest(name, [*cases, BUNDLE])}; list them with: reasoner example')

@@ -1,0 +1,80 @@
+"""The command that exports graphs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from graphs.formats import summary_of_formats
+from reasoner.cli.answering import conclusion_names
+from reasoner.cli.inputs import load, one_record
+from reasoner.cli.options import guideline_options
+from reasoner.cli.output import text_width
+from reasoner.compiler.selection import Selection
+
+HELP = f"""Export the explanation graph of an answer, a pathway from a record, or the guideline itself.
+
+\b
+{summary_of_formats()}
+"""
+
+
+@click.command(help=HELP)
+@click.argument("patient", type=click.Path(allow_dash=True), required=False)
+@guideline_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The file; its suffix chooses the format.  [default: a tree on the terminal]",
+)
+@click.option(
+    "--focus",
+    metavar="CONCLUSION",
+    shell_complete=conclusion_names,
+    help="Only this regimen, action or setting, with its reasons.",
+)
+@click.option("--carrying", is_flag=True, help="Leave out rules that do not fire and what blocks them.")
+@click.option("--depth", type=click.IntRange(1), metavar="N", help="At most N rules deep.")
+@click.option(
+    "--pathway", "lines", type=click.IntRange(0), metavar="LINES", help="The pathways from here, LINES courses long."
+)
+@click.option("--guideline-only", is_flag=True, help="The guideline without a patient: statements, rules, trials.")
+def graph(
+    patient: str | None, selection: Selection, output: Path | None, focus: str | None, carrying: bool, depth: int | None,
+    lines: int | None, guideline_only: bool,
+) -> None:  # fmt: skip
+    from graphs.build import answer_graph, guideline_graph, pathway_graph
+    from graphs.formats import format_of, write_graph
+
+    if (patient is None) != guideline_only:
+        raise click.UsageError("Give a PATIENT, or --guideline-only for the guideline without one.")
+    narrowed = focus is not None or carrying or depth is not None
+    if narrowed and (guideline_only or lines is not None):
+        raise click.UsageError("--focus, --carrying and --depth narrow the graph of an answer; omit them here.")
+    if lines is not None and (guideline_only or output is None):
+        raise click.UsageError("--pathway takes a PATIENT and -o FILE; on the terminal, use reasoner pathway.")
+    if output is not None:
+        format_of(output)
+    guideline = load(selection)
+    if patient is None:
+        found = guideline_graph(guideline.model, guideline.info)
+    elif lines is not None:
+        from reasoner.queries.pathway import pathway
+
+        found = pathway_graph(pathway(guideline, one_record(patient, guideline), lines))
+    else:
+        from reasoner.queries.why import why
+
+        answer = guideline.answer(one_record(patient, guideline))
+        wanted = why(answer, focus).atoms if focus is not None else ()
+        found = answer_graph(answer, wanted, blocked=not carrying, depth=depth)
+    if output is not None:
+        write_graph(found, output)
+    else:
+        from graphs.tree import to_tree
+
+        sys.stdout.write(to_tree(found, text_width()))

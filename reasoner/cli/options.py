@@ -1,0 +1,115 @@
+"""The options that commands share, each family gathered into one object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from reasoner.compiler.selection import LAYERS, Selection, default_folder
+
+__all__ = [
+    "ReportOptions",
+    "SearchOptions",
+    "format_option",
+    "guideline_options",
+    "question",
+    "report_options",
+    "search_options",
+]
+
+Command = Callable[..., Any]
+
+
+class ReportOptions(NamedTuple):
+    """How findings are reported: "text", "json" or "sarif", and from which severity on the command fails."""
+
+    form: str
+    fail_level: str
+
+
+class SearchOptions(NamedTuple):
+    """How all possible patients are searched, and what becomes of the findings.
+
+    `courses` bounds the history (None: the guideline's own bound), `timeout` is in seconds; `accept` is the file of
+    accepted findings; `witness` the id of the finding whose witness alone is printed.
+    """
+
+    courses: int | None
+    timeout: float | None
+    accept: Path | None
+    witness: str | None
+
+
+def with_options(command: Command, *options: Callable[[Command], Command]) -> Command:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def guideline_options(command: Command) -> Command:
+    """Add the options that choose the guideline; the command takes them as one `selection`."""
+
+    @wraps(command)
+    def gathered(*args: object, folder: Path | None, layer: str, overlays: tuple[Path, ...], **rest: object) -> object:
+        selection = Selection(default_folder() if folder is None else folder, layer, overlays)
+        return command(*args, selection=selection, **rest)
+
+    return with_options(
+        gathered,
+        click.option("--guideline", "folder", type=click.Path(path_type=Path), metavar="DIR",
+                     help="The guideline's folder.  [default: the HER2 guideline that ships with the package]"),
+        click.option("--overlay", "overlays", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+                     help="Lay a file of local rules over the guideline (repeatable)."),
+        click.option("--layer", type=click.Choice(LAYERS), default="curated", show_default=True,
+                     help="The statements as they read, or with the readings that interpret them."),
+    )  # fmt: skip
+
+
+def format_option(command: Command) -> Command:
+    """Add the choice between text and JSON."""
+    return click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)(command)
+
+
+def question(command: Command) -> Command:
+    """Add what every question about one record takes: the record, the guideline, the format."""
+    return click.argument("patient", type=click.Path(allow_dash=True))(guideline_options(format_option(command)))
+
+
+def report_options(command: Command) -> Command:
+    """Add the options of every command with findings; the command takes them as one `report`."""
+
+    @wraps(command)
+    def gathered(*args: object, form: str, fail_level: str, **rest: object) -> object:
+        return command(*args, report=ReportOptions(form, fail_level), **rest)
+
+    return with_options(
+        gathered,
+        click.option("--fail-level", type=click.Choice(["error", "warning", "info"]), default="warning", show_default=True,
+                     help="Exit with status 1 for findings of this severity or above."),
+        click.option("--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True),
+    )  # fmt: skip
+
+
+def search_options(command: Command) -> Command:
+    """Add the options of every search among all patients; the command takes them as one `search`."""
+
+    @wraps(command)
+    def gathered(
+        *args: object, courses: int | None, timeout: float | None, accept: Path | None, witness: str | None, **rest: object
+    ) -> object:
+        return command(*args, search=SearchOptions(courses, timeout, accept, witness), **rest)
+
+    return with_options(
+        gathered,
+        click.option("--courses", type=click.IntRange(0, 9), metavar="N",
+                     help="Consider histories of at most N courses.  [default: the guideline's own limit, else 3]"),
+        click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
+                     help="Stop searching after this time; what is still undecided is reported and does not pass."),
+        click.option("--accept", type=click.Path(path_type=Path), metavar="FILE",
+                     help="A file of accepted findings: an id and the reason on each line."),
+        click.option("--witness", metavar="ID", help="Print only the witness of this finding, as a record."),
+    )  # fmt: skip

@@ -1,0 +1,109 @@
+"""The command that serves a guideline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reasoner.cli.inputs import load
+from reasoner.cli.options import guideline_options
+from reasoner.compiler.selection import Selection, default_folder
+from reasoner.errors import ReasonerError
+
+
+@click.command()
+@guideline_options
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="The port to listen on.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="How many processes.")
+@click.option("--public-url", default="", metavar="URL", help="Where clients reach the service.  [default: the Host header]")
+@click.option(
+    "--allow-origin",
+    "origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Let pages from ORIGIN call the service from browsers (repeatable; * for all).",
+)
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Require CDS clients to send a token signed with a key of this JWK Set.",
+)
+@click.option("--issuer", "issuers", multiple=True, metavar="ISS", help="Trust only tokens from ISS (repeatable).")
+@click.option(
+    "--max-body", type=click.IntRange(1), default=16, show_default=True, metavar="MIB", help="The largest body, in MiB."
+)
+@click.option(
+    "--body-timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=10,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a request's head, and then its body, may take to arrive.",
+)
+@click.option(
+    "--answer-timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=30,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long an answer may take.",
+)
+@click.option(
+    "--max-waiting",
+    type=click.IntRange(0),
+    default=64,
+    show_default=True,
+    metavar="N",
+    help="How many long questions may wait in each process.",
+)
+@click.option(
+    "--max-courses",
+    type=click.IntRange(0, 50),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="The longest history that is answered.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="The lowest level that is logged.",
+)
+def serve(
+    selection: Selection, host: str, port: int, workers: int, public_url: str, origins: tuple[str, ...], keys: Path | None,
+    issuers: tuple[str, ...], max_body: int, body_timeout: float, answer_timeout: float, max_waiting: int, max_courses: int,
+    log_level: str,
+) -> None:  # fmt: skip
+    """Serve the guideline over HTTP: CDS Hooks, a JSON API and a page to try it.
+
+    Behind a proxy that terminates TLS, give the URL that clients use with --public-url. The log is written to standard error
+    as lines of JSON and holds nothing about patients. A container file and a systemd unit are in the package's folder
+    serve/deploy.
+    """
+    try:
+        from reasoner.serve.run import run
+        from reasoner.serve.settings import Settings
+    except ModuleNotFoundError as error:
+        raise ReasonerError(f"{error.name} is not installed; pip install 'guideline-reasoner[serve]'") from None
+    load(selection, with_fhir=True)
+    settings = Settings(
+        folder=None if selection.folder == default_folder() else str(selection.folder.resolve()),
+        layer=selection.layer,
+        overlays=tuple(str(path.resolve()) for path in selection.overlays),
+        public_url=public_url.rstrip("/"),
+        origins=origins,
+        keys=None if keys is None else str(keys.resolve()),
+        issuers=issuers,
+        largest_body=max_body * 2**20,
+        body_seconds=body_timeout,
+        answer_seconds=answer_timeout,
+        waiting=max_waiting,
+        courses=max_courses,
+        log_level=log_level,
+    )
+    run(settings, host, port, workers)

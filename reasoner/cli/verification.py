@@ -1,0 +1,185 @@
+"""The commands that verify a guideline: over all possible patients, against another, and against its source."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reasoner.cli.inputs import load
+from reasoner.cli.options import (
+    ReportOptions,
+    SearchOptions,
+    guideline_options,
+    report_options,
+    search_options,
+)
+from reasoner.cli.output import colour_wanted, text_width
+from reasoner.compiler.selection import LAYERS, Selection
+from reasoner.errors import ReasonerError, nearest
+
+if TYPE_CHECKING:
+    from reasoner.guideline import Guideline
+    from reasoner.verification.findings import Finding
+    from reasoner.verification.reports import Found
+
+
+@click.command()
+@guideline_options
+@search_options
+@click.option("--explain", metavar="CLASS", help="Explain a class of findings: what it is, why it matters, usual repairs.")
+@report_options
+def check(selection: Selection, search: SearchOptions, explain: str | None, report: ReportOptions) -> None:
+    """Look for the guideline's defects over all possible patients, each with its smallest witness.
+
+    The exit status is 1 where a finding reaches --fail-level or a query timed out.
+    """
+    from reasoner.render import findings as texts
+    from reasoner.verification.check import check as run
+    from reasoner.verification.reports import Found
+
+    guideline = load(selection, with_fhir=True)
+    model = guideline.model
+    if explain is not None:
+        sys.stdout.write(texts.render_definition(explain, model, text_width(), colour_wanted()))
+        return
+    checked = run(guideline, search.courses, search.timeout, show_progress)
+    findings, gone = accepted(checked.findings, search.accept)
+    if search.witness is not None:
+        print_witness(findings, search.witness)
+        return
+    found = Found(
+        guideline=guideline.info,
+        title=model.say("heading_check", guideline.info.id),
+        scope=texts.scope_words(checked.courses, model),
+        findings=findings,
+        undecided=checked.undecided,
+        gone=gone,
+        about={"courses": checked.courses},
+    )
+    print_found(found, guideline, report, lambda width, colour: texts.render(found, model, width, colour))
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new")
+@guideline_options
+@search_options
+@report_options
+def diff(old: str, new: str, selection: Selection, search: SearchOptions, report: ReportOptions) -> None:
+    """Compare two guidelines over all possible patients: who is answered differently, each class with its smallest witness.
+
+    OLD and NEW are each a guideline's folder, a layer (literal, curated), an overlay file, or several of these joined by +.
+    What they leave out is taken from the options. The exit status is 1 where a difference reaches --fail-level or a query
+    timed out.
+    """
+    from reasoner.render import findings as texts
+    from reasoner.verification.diff import diff as run
+    from reasoner.verification.reports import Found
+
+    sides = [load(side_of(name, selection)) for name in (old, new)]
+    comparison = run(sides[0], sides[1], search.courses, search.timeout, show_progress)
+    findings, gone = accepted(comparison.findings, search.accept)
+    if search.witness is not None:
+        print_witness(findings, search.witness)
+        return
+    model = sides[1].model
+    found = Found(
+        guideline=comparison.new,
+        title=model.say("heading_diff", old, new),
+        scope=texts.scope_words(comparison.courses, model),
+        findings=findings,
+        undecided=comparison.undecided,
+        gone=gone,
+        conclusion=model.say("equivalent", str(comparison.courses)) if comparison.equivalent else "",
+        about={"old": comparison.old.to_dict(), "courses": comparison.courses, "equivalent": comparison.equivalent},
+    )
+    print_found(found, sides[1], report, lambda width, colour: texts.render(found, model, width, colour))
+
+
+@click.command()
+@guideline_options
+@click.option(
+    "--source", type=click.Path(path_type=Path), metavar="FILE", help="The guideline's text, to compare line by line."
+)
+@report_options
+def coverage(selection: Selection, source: Path | None, report: ReportOptions) -> None:
+    """Show which rules encode each statement, and which cases exercise them.
+
+    With --source, each statement stands beside its sentence in the source; cited lines that are not encoded, and lines that
+    changed since they were encoded, are reported.
+    """
+    from reasoner.render.coverage import render
+    from reasoner.verification.coverage import cover, found_in
+
+    guideline = load(selection)
+    covered = cover(guideline, source)
+    print_found(found_in(covered), guideline, report, lambda width, colour: render(covered, width, colour))
+
+
+def side_of(name: str, selection: Selection) -> Selection:
+    """Read one side of a comparison: a folder, a layer, an overlay, or several joined by +."""
+    for part in [name] if Path(name).exists() else name.split("+"):
+        path = Path(part)
+        if part in LAYERS:
+            selection = Selection(selection.folder, part, selection.overlays)
+        elif path.is_dir():
+            selection = Selection(path, selection.layer, selection.overlays)
+        elif path.is_file():
+            selection = Selection(selection.folder, selection.layer, (*selection.overlays, path))
+        else:
+            raise ReasonerError(f'"{part}" is not a folder, a file or a layer{nearest(part, LAYERS)}; give a guideline\'s '
+                                "folder, literal, curated, or an overlay file")  # fmt: skip
+    return selection
+
+
+def accepted(findings: tuple[Finding, ...], accept: Path | None) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Mark the findings that a file accepts; given back with them are the accepted ids that no longer occur."""
+    from reasoner.verification.findings import accept as mark
+    from reasoner.verification.findings import read_accepted
+
+    if accept is None:
+        return findings, ()
+    try:
+        reasons = read_accepted(accept.read_text("utf-8"), str(accept))
+    except OSError as error:
+        raise ReasonerError(f"{accept}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ReasonerError(f"{accept}: not UTF-8 text") from None
+    return mark(findings, reasons)
+
+
+def print_witness(findings: tuple[Finding, ...], name: str) -> None:
+    """Print the witness of one finding as a record."""
+    known = {found.id: found.witness for found in findings if found.witness is not None}
+    if name not in known:
+        raise ReasonerError(f'"{name}" is not the id of a finding with a witness{nearest(name, known)}')
+    click.echo(json.dumps({**known[name], "id": name}, indent=1))
+
+
+def print_found(found: Found, guideline: Guideline, report: ReportOptions, render: Callable[[int, bool], str]) -> None:
+    """Print findings, and exit with status 1 where one is severe enough or a query timed out."""
+    from reasoner.verification.findings import at_least
+    from reasoner.verification.reports import to_json
+
+    if report.form == "sarif":
+        from reasoner.render import sarif
+
+        sys.stdout.write(sarif.render(found, guideline.model, guideline.files))
+    else:
+        sys.stdout.write(to_json(found) if report.form == "json" else render(text_width(), colour_wanted()))
+    sys.stdout.flush()
+    if found.undecided or at_least(found.findings, report.fail_level):
+        sys.exit(1)
+
+
+def show_progress(doing: str, done: int, of: int) -> None:
+    """Show on a terminal how far a search has come."""
+    if sys.stderr.isatty():
+        line = "" if doing == "done" else f"{doing} {done}/{of}"
+        sys.stderr.write(f"\r\033[K{line}")
+        sys.stderr.flush()
