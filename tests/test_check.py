@@ -428,7 +428,7 @@ def test_a_witness_is_printed_as_a_record_that_answers(environment: dict[str, st
     assert json.loads(run.stdout) == {"id": report.findings[0].id, "confirmed": True, "fever": True, "pregnant": True}
     run = command("check", *options, "--witness", "conflict-000000", environment=environment)
     assert (run.returncode, run.stdout) == (2, "")
-    assert "is no finding with a witness" in run.stderr
+    assert "is not the id of a finding with a witness" in run.stderr
 
 
 def test_accepted_findings_do_not_count_and_those_gone_are_reported(environment: dict[str, str], tmp_path: Path) -> None:

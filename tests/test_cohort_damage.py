@@ -65,7 +65,7 @@ def test_damaged_rows_are_set_aside_each_with_its_line_and_reason(tmp_path: Path
     (tmp_path / "in.ndjson").write_bytes("\n".join(lines).encode("latin-1"))
     done = cohort("in.ndjson", "-o", "out", "--rows", 7, *ALONE, cwd=tmp_path)
     assert done.exit_code == 1
-    assert f"{len(DAMAGED)} rows are no records: out/rejects.ndjson" in done.stderr
+    assert f"{len(DAMAGED)} rows were rejected: out/rejects.ndjson" in done.stderr
     rejects = rejects_of(tmp_path / "out")
     assert [reject["line"] for reject in rejects] == [2 * n + 2 for n in range(len(DAMAGED))]
     for reject, (_, reason) in zip(rejects, DAMAGED, strict=True):
@@ -208,7 +208,7 @@ def test_courses_without_a_patient_and_damaged_ones_are_set_aside(tmp_path: Path
     options = ("--courses", "courses.csv", "--rows", 2, *ALONE)
     done = cohort("patients.csv", "-o", "out", *options, cwd=tmp_path)
     assert done.exit_code == 1, done.stderr
-    assert "6 rows are no records: out/rejects.ndjson" in done.stderr
+    assert "6 rows were rejected: out/rejects.ndjson" in done.stderr
     assert [row["id"] for row in rows_of(tmp_path / "out")] == ["a", "d"]
     rejects = rejects_of(tmp_path / "out")
     courses = str(tmp_path / "courses.csv")

@@ -129,6 +129,6 @@ def test_two_runs_are_compared_patient_by_patient(
         after = expected_row(local, examples[row["id"]])
         assert all(row[f"{key}_new"] in (None, after[key]) for key in ("setting", "recommended", "excluded", "actions"))
     done = cohort("diff", "out", "local", "-o", "changed.txt", cwd=cohort_run)
-    assert (done.exit_code, '".txt" is no format of tables' in done.stderr) == (2, True)
+    assert (done.exit_code, '".txt" is not a table format' in done.stderr) == (2, True)
     same = cohort("diff", "out", "out", cwd=cohort_run)
     assert "0 answered differently" in same.stdout

@@ -102,7 +102,7 @@ def test_another_run_is_never_mixed_in(cohort_run: Path, tmp_path: Path) -> None
         ((tmp_path / "full",), "is not empty and holds no run"),
         ((tmp_path / "file/out",), "cannot be written: Not a directory"),
         ((tmp_path / "file",), "is a file; give a folder"),
-        (("new", "--scheduler", "tcp://127.0.0.1:1"), "--scheduler goes with --engine dask"),
+        (("new", "--scheduler", "tcp://127.0.0.1:1"), "--scheduler requires --engine dask"),
         (("new", "--scheduler", "nonsense", "--engine", "dask"), "--scheduler nonsense: no Dask scheduler answers there"),
     ):
         before = files_of(cohort_run / "out")
@@ -136,8 +136,8 @@ def test_a_terminal_shows_how_far_a_run_is_how_fast_and_what_is_left(environment
                 said += read
     os.close(ours)
     assert running.returncode == 0
-    assert re.search(rb"rows .* 300/600 .*[\d,]+ a second, 0 rejected", said), said.decode()
-    assert re.search(rb"rows .* \d+/600  00:00:\d\d  [\d,]+ a second, 0 rejected", said), said.decode()
+    assert re.search(rb"rows .* 300/600 .*[\d,]+ per second, 0 rejected", said), said.decode()
+    assert re.search(rb"rows .* \d+/600  00:00:\d\d  [\d,]+ per second, 0 rejected", said), said.decode()
 
 
 def test_a_run_keeps_others_away_and_says_how_to_go_on_when_it_is_interrupted(
@@ -154,7 +154,7 @@ def test_a_run_keeps_others_away_and_says_how_to_go_on_when_it_is_interrupted(
         os.killpg(running.pid, signal.SIGINT)
         os.killpg(running.pid, signal.SIGCONT)
         _, said = running.communicate(timeout=60)
-    assert (running.returncode, said) == (130, "interrupted; --resume goes on with out\n")
+    assert (running.returncode, said) == (130, "interrupted; --resume continues out\n")
     (output / "answers/part-00001.parquet").write_bytes(b"")
     done = cohort("explain", "out", "p000000000", cwd=tmp_path)
     assert (done.exit_code, "out: the run is not complete" in done.stderr) == (2, True)

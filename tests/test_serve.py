@@ -63,7 +63,7 @@ def test_every_case_is_answered_byte_for_byte_as_on_the_command_line(
     [
         ("why", {"conclusion": "trastuzumab_deruxtecan"}, ["why", "trastuzumab_deruxtecan"]),
         ("why-not", {"regimen": "trastuzumab_emtansine"}, ["why-not", "trastuzumab_emtansine"]),
-        ("why-not", {"regimen": "pertuzumab", "any": True}, ["why-not", "pertuzumab", "--any"]),
+        ("why-not", {"regimen": "pertuzumab", "any": True}, ["why-not", "pertuzumab", "--include-past"]),
         ("what-if", {"set": ["heart_failure=true"]}, ["what-if", "--set", "heart_failure=true"]),
         ("ask", {"all_paths": True}, ["ask", "--all-paths"]),
         ("pathway", {"lines": 1}, ["pathway", "--lines", "1"]),

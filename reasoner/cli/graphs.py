@@ -56,7 +56,7 @@ def graph(
     if narrowed and (guideline_only or lines is not None):
         raise click.UsageError("--focus, --carrying and --depth narrow the graph of an answer; omit them here.")
     if lines is not None and (guideline_only or output is None):
-        raise click.UsageError("--pathway takes a PATIENT and -o FILE; on the terminal, use reasoner pathway.")
+        raise click.UsageError("--pathway takes a PATIENT and -o FILE; on the terminal: reasoner pathway.")
     if output is not None:
         format_of(output)
     guideline = load(selection)
