@@ -38,7 +38,7 @@ class Format(NamedTuple):
 
 
 FORMATS = [
-    Format(".html", "graphs.html", "to_html", "interactive viewer, works offline", "text/html"),
+    Format(".html", "graphs.viewer.document", "to_html", "interactive viewer, works offline", "text/html"),
     Format(".svg", "graphs.image", "to_svg", "picture", "image/svg+xml", "Graphviz"),
     Format(".png", "graphs.image", "to_png", "picture", "image/png", "Graphviz"),
     Format(".json", "graphs.node_link", "to_json", "node-link JSON (networkx)", "application/json"),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import networkx as nx
-
-from graphs.text import marked, wrapped
+from graphs.graph import ExplanationGraph
+from graphs.labels import label_lines
 
 __all__ = ["to_mermaid"]
 
-WIDTH = 34
 SHAPES = {"patient": ("[/", "/]"), "rule": ("([", "])"), "statement": ("[[", "]]"), "trial": ("[(", ")]")}
 ARROWS = {
     "requires_absence": "-.->",
@@ -21,19 +19,19 @@ ARROWS = {
 
 
 def quoted(text: str) -> str:
-    """Write a text so that Mermaid shows it and reads nothing in it."""
+    """Write a text so that Mermaid shows it and interprets nothing in it."""
     return "".join(c if c.isalnum() or c in " -+,.;:()=/'" else f"#{ord(c)};" for c in text)
 
 
-def to_mermaid(graph: nx.MultiDiGraph) -> str:
+def to_mermaid(graph: ExplanationGraph) -> str:
     """Write a graph as a Mermaid flowchart."""
     names = {node: f"n{number}" for number, node in enumerate(graph)}
-    about = (graph.graph.get(name, "") for name in ("patient", "title", "layer", "disclaimer"))
+    about = (graph.title(), graph.graph.get("disclaimer", ""))
     lines = ["flowchart LR", "%% " + " - ".join(quoted(text) for text in about if text)]
-    for node, data in graph.nodes(data=True):
-        opening, closing = SHAPES.get(data.get("kind", ""), ("[", "]"))
-        text = "<br/>".join(quoted(line) for line in wrapped(marked(data, node), WIDTH))
+    for node, kind in graph.nodes(data="kind"):
+        opening, closing = SHAPES.get(kind, ("[", "]"))
+        text = "<br/>".join(map(quoted, label_lines(graph, node)))
         lines.append(f'  {names[node]}{opening}"{text}"{closing}')
-    for source, target, data in graph.edges(data=True):
-        lines.append(f"  {names[source]} {ARROWS.get(data.get('role', ''), '-->')} {names[target]}")
+    for source, target, role in graph.edges(data="role"):
+        lines.append(f"  {names[source]} {ARROWS.get(role, '-->')} {names[target]}")
     return "\n".join(lines) + "\n"

@@ -47,14 +47,13 @@ QUALIFIED = {
 
 
 def is_activity(data: dict[str, str]) -> bool:
-    return data.get("kind") == "rule" and data.get("state") != "fails"
+    return data["kind"] == "rule" and data["state"] != "fails"
 
 
 def relations(graph: nx.MultiDiGraph) -> Iterator[Relation]:
     """Yield the edges of a graph as relations of PROV."""
     activities = {node for node, data in graph.nodes(data=True) if is_activity(data)}
-    for number, (source, target, data) in enumerate(graph.edges(data=True)):
-        role = data.get("role", "")
+    for number, (source, target, role) in enumerate(graph.edges(data="role")):
         if source in activities and target not in activities:
             kind = "wasGeneratedBy"
         elif target in activities and source not in activities:
@@ -150,7 +149,7 @@ def to_rdf(graph: nx.MultiDiGraph, suffix: str) -> RdfGraph:
     for number, (node, data) in enumerate(graph.nodes(data=True)):
         name = own[local(node)]
         found.add((name, RDF.type, prov.Activity if is_activity(data) else prov.Entity))
-        found.add((name, RDFS.label, Literal(data.get("label", node))))
+        found.add((name, RDFS.label, Literal(data["label"])))
         found.add((name, word["id"], Literal(node)))
         for key, value in data.items():
             found.add((name, word[key], Literal(value)))

@@ -5,38 +5,33 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-import networkx as nx
-
-from graphs.reading import Condition, Step, cited, condition, sources, starts, steps
+from graphs.graph import ExplanationGraph
+from graphs.outline import Condition, Step, cited, condition, sources, starts, steps
 
 __all__ = ["to_tree"]
 
 NARROWEST = 24
-LEGEND = "+ holds or recorded, - absent, ? depends on what is not recorded, x stands in the way, <- by which rule"
 
 
-def to_tree(graph: nx.MultiDiGraph, width: int = 80) -> str:
-    """Draw a graph as a tree of at most `width` columns, as far as its depth allows; what was shown stands as "above"."""
+def to_tree(graph: ExplanationGraph, width: int = 80) -> str:
+    """Draw a graph as a tree of at most `width` columns, as far as its depth allows; each part is shown once."""
     seen: set[str] = set()
-    about = graph.graph
-    head = (" - ".join(part for part in (about.get("patient"), about.get("title"), about.get("layer")) if part), LEGEND)
+    head = (graph.title(), graph.say("graph_marks_of_the_tree", graph.say("graph_marks")))
     lines = [line for text in head for line in textwrap.wrap(text, width)]
     for start in starts(graph):
         if start not in seen:
             lines += branch(graph, condition(graph, start, ""), "", "", width, seen)
-    lines += textwrap.wrap(about.get("disclaimer", ""), width)
+    lines += textwrap.wrap(graph.graph.get("disclaimer", ""), width)
     return "\n".join(lines) + "\n"
 
 
-def branch(graph: nx.MultiDiGraph, reason: Condition, lead: str, indent: str, width: int, seen: set[str]) -> Iterator[str]:
-    """Yield the lines of a node and of all below it; a rule that is the only way to it stands on its line."""
+def branch(graph: ExplanationGraph, reason: Condition, lead: str, indent: str, width: int, seen: set[str]) -> Iterator[str]:
+    """Yield the lines of a node and of all below it; the only rule that leads to it stands on its line."""
     ways = steps(graph, reason.node)
-    repeated = bool(ways) and reason.node in seen
-    seen.add(reason.node)
     words = f"{reason.mark} {reason.words}"
     below: list[Condition | Step] = []
-    if repeated:
-        words += " (above)"
+    if ways and reason.node in seen:
+        words = graph.say("above", words)
     else:
         rules = [way for way in ways if way.rule is not None]
         below += [condition for way in ways if way.rule is None or len(rules) == 1 for condition in way.conditions]
@@ -44,12 +39,13 @@ def branch(graph: nx.MultiDiGraph, reason: Condition, lead: str, indent: str, wi
             words += f" {rule_words(graph, rules[0])}"
         else:
             below += rules
+    seen.add(reason.node)
     yield from fold(words, lead, indent + ("│ " if below else "  "), width)
     yield from branches(graph, below, indent, width, seen)
 
 
 def branches(
-    graph: nx.MultiDiGraph, below: Sequence[Condition | Step], indent: str, width: int, seen: set[str]
+    graph: ExplanationGraph, below: Sequence[Condition | Step], indent: str, width: int, seen: set[str]
 ) -> Iterator[str]:
     """Yield the lines of conditions, and of rules with theirs."""
     for place, child in enumerate(below, 1):
@@ -62,13 +58,15 @@ def branches(
             yield from branches(graph, child.conditions, indent + on, width, seen)
 
 
-def rule_words(graph: nx.MultiDiGraph, step: Step) -> str:
-    """Name a rule with what it rests on, and say where it does not fire."""
-    rule = step.rule or ""
-    found = dict.fromkeys(label for source in sources(graph, rule) for label in cited(graph, source))
-    data = graph.nodes[rule]
-    words = f"<- {data.get('label', rule)}" + (f" [{'; '.join(found)}]" if found else "")
-    return words + (" does not fire" if data.get("state") == "fails" else "")
+def rule_words(graph: ExplanationGraph, step: Step) -> str:
+    """Name the rule of a step with its sources, and say where it does not fire."""
+    assert step.rule is not None
+    data = graph.nodes[step.rule]
+    found = dict.fromkeys(label for source in sources(graph, step.rule) for label in cited(graph, source))
+    words = graph.say("graph_by_rule", data["label"])
+    if found:
+        words = graph.say("graph_by_rule_of", data["label"], graph.say("and").join(found))
+    return graph.say("graph_by_rule_that_fails", words) if data["state"] == "fails" else words
 
 
 def fold(words: str, lead: str, indent: str, width: int) -> list[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from records import random_record
+from sample_graphs import make_sample_graphs
 
+from graphs.graph import ExplanationGraph
 from reasoner import Guideline, RecordError
 
 settings.register_profile("suite", deadline=None, derandomize=True, print_blob=True)
@@ -76,3 +79,21 @@ def cohort_run(
     done = subprocess.run(command, capture_output=True, text=True, cwd=found, env=environment, check=False)
     assert (done.returncode, "answered" in done.stdout) == (0, True), done.stderr
     return found
+
+
+@pytest.fixture(scope="session")
+def sample_graphs(curated: Guideline) -> dict[str, ExplanationGraph]:
+    return make_sample_graphs(curated)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """The Chromium of the system, driven by playwright; where it is missing, tests are skipped and say how to install it."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives Chromium: pip install playwright")
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("Chromium shows it: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()

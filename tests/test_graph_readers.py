@@ -12,18 +12,17 @@ from typing import Any
 
 import networkx as nx
 import pytest
-from browser import chromium
-from drawn import NAMES, drawn, plain
+from sample_graphs import NAMES, content
 
 from graphs.cytoscape import to_cytoscape
 from graphs.dot import to_dot
 from graphs.gexf import to_gexf
+from graphs.graph import ExplanationGraph
 from graphs.graphml import to_graphml
 from graphs.mermaid import to_mermaid
 from graphs.node_link import to_json
 from graphs.prov import to_jsonld, to_prov_json, to_turtle
-from graphs.text import marked
-from reasoner import Guideline
+from graphs.schema import json_schema
 
 READERS = Path(__file__).parent / "readers"
 SCHEMA = Path(__file__).parent.parent / "graphs" / "graph.schema.json"
@@ -38,21 +37,16 @@ def needs_node(package: str) -> pytest.MarkDecorator:
     )
 
 
-@pytest.fixture(scope="module")
-def graphs(curated: Guideline) -> dict[str, nx.MultiDiGraph]:
-    return drawn(curated)
-
-
 @pytest.fixture(params=NAMES)
-def graph(request: pytest.FixtureRequest, graphs: dict[str, nx.MultiDiGraph]) -> Iterator[nx.MultiDiGraph]:
+def graph(request: pytest.FixtureRequest, sample_graphs: dict[str, ExplanationGraph]) -> Iterator[ExplanationGraph]:
     """Each graph in turn; writing it never changes it."""
-    found = graphs[request.param]
-    before = plain(found), dict(found.graph)
+    found = sample_graphs[request.param]
+    before = content(found), dict(found.graph)
     yield found
-    assert (plain(found), dict(found.graph)) == before
+    assert (content(found), dict(found.graph)) == before
 
 
-def roles(graph: nx.MultiDiGraph) -> list[tuple[str, str, str]]:
+def roles(graph: ExplanationGraph) -> list[tuple[str, str, str]]:
     return sorted(graph.edges(data="role"))
 
 
@@ -60,24 +54,28 @@ def without(data: dict[str, Any], *names: str) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key not in names}
 
 
-def test_networkx_reads_node_link_json_that_keeps_to_the_schema(graph: nx.MultiDiGraph) -> None:
+def test_networkx_reads_node_link_json_that_keeps_to_the_schema(graph: ExplanationGraph) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     data = json.loads(to_json(graph))
     found = nx.node_link_graph(data, edges="edges")
-    assert plain(found) == plain(graph)
+    assert content(found) == content(graph)
     assert found.graph == graph.graph
     schema = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
-    schema.check_schema(schema.schema)
-    states = {data.get("state") for _, data in graph.nodes(data=True)}
-    problems = [error for error in schema.iter_errors(data) if list(error.path)[-1:] != ["place"]]
-    assert problems == []
-    assert states <= {"holds", "fails", "recorded", "recorded_absent", "unknown", None}
-    data["nodes"][0]["state"] = False
-    assert not schema.is_valid(data)
+    assert [(error.message, list(error.path)) for error in schema.iter_errors(data)] == []
+    for name, value in (("state", False), ("kind", "thing"), ("colour", "red")):
+        node = {**data["nodes"][0], name: value}
+        assert not schema.is_valid({**data, "nodes": [node, *data["nodes"][1:]]})
 
 
-def test_networkx_reads_graphml_and_gexf(graph: nx.MultiDiGraph, tmp_path: Path) -> None:
-    assert plain(nx.parse_graphml(to_graphml(graph), force_multigraph=True)) == plain(graph)
+def test_the_schema_that_ships_is_the_one_declared() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    assert schema == json_schema(), "run: python -m graphs.schema > graphs/graph.schema.json"
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_networkx_reads_graphml_and_gexf(graph: ExplanationGraph, tmp_path: Path) -> None:
+    assert content(nx.parse_graphml(to_graphml(graph), force_multigraph=True)) == content(graph)
     (tmp_path / "a.gexf").write_text(to_gexf(graph), "utf-8")
     found = nx.MultiDiGraph(nx.read_gexf(tmp_path / "a.gexf"))
     assert {node: without(data, "label") for node, data in found.nodes(data=True)} == {
@@ -86,7 +84,7 @@ def test_networkx_reads_graphml_and_gexf(graph: nx.MultiDiGraph, tmp_path: Path)
     assert roles(found) == roles(graph)
 
 
-def test_igraph_reads_graphml(graph: nx.MultiDiGraph, tmp_path: Path) -> None:
+def test_igraph_reads_graphml(graph: ExplanationGraph, tmp_path: Path) -> None:
     igraph = pytest.importorskip("igraph", reason="igraph reads it: pip install igraph")
     (tmp_path / "a.graphml").write_text(to_graphml(graph), "utf-8")
     found = igraph.Graph.Read_GraphML(str(tmp_path / "a.graphml"))
@@ -99,7 +97,7 @@ def test_igraph_reads_graphml(graph: nx.MultiDiGraph, tmp_path: Path) -> None:
 
 
 @needs_node("graphology-gexf")
-def test_graphology_reads_gexf(graph: nx.MultiDiGraph) -> None:
+def test_graphology_reads_gexf(graph: ExplanationGraph) -> None:
     found = in_node("gexf.cjs", to_gexf(graph))
     assert {node["id"]: without(node, "id") for node in found["nodes"]} == {
         node: {key: value for key, value in data.items() if value} for node, data in graph.nodes(data=True)
@@ -108,10 +106,10 @@ def test_graphology_reads_gexf(graph: nx.MultiDiGraph) -> None:
 
 
 @needs_node("cytoscape")
-def test_cytoscape_reads_its_json(graph: nx.MultiDiGraph) -> None:
+def test_cytoscape_reads_its_json(graph: ExplanationGraph) -> None:
     found = in_node("cytoscape.cjs", to_cytoscape(graph))
     assert found["about"] == graph.graph
-    assert {node["id"]: without(node, "id") for node in found["nodes"]} == plain(graph)[0]
+    assert {node["id"]: without(node, "id") for node in found["nodes"]} == content(graph)[0]
     assert sorted((edge["source"], edge["target"], edge["role"]) for edge in found["edges"]) == roles(graph)
     assert len({edge["id"] for edge in found["edges"]}) == graph.number_of_edges()
     for node, reasons in found["reasons"].items():
@@ -124,7 +122,7 @@ def in_node(script: str, text: str) -> Any:
 
 
 @needs_dot
-def test_graphviz_reads_dot_without_a_complaint(graph: nx.MultiDiGraph) -> None:
+def test_graphviz_reads_dot_without_a_complaint(graph: ExplanationGraph) -> None:
     run = subprocess.run(["dot", "-Tjson0"], input=to_dot(graph).encode(), capture_output=True, check=True)
     assert run.stderr == b""
     data = json.loads(run.stdout)
@@ -137,7 +135,7 @@ def test_graphviz_reads_dot_without_a_complaint(graph: nx.MultiDiGraph) -> None:
             if key != "label":
                 assert html.unescape(nodes[node][key]) == value
         shown = "".join(html.unescape(nodes[node]["label"]).replace("\\n", "").split())
-        assert shown == "".join(marked(attributes, node).split())
+        assert shown == "".join(graph.caption(node).split())
     assert sorted((keys[edge["tail"]], keys[edge["head"]], edge["role"]) for edge in data["edges"]) == roles(graph)
 
 
@@ -156,24 +154,24 @@ DRAW = """async (texts) => {
 
 
 @needs_node("mermaid")
-def test_mermaid_draws_its_text(graphs: dict[str, nx.MultiDiGraph]) -> None:
-    chosen = [graphs[name] for name in ("hostile", "pathway", "nothing_recorded")]
-    with chromium() as browser:
-        page = browser.new_page()
-        page.add_script_tag(path=READERS / "node_modules/mermaid/dist/mermaid.min.js")
-        found, title = page.evaluate(DRAW, [to_mermaid(graph) for graph in chosen])
+def test_mermaid_draws_its_text(browser: Any, sample_graphs: dict[str, ExplanationGraph]) -> None:
+    chosen = [sample_graphs[name] for name in ("hostile", "pathway", "nothing_recorded")]
+    page = browser.new_page()
+    page.add_script_tag(path=READERS / "node_modules/mermaid/dist/mermaid.min.js")
+    found, title = page.evaluate(DRAW, [to_mermaid(graph) for graph in chosen])
+    page.close()
     assert title == ""
     for graph, drawing in zip(chosen, found, strict=True):
         names = list(graph)
         assert sorted(names[int(name[1:])] for name, _ in drawing["nodes"]) == sorted(names)
         for name, text in drawing["nodes"]:
             node = names[int(name[1:])]
-            assert "".join(text.split()) == "".join(marked(graph.nodes[node], node).split())
+            assert "".join(text.split()) == "".join(graph.caption(node).split())
         ends = sorted((names[int(source[1:])], names[int(target[1:])]) for source, target in drawing["edges"])
         assert ends == sorted((source, target) for source, target, _ in graph.edges)
 
 
-def test_prov_reads_prov_json(graph: nx.MultiDiGraph) -> None:
+def test_prov_reads_prov_json(graph: ExplanationGraph) -> None:
     model = pytest.importorskip("prov.model", reason="prov reads it: pip install prov")
     text = to_prov_json(graph)
     document = model.ProvDocument.deserialize(content=text, format="json")
@@ -191,31 +189,33 @@ def test_prov_reads_prov_json(graph: nx.MultiDiGraph) -> None:
         elif "role" in own:
             subject, reason = (value for _, value in record.formal_attributes[:2])
             edges.append((reason, subject, own["role"]))
-    assert nodes == plain(graph)[0]
+    assert nodes == content(graph)[0]
     assert sorted((names[reason], names[subject], role) for reason, subject, role in edges) == roles(graph)
 
 
-NODES = "SELECT ?id ?key ?value WHERE { ?node gr:id ?id ; ?key ?value . FILTER(STRSTARTS(STR(?key), STR(gr:))) }"
-EDGES = """SELECT ?reason ?target ?role WHERE {
-  ?node gr:id ?target ; ?qualified ?edge ; ?relation ?other . ?edge gr:role ?role .
-  ?edge prov:entity|prov:activity|prov:influencer ?other . ?other gr:id ?reason .
-  FILTER(STRSTARTS(STR(?qualified), CONCAT(STR(prov:), "qualified")))
-  FILTER(?relation IN (prov:wasGeneratedBy, prov:used, prov:wasDerivedFrom, prov:hadPrimarySource, prov:wasInfluencedBy))
-}"""
+QUALIFIED = ("Generation", "Usage", "Derivation", "PrimarySource", "Influence")
+RELATIONS = ("wasGeneratedBy", "used", "wasDerivedFrom", "hadPrimarySource", "wasInfluencedBy")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:rdflib")  # rdflib 7 warns of its own calls
 @pytest.mark.parametrize(("form", "write"), [("turtle", to_turtle), ("json-ld", to_jsonld)])
-def test_rdflib_reads_prov_o(form: str, write: Any, graph: nx.MultiDiGraph) -> None:
+def test_rdflib_reads_prov_o(form: str, write: Any, graph: ExplanationGraph) -> None:
     rdflib = pytest.importorskip("rdflib", reason="rdflib reads it: pip install rdflib")
     found = rdflib.Graph().parse(data=write(graph), format=form)
-    prefixes = {"gr": "urn:guideline-reasoner:vocabulary:", "prov": "http://www.w3.org/ns/prov#"}
-    nodes: dict[str, dict[str, str]] = {node: {} for node in graph}
-    for node, key, value in found.query(NODES, initNs=prefixes):
-        if not str(key).endswith(":id"):
-            nodes[str(node)][str(key).rpartition(":")[2]] = str(value)
-    assert nodes == plain(graph)[0]
-    edges = {tuple(map(str, row)) for row in found.query(EDGES, initNs=prefixes)}
+    own, prov = rdflib.Namespace("urn:guideline-reasoner:vocabulary:"), rdflib.Namespace("http://www.w3.org/ns/prov#")
+    ids = {subject: str(name) for subject, name in found.subject_objects(own.id)}
+    nodes: dict[str, dict[str, str]] = {name: {} for name in ids.values()}
+    for subject, name in ids.items():
+        for key, value in found.predicate_objects(subject):
+            if key.startswith(own) and key != own.id:
+                nodes[name][key.removeprefix(own)] = str(value)
+    assert nodes == content(graph)[0]
+    edges = []
+    for kind in QUALIFIED:
+        for subject, edge in found.subject_objects(prov[f"qualified{kind}"]):
+            (reason,) = {found.value(edge, prov[end]) for end in ("entity", "activity", "influencer")} - {None}
+            assert {prov[name] for name in RELATIONS} & set(found.predicates(subject, reason))
+            edges.append((ids[reason], ids[subject], str(found.value(edge, own.role))))
     assert sorted(edges) == roles(graph)
 
 
@@ -230,10 +230,10 @@ gr:Justified a sh:NodeShape ;
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:rdflib", "ignore::DeprecationWarning:pyshacl")
-def test_a_shape_finds_a_recommendation_without_a_statement(graphs: dict[str, nx.MultiDiGraph]) -> None:
+def test_a_shape_finds_a_recommendation_without_a_statement(sample_graphs: dict[str, ExplanationGraph]) -> None:
     pyshacl = pytest.importorskip("pyshacl", reason="pyshacl checks it: pip install pyshacl")
     rdflib = pytest.importorskip("rdflib")
-    found = rdflib.Graph().parse(data=to_turtle(graphs["lung_disease_not_recorded"]), format="turtle")
+    found = rdflib.Graph().parse(data=to_turtle(sample_graphs["lung_disease_not_recorded"]), format="turtle")
     assert pyshacl.validate(found, shacl_graph=SHAPE, advanced=True)[0]
     kind, statement = rdflib.URIRef("urn:guideline-reasoner:vocabulary:kind"), rdflib.Literal("statement")
     for node in list(found.subjects(kind, statement)):

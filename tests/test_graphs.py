@@ -11,10 +11,10 @@ from pathlib import Path
 import networkx as nx
 import pytest
 from conftest import ROOT
-from drawn import drawn, hostile_graph
 
 from graphs.build import answer_graph
 from graphs.formats import FORMATS, write_graph
+from graphs.graph import ExplanationGraph
 from graphs.tree import to_tree
 from reasoner import Guideline, ReasonerError
 
@@ -25,13 +25,8 @@ PATHWAY_KINDS = {"state", "regimen", "outcome", "dead_end", "silence"}
 PATHWAY_ROLES = {"recommends", "ends_in", "leads_to", "stops_at"}
 
 
-@pytest.fixture(scope="module")
-def graphs(curated: Guideline) -> dict[str, nx.MultiDiGraph]:
-    return drawn(curated)
-
-
-def test_every_graph_keeps_to_the_words_of_the_contract(graphs: dict[str, nx.MultiDiGraph]) -> None:
-    for name, graph in graphs.items():
+def test_every_graph_keeps_to_the_words_of_the_contract(sample_graphs: dict[str, ExplanationGraph]) -> None:
+    for name, graph in sample_graphs.items():
         kinds, words = (PATHWAY_KINDS, PATHWAY_ROLES) if name == "pathway" else (KINDS, ROLES)
         assert {data["kind"] for _, data in graph.nodes(data=True)} <= kinds
         assert {data["role"] for *_, data in graph.edges(data=True)} <= words
@@ -140,12 +135,13 @@ def test_the_command_writes_the_answer_a_focus_or_the_guideline(
 
 
 TREE = """\
-lung_disease_not_recorded - HER2-positive metastatic breast cancer - curated
-+ holds or recorded, - absent, ? depends on what is not recorded, x stands in
-the way, <- by which rule
-? depends: exclusion of trastuzumab deruxtecan (T-DXd) <- conclusions.5
-├─? depends: a reason to exclude trastuzumab deruxtecan (T-DXd) <- L57.1 [L57;
-│ │ reference 5]
+lung_disease_not_recorded - HER2-positive metastatic breast cancer, curated
+layer
++ holds or recorded, - absent, ? depends on unrecorded facts, x blocks it, <- by
+which rule
+? conditional: exclusion of trastuzumab deruxtecan (T-DXd) <- conclusions.5
+├─? conditional: a reason to exclude trastuzumab deruxtecan (T-DXd) <- L57.1
+│ │ [L57; reference 5]
 │ └─? not recorded: interstitial lung disease, present or past
 └─- not derived: a reason to disregard exclusions of trastuzumab deruxtecan
   │ (T-DXd) <- R19.2 [R19; L3] does not fire
@@ -172,20 +168,20 @@ def test_the_terminal_shows_a_tree_with_each_part_once(curated: Guideline) -> No
 
 @pytest.mark.parametrize(("suffix", "library"), [(".prov.json", "prov"), (".ttl", "rdflib"), (".jsonld", "rdflib")])
 def test_a_library_that_is_missing_is_named_with_how_to_install_it(
-    suffix: str, library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    suffix: str, library: str, sample_graphs: dict[str, ExplanationGraph], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == library]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(ReasonerError, match=rf"{library} writes it.*pip install 'guideline-reasoner\[prov\]'"):
-        write_graph(hostile_graph(), tmp_path / f"a{suffix}")
+        write_graph(sample_graphs["hostile"], tmp_path / f"a{suffix}")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_picture_is_drawn_where_graphviz_is_installed_and_refused_with_the_reason_where_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sample_graphs: dict[str, ExplanationGraph], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hostile = hostile_graph()
+    hostile = sample_graphs["hostile"]
     if shutil.which("dot") is not None:
         write_graph(hostile, tmp_path / "a.svg")
         text = (tmp_path / "a.svg").read_text("utf-8")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium
 from bundles import AFTER_FIRST_LINE, HER2, METASTASES, NEGATIVE, bundle, observation
 from running import Running, serving
 
@@ -29,12 +28,6 @@ SECRET = "Ottilie Quandt"
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with serving(tmp_path_factory.mktemp("service")) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def test_every_node_and_edge_is_true_in_plain_clingo_and_no_support_is_left_out(
         answer = curated.answer(record)
         (completion,) = plain.solve(record.facts)
         result = why(answer, rng.choice(names_of(curated)))
-        graph = explanation_graph(result.trace)
+        graph = explanation_graph(result.trace, curated.model, {})
         for name, node in graph.nodes(data=True):
             if node["kind"] in ("conclusion", "fact"):
                 assert (node["state"] in ("holds", "recorded")) == (name in completion.atoms), (data, name)
@@ -81,7 +81,7 @@ def test_the_graph_has_the_vocabulary_of_explanation_graphs_and_no_cycle(curated
             result = why(answer, name)
             data: dict[str, Any] = result.to_dict()
             assert data["schema"] == "reasoner.why/1"
-            graph = explanation_graph(result.trace)
+            graph = explanation_graph(result.trace, curated.model, {})
             assert len(data["derivation"]["nodes"]) == len(graph)
             assert len(data["derivation"]["edges"]) == graph.number_of_edges()
             assert {node["kind"] for _, node in graph.nodes(data=True)} <= KINDS

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import html
 import re
 import shutil
 from collections.abc import Iterator
 
 import pytest
 from conftest import ROOT
-from msgspec.structs import replace
 
+from graphs.build import answer_graph, pathway_graph
+from graphs.tree import to_tree
+from graphs.viewer.document import to_html
 from reasoner import Guideline
-from reasoner.engine.evaluator import Evaluator
 from reasoner.guideline import default_folder, shared_folder
 from reasoner.queries.ask import ask, decision_tree
 from reasoner.queries.pathway import pathway
@@ -56,7 +58,7 @@ def keys_of(node: ast.expr, known: dict[str, list[str]]) -> list[str]:
 
 def said() -> Iterator[tuple[str, str, int]]:
     """Yield each key that Python says, with the place and the number of words."""
-    for path in sorted((ROOT / "reasoner").rglob("*.py")):
+    for path in sorted(path for folder in ("reasoner", "graphs") for path in (ROOT / folder).rglob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
         known = tables(tree)
         for node in ast.walk(tree):
@@ -66,13 +68,31 @@ def said() -> Iterator[tuple[str, str, int]]:
                     yield key, f"{path.name}:{node.lineno}", len(node.args) - 1
 
 
-def test_python_says_exactly_the_keys_that_are_declared_each_with_its_number_of_words(curated: Guideline) -> None:
+def said_by_the_viewer() -> Iterator[tuple[str, str, int]]:
+    """Yield each key that the viewer's template and scripts say, with the place and the number of words."""
+    folder = ROOT / "graphs/viewer"
+    for key in re.findall(r"\$(viewer_\w+)", (folder / "viewer.html").read_text("utf-8")):
+        yield key, "viewer.html", 0
+    for path in sorted(folder.glob("*.js")):
+        text = path.read_text("utf-8")
+        for call in re.finditer(r'\bsay\("(\w+)"', text):
+            depth = words = 0
+            for character in text[call.end() :]:
+                depth += (character in "([") - (character in ")]")
+                words += character == "," and depth == 0
+                if depth < 0:
+                    break
+            yield call[1], path.name, words
+
+
+def test_exactly_the_declared_keys_are_said_each_with_its_number_of_words(curated: Guideline) -> None:
     wording = curated.model.wording
     declared = re.findall(r"^wording\((\w+), ", DECLARED, re.MULTILINE)
     assert len(declared) == len(set(declared))
     assert set(declared) == set(wording)
-    assert {key for key, _, _ in said()} == set(wording)
-    for key, place, count in said():
+    used = [*said(), *said_by_the_viewer()]
+    assert {key for key, _, _ in used} == set(wording)
+    for key, place, count in used:
         assert {int(n) for n in PLACES.findall(wording[key])} == set(range(1, count + 1)), (place, key)
 
 
@@ -102,18 +122,16 @@ def translated(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> Gui
     labels = {kind: {name: foreign(label) for name, label in terms.items()} for kind, terms in known.labels.items()}
     labels["action_name"] = {name: foreign(name) for name in known.actions}
     labels["measure"] = {m: foreign(m) for trial in known.trials.values() for m, _, _, _ in trial.published}
-    guideline.model = replace(
-        known,
+    guideline.model = known._replace(
         labels=labels,
-        facts=tuple(replace(f, label=foreign(f.label), question=foreign(f.question)) for f in known.facts),
+        facts=tuple(f._replace(label=foreign(f.label), question=foreign(f.question)) for f in known.facts),
         annotations={
-            name: replace(annotation, text=foreign(annotation.text)) for name, annotation in known.annotations.items()
+            name: annotation._replace(text=foreign(annotation.text)) for name, annotation in known.annotations.items()
         },
-        doses=tuple(replace(dose, route=foreign(dose.route)) for dose in known.doses),
+        doses=tuple(dose._replace(route=foreign(dose.route)) for dose in known.doses),
         discrepancies=tuple((s, date, foreign(text)) for s, date, text in known.discrepancies),
         trials={
-            name: replace(
-                trial,
+            name: trial._replace(
                 label=foreign(trial.label),
                 registry=foreign(trial.registry),
                 publications=tuple(map(foreign, trial.publications)),
@@ -125,8 +143,7 @@ def translated(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> Gui
     guideline.info = guideline.info._replace(title=foreign(known.title), disclaimer=foreign(known.disclaimer))
     for courses in range(6):
         program = guideline.program(courses)
-        phrases = tuple(map(foreign, program.phrases))
-        guideline._evaluators[courses] = Evaluator(replace(program, phrases=phrases))
+        program.phrases = [foreign(phrase) for phrase in program.phrases]
     return guideline
 
 
@@ -135,12 +152,20 @@ def names_in(guideline: Guideline, patient: str) -> set[str]:
     known = guideline.model
     return {
         patient,
+        guideline.info.digest[:19],
         "mg",
         "mg/kg",
         "x",
         *known.annotations,
         *(name for rule in known.rules for name in (rule.id, rule.place)),
     }
+
+
+def visible(page: str) -> Iterator[str]:
+    """Yield what a page shows and what it reads out, without its scripts and styles."""
+    body = re.sub(r"<(script|style).*?</\1>", "", page.partition("<title>")[2], flags=re.DOTALL)
+    yield html.unescape(re.sub(r"<[^>]*>", " ", body))
+    yield from map(html.unescape, re.findall(r'(?:aria-label|placeholder|alt)="([^"]*)"', body))
 
 
 def texts(guideline: Guideline, record: dict[str, object]) -> Iterator[str]:
@@ -157,7 +182,10 @@ def texts(guideline: Guideline, record: dict[str, object]) -> Iterator[str]:
     yield what_if_text.render(what_if(guideline, record, ["metastatic_therapy+=lapatinib+capecitabine:ongoing"]), 10_000)
     yield ask_text.render(ask(guideline, record), 10_000)
     yield ask_text.render_tree(decision_tree(guideline, record), 10_000)
+    yield to_tree(answer_graph(answer), 10_000)
+    yield from visible(to_html(answer_graph(answer)))
     found = pathway(guideline, record, lines=1)
+    yield from visible(to_html(pathway_graph(found)))
     yield pathway_text.render(found, 10_000)
     yield "\n".join(node.label for node in found.nodes)
 

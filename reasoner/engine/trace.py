@@ -78,7 +78,7 @@ class Sources:
             self.nodes[name] = Node(name, annotation.kind, annotation.id, "holds", text, annotation.place)
             for number in annotation.citations:
                 cited = f"citation {number}"
-                self.nodes.setdefault(cited, Node(cited, "citation", f"reference {number}", "holds"))
+                self.nodes.setdefault(cited, Node(cited, "citation", self.model.say("graph_reference", str(number)), "holds"))
                 self.edges[Edge(cited, name, "cites")] = None
             for trial in annotation.trials:
                 self.edges[Edge(self.trial(trial), name, "rests_on")] = None

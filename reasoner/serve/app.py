@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from graphs.html import allowed
+from graphs.viewer.document import inline_sources
 from reasoner.errors import ReasonerError, nearest
 from reasoner.guideline import Guideline
 from reasoner.serve.api import QUESTIONS, Asked, Asker, Question, findings
@@ -115,7 +115,7 @@ class Application:
         yield route("GET", "/health", fixed(b'{"status":"alive"}'))
         yield route("GET", "/ready", self.readiness)
         yield route("GET", "/metrics", counts)
-        headers = {"Content-Security-Policy": PAGE_POLICY.format(*allowed()), "Cache-Control": "no-cache"}
+        headers = {"Content-Security-Policy": PAGE_POLICY.format(*inline_sources()), "Cache-Control": "no-cache"}
         for file in sorted(PAGE.glob("*.*")):
             media = guess_type(file.name)[0] or "application/octet-stream"
             yield route("GET", f"/page/{file.name}", fixed(file.read_bytes(), media, headers))
@@ -132,7 +132,7 @@ class Application:
 
     def warm(self) -> None:
         for courses in range(min(FIRST_COURSES, self.settings.courses) + 1):
-            self.guideline.evaluator(courses).compile()
+            self.guideline.program(courses)
         gc.collect()
         gc.freeze()  # what is loaded stays: no collection has to look through it again
         self.ready = True

@@ -1,4 +1,4 @@
-"""The page, in a real Chromium: what a reader clicks, searches, folds and reads, with no network and a silent console."""
+"""The viewer in a real Chromium: what a reader clicks, searches, folds and reads, with no network and a silent console."""
 
 from __future__ import annotations
 
@@ -11,27 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium
-from drawn import HOSTILE, drawn, hostile_graph
+from sample_graphs import HOSTILE
 
 from graphs.build import answer_graph
 from graphs.formats import write_graph
-from graphs.html import to_html
+from graphs.graph import ExplanationGraph
+from graphs.viewer.document import to_html
 from reasoner import Guideline
 
 AXE = Path(__file__).parent / "readers/node_modules/axe-core/axe.min.js"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def page_file(curated: Guideline, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of an answer that depends on what is not recorded, as the command writes it."""
-    folder = tmp_path_factory.mktemp("page")
+def viewer_file(curated: Guideline, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The viewer of a conditional answer, as the command writes it."""
+    folder = tmp_path_factory.mktemp("viewer")
     (folder / "p.json").write_text(json.dumps(curated.cases()["lung_disease_not_recorded"].record))
     command = [sys.executable, "-m", "reasoner", "graph", "p.json", "-o", "answer.html"]
     subprocess.run(command, cwd=folder, env=environment, check=True)
@@ -60,12 +54,12 @@ def drawn_nodes(page: Any) -> int:
 
 
 def nodes_of(page: Any) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = json.loads(page.locator("#graph").text_content())["nodes"]
+    found: list[dict[str, str]] = json.loads(page.locator("#data").text_content())["nodes"]
     return found
 
 
-def test_a_conclusion_is_clicked_and_only_its_reasons_stay(browser: Any, page_file: Path) -> None:
-    with opened(browser, page_file) as page:
+def test_a_conclusion_is_clicked_and_only_its_reasons_stay(browser: Any, viewer_file: Path) -> None:
+    with opened(browser, viewer_file) as page:
         names = page.locator("#conclusions a").all_text_contents()
         assert any(
             name.startswith("1? trastuzumab deruxtecan (T-DXd)preferred, certain if no interstitial") for name in names
@@ -76,30 +70,32 @@ def test_a_conclusion_is_clicked_and_only_its_reasons_stay(browser: Any, page_fi
         assert parts[0] == "exclusion of pertuzumab"
         assert "progression on all parts of the regimen in one course" in parts
         assert not any("trastuzumab deruxtecan" in part for part in parts)
-        assert page.locator("#about h2").text_content() == "exclusion of pertuzumab"
+        assert page.locator("#details h2").text_content() == "exclusion of pertuzumab"
 
 
-def test_a_rule_shows_its_statement_citations_and_trials_with_population_and_data_cut(browser: Any, page_file: Path) -> None:
-    with opened(browser, page_file) as page:
+def test_a_rule_shows_its_statement_citations_and_trials_with_population_and_data_cut(
+    browser: Any, viewer_file: Path
+) -> None:
+    with opened(browser, viewer_file) as page:
         page.get_by_role("button", name="L17.2").first.click()
-        about = page.locator("#about")
+        about = page.locator("#details")
         text = about.inner_text()
         assert "her2_mbc/second_line.lp:9" in text
         assert "T-DXd is the preferred treatment" in text
-        assert "REFERENCE 5" in text.upper()
-        assert "DESTINY-BREAST03" in text.upper()
+        assert "reference 5" in text.lower()
+        assert "destiny-breast03" in text.lower()
         assert "population: after trastuzumab and a taxane" in text
         assert "median progression-free survival in months: 28.8 vs 6.8 (2023 cut, 2026-11-22)" in text
         about.get_by_role("button", name="progression on a taxane").click()
-        assert page.locator("#about h2").text_content() == "progression on a taxane"
+        assert page.locator("#details h2").text_content() == "progression on a taxane"
 
 
-def test_search_finds_what_is_folded_or_did_not_fire(browser: Any, page_file: Path) -> None:
-    with opened(browser, page_file) as page:
+def test_search_finds_what_is_folded_or_did_not_fire(browser: Any, viewer_file: Path) -> None:
+    with opened(browser, viewer_file) as page:
         page.fill("#search", "placement in not addressed")
         assert page.locator("#status").text_content() == "1 found"
         page.keyboard.press("Enter")
-        assert page.locator("#about h2").text_content() == "not derived: placement in not addressed (the ongoing course)"
+        assert page.locator("#details h2").text_content() == "not derived: placement in not addressed (the ongoing course)"
         assert page.locator("#blocked").is_checked()
         page.fill("#search", "no such thing anywhere")
         assert page.locator("#status").text_content() == "0 found"
@@ -107,8 +103,8 @@ def test_search_finds_what_is_folded_or_did_not_fire(browser: Any, page_file: Pa
         assert page.locator("#found li").count() == 0
 
 
-def test_folding_takes_nodes_out_of_the_graph_and_the_sentences(browser: Any, page_file: Path) -> None:
-    with opened(browser, page_file) as page:
+def test_folding_takes_nodes_out_of_the_graph_and_the_sentences(browser: Any, viewer_file: Path) -> None:
+    with opened(browser, viewer_file) as page:
         sizes = []
         for button in ("#fold", "#unfold"):
             page.click(button)
@@ -125,8 +121,8 @@ def test_folding_takes_nodes_out_of_the_graph_and_the_sentences(browser: Any, pa
         assert page.locator("#status").text_content() == f"{total} of {total} nodes"
 
 
-def test_recorded_absent_and_not_recorded_differ_in_words_and_lines(browser: Any, page_file: Path) -> None:
-    with opened(browser, page_file) as page:
+def test_recorded_absent_and_not_recorded_differ_in_words_and_lines(browser: Any, viewer_file: Path) -> None:
+    with opened(browser, viewer_file) as page:
         page.check("#blocked")
         page.click("#unfold")
         assert "not recorded: interstitial lung disease, present or past" in page.locator("#derivation").inner_text()
@@ -136,35 +132,35 @@ def test_recorded_absent_and_not_recorded_differ_in_words_and_lines(browser: Any
         assert looks == {"holds": "solid", "fails": "dashed", "unknown": "dotted"}
 
 
-def test_the_keyboard_goes_from_a_conclusion_to_its_reasons(browser: Any, page_file: Path) -> None:
-    with opened(browser, page_file) as page:
+def test_the_keyboard_goes_from_a_conclusion_to_its_reasons(browser: Any, viewer_file: Path) -> None:
+    with opened(browser, viewer_file) as page:
         page.locator("#drawing").focus()
         said = [page.locator("#status").text_content()]
         for key in ("ArrowLeft", "ArrowLeft", "ArrowRight"):
             page.keyboard.press(key)
             said.append(page.locator("#status").text_content())
         assert len(set(said)) == 3
-        assert said[0] != page.locator("#about h2").text_content() or said[3] == said[1]
+        assert said[0] != page.locator("#details h2").text_content() or said[3] == said[1]
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.closest('#kinds') !== null")
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core looks for barriers: npm install --prefix tests/readers")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_there_is_no_barrier_that_axe_knows(browser: Any, page_file: Path, scheme: str) -> None:
-    with opened(browser, page_file, color_scheme=scheme, bypass_csp=True) as page:
+def test_there_is_no_barrier_that_axe_knows(browser: Any, viewer_file: Path, scheme: str) -> None:
+    with opened(browser, viewer_file, color_scheme=scheme, bypass_csp=True) as page:
         page.add_script_tag(content=AXE.read_text("utf-8"))
         found = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
         assert found == []
 
 
-def test_light_dark_a_phone_and_print_all_show_the_derivation(browser: Any, page_file: Path, tmp_path: Path) -> None:
+def test_light_dark_a_phone_and_print_all_show_the_derivation(browser: Any, viewer_file: Path, tmp_path: Path) -> None:
     colours = set()
     for scheme in ("light", "dark"):
-        with opened(browser, page_file, color_scheme=scheme) as page:
+        with opened(browser, viewer_file, color_scheme=scheme) as page:
             colours.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert len(colours) == 2
-    with opened(browser, page_file) as page:
+    with opened(browser, viewer_file) as page:
         page.set_viewport_size({"width": 390, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         page.set_viewport_size({"width": 1440, "height": 900})
@@ -173,16 +169,18 @@ def test_light_dark_a_phone_and_print_all_show_the_derivation(browser: Any, page
         assert page.pdf(path=tmp_path / "a.pdf")[:4] == b"%PDF"
 
 
-def test_without_scripts_the_sentences_are_all_there(browser: Any, page_file: Path) -> None:
-    with opened(browser, page_file, java_script_enabled=False) as page:
+def test_without_scripts_the_sentences_are_all_there(browser: Any, viewer_file: Path) -> None:
+    with opened(browser, viewer_file, java_script_enabled=False) as page:
         text = page.locator("#derivation").inner_text()
         assert "T-DXd is the preferred treatment" in text
         assert "not recorded: interstitial lung disease, present or past" in text
-        assert not page.locator("#looking").is_visible()
+        assert not page.locator("#explorer").is_visible()
 
 
-def test_hostile_text_is_shown_and_never_run(browser: Any, tmp_path: Path) -> None:
-    write_graph(hostile_graph(), tmp_path / "a.html")
+def test_hostile_text_is_shown_and_never_run(
+    browser: Any, sample_graphs: dict[str, ExplanationGraph], tmp_path: Path
+) -> None:
+    write_graph(sample_graphs["hostile"], tmp_path / "a.html")
     with opened(browser, tmp_path / "a.html") as page:
         assert page.title() == f"{HOSTILE[0]} - {HOSTILE[6]}"
         assert page.locator("h1").text_content() == f"{HOSTILE[0]} - {HOSTILE[6]}"
@@ -195,35 +193,36 @@ def test_hostile_text_is_shown_and_never_run(browser: Any, tmp_path: Path) -> No
         assert page.locator("img:not(#printed)").count() == 0
 
 
-def test_the_policy_lets_nothing_in(browser: Any, page_file: Path) -> None:
+def test_the_policy_lets_nothing_in(browser: Any, viewer_file: Path) -> None:
     """Scripts that are not the page's own do not run, and nothing is fetched."""
     context = browser.new_context()
     page = context.new_page()
-    page.goto(page_file.as_uri())
+    page.goto(viewer_file.as_uri())
     page.evaluate("document.body.append(Object.assign(document.createElement('script'), {textContent: 'owned = 1'}))")
     assert page.evaluate("window.owned") is None
     assert page.evaluate("fetch('https://example.org/').then(() => 'fetched', () => 'refused')") == "refused"
     context.close()
 
 
-def test_pathway_and_guideline_have_pages_too(browser: Any, curated: Guideline, tmp_path: Path) -> None:
-    graphs = drawn(curated)
+def test_pathways_and_guidelines_are_viewed_too(
+    browser: Any, sample_graphs: dict[str, ExplanationGraph], tmp_path: Path
+) -> None:
     wanted = {"pathway": "1. trastuzumab deruxtecan", "guideline": "places(second_line, progression_on_standard)"}
     for name, text in wanted.items():
-        write_graph(graphs[name], tmp_path / "a.html")
+        write_graph(sample_graphs[name], tmp_path / "a.html")
         with opened(browser, tmp_path / "a.html") as page:
             page.fill("#search", text)
             page.locator("#found button").first.click()
-            assert page.locator("#about h2").text_content().startswith(text)
+            assert page.locator("#details h2").text_content().startswith(text)
 
 
-def test_the_page_holds_every_node_and_edge_of_every_case(curated: Guideline) -> None:
+def test_the_viewer_holds_every_node_and_edge_of_every_case(curated: Guideline) -> None:
     for case in curated.cases().values():
         graph = answer_graph(curated.answer(case.record))
-        before, _, after = to_html(graph).partition('<script id="graph" type="application/json">')
+        before, _, after = to_html(graph).partition('<script id="data" type="application/json">')
         data = json.loads(after.partition("</script>")[0])
         assert before.startswith("<!DOCTYPE html>")
         ids = [node["id"] for node in data["nodes"]]
         assert {node.pop("id"): node for node in data["nodes"]} == dict(graph.nodes(data=True))
-        edges = sorted((ids[source], ids[target], role) for source, target, role in data["edges"])
+        edges = sorted((ids[source], ids[target], role) for source, target, role, *_ in data["edges"])
         assert edges == sorted(graph.edges(data="role"))

@@ -8,7 +8,9 @@ from typing import Any
 import networkx as nx
 
 from graphs.build import answer_graph, explanation_graph, guideline_graph, pathway_graph
+from graphs.graph import ExplanationGraph
 from reasoner import Guideline
+from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.trace import Edge, Node, Trace
 from reasoner.queries.pathway import pathway
 
@@ -21,28 +23,29 @@ NAMES = [
     "pathway",
 ]  # fmt: skip
 
-Plain = tuple[dict[str, dict[str, Any]], list[tuple[str, str, dict[str, Any]]]]
+Content = tuple[dict[str, dict[str, Any]], list[tuple[str, str, dict[str, Any]]]]
 
 
-def plain(graph: nx.MultiDiGraph) -> Plain:
+def content(graph: nx.MultiDiGraph) -> Content:
     """Give a graph's nodes and edges, with their attributes, for comparison."""
     edges = [(s, t, dict(sorted(data.items()))) for s, t, data in graph.edges(data=True)]
     return {node: dict(data) for node, data in graph.nodes(data=True)}, sorted(edges, key=repr)
 
 
-def hostile_graph() -> nx.MultiDiGraph:
+def hostile_graph(model: GuidelineModel) -> ExplanationGraph:
     kinds = ["fact", "rule", "conclusion"] * len(HOSTILE)
     nodes = [Node(name, kind, name, "unknown", name) for name, kind in zip(HOSTILE, kinds, strict=False)]
     edges = [Edge(a, b, "requires") for a, b in pairwise(HOSTILE)]
     trace = Trace(tuple(nodes), (*edges, Edge(HOSTILE[0], HOSTILE[1], "blocks")))
-    return explanation_graph(trace, {"patient": HOSTILE[0], "title": HOSTILE[6]})
+    about = dict.fromkeys(("guideline", "title", "digest", "overlays", "disclaimer"), HOSTILE[6])
+    return explanation_graph(trace, model, {**about, "layer": "curated", "patient": HOSTILE[0], "basis": HOSTILE[6]})
 
 
-def drawn(guideline: Guideline) -> dict[str, nx.MultiDiGraph]:
+def make_sample_graphs(guideline: Guideline) -> dict[str, ExplanationGraph]:
     cases = {name: case.record for name, case in guideline.cases().items()}
     return {
         **{name: answer_graph(guideline.answer(cases[name])) for name in NAMES[:3]},
-        "hostile": hostile_graph(),
+        "hostile": hostile_graph(guideline.model),
         "guideline": guideline_graph(guideline.model, guideline.info),
         "pathway": pathway_graph(pathway(guideline, cases["second_line"], 2)),
     }

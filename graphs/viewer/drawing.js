@@ -1,0 +1,146 @@
+// The drawing: the shown part of the graph, laid out by dagre and drawn by Cytoscape.
+
+const MARGIN = 20;
+const LARGEST_AT_FIRST = 1.1;
+const SMALLEST_READABLE = 0.45;
+
+class Drawing {
+  constructor(container, graph, view) {
+    this.container = container;
+    this.graph = graph;
+    this.view = view;
+    this.readable = false;
+    this.cytoscape = cytoscape({ container, minZoom: 0.05, maxZoom: 3, autoungrabify: true });
+    this.recolour();
+    new ResizeObserver(() => {
+      if (container.clientWidth) this.fit(this.readable);
+    }).observe(container);
+  }
+
+  /** Take the colours of the page, which follow the reader's scheme. */
+  recolour() {
+    this.cytoscape.style(styleSheet(Object.keys(this.graph.kinds)));
+  }
+
+  listen(selected, toggled) {
+    this.cytoscape.on("tap", "node", (event) => selected(event.target.data("number")));
+    this.cytoscape.on("dbltap", "node", (event) => toggled(event.target.data("number")));
+  }
+
+  node(number) {
+    return this.cytoscape.getElementById(`n${number}`);
+  }
+
+  has(number) {
+    return this.node(number).length > 0;
+  }
+
+  /** Draw what the view shows. */
+  draw(readable = false) {
+    const shown = this.view.shown();
+    const layout = new dagre.graphlib.Graph({ multigraph: true });
+    layout.setGraph({ rankdir: "LR", ranksep: 45, nodesep: 12, edgesep: 6, ranker: "network-simplex" });
+    layout.setDefaultEdgeLabel(() => ({}));
+    const nodes = [...shown].map((number) => this.nodeElement(number));
+    for (const { data } of nodes) layout.setNode(String(data.number), { width: data.width, height: data.height });
+    const edges = [...shown]
+      .filter((number) => !this.view.folded.has(number))
+      .flatMap((number) => this.view.reasons(number).filter(({ source }) => shown.has(source)));
+    for (const edge of edges) layout.setEdge(String(edge.source), String(edge.target), {}, String(edge.number));
+    dagre.layout(layout);
+    for (const element of nodes) {
+      const { x, y } = layout.node(String(element.data.number));
+      element.position = { x, y };
+    }
+    this.cytoscape.batch(() => {
+      this.cytoscape.elements().remove();
+      this.cytoscape.add([...nodes, ...edges.map((edge) => this.edgeElement(edge, layout))]);
+    });
+    this.fit(readable);
+    return shown.size;
+  }
+
+  nodeElement(number) {
+    const { kind, state = "" } = this.graph.nodes[number];
+    const folded = this.view.folded.has(number) ? this.view.reasons(number).length : 0;
+    const caption = this.graph.captions[number];
+    const label = folded ? this.graph.say("viewer_with_folded", caption, folded) : caption;
+    const isStart = this.graph.starts.includes(number);
+    return { group: "nodes", data: { id: `n${number}`, number, kind, state, isStart, ...boxOf(label, kind) } };
+  }
+
+  /** Make an edge; Cytoscape takes its bends relative to the straight line between its ends. */
+  edgeElement({ number, source, target, role }, layout) {
+    const [from, to] = [layout.node(String(source)), layout.node(String(target))];
+    const [x, y] = [to.x - from.x, to.y - from.y];
+    const length = Math.hypot(x, y) || 1;
+    const { points } = layout.edge({ v: String(source), w: String(target), name: String(number) });
+    const bends = points.slice(1, -1).map((point) => [point.x - from.x, point.y - from.y]);
+    const weights = bends.map(([right, down]) => (right * x + down * y) / length ** 2);
+    const distances = bends.map(([right, down]) => (right * -y + down * x) / length);
+    const segments = bends.length ? { weights, distances } : { weights: [0.5], distances: [0] };
+    return { group: "edges", data: { id: `e${number}`, source: `n${source}`, target: `n${target}`, role, ...segments } };
+  }
+
+  /** Fit the drawing into its place; where that is too small to be `readable`, begin at the conclusion in focus. */
+  fit(readable = false) {
+    this.readable = readable;
+    this.cytoscape.resize();
+    this.cytoscape.fit(undefined, MARGIN);
+    if (this.cytoscape.zoom() > LARGEST_AT_FIRST) this.cytoscape.zoom(LARGEST_AT_FIRST);
+    const [first, ...others] = this.view.focus;
+    if (readable && this.cytoscape.zoom() < SMALLEST_READABLE && !others.length) {
+      this.cytoscape.zoom(SMALLEST_READABLE);
+      this.center(first);
+      const right = this.container.clientWidth / 2 - this.node(first).renderedOuterWidth() / 2 - MARGIN;
+      this.cytoscape.panBy({ x: right, y: 0 });
+    } else this.cytoscape.center();
+  }
+
+  fitAll() {
+    this.cytoscape.fit(undefined, MARGIN);
+  }
+
+  center(number) {
+    this.cytoscape.center(this.node(number));
+  }
+
+  /** Centre a node, near enough to read it. */
+  approach(number) {
+    if (!this.has(number)) return;
+    this.cytoscape.zoom(Math.max(this.cytoscape.zoom(), 0.8));
+    this.center(number);
+  }
+
+  zoom(factor) {
+    const middle = { x: this.container.clientWidth / 2, y: this.container.clientHeight / 2 };
+    this.cytoscape.zoom({ level: this.cytoscape.zoom() * factor, renderedPosition: middle });
+  }
+
+  markSelected(number) {
+    this.cytoscape.elements().removeClass("selected near");
+    this.node(number).addClass("selected").connectedEdges().addClass("near");
+  }
+
+  markFound(numbers) {
+    this.cytoscape.nodes().removeClass("found");
+    for (const number of numbers) this.node(number).addClass("found");
+  }
+
+  /** Give the node that an arrow key leads to: a reason, a consequence, or the neighbour above or below. */
+  neighbour(number, key) {
+    if (key === "ArrowLeft") return this.graph.into[number].map(({ source }) => source).find((other) => this.has(other));
+    if (key === "ArrowRight") return this.graph.out[number].map(({ target }) => target).find((other) => this.has(other));
+    const place = (other) => this.node(other).position();
+    const column = this.cytoscape
+      .nodes()
+      .map((node) => node.data("number"))
+      .filter((other) => Math.abs(place(other).x - place(number).x) < 60)
+      .sort((a, b) => place(a).y - place(b).y);
+    return column[column.indexOf(number) + (key === "ArrowDown" ? 1 : -1)];
+  }
+
+  picture() {
+    return this.cytoscape.png({ full: true, scale: 2, maxWidth: 6000, maxHeight: 6000, bg: "#ffffff" });
+  }
+}
