@@ -1,0 +1,53 @@
+"""asp/README.md: its guideline loads, its commands print what is shown, and its reference names every predicate."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from reasoner import Guideline
+
+README = (ROOT / "asp/README.md").read_text("utf-8")
+FOLDER = ROOT / "tests/guidelines/hill_ague"
+TUTORIAL, _, REFERENCE = README.partition("\n## Reference\n")
+SHOWN = re.findall(r"^```console\n\$ (.*)\n((?:.*\n)*?)```$", README, re.MULTILINE)
+DECLARED = re.compile(r"^predicate\((\w+)", re.MULTILINE)
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", TUTORIAL, re.MULTILINE | re.DOTALL)
+
+
+def test_the_tutorial_shows_the_whole_guideline() -> None:
+    files = [(FOLDER / name).read_text("utf-8") for name in ("guideline.lp", "readings.lp")]
+    assert "\n".join(blocks("prolog")) == "\n".join(files)
+    assert blocks("json") == [(FOLDER / "cases/kidney_failure.json").read_text("utf-8")]
+
+
+def test_the_tutorials_guideline_answers_its_cases() -> None:
+    from record_cases import expectation
+
+    guideline = Guideline.load(FOLDER)
+    for case in guideline.cases().values():
+        assert expectation(guideline.answer(case.record).to_dict()) == case.expected
+
+
+@pytest.mark.parametrize(("command", "output"), SHOWN, ids=[command for command, _ in SHOWN])
+def test_a_command_prints_what_is_shown(command: str, output: str, environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "reasoner").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m reasoner "$@"\n')
+    (tmp_path / "reasoner").chmod(0o755)
+    shell = {**environment, "PATH": f"{tmp_path}{os.pathsep}{environment['PATH']}"}
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=shell, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (output, "")
+
+
+def test_the_reference_names_every_predicate_of_the_core() -> None:
+    core = "".join((ROOT / "asp/core" / name).read_text("utf-8") for name in ("vocabulary.lp", "wording.lp"))
+    named = set(re.findall(r"`(\w+)(?:\([^`]*?\))?(?:\.| :- \.\.\.)?`", REFERENCE))
+    assert set(DECLARED.findall(core)) <= named
