@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-__all__ = ["GuidelineError", "ReasonerError", "RecordError", "nearest"]
+__all__ = ["GuidelineError", "ReasonerError", "RecordError", "article", "nearest"]
 
 
 class ReasonerError(Exception):
@@ -24,6 +24,11 @@ class GuidelineError(ReasonerError):
 
 class RecordError(ReasonerError):
     """A record that is malformed or contradicts itself; the message names the field."""
+
+
+def article(noun: str) -> str:
+    """Put the indefinite article before a noun."""
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
 
 def nearest(word: str, allowed: Iterable[str], labels: Mapping[str, str] | None = None) -> str:

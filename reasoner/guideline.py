@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reasoner.compiler.cache import Store
+from reasoner.compiler.compiled import Compiled
 from reasoner.compiler.model import GuidelineModel
-from reasoner.compiler.program import Program
-from reasoner.compiler.space import Space
+from reasoner.compiler.program import Program, Space
+from reasoner.compiler.selection import LAYERS, Selection, default_folder, shared_folder
+from reasoner.compiler.sources import place_name
 from reasoner.engine.answer import Answer, GuidelineInfo, build_answer
 from reasoner.engine.completions import complete
 from reasoner.engine.derivation import Derivation
-from reasoner.errors import GuidelineError, RecordError, nearest
+from reasoner.engine.evaluator import Evaluator
+from reasoner.errors import GuidelineError, RecordError
 from reasoner.records.record import Record, parse_record
 
 if TYPE_CHECKING:
     from reasoner.fhir import ChartFacts, Tables
 
-__all__ = ["LAYERS", "Case", "Guideline", "default_folder"]
-
-LAYERS = ("literal", "curated")
-DEFAULT = "her2_mbc"
-
-
-def shared_folder() -> Path:
-    """Give the folder that holds the shared core and the guidelines that ship."""
-    import asp
-
-    return Path(asp.__path__[0])
-
-
-def default_folder() -> Path:
-    """Give the folder of the guideline that ships with the package."""
-    return shared_folder() / DEFAULT
+__all__ = ["LAYERS", "Case", "Guideline", "Selection", "default_folder", "shared_folder"]
 
 
 class Guideline:
@@ -44,26 +30,24 @@ class Guideline:
 
     Load it with `Guideline.load`; it never changes after that and can be used from many threads.
 
-    Attributes: `model`, its data; `digest`, "sha256:" and the digest of its files and of the shared rules; `layer`;
-    `overlays`, the ids of the overlays laid on top; `files`, its files by the names that places give them; `warnings`, what
-    loading found without refusing.
+    Attributes: `selection`, its folder, layer and overlays; `model`, its data; `digest`, "sha256:" and the digest of all
+    files that its answers depend on; `overlays`, the ids of the overlays laid on top; `files`, its files by the names that
+    places give them; `warnings`, what loading found without refusing.
     """
 
-    def __init__(self, folder: Path, layer: str, overlays: tuple[Path, ...]) -> None:
-        self.folder = folder
-        self.layer = layer
-        self.overlay_files = overlays
-        files = own_files(folder, overlays)
-        self.files = {f"{path.resolve().parent.name}/{path.name}": path.resolve() for path in reversed(files)}
-        self.digest = f"sha256:{digest_of(files[: len(files) - len(overlays)])}"
-        self._store = Store(folder, layer, overlays, digest_of(files))
-        self._programs: dict[int, Program] = {}
-        self.model: GuidelineModel = self._store.model()
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
+        self._compiled = Compiled(selection)
+        self._evaluators: dict[int, Evaluator] = {}
+        read = self._compiled.files
+        self.files = {place_name(file.path): file.path for file in (*read.overlays, *read.own, *read.core)}
+        self.digest = f"sha256:{read.digest}"
+        self.model: GuidelineModel = self._compiled.model
         self.overlays = tuple(
             annotation.id for annotation in self.model.annotations.values() if annotation.kind == "overlay"
         )
         about = self.model
-        self.info = GuidelineInfo(about.id, about.title, self.digest, layer, self.overlays, about.disclaimer)
+        self.info = GuidelineInfo(about.id, about.title, self.digest, selection.layer, self.overlays, about.disclaimer)
 
     @classmethod
     def load(
@@ -77,21 +61,33 @@ class Guideline:
         `layer` is "literal" (each statement as it reads) or "curated" (with the readings); `overlays` are files of local
         rules. Raises GuidelineError with file and line for a guideline that cannot be used.
         """
-        if layer not in LAYERS:
-            raise GuidelineError(f'layer: "{layer}" is no layer{nearest(layer, LAYERS)}; allowed: {", ".join(LAYERS)}')
         files = [overlays] if isinstance(overlays, str | Path) else list(overlays)
-        return cls(Path(folder) if folder is not None else default_folder(), layer, tuple(Path(file) for file in files))
+        return cls(Selection(Path(folder) if folder is not None else default_folder(), layer, tuple(map(Path, files))))
+
+    @property
+    def folder(self) -> Path:
+        """The folder that holds the guideline's files."""
+        return self.selection.folder
+
+    @property
+    def layer(self) -> str:
+        """The layer: "literal" or "curated"."""
+        return self.selection.layer
+
+    def evaluator(self, courses: int) -> Evaluator:
+        """Give the evaluator of the program for records with `courses` courses of therapy."""
+        evaluator = self._evaluators.get(courses)
+        if evaluator is None:
+            evaluator = self._evaluators[courses] = Evaluator(self._compiled.program(courses))
+        return evaluator
 
     def program(self, courses: int) -> Program:
         """Give the ground program for records with `courses` courses of therapy."""
-        program = self._programs.get(courses)
-        if program is None:
-            program = self._programs[courses] = self._store.program(courses)
-        return program
+        return self.evaluator(courses).program
 
     def space(self, courses: int) -> Space:
         """Give the guideline ground for all patients with at most `courses` courses of therapy."""
-        return self._store.space(courses)
+        return self._compiled.space(courses)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -148,7 +144,7 @@ class Guideline:
 
         Raises RecordError, naming the field, where it contradicts itself.
         """
-        complete(record, self.program(record.courses), self.model)
+        complete(record, self.evaluator(record.courses), self.model)
         return record
 
     def answer(self, record: Record | Mapping[str, object]) -> Answer:
@@ -158,14 +154,15 @@ class Guideline:
         """
         if not isinstance(record, Record):
             record = self.parsed(record)
-        program = self.program(record.courses)
-        completions, inputs = complete(record, program, self.model)
+        evaluator = self.evaluator(record.courses)
+        program = evaluator.program
+        completions, inputs = complete(record, evaluator, self.model)
         if program.recursive is None:
-            values, fired = program.evaluate(inputs, completions.all)
+            values, fired = evaluator.evaluate(inputs, completions.all)
         else:
             from reasoner.engine.stable_models import solve
 
-            completions, values, fired = solve(record, program, self.model, completions, self._store.source())
+            completions, values, fired = solve(record, program, self.model, completions, self._compiled.parsed)
         known = frozenset(key for key, value in record.data.items() if value is not None)
         return build_answer(
             Derivation(program, self.model, completions, values, fired, known, record.sources),
@@ -193,29 +190,3 @@ class Case:
             self.expected: dict[str, object] = data["expected"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise GuidelineError(f'{path}: a case holds "title", "record" and "expected" ({error}).') from None
-
-
-def own_files(folder: Path, overlays: Sequence[Path]) -> list[Path]:
-    """List the files that decide a guideline's answers: the shared core, its folder, its overlays last."""
-    core = shared_folder() / "core"
-    for number, overlay in enumerate(overlays):
-        if overlay.resolve() in (other.resolve() for other in overlays[:number]):
-            raise GuidelineError(f"{overlay}: the overlay is given twice.")
-        if not overlay.is_file():
-            raise GuidelineError(f"{overlay}: no such overlay file.")
-    if not folder.is_dir():
-        raise GuidelineError(f"{folder}: no such folder; a guideline is a folder with guideline.lp.")
-    own = sorted(path for path in folder.rglob("*.lp") if path.is_file())
-    return [*sorted(core.glob("*.lp")), *own, *overlays]
-
-
-def digest_of(files: Sequence[Path]) -> str:
-    """Digest the names and contents of files."""
-    total = hashlib.sha256()
-    for path in files:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise GuidelineError(f"{path}: cannot be read: {error.strerror}.") from None
-        total.update(f"{path.name} {len(content)}\n".encode() + content)
-    return total.hexdigest()

@@ -36,28 +36,28 @@ WRONG = {
     "a misspelt drug": (
         "second_line.lp",
         STATEMENT + "contraindicated(pertuzumab) :- progressed_on(trastuzumb).",
-        '"trastuzumb" is no drug; did you mean "trastuzumab"?',
+        '"trastuzumb" is not a drug; did you mean "trastuzumab"?',
     ),
-    "a misspelt drug in the catalogue": ("drugs.lp", "class_of(lapatinb, anti_her2).", '"lapatinb" is no drug'),
+    "a misspelt drug in the catalogue": ("drugs.lp", "class_of(lapatinb, anti_her2).", '"lapatinb" is not a drug'),
     "a misspelt fact": (
         "second_line.lp",
         STATEMENT + "contraindicated(pertuzumab) :- has(heart_failur).",
-        '"heart_failur" is no boolean; did you mean "heart_failure"?',
+        '"heart_failur" is not a boolean; did you mean "heart_failure"?',
     ),
     "a misspelt value": (
         "second_line.lp",
         STATEMENT + "contraindicated(pertuzumab) :- is(her2, positve).",
-        '"positve" is no value of her2; did you mean "positive"?',
+        '"positve" is not a value of her2; did you mean "positive"?',
     ),
     "a misspelt regimen": (
         "second_line.lp",
         STATEMENT + "contraindicated(pertuzumap) :- has(heart_failure).",
-        '"pertuzumap" is no regimen; did you mean "pertuzumab"?',
+        '"pertuzumap" is not a regimen; did you mean "pertuzumab"?',
     ),
     "a threshold that is not declared": (
         "second_line.lp",
         STATEMENT + "contraindicated(pertuzumab) :- at_most(months_to_recurrence, 6).",
-        '"6" is no threshold of months_to_recurrence; allowed: 12',
+        '"6" is not a threshold of months_to_recurrence; allowed: 12',
     ),
     "a trial that does not exist": (
         "second_line.lp",
@@ -72,16 +72,16 @@ WRONG = {
     "a reading of a statement that does not exist": (
         "readings.lp",
         "%* @reading R99\nA reading.\n@reads L98\n*%",
-        'R99 reads "L98", no statement',
+        'R99 reads "L98", which is not a statement',
     ),
-    "a statement that stands twice": ("third_line.lp", STATEMENT.replace("L99", "L17"), "statement L17 stands already at"),
+    "a statement that stands twice": ("third_line.lp", STATEMENT.replace("L99", "L17"), "statement L17 already stands at"),
     "a statement without words": ("third_line.lp", STATEMENT.replace("A statement.", ""), "statement L99 says nothing"),
     "a statement without a digest": ("third_line.lp", "%* @statement L99 [1]\nA statement.\n*%", "lacks its citations"),
-    "a misspelt block": ("third_line.lp", STATEMENT.replace("@statement", "@statment"), "opens no annotation"),
+    "a misspelt annotation": ("third_line.lp", STATEMENT.replace("@statement", "@statment"), "does not open an annotation"),
     "a misspelt field": (
         "third_line.lp",
         STATEMENT.replace("A statement.", "A statement.\n@trail cleopatra"),
-        '"@trail" is no field of a statement; allowed: @trial, @unformalised; did you mean "trial"?',
+        '"@trail" is not a field of a statement; did you mean "trial"?; allowed: @trial, @unformalised',
     ),
     "an overlay's annotation in the guideline": (
         "third_line.lp",
@@ -152,7 +152,7 @@ WRONG = {
     "a drug in the place of a regimen": (
         "third_line.lp",
         STATEMENT + "contraindicated(lapatinib) :- has(heart_failure).",
-        '"lapatinib" is a drug, no regimen',
+        '"lapatinib" is a drug, not a regimen',
     ),
     "a conclusion about what the record says": (
         "third_line.lp",
@@ -164,12 +164,12 @@ WRONG = {
     "a role that does not exist": (
         "glossary.lp",
         'predicate(strange, derivd, "x").',
-        '"derivd" is no role; did you mean "derived"?',
+        '"derivd" is not a role; did you mean "derived"?',
     ),
     "a regimen without parts": (
         "drugs.lp",
         'term(regimen, nothing, "nothing").',
-        "the regimen nothing has no part; write part(nothing, D) for each drug or class in it.",
+        "the regimen nothing has no part; write part(nothing, D) for each drug or class in it, or without_drugs(nothing).",
     ),
     "a class without members": (
         "drugs.lp",
@@ -252,7 +252,7 @@ def test_a_changed_file_is_never_answered_from_what_was_kept(folder: Path, curat
 def test_what_was_kept_and_is_spoilt_is_made_anew(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     Guideline.load(folder).program(1)
-    kept = sorted((tmp_path / "cache").rglob("*.pickle"))
+    kept = sorted((tmp_path / "cache").rglob("*.msgpack"))
     assert kept
     for path in kept:
         path.write_bytes(b"spoilt")
@@ -284,13 +284,13 @@ def test_an_overlay_is_marked_wherever_it_shows(curated: Guideline) -> None:
     [
         ("fact(4, signs, list).\nvalue(signs, 1, rash).\n", r":46: what signs holds while it is not recorded is not said"),
         ("fact(4, days, number).\nthreshold(days, 3).\n", r":46: when days has a value is not said; write applies\(days\)"),
-        ("fact(4, signs, lst).\n", r':46: "lst" is no kind of fact; did you mean "list"'),
+        ("fact(4, signs, lst).\n", r':46: "lst" is not a kind of fact; did you mean "list"'),
         ("fact(3, weak, boolean).\n", r":46: weak has the number of pregnant"),
-        ("typical(fevr, true).\n", r':46: typical\(fevr,true\): "fevr" is no fact; did you mean "fever"'),
-        ("typical(fever, high).\n", r':46: typical\(fever,high\): "high" is no value of fever; allowed: true, false'),
+        ("typical(fevr, true).\n", r':46: typical\(fevr,true\): "fevr" is not a fact; did you mean "fever"'),
+        ("typical(fever, high).\n", r':46: typical\(fever,high\): "high" is not a value of fever; allowed: true, false'),
         (
             "fact(4, days, number).\nthreshold(days, 3).\napplies(days).\ntypical(days, 2).\n",
-            r'"2" is no value of days; allowed: at_most\(3\), more_than\(3\)',
+            r'"2" is not a value of days; allowed: at_most\(3\), more_than\(3\)',
         ),
     ],
 )

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import ROOT
+from msgspec.structs import replace
 
 from graphs.build import answer_graph, pathway_graph
 from graphs.tree import to_tree
 from graphs.viewer.document import to_html
 from reasoner import Guideline
+from reasoner.engine.evaluator import Evaluator
 from reasoner.guideline import default_folder, shared_folder
 from reasoner.queries.ask import ask, decision_tree
 from reasoner.queries.pathway import pathway
@@ -122,16 +124,18 @@ def translated(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> Gui
     labels = {kind: {name: foreign(label) for name, label in terms.items()} for kind, terms in known.labels.items()}
     labels["action_name"] = {name: foreign(name) for name in known.actions}
     labels["measure"] = {m: foreign(m) for trial in known.trials.values() for m, _, _, _ in trial.published}
-    guideline.model = known._replace(
+    guideline.model = replace(
+        known,
         labels=labels,
-        facts=tuple(f._replace(label=foreign(f.label), question=foreign(f.question)) for f in known.facts),
+        facts=tuple(replace(f, label=foreign(f.label), question=foreign(f.question)) for f in known.facts),
         annotations={
-            name: annotation._replace(text=foreign(annotation.text)) for name, annotation in known.annotations.items()
+            name: replace(annotation, text=foreign(annotation.text)) for name, annotation in known.annotations.items()
         },
-        doses=tuple(dose._replace(route=foreign(dose.route)) for dose in known.doses),
+        doses=tuple(replace(dose, route=foreign(dose.route)) for dose in known.doses),
         discrepancies=tuple((s, date, foreign(text)) for s, date, text in known.discrepancies),
         trials={
-            name: trial._replace(
+            name: replace(
+                trial,
                 label=foreign(trial.label),
                 registry=foreign(trial.registry),
                 publications=tuple(map(foreign, trial.publications)),
@@ -143,7 +147,8 @@ def translated(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> Gui
     guideline.info = guideline.info._replace(title=foreign(known.title), disclaimer=foreign(known.disclaimer))
     for courses in range(6):
         program = guideline.program(courses)
-        program.phrases = [foreign(phrase) for phrase in program.phrases]
+        phrases = tuple(map(foreign, program.phrases))
+        guideline._evaluators[courses] = Evaluator(replace(program, phrases=phrases))
     return guideline
 
 

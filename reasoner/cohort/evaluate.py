@@ -16,6 +16,7 @@ from reasoner.cohort.columns import Columns
 from reasoner.cohort.outcomes import Outcomes, decisive
 from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.program import Program
+from reasoner.engine import evaluator as engine
 from reasoner.engine.completions import Component, admissible
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
@@ -81,11 +82,13 @@ class Evaluator:
         choices = choices_of(records)
         for number in np.unique(courses):
             members = np.flatnonzero(courses == number)
-            program = self.guideline.program(int(number))
+            evaluator = self.guideline.evaluator(int(number))
+            evaluator.compile()
+            program = evaluator.program
             if program.recursive is not None:
                 self.one_by_one(records, members, found)
                 continue
-            laid = self.lay_out(records, program, choices, members)
+            laid = self.lay_out(records, evaluator, choices, members)
             valid = (laid >= 0).all(axis=0)
             members, laid = members[valid], laid[:, valid]
             completions = self.lengths()[laid].prod(axis=0, dtype=np.float64)
@@ -94,19 +97,20 @@ class Evaluator:
             share = completions[few].cumsum() // TOGETHER
             for chosen in np.split(few, np.flatnonzero(np.diff(share)) + 1):
                 if len(chosen):
-                    self.together(records, program, self.batch(members[chosen], laid[:, chosen]), found)
+                    self.together(records, evaluator, self.batch(members[chosen], laid[:, chosen]), found)
         return found
 
     def lengths(self) -> Codes:
         """Give the number of steps of each component."""
         return np.array([len(component.assignments) for component in self.components])
 
-    def lay_out(self, records: Columns, program: Program, choices: Codes, members: Codes) -> Codes:
+    def lay_out(self, records: Columns, evaluator: engine.Evaluator, choices: Codes, members: Codes) -> Codes:
         """Give the numbers of the components of records' completions, for each set of tied variables and for each other variable.
 
         0 stands for none, -1 where the record contradicts itself.
         """
         laid = []
+        program = evaluator.program
         for group in program.constraint_components:
             own = choices[np.ix_(np.array(group, dtype=np.int64), members)]
             if group in program.independent_components:
@@ -114,7 +118,7 @@ class Evaluator:
             else:
                 first = which = np.arange(len(members))
             components = [
-                admissible(open_record(records, int(n), choices, group, program), program, self.model, group)
+                admissible(open_record(records, int(n), choices, group, program), evaluator, self.model, group)
                 for n in members[first]
             ]
             laid.append(
@@ -150,11 +154,12 @@ class Evaluator:
             opened.append((int(slot), having, completion[having] // strides[slot, whose] % lengths[slot, whose]))
         return Batch(members, laid, strides, first, owner, opened)
 
-    def together(self, records: Columns, program: Program, batch: Batch, found: Evaluated) -> None:
+    def together(self, records: Columns, evaluator: engine.Evaluator, batch: Batch, found: Evaluated) -> None:
         """Evaluate a batch."""
+        program = evaluator.program
         inputs = self.inputs_of(records, program, batch)
         words = inputs.shape[1]
-        values, fired = program.evaluate([int.from_bytes(row, "little") for row in inputs], (1 << WORD * words) - 1)
+        values, fired = evaluator.evaluate([int.from_bytes(row, "little") for row in inputs], (1 << WORD * words) - 1)
 
         def by_completion(truths: Sequence[int]) -> Words:
             whole = b"".join(truth.to_bytes(8 * words, "little") for truth in truths)

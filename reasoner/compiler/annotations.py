@@ -8,9 +8,9 @@ The files are plain clingo programs. What a rule rests on stands in the block co
     *%
     indicated(REGIMEN, preferred) :- setting(SETTING), ...
 
-A annotation opens with ``@statement ID [citations] sha256:digest-of-the-source-line``, ``@reading ID`` or ``@overlay ID``.
-Lines of a annotation that start with ``@`` are fields: ``@trial``, ``@unformalised`` in statements, ``@reads``, ``@why`` and
-``@settles`` in readings. A annotation holds for the rules after it in its file, up to the next annotation.
+An annotation opens with ``@statement ID [citations] sha256:digest-of-the-source-line``, ``@reading ID`` or ``@overlay ID``.
+Lines of an annotation that start with ``@`` are fields: ``@trial``, ``@unformalised`` in statements, ``@reads``, ``@why``
+and ``@settles`` in readings. An annotation holds for the rules after it in its file, up to the next annotation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import re
 from collections.abc import Collection, Iterable
 
 from reasoner.compiler.model import Annotation
-from reasoner.errors import GuidelineError, nearest
+from reasoner.errors import GuidelineError, article, nearest
 
 __all__ = ["read_annotation", "read_fields"]
 
@@ -37,7 +37,7 @@ FIELDS = {
 def read_annotation(comment: str, here: str) -> Annotation | None:
     """Read a block comment as the statement, reading or overlay it opens; None where it is only a comment.
 
-    `here` is its place, for messages. Raises GuidelineError for a annotation that is not written as described above.
+    `here` is its place, for messages. Raises GuidelineError for an annotation that is not written as described above.
     """
     lines = comment.removeprefix("%*").removesuffix("*%").strip().splitlines()
     if not lines or not lines[0].startswith("@"):
@@ -45,7 +45,8 @@ def read_annotation(comment: str, here: str) -> Annotation | None:
     head = ANNOTATION_HEAD.match(lines[0].strip())
     if head is None:
         raise GuidelineError(
-            f'{here}: "{lines[0]}" opens no annotation; write @statement ID [1, 2] sha256:DIGEST, @reading ID or @overlay ID.'
+            f'{here}: "{lines[0]}" does not open an annotation; '
+            "write @statement ID [1, 2] sha256:DIGEST, @reading ID or @overlay ID."
         )
     kind = head["kind"]
     if kind == "statement" and (head["cites"] is None or head["digest"] is None):
@@ -71,7 +72,7 @@ def read_annotation(comment: str, here: str) -> Annotation | None:
 
 
 def read_fields(lines: Iterable[str], allowed: Collection[str], here: str, kind: str) -> dict[str, str]:
-    """Read the lines of a annotation: its text, and the fields that begin with ``@``, each joined to one line.
+    """Read the lines of an annotation: its text, and the fields that begin with ``@``, each joined to one line.
 
     Raises GuidelineError for a field that is not `allowed`.
     """
@@ -83,7 +84,9 @@ def read_fields(lines: Iterable[str], allowed: Collection[str], here: str, kind:
             name, _, rest = line[1:].partition(" ")
             if name not in allowed:
                 names = ", ".join("@" + n for n in sorted(allowed))
-                raise GuidelineError(f'{here}: "@{name}" is no field of a {kind}; allowed: {names}{nearest(name, allowed)}')
+                raise GuidelineError(
+                    f'{here}: "@{name}" is not a field of {article(kind)}{nearest(name, allowed)}; allowed: {names}'
+                )
             current = name
             words.setdefault(name, []).append(rest.strip() + ("\0" if name == "trial" else ""))
         elif line:

@@ -7,9 +7,11 @@ loaded without it.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Collection
 
-__all__ = ["Annotation", "Condition", "CourseFact", "Dose", "Fact", "Grounds", "GuidelineModel", "Rule", "Trial", "Variable", "fill"]
+import msgspec
+
+__all__ = ["Annotation", "Condition", "CourseFact", "Dose", "Fact", "GuidelineModel", "Rule", "Trial", "Variable", "fill"]
 
 PLACE = re.compile(r"\{(\d+)\}")
 
@@ -19,7 +21,7 @@ def fill(text: str, *words: str) -> str:
     return PLACE.sub(lambda place: words[int(place[1]) - 1], text) if words else text
 
 
-class Annotation(NamedTuple):
+class Annotation(msgspec.Struct, frozen=True, array_like=True):
     """A statement, reading or overlay as its guideline restates it.
 
     `kind` is "statement", "reading" or "overlay"; `place` is ``file:line``; `citations` are the source's reference
@@ -39,7 +41,7 @@ class Annotation(NamedTuple):
     settles: str = ""
 
 
-class Condition(NamedTuple):
+class Condition(msgspec.Struct, frozen=True, array_like=True):
     """One condition of a rule's body: an atom, negated or not, as clingo text; or a comparison."""
 
     text: str
@@ -47,7 +49,7 @@ class Condition(NamedTuple):
     comparison: bool = False
 
 
-class Rule(NamedTuple):
+class Rule(msgspec.Struct, frozen=True, array_like=True):
     """A rule as written: `id` is stable (statement and number), `annotation` what it rests on, None in the core."""
 
     id: str
@@ -58,13 +60,13 @@ class Rule(NamedTuple):
     role: str
 
 
-class Fact(NamedTuple):
+class Fact(msgspec.Struct, frozen=True, array_like=True):
     """A fact that a record can hold.
 
     `kind` is "boolean", "choice", "list", "number" or "courses"; `values` are the allowed values of a choice or members of a
     list; `open_members` those members that are each unknown while the list is not recorded; `default` what an absent
-    fact is treated as ("true", "false", "empty"), or None where absent means unknown; `immutable` facts are over and can only be
-    found out.
+    fact is treated as ("true", "false", "empty"), or None where absent means unknown; `immutable` facts are over and can
+    only be found out.
     """
 
     name: str
@@ -80,7 +82,7 @@ class Fact(NamedTuple):
     immutable: bool
 
 
-class CourseFact(NamedTuple):
+class CourseFact(msgspec.Struct, frozen=True, array_like=True):
     """A fact about one course; `needs` are the drugs of which the course has one where the fact is given."""
 
     name: str
@@ -89,7 +91,7 @@ class CourseFact(NamedTuple):
     needs: tuple[str, ...]
 
 
-class Variable(NamedTuple):
+class Variable(msgspec.Struct, frozen=True, array_like=True):
     """Something unknown that a completion decides: a fact, or one member of a list.
 
     `values` gives each possible value as the answer words it (None where a number has no value) with the atoms that it
@@ -101,7 +103,7 @@ class Variable(NamedTuple):
     values: tuple[tuple[bool | str | None, tuple[str, ...]], ...]
 
 
-class Dose(NamedTuple):
+class Dose(msgspec.Struct, frozen=True, array_like=True):
     """A dose of one drug.
 
     `amount` is a decimal number in `unit` ("mg" or "mg/kg"), given every `every_weeks` weeks, or once where that is None.
@@ -117,7 +119,7 @@ class Dose(NamedTuple):
     statement: str
 
 
-class Trial(NamedTuple):
+class Trial(msgspec.Struct, frozen=True, array_like=True):
     """A trial with what the dated register says of it.
 
     `published` holds for each figure its measure, its value, the data cut or population, and the date of the look-up.
@@ -129,24 +131,14 @@ class Trial(NamedTuple):
     published: tuple[tuple[str, str, str, str], ...]
 
 
-class Grounds(NamedTuple):
-    """What the derivation of a conclusion rests on, each in the order of the guideline."""
-
-    rules: tuple[str, ...] = ()
-    statements: tuple[str, ...] = ()
-    readings: tuple[str, ...] = ()
-    overlays: tuple[str, ...] = ()
-    trials: tuple[str, ...] = ()
-    citations: tuple[int, ...] = ()
-
-
-class GuidelineModel(NamedTuple):
+class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     """All that answering needs besides the ground program.
 
-    `weight` names the fact that doses per kg are multiplied by; `roles` gives each predicate's role and `kinds` those
-    of its arguments; `data` counts the facts under each statement; `wording` holds the words of texts by key, for `say`;
-    `recursive` says where the guideline depends on itself; `longest_history` the number of courses up to which a check
-    looks; `grounds` keeps what `grounds_of` found.
+    Of the `outcomes` of a course, those in `under_way` leave it open, and those in `as_planned` end it as planned. `parts`
+    holds for each regimen the drugs that each of its parts can be. `weight` names the fact that doses per kg are multiplied
+    by; `roles` gives each predicate's role and `kinds` those of its arguments; `data` counts the facts under each statement;
+    `wording` holds the words of texts by key, for `say`; `recursive` says where the guideline depends on itself;
+    `longest_history` is the number of courses up to which a check looks.
     """
 
     id: str
@@ -158,6 +150,8 @@ class GuidelineModel(NamedTuple):
     variables: tuple[Variable, ...]
     drugs: tuple[str, ...]
     outcomes: tuple[str, ...]
+    under_way: tuple[str, ...]
+    as_planned: tuple[str, ...]
     regimens: tuple[str, ...]
     actions: tuple[str, ...]
     settings: tuple[str, ...]
@@ -176,7 +170,6 @@ class GuidelineModel(NamedTuple):
     data: dict[str, int]
     recursive: str | None
     longest_history: int | None
-    grounds: dict[frozenset[int], Grounds]
 
     def label(self, kind: str, name: str) -> str:
         """Word a term of the glossary; a name without a label is its own label."""
@@ -186,43 +179,23 @@ class GuidelineModel(NamedTuple):
         """Give the text of a key of the wording with `words` in its places."""
         return fill(self.wording[key], *words)
 
+    @property
+    def courses_fact(self) -> Fact | None:
+        """The fact that holds the courses of therapy, None where the guideline declares none."""
+        return next((fact for fact in self.facts if fact.kind == "courses"), None)
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """The outcomes that end a course."""
+        return tuple(outcome for outcome in self.outcomes if outcome not in self.under_way)
+
+    def is_regimen(self, drugs: Collection[str], regimen: str) -> bool:
+        """Tell whether a course of `drugs` is the regimen: it has a drug for each part and none outside the parts."""
+        parts = self.parts.get(regimen, ())
+        return all(not set(part).isdisjoint(drugs) for part in parts) and set(drugs) <= set().union(*parts)
+
     def interval(self, fact: str, value: float) -> str:
         """Name the interval between thresholds that a number stands in, such as ``>6,<=12``."""
         variable = next(variable for variable in self.variables if variable.fact == fact)
         thresholds = next(known.thresholds for known in self.facts if known.name == fact)
         return str(variable.values[sum(value > bound for bound in thresholds)][0])
-
-    def grounds_of(self, rules: frozenset[int]) -> Grounds:
-        """Collect what rules rest on; `rules` are numbers in `rules`.
-
-        Statements count where they take a position, or where a reading that interprets them does.
-        """
-        found = self.grounds.get(rules)
-        if found is None:
-            if len(self.grounds) > 10_000:
-                self.grounds.clear()
-            found = self.grounds[rules] = self._collect(rules)
-        return found
-
-    def _collect(self, rules: frozenset[int]) -> Grounds:
-        own: list[str] = []
-        used: dict[str, None] = {}
-        stated: set[str] = set()
-        for number in sorted(rules):
-            rule = self.rules[number]
-            if rule.annotation is not None:
-                own.append(rule.id)
-                used[rule.annotation] = None
-                if rule.role == "position":
-                    stated.update((rule.annotation, *self.annotations[rule.annotation].reads))
-        statements = [
-            annotation for name, annotation in self.annotations.items() if annotation.kind == "statement" and name in stated
-        ]
-        return Grounds(
-            rules=tuple(own),
-            statements=tuple(annotation.id for annotation in statements),
-            readings=tuple(name for name in used if self.annotations[name].kind == "reading"),
-            overlays=tuple(name for name in used if self.annotations[name].kind == "overlay"),
-            trials=tuple(dict.fromkeys(trial for annotation in statements for trial in annotation.trials)),
-            citations=tuple(sorted({number for annotation in statements for number in annotation.citations})),
-        )

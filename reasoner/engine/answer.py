@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.conclusions import NONE, Assumption, Conclusion, Conclusions, Missing, RankedRegimen, holding
 from reasoner.engine.derivation import Derivation
+from reasoner.engine.grounds import grounds_of
 from reasoner.engine.notes import notes_on
 from reasoner.records.record import Record
 
@@ -338,7 +339,7 @@ class AnswerBuilder:
     def call(self, entry: Conclusion) -> ActionCall:
         rules = self.derivation.program.rules
         fired = self.fired("calls_for", entry.name, entry.agree)
-        grounds = self.model.grounds_of(frozenset(rules[rule].rule for rule in fired))
+        grounds = grounds_of(self.model, frozenset(rules[rule].rule for rule in fired))
         return ActionCall(
             action=entry.name,
             certainty=entry.certainty,

@@ -14,6 +14,7 @@ from typing import NamedTuple, NoReturn
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.program import Program
+from reasoner.engine.evaluator import Evaluator
 from reasoner.errors import RecordError
 from reasoner.records.record import OPEN, Record
 
@@ -188,8 +189,8 @@ def inputs_of(record: Record, program: Program, model: GuidelineModel, completio
     return inputs
 
 
-def complete(record: Record, program: Program, model: GuidelineModel) -> tuple[Completions, list[int]]:
-    """Lay out the completions of `record` and the input integers of `program` for them.
+def complete(record: Record, evaluator: Evaluator, model: GuidelineModel) -> tuple[Completions, list[int]]:
+    """Lay out the completions of `record` and the input integers of the evaluator's program for them.
 
     Where there are very many, facts that no conclusion depends on are settled at their first value. Raises RecordError where
     the record contradicts itself (it has no admissible completion), and where more than `LIMIT` completions are left.
@@ -197,18 +198,18 @@ def complete(record: Record, program: Program, model: GuidelineModel) -> tuple[C
     sizes = [len(variable.values) for variable in model.variables]
     components: list[Component] = []
     tied: set[int] = set()
-    for group in program.constraint_components:
+    for group in evaluator.program.constraint_components:
         tied.update(group)
-        component = admissible(record, program, model, group)
+        component = admissible(record, evaluator, model, group)
         if not component.assignments:
-            refuse(record, program, model, group)
+            refuse(record, evaluator, model, group)
         if component.variables:
             components.append(component)
     for variable, choice in enumerate(record.choices):
         if choice == OPEN and variable not in tied:
             components.append(Component((variable,), tuple((n,) for n in range(sizes[variable]))))
     if prod(len(component.assignments) for component in components) > LIMIT:
-        idle = [component for component in components if program.relevant.isdisjoint(component.variables)]
+        idle = [component for component in components if evaluator.program.relevant.isdisjoint(component.variables)]
         components = [component for component in components if component not in idle]
         settled = {
             variable: component.assignments[0][n] for component in idle for n, variable in enumerate(component.variables)
@@ -221,11 +222,11 @@ def complete(record: Record, program: Program, model: GuidelineModel) -> tuple[C
             f"too much is unknown: {count} completions, at most {LIMIT} can be answered; record some of {', '.join(unknown)}"
         )
     completions = build(tuple(components), len(sizes), record.choices, sizes)
-    return completions, inputs_of(record, program, model, completions)
+    return completions, inputs_of(record, evaluator.program, model, completions)
 
 
 def enumerate_component(
-    record: Record, program: Program, model: GuidelineModel, group: tuple[int, ...]
+    record: Record, evaluator: Evaluator, model: GuidelineModel, group: tuple[int, ...]
 ) -> tuple[Component, list[int]]:
     """Try all combinations of a group's open variables.
 
@@ -236,27 +237,28 @@ def enumerate_component(
     tried = Component(members, tuple(product(*(range(sizes[v]) for v in members))))
     fixed = [OPEN if v in members else max(choice, 0) for v, choice in enumerate(record.choices)]
     completions = build((tried,), len(sizes), fixed, sizes)
-    broken = program.violations(inputs_of(record, program, model, completions), completions.all)
-    return tried, [broken[n] for n in program.constraint_components[group]]
+    broken = evaluator.violations(inputs_of(record, evaluator.program, model, completions), completions.all)
+    return tried, [broken[n] for n in evaluator.program.constraint_components[group]]
 
 
-def admissible(record: Record, program: Program, model: GuidelineModel, group: tuple[int, ...]) -> Component:
+def admissible(record: Record, evaluator: Evaluator, model: GuidelineModel, group: tuple[int, ...]) -> Component:
     """List the combinations of a group's open variables that break no constraint of the group."""
     key = (group, tuple(record.choices[v] for v in group))
-    found = program.memo.get(key) if group in program.independent_components else None
+    found = evaluator.memo.get(key) if group in evaluator.program.independent_components else None
     if found is None:
-        tried, broken = enumerate_component(record, program, model, group)
+        tried, broken = enumerate_component(record, evaluator, model, group)
         bad = 0
         for holds in broken:
             bad |= holds
         found = (tried.variables, tuple(assignment for n, assignment in enumerate(tried.assignments) if not bad >> n & 1))
-        program.memo[key] = found
+        evaluator.memo[key] = found
     return Component(*found)
 
 
-def refuse(record: Record, program: Program, model: GuidelineModel, group: tuple[int, ...]) -> NoReturn:
+def refuse(record: Record, evaluator: Evaluator, model: GuidelineModel, group: tuple[int, ...]) -> NoReturn:
     """Say what in the record contradicts itself: what every combination breaks, or else what the best one breaks."""
-    tried, broken = enumerate_component(record, program, model, group)
+    program = evaluator.program
+    tried, broken = enumerate_component(record, evaluator, model, group)
     every = (1 << len(tried.assignments)) - 1
     least = min(range(len(tried.assignments)), key=lambda completion: sum(holds >> completion & 1 for holds in broken))
     always = [holds == every for holds in broken]

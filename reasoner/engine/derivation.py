@@ -6,9 +6,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from reasoner.compiler.model import Grounds, GuidelineModel, Rule
+import msgspec
+
+from reasoner.compiler.model import GuidelineModel, Rule
 from reasoner.compiler.program import Program
 from reasoner.engine.completions import Completions
+from reasoner.engine.grounds import Grounds, grounds_of
 from reasoner.errors import nearest
 
 __all__ = ["Derivation", "Explanation", "RuleUse", "SeenCondition"]
@@ -114,10 +117,10 @@ class Derivation:
 
     def use(self, number: int) -> RuleUse:
         """Show one ground rule with all its conditions."""
-        rule, _, body = self.program.rules[number]
+        ground = self.program.rules[number]
         seen = self._conditions
-        conditions = tuple([seen.get(key) or self.condition(*key) for key in body])
-        return RuleUse(self.model.rules[rule], self.extent(self.fired[number]), conditions)
+        conditions = tuple([seen.get(key) or self.condition(*key) for key in ground.conditions])
+        return RuleUse(self.model.rules[ground.rule], self.extent(self.fired[number]), conditions)
 
     def condition(self, atom: int, negated: bool) -> SeenCondition:
         """Show a condition as it stands in all completions."""
@@ -174,12 +177,12 @@ class Derivation:
             for condition, negated in self.program.rules[support].conditions
             if negated and self.values[condition] & agree
         }
-        found = self.model.grounds_of(frozenset(rules))
+        found = grounds_of(self.model, frozenset(rules))
         if not blockers and not beside:
             return found
-        beyond = self.model.grounds_of(frozenset(rules | self.chain(blockers, agree)[0]).union(beside))
-        own = self.model.grounds_of(frozenset(rules).union(beside))
-        return found._replace(rules=own.rules, readings=beyond.readings, overlays=beyond.overlays)
+        beyond = grounds_of(self.model, frozenset(rules | self.chain(blockers, agree)[0]).union(beside))
+        own = grounds_of(self.model, frozenset(rules).union(beside))
+        return msgspec.structs.replace(found, rules=own.rules, readings=beyond.readings, overlays=beyond.overlays)
 
     def chain(self, atoms: Iterable[int], agree: int) -> tuple[set[int], set[int]]:
         """Follow rules that fire back from `atoms`: the source's rules, and the atoms whose absence they ask for."""

@@ -5,13 +5,12 @@ Each answer set of each completion becomes a completion of its own, so that the 
 
 from __future__ import annotations
 
-from importlib import resources
-
 import clingo
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.compiler.parser import Source
+from reasoner.compiler.parser import ParsedGuideline
 from reasoner.compiler.program import Program
+from reasoner.compiler.selection import shared_folder
 from reasoner.engine.completions import Completions, Component, build
 from reasoner.errors import GuidelineError
 from reasoner.records.record import Record
@@ -22,7 +21,7 @@ LIMIT = 2**16
 
 
 def solve(
-    record: Record, program: Program, model: GuidelineModel, completions: Completions, source: Source
+    record: Record, program: Program, model: GuidelineModel, completions: Completions, parsed: ParsedGuideline
 ) -> tuple[Completions, list[int], list[int]]:
     """Solve `record` with clingo; return the completions and the integers of all atoms and of all ground rules in them.
 
@@ -30,7 +29,7 @@ def solve(
     """
     found: list[list[frozenset[str]]] = [[] for _ in range(completions.count)]
     total = 0
-    control = control_of(record, source)
+    control = control_of(record, parsed)
     with control.solve(yield_=True) as handle:
         for answer_set in handle:
             total += 1
@@ -62,17 +61,17 @@ def solve(
     return several, values, fired
 
 
-def control_of(record: Record, source: Source) -> clingo.Control:
+def control_of(record: Record, parsed: ParsedGuideline) -> clingo.Control:
     """Ground the guideline's own rules with one record's facts, everything unknown left open."""
-    mapping = resources.files("asp") / "core" / "from_record.lp"
+    mapping = shared_folder() / "core" / "from_record.lp"
     rules = [
         f"{rule.head} :- {', '.join(('not ' if c.negated else '') + c.text for c in rule.body)}."
         if rule.body
         else f"{rule.head}."
-        for rule in source.rules
+        for rule in parsed.rules
     ]
     control = clingo.Control(["0", "--warn=none"])
-    control.add("base", [], "\n".join([*source.data, mapping.read_text("utf-8"), *rules, record.facts]))
+    control.add("base", [], "\n".join([*parsed.data, mapping.read_text("utf-8"), *rules, record.facts]))
     control.ground()
     return control
 

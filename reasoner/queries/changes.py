@@ -12,8 +12,9 @@ from itertools import product
 from typing import NamedTuple
 
 from reasoner.compiler.model import Fact, GuidelineModel
-from reasoner.compiler.program import Program
+from reasoner.compiler.program import Program, reachable
 from reasoner.engine.completions import LIMIT, Completions, Component, admissible, build, inputs_of
+from reasoner.engine.evaluator import Evaluator
 from reasoner.errors import RecordError
 from reasoner.records.record import OPEN, Record
 
@@ -59,23 +60,26 @@ class Opened(NamedTuple):
     points: tuple[Point, ...]
 
 
-def smallest_changes(record: Record, program: Program, model: GuidelineModel, target: str, anything: bool) -> list[Change]:
+def smallest_changes(
+    record: Record, evaluator: Evaluator, model: GuidelineModel, target: str, anything: bool
+) -> list[Change]:
     """Find all changes that make `target`, an atom, certain, and of which no part does.
 
     Recorded facts that are over are changed only where `anything` is true; courses of therapy never are. Raises RecordError
     where so much is open that the changes cannot be told.
     """
-    if target not in program.index:
+    if target not in evaluator.program.index:
         return []
-    opened = open_up(record, program, model, program.index[target], anything)
+    opened = open_up(record, evaluator, model, evaluator.program.index[target], anything)
     found = minimal(search(opened))
     changes = [word(edits, record.data) for edits in found]
     order = {fact.name: n for n, fact in enumerate(model.facts)}
     return sorted(changes, key=lambda change: (len(change.set), [order[key] for key in change.set], repr(change.set)))
 
 
-def open_up(record: Record, program: Program, model: GuidelineModel, target: int, anything: bool) -> Opened:
+def open_up(record: Record, evaluator: Evaluator, model: GuidelineModel, target: int, anything: bool) -> Opened:
     """Open what can be changed and matters to the target, and evaluate the target there."""
+    program = evaluator.program
     facts = {fact.name: fact for fact in model.facts}
     free = [
         choice == OPEN or anything or not facts[v.fact].immutable
@@ -89,7 +93,7 @@ def open_up(record: Record, program: Program, model: GuidelineModel, target: int
     loose = record._replace(choices=tuple(OPEN if v in wanted else choice for v, choice in enumerate(record.choices)))
     components: list[Component] = []
     for group in program.constraint_components:
-        component = admissible(loose, program, model, group)
+        component = admissible(loose, evaluator, model, group)
         if not wanted.isdisjoint(component.variables):
             components.append(component)
         elif component.variables:
@@ -116,8 +120,8 @@ def open_up(record: Record, program: Program, model: GuidelineModel, target: int
     inputs = inputs_of(loose, program, model, own)
     for n, (fact, member) in enumerate(kept_members):
         inputs[program.inputs[f"includes({fact},{member})"]] = completions.values[first + n][0]
-    values, _ = program.evaluate(inputs, completions.all)
-    implied = implied_members(record, program, model)
+    values, _ = evaluator.evaluate(inputs, completions.all)
+    implied = implied_members(record, evaluator, model)
     points = tuple(editable(record, model, completions, facts, wanted, kept_members, implied, anything))
     return Opened(completions, values[target], points)
 
@@ -151,19 +155,11 @@ def relevant(
             elif n == record.choices[v]:
                 settled.update(program.inputs[atom] for atom in atoms)
     can, must = bounds(program, settled - set(owner), owner)
-    found: set[int | tuple[str, str]] = set()
-    seen = {target}
-    stack = [target]
-    while stack:
-        reached = stack.pop()
-        if reached in owner:
-            found.add(owner[reached])
-        for support in program.supports[reached]:
-            for condition, _ in program.rules[support].conditions:
-                if condition not in seen and can[condition] and not must[condition]:
-                    seen.add(condition)
-                    stack.append(condition)
-    return found
+
+    def undecided(atom: int) -> Iterator[int]:
+        return (condition for condition in program.conditions(atom) if can[condition] and not must[condition])
+
+    return {owner[atom] for atom in reachable([target], undecided) if atom in owner}
 
 
 def bounds(program: Program, settled: Iterable[int], opened: Iterable[int]) -> tuple[bytearray, bytearray]:
@@ -224,11 +220,11 @@ def editable(
         yield Point(within if held else without, ((edit, without if held else within),))
 
 
-def implied_members(record: Record, program: Program, model: GuidelineModel) -> list[tuple[str, str]]:
+def implied_members(record: Record, evaluator: Evaluator, model: GuidelineModel) -> list[tuple[str, str]]:
     """List the members of unrecorded lists that the rest of the record implies."""
     found = []
-    for group in program.constraint_components:
-        component = admissible(record, program, model, group)
+    for group in evaluator.program.constraint_components:
+        component = admissible(record, evaluator, model, group)
         for position, v in enumerate(component.variables):
             variable = model.variables[v]
             if variable.member is not None and all(step[position] == 0 for step in component.assignments):

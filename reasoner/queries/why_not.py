@@ -82,14 +82,14 @@ def why_not(guideline: Guideline, record: Record, regimen: str, anything: bool =
     answer = guideline.answer(record)
     entry = next((found for found in answer.recommended if found.regimen == regimen), None)
     certain = entry is not None and entry.certainty == "certain"
-    program = guideline.program(record.courses)
+    evaluator = guideline.evaluator(record.courses)
     target = f"recommended({regimen})"
     return WhyNot(
         why(answer, regimen),
         tuple(blocked(answer, regimen)),
         tuple(found for found in answer.excluded if found.regimen == regimen),
         tuple(outranking(answer, entry)),
-        () if certain else tuple(smallest_changes(record, program, model, target, anything)),
+        () if certain else tuple(smallest_changes(record, evaluator, model, target, anything)),
     )
 
 

@@ -132,7 +132,7 @@ class Application:
 
     def warm(self) -> None:
         for courses in range(min(FIRST_COURSES, self.settings.courses) + 1):
-            self.guideline.program(courses)
+            self.guideline.evaluator(courses).compile()
         gc.collect()
         gc.freeze()  # what is loaded stays: no collection has to look through it again
         self.ready = True

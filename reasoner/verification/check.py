@@ -100,7 +100,7 @@ class Checker(Inquiry):
         """Prepare to tell which readings settle what the literal layer shows."""
         if self.guideline.layer != "literal":
             return None
-        curated = Guideline.load(self.guideline.folder, "curated", self.guideline.overlay_files)
+        curated = Guideline(self.guideline.selection.with_layer("curated"))
         if not any(annotation.kind == "reading" for annotation in curated.model.annotations.values()):
             return None
         return Settler(curated, courses, deadline)
@@ -338,18 +338,14 @@ class Checker(Inquiry):
     def facts_behind(self, regimen: str, annotation: str) -> list[str]:
         """List the facts that decide whether a annotation excludes a regimen."""
         program = self.space.program
-        stack = [
-            rule
+        asked = [
+            atom
             for rule in program.supports[program.index[f"contraindicated({regimen})"]]
             if self.model.rules[program.rules[rule].rule].annotation == annotation
+            for atom, _ in program.rules[rule].conditions
         ]
-        seen: set[int] = set()
-        while stack:
-            for atom, _ in program.rules[stack.pop()].conditions:
-                if atom not in seen:
-                    seen.add(atom)
-                    stack.extend(program.supports[atom])
-        read = {fact_of(program.atoms[atom]) for atom in seen if program.roles[atom] == "patient"}
+        behind = program.cone(asked)
+        read = {fact_of(program.atoms[atom]) for atom in behind if program.roles[atom] == "patient"}
         return [fact.name for fact in self.model.facts if fact.name in read]
 
     def without_patient(self, shown: set[str]) -> Iterator[Finding]:

@@ -57,9 +57,7 @@ class Coverage(NamedTuple):
 def exercised(guideline: Guideline) -> dict[str, tuple[str, ...]]:
     """Find for each rule the cases in which it fires, in either layer: the literal one exercises what readings set aside."""
     fired: dict[str, dict[str, None]] = {}
-    layers = [guideline] + [
-        Guideline.load(guideline.folder, layer, guideline.overlay_files) for layer in LAYERS if layer != guideline.layer
-    ]
+    layers = [guideline] + [Guideline(guideline.selection.with_layer(layer)) for layer in LAYERS if layer != guideline.layer]
     for case in guideline.cases().values():
         for loaded in layers:
             derivation = loaded.answer(case.record).derivation

@@ -15,8 +15,7 @@ from importlib import resources
 import clingo
 
 from reasoner.compiler.model import GuidelineModel, Rule
-from reasoner.compiler.program import GroundRule
-from reasoner.compiler.space import Space
+from reasoner.compiler.program import GroundRule, Space
 from reasoner.verification.reified import fact_of
 
 __all__ = ["Patients", "SolveTimeout", "Writer", "distinct"]
@@ -311,16 +310,8 @@ class Writer:
     @cached_property
     def behind_advice(self) -> frozenset[int]:
         """The atoms that decide what is recommended and excluded."""
-        program = self.program
-        seen = {number for number, text in enumerate(program.atoms) if text.startswith(ADVICE)}
-        stack = list(seen)
-        while stack:
-            for support in program.supports[stack.pop()]:
-                for atom, _ in program.rules[support].conditions:
-                    if atom not in seen:
-                        seen.add(atom)
-                        stack.append(atom)
-        return frozenset(seen)
+        atoms = self.program.atoms
+        return frozenset(self.program.cone(number for number, text in enumerate(atoms) if text.startswith(ADVICE)))
 
     def copy(self, inputs: Sequence[Value], wrap: Callable[[str], str]) -> None:
         """Write the rules of advice once more, over other inputs; what they recommend and exclude is named by `wrap`."""

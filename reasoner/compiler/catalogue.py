@@ -1,0 +1,203 @@
+"""From a guideline's catalogue to its model: what records may hold, what answers may name, what rules rest on."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import clingo
+
+from reasoner.compiler.model import CourseFact, Dose, Fact, GuidelineModel, Trial, Variable
+from reasoner.compiler.parser import ParsedGuideline
+from reasoner.errors import GuidelineError
+
+__all__ = ["build_model", "declared_variables", "symbol_text"]
+
+Labels = dict[str, dict[str, str]]
+
+
+def symbol_text(symbol: clingo.Symbol) -> str:
+    """Give a text as it is, any other symbol as clingo writes it."""
+    return symbol.string if symbol.type == clingo.SymbolType.String else str(symbol)
+
+
+class Tables:
+    """The facts of the catalogue as texts, by predicate."""
+
+    def __init__(self, parsed: ParsedGuideline) -> None:
+        self.catalogue = parsed.catalogue
+        self.labels: Labels = {}
+        for kind, name, label in self.rows("term"):
+            self.labels.setdefault(kind, {})[name] = label
+
+    def rows(self, name: str) -> list[tuple[str, ...]]:
+        return [tuple(symbol_text(argument) for argument in row) for row in self.catalogue.get(name, [])]
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """List the first arguments of a predicate's facts."""
+        return tuple(row[0] for row in self.rows(name))
+
+    def pairs(self, name: str) -> dict[str, str]:
+        """Map the first argument of a predicate's facts to the second; of several the last counts."""
+        return {row[0]: row[1] for row in self.rows(name)}
+
+    def grouped(self, *names: str) -> dict[str, tuple[str, ...]]:
+        """Map the first argument of the facts of predicates to all second ones."""
+        found: dict[str, list[str]] = {}
+        for name in names:
+            for row in self.rows(name):
+                found.setdefault(row[0], []).append(row[1])
+        return {first: tuple(others) for first, others in found.items()}
+
+    def numbered(self, name: str) -> list[tuple[str, ...]]:
+        """Give the facts of a predicate whose first argument is their number, in that order."""
+        return sorted(self.rows(name), key=lambda row: int(row[0]))
+
+    def thresholds(self) -> dict[str, tuple[int, ...]]:
+        found = self.grouped("threshold", "course_threshold")
+        return {fact: tuple(sorted(map(int, bounds))) for fact, bounds in found.items()}
+
+
+def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineModel:
+    """Gather a guideline's data from what was read; `recursive` says where it depends on itself.
+
+    Raises GuidelineError where the guideline lacks its id, title or disclaimer.
+    """
+    tables = Tables(parsed)
+    about, labels = tables.pairs("guideline"), tables.labels
+    for key in ("id", "title", "disclaimer"):
+        if key not in about:
+            raise GuidelineError(f'the guideline does not say its {key}; write guideline({key}, "...").')
+    facts = facts_of(tables)
+    outcome_kinds = tables.pairs("outcome_kind")
+    bounds = {fact: (int(low), False) for fact, low in tables.rows("minimum")}
+    bounds |= {fact: (int(low), True) for fact, low in tables.rows("above")}
+    fits = tables.grouped("fits")
+    return GuidelineModel(
+        id=about["id"],
+        title=about["title"],
+        disclaimer=about["disclaimer"],
+        facts=facts,
+        course_facts=course_facts_of(tables),
+        bounds=bounds,
+        variables=tuple(variable for fact in facts for variable in variables_of(fact)),
+        drugs=tuple(labels.get("drug", {})),
+        outcomes=tuple(labels.get("outcome", {})),
+        under_way=tuple(outcome for outcome, kind in outcome_kinds.items() if kind == "under_way"),
+        as_planned=tuple(outcome for outcome, kind in outcome_kinds.items() if kind == "as_planned"),
+        regimens=tuple(labels.get("regimen", {})),
+        actions=tuple(labels.get("action", {})),
+        settings=tuple(labels.get("setting", {})),
+        strengths=tuple(strength for _, strength in tables.numbered("strength_order")),
+        labels=labels,
+        parts={regimen: tuple(fits[part] for part in own) for regimen, own in tables.grouped("part").items()},
+        doses=doses_of(tables, parsed.supports),
+        weight=next(iter(tables.names("weight")), ""),
+        wording=tables.pairs("wording"),
+        trials=trials_of(tables),
+        discrepancies=tuple((statement.upper(), date, words) for statement, date, words in tables.rows("discrepancy")),
+        annotations=parsed.annotations,
+        rules=parsed.rules,
+        roles={name: predicate.role for name, predicate in parsed.predicates.items()},
+        kinds={name: predicate.kinds for name, predicate in parsed.predicates.items()},
+        data=dict(Counter(parsed.supports.values())),
+        recursive=recursive,
+        longest_history=next((int(courses) for courses in tables.names("longest_history")), None),
+    )
+
+
+def declared_variables(parsed: ParsedGuideline) -> tuple[Variable, ...]:
+    """List what a completion decides, for the facts that a guideline declares."""
+    return tuple(variable for fact in facts_of(Tables(parsed)) for variable in variables_of(fact))
+
+
+def facts_of(tables: Tables) -> tuple[Fact, ...]:
+    labels, members, thresholds = tables.labels, tables.pairs("members"), tables.thresholds()
+    values: dict[str, list[str]] = {}
+    for fact, _, value in sorted(tables.rows("value"), key=lambda row: (int(row[1]), row[2])):
+        values.setdefault(fact, []).append(value)
+    open_members, questions, defaults = tables.grouped("open_member"), tables.pairs("question"), tables.pairs("default")
+    required, immutable = tables.names("required"), tables.names("immutable")
+    return tuple(
+        Fact(
+            name=name,
+            kind=kind,
+            label=labels.get("fact", {}).get(name, name.replace("_", " ")),
+            question=questions.get(name, ""),
+            values=tuple(labels.get(members.get(name, ""), ())) or tuple(values.get(name, ())),
+            of_drugs=members.get(name) == "drug",
+            open_members=open_members.get(name, ()),
+            thresholds=thresholds.get(name, ()),
+            default=defaults.get(name),
+            required=name in required,
+            immutable=name in immutable,
+        )
+        for _, name, kind in tables.numbered("fact")
+    )
+
+
+def course_facts_of(tables: Tables) -> dict[str, CourseFact]:
+    classes: dict[str, list[str]] = {}
+    for drug, class_name in tables.rows("class_of"):
+        classes.setdefault(class_name, []).append(drug)
+    needs: dict[str, list[str]] = {}
+    for fact, part in tables.rows("course_fact_needs"):
+        needs.setdefault(fact, []).extend(classes.get(part, [part]))
+    thresholds = tables.thresholds()
+    return {
+        name: CourseFact(name, kind, thresholds.get(name, ()), tuple(needs.get(name, ())))
+        for _, name, kind in tables.numbered("course_fact")
+    }
+
+
+def variables_of(fact: Fact) -> list[Variable]:
+    name = fact.name
+    if fact.kind == "boolean":
+        return [Variable(name, None, ((True, (f"has({name})",)), (False, ())))]
+    if fact.kind == "choice":
+        return [Variable(name, None, tuple((v, (f"is({name},{v})",)) for v in fact.values))]
+    if fact.kind == "list":
+        return [Variable(name, m, ((True, (f"includes({name},{m})",)), (False, ()))) for m in fact.open_members]
+    if fact.kind == "number" and fact.thresholds:
+        return [Variable(name, None, number_values(name, fact.thresholds))]
+    return []
+
+
+def number_values(fact: str, thresholds: tuple[int, ...]) -> tuple[tuple[str | None, tuple[str, ...]], ...]:
+    """List the intervals that thresholds cut a number into, and last that it has no value."""
+    values: list[tuple[str | None, tuple[str, ...]]] = []
+    for n in range(len(thresholds) + 1):
+        low = f">{thresholds[n - 1]}" if n else ""
+        high = f"<={thresholds[n]}" if n < len(thresholds) else ""
+        atoms = [f"{'at_most' if t >= n else 'more_than'}({fact},{bound})" for t, bound in enumerate(thresholds)]
+        values.append((",".join(part for part in (low, high) if part), tuple(atoms)))
+    return (*values, (None, ()))
+
+
+def doses_of(tables: Tables, supports: dict[str, str]) -> tuple[Dose, ...]:
+    units, routes = tables.labels.get("unit", {}), tables.pairs("route")
+    return tuple(
+        Dose(
+            drug=drug,
+            schedule=schedule,
+            step=step,
+            amount=amount,
+            unit=units.get(unit, unit),
+            every_weeks=row[5].arguments[0].number if row[5].arguments else None,
+            route=routes.get(drug, ""),
+            statement=supports.get(f"dose({','.join(map(str, row))})", ""),
+        )
+        for row in tables.catalogue.get("dose", [])
+        for drug, schedule, step, amount, unit, _ in [map(symbol_text, row)]
+    )
+
+
+def trials_of(tables: Tables) -> dict[str, Trial]:
+    return {
+        trial: Trial(
+            label,
+            registry,
+            tuple(" ".join(part for part in row[1:] if part) for row in tables.rows("publication") if row[0] == trial),
+            tuple((row[1], row[2], row[3], row[4]) for row in tables.rows("published") if row[0] == trial),
+        )
+        for trial, label, registry in tables.rows("trial")
+    }

@@ -1,0 +1,36 @@
+"""Write a ground guideline as straight-line code: one assignment for each rule and each atom, in dependency order."""
+
+from __future__ import annotations
+
+from reasoner.compiler.program import Program
+
+__all__ = ["write_code"]
+
+OPERANDS = 500
+"""The most operands of one expression: longer ones nest too deeply for Python's compiler."""
+
+
+def write_code(program: Program) -> str:
+    """Write ``run(inputs, completions)``, which gives the values of the derived atoms and of all ground rules.
+
+    It uses only ``&``, ``|`` and ``~`` on the values. A program with recursion has no such order.
+    """
+    first, last = len(program.inputs), len(program.inputs) + program.derived
+    used = sorted({atom for rule in program.rules for atom, _ in rule.conditions if atom < first})
+    lines = ["def run(inputs, completions):", *(f" a{atom} = inputs[{atom}]" for atom in used)]
+    for atom in range(first, last):
+        own = program.supports[atom]
+        lines += [f" r{number} = {conjunction(program.rules[number].conditions, last)}" for number in own]
+        for start in range(0, len(own), OPERANDS):
+            before = [f"a{atom}"] if start else []
+            lines.append(f" a{atom} = {' | '.join([*before, *(f'r{number}' for number in own[start : start + OPERANDS])])}")
+    derived = ", ".join(f"a{atom}" for atom in range(first, last))
+    fired = ", ".join(f"r{number}" for number in range(len(program.rules)))
+    return "\n".join([*lines, f" return [{derived}], [{fired}]"])
+
+
+def conjunction(conditions: tuple[tuple[int, bool], ...], last: int) -> str:
+    """Write the conditions of a rule; those on atoms from `last` on are met in any case."""
+    positive = [f"a{atom}" for atom, negated in conditions if not negated and atom < last]
+    negative = [f"~a{atom}" for atom, negated in conditions if negated and atom < last]
+    return " & ".join((positive or ["completions"]) + negative)

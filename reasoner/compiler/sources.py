@@ -1,0 +1,161 @@
+"""Read the files of a guideline: the shared core, the guideline with all that it includes, the overlays.
+
+Included files are read here and not by clingo, which would look for them in the working directory first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from reasoner.compiler.selection import Selection, shared_folder
+from reasoner.errors import GuidelineError
+
+__all__ = ["MASTER", "GuidelineFiles", "SourceFile", "place_name", "read_files"]
+
+MASTER = "guideline.lp"
+READINGS = "readings.lp"
+
+TOKEN = re.compile(
+    r"""%\*.*?\*%|%[^\n]*|"(?:\\.|[^"\\\n])*"|\#include\s*(?P<path><[^>\n]*>|"[^"\n]*")?\s*\.?|(?P<script>\#script\b)""",
+    re.DOTALL | re.VERBOSE,
+)
+
+
+class SourceFile(NamedTuple):
+    """A file as it was read: its real path, its bytes, and its text without the #include directives."""
+
+    path: Path
+    content: bytes
+    text: str
+
+
+class GuidelineFiles(NamedTuple):
+    """All files that decide a guideline's answers: the shared core's, the guideline's in reading order, the overlays."""
+
+    folder: Path
+    core: tuple[SourceFile, ...]
+    own: tuple[SourceFile, ...]
+    overlays: tuple[SourceFile, ...]
+
+    @property
+    def digest(self) -> str:
+        """Digest the names of all files, without the place of the guideline's folder, and their contents."""
+        total = hashlib.sha256()
+        for file in self.own:
+            update(total, file.path.relative_to(self.folder).as_posix(), file)
+        for file in (*self.core, *self.overlays):
+            update(total, file.path.name, file)
+        return total.hexdigest()
+
+    @property
+    def key(self) -> str:
+        """Digest the paths of all files and their contents."""
+        total = hashlib.sha256()
+        for file in (*self.core, *self.own, *self.overlays):
+            update(total, str(file.path), file)
+        return total.hexdigest()
+
+
+def update(total: hashlib._Hash, name: str, file: SourceFile) -> None:
+    """Add a file to a digest, so that no other name and content add the same."""
+    written = name.encode("utf-8", "surrogateescape")
+    total.update(b"%d %d\n%b%b" % (len(written), len(file.content), written, file.content))
+
+
+def read_files(selection: Selection) -> GuidelineFiles:
+    """Read the files of the selected guideline.
+
+    Raises GuidelineError for a folder or an overlay that is absent, files that cannot be read or lie outside the
+    guideline's folder, overlays that include others, and code.
+    """
+    folder = selection.folder.resolve()
+    overlays = [path.resolve() for path in selection.overlays]
+    for number, (path, overlay) in enumerate(zip(selection.overlays, overlays, strict=True)):
+        if overlay in overlays[:number]:
+            raise GuidelineError(f"{path}: the overlay is given twice.")
+        if not overlay.is_file():
+            raise GuidelineError(f"{path}: no such overlay file.")
+    if not folder.is_dir():
+        raise GuidelineError(f"{selection.folder}: no such folder; a guideline is a folder with {MASTER}.")
+    masters = [folder / MASTER]
+    if not masters[0].is_file():
+        raise GuidelineError(f"{folder}: no {MASTER} there; a guideline is a folder with that file.")
+    if selection.layer == "curated" and (folder / READINGS).is_file():
+        masters.append(folder / READINGS)
+    core = shared_folder() / "core"
+    return GuidelineFiles(
+        folder,
+        tuple(read_file(path.resolve(), str(core)) for path in sorted(core.glob("*.lp"))),
+        tuple({file.path: file for master in masters for file in with_included(master, folder)}.values()),
+        tuple(file for overlay in overlays for file in alone(overlay)),
+    )
+
+
+def read_file(path: Path, via: str) -> SourceFile:
+    """Read a file; `via` is the place that names it, for the message where it cannot be read."""
+    try:
+        content = path.read_bytes()
+        text = content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise GuidelineError(f"{via}: {path} cannot be read: {reason}.") from None
+    return SourceFile(path, content, text)
+
+
+def with_included(master: Path, folder: Path) -> Iterator[SourceFile]:
+    """Yield `master` and the files that it includes, in reading order."""
+    seen: set[Path] = set()
+
+    def walk(path: Path, via: str) -> Iterator[SourceFile]:
+        real = path.resolve()
+        if real in seen:
+            return
+        seen.add(real)
+        if not real.is_relative_to(folder):
+            raise GuidelineError(f'{via}: #include of "{path}" leaves the folder {folder}; move the file into it.')
+        file = read_file(real, via)
+        text, included = split_includes(file)
+        yield file._replace(text=text)
+        for name, here in included:
+            yield from walk(real.parent / name, here)
+
+    yield from walk(master, str(folder))
+
+
+def split_includes(file: SourceFile) -> tuple[str, list[tuple[str, str]]]:
+    """Split a file into its text without #include directives and the names that they include, each with its place."""
+    included: list[tuple[str, str]] = []
+    if "#include" not in file.text and "#script" not in file.text:
+        return file.text, included
+
+    def take(token: re.Match[str]) -> str:
+        here = f"{place_name(file.path)}:{file.text.count(chr(10), 0, token.start()) + 1}"
+        if token["script"]:
+            raise GuidelineError(f"{here}: #script would run code; a guideline holds rules and facts only.")
+        if not token[0].startswith("#include"):
+            return token[0]
+        if not token["path"] or token["path"].startswith("<"):
+            raise GuidelineError(f'{here}: #include takes a file of the guideline\'s folder: #include "NAME.lp".')
+        included.append((token["path"][1:-1], here))
+        return ""
+
+    return TOKEN.sub(take, file.text), included
+
+
+def alone(overlay: Path) -> list[SourceFile]:
+    """Read an overlay, which is one file."""
+    files = list(with_included(overlay, overlay.parent))
+    if len(files) > 1:
+        raise GuidelineError(
+            f"{place_name(overlay)}: an overlay is one file; lay {files[1].path.name} on top by its own --overlay."
+        )
+    return files
+
+
+def place_name(path: Path) -> str:
+    """Name a file for messages: its folder and its name."""
+    return f"{path.parent.name}/{path.name}"

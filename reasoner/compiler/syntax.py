@@ -1,0 +1,160 @@
+"""Clingo's syntax trees of a guideline's files, and what can be told from them before anything is grounded."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import clingo
+from clingo import ast
+
+from reasoner.compiler.model import Condition
+from reasoner.compiler.sources import SourceFile, place_name
+from reasoner.errors import GuidelineError
+
+__all__ = [
+    "PlacedTerm",
+    "SyntaxTree",
+    "VariableNormaliser",
+    "has_alternatives",
+    "head_of",
+    "parse",
+    "read_condition",
+    "split_term",
+    "variable_counts",
+    "variables",
+]
+
+
+class SyntaxTree(NamedTuple):
+    """A syntax tree with the file that it stands in."""
+
+    node: ast.AST
+    path: Path
+
+    @property
+    def place(self) -> str:
+        return f"{place_name(self.path)}:{self.node.location.begin.line}"
+
+
+class PlacedTerm(NamedTuple):
+    """An atom as written, without its sign, and its ``file:line``."""
+
+    term: ast.AST
+    place: str
+
+
+def parse(file: SourceFile) -> list[SyntaxTree]:
+    """Parse a file into syntax trees, in the order of their lines.
+
+    Raises GuidelineError, with the place, for a syntax error.
+    """
+    messages: list[str] = []
+    trees: list[SyntaxTree] = []
+
+    def take(node: ast.AST) -> None:
+        if node.ast_type != ast.ASTType.Program or node.name != "base" or node.parameters:
+            trees.append(SyntaxTree(node, file.path))
+
+    try:
+        ast.parse_string(file.text, take, logger=lambda _, message: messages.append(message))
+    except RuntimeError:
+        raise GuidelineError("\n".join(messages).replace("<string>", place_name(file.path)).strip()) from None
+    trees.sort(key=lambda tree: tree.node.location.begin.line)
+    return trees
+
+
+class VariableNormaliser(ast.Transformer):
+    """Names the anonymous variables of positive conditions, so that an instance says what they stood for; refuses calls."""
+
+    def __init__(self, here: str) -> None:
+        self.here = here
+        self.positive = True
+        self.count = 0
+
+    def visit_Literal(self, node: ast.AST) -> ast.AST:  # noqa: N802 (clingo's name)
+        self.positive = node.sign == ast.Sign.NoSign
+        normalised = node.update(**self.visit_children(node))
+        self.positive = True
+        return normalised
+
+    def visit_Variable(self, node: ast.AST) -> ast.AST:  # noqa: N802 (clingo's name)
+        if node.name != "_" or not self.positive:
+            return node
+        self.count += 1
+        return node.update(name=f"Any{self.count}")
+
+    def visit_Function(self, node: ast.AST) -> ast.AST:  # noqa: N802 (clingo's name)
+        if node.external:
+            raise GuidelineError(f"{self.here}: {node} calls a function; a guideline holds rules and facts only.")
+        return node.update(**self.visit_children(node))
+
+
+def head_of(tree: SyntaxTree) -> ast.AST:
+    """Give the atom that a rule concludes; raises GuidelineError for a choice, a constraint or alternatives."""
+    head = tree.node.head
+    plain = head.ast_type == ast.ASTType.Literal and head.sign == ast.Sign.NoSign
+    if plain and head.atom.ast_type == ast.ASTType.SymbolicAtom:
+        symbol: ast.AST = head.atom.symbol
+        return symbol
+    raise GuidelineError(
+        f"{tree.place}: {tree.node}: a rule of a guideline has one atom before :-; "
+        "choices, constraints and alternatives are not allowed."
+    )
+
+
+def read_condition(node: ast.AST, here: str) -> tuple[Condition, ast.AST | None]:
+    """Read one condition of a body and its atom, refusing what could not be explained condition by condition."""
+    if node.ast_type == ast.ASTType.Literal:
+        atom = node.atom
+        if atom.ast_type == ast.ASTType.Comparison and node.sign == ast.Sign.NoSign:
+            return Condition(str(node), comparison=True), None
+        if atom.ast_type == ast.ASTType.SymbolicAtom and node.sign != ast.Sign.DoubleNegation:
+            negated = node.sign == ast.Sign.Negation
+            if negated and "_" in re.findall(r"\b_\b", str(atom)):
+                raise GuidelineError(
+                    f"{here}: {node}: a negated condition names no anonymous variable; derive a helper without it first."
+                )
+            return Condition(str(atom), negated), atom.symbol
+    raise GuidelineError(
+        f"{here}: {node}: a condition is an atom, a negated atom or a comparison; "
+        "derive anything else by rules of their own."
+    )
+
+
+def split_term(term: ast.AST) -> tuple[str, list[ast.AST]]:
+    """Split an atom into its name and arguments."""
+    if term.ast_type == ast.ASTType.Function and not term.external:
+        return term.name, list(term.arguments)
+    if term.ast_type == ast.ASTType.SymbolicTerm and term.symbol.type == clingo.SymbolType.Function:
+        return term.symbol.name, []
+    return str(term), []
+
+
+def without_strings(text: str) -> str:
+    return re.sub(r'"[^"]*"', "", text)
+
+
+def has_alternatives(text: str) -> bool:
+    """Tell whether an atom stands for several: by an interval or a pool."""
+    return bool(re.search(r"\.\.|\(.*;", without_strings(text)))
+
+
+def variable_counts(node: ast.AST) -> dict[str, int]:
+    """Count how often each named variable stands in a rule."""
+    counts: dict[str, int] = {}
+    for name in re.findall(r"\b_*[A-Z]\w*", without_strings(str(node))):
+        counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def variables(term: ast.AST, arithmetic: bool) -> set[str]:
+    """Collect the variables of a term, with those in arithmetic or without."""
+    if term.ast_type == ast.ASTType.Variable:
+        return {term.name}
+    if term.ast_type == ast.ASTType.Function:
+        return {name for argument in term.arguments for name in variables(argument, arithmetic)}
+    if arithmetic and term.ast_type == ast.ASTType.BinaryOperation:
+        return variables(term.left, arithmetic) | variables(term.right, arithmetic)
+    return variables(term.argument, arithmetic) if arithmetic and term.ast_type == ast.ASTType.UnaryOperation else set()
