@@ -55,7 +55,7 @@ def test_an_empty_cohort_is_answered_and_holds_nothing(name: str, tmp_path: Path
     for arguments in (("explain", "out", "p1"), ("diff", "out", "out")):
         done = cohort(*arguments, cwd=tmp_path)
         assert (done.exit_code, done.stdout) == (2, "")
-        assert "out: holds the answers of an empty cohort" in done.stderr
+        assert "out: holds the answers to an empty cohort" in done.stderr
 
 
 def test_damaged_rows_are_set_aside_each_with_its_line_and_reason(tmp_path: Path) -> None:
@@ -119,11 +119,11 @@ def test_rows_end_where_a_reader_of_csv_ends_them(table: list[list[str]], block:
 def test_quotes_that_stand_around_no_whole_cell_are_refused_with_their_line(tmp_path: Path) -> None:
     rows = [f"p{n},positive,[]\n" for n in range(20)]
     for name, spoilt, message in (
-        ("open", {4: 'p4,"positive,[]\n'}, "line 6: a quote begins a cell, and none ends it"),
-        ("amid", {4: 'p4,posi"tive,[]\n'}, "line 6: a quote amid a cell"),
-        ("after", {4: 'p4,"posi"tive,[]\n'}, "line 6: text follows the quote that ends the cell begun in line 6"),
-        ("later", {4: 'p4,"positive,[]\n', 9: 'p9,"positive",[]\n'}, "line 11: text follows the quote that ends the cell"),
-        ("cut", {19: 'p19,positive,"[]'}, "line 21: a quote begins a cell, and none ends it"),
+        ("open", {4: 'p4,"positive,[]\n'}, "line 6: a quoted cell begins here and is never closed"),
+        ("amid", {4: 'p4,posi"tive,[]\n'}, "line 6: a quote inside an unquoted cell"),
+        ("after", {4: 'p4,"posi"tive,[]\n'}, "line 6: text after the closing quote of the cell that begins in line 6"),
+        ("later", {4: 'p4,"positive,[]\n', 9: 'p9,"positive",[]\n'}, "line 11: text after the closing quote of the cell"),
+        ("cut", {19: 'p19,positive,"[]'}, "line 21: a quoted cell begins here and is never closed"),
     ):  # fmt: skip
         (tmp_path / f"{name}.csv").write_text(
             "id,hr,metastatic_therapy\n" + "".join({**dict(enumerate(rows)), **spoilt}.values())
@@ -160,7 +160,7 @@ def test_damaged_tables_are_refused_or_their_rows_set_aside(tmp_path: Path) -> N
     done = cohort("in.csv", "-o", "rows", cwd=tmp_path)
     rejects = rejects_of(tmp_path / "rows")
     assert [(reject["line"], reject["reason"][:18]) for reject in rejects] == [
-        (3, "2 cells, and the h"), (4, 'hr: "1" is no valu'), (5, "id: missing; every"),
+        (3, "2 cells, but the h"), (4, 'hr: "1" is no valu'), (5, "id: missing; every"),
     ]  # fmt: skip
     done = cohort("explain", "rows", "c", cwd=tmp_path)
     assert (done.exit_code, done.stdout) == (2, "")
@@ -176,8 +176,8 @@ def test_damaged_tables_are_refused_or_their_rows_set_aside(tmp_path: Path) -> N
         ("unknown.parquet", 'column hrr: unknown; did you mean "hr"?'),
         ("untreated.parquet", "column metastatic_therapy: missing"),
         ("kinds.parquet", "column hr: Int32 cannot hold it; allowed: text"),
-        ("twice.csv", "column hr: it stands twice"),
-        ("in.txt", '".txt" is no format of cohorts'),
+        ("twice.csv", "column hr: it is there twice"),
+        ("in.txt", '".txt" is not a format of cohorts'),
         ("none.csv", "none.csv: no such file"),
         (".", "cannot be read as Parquet"),
     ):
@@ -189,7 +189,7 @@ def test_damaged_tables_are_refused_or_their_rows_set_aside(tmp_path: Path) -> N
     frame.write_parquet(tmp_path / "above/in.parquet")
     frame.write_parquet(tmp_path / "above/sub/in.parquet")
     done = cohort("above", "-o", "never", cwd=tmp_path)
-    assert (done.exit_code, "sub/in.parquet is in a folder below" in done.stderr) == (2, True)
+    assert (done.exit_code, "sub/in.parquet is in a subfolder" in done.stderr) == (2, True)
 
 
 def test_courses_without_a_patient_and_damaged_ones_are_set_aside(tmp_path: Path) -> None:
@@ -218,8 +218,8 @@ def test_courses_without_a_patient_and_damaged_ones_are_set_aside(tmp_path: Path
         ("courses.csv", 4, "x"), ("courses.csv", 8, "trastuzumab"), ("courses.csv", 9, None),
     ]  # fmt: skip
     assert rejects[0]["reason"].startswith(f'{courses}, line 3: drugs[0]: "trastuzumba" is no drug of the catalogue')
-    assert rejects[1]["reason"] == f"{courses}, line 6: 3 cells, and the header has 4"
-    assert rejects[3]["reason"] == "no patient has this id"
+    assert rejects[1]["reason"] == f"{courses}, line 6: 3 cells, but the header has 4"
+    assert rejects[3]["reason"] == "id: no patient has this id"
     assert json.loads((tmp_path / "out/summary.json").read_text())["rejects"] == 6
     (tmp_path / "outcomes.csv").write_text("id,drugs,outcomes\n")
     (tmp_path / "drugs.csv").write_text("id,drugs\n")
@@ -229,8 +229,12 @@ def test_courses_without_a_patient_and_damaged_ones_are_set_aside(tmp_path: Path
         ("patients.csv", "outcomes.csv", 'outcomes.csv: column outcomes: unknown; did you mean "outcome"?'),
         ("patients.csv", "drugs.csv", "drugs.csv: column outcome: missing; every course has it"),
         ("patients.csv", "none.csv", "none.csv: no such file"),
-        ("told.csv", "courses.csv", "told.csv: column metastatic_therapy: here, and in --courses, too; leave one out"),
-        ("in.ndjson", "courses.csv", "in.ndjson: its records hold their courses; --courses goes with .csv and .parquet"),
+        (
+            "told.csv",
+            "courses.csv",
+            "told.csv: column metastatic_therapy: --courses gives the courses, too; leave one of them out",
+        ),
+        ("in.ndjson", "courses.csv", "in.ndjson: these records hold their courses; --courses goes with .csv and .parquet"),
     ):
         done = cohort(source, "-o", "never", "--courses", name, cwd=tmp_path)
         assert (done.exit_code, done.stdout) == (2, ""), name

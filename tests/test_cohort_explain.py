@@ -92,7 +92,7 @@ def test_answers_can_be_explained_after_the_guideline_is_edited(tmp_path: Path) 
     with (tmp_path / "out/guideline/marsh_fever/guideline.lp").open("a") as file:
         file.write("% edited\n")
     done = cohort("explain", "out", "a", cwd=tmp_path)
-    assert (done.exit_code, "out: answered by the guideline sha256:" in done.stderr) == (2, True)
+    assert (done.exit_code, "out: the answers are from the guideline sha256:" in done.stderr) == (2, True)
 
 
 def test_two_runs_are_compared_patient_by_patient(

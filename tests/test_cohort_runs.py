@@ -93,17 +93,17 @@ def test_another_run_is_never_mixed_in(cohort_run: Path, tmp_path: Path) -> None
     (tmp_path / "full/file").write_text("")
     (tmp_path / "file").write_text("")
     for arguments, message in (
-        (("out", "--rows", 300), "holds a run already; --resume continues it"),
+        (("out", "--rows", 300), "already holds a run; continue it with --resume"),
         (
             ("out", "--rows", 300, "--resume", "--overlay", overlay),
             "differs in the guideline, its layer or its overlays, the files",
         ),
-        (("out", "--rows", 299, "--resume"), "holds a run that differs in how it is cut into parts (--rows);"),
-        ((tmp_path / "full",), "is not empty and holds no run"),
+        (("out", "--rows", 299, "--resume"), "holds a run that differs in how it is divided into parts (--rows);"),
+        ((tmp_path / "full",), "is neither empty nor holds a run"),
         ((tmp_path / "file/out",), "cannot be written: Not a directory"),
         ((tmp_path / "file",), "is a file; give a folder"),
         (("new", "--scheduler", "tcp://127.0.0.1:1"), "--scheduler requires --engine dask"),
-        (("new", "--scheduler", "nonsense", "--engine", "dask"), "--scheduler nonsense: no Dask scheduler answers there"),
+        (("new", "--scheduler", "nonsense", "--engine", "dask"), "--scheduler nonsense: no Dask scheduler answers"),
     ):
         before = files_of(cohort_run / "out")
         done = cohort("in.ndjson", "-o", *arguments, cwd=cohort_run)
@@ -136,8 +136,8 @@ def test_a_terminal_shows_how_far_a_run_is_how_fast_and_what_is_left(environment
                 said += read
     os.close(ours)
     assert running.returncode == 0
-    assert re.search(rb"rows .* 300/600 .*[\d,]+ per second, 0 rejected", said), said.decode()
-    assert re.search(rb"rows .* \d+/600  00:00:\d\d  [\d,]+ per second, 0 rejected", said), said.decode()
+    assert re.search(rb"rows .* 300/600 .*[\d,]+ a second, 0 rejected", said), said.decode()
+    assert re.search(rb"rows .* \d+/600  00:00:\d\d  [\d,]+ a second, 0 rejected", said), said.decode()
 
 
 def test_a_run_keeps_others_away_and_says_how_to_go_on_when_it_is_interrupted(
@@ -150,11 +150,11 @@ def test_a_run_keeps_others_away_and_says_how_to_go_on_when_it_is_interrupted(
         until(lambda: answered(output) >= 3)
         os.killpg(running.pid, signal.SIGSTOP)
         done = cohort(*options, "-o", "out", "--resume", *ALONE, cwd=tmp_path)
-        assert (done.exit_code, "out: another run is at work there" in done.stderr) == (2, True), done.stderr
+        assert (done.exit_code, "out: another run is writing to it" in done.stderr) == (2, True), done.stderr
         os.killpg(running.pid, signal.SIGINT)
         os.killpg(running.pid, signal.SIGCONT)
         _, said = running.communicate(timeout=60)
-    assert (running.returncode, said) == (130, "interrupted; --resume continues out\n")
+    assert (running.returncode, said) == (130, "interrupted; --resume goes on with out\n")
     (output / "answers/part-00001.parquet").write_bytes(b"")
     done = cohort("explain", "out", "p000000000", cwd=tmp_path)
     assert (done.exit_code, "out: the run is not complete" in done.stderr) == (2, True)

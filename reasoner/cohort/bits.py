@@ -1,4 +1,4 @@
-"""Tables of bits in 64-bit words, a row for each of many things: turned around, and their distinct rows found."""
+"""Tables of bits in 64-bit words, a row for each of many things: packed, transposed, their distinct rows found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     Codes = NDArray[np.int64]
     Words = NDArray[np.uint64]
 
-__all__ = ["WORD", "distinct", "distinct_rows", "hashed", "packed", "transposed", "unpacked", "words_for"]
+__all__ = ["WORD", "distinct", "distinct_rows", "hash_words", "pack", "transpose", "unpack", "words_for"]
 
 WORD = 64
 SWAPS = tuple((np.uint64(7 * n), np.uint64(mask)) for n, mask in (
@@ -28,7 +28,7 @@ def words_for(bits: int) -> int:
     return max(-(-bits // WORD), 1)
 
 
-def packed(marks: NDArray[np.bool_]) -> Words:
+def pack(marks: NDArray[np.bool_]) -> Words:
     """Pack rows of marks into words, the first mark in the lowest bit of the first word."""
     rows, width = marks.shape
     found = np.zeros((rows, 8 * words_for(width)), dtype=np.uint8)
@@ -36,13 +36,13 @@ def packed(marks: NDArray[np.bool_]) -> Words:
     return found.view("<u8").astype(np.uint64, copy=False)
 
 
-def unpacked(table: Words, width: int) -> NDArray[np.bool_]:
+def unpack(table: Words, width: int) -> NDArray[np.bool_]:
     """Give the first `width` bits of each row as marks."""
     return np.unpackbits(table.astype("<u8", copy=False).view(np.uint8), axis=1, count=width, bitorder="little").view(bool)
 
 
-def transposed(table: Words) -> Words:
-    """Turn a table of bits around: its rows become columns, filled up to whole words."""
+def transpose(table: Words) -> Words:
+    """Transpose a table of bits: its rows become columns, filled up to whole words."""
     rows, words = table.shape
     whole = np.zeros((WORD * words_for(rows), words), dtype="<u8")
     whole[:rows] = table
@@ -57,7 +57,7 @@ def transposed(table: Words) -> Words:
 
 
 def distinct(codes: Sequence[Codes]) -> tuple[Codes, Codes]:
-    """Find the distinct combinations of codes, none below 0: where each first stands, and which each place holds."""
+    """Find the distinct combinations of codes, none below 0: the first place of each, and which one is in each place."""
     words: list[Words] = []
     room = 2**64
     for own in codes:
@@ -68,15 +68,15 @@ def distinct(codes: Sequence[Codes]) -> tuple[Codes, Codes]:
         words[-1] *= np.uint64(size)
         words[-1] += own.astype(np.uint64)
         room *= size
-    return found_in(words)
+    return distinct_by_hash(words)
 
 
 def distinct_rows(table: Words) -> tuple[Codes, Codes]:
-    """Find the distinct rows: where each first stands, and which each row is."""
-    return found_in(list(np.ascontiguousarray(table.T)))
+    """Find the distinct rows: the first place of each, and which one each row is."""
+    return distinct_by_hash(list(np.ascontiguousarray(table.T)))
 
 
-def hashed(words: Sequence[Words], seed: int = 0) -> Words:
+def hash_words(words: Sequence[Words], seed: int = 0) -> Words:
     """Hash combinations of words to one word each, by the steps of SplitMix64 (Steele and others, OOPSLA 2014)."""
     found = np.full(len(words[0]), seed, dtype=np.uint64)
     for word in words:
@@ -88,13 +88,13 @@ def hashed(words: Sequence[Words], seed: int = 0) -> Words:
     return found
 
 
-def found_in(words: Sequence[Words]) -> tuple[Codes, Codes]:
+def distinct_by_hash(words: Sequence[Words]) -> tuple[Codes, Codes]:
     """Find the distinct combinations of words by hashing.
 
     Each takes a place in a table by its hash; what finds another combination there tries the next round's place.
     """
     count = len(words[0])
-    mixed = hashed(words)
+    mixed = hash_words(words)
     bits = count.bit_length() + 1
     table = np.zeros(1 << bits, dtype=np.int64)
     same_as = np.zeros(count, dtype=np.int64)

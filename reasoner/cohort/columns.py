@@ -1,18 +1,29 @@
-"""Records in columns: for each fact the distinct values that are told, and which of them each record tells."""
+"""Records in columns: for each fact a dictionary of the distinct values, and the code of each record's value in it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from reasoner.cohort.bits import packed, words_for
+from reasoner.cohort.bits import pack, words_for
 from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.errors import RecordError
-from reasoner.records.record import OPEN, EncodedValue, Record, encode_value, interval, parse_record, read_course
+from reasoner.records.canonical import canonical_course, canonical_value
+from reasoner.records.record import (
+    OPEN,
+    EncodedValue,
+    Record,
+    encode_value,
+    interval,
+    number,
+    parse_record,
+    read_course,
+    representative,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,49 +33,75 @@ if TYPE_CHECKING:
 
     Bits = NDArray[np.bool_]
 
-__all__ = ["BAD", "Column", "Columns", "Values"]
+__all__ = ["INVALID", "Column", "Dictionary", "RecordColumns"]
 
-BAD = -1
+INVALID = -1
 COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
-class Values:
-    """The distinct values of one fact: what each tells, and the plainest way to tell it.
+class Dictionary:
+    """The distinct values of one fact, by their codes.
 
-    What they tell is also held in tables, which grow with the values.
+    `encoded` holds what each value says, `canonical` its canonical form, courses as JSON. Tables of what the values say are
+    kept, and grow with the values.
     """
 
     def __init__(self, fact: Fact, model: GuidelineModel) -> None:
         self.fact = fact
         self.model = model
-        self.told: list[EncodedValue] = []
-        self.plain: list[object] = []
-        self.numbers: dict[Hashable, int] = {}
+        self.encoded: list[EncodedValue] = []
+        self.canonical: list[object] = []
+        self.codes: dict[Hashable, int] = {}
         self.courses: dict[tuple[int, str], tuple[str, ...]] = {}
-        self.plain_courses: dict[str, str] = {}
-        self.places = {(known.fact, known.member): n for n, known in enumerate(model.variables)}
-        self.chosen = np.full((len(self.places), 0), OPEN, dtype=np.int16)
-        self.said: dict[int, Words] = {}
+        self.course_texts: dict[str, str] = {}
+        self.variables = {(known.fact, known.member): n for n, known in enumerate(model.variables)}
+        self.choices = np.full((len(self.variables), 0), OPEN, dtype=np.int16)
+        self.inputs: dict[int, Words] = {}
 
-    def number(self, key: Hashable, value: object) -> int:
-        """Give the number of a value, the same for all that tell the same; `BAD` for what no record may hold."""
-        found = self.numbers.get(key)
+    def code(self, key: Hashable, value: object) -> int:
+        """Give the code of a value, the same for all that say the same; `INVALID` for what no record may hold.
+
+        `key` stands for the value: it is looked at once.
+        """
+        found = self.codes.get(key)
         if found is None:
             try:
                 found = self.add(value)
             except (RecordError, RecursionError):
-                found = BAD
-            self.numbers[key] = found
+                found = INVALID
+            self.codes[key] = found
         return found
 
+    def code_of(self, value: object) -> int:
+        """Give the code of a value as parsed from JSON, None where it is not recorded."""
+        if value is None:
+            return self.unrecorded()
+        try:
+            if self.fact.kind == "number":
+                return self.code_of_interval(interval(number(self.fact.name, value, self.model), self.fact.thresholds))
+            key: Hashable = (type(value), value) if isinstance(value, str | bool) else json.dumps(value)
+        except (RecordError, RecursionError):
+            return INVALID
+        return self.code(key, value)
+
+    def unrecorded(self) -> int:
+        """Give the code of a fact that a record leaves out."""
+        return self.code(None, None)
+
+    def code_of_interval(self, place: int) -> int:
+        """Give the code of the numbers in an interval between thresholds; where no rule compares them, they say nothing."""
+        if not self.fact.thresholds:
+            return self.unrecorded()
+        return self.code(("interval", place), representative(place, self.fact.thresholds))
+
     def add(self, value: object) -> int:
-        told = encode_value(self.fact, value, self.model, self.read_course)
-        same = ("told", frozenset(told.atoms), told.choices, told.courses)
-        found = self.numbers.get(same)
+        encoded = encode_value(self.fact, value, self.model, self.read_course)
+        same = ("encoded", frozenset(encoded.atoms), encoded.choices, encoded.courses)
+        found = self.codes.get(same)
         if found is None:
-            found = self.numbers[same] = len(self.told)
-            self.told.append(told)
-            self.plain.append(self.plainest(value))
+            found = self.codes[same] = len(self.encoded)
+            self.encoded.append(encoded)
+            self.canonical.append(self.canonical_form(value))
         return found
 
     def read_course(self, course: object, place: int, field: str, model: GuidelineModel) -> tuple[str, ...]:
@@ -75,80 +112,57 @@ class Values:
             found = self.courses[key] = read_course(course, place, field, model)
         return found
 
-    def plainest(self, value: object) -> object:
-        """Give the plainest of the values that tell the same, courses as JSON; a number that no rule compares is none."""
-        if self.fact.kind == "list" and isinstance(value, Sequence):
-            return sorted(set(value))
-        if self.fact.kind == "number" and isinstance(value, int | float):
-            place, thresholds = interval(value, self.fact.thresholds), self.fact.thresholds
-            return None if not thresholds else (*thresholds, thresholds[-1] + 1)[place]
-        if self.fact.kind == "courses" and isinstance(value, Sequence):
-            return f"[{','.join(map(self.plain_course, value))}]"
-        return value
+    def canonical_form(self, value: object) -> object:
+        if self.fact.kind == "courses" and isinstance(value, list | tuple):
+            return f"[{','.join(map(self.course_text, value))}]"
+        return canonical_value(self.fact, value, self.model)
 
-    def plain_course(self, course: Mapping[str, object]) -> str:
+    def course_text(self, course: Mapping[str, object]) -> str:
         key = repr(course)
-        found = self.plain_courses.get(key)
+        found = self.course_texts.get(key)
         if found is None:
-            found = self.plain_courses[key] = COMPACT.encode(plain_course(course, self.model))
+            found = self.course_texts[key] = COMPACT.encode(canonical_course(course, self.model))
         return found
 
-    def choices(self) -> NDArray[np.int16]:
-        """Give for each variable of the guideline and each value the number that the value chooses, or `OPEN`."""
-        new = self.told[self.chosen.shape[1] :]
+    def choice_table(self) -> NDArray[np.int16]:
+        """Give for each variable of the guideline and each value the choice that the value makes, or `OPEN`."""
+        new = self.encoded[self.choices.shape[1] :]
         if new:
-            chosen = np.full((len(self.places), len(new)), OPEN, dtype=np.int16)
-            for number, told in enumerate(new):
-                for key, choice in told.choices:
-                    if key in self.places:
-                        chosen[self.places[key], number] = choice
-            self.chosen = np.hstack([self.chosen, chosen])
-        return self.chosen
+            chosen = np.full((len(self.variables), len(new)), OPEN, dtype=np.int16)
+            for place, encoded in enumerate(new):
+                for key, choice in encoded.choices:
+                    if key in self.variables:
+                        chosen[self.variables[key], place] = choice
+            self.choices = np.hstack([self.choices, chosen])
+        return self.choices
 
-    def words(self, program: Program) -> Words:
+    def input_table(self, program: Program) -> Words:
         """Give for each value the input atoms of a program that it makes true, a bit each."""
-        known = self.said.get(program.courses, np.zeros((0, words_for(len(program.inputs))), dtype=np.uint64))
-        new = self.told[len(known) :]
+        known = self.inputs.get(program.courses, np.zeros((0, words_for(len(program.inputs))), dtype=np.uint64))
+        new = self.encoded[len(known) :]
         if new:
-            said = np.zeros((len(new), len(program.inputs)), dtype=bool)
-            for number, told in enumerate(new):
-                if self.fact.kind == "courses" and told.courses != program.courses:
+            marks = np.zeros((len(new), len(program.inputs)), dtype=bool)
+            for place, encoded in enumerate(new):
+                if self.fact.kind == "courses" and encoded.courses != program.courses:
                     continue
-                atoms = list(told.atoms)
-                for key, choice in told.choices:
-                    if key in self.places:
-                        atoms += self.model.variables[self.places[key]].values[choice][1]
-                said[number, [program.inputs[atom] for atom in atoms if atom in program.inputs]] = True
-            known = self.said[program.courses] = np.vstack([known, packed(said)])
+                atoms = list(encoded.atoms)
+                for key, choice in encoded.choices:
+                    if key in self.variables:
+                        atoms += self.model.variables[self.variables[key]].values[choice][1]
+                marks[place, [program.inputs[atom] for atom in atoms if atom in program.inputs]] = True
+            known = self.inputs[program.courses] = np.vstack([known, pack(marks)])
         return known
 
 
-def plain_course(course: Mapping[str, object], model: GuidelineModel) -> dict[str, object]:
-    drugs = course["drugs"]
-    assert isinstance(drugs, Sequence)
-    found: dict[str, object] = {"drugs": sorted(set(drugs)), "outcome": course["outcome"]}
-    for name, fact in model.course_facts.items():
-        given = course.get(name)
-        if given is None:
-            continue
-        if fact.kind == "boolean" and given:
-            found[name] = True
-        elif isinstance(given, int | float) and not isinstance(given, bool):
-            reached = [t for t in fact.thresholds if given >= t]
-            if reached:
-                found[name] = max(reached)
-    return found
-
-
 class Column(NamedTuple):
-    """What the records tell of one fact: the numbers of its values, one for each record."""
+    """The values of one fact: a dictionary, and the code of each record's value."""
 
-    values: Values
+    dictionary: Dictionary
     codes: Codes
 
 
 @dataclass(frozen=True)
-class Columns:
+class RecordColumns:
     """Records, a column for each fact of the guideline."""
 
     model: GuidelineModel
@@ -157,22 +171,22 @@ class Columns:
     def __len__(self) -> int:
         return len(self.columns[0].codes)
 
-    def take(self, chosen: Codes) -> Columns:
+    def take(self, chosen: Codes) -> RecordColumns:
         """Keep some of the records."""
-        return Columns(self.model, tuple(Column(own.values, own.codes[chosen]) for own in self.columns))
+        return RecordColumns(self.model, tuple(Column(own.dictionary, own.codes[chosen]) for own in self.columns))
 
-    def bad(self) -> Bits:
-        """Mark the records of which a value is none that a record may hold."""
+    def invalid(self) -> Bits:
+        """Mark the records that hold an invalid value."""
         found = np.zeros(len(self), dtype=bool)
         for own in self.columns:
-            found |= own.codes == BAD
+            found |= own.codes == INVALID
         return found
 
-    def record(self, number: int) -> Record:
+    def record(self, row: int) -> Record:
         """Give one record, as the evaluation of one record takes it."""
-        told = {own.values.fact: own.values.plain[own.codes[number]] for own in self.columns}
-        data = {
-            fact.name: json.loads(value) if fact.kind == "courses" and isinstance(value, str) else value
-            for fact, value in told.items()
-        }
-        return parse_record({"id": "", **data}, self.model)
+        data: dict[str, object] = {"id": ""}
+        for dictionary, codes in self.columns:
+            value = dictionary.canonical[codes[row]]
+            is_text = dictionary.fact.kind == "courses" and isinstance(value, str)
+            data[dictionary.fact.name] = json.loads(value) if is_text else value
+        return parse_record(data, self.model)

@@ -1,4 +1,4 @@
-"""Two runs on the same cohort: who is answered differently, from what to what, by which rules."""
+"""Two runs on the same cohort: which answers differ, how, and by which rules."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ class Comparison(NamedTuple):
 
 
 def compare(old: Path, new: Path) -> Comparison:
-    """Compare two runs, patient by patient; of those who share an id the first with the first.
+    """Compare two runs, patient by patient; of several with the same id the first with the first, and so on.
 
-    Raises ReasonerError where a folder holds no complete run, or its guideline has changed since.
+    Raises ReasonerError where a folder holds no complete run, or its copy of the guideline has changed.
     """
     guidelines = [guideline_of(folder).info for folder in (old, new)]
     sides = [
@@ -81,17 +81,17 @@ def compare(old: Path, new: Path) -> Comparison:
         for folder in (old, new)
     ]
     both = sides[0].join(sides[1], on=["id", "turn"], how="full", suffix="_new").collect()
-    there, here = both["id"].is_not_null(), both["id_new"].is_not_null()
-    shared = both.filter(there & here)
+    in_old, in_new = both["id"].is_not_null(), both["id_new"].is_not_null()
+    shared = both.filter(in_old & in_new)
     differs = {name: pl.col(name).ne_missing(pl.col(f"{name}_new")) for name in ASPECTS}
-    told = [
+    differing = [
         pl.when(differs[name]).then(pl.col(f"{name}{side}")).alias(f"{name}{side}")
         for name in ASPECTS
         for side in ("", "_new")
     ]
-    changed = shared.filter(pl.any_horizontal(*differs.values())).with_columns(told)
-    alike = changed.group_by([*ASPECTS, *(f"{name}_new" for name in ASPECTS)], maintain_order=True)
-    grouped = alike.agg(pl.len().alias("times"), pl.col("id").first(), pl.col("explanation", "explanation_new").unique())
+    changed = shared.filter(pl.any_horizontal(*differs.values())).with_columns(differing)
+    groups = changed.group_by([*ASPECTS, *(f"{name}_new" for name in ASPECTS)], maintain_order=True)
+    grouped = groups.agg(pl.len().alias("times"), pl.col("id").first(), pl.col("explanation", "explanation_new").unique())
     explained = [set(changed[f"explanation{side}"]) for side in ("", "_new")]
     rules = [rules_of(folder, ids) for folder, ids in zip((old, new), explained, strict=True)]
     changes = sorted((change_of(row, rules) for row in grouped.iter_rows(named=True)), key=lambda c: (-c.times, c.example))
@@ -99,8 +99,8 @@ def compare(old: Path, new: Path) -> Comparison:
         guidelines[0],
         guidelines[1],
         len(shared),
-        int((there & ~here).sum()),
-        int((here & ~there).sum()),
+        int((in_old & ~in_new).sum()),
+        int((in_new & ~in_old).sum()),
         tuple(changes),
         changed.select("id", *(pl.col(name, f"{name}_new") for name in ASPECTS)),
     )
@@ -113,7 +113,7 @@ def rules_of(folder: Path, ids: Collection[str]) -> dict[str, frozenset[str]]:
 
 
 def change_of(row: Mapping[str, object], rules: Sequence[Mapping[str, frozenset[str]]]) -> Change:
-    """Read a group of rows; the rules are those that fire for all of them on one side, and for none on the other."""
+    """Describe a group of rows; its rules are those that fire for all of them in one run, and for none in the other."""
     fired = []
     for key, known in zip(("explanation", "explanation_new"), rules, strict=True):
         ids = row[key]

@@ -14,17 +14,17 @@ from reasoner.errors import ReasonerError
 if TYPE_CHECKING:
     from reasoner.cohort.bits import Codes
 
-__all__ = ["BLOCK", "header", "row_ends"]
+__all__ = ["BLOCK", "read_header", "row_ends"]
 
 BLOCK = 2**24
 LINE_END, QUOTE = ord("\n"), ord('"')
 BETWEEN = tuple(b",\r\n")
 
 
-def header(head: bytes, file: Path) -> list[str]:
+def read_header(head: bytes, file: Path) -> list[str]:
     """Read the names of the columns from the first line.
 
-    Raises ReasonerError for what is no CSV with commas.
+    Raises ReasonerError for what is not CSV with commas.
     """
     try:
         names = next(csv.reader([head.decode("utf-8-sig").rstrip("\r\n")]), [])
@@ -33,14 +33,14 @@ def header(head: bytes, file: Path) -> list[str]:
     except csv.Error as error:
         raise ReasonerError(f"{file}: line 1: cannot be read as CSV: {error}") from None
     if len(names) == 1 and (between := next((c for c in ";\t|" if c in names[0]), None)):
-        raise ReasonerError(f"{file}: line 1: one column only; write commas between columns, not {between!r}")
+        raise ReasonerError(f"{file}: line 1: one column only; separate columns by commas, not by {between!r}")
     return names
 
 
 def row_ends(stream: IO[bytes], file: Path) -> Iterator[tuple[int, Codes]]:
     """Read on after the header: yield the length of each block, and the places in it where a row ends, not inside quotes.
 
-    Raises ReasonerError for quotes that do not stand around a whole cell: where rows end is not known then.
+    Raises ReasonerError for misplaced quotes: where rows end is not known then.
     """
     quoted, before, line, opened = False, LINE_END, 2, 2
     while block := stream.read(BLOCK):
@@ -56,16 +56,18 @@ def row_ends(stream: IO[bytes], file: Path) -> Iterator[tuple[int, Codes]]:
         if len(inside) and (not len(amid) or inside[0] < amid[0]):
             place = line + int(np.searchsorted(ends, inside[0]))
             raise ReasonerError(
-                f"{file}: line {place}: a quote amid a cell; put the cell in quotes, and write those in it twice"
+                f"{file}: line {place}: a quote inside an unquoted cell; quote the whole cell and double the quotes in it"
             )
         begun = first[: np.searchsorted(first, amid[0])] if len(amid) else first
         if len(begun):
             opened = line + int(np.searchsorted(ends, begun[-1]))
         if len(amid):
             place = line + int(np.searchsorted(ends, amid[0]))
-            raise ReasonerError(f"{file}: line {place}: text follows the quote that ends the cell begun in line {opened}")
+            raise ReasonerError(
+                f"{file}: line {place}: text after the closing quote of the cell that begins in line {opened}"
+            )
         yield len(block), ends[(np.searchsorted(quotes, ends) + quoted) % 2 == 0]
         quoted ^= bool(len(quotes) % 2)
         before, line = block[-1], line + len(ends)
     if quoted:
-        raise ReasonerError(f"{file}: line {opened}: a quote begins a cell, and none ends it")
+        raise ReasonerError(f"{file}: line {opened}: a quoted cell begins here and is never closed")

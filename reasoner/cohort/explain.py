@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from reasoner.cohort.run import SCHEMA, kept
+from reasoner.cohort.folder import SCHEMA, guideline_copy
 from reasoner.engine.answer import Answer, GuidelineInfo
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline, default_folder
@@ -24,14 +24,16 @@ KINDS = ("rules", "statements", "readings", "overlays", "trials")
 
 
 def manifest_of(folder: Path) -> Mapping[str, object]:
-    """Read what a folder of answers is about.
+    """Read the manifest of a folder of answers.
 
-    Raises ReasonerError for a folder that holds none.
+    Raises ReasonerError for a folder that holds no answers.
     """
     try:
         found = json.loads((folder / "run.json").read_text("utf-8"))
     except (OSError, ValueError):
-        raise ReasonerError(f"{folder}: holds no answers of a cohort (no run.json); give the folder that -o named") from None
+        raise ReasonerError(
+            f"{folder}: holds no answers of a cohort (there is no run.json); give the folder that was given with -o"
+        ) from None
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise ReasonerError(f"{folder}: run.json is not of the schema {SCHEMA}")
     return found
@@ -40,25 +42,25 @@ def manifest_of(folder: Path) -> Mapping[str, object]:
 def guideline_of(folder: Path) -> Guideline:
     """Load the guideline that answered, as the folder keeps it.
 
-    Raises ReasonerError where it would not give the same answers any more: with other shared rules, or when edited there.
+    Raises ReasonerError where it would no longer give the same answers: with other shared rules, or when edited there.
     """
     manifest = manifest_of(folder)
     info, own, overlays = manifest["guideline"], manifest["folder"], manifest["overlay_files"]
     assert isinstance(info, dict)
     assert isinstance(overlays, list)
     files = [Path(path) for path in overlays]
-    copy, layers = kept(folder.resolve(), Path(own) if isinstance(own, str) else default_folder(), files)
+    copy, layers = guideline_copy(folder.resolve(), Path(own) if isinstance(own, str) else default_folder(), files)
     guideline = Guideline.load(copy, str(info["layer"]), layers)
     if guideline.info.to_dict() != info:
         raise ReasonerError(
-            f"{folder}: answered by the guideline {info['digest']}; with this version of the package, what guideline/ keeps "
-            f"of it is {guideline.digest}: take the version that answered, or run the cohort again"
+            f"{folder}: the answers are from the guideline {info['digest']}, but with this version of the package its copy "
+            f"in guideline/ is {guideline.digest}; use the version that answered, or run the cohort again"
         )
     return guideline
 
 
 def scan(folder: Path, kind: str) -> pl.LazyFrame:
-    """Open the answers, or the explanations, of a folder.
+    """Open the tables of a kind, "answers" or "explanations", in a folder.
 
     Raises ReasonerError where they are not complete.
     """
@@ -66,16 +68,16 @@ def scan(folder: Path, kind: str) -> pl.LazyFrame:
     form, parts = manifest["format"], manifest["parts"]
     assert isinstance(parts, list)
     if not parts:
-        raise ReasonerError(f"{folder}: holds the answers of an empty cohort; there is nothing to look up")
+        raise ReasonerError(f"{folder}: holds the answers to an empty cohort; there is nothing to look up")
     paths = [folder / kind / f"part-{number:05}.{form}" for number in range(len(parts))]
     if not all(path.exists() for path in paths):
-        raise ReasonerError(f"{folder}: the run is not complete; --resume continues it")
+        raise ReasonerError(f"{folder}: the run is not complete; continue it with --resume")
     frame = pl.scan_parquet(paths) if form == "parquet" else pl.scan_ndjson(paths, infer_schema_length=None)
     return frame.cast({name: widest(kind) for name, kind in frame.collect_schema().items()})
 
 
 def widest(kind: PolarsDataType) -> PolarsDataType:
-    """Give the type that holds a column of every run: names are text, whatever names a guideline has, and ranks numbers."""
+    """Give the type in which columns of different runs can be compared: names are text, and ranks are whole numbers."""
     if isinstance(kind, pl.List):
         return pl.List(widest(kind.inner))
     if isinstance(kind, pl.Struct):
@@ -89,14 +91,14 @@ def explain(folder: Path, name: str) -> Iterator[Answer]:
     courses = {fact.name for fact in guideline.model.facts if fact.kind == "courses"}
     rows = scan(folder, "answers").filter(pl.col("id") == name).select("record", "remarks").collect()
     for row in rows.iter_rows(named=True):
-        told = {key: value for key, value in row["record"].items() if value is not None}
-        data = {key: json.loads(value) if key in courses else value for key, value in told.items()}
+        recorded = {key: value for key, value in row["record"].items() if value is not None}
+        data = {key: json.loads(value) if key in courses else value for key, value in recorded.items()}
         record = guideline.record({"id": name, **data})
         yield guideline.answer(record._replace(remarks=tuple(row["remarks"] or ())))
 
 
 class Explanation(NamedTuple):
-    """Rules that fire together and what they rest on, each kind in the order of the guideline, and for how many patients."""
+    """Rules that fire together, what they rest on, each kind in the order of the guideline, and for how many patients."""
 
     id: str
     guideline: GuidelineInfo
@@ -129,7 +131,7 @@ def explanation(folder: Path, name: str) -> Explanation:
 
 
 def rejected(folder: Path, name: str) -> str:
-    """Tell why the first row of those with an id was rejected, an empty text where none was."""
+    """Tell why the first rejected row with an id was rejected; an empty text where none was."""
     path = folder / "rejects.ndjson"
     for line in path.read_bytes().splitlines() if path.exists() else ():
         row = json.loads(line)

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from reasoner.cohort.bits import distinct, distinct_rows, hashed
-from reasoner.cohort.columns import Values
-from reasoner.cohort.courses import with_courses
-from reasoner.cohort.evaluate import Evaluator
-from reasoner.cohort.source import Part, Rows, read
-from reasoner.cohort.tables import answers, counts, explanations
+from reasoner.cohort.bits import distinct, distinct_rows, hash_words
+from reasoner.cohort.columns import Dictionary
+from reasoner.cohort.courses import join_courses
+from reasoner.cohort.evaluate import CohortEvaluator
+from reasoner.cohort.rows import Part, Rows
+from reasoner.cohort.source import read
+from reasoner.cohort.tables import answers_table, counts, explanations_table
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.files import write_whole
 from reasoner.guideline import Guideline
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Job", "answer_part", "explain_new", "read_table", "write_table"]
 
-MEMORY = 200_000
+REMEMBERED = 200_000
+"""How many values, or sets of conclusions, a process remembers before it forgets all."""
 
 
 class Job(NamedTuple):
@@ -62,20 +64,28 @@ class Job(NamedTuple):
 
 
 class Worker:
-    """A guideline at work: what it keeps from part to part, within bounds."""
+    """A guideline with what a process remembers from part to part, within bounds."""
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
-        self.evaluator = Evaluator(guideline)
-        self.values: dict[str, Values] = {}
+        self.evaluator = CohortEvaluator(guideline)
+        self.dictionaries: dict[str, Dictionary] = {}
 
     def prepare(self) -> None:
         """Forget what has become too much."""
         facts = self.guideline.model.facts
-        if not self.values or sum(len(own.numbers) for own in self.values.values()) > MEMORY:
-            self.values = {fact.name: Values(fact, self.guideline.model) for fact in facts}
-        if len(self.evaluator.outcomes.known) > MEMORY:
-            self.evaluator = Evaluator(self.guideline)
+        if not self.dictionaries or sum(len(own.codes) for own in self.dictionaries.values()) > REMEMBERED:
+            self.dictionaries = {fact.name: Dictionary(fact, self.guideline.model) for fact in facts}
+        if len(self.evaluator.outlines.known) > REMEMBERED:
+            self.evaluator = CohortEvaluator(self.guideline)
+
+    def read(self, job: Job, part: Part) -> Rows:
+        """Read a part, with the courses of its patients where they are in a file of their own."""
+        rows = read(part, self.dictionaries, self.guideline)
+        if job.courses is None:
+            return rows
+        courses = next(own for own in self.dictionaries.values() if own.fact.kind == "courses")
+        return join_courses(rows, Path(job.courses), job.course_index, courses, self.guideline.model)
 
 
 @lru_cache(maxsize=4)
@@ -88,12 +98,12 @@ def answer_part(job: Job, number: int) -> int:
     """Answer a part, unless it is done; give its number."""
     if not is_whole(job.path("answers", number)):
         with uncollected():
-            work(job, number)
+            write_part(job, number)
     return number
 
 
 def is_whole(path: Path) -> bool:
-    """Tell whether a table is there, and not damaged since it was written."""
+    """Tell whether a table is there and undamaged."""
     try:
         return path.exists() and (path.suffix != ".parquet" or bool(pl.read_parquet_schema(path)))
     except (pl.exceptions.PolarsError, OSError):
@@ -102,7 +112,7 @@ def is_whole(path: Path) -> bool:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Leave cycles of garbage alone for a while: looking for them among the many objects of a part takes long."""
+    """Pause the collection of cyclic garbage: looking for it among the many objects of a part takes long."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -112,59 +122,60 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def work(job: Job, number: int) -> None:
-    """Answer a part."""
+def write_part(job: Job, number: int) -> None:
+    """Answer a part and write what is found, the answers last: they mark it as done."""
     own = worker(job.folder, job.layer, job.overlays)
     own.prepare()
-    guideline, model = own.guideline, own.guideline.model
-    rows = read(job.parts[number], own.values, guideline)
-    if job.courses is not None:
-        rows = with_courses(rows, Path(job.courses), job.course_index, own.values, model)
-    bad = rows.broken | rows.columns.bad()
-    kept = np.flatnonzero(~bad)
-    codes = rows.columns.take(kept)
-    first, which = distinct([column.codes for column in codes.columns])
-    evaluated = own.evaluator.evaluate(codes.take(first))
-    answered = evaluated.outcome[which] >= 0
-    rejected = np.sort(np.concatenate([np.flatnonzero(bad), kept[~answered]]))
-    kept, which = kept[answered], which[answered]
-    reject = [{"file": job.parts[number].file, **rejection(rows, int(row), guideline)} for row in rejected]
-    outcomes = evaluated.outcome[which]
+    guideline, outlines = own.guideline, own.evaluator.outlines
+    rows = own.read(job, job.parts[number])
+    valid = ~(rows.broken | rows.columns.invalid())
+    kept = np.flatnonzero(valid)
+    columns = rows.columns.take(kept)
+    first, which = distinct([column.codes for column in columns.columns])
+    evaluated = own.evaluator.evaluate(columns.take(first))
+    consistent = evaluated.outline[which] >= 0
+    kept, which = kept[consistent], which[consistent]
+    rejected = np.setdiff1d(np.arange(len(valid)), kept)
     chosen, explained = distinct_rows(evaluated.fired[which])
-    sets = evaluated.fired[which[chosen]]
-    ids = explanation_ids(guideline, sets)
+    fired = evaluated.fired[which[chosen]]
+    ids = explanation_ids(guideline, fired)
     order = np.argsort(ids)
-    write_array(np.column_stack([ids, sets])[order], job.path("fired", number))
-    write_lines(reject, job.path("rejects", number))
-    counted = {"answered": len(kept), "rejects": len(rejected), **counts(own.evaluator.outcomes, outcomes)}
+    write_array(np.column_stack([ids, fired])[order], job.path("fired", number))
+    rejects = [{"file": job.parts[number].file, **rejection(rows, int(row), guideline)} for row in rejected]
+    write_lines(rejects, job.path("rejects", number))
+    answered = evaluated.outline[which]
+    counted = {"answered": len(kept), "rejects": len(rejected), **counts(outlines, answered)}
     write_whole(job.path("counts", number), json.dumps(counted, sort_keys=True).encode())
-    table = answers(rows, kept, own.evaluator.outcomes, outcomes, named(ids)[explained])
+    table = answers_table(rows, kept, outlines, answered, id_texts(ids)[explained])
     write_table(table, job.path("answers", number))
 
 
 def rejection(rows: Rows, row: int, guideline: Guideline) -> dict[str, object]:
-    """Say why a row is not answered, as the answer to it alone would."""
+    """Tell why a row is rejected: for the reason for which its record is, alone."""
     name = rows.ids[row]
     try:
         guideline.answer(guideline.record(rows.data(row)))
     except RecordError as error:
         return {"line": rows.lines[row], "id": name, "reason": str(error)}
-    raise ReasonerError(f"line {rows.lines[row]}: {name}: refused here, and answered alone; please report it")
+    raise ReasonerError(
+        f"line {rows.lines[row]}: {name}: rejected in the cohort, but reasoner recommend answers it; please report this"
+    )
 
 
 def explanation_ids(guideline: Guideline, fired: Words) -> Words:
-    """Give numbers to sets of rules that fire, a bit for each rule: under the same guideline the same everywhere."""
-    under = blake2b("\n".join((guideline.digest, guideline.layer, *guideline.overlays)).encode(), digest_size=8)
-    return hashed(list(fired.T), int.from_bytes(under.digest(), "big"))
+    """Give ids to sets of rules that fire, a bit for each rule: with the same guideline the same everywhere."""
+    seed = blake2b("\n".join((guideline.digest, guideline.layer, *guideline.overlays)).encode(), digest_size=8)
+    return hash_words(list(fired.T), int.from_bytes(seed.digest(), "big"))
 
 
-def named(ids: Words) -> pl.Series:
+def id_texts(ids: Words) -> pl.Series:
     """Write explanation ids as text."""
     digits = np.frombuffer(ids.astype(">u8").tobytes().hex().encode(), dtype="S16")
     return pl.Series("explanation", digits).cast(pl.String)
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:
+    """Write a table as Parquet or NDJSON, whole or not at all."""
     buffer = io.BytesIO()
     if path.suffix == ".parquet":
         frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=False)
@@ -185,14 +196,14 @@ def write_lines(rows: list[dict[str, object]], path: Path) -> None:
 
 
 def explain_new(job: Job, number: int, seen: Words) -> Words:
-    """Table those of a part's explanations that no part before it has, unless that is done; give the ids of all so far.
+    """Write those of a part's explanations that no earlier part has, unless that is done; give the ids of all so far.
 
-    `seen` are those of the parts before, in order.
+    `seen` are the ids of the earlier parts, in order.
     """
     path, fired = job.path("explanations", number), job.path("fired", number)
     if path.exists():
-        told = read_table(path, ["explanation"])["explanation"]
-        ids = np.array([int(name, 16) for name in told], dtype=np.uint64)
+        names = read_table(path, ["explanation"])["explanation"]
+        ids = np.array([int(name, 16) for name in names], dtype=np.uint64)
         place = np.searchsorted(seen, ids)
     else:
         found = np.load(fired)
@@ -202,13 +213,13 @@ def explain_new(job: Job, number: int, seen: Words) -> Words:
         new |= place == len(seen)
         place, ids = place[new], ids[new]
         model = worker(job.folder, job.layer, job.overlays).guideline.model
-        write_table(explanations(model, named(ids), found[new, 1:]), path)
+        write_table(explanations_table(model, id_texts(ids), found[new, 1:]), path)
     fired.unlink(missing_ok=True)
     return np.insert(seen, place, ids)
 
 
 def read_table(path: Path, columns: list[str]) -> pl.DataFrame:
-    """Read some columns of text of a table."""
+    """Read some text columns of a table."""
     if path.suffix == ".parquet":
         return pl.read_parquet(path, columns=columns)
     return pl.read_ndjson(path, schema=dict.fromkeys(columns, pl.String))

@@ -10,26 +10,33 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import IO, NamedTuple, NoReturn
+from typing import IO, Any, NamedTuple, NoReturn
 
-from reasoner.compiler.model import Fact, GuidelineModel
+from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
 from reasoner.errors import RecordError, nearest
 
 __all__ = [
+    "COURSE_FIELDS",
     "LIMIT",
     "OPEN",
     "EncodedValue",
     "Record",
     "encode_value",
     "interval",
+    "number",
+    "out_of_range",
     "parse_json",
     "parse_record",
     "read_course",
     "read_records",
+    "representative",
+    "thresholds_reached",
 ]
 
 LIMIT = 64 * 2**20
 OPEN = -1
+COURSE_FIELDS = {"drugs": "list", "outcome": "choice"}
+"""What every course has, with its kind; the facts of a course are the guideline's."""
 
 
 class Record(NamedTuple):
@@ -88,10 +95,17 @@ def number(field: str, value: object, model: GuidelineModel, whole: bool = False
         finite = False
     if not finite:
         fail(field, f"{show(value)} is not finite")
-    low, strict = model.bounds.get(field.rpartition(".")[2], (None, False))
-    if low is not None and (value < low or (strict and value == low)):
+    bound = model.bounds.get(field.rpartition(".")[2])
+    if bound is not None and out_of_range(value, bound):
+        low, strict = bound
         fail(field, f"{show(value)} is out of range; allowed: {'more than' if strict else 'at least'} {low}")
     return value
+
+
+def out_of_range(value: Any, bound: tuple[int, bool]) -> Any:  # noqa: ANN401 (a number or an array of numbers)
+    """Tell whether a number, or which of an array, is below a bound: the least value, and whether that itself is too low."""
+    low, strict = bound
+    return value <= low if strict else value < low
 
 
 def string_list(
@@ -110,7 +124,7 @@ def read_course(course: object, place: int, field: str, model: GuidelineModel) -
     where = f"{field}[{place - 1}]"
     if not isinstance(course, Mapping):
         fail(where, f'{show(course)} is no course; write {{"drugs": [...], "outcome": "..."}}')
-    allowed = ("drugs", "outcome", *model.course_facts)
+    allowed = (*COURSE_FIELDS, *model.course_facts)
     for key in course:
         if key not in allowed:
             fail(
@@ -135,11 +149,16 @@ def read_course(course: object, place: int, field: str, model: GuidelineModel) -
             reached = [f"course_has({place},{name})"] if noted else []
         else:
             noted = number(here, given, model, whole=fact.kind == "integer") > 0
-            reached = [f"course_at_least({place},{name},{t})" for t in fact.thresholds if given >= t]
+            reached = [f"course_at_least({place},{name},{t})" for t in thresholds_reached(fact, given)]
         if noted and fact.needs and not any(drug in fact.needs for drug in drugs):
             fail(here, f"only where the course has one of {', '.join(fact.needs)}")
         atoms += reached
     return tuple(atoms)
+
+
+def thresholds_reached(fact: CourseFact, value: float) -> list[int]:
+    """List the thresholds of a fact of a course that its value reaches."""
+    return [threshold for threshold in fact.thresholds if value >= threshold]
 
 
 CourseReader = Callable[[object, int, str, GuidelineModel], tuple[str, ...]]
@@ -161,6 +180,11 @@ def read_courses(value: object, field: str, model: GuidelineModel, read: CourseR
 def interval(value: float, thresholds: Sequence[int]) -> int:
     """Find the number of the interval between thresholds that holds `value`; a interval includes its upper threshold."""
     return sum(value > t for t in thresholds)
+
+
+def representative(place: int, thresholds: Sequence[int]) -> int:
+    """Give a number in the interval between thresholds that has a number."""
+    return (*thresholds, thresholds[-1] + 1)[place]
 
 
 class EncodedValue(NamedTuple):

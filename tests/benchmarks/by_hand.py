@@ -43,8 +43,8 @@ PARTS = {
 }
 
 
-def decide(rows: int, courses: int, told: Callable[[str], Bits]) -> dict[str, Bits]:
-    """Decide for `rows` records with `courses` courses each; `told` gives the records in which an atom holds."""
+def decide(rows: int, courses: int, held: Callable[[str], Bits]) -> dict[str, Bits]:
+    """Decide for `rows` records with `courses` courses each; `held` gives the records in which an atom holds."""
     no = np.zeros(rows, dtype=bool)
 
     def some(arrays: Iterable[Bits]) -> Bits:
@@ -62,9 +62,9 @@ def decide(rows: int, courses: int, told: Callable[[str], Bits]) -> dict[str, Bi
     def fitting(part: str) -> tuple[str, ...]:
         return CLASSES.get(part, (part,))
 
-    given = [{drug: told(f"drug_in({n},{drug})") for drug in DRUGS} for n in range(1, courses + 1)]
+    given = [{drug: held(f"drug_in({n},{drug})") for drug in DRUGS} for n in range(1, courses + 1)]
     ended = [
-        {end: told(f"outcome({n},{end})") for end in ("progression", "toxicity", "completed", "ongoing")}
+        {end: held(f"outcome({n},{end})") for end in ("progression", "toxicity", "completed", "ongoing")}
         for n in range(1, courses + 1)
     ]
 
@@ -99,14 +99,14 @@ def decide(rows: int, courses: int, told: Callable[[str], Bits]) -> dict[str, Bi
         for regimen, parts in PARTS.items()
     }
 
-    hr = told("is(hr,positive)")
-    in_scope = told("has(metastatic)") & told("is(her2,positive)")
-    lung = told("has(interstitial_lung_disease)")
-    cns = told("has(cns_predominant)")
-    cardiac = told("has(heart_failure)") | told("is(lvef_decline,persistent)") | told("is(lvef_decline,recurrent)")
-    early = told("at_most(months_to_recurrence,12)")
-    lacking = {drug: told(f"includes(unavailable_drugs,{drug})") for drug in DRUGS}
-    received = {drug: some([told(f"includes(adjuvant_drugs,{drug})"), *(g[drug] for g in given)]) for drug in DRUGS}
+    hr = held("is(hr,positive)")
+    in_scope = held("has(metastatic)") & held("is(her2,positive)")
+    lung = held("has(interstitial_lung_disease)")
+    cns = held("has(cns_predominant)")
+    cardiac = held("has(heart_failure)") | held("is(lvef_decline,persistent)") | held("is(lvef_decline,recurrent)")
+    early = held("at_most(months_to_recurrence,12)")
+    lacking = {drug: held(f"includes(unavailable_drugs,{drug})") for drug in DRUGS}
+    received = {drug: some([held(f"includes(adjuvant_drugs,{drug})"), *(g[drug] for g in given)]) for drug in DRUGS}
     no_conjugate = lung | lacking["trastuzumab_deruxtecan"] | toxic["trastuzumab_deruxtecan"]
     unavailable = {
         regimen: some(every(lacking[drug] for drug in fitting(part)) for part in parts) for regimen, parts in PARTS.items()
@@ -114,14 +114,14 @@ def decide(rows: int, courses: int, told: Callable[[str], Bits]) -> dict[str, Bi
 
     if courses:
         cycles, months = (
-            told(f"course_at_least({courses},taxane_cycles,6)"),
-            told(f"course_at_least({courses},chemotherapy_months,6)"),
+            held(f"course_at_least({courses},taxane_cycles,6)"),
+            held(f"course_at_least({courses},chemotherapy_months,6)"),
         )
         response, stopped = (
-            told(f"course_has({courses},maximal_response)"),
-            told(f"course_has({courses},chemotherapy_stopped)"),
+            held(f"course_has({courses},maximal_response)"),
+            held(f"course_has({courses},chemotherapy_stopped)"),
         )
-        enough = stopped | told(f"course_has({courses},chemotherapy_toxicity)") | cycles & (months | response)
+        enough = stopped | held(f"course_has({courses},chemotherapy_toxicity)") | cycles & (months | response)
     else:
         enough = no
     under_way = ongoing & last_is["trastuzumab_pertuzumab_taxane"] & ~failing_anti_her2
@@ -168,15 +168,15 @@ def decide(rows: int, courses: int, told: Callable[[str], Bits]) -> dict[str, Bi
         left &= ~some(level.values())
 
     first, second, third = setting["first_line"], setting["second_line"], setting["third_line"]
-    selected = told("has(heart_failure)") | told("has(low_disease_burden)") | told("has(significant_comorbidity)")
-    selected = selected | told("has(long_disease_free_interval)")
+    selected = held("has(heart_failure)") | held("has(low_disease_burden)") | held("has(significant_comorbidity)")
+    selected = selected | held("has(long_disease_free_interval)")
     endocrine_first = hr & first & ~treated
     reading_10 = hr & ~every(lacking[drug] for drug in CLASSES["endocrine"]) | failing_anti_her2
     indicated = {
         "trastuzumab_pertuzumab_taxane": first & (~treated | under_way),
         "trastuzumab_pertuzumab": setting["maintenance"] & ~reading_10,
         "trastuzumab_pertuzumab_endocrine": setting["maintenance"] & hr,
-        "trastuzumab_deruxtecan": second & (early & ~treated | standard_failed | told("has(brain_metastases)") & ~cns),
+        "trastuzumab_deruxtecan": second & (early & ~treated | standard_failed | held("has(brain_metastases)") & ~cns),
         "trastuzumab_emtansine": second & no_conjugate | third & ~received["trastuzumab_emtansine"],
         "tucatinib_trastuzumab_capecitabine": second & cns | third,
         "lapatinib_capecitabine": third,

@@ -31,9 +31,9 @@ from by_hand import Bits, decide
 from cohorts import make_cohort
 from plain import solve, summary
 
-from reasoner.cohort.bits import unpacked
-from reasoner.cohort.columns import Values
-from reasoner.cohort.evaluate import Evaluator
+from reasoner.cohort.bits import unpack
+from reasoner.cohort.columns import Dictionary
+from reasoner.cohort.evaluate import CohortEvaluator
 from reasoner.cohort.source import plan, read
 from reasoner.compiler.program import Program
 from reasoner.guideline import Guideline
@@ -133,15 +133,15 @@ def read_and_write(source: Path, output: Path, scratch: Path) -> Bare:
 
 
 class Task(NamedTuple):
-    """Complete records with the same number of courses: `told` has for each input atom the records that it holds in."""
+    """Complete records with the same number of courses: `held` has for each input atom the records in which it holds."""
 
     program: Program
-    told: Bits
+    held: Bits
 
     def by_evaluator(self) -> dict[str, Bits]:
         """Evaluate all rules, from packing the records to unpacking the decisions."""
-        rows = self.told.shape[1]
-        packed = np.packbits(self.told, axis=1, bitorder="little")
+        rows = self.held.shape[1]
+        packed = np.packbits(self.held, axis=1, bitorder="little")
         values, _ = self.program.evaluate([int.from_bytes(row, "little") for row in packed], (1 << 8 * packed.shape[1]) - 1)
         found = {}
         for kind in ("setting", "recommended", "excluded"):
@@ -151,25 +151,25 @@ class Task(NamedTuple):
         return found
 
     def by_hand(self) -> dict[str, Bits]:
-        inputs, absent = self.program.inputs, np.zeros(self.told.shape[1], dtype=bool)
-        return decide(len(absent), self.program.courses, lambda atom: self.told[inputs[atom]] if atom in inputs else absent)
+        inputs, absent = self.program.inputs, np.zeros(self.held.shape[1], dtype=bool)
+        return decide(len(absent), self.program.courses, lambda atom: self.held[inputs[atom]] if atom in inputs else absent)
 
 
 def tasks(rows: int, folder: Path) -> Iterator[Task]:
     """Make complete records, and sort them by the number of their courses."""
     guideline = Guideline.load()
-    model, evaluator = guideline.model, Evaluator(guideline)
-    values = {fact.name: Values(fact, model) for fact in model.facts}
+    model, evaluator = guideline.model, CohortEvaluator(guideline)
+    dictionaries = {fact.name: Dictionary(fact, model) for fact in model.facts}
     make_cohort(4, rows, unknown=0).write_parquet(folder / "complete.parquet")
     (part,) = plan(folder / "complete.parquet", rows, model)
-    records = read(part, values, guideline).columns
-    (codes,) = (own.codes for own in records.columns if own.values.fact.kind == "courses")
-    courses = np.array([told.courses for told in values["metastatic_therapy"].told])[codes]
+    records = read(part, dictionaries, guideline).columns
+    (therapy,) = (own for own in records.columns if own.dictionary.fact.kind == "courses")
+    courses = np.array([value.courses for value in therapy.dictionary.encoded])[therapy.codes]
     for number in map(int, np.unique(courses)):
         members = np.flatnonzero(courses == number)
         program = guideline.program(number)
         batch = evaluator.batch(members, np.zeros((0, len(members)), dtype=np.int64))
-        yield Task(program, unpacked(evaluator.inputs_of(records, program, batch), len(members)))
+        yield Task(program, unpack(evaluator.inputs_of(records, program, batch), len(members)))
 
 
 def compare_with_hand(rows: int, folder: Path) -> None:
@@ -196,9 +196,9 @@ def check(rows: int, folder: Path) -> None:
     answers = pl.concat([pl.read_parquet(path) for path in sorted((output / "answers").iterdir())])
     assert len(answers) == rows
     frame = pl.read_parquet(sorted(source.iterdir()))
-    plainly = 0
-    for number, (told, found) in enumerate(zip(frame.iter_rows(named=True), answers.iter_rows(named=True), strict=True)):
-        record = {key: value for key, value in told.items() if value is not None}
+    compared = 0
+    for number, (row, found) in enumerate(zip(frame.iter_rows(named=True), answers.iter_rows(named=True), strict=True)):
+        record = {key: value for key, value in row.items() if value is not None}
         record["metastatic_therapy"] = json.loads(record["metastatic_therapy"])
         answer = guideline.answer(record)
         alone = (
@@ -224,14 +224,14 @@ def check(rows: int, folder: Path) -> None:
             assert said["recommended"] == sorted(e["regimen"] for e in found["recommended"]), record
             assert said["excluded"] == sorted(e["regimen"] for e in found["excluded"]), record
             assert said["action"] == sorted(e["action"] for e in found["actions"]), record
-            plainly += 1
-    print(f"{rows} answers are those to the records alone, {plainly} of them compared with plain clingo")
+            compared += 1
+    print(f"{rows} answers are those to the records alone, {compared} of them compared with plain clingo")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], help="how many rows")
-    parser.add_argument("--times", type=int, default=5, help="how often each is measured; medians are told")
+    parser.add_argument("--times", type=int, default=5, help="how often each is measured; medians are shown")
     parser.add_argument("--check", type=int, metavar="N", help="compare N answers with those to the records alone")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

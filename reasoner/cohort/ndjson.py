@@ -1,0 +1,69 @@
+"""Records, or FHIR resources, in NDJSON: one a line; blank lines are skipped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from reasoner.cohort.columns import Column, Dictionary, RecordColumns
+from reasoner.cohort.rows import Part, Rows, as_float, valid_text
+from reasoner.errors import RecordError
+from reasoner.fhir import remarks as remarks_of
+from reasoner.guideline import Guideline
+from reasoner.records.record import parse_json
+
+__all__ = ["read_ndjson"]
+
+
+def read_ndjson(part: Part, content: bytes, dictionaries: Mapping[str, Dictionary], guideline: Guideline) -> Rows:
+    """Read the lines of a part."""
+    model = guideline.model
+    lines = [(part.line + n, line) for n, line in enumerate(content.split(b"\n")) if line.strip()]
+
+    def data(row: int) -> object:
+        return parse_line(*lines[row])
+
+    records: list[Mapping[str, object]] = []
+    remarks: list[Sequence[str]] = []
+    broken = np.zeros(len(lines), dtype=bool)
+    allowed = {"id", *dictionaries}
+    for row in range(len(lines)):
+        try:
+            found, own = data(row), list[str]()
+            if isinstance(found, Mapping) and "resourceType" in found:
+                facts = guideline.read_fhir(found)
+                found, own = facts.record, list(remarks_of(facts, model))
+        except RecordError:
+            found, own = None, list[str]()
+        remarks.append(own)
+        broken[row] = not isinstance(found, Mapping) or not allowed.issuperset(found)
+        records.append(found if isinstance(found, Mapping) else {})
+    columns = tuple(
+        Column(own, np.array([own.code_of(record.get(name)) for record in records], dtype=np.int64))
+        for name, own in dictionaries.items()
+    )
+    numbers = {
+        fact.name: pl.Series([as_float(record.get(fact.name)) for record in records], dtype=pl.Float64)
+        for fact in model.facts
+        if fact.kind == "number"
+    }
+    ids = [valid_text(record.get("id")) for record in records]
+    broken |= np.array([name is None for name in ids], dtype=bool)
+    numbered = [number for number, _ in lines]
+    return Rows(RecordColumns(model, columns), pl.Series(ids, dtype=pl.String), numbers, broken, numbered, data, remarks)
+
+
+def parse_line(number: int, line: bytes) -> object:
+    """Parse a line of a file, by its number.
+
+    Raises RecordError for what is not JSON in UTF-8.
+    """
+    try:
+        return parse_json(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+    except json.JSONDecodeError as error:
+        raise RecordError(f"column {error.colno}: not JSON: {error.msg}") from None
+    except UnicodeDecodeError:
+        raise RecordError("not UTF-8 text") from None

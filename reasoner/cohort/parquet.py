@@ -1,0 +1,172 @@
+"""Records in Parquet files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from reasoner.cohort.columns import INVALID, Column, Dictionary, RecordColumns
+from reasoner.cohort.rows import Part, Rows, first_line, unrecorded
+from reasoner.cohort.schema import check_columns
+from reasoner.compiler.model import Fact, GuidelineModel
+from reasoner.errors import ReasonerError, RecordError
+from reasoner.records.record import out_of_range, parse_json
+
+if TYPE_CHECKING:
+    from polars._typing import PolarsDataType
+
+    from reasoner.cohort.bits import Codes
+
+__all__ = ["parquet_parts", "read_parquet"]
+
+TYPES = {
+    "boolean": "booleans",
+    "choice": "text",
+    "number": "numbers",
+    "list": "lists of text",
+    "courses": "JSON text, or lists of structs with drugs and outcome",
+}
+
+
+def parquet_parts(file: Path, size: int, model: GuidelineModel, courses_apart: bool) -> Iterator[Part]:
+    """Divide a file into parts of at most `size` rows.
+
+    Raises ReasonerError for what is not Parquet, and for columns that cannot hold their facts.
+    """
+    try:
+        frame = pl.scan_parquet(file)
+        schema = frame.collect_schema()
+        rows = int(frame.select(pl.len()).collect().item())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ReasonerError(f"{file}: cannot be read as Parquet: {first_line(error)}") from None
+    check_columns(file, list(schema), model, courses_apart)
+    for fact in model.facts:
+        if fact.name in schema and not can_hold(fact, schema[fact.name]):
+            raise ReasonerError(
+                f"{file}: column {fact.name}: {schema[fact.name]} cannot hold it; allowed: {TYPES[fact.kind]}"
+            )
+    if not (is_text(schema["id"]) or schema["id"].is_integer()):
+        raise ReasonerError(f"{file}: column id: {schema['id']} cannot hold it; allowed: text, whole numbers")
+    for start in range(0, rows, size):
+        stop = min(start + size, rows)
+        yield Part(str(file), start, stop, start + 1, stop - start)
+
+
+def can_hold(fact: Fact, kind: pl.DataType) -> bool:
+    """Tell whether a column of a type can hold a fact."""
+    if kind == pl.Null:
+        return True
+    if fact.kind == "courses":
+        return is_text(kind) or (isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct))
+    if fact.kind == "list":
+        return isinstance(kind, pl.List) and (kind.inner == pl.Null or is_text(kind.inner))
+    if fact.kind == "number":
+        return kind.is_numeric()
+    return kind == pl.Boolean if fact.kind == "boolean" else is_text(kind)
+
+
+def is_text(kind: PolarsDataType) -> bool:
+    return kind == pl.String or isinstance(kind, pl.Categorical | pl.Enum)
+
+
+def read_parquet(part: Part, dictionaries: Mapping[str, Dictionary], model: GuidelineModel) -> Rows:
+    """Read the rows of a part."""
+    frame = pl.scan_parquet(part.file).slice(part.start, part.rows).collect()
+    frame = frame.cast({name: pl.String for name, kind in frame.schema.items() if name == "id" or is_text(kind)})
+    columns = tuple(
+        Column(dictionaries[fact.name], codes_of(frame[fact.name], dictionaries[fact.name]))
+        if fact.name in frame.columns
+        else unrecorded(dictionaries[fact.name], len(frame))
+        for fact in model.facts
+    )
+
+    def data(row: int) -> object:
+        cells = frame.row(row, named=True)
+        return {name: in_json(name, value, model) for name, value in cells.items() if value is not None}
+
+    numbers = {
+        fact.name: frame[fact.name].cast(pl.Float64)
+        for fact in model.facts
+        if fact.kind == "number" and fact.name in frame.columns
+    }
+    lines = range(part.line, part.line + len(frame))
+    return Rows(RecordColumns(model, columns), frame["id"], numbers, frame["id"].is_null().to_numpy(), lines, data)
+
+
+def in_json(name: str, value: object, model: GuidelineModel) -> object:
+    """Give a value of a table as a record holds it."""
+    if isinstance(value, str) and any(fact.name == name and fact.kind == "courses" for fact in model.facts):
+        try:
+            return parse_json(value)
+        except ValueError:
+            return value
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+def without_nulls(item: object) -> object:
+    return {key: value for key, value in item.items() if value is not None} if isinstance(item, dict) else item
+
+
+def codes_of(series: pl.Series, dictionary: Dictionary) -> Codes:
+    """Give the codes of the values in a column."""
+    kind = dictionary.fact.kind
+    if series.dtype == pl.Null:
+        return unrecorded(dictionary, len(series)).codes
+    if kind == "number":
+        return codes_of_numbers(series, dictionary)
+    if kind == "boolean":
+        codes = [*(dictionary.code_of(truth) for truth in (False, True)), dictionary.unrecorded()]
+        return np.array(codes, dtype=np.int64).take(series.cast(pl.UInt8).fill_null(2).to_numpy())
+    if kind == "courses" and series.dtype != pl.String:
+        texts = series.list.eval(pl.element().struct.json_encode()).list.join(",")
+        return codes_of_texts("[" + texts + "]", dictionary, structs_as_courses)
+    if kind == "courses":
+        return codes_of_texts(series, dictionary, parse_text)
+    return codes_of_texts(series.cast(pl.List(pl.String)) if kind == "list" else series, dictionary)
+
+
+def structs_as_courses(text: str) -> object:
+    return [without_nulls(course) for course in json.loads(text)]
+
+
+def parse_text(text: str) -> object:
+    """Parse JSON; what is not JSON stays text, and is refused as such."""
+    try:
+        return parse_json(text)
+    except (ValueError, RecordError):
+        return text
+
+
+def codes_of_texts(series: pl.Series, dictionary: Dictionary, read: Callable[[str], object] | None = None) -> Codes:
+    """Give the codes of texts or lists of texts, each looked at once; `read` makes of a text what a record would hold."""
+    rows_of = series.to_frame("value").with_row_index("row").group_by("value").agg("row")
+    codes = []
+    for value in rows_of["value"].to_list():
+        key = ("list", *value) if isinstance(value, list) else value if value is None else ("text", value)
+        code = dictionary.codes.get(key)
+        if code is None:
+            code = dictionary.code(key, read(value) if read and value is not None else value)
+        codes.append(code)
+    rows = rows_of["row"]
+    found = np.empty(len(series), dtype=np.int64)
+    found[rows.explode().to_numpy()] = np.repeat(np.array(codes, dtype=np.int64), rows.list.len().to_numpy())
+    return found
+
+
+def codes_of_numbers(series: pl.Series, dictionary: Dictionary) -> Codes:
+    """Give the codes of numbers: those of the intervals between thresholds that they are in."""
+    values = series.cast(pl.Float64).to_numpy()
+    fact, bound = dictionary.fact, dictionary.model.bounds.get(dictionary.fact.name)
+    invalid = ~np.isfinite(values)
+    if bound is not None:
+        invalid |= out_of_range(values, bound)
+    codes = np.array([dictionary.code_of_interval(n) for n in range(len(fact.thresholds) + 1)], dtype=np.int64)
+    found = codes[np.searchsorted(np.array(fact.thresholds, dtype=np.float64), values, side="left")]
+    return np.where(series.is_null().to_numpy(), dictionary.unrecorded(), np.where(invalid, INVALID, found))
