@@ -50,7 +50,7 @@ def test_fhir_bundles_are_answered_as_by_recommend(tmp_path: Path) -> None:
     assert cohort("in.ndjson", "-o", "out", cwd=tmp_path).exit_code == 1
     (reject,) = rejects_of(tmp_path / "out")
     assert reject["line"] == 2
-    assert "nothing tells how the course ended" in reject["reason"]
+    assert "nothing says how the course ended" in reject["reason"]
     for number in (0, 2):
         (tmp_path / "one.json").write_text(json.dumps(named[number]))
         alone = reasoner("recommend", "one.json", "--format", "json", cwd=tmp_path)

@@ -20,7 +20,7 @@ def test_every_answer_can_be_explained_with_the_bytes_that_recommend_gives(
 ) -> None:
     from reasoner.cohort.explain import explain
 
-    for record in cohort_records[::30]:
+    for record in cohort_records[::60]:
         (found,) = explain(cohort_run / "out", record["id"])
         assert json.dumps(found.to_dict()) == json.dumps(curated.answer(record).to_dict())
     for form in ("text", "json"):
@@ -122,7 +122,7 @@ def test_two_runs_are_compared_patient_by_patient(
     shown = re.findall(r"^ +(\d+)  such as", done.stdout, re.MULTILINE)
     assert len(shown) == 20 < kinds
     rest = differing - sum(map(int, shown))
-    assert f"And {rest} more patients in {kinds - 20} other ways" in " ".join(done.stdout.split())
+    assert f"{rest} more patients differ in {kinds - 20} other ways" in " ".join(done.stdout.split())
     changed = [json.loads(line) for line in (cohort_run / "changed.ndjson").read_text().splitlines()]
     assert len(changed) == len({row["id"] for row in changed}) == differing
     for row in changed:

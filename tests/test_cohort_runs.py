@@ -136,11 +136,11 @@ def test_a_terminal_shows_how_far_a_run_is_how_fast_and_what_is_left(environment
                 said += read
     os.close(ours)
     assert running.returncode == 0
-    assert re.search(rb"rows .* 300/600 .*[\d,]+ a second, 0 rejected", said), said.decode()
-    assert re.search(rb"rows .* \d+/600  00:00:\d\d  [\d,]+ a second, 0 rejected", said), said.decode()
+    assert re.search(rb"rows .* 300/600 .*[\d,]+ per second, 0 rejected", said), said.decode()
+    assert re.search(rb"rows .* \d+/600  00:00:\d\d  [\d,]+ per second, 0 rejected", said), said.decode()
 
 
-def test_a_run_keeps_others_away_and_says_how_to_go_on_when_it_is_interrupted(
+def test_a_run_keeps_others_away_and_says_how_to_continue_when_it_is_interrupted(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     """It is stopped while others look, so that it cannot end before they do; then the whole group is interrupted."""
@@ -154,7 +154,7 @@ def test_a_run_keeps_others_away_and_says_how_to_go_on_when_it_is_interrupted(
         os.killpg(running.pid, signal.SIGINT)
         os.killpg(running.pid, signal.SIGCONT)
         _, said = running.communicate(timeout=60)
-    assert (running.returncode, said) == (130, "interrupted; --resume goes on with out\n")
+    assert (running.returncode, said) == (130, "interrupted; --resume continues out\n")
     (output / "answers/part-00001.parquet").write_bytes(b"")
     done = cohort("explain", "out", "p000000000", cwd=tmp_path)
     assert (done.exit_code, "out: the run is not complete" in done.stderr) == (2, True)

@@ -128,7 +128,7 @@ def test_a_cohort_is_answered_as_its_records_one_by_one(seed: int, own_cache: No
     source, output = tmp_path / "in.ndjson", tmp_path / "out"
     source.write_text("".join(json.dumps(record) + "\n" for record in records))
     parts = tuple(plan(source, rng.choice((7, 40, 1000)), guideline.model))
-    job = Job(str(folder), guideline.layer, (), str(output), "parquet", parts)
+    job = Job(guideline.selection, guideline.digest, output, "parquet", parts)
     run(job, workers=1, resume=False, scheduler=None, dask=False, report=list[Progress]().append)
     assert rows_of(output) == answers
     rejected = (output / "rejects.ndjson").read_text().splitlines() if refusals else []

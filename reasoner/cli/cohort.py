@@ -98,10 +98,10 @@ def cohort_run(
     if courses is not None:
         check_courses(courses.resolve(), model)
     parts = tuple(plan(source.resolve(), rows, model, courses is not None))
-    own = None if selection.folder == default_folder() else str(selection.folder.resolve())
-    overlays = tuple(str(path.resolve()) for path in selection.overlays)
-    apart = None if courses is None else str(courses.resolve())
-    job = Job(own, selection.layer, overlays, str(output.resolve()), form, parts, apart)
+    folder = selection.folder if selection.folder == default_folder() else selection.folder.resolve()
+    selection = Selection(folder, selection.layer, tuple(path.resolve() for path in selection.overlays))
+    apart = None if courses is None else courses.resolve()
+    job = Job(selection, guideline.digest, output.resolve(), form, parts, apart)
     begun = time.monotonic()
     try:
         with click.progressbar(

@@ -12,7 +12,7 @@ import polars as pl
 from reasoner.cohort.folder import SCHEMA, guideline_copy
 from reasoner.engine.answer import Answer, GuidelineInfo
 from reasoner.errors import ReasonerError
-from reasoner.guideline import Guideline, default_folder
+from reasoner.guideline import Guideline, Selection, default_folder
 
 if TYPE_CHECKING:
     from polars._typing import PolarsDataType
@@ -48,9 +48,10 @@ def guideline_of(folder: Path) -> Guideline:
     info, own, overlays = manifest["guideline"], manifest["folder"], manifest["overlay_files"]
     assert isinstance(info, dict)
     assert isinstance(overlays, list)
-    files = [Path(path) for path in overlays]
-    copy, layers = guideline_copy(folder.resolve(), Path(own) if isinstance(own, str) else default_folder(), files)
-    guideline = Guideline.load(copy, str(info["layer"]), layers)
+    selection = Selection(
+        Path(own) if isinstance(own, str) else default_folder(), str(info["layer"]), tuple(map(Path, overlays))
+    )
+    guideline = Guideline(guideline_copy(folder.resolve(), selection))
     if guideline.info.to_dict() != info:
         raise ReasonerError(
             f"{folder}: the answers are from the guideline {info['digest']}, but with this version of the package its copy "

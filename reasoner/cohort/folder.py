@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from reasoner.cohort.courses import index_courses
 from reasoner.cohort.part import Job
 from reasoner.errors import ReasonerError
 from reasoner.files import UNFINISHED, write_whole
-from reasoner.guideline import Guideline, default_folder
+from reasoner.guideline import Guideline, Selection, default_folder
 
 __all__ = ["SCHEMA", "SCRATCH", "about", "guideline_copy", "locked", "prepare"]
 
@@ -31,14 +31,14 @@ ASPECTS_OF_RUN = {
 
 def about(job: Job) -> dict[str, object]:
     """Describe a run: the guideline, and the input."""
-    guideline = Guideline.load(job.folder, job.layer, job.overlays)
-    files = dict.fromkeys([part.file for part in job.parts] + ([job.courses] if job.courses else []))
+    folder, courses = job.selection.folder, None if job.courses is None else str(job.courses)
+    files = dict.fromkeys([part.file for part in job.parts] + ([courses] if courses else []))
     return {
-        "guideline": guideline.info.to_dict(),
-        "folder": job.folder,
-        "overlay_files": list(job.overlays),
+        "guideline": Guideline(job.selection).info.to_dict(),
+        "folder": None if folder == default_folder() else str(folder),
+        "overlay_files": [str(path) for path in job.selection.overlays],
         "format": job.form,
-        "courses": job.courses,
+        "courses": courses,
         "files": [[name, (found := os.stat(name)).st_size, found.st_mtime_ns] for name in files],
         "parts": [list(part) for part in job.parts],
     }
@@ -74,8 +74,7 @@ def lock(handle: int, output: Path) -> None:
 
 def prepare(job: Job, manifest: Mapping[str, object], resume: bool) -> None:
     """Prepare the output folder, or check that it holds the same run."""
-    output = Path(job.output)
-    file = output / "run.json"
+    output, file = job.output, job.output / "run.json"
     content = (json.dumps({"schema": SCHEMA, **manifest}, indent=1) + "\n").encode()
     try:
         if file.exists():
@@ -98,24 +97,25 @@ def prepare(job: Job, manifest: Mapping[str, object], resume: bool) -> None:
     except OSError as error:
         raise ReasonerError(f"{output}: cannot be written: {error.strerror}") from None
     if job.courses is not None and not job.course_index.exists():
-        index_courses(Path(job.courses), job.course_index)
+        index_courses(job.courses, job.course_index)
 
 
 def copy_guideline(job: Job) -> None:
     """Copy the guideline into the output folder, unless it is there."""
-    own, overlays = default_folder() if job.folder is None else Path(job.folder), [Path(path) for path in job.overlays]
-    folder, copies = guideline_copy(Path(job.output), own, overlays)
-    files = {path: folder / path.relative_to(own) for path in sorted(own.rglob("*.lp"))}
-    for path, copy in (*files.items(), *zip(overlays, copies, strict=True)):
-        if not copy.exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(copy, path.read_bytes())
+    own, overlays = job.selection.folder, job.selection.overlays
+    copy = guideline_copy(job.output, job.selection)
+    files = {path: copy.folder / path.relative_to(own) for path in sorted(own.rglob("*.lp"))}
+    for path, target in (*files.items(), *zip(overlays, copy.overlays, strict=True)):
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(target, path.read_bytes())
 
 
-def guideline_copy(output: Path, folder: Path, overlays: Sequence[Path]) -> tuple[Path, list[Path]]:
-    """Give where an output folder keeps a guideline's folder and its overlays, so that answers can be explained later."""
+def guideline_copy(output: Path, selection: Selection) -> Selection:
+    """Select the copy of a guideline that an output folder keeps, so that answers can be explained later."""
     own = output / "guideline"
-    return own / folder.name, [own / f"overlay-{n}" / path.parent.name / path.name for n, path in enumerate(overlays)]
+    overlays = [own / f"overlay-{n}" / path.parent.name / path.name for n, path in enumerate(selection.overlays)]
+    return Selection(own / selection.folder.name, selection.layer, tuple(overlays))
 
 
 def difference(file: Path, manifest: Mapping[str, object]) -> str:

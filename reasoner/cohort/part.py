@@ -27,7 +27,7 @@ from reasoner.cohort.source import read
 from reasoner.cohort.tables import answers_table, counts, explanations_table
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.files import write_whole
-from reasoner.guideline import Guideline
+from reasoner.guideline import Guideline, Selection
 
 if TYPE_CHECKING:
     from reasoner.cohort.bits import Words
@@ -41,26 +41,26 @@ REMEMBERED = 200_000
 class Job(NamedTuple):
     """What is answered, by which guideline, into which folder and in which format ("parquet" or "ndjson").
 
-    `courses` is the file that holds the courses, where the records do not.
+    `digest` is the guideline's: processes that loaded it before it was edited load it again. `courses` is the file that
+    holds the courses, where the records do not. All paths are absolute.
     """
 
-    folder: str | None
-    layer: str
-    overlays: tuple[str, ...]
-    output: str
+    selection: Selection
+    digest: str
+    output: Path
     form: str
     parts: tuple[Part, ...]
-    courses: str | None = None
+    courses: Path | None = None
 
     @property
     def course_index(self) -> Path:
         """The index of the courses that stand in a file of their own."""
-        return Path(self.output) / "courses" / "index.sqlite"
+        return self.output / "courses" / "index.sqlite"
 
     def path(self, kind: str, number: int) -> Path:
         """Name the file of a part."""
         suffix = {"counts": "json", "rejects": "ndjson", "fired": "npy"}.get(kind, self.form)
-        return Path(self.output) / kind / f"part-{number:05}.{suffix}"
+        return self.output / kind / f"part-{number:05}.{suffix}"
 
 
 class Worker:
@@ -85,13 +85,19 @@ class Worker:
         if job.courses is None:
             return rows
         courses = next(own for own in self.dictionaries.values() if own.fact.kind == "courses")
-        return join_courses(rows, Path(job.courses), job.course_index, courses, self.guideline.model)
+        return join_courses(rows, job.courses, job.course_index, courses, self.guideline.model)
 
 
 @lru_cache(maxsize=4)
-def worker(folder: str | None, layer: str, overlays: tuple[str, ...]) -> Worker:
-    """Load a guideline once in each process."""
-    return Worker(Guideline.load(folder, layer, overlays))
+def worker(selection: Selection, digest: str) -> Worker:
+    """Load a guideline once in each process.
+
+    Raises ReasonerError where it is no longer the one that is meant.
+    """
+    guideline = Guideline(selection)
+    if guideline.digest != digest:
+        raise ReasonerError(f"{selection.folder}: the guideline was edited during the run; run the cohort again")
+    return Worker(guideline)
 
 
 def answer_part(job: Job, number: int) -> int:
@@ -124,7 +130,7 @@ def uncollected() -> Iterator[None]:
 
 def write_part(job: Job, number: int) -> None:
     """Answer a part and write what is found, the answers last: they mark it as done."""
-    own = worker(job.folder, job.layer, job.overlays)
+    own = worker(job.selection, job.digest)
     own.prepare()
     guideline, outlines = own.guideline, own.evaluator.outlines
     rows = own.read(job, job.parts[number])
@@ -212,7 +218,7 @@ def explain_new(job: Job, number: int, seen: Words) -> Words:
         new = np.append(seen, np.uint64(0))[place] != ids
         new |= place == len(seen)
         place, ids = place[new], ids[new]
-        model = worker(job.folder, job.layer, job.overlays).guideline.model
+        model = worker(job.selection, job.digest).guideline.model
         write_table(explanations_table(model, id_texts(ids), found[new, 1:]), path)
     fired.unlink(missing_ok=True)
     return np.insert(seen, place, ids)

@@ -7,7 +7,6 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -43,12 +42,12 @@ def run(
     With `resume` parts that are done are kept. Raises ReasonerError where the folder holds something else, where a file
     cannot be written or read, and where workers die; what is done then stays, for `resume`.
     """
-    if job.folder is not None and Path(job.output).is_relative_to(job.folder):
+    if job.output.is_relative_to(job.selection.folder):
         raise ReasonerError(f"{job.output}: is in the guideline's folder, where files are its rules; give another folder")
     with ExitStack() as held:
         client = held.enter_context(cluster(scheduler, workers)) if dask else None
         manifest = about(job)
-        held.enter_context(locked(Path(job.output)))
+        held.enter_context(locked(job.output))
         prepare(job, manifest, resume)
         others = min(workers, len(job.parts)) - 1
         numbers = on_dask(job, client) if client else on_cores(job, held.enter_context(processes(others)), others)
@@ -76,17 +75,17 @@ def finish(job: Job, manifest: Mapping[str, object], counts: Mapping[str, object
     rejects = b"".join(path.read_bytes() for n in range(len(job.parts)) if (path := job.path("rejects", n)).exists())
     known = {"distinct_explanations": explanations, "repeated_ids": repeated(job)}
     if job.courses is not None:
-        orphans = list(orphaned_courses(Path(job.courses), job.course_index, patients(job)))
+        orphans = list(orphaned_courses(job.courses, job.course_index, patients(job)))
         rejects += "".join(json.dumps(row) + "\n" for row in orphans).encode()
         counts = add(counts, {"rejects": len(orphans)})
         answered = itertools.chain.from_iterable(ids_of(job, number) for number in range(len(job.parts)))
         known["without_courses"] = count_untreated(job.course_index, answered)
     summary = {"schema": SCHEMA, "guideline": manifest["guideline"], **known, **counts}
-    write_whole(Path(job.output) / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
+    write_whole(job.output / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
     if rejects:
-        write_whole(Path(job.output) / "rejects.ndjson", rejects)
+        write_whole(job.output / "rejects.ndjson", rejects)
     for kind in SCRATCH:
-        shutil.rmtree(Path(job.output) / kind, ignore_errors=True)
+        shutil.rmtree(job.output / kind, ignore_errors=True)
     return summary
 
 
