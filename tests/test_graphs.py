@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import networkx as nx
 import pytest
 from conftest import ROOT
 
+from graphs import formats
 from graphs.build import answer_graph
-from graphs.formats import FORMATS, write_graph
+from graphs.formats import FORMATS, Format, write_graph
 from graphs.graph import ExplanationGraph
 from graphs.tree import to_tree
 from reasoner import Guideline, ReasonerError
 
+PAGE = (ROOT / "graphs/README.md").read_text("utf-8")
 KINDS = {"conclusion", "rule", "fact", "statement", "reading", "overlay", "citation", "trial", "patient"}
 STATES = {"holds", "fails", "recorded", "recorded_absent", "unknown"}
 ROLES = {"derives", "requires", "requires_absence", "blocks", "excludes", "states", "cites", "rests_on"}
@@ -195,3 +200,43 @@ def test_a_picture_is_drawn_where_graphviz_is_installed_and_refused_with_the_rea
 def test_the_graph_module_knows_nothing_of_clingo() -> None:
     code = "import sys, graphs.build, graphs.formats; sys.exit('clingo' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+EDGE_LIST = """
+def to_edge_list(graph):
+    return "".join(f"{source}\\t{role}\\t{target}\\n" for source, target, role in graph.edges(data="role"))
+"""
+
+
+def test_a_new_format_is_a_module_and_a_line_of_the_registry(
+    sample_graphs: dict[str, ExplanationGraph], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "edge_list.py").write_text(EDGE_LIST)
+    monkeypatch.syspath_prepend(tmp_path)
+    added = Format(".edges", "edge_list", "to_edge_list", "edge list, separated by tabs", "text/plain")
+    monkeypatch.setattr(formats, "FORMATS", [*FORMATS, added])
+    graph = sample_graphs["pathway"]
+    write_graph(graph, tmp_path / "a.edges")
+    lines = [line.split("\t") for line in (tmp_path / "a.edges").read_text("utf-8").splitlines()]
+    assert [(source, target, role) for source, role, target in lines] == list(graph.edges(data="role"))
+    with pytest.raises(ReasonerError, match=r'"\.edgs" is not a graph format; did you mean "\.edges"\?.*\.edges'):
+        write_graph(graph, tmp_path / "a.edgs")
+    assert ".edges      edge list, separated by tabs" in runpy.run_module("reasoner.cli.graphs")["HELP"]
+    assert "edges" in get_args(runpy.run_module("reasoner.serve.api")["Format"])
+
+
+def test_the_page_lists_every_format() -> None:
+    rows = [
+        f"| `{known.suffix}` | {known.summary} | `{known.media_type}` | "
+        + (f"`{known.requires}` |" if known.requires.startswith("pip ") else f"{known.requires} |".lstrip())
+        for known in FORMATS
+    ]
+    assert [line for line in PAGE.splitlines() if line.startswith("| `.")] == rows
+
+
+def test_the_page_explains_the_vocabulary() -> None:
+    sections = dict(re.findall(r"^## (.*)\n((?:(?!^## ).*\n)*)", PAGE, re.MULTILINE))
+    explained = {name: set(re.findall(r"`(\w+)`", text)) for name, text in sections.items()}
+    assert explained["Nodes"] >= (KINDS | STATES)
+    assert explained["Edges"] >= ROLES
+    assert explained["Pathways"] >= (PATHWAY_KINDS | PATHWAY_ROLES)
