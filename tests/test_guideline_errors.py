@@ -141,12 +141,12 @@ WRONG = {
     ),
     "a course bound by arithmetic alone, which would never end": (
         "third_line.lp",
-        STATEMENT + "joined(I, D) :- received(D), joined(I-1, D).",
-        "I of joined(I,D) stands in no positive condition, or only in arithmetic",
+        STATEMENT + "drug_in_joined_course(I, D) :- received(D), drug_in_joined_course(I-1, D).",
+        "I of drug_in_joined_course(I,D) stands in no positive condition, or only in arithmetic",
     ),
     "arithmetic that would count without end": (
         "third_line.lp",
-        STATEMENT + "joined(I+1, D) :- joined(I, D).",
+        STATEMENT + "drug_in_joined_course(I+1, D) :- drug_in_joined_course(I, D).",
         "no arithmetic before :-",
     ),
     "a drug in the place of a regimen": (
