@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from graphs.graph import ExplanationGraph
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, GuidelineInfo, Recommendation
@@ -13,7 +15,7 @@ from reasoner.phrases import condition_words, guideline_words
 from reasoner.render.answer import doses, evidence, missing
 
 if TYPE_CHECKING:
-    from reasoner.queries.pathway import Node, Pathway
+    from reasoner.queries.pathway import Pathway, PathwayNode
 
 __all__ = ["answer_graph", "explanation_graph", "guideline_graph", "pathway_graph"]
 
@@ -25,7 +27,8 @@ def explanation_graph(trace: Trace, model: GuidelineModel, about: Mapping[str, s
     """Build the graph of a trace, whose nodes and edges keep their order; `about` are the attributes of the graph."""
     graph = ExplanationGraph(wording=model.wording, **about)
     for node in trace.nodes:
-        graph.add_node(node.id, **node.attributes())
+        attributes = msgspec.to_builtins(node)
+        graph.add_node(attributes.pop("id"), **attributes)
     for edge in trace.edges:
         graph.add_edge(edge.source, edge.target, role=edge.role)
     for name in trace.cut:
@@ -96,12 +99,13 @@ def answered(atom: str, entry: Recommendation | Exclusion | ActionCall | None, a
 def pathway_graph(pathway: Pathway) -> ExplanationGraph:
     """Build the graph of a pathway: states, regimens, outcomes, and where it ends."""
     model = pathway.model
-    about = {**about_guideline(pathway.guideline, model), "patient": pathway.patient, "lines": str(pathway.lines)}
+    about = {**about_guideline(pathway.info, model), "patient": pathway.about.patient, "lines": str(pathway.about.lines)}
     graph = ExplanationGraph(wording=model.wording, **about)
     labels = {node.id: pathway_label(node, model) for node in pathway.nodes}
     regimens = {node.id: node.label for node in pathway.nodes}
     for node in pathway.nodes:
-        graph.add_node(node.id, kind=node.kind, label=labels[node.id], **node.about)
+        attributes = {**msgspec.to_builtins(node), "label": labels[node.id]}
+        graph.add_node(attributes.pop("id"), **attributes)
     for edge in pathway.edges:
         graph.add_edge(edge.source, edge.target, role=edge.role)
         if edge.role == "ends_in":
@@ -109,11 +113,11 @@ def pathway_graph(pathway: Pathway) -> ExplanationGraph:
     return graph
 
 
-def pathway_label(node: Node, model: GuidelineModel) -> str:
+def pathway_label(node: PathwayNode, model: GuidelineModel) -> str:
     """Word a node of a pathway: a regimen with its rank, its strength and what makes it certain."""
-    assuming = node.about.get("assuming", "")
+    assuming = node.assuming
     if node.kind == "regimen":
-        rank, strength = node.about["rank"], model.label("strength", node.about["strength"])
+        rank, strength = node.rank, model.label("strength", node.strength)
         if assuming:
             return model.say("graph_conditional_choice", rank, node.label, strength, assuming)
         return model.say("graph_choice", rank, node.label, strength)

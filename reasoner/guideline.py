@@ -47,7 +47,7 @@ class Guideline:
             annotation.id for annotation in self.model.annotations.values() if annotation.kind == "overlay"
         )
         about = self.model
-        self.info = GuidelineInfo(about.id, about.title, self.digest, selection.layer, self.overlays, about.disclaimer)
+        self.info = GuidelineInfo(about.id, self.digest, selection.layer, self.overlays, about.title, about.disclaimer)
 
     @classmethod
     def load(

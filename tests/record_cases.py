@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from reasoner import Guideline
+from reasoner.records.shapes import to_plain
 
 OPTIONAL = ("conditional", "excluded_conditional", "actions_conditional", "missing")
 
@@ -47,7 +48,7 @@ def expectation(answer: dict[str, Any]) -> dict[str, Any]:
 def recorded(path: Path, guideline: Guideline) -> str:
     """Give the text of a case's file with the answer expected that is given now."""
     case = json.loads(path.read_text("utf-8"))
-    return json.dumps({**case, "expected": expectation(guideline.answer(case["record"]).to_dict())}, indent=1) + "\n"
+    return json.dumps({**case, "expected": expectation(to_plain(guideline.answer(case["record"])))}, indent=1) + "\n"
 
 
 def main(write: bool) -> int:

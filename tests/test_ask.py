@@ -18,13 +18,15 @@ from reasoner.queries import ask as module
 from reasoner.queries.ask import (
     Asker,
     Choice,
+    DecisionTree,
     Leaf,
-    Tree,
     ask,
     conditions,
     decision_tree,
+    leaf_of,
     values_of,
 )
+from reasoner.records.shapes import to_json, to_plain
 from reasoner.render.ask import render, render_tree
 
 Record = dict[str, Any]
@@ -50,7 +52,7 @@ def valid_records(guideline: Guideline, seed: int, count: int, unknown: float) -
 def told(answer: Answer) -> dict[str, Any]:
     """Give what an answer concludes, without the reasons."""
     kept = ("regimen", "action", "rank", "strength", "certainty", "assuming")
-    full: dict[str, Any] = answer.to_dict()
+    full: dict[str, Any] = to_plain(answer)
     lists = {
         name: [{key: entry[key] for key in kept if key in entry} for entry in full[name]]
         for name in ("recommended", "excluded", "actions")
@@ -59,7 +61,7 @@ def told(answer: Answer) -> dict[str, Any]:
 
 
 def full(answer: Answer) -> dict[str, Any]:
-    everything: dict[str, Any] = answer.to_dict()
+    everything: dict[str, Any] = to_plain(answer)
     return {key: everything[key] for key in ("setting", "recommended", "excluded", "actions", "missing")}
 
 
@@ -122,7 +124,7 @@ def loop(guideline: Guideline, record: Record, rng: random.Random) -> int:
             answer = guideline.answer(record)
             assert conditions(answer) == 0, record
             assert answer.missing == ()
-            assert "conditional" not in json.dumps(answer.to_dict())
+            assert "conditional" not in to_json(answer).decode()
             return asked
         fact = facts[questions[0].fact]
         assert fact.name not in record
@@ -167,7 +169,7 @@ def test_values_that_contradict_the_record_are_left_out(curated: Guideline) -> N
 
 
 def test_the_json_is_that_of_the_contract(curated: Guideline) -> None:
-    result: Record = ask(curated, curated.cases()["lung_disease_not_recorded"].record).to_dict()
+    result: Record = to_plain(ask(curated, curated.cases()["lung_disease_not_recorded"].record))
     assert json.loads(json.dumps(result)) == result
     assert (result["schema"], [q["fact"] for q in result["questions"]]) == ("reasoner.ask/1", ["interstitial_lung_disease"])
     (question,) = result["questions"]
@@ -198,14 +200,14 @@ def mean(node: Choice | Leaf) -> Fraction:
     return 1 + sum((mean(branch.then) * Fraction(len(branch.values), count) for branch in node.branches), Fraction(0))
 
 
-def check_tree(guideline: Guideline, record: Record, tree: Tree) -> int:
+def check_tree(guideline: Guideline, record: Record, tree: DecisionTree) -> int:
     ends = 0
-    assert mean(tree.root) == tree.expected
+    assert float(mean(tree.root)) == tree.expected
     for reached, leaf in paths(tree.root, record):
         answer = guideline.answer(reached)
         assert conditions(answer) == 0, reached
         assert answer.missing == ()
-        assert Leaf(answer).to_dict() == leaf.to_dict(), reached
+        assert leaf_of(answer) == leaf, reached
         ends += 1
     return ends
 

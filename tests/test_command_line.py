@@ -15,6 +15,7 @@ import pytest
 
 from reasoner import Guideline, __version__
 from reasoner.guideline import shared_folder
+from reasoner.records.shapes import to_plain
 
 REASONER = [sys.executable, "-m", "reasoner"]
 
@@ -42,12 +43,12 @@ def test_json_is_one_answer_a_line_in_the_order_of_the_records(
     many = tmp_path / "many.ndjson"
     many.write_text("".join(json.dumps(record) + "\n" for record in records))
     lines = run("recommend", many, patient, "--format", "json", environment=environment).splitlines()
-    expected = [curated.answer(record).to_dict() for record in [*records, json.loads(patient.read_text())]]
+    expected = [to_plain(curated.answer(record)) for record in [*records, json.loads(patient.read_text())]]
     assert [json.loads(line) for line in lines] == expected
 
 
 def test_an_answer_has_the_keys_of_its_schema(curated: Guideline) -> None:
-    answer: dict[str, Any] = curated.answer(curated.cases()["lung_disease_not_recorded"].record).to_dict()
+    answer: dict[str, Any] = to_plain(curated.answer(curated.cases()["lung_disease_not_recorded"].record))
     keys = ["schema", "guideline", "patient", "setting", "recommended", "excluded", "actions", "missing", "notes"]
     assert list(answer) == keys
     assert answer["schema"] == "reasoner.answer/1"
@@ -80,7 +81,7 @@ def test_text_fits_into_80_columns_for_every_case(curated: Guideline) -> None:
 
 
 def test_doses_are_exact_in_mg_where_a_weight_is_recorded(curated: Guideline) -> None:
-    answer: dict[str, Any] = curated.answer({**curated.cases()["second_line"].record, "weight_kg": 70.1}).to_dict()
+    answer: dict[str, Any] = to_plain(curated.answer({**curated.cases()["second_line"].record, "weight_kg": 70.1}))
     (dose,) = answer["recommended"][0]["doses"]
     assert (dose["amount"], dose["unit"], dose["every_weeks"], dose["mg"], dose["statement"]) == (
         5.4,
@@ -169,7 +170,7 @@ def test_a_question_is_answered_in_text_and_json(name: str, patient: Path, envir
 
 REFUSED = {
     "an unknown conclusion": (["why", "trastuzumab_deruxtecn"], 'did you mean "trastuzumab_deruxtecan"'),
-    "an unknown regimen": (["why-not", "second_line"], '"second_line" is no regimen; allowed: '),
+    "an unknown regimen": (["why-not", "second_line"], '"second_line" is not a regimen; allowed: '),
     "an unknown fact": (["what-if", "--set", "heart_failur=true"], 'did you mean "heart_failure"'),
     "an unknown value": (["what-if", "--set", "her2=positiv"], 'did you mean "positive"'),
     "no edit": (["what-if"], "Missing option '--set'"),

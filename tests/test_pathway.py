@@ -19,6 +19,7 @@ from records import facts_of, random_record
 from reasoner import Guideline
 from reasoner.errors import GuidelineError, ReasonerError, RecordError
 from reasoner.queries.pathway import Pathway, pathway
+from reasoner.records.shapes import to_plain
 from reasoner.render.pathway import render
 
 COURSES = "metastatic_therapy"
@@ -26,7 +27,7 @@ OTHER = Path(__file__).parent / "guidelines" / "marsh_fever"
 
 
 def graph_of(found: Pathway) -> networkx.DiGraph:
-    return networkx.node_link_graph(found.to_dict(), edges="edges")
+    return networkx.node_link_graph(to_plain(found), edges="edges")
 
 
 def following(graph: networkx.DiGraph, node: str, *kinds: str) -> list[str]:
@@ -118,11 +119,11 @@ def test_the_graph_has_no_cycle_and_every_leaf_says_why_it_is_one(
 
 def test_node_link_data_goes_through_networkx_unchanged(drawn: list[tuple[Guideline, dict[str, Any], Pathway]]) -> None:
     for _, _, found in drawn:
-        data = found.to_dict()
+        data = to_plain(found)
         assert data.pop("schema") == "reasoner.pathway/1"
         assert json.loads(json.dumps(networkx.node_link_data(graph_of(found), edges="edges"))) == data
-        assert all(isinstance(value, str) for node in found.nodes for value in node.to_dict().values())
-        assert not {"source", "target", "value"} & {key for node in found.nodes for key in node.to_dict()}
+        assert all(isinstance(value, str) for node in found.nodes for value in to_plain(node).values())
+        assert not {"source", "target", "value"} & {key for node in found.nodes for key in to_plain(node)}
         assert len({node.id for node in found.nodes}) == len(found.nodes)
         assert len({edge[:2] for edge in found.edges}) == len(found.edges)
 
@@ -179,7 +180,7 @@ def test_lines_bound_the_courses_that_are_added(lines: int, curated: Guideline) 
         found = pathway(curated, case.record, lines)
         added = [record.courses - before for record in found.records.values()]
         assert max(added) <= lines
-        cut = {node.id for node in found.nodes if "cut" in node.about}
+        cut = {node.id for node in found.nodes if node.cut}
         assert all(found.records[name].courses - before == lines for name in cut)
         assert not cut or max(added) == lines
 
@@ -288,10 +289,11 @@ def test_the_text_of_a_short_pathway(curated: Guideline) -> None:
 
 def test_the_same_record_gives_the_same_bytes(curated: Guideline, environment: dict[str, str]) -> None:
     code = (
-        "import json\nfrom reasoner import Guideline\nfrom reasoner.queries.pathway import pathway\nfrom reasoner.render.pathway import render\n"
+        "from reasoner import Guideline\nfrom reasoner.queries.pathway import pathway\n"
+        "from reasoner.records.shapes import to_json\nfrom reasoner.render.pathway import render\n"
         "g = Guideline.load()\n"
         "for name in ('nothing_recorded', 'long_disease_free_interval'):\n"
-        "    p = pathway(g, g.cases()[name].record, 2)\n    print(json.dumps(p.to_dict()), render(p))"
+        "    p = pathway(g, g.cases()[name].record, 2)\n    print(to_json(p).decode(), render(p))"
     )
     outputs = {
         subprocess.run(

@@ -18,6 +18,7 @@ from records import random_record
 from reasoner import Guideline, RecordError
 from reasoner.compiler.model import GuidelineModel
 from reasoner.records.record import parse_record
+from reasoner.records.shapes import to_plain
 
 Cube = tuple[tuple[int, int], ...]
 
@@ -189,7 +190,7 @@ def compare(guideline: Guideline, plain: PlainClingo, seed: int, count: int, unk
             continue
         completions = plain.solve(parsed.facts)
         assert len(completions) == answer.derivation.completions.count, record
-        assert given_answer(answer.to_dict()) == expected_answer(completions, guideline.model), record
+        assert given_answer(to_plain(answer)) == expected_answer(completions, guideline.model), record
         answered += 1
     return answered, contradicting
 

@@ -22,6 +22,7 @@ from conftest import ROOT
 from running import Running, serving
 
 from reasoner import Guideline
+from reasoner.records.shapes import to_plain
 from reasoner.serve.app import application
 from reasoner.serve.log import JsonLines
 from reasoner.serve.run import free_address
@@ -138,7 +139,7 @@ def test_the_guideline_is_described_by_its_own_declarations(service: Running, cu
     described = service.client.get("/api/guideline").json()
     model = curated.model
     assert described["schema"] == "reasoner.guideline/1"
-    assert described["guideline"] == curated.info.to_dict()
+    assert described["guideline"] == to_plain(curated.info)
     assert [(f["name"], f["kind"], f["question"]) for f in described["facts"]] == [
         (fact.name, fact.kind, fact.question) for fact in model.facts
     ]

@@ -14,6 +14,7 @@ from records import random_course, random_record
 from reasoner import Guideline, RecordError
 from reasoner.queries.edits import apply_edits, parse_edit
 from reasoner.queries.what_if import WhatIf, differences, what_if
+from reasoner.records.shapes import to_plain
 from reasoner.render.what_if import render
 
 Record = dict[str, Any]
@@ -68,8 +69,8 @@ def test_the_differences_are_those_of_two_answers(curated: Guideline, literal: G
             continue
         assert data == kept
         changed = {**data, **result.set}
-        told: Record = result.to_dict()
-        before, after = guideline.answer(data).to_dict(), guideline.answer(changed).to_dict()
+        told: Record = to_plain(result)
+        before, after = to_plain(guideline.answer(data)), to_plain(guideline.answer(changed))
         assert (told["schema"], told["before"], told["after"]) == ("reasoner.what_if/1", before, after)
         found = {(d["what"], d["id"]): (d["before"], d["after"]) for d in told["differences"]}
         assert found == expected_differences(before, after), (data, edits)
@@ -103,7 +104,7 @@ def test_back_and_forth_is_the_same_difference(curated: Guideline) -> None:
 def test_a_contraindication_turns_the_second_line_round(curated: Guideline) -> None:
     result = what_if(curated, curated.cases()["second_line"].record, ["interstitial_lung_disease=true"])
     assert result.set == {"interstitial_lung_disease": True}
-    found = {(d.what, d.id): d.to_dict() for d in result.differences}
+    found = {(d.what, d.id): to_plain(d) for d in result.differences}
     assert list(found) == [
         ("recommended", "trastuzumab_emtansine"),
         ("recommended", "trastuzumab_deruxtecan"),

@@ -144,7 +144,7 @@ def translated(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> Gui
             for name, trial in known.trials.items()
         },
     )
-    guideline.info = guideline.info._replace(title=foreign(known.title), disclaimer=foreign(known.disclaimer))
+    guideline.info = replace(guideline.info, title=foreign(known.title), disclaimer=foreign(known.disclaimer))
     for courses in range(6):
         program = guideline.program(courses)
         phrases = tuple(map(foreign, program.phrases))

@@ -61,7 +61,7 @@ def why(patient: str, selection: Selection, form: str, conclusion: str, depth: i
 
     guideline = load(selection)
     result = queries.why(guideline.answer(one_record(patient, guideline)), conclusion)
-    print_result(form, result.to_dict, lambda width, colour: texts.render(result, width, colour, depth))
+    print_result(form, result, lambda width, colour: texts.render(result, width, colour, depth))
 
 
 @click.command()
@@ -79,7 +79,7 @@ def why_not(patient: str, selection: Selection, form: str, regimen: str, include
 
     guideline = load(selection)
     result = queries.why_not(guideline, one_record(patient, guideline), regimen, include_past)
-    print_result(form, result.to_dict, lambda width, colour: texts.render(result, width, colour))
+    print_result(form, result, lambda width, colour: texts.render(result, width, colour))
 
 
 @click.command()
@@ -101,7 +101,7 @@ def what_if(patient: str, selection: Selection, form: str, edits: tuple[str, ...
 
     guideline = load(selection)
     result = queries.what_if(guideline, one_record(patient, guideline), edits)
-    print_result(form, result.to_dict, lambda width, colour: texts.render(result, width, colour))
+    print_result(form, result, lambda width, colour: texts.render(result, width, colour))
 
 
 @click.command()
@@ -119,14 +119,10 @@ def ask(patient: str, selection: Selection, form: str, all_paths: bool) -> None:
     record = one_record(patient, guideline)
     questions = queries.ask(guideline, record)
     if not all_paths:
-        print_result(form, questions.to_dict, lambda width, colour: texts.render(questions, width, colour))
+        print_result(form, questions, lambda width, colour: texts.render(questions, width, colour))
         return
     tree = queries.decision_tree(guideline, record)
-    print_result(
-        form,
-        lambda: {**questions.to_dict(), "tree": tree.to_dict()},
-        lambda width, colour: texts.render_tree(tree, width, colour),
-    )
+    print_result(form, questions.with_tree(tree), lambda width, colour: texts.render_tree(tree, width, colour))
 
 
 @click.command()
@@ -139,7 +135,7 @@ def pathway(patient: str, selection: Selection, form: str, lines: int) -> None:
 
     guideline = load(selection)
     result = queries.pathway(guideline, one_record(patient, guideline), lines)
-    print_result(form, result.to_dict, lambda width, colour: texts.render(result, width, colour))
+    print_result(form, result, lambda width, colour: texts.render(result, width, colour))
 
 
 @click.command()

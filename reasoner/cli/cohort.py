@@ -118,7 +118,7 @@ def cohort_run(
         click.echo(f"interrupted; --resume continues {output}", err=True)
         sys.exit(130)
     write_whole(output / "summary.html", render_summary_page(summary, info, model).encode())
-    print_result(shown, lambda: summary, lambda width, colour: render_summary(summary, info, model, width, colour))
+    print_result(shown, summary, lambda width, colour: render_summary(summary, info, model, width, colour))
     if rejects := summary["rejects"]:
         rejected = "1 row was rejected" if rejects == 1 else f"{rejects} rows were rejected"
         click.echo(f"{rejected}: {output / 'rejects.ndjson'}", err=True)
@@ -139,7 +139,7 @@ def cohort_explain(output: Path, name: str, form: str) -> None:
         print_answer(answer, form, first=number == 0)
     if not answers:
         found, model = explanation(output, name), guideline_of(output).model
-        print_result(form, found.to_dict, lambda width, colour: render_explanation(found, model, width, colour))
+        print_result(form, found, lambda width, colour: render_explanation(found, model, width, colour))
 
 
 @cohort.command("diff")
@@ -166,4 +166,4 @@ def cohort_diff(old: Path, new: Path, form: str, output: Path | None) -> None:
     if output is not None:
         write_table(found.patients, output)
     model = guideline_of(new).model
-    print_result(form, found.to_dict, lambda width, colour: render_comparison(found, model, width, colour))
+    print_result(form, found, lambda width, colour: render_comparison(found, model, width, colour))

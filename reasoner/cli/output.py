@@ -25,15 +25,15 @@ def colour_wanted() -> bool:
 
 def print_json(data: object) -> None:
     """Print data, structs included, as one line of JSON."""
-    import msgspec
+    from reasoner.records.shapes import to_json
 
-    sys.stdout.write(msgspec.json.encode(data).decode() + "\n")
+    sys.stdout.write(to_json(data).decode())
 
 
-def print_result(form: str, to_dict: Callable[[], object], render: Callable[[int, bool], str]) -> None:
+def print_result(form: str, result: object, render: Callable[[int, bool], str]) -> None:
     """Print a result as JSON or as text; `render` takes the width and whether colour is wanted."""
     if form == "json":
-        print_json(to_dict())
+        print_json(result)
     else:
         sys.stdout.write(render(text_width(), colour_wanted()))
 
@@ -46,4 +46,4 @@ def print_answer(answer: Answer, form: str, first: bool) -> None:
 
         return ("" if first else "\n\n") + render(answer, width, colour)
 
-    print_result(form, answer.to_dict, render)
+    print_result(form, answer, render)

@@ -96,7 +96,7 @@ def diff(old: str, new: str, selection: Selection, search: SearchOptions, report
         undecided=comparison.undecided,
         gone=gone,
         conclusion=model.say("equivalent", str(comparison.courses)) if comparison.equivalent else "",
-        about={"old": comparison.old.to_dict(), "courses": comparison.courses, "equivalent": comparison.equivalent},
+        about={"old": comparison.old, "courses": comparison.courses, "equivalent": comparison.equivalent},
     )
     print_found(found, sides[1], report, lambda width, colour: texts.render(found, model, width, colour))
 

@@ -4,48 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import polars as pl
 
 from reasoner.cohort.explain import guideline_of, scan
 from reasoner.engine.answer import GuidelineInfo
+from reasoner.records.shapes import Carried, Result, Shape
 
 __all__ = ["Change", "Comparison", "compare"]
 
-SCHEMA = "reasoner.cohort_diff/1"
 ASPECTS = ("setting", "recommended", "excluded", "actions")
 
 
-class Change(NamedTuple):
-    """Patients who are answered differently in the same way.
+class Change(Shape, frozen=True):
+    """Patients who are answered differently in the same way, and how many they are.
 
     `before` and `after` hold what differs of setting, recommended, excluded and actions; `rules_before` and `rules_after`
     the rules that fire for each of them in one run alone; `example` is the id of one.
     """
 
     times: int
-    before: Mapping[str, object]
-    after: Mapping[str, object]
+    before: dict[str, Any]
+    after: dict[str, Any]
     rules_before: tuple[str, ...]
     rules_after: tuple[str, ...]
     example: str
 
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "times": self.times,
-            "before": dict(self.before),
-            "after": dict(self.after),
-            "rules_before": list(self.rules_before),
-            "rules_after": list(self.rules_after),
-            "example": self.example,
-        }
 
+class Comparison(Result, frozen=True, tag_field="schema", tag="reasoner.cohort_diff/1"):
+    """Two runs side by side: how many patients are in both, in one alone, and how those in both change.
 
-class Comparison(NamedTuple):
-    """Two runs side by side: how many are in both, in one alone, and how those in both change.
-
-    `patients` is a table of those who change: their id, and what differs, on both sides.
+    `patients`, not part of the JSON, is a table of those who change: their id, and what differs, on both sides.
     """
 
     old: GuidelineInfo
@@ -53,21 +43,10 @@ class Comparison(NamedTuple):
     compared: int
     only_old: int
     only_new: int
+    changed: int
     changes: tuple[Change, ...]
-    patients: pl.DataFrame
 
-    def to_dict(self) -> dict[str, object]:
-        """Give the JSON object of schema ``reasoner.cohort_diff/1``."""
-        return {
-            "schema": SCHEMA,
-            "old": self.old.to_dict(),
-            "new": self.new.to_dict(),
-            "compared": self.compared,
-            "only_old": self.only_old,
-            "only_new": self.only_new,
-            "changed": sum(change.times for change in self.changes),
-            "changes": [change.to_dict() for change in self.changes],
-        }
+    patients = Carried[pl.DataFrame]()
 
 
 def compare(old: Path, new: Path) -> Comparison:
@@ -96,14 +75,14 @@ def compare(old: Path, new: Path) -> Comparison:
     rules = [rules_of(folder, ids) for folder, ids in zip((old, new), explained, strict=True)]
     changes = sorted((change_of(row, rules) for row in grouped.iter_rows(named=True)), key=lambda c: (-c.times, c.example))
     return Comparison(
-        guidelines[0],
-        guidelines[1],
-        len(shared),
-        int((in_old & ~in_new).sum()),
-        int((in_new & ~in_old).sum()),
-        tuple(changes),
-        changed.select("id", *(pl.col(name, f"{name}_new") for name in ASPECTS)),
-    )
+        old=guidelines[0],
+        new=guidelines[1],
+        compared=len(shared),
+        only_old=int((in_old & ~in_new).sum()),
+        only_new=int((in_new & ~in_old).sum()),
+        changed=sum(change.times for change in changes),
+        changes=tuple(changes),
+    ).carrying(patients=changed.select("id", *(pl.col(name, f"{name}_new") for name in ASPECTS)))
 
 
 def rules_of(folder: Path, ids: Collection[str]) -> dict[str, frozenset[str]]:

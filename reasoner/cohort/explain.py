@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import field
 
 from reasoner.cohort.folder import SCHEMA, guideline_copy
 from reasoner.engine.answer import Answer, GuidelineInfo
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline, Selection, default_folder
+from reasoner.records.shapes import Shape, to_plain
 
 if TYPE_CHECKING:
     from polars._typing import PolarsDataType
 
 __all__ = ["Explanation", "explain", "explanation", "guideline_of", "manifest_of", "scan"]
 
-SCHEMA_OF_ONE = "reasoner.explanation/1"
 KINDS = ("rules", "statements", "readings", "overlays", "trials")
 
 
@@ -52,7 +53,7 @@ def guideline_of(folder: Path) -> Guideline:
         Path(own) if isinstance(own, str) else default_folder(), str(info["layer"]), tuple(map(Path, overlays))
     )
     guideline = Guideline(guideline_copy(folder.resolve(), selection))
-    if guideline.info.to_dict() != info:
+    if to_plain(guideline.info) != info:
         raise ReasonerError(
             f"{folder}: the answers are from the guideline {info['digest']}, but with this version of the package its copy "
             f"in guideline/ is {guideline.digest}; use the version that answered, or run the cohort again"
@@ -98,23 +99,17 @@ def explain(folder: Path, name: str) -> Iterator[Answer]:
         yield guideline.answer(record._replace(remarks=tuple(row["remarks"] or ())))
 
 
-class Explanation(NamedTuple):
-    """Rules that fire together, what they rest on, each kind in the order of the guideline, and for how many patients."""
+class Explanation(Shape, frozen=True, tag_field="schema", tag="reasoner.explanation/1"):
+    """Rules that fire together and what they rest on, each kind in the order of the guideline, and for how many patients."""
 
-    id: str
     guideline: GuidelineInfo
+    id: str = field(name="explanation")
     patients: int
-    holds: Mapping[str, tuple[str, ...]]
-
-    def to_dict(self) -> dict[str, object]:
-        """Give the JSON object of schema ``reasoner.explanation/1``."""
-        return {
-            "schema": SCHEMA_OF_ONE,
-            "guideline": self.guideline.to_dict(),
-            "explanation": self.id,
-            "patients": self.patients,
-            **{kind: list(names) for kind, names in self.holds.items()},
-        }
+    rules: tuple[str, ...]
+    statements: tuple[str, ...]
+    readings: tuple[str, ...]
+    overlays: tuple[str, ...]
+    trials: tuple[str, ...]
 
 
 def explanation(folder: Path, name: str) -> Explanation:
@@ -128,7 +123,7 @@ def explanation(folder: Path, name: str) -> Explanation:
         raise ReasonerError(f"{folder}: {rejected(folder, name) or f'no patient and no explanation has the id {name}'}")
     patients = scan(folder, "answers").filter(pl.col("explanation") == name).select(pl.len()).collect().item()
     holds = {kind: tuple(names) for kind, names in found.row(0, named=True).items() if kind in KINDS}
-    return Explanation(name, guideline.info, patients, holds)
+    return Explanation(guideline=guideline.info, id=name, patients=patients, **holds)
 
 
 def rejected(folder: Path, name: str) -> str:

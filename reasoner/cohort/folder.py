@@ -13,6 +13,7 @@ from reasoner.cohort.part import Job
 from reasoner.errors import ReasonerError
 from reasoner.files import UNFINISHED, write_whole
 from reasoner.guideline import Guideline, Selection, default_folder
+from reasoner.records.shapes import to_plain
 
 __all__ = ["SCHEMA", "SCRATCH", "about", "guideline_copy", "locked", "prepare"]
 
@@ -34,7 +35,7 @@ def about(job: Job) -> dict[str, object]:
     folder, courses = job.selection.folder, None if job.courses is None else str(job.courses)
     files = dict.fromkeys([part.file for part in job.parts] + ([courses] if courses else []))
     return {
-        "guideline": Guideline(job.selection).info.to_dict(),
+        "guideline": to_plain(Guideline(job.selection).info),
         "folder": None if folder == default_folder() else str(folder),
         "overlay_files": [str(path) for path in job.selection.overlays],
         "format": job.form,

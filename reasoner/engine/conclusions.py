@@ -3,49 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+from msgspec import field
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.completions import Completions
+from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SETTING, STRENGTH
+from reasoner.records.shapes import Shape
 
-__all__ = ["SILENT", "UNDETERMINED", "Assumption", "Conclusion", "Conclusions", "Missing", "RankedRegimen", "holding"]
+__all__ = [
+    "CERTAIN",
+    "CONDITIONAL",
+    "SILENT",
+    "UNDETERMINED",
+    "Assumption",
+    "Certainty",
+    "Conclusion",
+    "Conclusions",
+    "Missing",
+    "RankedRegimen",
+    "holding",
+]
 
+Certainty = Literal["certain", "conditional"]
+CERTAIN: Literal["certain"] = "certain"
+CONDITIONAL: Literal["conditional"] = "conditional"
 SILENT = "not_addressed"
 UNDETERMINED = "undetermined"
-NONE: dict[str, list[tuple[str, int, int]]] = {}
 
-Holding = Mapping[str, Mapping[str, list[tuple[str, int, int]]]]
+Held = list[tuple[str, int, int]]
+Holding = Mapping[str, Mapping[str, Held]]
+NOWHERE: Mapping[str, Held] = {}
 
 
-class Assumption(NamedTuple):
-    """A value of an unknown fact; for a list `member` says whose membership `value` tells."""
+class Assumption(Shape, frozen=True, kw_only=True, omit_defaults=True):
+    """A value of an unknown fact.
+
+    Of a list `has` names one member, and `value` tells whether it is in the list. A number's value is an interval between
+    the guideline's thresholds, such as "<=12".
+    """
 
     fact: str
+    member: str | None = field(default=None, name="has")
     value: bool | str
-    member: str | None = None
-
-    def to_dict(self) -> dict[str, object]:
-        member = {} if self.member is None else {"has": self.member}
-        return {"fact": self.fact, **member, "value": self.value}
 
 
-class Missing(NamedTuple):
-    """An unknown fact that can change the answer; `decides` names what: "setting", regimens, actions."""
+class Missing(Shape, frozen=True, kw_only=True, omit_defaults=True):
+    """An unknown fact that can change the answer.
+
+    Of a list `has` names the one member that is unknown. `decides` names what can change: "setting", regimens, actions.
+    """
 
     fact: str
-    member: str | None
+    member: str | None = field(default=None, name="has")
     decides: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, object]:
-        member = {} if self.member is None else {"has": self.member}
-        return {"fact": self.fact, **member, "decides": list(self.decides)}
 
 
 class Conclusion(NamedTuple):
-    """A conclusion that holds in some completion: `agree` are the completions that agree with what it assumes."""
+    """A conclusion that holds in some completion.
+
+    `name` is its first argument; `agree` are the completions that agree with what it assumes; `atom` is its number in the
+    program.
+    """
 
     name: str
-    certainty: str
+    certainty: Certainty
     assuming: tuple[Assumption, ...]
     agree: int
     atom: int
@@ -57,7 +80,7 @@ class RankedRegimen(NamedTuple):
     name: str
     rank: int
     strength: str
-    certainty: str
+    certainty: Certainty
     assuming: tuple[Assumption, ...]
     agree: int
     atom: int
@@ -83,52 +106,62 @@ class Conclusions:
         self.completions = completions
         self.model = model
         self.holding = holding
-        self.decided: dict[int, frozenset[int]] = {0: frozenset(), completions.all: frozenset()}
-        self.cubes: dict[int, tuple[tuple[Assumption, ...], int]] = {}
+        self.relevant: dict[int, frozenset[int]] = {0: frozenset(), completions.all: frozenset()}
+        self.implicants: dict[int, tuple[tuple[Assumption, ...], int]] = {}
 
-    def held(self, predicate: str, first: str) -> list[tuple[str, int, int]]:
+    def held(self, predicate: str, first: str) -> Held:
         """List the atoms of a predicate and a first argument that hold somewhere.
 
         Each comes with its second argument, the completions in which it holds, and its number in the program.
         """
-        return self.holding.get(predicate, NONE).get(first, [])
+        return self.holding.get(predicate, NOWHERE).get(first, [])
 
     def truths(self, predicate: str, first: str) -> Iterator[int]:
         """Yield the completions in which each atom of a predicate and a first argument holds."""
         return (truth for _, truth, _ in self.held(predicate, first))
 
+    def truth(self, predicate: str, first: str) -> int:
+        """Give the completions in which some atom of a predicate and a first argument holds."""
+        found = 0
+        for _, truth, _ in self.held(predicate, first):
+            found |= truth
+        return found
+
     def best_strengths(self, regimen: str) -> Iterator[int]:
         """Yield for each strength of a regimen the completions in which it has no better one: an answer tells no other."""
         better = 0
-        for _, truth, _ in sorted(self.held("strength", regimen), key=lambda row: self.model.strengths.index(row[0])):
+        for _, truth, _ in sorted(self.held(STRENGTH, regimen), key=lambda row: self.model.strengths.index(row[0])):
             yield truth & ~better
             better |= truth
 
     def relevant_variables(self, truth: int) -> frozenset[int]:
-        found = self.decided.get(truth)
+        found = self.relevant.get(truth)
         if found is None:
-            found = self.decided[truth] = self.completions.relevant_variables(truth)
+            found = self.relevant[truth] = self.completions.relevant_variables(truth)
         return found
 
-    def certainty(self, truth: int) -> tuple[str, tuple[Assumption, ...], int]:
+    def certainty(self, truth: int) -> tuple[Certainty, tuple[Assumption, ...], int]:
         """Tell how certain a truth is, what it assumes, and the completions that agree with that."""
         if truth == self.completions.all:
-            return "certain", (), truth
-        found = self.cubes.get(truth)
+            return CERTAIN, (), truth
+        found = self.implicants.get(truth)
         if found is None:
             chosen = self.completions.smallest_implicant(truth, self.relevant_variables(truth), self.model)
-            found = self.cubes[truth] = (tuple(self.assumption(v, n) for v, n in chosen), self.completions.agreeing(chosen))
-        return "conditional", *found
+            found = self.implicants[truth] = (
+                tuple(self.assumption(v, n) for v, n in chosen),
+                self.completions.agreeing(chosen),
+            )
+        return CONDITIONAL, *found
 
     def assumption(self, variable: int, value: int) -> Assumption:
         known = self.model.variables[variable]
-        held = known.values[value][0]
-        assert held is not None
-        return Assumption(known.fact, held, known.member)
+        assumed = known.values[value][0]
+        assert assumed is not None
+        return Assumption(fact=known.fact, member=known.member, value=assumed)
 
     def setting(self) -> str:
         for name in self.model.settings:
-            for _, truth, _ in self.held("setting", name):
+            for _, truth, _ in self.held(SETTING, name):
                 return name if truth == self.completions.all else UNDETERMINED
         return SILENT
 
@@ -138,26 +171,26 @@ class Conclusions:
         entries = [
             self.ranked(regimen, truth, atom)
             for regimen in self.model.regimens
-            for _, truth, atom in self.held("recommended", regimen)
+            for _, truth, atom in self.held(RECOMMENDED, regimen)
         ]
-        entries.sort(key=lambda e: (e.rank, e.certainty != "certain", strengths.index(e.strength)))
+        entries.sort(key=lambda e: (e.rank, e.certainty != CERTAIN, strengths.index(e.strength)))
         return entries
 
     def ranked(self, regimen: str, truth: int, atom: int) -> RankedRegimen:
         certainty, assuming, agree = self.certainty(truth)
-        rank, best = min((int(n), held & agree) for n, held, _ in self.held("rank", regimen) if held & agree)
-        found = {name for name, held, _ in self.held("strength", regimen) if held & best}
+        rank, best = min((int(n), held & agree) for n, held, _ in self.held(RANK, regimen) if held & agree)
+        found = {name for name, held, _ in self.held(STRENGTH, regimen) if held & best}
         strength = next(name for name in self.model.strengths if name in found)
         return RankedRegimen(regimen, rank, strength, certainty, assuming, agree, atom)
 
     def excluded(self) -> list[Conclusion]:
         """List the excluded regimens, the certain ones first."""
-        entries = self.all_held("excluded", self.model.regimens)
-        entries.sort(key=lambda entry: entry.certainty != "certain")
+        entries = self.all_held(EXCLUDED, self.model.regimens)
+        entries.sort(key=lambda entry: entry.certainty != CERTAIN)
         return entries
 
     def actions(self) -> list[Conclusion]:
-        return self.all_held("action", self.model.actions)
+        return self.all_held(ACTION, self.model.actions)
 
     def all_held(self, predicate: str, names: Sequence[str]) -> list[Conclusion]:
         return [
@@ -175,12 +208,14 @@ class Conclusions:
                     decides.setdefault(variable, {})[name] = None
 
         for setting in self.model.settings:
-            note("setting", self.truths("setting", setting))
+            note("setting", self.truths(SETTING, setting))
         for regimen in self.model.regimens:
-            for predicate in ("recommended", "rank", "excluded"):
+            for predicate in (RECOMMENDED, RANK, EXCLUDED):
                 note(regimen, self.truths(predicate, regimen))
             note(regimen, self.best_strengths(regimen))
         for action in self.model.actions:
-            note(action, self.truths("action", action))
+            note(action, self.truths(ACTION, action))
         variables = self.model.variables
-        return [Missing(variables[v].fact, variables[v].member, tuple(decides[v])) for v in sorted(decides)]
+        return [
+            Missing(fact=variables[v].fact, member=variables[v].member, decides=tuple(decides[v])) for v in sorted(decides)
+        ]

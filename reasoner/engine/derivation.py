@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -12,9 +12,13 @@ from reasoner.compiler.model import GuidelineModel, Rule
 from reasoner.compiler.program import Program
 from reasoner.engine.completions import Completions
 from reasoner.engine.grounds import Grounds, grounds_of
+from reasoner.engine.predicates import arguments_of, predicate_of
 from reasoner.errors import nearest
 
-__all__ = ["Derivation", "Explanation", "RuleUse", "SeenCondition"]
+__all__ = ["Derivation", "Explanation", "RuleUse", "SeenCondition", "State"]
+
+State = Literal["holds", "fails", "recorded", "recorded_absent", "unknown"]
+ALWAYS_RECORDED = ("known", "recorded", "lists")
 
 
 class SeenCondition(NamedTuple):
@@ -28,7 +32,7 @@ class SeenCondition(NamedTuple):
     atom: str
     phrase: str
     negated: bool
-    state: str
+    state: State
     met: str
 
 
@@ -50,7 +54,7 @@ class Explanation(NamedTuple):
 
     atom: str
     phrase: str
-    state: str
+    state: State
     supports: tuple[RuleUse, ...]
     blocked: tuple[RuleUse, ...]
 
@@ -135,16 +139,19 @@ class Derivation:
         """Word in how many completions something holds."""
         return "always" if truth == self.completions.all else "sometimes" if truth else "never"
 
-    def state(self, number: int) -> str:
+    def input(self, number: int) -> tuple[str, list[str]]:
+        """Give the predicate and the arguments of an input atom."""
+        text = self.program.atoms[number]
+        return predicate_of(text), arguments_of(text) or [""]
+
+    def state(self, number: int) -> State:
         """Word the state of an atom: see `SeenCondition`."""
         value = self.values[number]
         if 0 < value < self.completions.all:
             return "unknown"
         if number < len(self.program.inputs):
-            atom = self.program.atoms[number]
-            name, _, rest = atom.partition("(")
-            fact = rest.partition(",")[0].rstrip(")")
-            if self.model.roles[name] == "history" or fact in self._known or name in ("known", "recorded", "lists"):
+            name, (fact, *_) = self.input(number)
+            if self.model.roles[name] == "history" or fact in self._known or name in ALWAYS_RECORDED:
                 return "recorded" if value else "recorded_absent"
             if not value and any(f.name == fact and f.default is not None for f in self.model.facts):
                 return "unknown"
@@ -154,8 +161,7 @@ class Derivation:
         """Tell where the record's facts behind an input atom were read; nothing where the record was given as it is."""
         if not self._sources or number >= len(self.program.inputs):
             return ()
-        name, _, rest = self.program.atoms[number].partition("(")
-        first, *more = rest.removesuffix(")").split(",")
+        name, (first, *more) = self.input(number)
         if self.model.roles[name] == "history":
             fact = next(fact.name for fact in self.model.facts if fact.kind == "courses")
             kind = self.model.kinds[name][-1]

@@ -4,52 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reasoner.engine.conclusions import SILENT, UNDETERMINED, Conclusions
 from reasoner.engine.derivation import Derivation
+from reasoner.engine.predicates import EXCLUDED, INDICATED, PLACES, RECOMMENDED, SETTING, predicate_of
 
 __all__ = ["nearest_statements", "notes_on"]
 
 LOCAL_EFFECTS = ("suppressed", "exclusion_defeated", "waived", "defeated")
 
 
-def notes_on(derivation: Derivation, setting: str, anything: bool) -> Iterator[str]:
-    """Yield the notes on an answer; `anything` tells whether something is recommended in some completion."""
+def notes_on(derivation: Derivation, conclusions: Conclusions, setting: str) -> Iterator[str]:
+    """Yield the notes on an answer whose setting is `setting`."""
     model, every = derivation.model, derivation.completions.all
     say = model.say
-    held = {name: derivation.truth(f"setting({name})") for name in model.settings}
-    possible = [model.label("setting", name) for name, truth in held.items() if truth]
-    if setting == "undetermined":
-        yield say("note_undetermined", say("or").join(possible))
+    held = {name: truth for name in model.settings if (truth := conclusions.truth(SETTING, name))}
+    settings = [model.label("setting", name) for name in held]
+    if setting == UNDETERMINED:
+        yield say("note_undetermined", say("or").join(settings))
     elif sum(truth == every for truth in held.values()) > 1:
-        yield say("note_several_settings", say("comma").join(possible))
-    silent = setting == "not_addressed"
-    if silent:
+        yield say("note_several_settings", say("comma").join(settings))
+    if setting == SILENT:
         yield say("note_silent")
         for statement, misses in nearest_statements(derivation):
             words = say("and_condition").join(misses)
             yield say("note_nearest", f"{statement} ({model.annotations[statement].text})", words)
-    elif not anything:
-        yield from dead_end(derivation)
+    elif not any(conclusions.held(RECOMMENDED, regimen) for regimen in model.regimens):
+        yield from dead_end(derivation, conclusions)
     if any(annotation.kind == "overlay" for annotation in model.annotations.values()):
         yield from dict.fromkeys(local(derivation))
     for regimen in model.regimens:
-        both = derivation.truth(f"recommended({regimen})") & derivation.truth(f"excluded({regimen})")
+        both = conclusions.truth(RECOMMENDED, regimen) & conclusions.truth(EXCLUDED, regimen)
         if both == every:
             yield say("note_both", model.label("regimen", regimen))
         elif both:
             yield say("note_both_depends", model.label("regimen", regimen))
 
 
-def dead_end(derivation: Derivation) -> Iterator[str]:
-    """Yield a note where regimens are indicated but every one is excluded."""
-    model, program = derivation.model, derivation.program
-    indicated = [
-        model.label("regimen", regimen)
-        for regimen in model.regimens
-        if any(derivation.truth(f"indicated({regimen},{strength})") for strength in model.strengths)
-    ]
+def dead_end(derivation: Derivation, conclusions: Conclusions) -> Iterator[str]:
+    """Yield a note where regimens are indicated but every one is excluded, or where no rule indicates any."""
+    model = derivation.model
+    indicated = [model.label("regimen", regimen) for regimen in model.regimens if conclusions.held(INDICATED, regimen)]
     if indicated:
         yield model.say("note_dead_end", model.say("and").join(indicated))
-    elif any(derivation.truth(f"setting({name})") for name in model.settings) and program.derived:
+    elif any(conclusions.held(SETTING, name) for name in model.settings) and derivation.program.derived:
         yield model.say("note_no_regimen")
 
 
@@ -58,7 +55,7 @@ def local(derivation: Derivation) -> Iterator[str]:
     model, program = derivation.model, derivation.program
     for number, ground in enumerate(program.rules):
         annotation = model.annotations.get(model.rules[ground.rule].annotation or "")
-        head = program.atoms[ground.head].partition("(")[0]
+        head = predicate_of(program.atoms[ground.head])
         if annotation is not None and annotation.kind == "overlay" and derivation.fired[number] and head in LOCAL_EFFECTS:
             yield model.say("note_local", annotation.id, program.phrases[ground.head])
 
@@ -72,7 +69,7 @@ def nearest_statements(derivation: Derivation) -> list[tuple[str, list[str]]]:
     best: dict[str, list[str]] = {}
     for number, ground in enumerate(program.rules):
         rule = model.rules[ground.rule]
-        if not rule.head.startswith("places(") or rule.annotation is None:
+        if predicate_of(rule.head) != PLACES or rule.annotation is None:
             continue
         if model.annotations[rule.annotation].kind != "statement" or derivation.fired[number]:
             continue

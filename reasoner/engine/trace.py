@@ -4,65 +4,54 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from reasoner.compiler.model import Annotation, GuidelineModel, Rule
-from reasoner.engine.derivation import Derivation
+from reasoner.engine.derivation import Derivation, State
+from reasoner.engine.predicates import EXCLUDED, RECOMMENDED, arguments_of, ground_atom, predicate_of
+from reasoner.records.shapes import Carried, Result, Shape
 
 __all__ = ["Edge", "Node", "Trace", "annotation_trace", "trace"]
 
 INPUT_ROLES = ("record", "patient", "history", "catalogue")
 
 
-class Node(NamedTuple):
-    """A node of the graph.
+class Node(Shape, frozen=True, omit_defaults=True):
+    """A node of an explanation.
 
-    `text` is what else there is to say of it, `place` ``file:line`` of a rule or a annotation, `origin` where a fact was read.
+    `kind` is "conclusion", "rule", "fact", "statement", "reading", "overlay", "citation", "trial" or "patient". `text` is
+    what else there is to say of it, `place` the ``file:line`` of a rule or an annotation, `origin` where a fact was read.
     """
 
     id: str
     kind: str
     label: str
-    state: str
+    state: State
     text: str = ""
     place: str = ""
     origin: str = ""
 
-    def attributes(self) -> dict[str, str]:
-        """Give all but the id; `text`, `place` and `origin` where there is something to say."""
-        found = {"kind": self.kind, "label": self.label, "state": self.state}
-        for name in ("text", "place", "origin"):
-            if value := getattr(self, name):
-                found[name] = value
-        return found
 
-    def to_dict(self) -> dict[str, str]:
-        return {"id": self.id, **self.attributes()}
-
-
-class Edge(NamedTuple):
-    """An edge from a reason to what follows from it."""
+class Edge(Shape, frozen=True):
+    """An edge from a reason to what follows from it; `role` says how, such as "requires", "derives" or "blocks"."""
 
     source: str
     target: str
     role: str
 
-    def to_dict(self) -> dict[str, str]:
-        return {"source": self.source, "target": self.target, "role": self.role}
 
+class Trace(Result, frozen=True):
+    """A derivation as a graph without cycles: every conclusion is reached from all that it rests on.
 
-class Trace(NamedTuple):
-    """A graph without cycles; every conclusion is reached from all that it rests on, but what was `cut` off."""
+    `cut`, not part of the JSON, names the conclusions that are not followed further.
+    """
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
-    cut: frozenset[str] = frozenset()
 
-    def to_dict(self) -> dict[str, object]:
-        return {"nodes": [node.to_dict() for node in self.nodes], "edges": [edge.to_dict() for edge in self.edges]}
+    cut = Carried[frozenset[str]](frozenset())
 
 
-class Sources:
+class SourceTracer:
     """Collects statements, readings and overlays, with what they cite, rest on and interpret."""
 
     def __init__(self, model: GuidelineModel) -> None:
@@ -78,7 +67,9 @@ class Sources:
             self.nodes[name] = Node(name, annotation.kind, annotation.id, "holds", text, annotation.place)
             for number in annotation.citations:
                 cited = f"citation {number}"
-                self.nodes.setdefault(cited, Node(cited, "citation", self.model.say("graph_reference", str(number)), "holds"))
+                self.nodes.setdefault(
+                    cited, Node(cited, "citation", self.model.say("graph_reference", str(number)), "holds")
+                )
                 self.edges[Edge(cited, name, "cites")] = None
             for trial in annotation.trials:
                 self.edges[Edge(self.trial(trial), name, "rests_on")] = None
@@ -99,7 +90,7 @@ class Sources:
         return node
 
 
-class Tracer(Sources):
+class Tracer(SourceTracer):
     """Follows atoms back to the record: rules that fire to what they require, absent atoms to what blocks their rules.
 
     What the guideline's own data says, such as the parts of a regimen, is not followed: it is the same for all patients.
@@ -160,11 +151,11 @@ class Tracer(Sources):
         Of a rule with several instances that is what blocks them all, and where nothing does, all that blocks one.
         """
         every, values = self.derivation.completions.all, self.derivation.values
-        annotations: dict[int, list[dict[int, None]]] = {}
+        unmet: dict[int, list[dict[int, None]]] = {}
         for number in self.program.supports[atom]:
             met = {c: every & ~values[c] if negated else values[c] for c, negated in self.conditions(number)}
-            annotations.setdefault(self.program.rules[number].rule, []).append({c: None for c in met if met[c] != every})
-        for rule, ways in annotations.items():
+            unmet.setdefault(self.program.rules[number].rule, []).append({c: None for c in met if met[c] != every})
+        for rule, ways in unmet.items():
             name = self.rule(rule, atom, 1, "fails")
             common = [c for c in ways[0] if all(c in way for way in ways[1:])]
             for condition in common or {c: None for way in ways for c in way}:
@@ -175,7 +166,7 @@ class Tracer(Sources):
         roles = self.program.roles
         return [condition for condition in self.program.rules[number].conditions if roles[condition[0]] != "catalogue"]
 
-    def rule(self, number: int, atom: int, instance: int, state: str) -> str:
+    def rule(self, number: int, atom: int, instance: int, state: State) -> str:
         """Add a rule that concludes an atom, with what it rests on; give its id."""
         rule = self.model.rules[number]
         name = f"{rule.id} for {self.program.atoms[atom]}" + (f" #{instance}" if instance > 1 else "")
@@ -195,36 +186,36 @@ def trace(
     concluded it. Atoms that the guideline does not have are left out.
     """
     tracer = Tracer(derivation, patient)
-    index = derivation.program.index
-    wanted = [index[atom] for atom in atoms if atom in index]
+    program = derivation.program
+    wanted = [program.index[text] for text in atoms if text in program.index]
     tracer.follow(wanted, depth, blocked)
     for number in wanted:
-        excluded = derivation.program.atoms[number]
-        target = excluded.replace("excluded(", "recommended(", 1)
-        if excluded.startswith("excluded(") and target in tracer.nodes and derivation.values[number]:
-            tracer.edges[Edge(excluded, target, "excludes")] = None
-    program = derivation.program
+        text = program.atoms[number]
+        if predicate_of(text) == EXCLUDED and derivation.values[number]:
+            target = ground_atom(RECOMMENDED, *arguments_of(text))
+            if target in tracer.nodes:
+                tracer.edges[Edge(text, target, "excludes")] = None
     cut = frozenset(program.atoms[number] for number in tracer.pending if program.supports[number])
     used = {edge.source for edge in tracer.edges}
     nodes = (node for node in tracer.nodes.values() if node.kind != "patient" or node.id in used)
-    return Trace(tuple(nodes), tuple(tracer.edges), cut)
+    return Trace(tuple(nodes), tuple(tracer.edges)).carrying(cut=cut)
 
 
 def annotation_trace(model: GuidelineModel) -> Trace:
     """Trace a guideline without a patient: each rule from what it rests on to the predicate that it concludes."""
-    sources = Sources(model)
+    tracer = SourceTracer(model)
     for annotation in model.annotations.values():
-        sources.annotation(annotation)
+        tracer.annotation(annotation)
     for rule in model.rules:
         if rule.annotation is not None:
             name = f"rule {rule.id}"
-            sources.nodes[name] = Node(name, "rule", rule.id, "holds", rule_text(rule), rule.place)
-            sources.edges[Edge(sources.annotation(model.annotations[rule.annotation]), name, "states")] = None
-            sources.nodes.setdefault(rule.head, Node(rule.head, "conclusion", rule.head.replace(",", ", "), "holds"))
-            sources.edges[Edge(name, rule.head, "derives")] = None
+            tracer.nodes[name] = Node(name, "rule", rule.id, "holds", rule_text(rule), rule.place)
+            tracer.edges[Edge(tracer.annotation(model.annotations[rule.annotation]), name, "states")] = None
+            tracer.nodes.setdefault(rule.head, Node(rule.head, "conclusion", rule.head.replace(",", ", "), "holds"))
+            tracer.edges[Edge(name, rule.head, "derives")] = None
     for trial in model.trials:
-        sources.trial(trial)
-    return Trace(tuple(sources.nodes.values()), tuple(sources.edges))
+        tracer.trial(trial)
+    return Trace(tuple(tracer.nodes.values()), tuple(tracer.edges))
 
 
 def rule_text(rule: Rule) -> str:

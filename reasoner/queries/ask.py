@@ -9,30 +9,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from msgspec import UNSET, Meta, UnsetType, field
 
 from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
-from reasoner.engine.conclusions import UNDETERMINED
+from reasoner.engine.conclusions import CERTAIN, UNDETERMINED
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.records.record import Record
+from reasoner.records.shapes import Carried, Result, Shape
 
 __all__ = [
     "EXACT",
     "Branch",
     "Choice",
+    "DecisionTree",
     "Given",
     "Leaf",
     "Question",
     "Questions",
-    "Tree",
+    "RankedName",
     "ask",
     "conditions",
     "decision_tree",
+    "leaf_of",
 ]
 
-SCHEMA = "reasoner.ask/1"
 EXACT = 6
 MOST = 50_000
 
@@ -41,8 +45,111 @@ State = dict[str, Value]
 Entry = Recommendation | Exclusion | ActionCall
 
 
-def plain(value: Value) -> object:
-    return list(value) if isinstance(value, tuple) else value
+class Given(Result, frozen=True, kw_only=True):
+    """The answer that one value of a fact gives, by the names of what it says.
+
+    Of a number, `value` stands for the interval between thresholds that `stretch` names. `recommended`, `excluded` and
+    `actions` are certain, `conditional` are the regimens that are recommended under conditions.
+
+    `answer`, not part of the JSON, is the whole answer.
+    """
+
+    value: Value
+    interval: str | UnsetType = field(default=UNSET, name="stretch")
+    setting: str
+    recommended: tuple[str, ...]
+    conditional: tuple[str, ...]
+    excluded: tuple[str, ...]
+    actions: tuple[str, ...]
+
+    answer = Carried[Answer]()
+
+
+class Question(Shape, frozen=True):
+    """An unrecorded fact that can change the answer, with what each of its values gives."""
+
+    fact: str
+    text: str
+    decides: tuple[str, ...]
+    answers: tuple[Given, ...]
+
+
+class RankedName(Shape, frozen=True):
+    """A recommended regimen with its rank and strength."""
+
+    regimen: str
+    rank: int
+    strength: str
+
+
+class Leaf(Result, frozen=True):
+    """The end of a path: an answer that nothing unknown can change.
+
+    `answer`, not part of the JSON, is the whole answer.
+    """
+
+    setting: str
+    recommended: tuple[RankedName, ...]
+    excluded: tuple[str, ...]
+    actions: tuple[str, ...]
+
+    answer = Carried[Answer]()
+
+
+if TYPE_CHECKING:
+    TreeNode: TypeAlias = "Choice | Leaf"
+else:
+    CHOICE_OR_LEAF = [{"$ref": "#/components/schemas/Choice"}, {"$ref": "#/components/schemas/Leaf"}]
+    TreeNode = Annotated[Any, Meta(extra_json_schema={"anyOf": CHOICE_OR_LEAF})]
+
+
+class Branch(Shape, frozen=True):
+    """Where values of a question lead; several values lead to the same place."""
+
+    values: tuple[Value, ...]
+    then: TreeNode
+
+
+class Choice(Shape, frozen=True):
+    """A question in a decision tree."""
+
+    fact: str
+    text: str
+    branches: tuple[Branch, ...] = field(name="answers")
+
+
+class DecisionTree(Result, frozen=True):
+    """A decision tree down to answers that nothing unknown can change.
+
+    `expected_questions` is the mean number of questions, every answer to a question being equally likely, and
+    `most_questions` the largest number on a path; `exact` tells whether no tree has fewer, otherwise the most decisive
+    question was asked first everywhere.
+
+    `answer`, not part of the JSON, is the answer as the record stands.
+    """
+
+    exact: bool
+    expected: float = field(name="expected_questions")
+    deepest: int = field(name="most_questions")
+    root: TreeNode
+
+    answer = Carried[Answer]()
+
+
+class Questions(Result, frozen=True, tag_field="schema", tag="reasoner.ask/1"):
+    """What can still change an answer, the most decisive question first; none where nothing unknown matters.
+
+    `tree` is there where all paths were asked for. `answer`, not part of the JSON, is the answer as the record stands.
+    """
+
+    questions: tuple[Question, ...]
+    tree: DecisionTree | UnsetType = UNSET
+
+    answer = Carried[Answer]()
+
+    def with_tree(self, tree: DecisionTree) -> Questions:
+        """Give the questions with all paths laid out."""
+        return Questions(self.questions, tree).carrying(answer=self.answer)
 
 
 def conclusions(answer: Answer) -> tuple[Entry, ...]:
@@ -51,7 +158,7 @@ def conclusions(answer: Answer) -> tuple[Entry, ...]:
 
 def conditions(answer: Answer) -> int:
     """Count what an answer leaves open: its conditional entries, and an undetermined setting."""
-    return sum(entry.certainty != "certain" for entry in conclusions(answer)) + (answer.setting == UNDETERMINED)
+    return sum(entry.certainty != CERTAIN for entry in conclusions(answer)) + (answer.setting == UNDETERMINED)
 
 
 def shown(answer: Answer) -> tuple[object, ...]:
@@ -59,131 +166,29 @@ def shown(answer: Answer) -> tuple[object, ...]:
     return answer.setting, answer.recommended, answer.excluded, answer.actions, answer.missing
 
 
-def certain(answer: Answer) -> dict[str, list[str]]:
-    return {
-        "recommended": [entry.regimen for entry in answer.recommended if entry.certainty == "certain"],
-        "excluded": [entry.regimen for entry in answer.excluded if entry.certainty == "certain"],
-        "actions": [entry.action for entry in answer.actions if entry.certainty == "certain"],
-    }
+def given_answer(value: Value, interval: str | None, answer: Answer) -> Given:
+    return Given(
+        value=value,
+        interval=UNSET if interval is None else interval,
+        setting=answer.setting,
+        recommended=tuple(entry.regimen for entry in answer.recommended if entry.certainty == CERTAIN),
+        conditional=tuple(entry.regimen for entry in answer.recommended if entry.certainty != CERTAIN),
+        excluded=tuple(entry.regimen for entry in answer.excluded if entry.certainty == CERTAIN),
+        actions=tuple(entry.action for entry in answer.actions if entry.certainty == CERTAIN),
+    ).carrying(answer=answer)
 
 
-class Given(NamedTuple):
-    """The answer that one value of a fact gives; of a number, `value` stands for the interval that `interval` names."""
-
-    value: Value
-    interval: str | None
-    answer: Answer
-
-    def to_dict(self) -> dict[str, object]:
-        held = certain(self.answer)
-        return {
-            "value": plain(self.value),
-            **({} if self.interval is None else {"stretch": self.interval}),
-            "setting": self.answer.setting,
-            "recommended": held["recommended"],
-            "conditional": [e.regimen for e in self.answer.recommended if e.certainty != "certain"],
-            "excluded": held["excluded"],
-            "actions": held["actions"],
-        }
-
-
-class Question(NamedTuple):
-    """An unrecorded fact that can change the answer, with what each of its values gives."""
-
-    fact: str
-    text: str
-    decides: tuple[str, ...]
-    answers: tuple[Given, ...]
-
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "fact": self.fact,
-            "text": self.text,
-            "decides": list(self.decides),
-            "answers": [given.to_dict() for given in self.answers],
-        }
-
-
-class Questions(NamedTuple):
-    """What can still change an answer, the most decisive question first; none where nothing unknown matters."""
-
-    answer: Answer
-    questions: tuple[Question, ...]
-
-    def to_dict(self) -> dict[str, object]:
-        """Give the questions as the JSON object of schema ``reasoner.ask/1``."""
-        return {"schema": SCHEMA, "questions": [question.to_dict() for question in self.questions]}
-
-
-class Leaf(NamedTuple):
-    """The end of a path: an answer that nothing unknown can change."""
-
-    answer: Answer
-
-    def to_dict(self) -> dict[str, object]:
-        ranked = [
-            {"regimen": entry.regimen, "rank": entry.rank, "strength": entry.strength} for entry in self.answer.recommended
-        ]
-        return {
-            "setting": self.answer.setting,
-            "recommended": ranked,
-            "excluded": [entry.regimen for entry in self.answer.excluded],
-            "actions": [entry.action for entry in self.answer.actions],
-        }
-
-
-class Branch(NamedTuple):
-    """Where values of a question lead; several values lead to the same place."""
-
-    values: tuple[Value, ...]
-    then: Choice | Leaf
-
-
-class Choice(NamedTuple):
-    """A question in a decision tree."""
-
-    fact: str
-    text: str
-    branches: tuple[Branch, ...]
-
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "fact": self.fact,
-            "text": self.text,
-            "answers": [
-                {"values": [plain(v) for v in branch.values], "then": branch.then.to_dict()} for branch in self.branches
-            ],
-        }
-
-
-class Tree(NamedTuple):
-    """A decision tree down to answers that nothing unknown can change.
-
-    `expected` is the mean number of questions, every answer to a question being equally likely; `exact` tells whether no
-    tree has fewer, otherwise the most decisive question was asked first everywhere.
-    """
-
-    answer: Answer
-    exact: bool
-    expected: Fraction
-    root: Choice | Leaf
-
-    @property
-    def deepest(self) -> int:
-        """The largest number of questions on a path."""
-        return depth(self.root)
-
-    def to_dict(self) -> dict[str, object]:
-        """Give the tree as a JSON object."""
-        return {
-            "exact": self.exact,
-            "expected_questions": float(self.expected),
-            "most_questions": self.deepest,
-            "root": self.root.to_dict(),
-        }
+def leaf_of(answer: Answer) -> Leaf:
+    return Leaf(
+        setting=answer.setting,
+        recommended=tuple(RankedName(entry.regimen, entry.rank, entry.strength) for entry in answer.recommended),
+        excluded=tuple(entry.regimen for entry in answer.excluded),
+        actions=tuple(entry.action for entry in answer.actions),
+    ).carrying(answer=answer)
 
 
 def depth(node: Choice | Leaf) -> int:
+    """Count the questions on the longest path."""
     return 0 if isinstance(node, Leaf) else 1 + max(depth(branch.then) for branch in node.branches)
 
 
@@ -263,13 +268,13 @@ class Asker:
         )
 
     def question(self, name: str, state: State, answer: Answer) -> Question:
-        given = []
+        answers = []
         for value in values_of(self.facts[name]):
             then = self.answer({**state, name: value})
             if then is not None:
-                given.append(Given(value, interval_of(self.facts[name], value, self.model), then))
+                answers.append(given_answer(value, interval_of(self.facts[name], value, self.model), then))
         decides = dict.fromkeys(what for entry in answer.missing if entry.fact == name for what in entry.decides)
-        return Question(name, self.facts[name].question, tuple(decides), tuple(given))
+        return Question(name, self.facts[name].question, tuple(decides), tuple(answers))
 
     def questions(self, state: State) -> list[Question]:
         """List what can be asked, the most decisive question first."""
@@ -300,7 +305,7 @@ class Asker:
             for name, members in self.unknown(answer).items():
                 found = self.choice(name, members, state, self.smallest, None if best is None else best[0])
                 best = found or best
-            self.best_of[key] = best or (Fraction(0), Leaf(answer))
+            self.best_of[key] = best or (Fraction(0), leaf_of(answer))
         return self.best_of[key]
 
     def greedy(self, state: State) -> tuple[Fraction, Choice | Leaf]:
@@ -308,7 +313,7 @@ class Asker:
         questions = self.questions(state)
         answer = self.settled(state)
         if not questions:
-            return Fraction(0), Leaf(answer)
+            return Fraction(0), leaf_of(answer)
         name = questions[0].fact
         found = self.choice(name, self.unknown(answer)[name], state, self.greedy, None)
         assert found is not None
@@ -320,15 +325,14 @@ class Asker:
         """Ask a question and follow each group of its values; None once that takes no fewer questions than `beat`."""
         groups = self.groups(name, members, state)
         cost, count = Fraction(1), sum(map(len, groups))
-        branches: dict[str, Branch] = {}
+        branches: dict[Choice | Leaf, Branch] = {}
         for values in groups:
             further, then = follow({**state, name: values[0]})
             cost += further * Fraction(len(values), count)
             if beat is not None and cost >= beat:
                 return None
-            alike = repr(then.to_dict())
-            earlier = branches.get(alike, Branch((), then))
-            branches[alike] = Branch((*earlier.values, *values), earlier.then)
+            earlier = branches.get(then, Branch((), then))
+            branches[then] = Branch((*earlier.values, *values), earlier.then)
         return cost, Choice(name, self.facts[name].question, tuple(branches.values()))
 
 
@@ -342,10 +346,10 @@ def ask(guideline: Guideline, data: Record | Mapping[str, object]) -> Questions:
     Raises RecordError, naming the field, where the record is malformed or contradicts itself.
     """
     asker = Asker(guideline, data)
-    return Questions(asker.settled({}), tuple(asker.questions({})))
+    return Questions(tuple(asker.questions({}))).carrying(answer=asker.settled({}))
 
 
-def decision_tree(guideline: Guideline, data: Record | Mapping[str, object], limit: int = EXACT) -> Tree:
+def decision_tree(guideline: Guideline, data: Record | Mapping[str, object], limit: int = EXACT) -> DecisionTree:
     """Lay out which questions lead to an answer without conditions, for each way in which they can be answered.
 
     Where at most `limit` facts matter it is a tree with the fewest questions on average, every answer to a question being
@@ -357,4 +361,4 @@ def decision_tree(guideline: Guideline, data: Record | Mapping[str, object], lim
     answer = asker.settled({})
     exact = len({entry.fact for entry in answer.missing}) <= limit
     expected, root = asker.smallest({}) if exact else asker.greedy({})
-    return Tree(answer, exact, expected, root)
+    return DecisionTree(exact, float(expected), depth(root), root).carrying(answer=answer)

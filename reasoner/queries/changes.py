@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.compiler.program import Program, reachable
@@ -17,6 +17,7 @@ from reasoner.engine.completions import LIMIT, Completions, Component, admissibl
 from reasoner.engine.evaluator import Evaluator
 from reasoner.errors import RecordError
 from reasoner.records.record import OPEN, Record
+from reasoner.records.shapes import Shape
 
 __all__ = ["Change", "smallest_changes"]
 
@@ -42,14 +43,14 @@ class Point(NamedTuple):
     options: tuple[tuple[Edit, int], ...]
 
 
-class Change(NamedTuple):
-    """A change to a record: `set` gives keys their new values, `kind` tells of each "find_out" or "contrary"."""
+class Change(Shape, frozen=True):
+    """A smallest change to the record that makes the regimen certain.
+
+    `set` gives keys their new values; `kind` tells of each whether it is to find out, or contrary to what is recorded.
+    """
 
     set: dict[str, Value]
-    kind: dict[str, str]
-
-    def to_dict(self) -> dict[str, object]:
-        return {"set": dict(self.set), "kind": dict(self.kind)}
+    kind: dict[str, Literal["find_out", "contrary"]]
 
 
 class Opened(NamedTuple):

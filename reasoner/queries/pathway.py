@@ -10,17 +10,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec import field
+
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, GuidelineInfo, Recommendation
-from reasoner.engine.conclusions import SILENT, Assumption, Conclusions
+from reasoner.engine.conclusions import CERTAIN, CONDITIONAL, SILENT, Assumption, Certainty, Conclusions
+from reasoner.engine.trace import Edge
 from reasoner.errors import GuidelineError, ReasonerError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.phrases import condition_words, setting_words
 from reasoner.records.record import OPEN, Record, parse_record
+from reasoner.records.shapes import Carried, Result, Shape
 
-__all__ = ["LIMIT", "Edge", "Node", "Pathway", "pathway"]
+__all__ = ["LIMIT", "Pathway", "PathwayNode", "pathway"]
 
-SCHEMA = "reasoner.pathway/1"
 LIMIT = 5_000
 ONGOING = "ongoing"
 COMPLETED = "completed"
@@ -28,61 +31,61 @@ NOTHING = "nothing"
 STOPS = ("dead_end", "silence")
 
 
-class Node(NamedTuple):
-    """A node: `kind` is "state", "regimen", "outcome", "dead_end" or "silence"; `about` holds further texts by name.
+class PathwayNode(Shape, frozen=True, omit_defaults=True):
+    """A node of a pathway; what does not apply to its kind is absent.
 
-    A state has its `setting`, and `cut` or `end` where nothing follows; a regimen its `regimen`, `rank`, `strength`,
-    `certainty`, `assuming`, `statements` and `cautions`; an outcome its `outcomes`; a dead end or a silence its `certainty`
-    and `assuming`.
+    `kind` is "state", "regimen", "outcome", "dead_end" or "silence". A state has its `setting`, and `cut` ("yes": lines end
+    here) or `end` (why nothing follows); a regimen its `regimen`, `rank`, `strength`, `certainty`, `assuming`, `statements`
+    and `cautions`; an outcome its `outcomes`; a dead end or a silence its `certainty` and `assuming`. All are texts.
     """
 
     id: str
     kind: str
     label: str
-    about: Mapping[str, str]
-
-    def to_dict(self) -> dict[str, object]:
-        return {"id": self.id, "kind": self.kind, "label": self.label, **self.about}
-
-
-class Edge(NamedTuple):
-    """An edge; `role` is "recommends", "ends_in", "leads_to" or "stops_at"."""
-
-    source: str
-    target: str
-    role: str
-
-    def to_dict(self) -> dict[str, object]:
-        return {"source": self.source, "target": self.target, "role": self.role}
+    setting: str = ""
+    cut: str = ""
+    end: str = ""
+    regimen: str = ""
+    rank: str = ""
+    strength: str = ""
+    certainty: str = ""
+    assuming: str = ""
+    statements: str = ""
+    cautions: str = ""
+    outcomes: str = ""
 
 
-class Pathway(NamedTuple):
-    """The pathways from one record, the first node its own state.
+class PathwayInfo(Shape, frozen=True):
+    """What a pathway is about: the guideline that was followed, the patient, and the most courses that are added."""
 
-    `lines` is the most courses that are added. `records` gives for each state one record that is in it: of all that are
-    in it, the first that was found.
-    """
-
-    guideline: GuidelineInfo
+    guideline: str
+    digest: str
+    layer: str
+    overlays: str
+    title: str
+    disclaimer: str
     patient: str
     lines: int
-    nodes: tuple[Node, ...]
-    edges: tuple[Edge, ...]
-    records: Mapping[str, Record]
-    model: GuidelineModel
 
-    def to_dict(self) -> dict[str, object]:
-        """Give the graph as networkx's node-link data, with schema ``reasoner.pathway/1``."""
-        info = {**self.guideline.to_dict(), "overlays": ", ".join(self.guideline.overlays)}
-        about = {"guideline": info.pop("id"), **info, "patient": self.patient, "lines": self.lines}
-        return {
-            "schema": SCHEMA,
-            "directed": True,
-            "multigraph": False,
-            "graph": about,
-            "nodes": [node.to_dict() for node in self.nodes],
-            "edges": [edge.to_dict() for edge in self.edges],
-        }
+
+class Pathway(Result, frozen=True, tag_field="schema", tag="reasoner.pathway/1"):
+    """The pathways from one record as networkx's node-link data, the first node the record's own state.
+
+    Edges have the role "recommends", "ends_in", "leads_to" or "stops_at".
+
+    Not part of the JSON: `records` gives for each state one record that is in it, of all that are in it the first that was
+    found; `info` and `model` are the guideline's.
+    """
+
+    directed: bool
+    multigraph: bool
+    about: PathwayInfo = field(name="graph")
+    nodes: tuple[PathwayNode, ...]
+    edges: tuple[Edge, ...]
+
+    records = Carried[Mapping[str, Record]]()
+    info = Carried[GuidelineInfo]()
+    model = Carried[GuidelineModel]()
 
 
 class Point(NamedTuple):
@@ -306,12 +309,12 @@ class Drawing:
         self.states = list(explorer.states)
         self.ids: dict[int, str] = {}
         self.named: Counter[str] = Counter()
-        self.nodes: list[Node] = []
+        self.nodes: list[PathwayNode] = []
         self.edges: list[Edge] = []
 
-    def node(self, name: str, kind: str, label: str, about: Mapping[str, str]) -> str:
-        self.nodes.append(Node(name, kind, label, {key: value for key, value in about.items() if value}))
-        return name
+    def node(self, node: PathwayNode) -> str:
+        self.nodes.append(node)
+        return node.id
 
     def state(self, number: int) -> str:
         """Draw a state and all that follows, and give its id."""
@@ -321,9 +324,9 @@ class Drawing:
         self.named[state.setting] += 1
         count = self.named[state.setting]
         name = self.ids[number] = f"state:{state.setting}" + (f":{count}" if count > 1 else "")
-        about = {"setting": state.setting, "cut": "yes" if state.cut else ""}
-        about["end"] = self.model.say("and").join(self.end(stop) for stop, _ in state.stops if stop.kind == NOTHING)
-        self.node(name, "state", setting_words(state.setting, self.model), about)
+        label = setting_words(state.setting, self.model)
+        end = self.model.say("and").join(self.end(stop) for stop, _ in state.stops if stop.kind == NOTHING)
+        self.node(PathwayNode(name, "state", label, setting=state.setting, cut="yes" if state.cut else "", end=end))
         for choice, outcomes in state.choices:
             self.link(name, self.regimen(name, choice), "recommends", outcomes)
         for stop, outcomes in state.stops:
@@ -339,7 +342,7 @@ class Drawing:
         for state, names in together.items():
             label = self.model.say("or").join(self.model.label("outcome", name) for name in names)
             label = self.model.say("outcome_under_way", label) if role == "stops_at" else label
-            outcome = self.node(f"{target}/{'+'.join(names)}", "outcome", label, {"outcomes": ", ".join(names)})
+            outcome = self.node(PathwayNode(f"{target}/{'+'.join(names)}", "outcome", label, outcomes=", ".join(names)))
             self.edges.append(Edge(target, outcome, "ends_in"))
             self.edges.append(Edge(outcome, self.state(state), "leads_to"))
 
@@ -349,15 +352,19 @@ class Drawing:
         return tuple(sorted(self.edges, key=lambda edge: places[edge.source]))
 
     def regimen(self, state: str, choice: Choice) -> str:
-        about = {
-            "regimen": choice.regimen,
-            "rank": str(choice.rank),
-            "strength": choice.strength,
-            **self.certainty(choice.assuming),
-            "statements": ", ".join(choice.statements),
-            "cautions": ", ".join(choice.cautions),
-        }
-        return self.node(f"{state}/{choice.regimen}", "regimen", self.model.label("regimen", choice.regimen), about)
+        node = PathwayNode(
+            id=f"{state}/{choice.regimen}",
+            kind="regimen",
+            label=self.model.label("regimen", choice.regimen),
+            regimen=choice.regimen,
+            rank=str(choice.rank),
+            strength=choice.strength,
+            certainty=certainty_of(choice.assuming),
+            assuming=condition_words(choice.assuming, self.model),
+            statements=", ".join(choice.statements),
+            cautions=", ".join(choice.cautions),
+        )
+        return self.node(node)
 
     def stop(self, state: str, stop: Stop) -> str:
         if stop.kind == "silence":
@@ -365,17 +372,24 @@ class Drawing:
         else:
             names = self.model.say("and").join(self.model.label("regimen", name) for name in stop.indicated)
             label = self.model.say("dead_end", names)
-        return self.node(f"{state}/{stop.kind}", stop.kind, label, self.certainty(stop.assuming))
-
-    def certainty(self, assuming: Sequence[Assumption]) -> dict[str, str]:
-        words = condition_words(assuming, self.model)
-        return {"certainty": "conditional" if assuming else "certain", "assuming": words}
+        node = PathwayNode(
+            id=f"{state}/{stop.kind}",
+            kind=stop.kind,
+            label=label,
+            certainty=certainty_of(stop.assuming),
+            assuming=condition_words(stop.assuming, self.model),
+        )
+        return self.node(node)
 
     def end(self, stop: Stop) -> str:
         if stop.problem:
             return stop.problem
         words = condition_words(stop.assuming, self.model)
         return self.model.say("nothing_here_if", words) if words else self.model.say("nothing_here")
+
+
+def certainty_of(assuming: Sequence[Assumption]) -> Certainty:
+    return CONDITIONAL if assuming else CERTAIN
 
 
 def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: int = 3) -> Pathway:
@@ -392,12 +406,18 @@ def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: in
     first, _ = explorer.explore(Point(record.data), lines)
     drawing = Drawing(explorer)
     drawing.state(first)
-    return Pathway(
-        guideline=guideline.info,
+    info = guideline.info
+    about = PathwayInfo(
+        guideline=info.id,
+        digest=info.digest,
+        layer=info.layer,
+        overlays=", ".join(info.overlays),
+        title=info.title,
+        disclaimer=info.disclaimer,
         patient=record.id,
         lines=lines,
-        nodes=tuple(drawing.nodes),
-        edges=drawing.ordered(),
-        records={name: explorer.records[number] for number, name in drawing.ids.items()},
-        model=guideline.model,
     )
+    records = {name: explorer.records[number] for number, name in drawing.ids.items()}
+    return Pathway(
+        directed=True, multigraph=False, about=about, nodes=tuple(drawing.nodes), edges=drawing.ordered()
+    ).carrying(records=records, info=info, model=guideline.model)

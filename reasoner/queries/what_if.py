@@ -3,68 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, Literal
 
-from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
+from msgspec import UNSET, UnsetType
+
+from reasoner.engine.answer import ActionCall, Answer, Assumption, Exclusion, Recommendation
+from reasoner.engine.conclusions import Certainty
+from reasoner.engine.predicates import SETTING
 from reasoner.guideline import Guideline
 from reasoner.queries.edits import Edit, apply_edits, parse_edit
 from reasoner.records.record import Record
+from reasoner.records.shapes import Carried, Result, Shape
 
-__all__ = ["Difference", "WhatIf", "differences", "what_if"]
-
-SCHEMA = "reasoner.what_if/1"
+__all__ = ["Difference", "Standing", "WhatIf", "differences", "what_if"]
 
 Entry = Recommendation | Exclusion | ActionCall
+What = Literal["setting", "recommended", "excluded", "action"]
 
 
-def told(entry: Entry) -> dict[str, object]:
-    """Give what counts when two entries are compared: what an answer says, without the reasons."""
-    certainty: dict[str, object] = {"certainty": entry.certainty, "assuming": [a.to_dict() for a in entry.assuming]}
-    if isinstance(entry, Recommendation):
-        return {"rank": entry.rank, "strength": entry.strength, **certainty, "cautions": list(entry.cautions)}
-    return certainty
+class Standing(Shape, frozen=True, kw_only=True):
+    """How an answer has a regimen or an action: what counts when two answers are compared, without the reasons.
+
+    Only a recommended regimen has `rank`, `strength` and `cautions`.
+    """
+
+    rank: int | UnsetType = UNSET
+    strength: str | UnsetType = UNSET
+    certainty: Certainty
+    assuming: tuple[Assumption, ...]
+    cautions: tuple[str, ...] | UnsetType = UNSET
 
 
-class Difference(NamedTuple):
+class Difference(Shape, frozen=True):
     """One thing that two answers say differently.
 
-    `what` is "setting", "recommended", "excluded" or "action"; `before` and `after` are its entries, None where it is
-    absent, or the names of the settings. `rules` are the ids of the rules that stand behind one side only; where both sides
-    rest on the same, of those; for a setting, of those that place the patient after.
+    `before` and `after` are null where one of them does not have it; for the setting they are its names. `rules` are the ids
+    of the rules that stand behind one side only; where both sides rest on the same, of those; for a setting, of those that
+    place the patient after.
     """
 
-    what: str
+    what: What
     id: str
-    before: Entry | str | None
-    after: Entry | str | None
+    before: Standing | str | None
+    after: Standing | str | None
     rules: tuple[str, ...]
 
-    def to_dict(self) -> dict[str, object]:
-        sides = [side if side is None or isinstance(side, str) else told(side) for side in (self.before, self.after)]
-        return {"what": self.what, "id": self.id, "before": sides[0], "after": sides[1], "rules": list(self.rules)}
 
-
-class WhatIf(NamedTuple):
+class WhatIf(Result, frozen=True, tag_field="schema", tag="reasoner.what_if/1"):
     """The answers before and after a record was changed, and all their differences.
 
-    `set` holds the keys that were changed with their new values (None: made unknown), `was` with their old ones.
+    `set` holds the keys that were changed with their new values, null where they were made unknown.
+
+    `was`, not part of the JSON, holds their old values.
     """
 
-    set: dict[str, object]
-    was: dict[str, object]
+    set: dict[str, Any]
     before: Answer
     after: Answer
     differences: tuple[Difference, ...]
 
-    def to_dict(self) -> dict[str, object]:
-        """Give the JSON object of schema ``reasoner.what_if/1``."""
-        return {
-            "schema": SCHEMA,
-            "set": self.set,
-            "before": self.before.to_dict(),
-            "after": self.after.to_dict(),
-            "differences": [difference.to_dict() for difference in self.differences],
-        }
+    was = Carried[Mapping[str, object]]()
 
 
 def what_if(guideline: Guideline, data: Record | Mapping[str, object], edits: Iterable[Edit | str]) -> WhatIf:
@@ -80,11 +78,10 @@ def what_if(guideline: Guideline, data: Record | Mapping[str, object], edits: It
     keys = dict.fromkeys(edit.fact.name for edit in parsed)
     return WhatIf(
         set={key: changed[key] for key in keys},
-        was={key: record.data.get(key) for key in keys},
         before=before,
         after=after,
         differences=differences(before, after),
-    )
+    ).carrying(was={key: record.data.get(key) for key in keys})
 
 
 def differences(before: Answer, after: Answer) -> tuple[Difference, ...]:
@@ -100,20 +97,36 @@ def differences(before: Answer, after: Answer) -> tuple[Difference, ...]:
     return tuple(found)
 
 
-def compare(what: str, before: Sequence[Entry], after: Sequence[Entry], order: Mapping[str, int]) -> list[Difference]:
+def compare(what: What, before: Sequence[Entry], after: Sequence[Entry], order: Mapping[str, int]) -> list[Difference]:
     """Compare two lists of entries."""
-    old, new = ({name_of(entry): entry for entry in side} for side in (before, after))
+    old, new = ({conclusion_of(entry): entry for entry in side} for side in (before, after))
     found = []
     for name in {**new, **old}:
         here, there = old.get(name), new.get(name)
-        if here is None or there is None or told(here) != told(there):
+        standing_here, standing_there = standing(here), standing(there)
+        if standing_here != standing_there:
             rules = carrying(here.rules if here else (), there.rules if there else (), order)
-            found.append(Difference(what, name, here, there, rules))
+            found.append(Difference(what, name, standing_here, standing_there, rules))
     return found
 
 
-def name_of(entry: Entry) -> str:
+def conclusion_of(entry: Entry) -> str:
+    """Name what an entry is about: a regimen or an action."""
     return entry.action if isinstance(entry, ActionCall) else entry.regimen
+
+
+def standing(entry: Entry | None) -> Standing | None:
+    if entry is None:
+        return None
+    if not isinstance(entry, Recommendation):
+        return Standing(certainty=entry.certainty, assuming=entry.assuming)
+    return Standing(
+        rank=entry.rank,
+        strength=entry.strength,
+        certainty=entry.certainty,
+        assuming=entry.assuming,
+        cautions=entry.cautions,
+    )
 
 
 def carrying(before: Sequence[str], after: Sequence[str], order: Mapping[str, int]) -> tuple[str, ...]:
@@ -124,5 +137,5 @@ def carrying(before: Sequence[str], after: Sequence[str], order: Mapping[str, in
 def setting_rules(answer: Answer) -> tuple[str, ...]:
     """List the rules that an answer's setting rests on; of an undetermined one, those of each that is possible."""
     derivation = answer.derivation
-    atoms = [n for held in derivation.program.table.get("setting", {}).values() for _, n in held if derivation.values[n]]
+    atoms = [n for held in derivation.program.table.get(SETTING, {}).values() for _, n in held if derivation.values[n]]
     return tuple(dict.fromkeys(rule for n in atoms for rule in derivation.grounds(n, derivation.completions.all).rules))

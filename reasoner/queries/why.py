@@ -2,57 +2,70 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal
+
+from msgspec import field
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.answer import Answer
+from reasoner.engine.answer import Answer, GuidelineInfo
+from reasoner.engine.conclusions import CONDITIONAL
+from reasoner.engine.predicates import ACTION, EXCLUDED, RECOMMENDED, SETTING, ground_atom
 from reasoner.engine.trace import Trace, trace
 from reasoner.errors import RecordError, nearest
+from reasoner.records.shapes import Carried, Result
 
 __all__ = ["Why", "conclusion_kind", "why"]
 
-SCHEMA = "reasoner.why/1"
+Kind = Literal["regimen", "action", "setting"]
+Status = Literal[
+    "recommended", "excluded", "not_recommended", "called_for", "not_called_for", "holds", "does_not_hold", "conditional"
+]
+
+STATUS: dict[Kind, dict[str, Status]] = {
+    "regimen": {RECOMMENDED: "recommended", EXCLUDED: "excluded"},
+    "action": {ACTION: "called_for"},
+    "setting": {SETTING: "holds"},
+}
+NEVER: dict[Kind, Status] = {"regimen": "not_recommended", "action": "not_called_for", "setting": "does_not_hold"}
 
 
-class Why(NamedTuple):
+class Why(Result, frozen=True, tag_field="schema", tag="reasoner.why/1"):
     """The derivation of one conclusion.
 
-    `kind` is "regimen", "action" or "setting"; `status` is "recommended", "excluded", "conditional" or "not_recommended" for
-    a regimen, "called_for", "conditional" or "not_called_for" for an action, "holds", "conditional" or "does_not_hold" for
-    a setting; `atoms` are the conclusions explained, as clingo text.
+    `status` is "recommended", "excluded", "conditional" or "not_recommended" for a regimen, "called_for", "conditional" or
+    "not_called_for" for an action, "holds", "conditional" or "does_not_hold" for a setting.
+
+    Not part of the JSON: the whole `answer`; `kind`, "regimen", "action" or "setting"; `atoms`, the conclusions explained, as
+    clingo text.
     """
 
-    answer: Answer
+    guideline: GuidelineInfo
+    patient: str
     conclusion: str
-    kind: str
-    status: str
-    atoms: tuple[str, ...]
-    trace: Trace
+    status: Status
+    trace: Trace = field(name="derivation")
 
-    def to_dict(self) -> dict[str, object]:
-        """Give the JSON object of schema ``reasoner.why/1``."""
-        return {
-            "schema": SCHEMA,
-            "guideline": self.answer.guideline.to_dict(),
-            "patient": self.answer.patient,
-            "conclusion": self.conclusion,
-            "status": self.status,
-            "derivation": self.trace.to_dict(),
-        }
+    answer = Carried[Answer]()
+    kind = Carried[Kind]()
+    atoms = Carried[tuple[str, ...]]()
 
 
-def conclusion_kind(name: str, model: GuidelineModel) -> str:
+def conclusion_kind(name: str, model: GuidelineModel) -> Kind:
     """Tell whether a name is a "regimen", an "action" or a "setting".
 
     Raises RecordError, with the nearest names, where it is none.
     """
-    kinds = {"regimen": model.regimens, "action": model.actions, "setting": model.settings}
+    kinds: dict[Kind, tuple[str, ...]] = {
+        "regimen": model.regimens,
+        "action": model.actions,
+        "setting": model.settings,
+    }
     for kind, names in kinds.items():
         if name in names:
             return kind
     allowed = [known for names in kinds.values() for known in names]
     hint = nearest(name, allowed, model.labels["regimen"])
-    raise RecordError(f'"{name}" is no regimen, action or setting{hint}; allowed: {", ".join(allowed)}')
+    raise RecordError(f'"{name}" is not a regimen, an action or a setting{hint}; allowed: {", ".join(allowed)}')
 
 
 def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
@@ -63,22 +76,14 @@ def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
     derivation = answer.derivation
     kind = conclusion_kind(conclusion, derivation.model)
     every = derivation.completions.all
-    predicates = {"regimen": ("recommended", "excluded"), "action": ("action",), "setting": ("setting",)}[kind]
-    truths = {f"{predicate}({conclusion})": derivation.truth(f"{predicate}({conclusion})") for predicate in predicates}
-    held = tuple(atom for atom, truth in truths.items() if truth)
-    certain = [predicate for predicate, truth in zip(predicates, truths.values(), strict=True) if truth == every]
-    status = STATUS[kind][certain[0] if certain else "conditional" if held else "never"]
-    atoms = held or tuple(atom for atom in tuple(truths)[:1] if atom in derivation.program.index)
-    return Why(answer, conclusion, kind, status, atoms, trace(derivation, answer.patient, atoms, depth))
-
-
-STATUS = {
-    "regimen": {
-        "recommended": "recommended",
-        "excluded": "excluded",
-        "conditional": "conditional",
-        "never": "not_recommended",
-    },
-    "action": {"action": "called_for", "conditional": "conditional", "never": "not_called_for"},
-    "setting": {"setting": "holds", "conditional": "conditional", "never": "does_not_hold"},
-}
+    candidates = {ground_atom(predicate, conclusion): status for predicate, status in STATUS[kind].items()}
+    held = tuple(text for text in candidates if derivation.truth(text))
+    certain = [status for text, status in candidates.items() if derivation.truth(text) == every]
+    atoms = held or tuple(text for text in tuple(candidates)[:1] if text in derivation.program.index)
+    return Why(
+        guideline=answer.guideline,
+        patient=answer.patient,
+        conclusion=conclusion,
+        status=certain[0] if certain else CONDITIONAL if held else NEVER[kind],
+        trace=trace(derivation, answer.patient, atoms, depth),
+    ).carrying(answer=answer, kind=kind, atoms=atoms)

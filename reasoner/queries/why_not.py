@@ -3,70 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal
+
+from msgspec import field
+from msgspec.structs import asdict
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, Exclusion, Recommendation
+from reasoner.engine.conclusions import CERTAIN
 from reasoner.engine.derivation import RuleUse, SeenCondition
+from reasoner.engine.predicates import BEFORE, INDICATED, PREFERS, RECOMMENDED, ground_atom, predicate_of
 from reasoner.errors import RecordError, nearest
 from reasoner.guideline import Guideline
 from reasoner.queries.changes import Change, smallest_changes
 from reasoner.queries.why import Why, why
 from reasoner.records.record import Record
+from reasoner.records.shapes import Carried, Shape
 
-__all__ = ["Outranking", "WhyNot", "why_not"]
+__all__ = ["BlockedRule", "Obstacle", "Outranking", "WhyNot", "is_recorded", "requirement", "why_not"]
 
 
-class Outranking(NamedTuple):
-    """A regimen that is recommended ahead, with the rules that put it there."""
+class Obstacle(Shape, frozen=True):
+    """A condition that keeps a rule from firing: in words, as an atom of clingo's, required absent where `negated`."""
+
+    condition: str
+    atom: str
+    negated: bool
+    state: Literal["recorded", "recorded_absent", "unknown", "derived"]
+
+
+class BlockedRule(Shape, frozen=True):
+    """A rule that could have recommended the regimen, and what blocks it."""
+
+    rule: str
+    statements: tuple[str, ...]
+    blocked_by: tuple[Obstacle, ...]
+
+
+class Outranking(Shape, frozen=True):
+    """A regimen that is recommended ahead, with the rules that put it there; `by` are their statements or readings."""
 
     regimen: str
     rank: int
     rules: tuple[str, ...]
-    annotations: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, object]:
-        return {"regimen": self.regimen, "rank": self.rank, "rules": list(self.rules), "by": list(self.annotations)}
+    annotations: tuple[str, ...] = field(name="by")
 
 
-class WhyNot(NamedTuple):
+class WhyNot(Why, frozen=True):
     """What keeps a regimen from being recommended with certainty, or from coming first.
 
     `rules` are those that could have recommended it and do not in every completion, those that miss least first;
     `changes` are all smallest changes to the record that make it certain, none where it is.
+
+    `uses`, not part of the JSON, are the `rules` with all their conditions.
     """
 
-    why: Why
-    rules: tuple[RuleUse, ...]
+    rules: tuple[BlockedRule, ...]
     excluded_by: tuple[Exclusion, ...]
     outranked_by: tuple[Outranking, ...]
     changes: tuple[Change, ...]
 
-    def to_dict(self) -> dict[str, object]:
-        """Give the JSON object of schema ``reasoner.why/1`` with what why-not adds to it."""
-        model = self.why.answer.derivation.model
-        return {
-            **self.why.to_dict(),
-            "rules": [
-                {
-                    "rule": use.rule.id,
-                    "statements": list(statements_of(use, model)),
-                    "blocked_by": [
-                        {
-                            "condition": words(condition, model),
-                            "atom": condition.atom,
-                            "negated": condition.negated,
-                            "state": condition.state if condition.state not in ("holds", "fails") else "derived",
-                        }
-                        for condition in use.blocked_by
-                    ],
-                }
-                for use in self.rules
-            ],
-            "excluded_by": [entry.to_dict() for entry in self.excluded_by],
-            "outranked_by": [entry.to_dict() for entry in self.outranked_by],
-            "changes": [change.to_dict() for change in self.changes],
-        }
+    uses = Carried[tuple[RuleUse, ...]]()
 
 
 def why_not(guideline: Guideline, record: Record, regimen: str, anything: bool = False) -> WhyNot:
@@ -78,19 +75,21 @@ def why_not(guideline: Guideline, record: Record, regimen: str, anything: bool =
     model = guideline.model
     if regimen not in model.regimens:
         hint = nearest(regimen, model.regimens, model.labels["regimen"])
-        raise RecordError(f'"{regimen}" is no regimen{hint}; allowed: {", ".join(model.regimens)}')
+        raise RecordError(f'"{regimen}" is not a regimen{hint}; allowed: {", ".join(model.regimens)}')
     answer = guideline.answer(record)
     entry = next((found for found in answer.recommended if found.regimen == regimen), None)
-    certain = entry is not None and entry.certainty == "certain"
+    certain = entry is not None and entry.certainty == CERTAIN
     evaluator = guideline.evaluator(record.courses)
-    target = f"recommended({regimen})"
+    target = ground_atom(RECOMMENDED, regimen)
+    explained = why(answer, regimen)
+    uses = tuple(blocked(answer, regimen))
     return WhyNot(
-        why(answer, regimen),
-        tuple(blocked(answer, regimen)),
-        tuple(found for found in answer.excluded if found.regimen == regimen),
-        tuple(outranking(answer, entry)),
-        () if certain else tuple(smallest_changes(record, evaluator, model, target, anything)),
-    )
+        **asdict(explained),
+        rules=tuple(blocked_rule(use, model) for use in uses),
+        excluded_by=tuple(found for found in answer.excluded if found.regimen == regimen),
+        outranked_by=tuple(outranking(answer, entry)),
+        changes=() if certain else tuple(smallest_changes(record, evaluator, model, target, anything)),
+    ).carrying(answer=answer, kind=explained.kind, atoms=explained.atoms, uses=uses)
 
 
 def blocked(answer: Answer, regimen: str) -> list[RuleUse]:
@@ -98,10 +97,23 @@ def blocked(answer: Answer, regimen: str) -> list[RuleUse]:
     derivation = answer.derivation
     uses = [
         derivation.use(support)
-        for _, atom in derivation.program.table.get("indicated", {}).get(regimen, ())
-        for support in derivation.program.supports[atom]
+        for _, number in derivation.program.table.get(INDICATED, {}).get(regimen, ())
+        for support in derivation.program.supports[number]
     ]
     return sorted((use for use in uses if use.fires != "always"), key=lambda use: len(use.blocked_by))
+
+
+def blocked_rule(use: RuleUse, model: GuidelineModel) -> BlockedRule:
+    obstacles = (
+        Obstacle(
+            condition=requirement(condition, model),
+            atom=condition.atom,
+            negated=condition.negated,
+            state="derived" if condition.state == "holds" or condition.state == "fails" else condition.state,
+        )
+        for condition in use.blocked_by
+    )
+    return BlockedRule(use.rule.id, statements_of(use, model), tuple(obstacles))
 
 
 def outranking(answer: Answer, entry: Recommendation | None) -> Iterator[Outranking]:
@@ -111,18 +123,18 @@ def outranking(answer: Answer, entry: Recommendation | None) -> Iterator[Outrank
     derivation = answer.derivation
     program, model = derivation.program, derivation.model
     for other in answer.recommended:
-        ahead = [atom for name, atom in program.table.get("before", {}).get(other.regimen, ()) if name == entry.regimen]
-        preferred = [atom for name, atom in program.table.get("prefers", {}).get(other.regimen, ()) if name == entry.regimen]
-        if any(derivation.values[atom] for atom in ahead):
-            rules = [n for atom in preferred for n in program.supports[atom] if derivation.fired[n]]
-            own = dict.fromkeys(model.rules[program.rules[n].rule] for n in rules)
+        ahead = [n for name, n in program.table.get(BEFORE, {}).get(other.regimen, ()) if name == entry.regimen]
+        preferred = [n for name, n in program.table.get(PREFERS, {}).get(other.regimen, ()) if name == entry.regimen]
+        if any(derivation.values[n] for n in ahead):
+            rules = [support for n in preferred for support in program.supports[n] if derivation.fired[support]]
+            own = dict.fromkeys(model.rules[program.rules[support].rule] for support in rules)
             annotations = dict.fromkeys(rule.annotation for rule in own if rule.annotation is not None)
             yield Outranking(other.regimen, other.rank, tuple(rule.id for rule in own), tuple(annotations))
 
 
 def is_recorded(condition: SeenCondition, model: GuidelineModel) -> bool:
     """Tell whether a condition is about what records hold, not about what is derived."""
-    return model.roles[condition.atom.partition("(")[0]] in ("record", "patient", "history")
+    return model.roles[predicate_of(condition.atom)] in ("record", "patient", "history")
 
 
 def statements_of(use: RuleUse, model: GuidelineModel) -> tuple[str, ...]:
@@ -132,6 +144,6 @@ def statements_of(use: RuleUse, model: GuidelineModel) -> tuple[str, ...]:
     return (annotation.id,) if annotation.kind == "statement" else annotation.reads
 
 
-def words(condition: SeenCondition, model: GuidelineModel) -> str:
-    """Word what a rule asks for."""
+def requirement(condition: SeenCondition, model: GuidelineModel) -> str:
+    """Word what a rule requires."""
     return model.say("absence", condition.phrase) if condition.negated else condition.phrase

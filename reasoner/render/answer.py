@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, DoseGiven, Exclusion, Recommendation
@@ -11,9 +10,6 @@ from reasoner.engine.conclusions import Assumption
 from reasoner.engine.derivation import Derivation
 from reasoner.phrases import condition_words, member_words, setting_words, source_words
 from reasoner.render.layout import TextLayout
-
-if TYPE_CHECKING:
-    from decimal import Decimal
 
 __all__ = ["doses", "evidence", "missing", "render"]
 
@@ -27,12 +23,16 @@ def dose_words(dose: DoseGiven, model: GuidelineModel) -> str:
         rhythm = model.say("every_weeks", str(dose.every_weeks))
     amount = f"{short(dose.amount)} {dose.unit}"
     if dose.mg is not None and dose.unit != "mg":
-        amount = model.say("dose_by_weight", short(round(dose.mg, 1)), amount)
+        amount = model.say("dose_by_weight", short(dose.mg, 1), amount)
     return " ".join(part for part in (model.label("step", dose.step), amount, dose.route, rhythm) if part)
 
 
-def short(number: Decimal) -> str:
-    return f"{number.normalize():f}"
+def short(number: float, places: int | None = None) -> str:
+    """Write a number as it was given, or rounded to decimal places, without zeros at the end."""
+    from decimal import Decimal
+
+    exact = Decimal(str(number))
+    return f"{(exact if places is None else round(exact, places)).normalize():f}"
 
 
 def doses(entry: Recommendation, model: GuidelineModel) -> Iterator[str]:
@@ -69,11 +69,11 @@ def recommendation(page: TextLayout, entry: Recommendation, derivation: Derivati
     else:
         page.item(f"  {entry.rank}?", f"{name} - {strength}", "conditional")
         page.item("", say("marked_certain_if", condition_words(entry.assuming, model)), "conditional")
-    annotations: dict[str, None] = {reason.annotation: None for reason in entry.because}
+    annotations: dict[str, None] = {reason.annotation: None for reason in entry.reasons}
     for name in annotations:
         annotation = model.annotations[name]
         page.item("", f"{annotation.text} [{source_words(annotation, model)}]")
-    held = dict.fromkeys(part for reason in entry.because for part in reason.words.split(say("and")))
+    held = dict.fromkeys(part for reason in entry.reasons for part in reason.words.split(say("and")))
     facts = [part for part in held if part not in {model.annotations[name].text for name in annotations}]
     if facts:
         page.item("", say("here", say("and").join(facts)), "faint")
@@ -95,7 +95,7 @@ def exclusions(page: TextLayout, entries: Iterable[Exclusion], model: GuidelineM
     together: dict[tuple[str, tuple[Assumption, ...]], list[str]] = {}
     for entry in entries:
         annotations: dict[str, list[str]] = {}
-        for reason in entry.because:
+        for reason in entry.reasons:
             annotations.setdefault(reason.words, []).append(reason.annotation)
         reasons = say("and_also").join(f"{words} [{say('comma').join(own)}]" for words, own in annotations.items())
         for name in entry.overlays:

@@ -10,7 +10,7 @@ from reasoner.phrases import (
     interval_words,
     setting_words,
 )
-from reasoner.queries.ask import Choice, Leaf, Questions, Tree, Value, interval_of
+from reasoner.queries.ask import Choice, DecisionTree, Leaf, Questions, Value, interval_of
 from reasoner.render.answer import listed
 from reasoner.render.layout import TextLayout
 
@@ -29,7 +29,7 @@ def value_words(fact: Fact, value: Value, model: GuidelineModel) -> str:
 
 def beside(answer: Answer) -> list[tuple[str, str, str]]:
     """List what an answer says beside its recommendations: a kind of the glossary, a name, how certain it is."""
-    against = [("regimen", entry.regimen, entry.certainty) for entry in answer.excluded]
+    against: list[tuple[str, str, str]] = [("regimen", entry.regimen, entry.certainty) for entry in answer.excluded]
     return against + [("action", entry.action, entry.certainty) for entry in answer.actions]
 
 
@@ -103,7 +103,7 @@ def leaves(node: Choice | Leaf) -> Iterator[Leaf]:
             yield from leaves(branch.then)
 
 
-def render_tree(tree: Tree, width: int = 80, colour: bool = False) -> str:
+def render_tree(tree: DecisionTree, width: int = 80, colour: bool = False) -> str:
     """Render a decision tree as text of at most `width` columns, with ANSI colours where `colour` is true."""
     page = TextLayout(width, colour)
     model = opening(tree.answer, page)
@@ -121,7 +121,7 @@ def render_tree(tree: Tree, width: int = 80, colour: bool = False) -> str:
                 add(branch.then, f"{say('or').join(values)}: ", level + 1)
 
     page.heading(say("heading_all_paths"))
-    mean, most = f"{float(tree.expected):.3g}", str(tree.deepest)
+    mean, most = f"{tree.expected:.3g}", str(tree.deepest)
     page.item("", say("fewest_questions" if tree.exact else "decisive_questions", mean, most), "faint", indent=0)
     add(tree.root, "", 0)
     return page.closing(tree.answer.guideline)

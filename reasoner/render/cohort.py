@@ -187,9 +187,10 @@ def render_explanation(found: Explanation, model: GuidelineModel, width: int = 8
     page = TextLayout(width, colour)
     page.item("", say("explanation_title", found.id, str(found.patients)), "heading", indent=0)
     page.guideline(found.guideline, model)
-    for kind, names in found.holds.items():
+    for kind, heading in GROUNDS.items():
+        names: tuple[str, ...] = getattr(found, kind)
         if names:
-            page.heading(say(GROUNDS[kind]))
+            page.heading(say(heading))
         if kind == "rules":
             page.item("", say("comma").join(names))
         else:
@@ -203,7 +204,7 @@ def render_comparison(found: Comparison, model: GuidelineModel, width: int = 80,
     say = model.say
     page = TextLayout(width, colour)
     page.item("", say("heading_cohort_diff", guideline_name(found.old), guideline_name(found.new)), "heading", indent=0)
-    changed = str(sum(change.times for change in found.changes))
+    changed = str(found.changed)
     page.item("", say("cohort_changed", str(found.compared), changed, str(found.only_old), str(found.only_new)), indent=0)
     for change in found.changes[:MOST_CHANGES]:
         page.blank()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.queries.pathway import COMPLETED, Node, Pathway
+from reasoner.engine.conclusions import CERTAIN
+from reasoner.queries.pathway import COMPLETED, Pathway, PathwayNode
 from reasoner.render.layout import TextLayout
 
 __all__ = ["render"]
@@ -21,7 +22,7 @@ class Tree:
     def __init__(self, pathway: Pathway, page: TextLayout) -> None:
         self.model = pathway.model
         self.say = self.model.say
-        self.lines = pathway.lines
+        self.lines = pathway.about.lines
         self.page = page
         self.deepest = max(10, page.width - 45)
         self.nodes = {node.id: node for node in pathway.nodes}
@@ -51,17 +52,17 @@ class Tree:
         stops = [self.stop_words(self.nodes[name]) for name in self.following[state]]
         return ": " + ". ".join((*stops, *self.limits(self.nodes[state])))
 
-    def limits(self, state: Node) -> list[str]:
+    def limits(self, state: PathwayNode) -> list[str]:
         """Word where a state leads no further although the text is not silent."""
-        words = [state.about["end"]] if "end" in state.about else []
-        if "cut" in state.about:
+        words = [state.end] if state.end else []
+        if state.cut:
             words.append(self.say("cut_after", more_courses(self.lines, self.model)))
         return words
 
-    def stop_words(self, stop: Node) -> str:
+    def stop_words(self, stop: PathwayNode) -> str:
         mark = self.say(MARKS[stop.kind])
-        if "assuming" in stop.about:
-            return self.say("stop_if", mark, stop.about["assuming"], stop.label)
+        if stop.assuming:
+            return self.say("stop_if", mark, stop.assuming, stop.label)
         return self.say("stop", mark, stop.label)
 
     def body(self, state: str, indent: int) -> None:
@@ -80,16 +81,16 @@ class Tree:
             for outcome in self.following[name]:
                 self.outcome(outcome, indent + 3)
 
-    def regimen(self, node: Node, indent: int) -> None:
-        about, label = node.about, self.model.label
-        certain = about["certainty"] == "certain"
+    def regimen(self, node: PathwayNode, indent: int) -> None:
+        label = self.model.label
+        certain = node.certainty == CERTAIN
         mark = "certain" if certain else "conditional"
-        sources = f" [{about['statements']}]" if "statements" in about else ""
-        text = f"{node.label} - {label('strength', about['strength'])}{sources}"
-        self.page.item(f"{' ' * indent}{about['rank']}{'.' if certain else '?'}", text, mark, indent + 3)
+        sources = f" [{node.statements}]" if node.statements else ""
+        text = f"{node.label} - {label('strength', node.strength)}{sources}"
+        self.page.item(f"{' ' * indent}{node.rank}{'.' if certain else '?'}", text, mark, indent + 3)
         if not certain:
-            self.page.item("", self.say("marked_certain_if", about["assuming"]), mark, indent + 3)
-        for caution in about.get("cautions", "").split(", "):
+            self.page.item("", self.say("marked_certain_if", node.assuming), mark, indent + 3)
+        for caution in node.cautions.split(", "):
             if caution:
                 self.page.item("", self.say("marked_caution", label("caution", caution)), "against", indent + 3)
 
@@ -110,8 +111,7 @@ class Tree:
         ends = [self.nodes[name] for name in self.following[state]] if self.is_leaf(state) else []
         marks = [self.say(MARKS[end.kind]) for end in ends]
         return "".join(
-            f": {self.say('marked_in_part', mark) if 'assuming' in end.about else mark}"
-            for mark, end in zip(marks, ends, strict=True)
+            f": {self.say('marked_in_part', mark) if end.assuming else mark}" for mark, end in zip(marks, ends, strict=True)
         )
 
 
@@ -134,12 +134,12 @@ def routes(pathway: Pathway) -> Counter[str]:
     def count(name: str) -> Counter[str]:
         if name not in counts:
             node = nodes[name]
-            ends = Counter(mark for mark in ("cut", "end") if mark in node.about)
+            ends = Counter(mark for mark in ("cut", "end") if getattr(node, mark))
             if node.kind in MARKS and not after[name]:
                 ends[node.kind] += 1
             for target in after[name]:
                 ends.update(count(target))
-            times = len(node.about["outcomes"].split(", ")) if node.kind == "outcome" else 1
+            times = len(node.outcomes.split(", ")) if node.kind == "outcome" else 1
             counts[name] = Counter({kind: number * times for kind, number in ends.items()})
         return counts[name]
 
@@ -149,7 +149,7 @@ def routes(pathway: Pathway) -> Counter[str]:
 def summary(page: TextLayout, pathway: Pathway) -> None:
     """Add how many dead ends, silences and other ends there are, and how many ways lead into them."""
     found = Counter(node.kind for node in pathway.nodes)
-    found.update(mark for node in pathway.nodes for mark in ("cut", "end") if mark in node.about)
+    found.update(mark for node in pathway.nodes for mark in ("cut", "end") if getattr(node, mark))
     ways = routes(pathway)
     say = pathway.model.say
     page.heading(say("heading_ends"))
@@ -166,10 +166,10 @@ def render(pathway: Pathway, width: int = 80, colour: bool = False) -> str:
     """Render the pathways as a tree of at most `width` columns, with ANSI colours where `colour` is true."""
     model = pathway.model
     page = TextLayout(width, colour)
-    page.opening(pathway.patient, pathway.guideline, model)
+    page.opening(pathway.about.patient, pathway.info, model)
     completed = model.label("outcome", COMPLETED)
-    scope = model.say("pathway_scope", more_courses(pathway.lines, model), completed)
+    scope = model.say("pathway_scope", more_courses(pathway.about.lines, model), completed)
     page.item("", scope, "faint", indent=0)
     Tree(pathway, page).write(pathway.nodes[0].id)
     summary(page, pathway)
-    return page.closing(pathway.guideline)
+    return page.closing(pathway.info)

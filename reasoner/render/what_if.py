@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.answer import Recommendation
 from reasoner.phrases import (
     condition_words,
     course_words,
     setting_words,
     source_words,
 )
-from reasoner.queries.what_if import Difference, Entry, WhatIf
+from reasoner.queries.what_if import Difference, Standing, WhatIf
 from reasoner.render.layout import TextLayout
 
 __all__ = ["render"]
@@ -40,17 +39,17 @@ def value_words(value: object, other: object, model: GuidelineModel) -> str:
     return say("comma").join(names) or say("none")
 
 
-def certainty_words(entry: Entry, model: GuidelineModel) -> str:
+def certainty_words(entry: Standing, model: GuidelineModel) -> str:
     if entry.certainty == "certain":
         return model.say("certain")
     return model.say("certain_if", condition_words(entry.assuming, model))
 
 
-def entry_words(entry: Entry, model: GuidelineModel) -> list[str]:
+def entry_words(entry: Standing, model: GuidelineModel) -> list[str]:
     """Word what an entry says, a part for each thing that can change."""
-    if not isinstance(entry, Recommendation):
-        return [certainty_words(entry, model)]
     say = model.say
+    if not isinstance(entry.strength, str) or not isinstance(entry.cautions, tuple):
+        return [certainty_words(entry, model)]
     cautions = say("comma").join(model.label("caution", caution) for caution in entry.cautions)
     return [
         say("rank", str(entry.rank)),
@@ -60,7 +59,7 @@ def entry_words(entry: Entry, model: GuidelineModel) -> list[str]:
     ]
 
 
-def change_words(before: Entry, after: Entry, model: GuidelineModel) -> str:
+def change_words(before: Standing, after: Standing, model: GuidelineModel) -> str:
     """Word how an entry changes."""
     pairs = zip(entry_words(before, model), entry_words(after, model), strict=True)
     return model.say("and").join(model.say("from_to", old, new) for old, new in pairs if old != new)
@@ -91,7 +90,7 @@ def difference_item(page: TextLayout, difference: Difference, model: GuidelineMo
             page.item("  -", say("disappears", name, appearing(before, model)), "against")
 
 
-def appearing(entry: Entry, model: GuidelineModel) -> str:
+def appearing(entry: Standing, model: GuidelineModel) -> str:
     say = model.say
     return say("comma").join(part for part in entry_words(entry, model) if part != say("no_caution"))
 

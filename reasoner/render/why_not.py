@@ -10,7 +10,7 @@ from reasoner.phrases import (
     value_words,
 )
 from reasoner.queries.changes import Change
-from reasoner.queries.why_not import WhyNot, is_recorded, words
+from reasoner.queries.why_not import WhyNot, is_recorded, requirement
 from reasoner.render.layout import TextLayout
 from reasoner.render.why import title
 
@@ -29,7 +29,7 @@ def rule(page: TextLayout, use: RuleUse, model: GuidelineModel) -> None:
     for condition in use.blocked_by:
         mark = "conditional" if condition.met == "sometimes" else "against"
         lead = "     ? " if condition.met == "sometimes" else "     x "
-        wanted = model.say("asks_for", words(condition, model))
+        wanted = model.say("asks_for", requirement(condition, model))
         page.item(lead, f"{wanted} [{condition_state(condition, model)}]", mark, indent=7)
 
 
@@ -44,16 +44,16 @@ def change_words(change: Change, model: GuidelineModel) -> str:
 
 def render(result: WhyNot, width: int = 80, colour: bool = False) -> str:
     """Render the result as text of at most `width` columns."""
-    answer = result.why.answer
+    answer = result.answer
     model = answer.derivation.model
     say = model.say
     page = TextLayout(width, colour)
     page.opening(answer.patient, answer.guideline, model)
-    page.item("", title(result.why, model), "heading", indent=0)
+    page.item("", title(result, model), "heading", indent=0)
     if result.excluded_by:
         page.heading(say("heading_excluded_by"))
         for entry in result.excluded_by:
-            for reason in entry.because:
+            for reason in entry.reasons:
                 page.item("  x", f"{reason.words} [{source_words(model.annotations[reason.annotation], model)}]", "against")
     if result.outranked_by:
         page.heading(say("heading_ahead"))
@@ -62,12 +62,12 @@ def render(result: WhyNot, width: int = 80, colour: bool = False) -> str:
             page.item(f"  {other.rank}.", f"{model.label('regimen', other.regimen)}: {' '.join(texts)}")
     if result.rules:
         page.heading(say("heading_rules"))
-        for use in result.rules:
+        for use in result.uses:
             rule(page, use, model)
     page.heading(say("heading_smallest_changes"))
     for number, change in enumerate(result.changes, start=1):
         page.item(f"  {number}.", change_words(change, model))
-    if result.why.status == "recommended":
+    if result.status == "recommended":
         page.item("  -", say("no_change_needed"))
     elif not result.changes:
         page.item("  -", say("no_change_possible"))

@@ -15,6 +15,7 @@ from reasoner.engine.answer import Answer
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.records.record import Record, parse_json
+from reasoner.records.shapes import to_json
 from reasoner.serve import schemas
 from reasoner.serve.problems import RefusedError
 
@@ -124,54 +125,52 @@ class Question(NamedTuple):
     quick: bool = False
 
 
-def as_json(data: object) -> Response:
+def as_json(result: object) -> Response:
     """Write JSON byte for byte as the command line does."""
-    return Response(f"{json.dumps(data)}\n".encode(), media_type="application/json")
+    return Response(to_json(result), media_type="application/json")
 
 
 def answer(asker: Asker, asked: Asked) -> Response:
-    return as_json(asker.answer(asked).to_dict())
+    return as_json(asker.answer(asked))
 
 
 def why(asker: Asker, asked: AskedWhy) -> Response:
     from reasoner.queries.why import why
 
-    return as_json(why(asker.answer(asked), asked.conclusion).to_dict())
+    return as_json(why(asker.answer(asked), asked.conclusion))
 
 
 def why_not(asker: Asker, asked: AskedWhyNot) -> Response:
     from reasoner.queries.why_not import why_not
 
-    return as_json(why_not(asker.guideline, asker.record(asked), asked.regimen, asked.any).to_dict())
+    return as_json(why_not(asker.guideline, asker.record(asked), asked.regimen, asked.any))
 
 
 def what_if(asker: Asker, asked: AskedWhatIf) -> Response:
     from reasoner.queries.what_if import what_if
 
-    return as_json(what_if(asker.guideline, asker.record(asked), asked.set).to_dict())
+    return as_json(what_if(asker.guideline, asker.record(asked), asked.set))
 
 
 def ask(asker: Asker, asked: AskedAsk) -> Response:
     from reasoner.queries.ask import ask, decision_tree
 
     record = asker.record(asked)
-    questions = ask(asker.guideline, record).to_dict()
-    if asked.all_paths:
-        questions["tree"] = decision_tree(asker.guideline, record).to_dict()
-    return as_json(questions)
+    questions = ask(asker.guideline, record)
+    return as_json(questions.with_tree(decision_tree(asker.guideline, record)) if asked.all_paths else questions)
 
 
 def pathway(asker: Asker, asked: AskedPathway) -> Response:
     from reasoner.queries.pathway import pathway
 
-    return as_json(pathway(asker.guideline, asker.record(asked), asked.lines).to_dict())
+    return as_json(pathway(asker.guideline, asker.record(asked), asked.lines))
 
 
 def facts(asker: Asker, asked: Asked) -> Response:
     data = patient_of(asked)
     if not isinstance(data, dict):
         raise RecordError("patient: no FHIR resource, which is a JSON object")
-    return as_json(msgspec.to_builtins(asker.guideline.read_fhir(data)))
+    return as_json(asker.guideline.read_fhir(data))
 
 
 def graph(asker: Asker, asked: AskedGraph) -> Response:
@@ -196,12 +195,13 @@ def focus_of(found: Answer, focus: str | None) -> tuple[str, ...]:
 
 def findings(guideline: Guideline) -> bytes:
     """Look for the guideline's defects, as ``reasoner check`` does."""
+    from reasoner.verification import reports
     from reasoner.verification.check import check
-    from reasoner.verification.reports import Found, to_json
 
     report = check(guideline)
     about = {"courses": report.courses}
-    return to_json(Found(guideline.info, "", "", report.findings, report.undecided, about=about)).encode()
+    found = reports.Found(guideline.info, "", "", report.findings, report.undecided, about=about)
+    return reports.to_json(found).encode()
 
 
 QUESTIONS = (

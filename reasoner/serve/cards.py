@@ -137,7 +137,7 @@ def about_regimen(
         if against.assuming:
             summary = say("card_excluded_if", label, condition_words(against.assuming, model))
         else:
-            summary = say("card_excluded", label, say("and").join(dict.fromkeys(r.words for r in against.because)))
+            summary = say("card_excluded", label, say("and").join(dict.fromkeys(r.words for r in against.reasons)))
         told = [entry for entry in (against, speaks_for) if entry is not None]
         text = detail(answer, excluded=[against], recommended=[e for e in told if isinstance(e, Recommendation)])
         remove = Suggestion(say("card_remove", label), tuple(dict.fromkeys(ordered.values())))
@@ -223,7 +223,7 @@ def detail(
 def reasons(entry: Entry, model: GuidelineModel) -> list[str]:
     """Word each reason: the statement or reading, and what of it holds here."""
     say, found = model.say, []
-    for reason in entry.because:
+    for reason in entry.reasons:
         annotation = model.annotations.get(reason.annotation)
         source = (
             reason.annotation if annotation is None else say("card_source", annotation.text, source_words(annotation, model))

@@ -18,7 +18,7 @@ def describe(guideline: Guideline) -> dict[str, object]:
     model = guideline.model
     return {
         "schema": SCHEMA,
-        "guideline": guideline.info.to_dict(),
+        "guideline": guideline.info,
         "facts": [fact_form(fact, model) for fact in model.facts],
         "course": {
             "outcomes": named("outcome", model.outcomes, model),

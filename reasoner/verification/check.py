@@ -15,7 +15,7 @@ from reasoner.engine.notes import nearest_statements
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
 from reasoner.verification.definitions import definitions
-from reasoner.verification.findings import SEVERITIES, Finding, Side, name_of
+from reasoner.verification.findings import SEVERITIES, Finding, Side, finding_id
 from reasoner.verification.patients import Patients, SolveTimeout, Writer
 from reasoner.verification.reified import fact_of, reify, split
 from reasoner.verification.search import Inquiry, Progress, Seen, fill, text
@@ -171,7 +171,7 @@ class Checker(Inquiry):
             found = self.with_nearest(found, found.witness)
         found = self.settled(found, kind, str(symbol), seen)
         if form.name == "both":
-            found = found._replace(repair=self.guard(found) or found.repair)
+            found = found.replace(repair=self.guard(found) or found.repair)
         yield found
         if form.name == "both":
             yield from self.unsafe(form, found)
@@ -182,7 +182,7 @@ class Checker(Inquiry):
         known, say = self.model.annotations, self.model.say
         fewest = min(map(len, near.values()), default=0)
         words = [say("asks", n, say("and_condition").join(near[n])) for n in known if n in near and len(near[n]) == fewest]
-        return found._replace(
+        return found.replace(
             statements=tuple(name for name in known if name in near),
             places=tuple(known[name].place for name in known if name in near),
             repair=say("repair_nearest", found.repair, say("and").join(words)) if words and fewest else found.repair,
@@ -192,7 +192,7 @@ class Checker(Inquiry):
         """Add the readings that settle a finding."""
         if self.settler is None:
             return found
-        return found._replace(resolved_by=self.settler.settle(kind, defect, seen.inputs if seen else None, found.statements))
+        return found.replace(resolved_by=self.settler.settle(kind, defect, seen.inputs if seen else None, found.statements))
 
     def finding(
         self, kind: str, form: clingo.Symbol, severity: str, seen: Seen | None, words: Mapping[int, str] | None = None
@@ -216,7 +216,7 @@ class Checker(Inquiry):
             worded[position + 1] = self.condition(text(form.arguments[position]), seen)
         worded |= dict(words or {})
         return Finding(
-            id=name_of(kind, self.subject(form, arguments)),
+            id=finding_id(kind, self.subject(form, arguments)),
             kind=kind,
             severity=severity,
             message=fill(shape.message, worded),
@@ -228,8 +228,7 @@ class Checker(Inquiry):
             repair=fill(shape.repair, worded),
             sides=sides,
             witness=witness,
-            departures=self.departures(witness),
-        )
+        ).carrying(departures=self.departures(witness))
 
     def sides_of(self, form: clingo.Symbol, held: Collection[str]) -> tuple[Side, ...]:
         """Collect what each side of a defect derives for the patient who shows it, of whom the atoms in `held` hold."""
@@ -298,7 +297,7 @@ class Checker(Inquiry):
                 if sides:
                     symbol = clingo.Function("unsafe", [regimen, recommending, excluding, clingo.Function(fact)])
                     found = self.finding("unknown_unsafe", symbol, self.forms["unsafe"].severity, None)
-                    yield found._replace(
+                    yield found.replace(
                         witness=record,
                         departures=self.departures(record),
                         sides=sides,
@@ -393,7 +392,7 @@ class Checker(Inquiry):
         statements = {str(r.annotation) for r in more} | set(found.statements)
         known = self.model.annotations
         ordered = sorted(statements, key=self.position.__getitem__)
-        yield found._replace(
+        yield found.replace(
             statements=tuple(annotation for annotation in ordered if known[annotation].kind == "statement"),
             rules=(rule, *(other.id for other in more)),
             places=tuple(dict.fromkeys((*found.places, *(other.place for other in more)))),

@@ -15,7 +15,7 @@ from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
 from reasoner.verification.check import longest_history
 from reasoner.verification.definitions import definitions
-from reasoner.verification.findings import SEVERITIES, Finding, name_of
+from reasoner.verification.findings import SEVERITIES, Finding, finding_id
 from reasoner.verification.patients import Patients, SolveTimeout, Writer
 from reasoner.verification.reified import split
 from reasoner.verification.search import Inquiry, Progress, Seen, fill
@@ -128,7 +128,7 @@ class Differ(Inquiry):
             seen = self.smallest(asked, [*fires, *self.carriers])
             own = [carrier for carrier in self.carriers if carrier in seen.atoms]
             annotations = [split(carrier)[1][0][1:-1] for carrier in own]
-            found = self.finding(kind, form, annotations, seen)._replace(shared=self.shared(asked))
+            found = self.finding(kind, form, annotations, seen).replace(shared=self.shared(asked))
             yield found
             if form.name in ("gained", "lost"):
                 yield from self.certainty(form, found)
@@ -194,7 +194,7 @@ class Differ(Inquiry):
         carriers = {*annotations, *(str(rule.annotation) for _, rule in carrying)}
         kinds = {name: known[name].kind for name in known if name in carriers}
         return Finding(
-            id=name_of(kind, f"{form} | {annotations[:1]}"),
+            id=finding_id(kind, f"{form} | {annotations[:1]}"),
             kind=kind,
             severity=shape.severity,
             message=fill(shape.message, words),
@@ -204,8 +204,7 @@ class Differ(Inquiry):
             rules=tuple(dict.fromkeys(f"{side}:{rule.id}" for side, rule in carrying)),
             places=tuple(dict.fromkeys(rule.place for _, rule in carrying)) or tuple(known[n].place for n in kinds),
             witness=witness,
-            departures=self.departures(witness),
-        )
+        ).carrying(departures=self.departures(witness))
 
     def carrying(self, seen: Seen | None, annotations: Sequence[str]) -> list[tuple[str, Rule]]:
         """List the changed rules that fire for a witness; where annotations carry the difference, theirs alone."""
@@ -233,7 +232,7 @@ class Differ(Inquiry):
                 name = "sure" if after == "certain" else "unsure"
                 symbol = clingo.Function(name, [form.arguments[0], clingo.Function(fact.name)])
                 annotations = [*found.statements, *found.readings, *found.overlays]
-                yield self.finding("certainty", symbol, annotations, None)._replace(
+                yield self.finding("certainty", symbol, annotations, None).replace(
                     witness=record, departures=self.departures(record), rules=found.rules, places=found.places
                 )
 

@@ -5,75 +5,58 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Annotated, Any
+
+from msgspec import Meta, field
 
 from reasoner.errors import ReasonerError
+from reasoner.records.shapes import Carried, Result, Shape
 
-__all__ = ["SCHEMA", "SEVERITIES", "Finding", "Side", "accept", "at_least", "finding", "read_accepted"]
+__all__ = ["SEVERITIES", "Finding", "Side", "accept", "at_least", "finding", "read_accepted"]
 
-SCHEMA = "reasoner.findings/1"
 ID = re.compile(r"[a-z_]+-[0-9a-f]{6}")
 SEVERITIES = ("info", "warning", "error")
+Severity = Annotated[str, Meta(extra_json_schema={"enum": SEVERITIES})]
 
 
-class Side(NamedTuple):
+class Side(Shape, frozen=True):
     """One side of a finding: a statement, reading or overlay with what it derives, by which rules, and where."""
 
-    annotation: str
+    annotation: str = field(name="block")
     derives: str
     rules: tuple[str, ...]
     places: tuple[str, ...]
 
-    def to_dict(self) -> dict[str, object]:
-        return {"block": self.annotation, "derives": self.derives, "rules": list(self.rules), "places": list(self.places)}
 
-
-class Finding(NamedTuple):
+class Finding(Result, frozen=True, kw_only=True):
     """A finding.
 
-    `id` is the same as long as the defect is; `places` are ``file:line``; `witness` is a whole record that shows it, None
-    for what is not about patients; `departures` words in what its patient departs from the default one, `shared` what all
-    patients share who show it, where that was asked. `certain` is False where the question was cut off. `resolved_by` names
-    the readings that settle it, and `accepted` the reason for which it is accepted.
+    `id` is the same as long as the defect is, and `class` says of which kind that is. `certain` is false where the question
+    timed out. `places` are ``file:line``; `witness` is a whole record that shows it, null for what is not about patients;
+    `shared` is what all patients have in common who show it, where that was asked. `resolved_by` names the readings that
+    settle it, and `accepted` the reason for which it is accepted.
+
+    `departures`, not part of the JSON, words in what the witness departs from the guideline's default patient.
     """
 
     id: str
-    kind: str
-    severity: str
+    kind: str = field(name="class")
+    severity: Severity
+    certain: bool = True
     message: str
     statements: tuple[str, ...] = ()
     readings: tuple[str, ...] = ()
     overlays: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
-    repair: str = ""
     sides: tuple[Side, ...] = ()
-    witness: Mapping[str, object] | None = None
-    departures: tuple[str, ...] = ()
+    witness: Mapping[str, Any] | None = None
     shared: tuple[str, ...] = ()
     resolved_by: tuple[str, ...] = ()
-    certain: bool = True
-    accepted: str = ""
+    repair: str = ""
+    accepted: str | None = None
 
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "id": self.id,
-            "class": self.kind,
-            "severity": self.severity,
-            "certain": self.certain,
-            "message": self.message,
-            "statements": list(self.statements),
-            "readings": list(self.readings),
-            "overlays": list(self.overlays),
-            "rules": list(self.rules),
-            "places": list(self.places),
-            "sides": [side.to_dict() for side in self.sides],
-            "witness": None if self.witness is None else dict(self.witness),
-            "shared": list(self.shared),
-            "resolved_by": list(self.resolved_by),
-            "repair": self.repair,
-            "accepted": self.accepted or None,
-        }
+    departures = Carried[tuple[str, ...]](())
 
 
 def finding(
@@ -88,7 +71,7 @@ def finding(
 ) -> Finding:
     """Make a finding whose id follows from its class and `subject`, what it is about."""
     return Finding(
-        id=name_of(kind, subject),
+        id=finding_id(kind, subject),
         kind=kind,
         severity=severity,
         message=message,
@@ -99,7 +82,7 @@ def finding(
     )
 
 
-def name_of(kind: str, subject: str) -> str:
+def finding_id(kind: str, subject: str) -> str:
     """Name a finding of a class by what it is about."""
     return f"{kind}-{hashlib.sha256(subject.encode()).hexdigest()[:6]}"
 
@@ -134,6 +117,6 @@ def read_accepted(text: str, name: str) -> dict[str, str]:
 
 def accept(findings: Iterable[Finding], reasons: Mapping[str, str]) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     """Mark the accepted findings with their reasons; returned with them are the accepted ids that no longer occur."""
-    marked = tuple(found._replace(accepted=reasons.get(found.id, "")) for found in findings)
+    marked = tuple(found.replace(accepted=reasons.get(found.id)) for found in findings)
     known = {found.id for found in marked}
     return marked, tuple(name for name in reasons if name not in known)

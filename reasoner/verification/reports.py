@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from reasoner.engine.answer import GuidelineInfo
-from reasoner.verification.findings import SCHEMA, Finding
+from reasoner.records import shapes
+from reasoner.verification.findings import Finding
 
 __all__ = ["Found", "to_json"]
 
@@ -33,11 +33,11 @@ class Found(NamedTuple):
 def to_json(found: Found) -> str:
     """Give the findings as JSON of schema ``reasoner.findings/1``."""
     data = {
-        "schema": SCHEMA,
-        "guideline": found.guideline.to_dict(),
+        "schema": "reasoner.findings/1",
+        "guideline": found.guideline,
         **found.about,
-        "findings": [entry.to_dict() for entry in found.findings],
-        "unknown": list(found.undecided),
-        "accepted_gone": list(found.gone),
+        "findings": found.findings,
+        "unknown": found.undecided,
+        "accepted_gone": found.gone,
     }
-    return json.dumps(data) + "\n"
+    return shapes.to_json(data).decode()

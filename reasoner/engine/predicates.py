@@ -1,0 +1,53 @@
+"""The predicates from which answers are read, as ``asp/core/conclusions.lp`` names them, and the atoms written with them."""
+
+from __future__ import annotations
+
+__all__ = [
+    "ACTION",
+    "BEFORE",
+    "CALLS_FOR",
+    "CAUTIONED",
+    "CONTRAINDICATED",
+    "EXCLUDED",
+    "INDICATED",
+    "PLACES",
+    "PREFERS",
+    "RANK",
+    "RECOMMENDED",
+    "SETTING",
+    "STRENGTH",
+    "UNAVAILABLE_DRUG",
+    "arguments_of",
+    "ground_atom",
+    "predicate_of",
+]
+
+ACTION = "action"
+BEFORE = "before"
+CALLS_FOR = "calls_for"
+CAUTIONED = "cautioned"
+CONTRAINDICATED = "contraindicated"
+EXCLUDED = "excluded"
+INDICATED = "indicated"
+PLACES = "places"
+PREFERS = "prefers"
+RANK = "rank"
+RECOMMENDED = "recommended"
+SETTING = "setting"
+STRENGTH = "strength"
+UNAVAILABLE_DRUG = "unavailable_drug"
+
+
+def ground_atom(predicate: str, *arguments: object) -> str:
+    """Write an atom as clingo does."""
+    return f"{predicate}({','.join(map(str, arguments))})"
+
+
+def predicate_of(text: str) -> str:
+    """Give the predicate of an atom, or of a rule's head."""
+    return text.partition("(")[0]
+
+
+def arguments_of(text: str) -> list[str]:
+    """Give the arguments of an atom; terms with arguments of their own do not occur."""
+    return [argument for argument in text.partition("(")[2].removesuffix(")").split(",") if argument]
