@@ -240,7 +240,7 @@ def test_why_not_offers_changes_that_fill_in_the_form_and_ask_leads_to_the_field
         page.get_by_role("button", name="Has there ever been interstitial lung disease?").click()
         assert page.evaluate("document.activeElement.closest('fieldset').dataset.fact") == "interstitial_lung_disease"
         page.get_by_label("Regimen").select_option("trastuzumab_deruxtecan")
-        page.get_by_role("button", name="Tell why not").click()
+        page.get_by_role("button", name="Show why not").click()
         page.get_by_role("button", name="no interstitial lung disease, present or past", exact=True).click()
         assert sent(page)["interstitial_lung_disease"] is False
         best = page.locator(".recommendation.certain").first
@@ -260,8 +260,8 @@ def test_a_hostile_record_in_the_address_is_shown_as_text(browser: Any, service:
     with opened(browser, service, record) as page:
         settled(page)
         told = page.locator("#read").inner_text()
-        assert f"{image}: no fact of this guideline" in told
-        assert f'her2: "{image}" is no value of it; left unknown' in told
+        assert f"{image}: not a fact of this guideline" in told
+        assert f'her2: "{image}" is not a value of this fact; left unknown' in told
         assert page.locator("fieldset.field.unknown").count() == 20
         assert page.locator("img, body script").count() == 0
         choose(page, "metastatic_therapy", "none yet")
@@ -274,7 +274,7 @@ def test_a_hostile_record_in_the_address_is_shown_as_text(browser: Any, service:
     with opened(browser, service) as page:
         for broken in ("%%%", "bnVsbA", "WzFd", ""):
             page.goto(f"{service.url}/#record={broken}")
-            page.get_by_text(re.compile("no record that can be read|neither a patient record")).wait_for()
+            page.get_by_text(re.compile("does not hold a readable record|neither a patient record")).wait_for()
             page.get_by_role("button", name="Reset").click()
             assert page.locator("#read").inner_text() == ""
 
@@ -310,12 +310,12 @@ def test_a_bundle_is_read_and_each_field_says_from_where(browser: Any, service: 
         assert "Observation/her2-b, loinc.org 85319-2" in page.locator("#read").inner_text()
         assert "unknown" in field(page, "her2").get_attribute("class").split()
         page.set_input_files("#file", {"name": "b.json", "mimeType": "", "buffer": b"not JSON"})
-        page.get_by_text("The file is no JSON").wait_for()
+        page.get_by_text("The file is not JSON").wait_for()
         page.get_by_label("Example").select_option(label="Progression on trastuzumab with an anthracycline")
         settled(page)
         assert sent(page)["id"] == "anthracycline_given_earlier"
         page.set_input_files("#file", {"name": "r.json", "mimeType": "", "buffer": b'{"id": "r", "her2": "pos"}'})
-        page.locator("#read").get_by_text('her2: "pos" is no value of it; left unknown').wait_for()
+        page.locator("#read").get_by_text('her2: "pos" is not a value of this fact; left unknown').wait_for()
         assert page.locator("fieldset.field.unknown").count() == 20
         choose(page, "heart_failure", "yes")
         page.get_by_role("button", name="Reset").click()
@@ -334,7 +334,7 @@ def test_there_is_no_barrier_that_axe_knows(browser: Any, service: Running, sche
         for button in page.locator(".why").all():
             button.click()
         page.get_by_label("Regimen").select_option("trastuzumab_deruxtecan")
-        for name in ("Tell why not", "List the questions"):
+        for name in ("Show why not", "List the questions"):
             page.get_by_role("button", name=name).click()
         page.locator(".questions").wait_for()
         page.locator(".changes").wait_for()

@@ -31,6 +31,8 @@ from reasoner.render import why as why_text
 from reasoner.render import why_not as why_not_text
 
 DECLARED = (ROOT / "asp/core/wording.lp").read_text("utf-8")
+PAGE = ROOT / "reasoner/serve/page"
+PAGES = (PAGE, ROOT / "graphs/viewer")
 PLACES = re.compile(r"\{(\d+)\}")
 OVERLAY = shared_folder() / "overlays" / "formulary_without_tdxd.lp"
 
@@ -70,21 +72,34 @@ def said() -> Iterator[tuple[str, str, int]]:
                     yield key, f"{path.name}:{node.lineno}", len(node.args) - 1
 
 
-def said_by_the_viewer() -> Iterator[tuple[str, str, int]]:
-    """Yield each key that the viewer's template and scripts say, with the place and the number of words."""
-    folder = ROOT / "graphs/viewer"
-    for key in re.findall(r"\$(viewer_\w+)", (folder / "viewer.html").read_text("utf-8")):
-        yield key, "viewer.html", 0
-    for path in sorted(folder.glob("*.js")):
-        text = path.read_text("utf-8")
-        for call in re.finditer(r'\bsay\("(\w+)"', text):
-            depth = words = 0
-            for character in text[call.end() :]:
-                depth += (character in "([") - (character in ")]")
-                words += character == "," and depth == 0
-                if depth < 0:
-                    break
-            yield call[1], path.name, words
+def said_by_pages() -> Iterator[tuple[str, str, int]]:
+    """Yield each key that the templates and scripts of pages say, with the place and the number of words."""
+    for folder in PAGES:
+        for template in folder.glob("*.html"):
+            for key in re.findall(r"\$(\w+_\w+)", template.read_text("utf-8")):
+                yield key, template.name, 0
+        for path in sorted(folder.glob("*.js")):
+            text = re.sub(r",(\s*[)\]}])", r"\1", path.read_text("utf-8"))
+            for call in re.finditer(r'\bsay\(\s*"(\w+)"', text):
+                yield call[1], path.name, words_given(text[call.end() :])
+
+
+def words_given(call: str) -> int:
+    """Count the arguments after the first of a call in JavaScript; `call` begins behind that one."""
+    depth, count, quote = 0, 0, ""
+    for letter in call:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'`":
+            quote = letter
+        elif letter in "([{":
+            depth += 1
+        elif letter in ")]}":
+            if not depth:
+                break
+            depth -= 1
+        count += letter == "," and not depth and not quote
+    return count
 
 
 def test_exactly_the_declared_keys_are_said_each_with_its_number_of_words(curated: Guideline) -> None:
@@ -92,10 +107,17 @@ def test_exactly_the_declared_keys_are_said_each_with_its_number_of_words(curate
     declared = re.findall(r"^wording\((\w+), ", DECLARED, re.MULTILINE)
     assert len(declared) == len(set(declared))
     assert set(declared) == set(wording)
-    used = [*said(), *said_by_the_viewer()]
+    used = [*said(), *said_by_pages()]
     assert {key for key, _, _ in used} == set(wording)
     for key, place, count in used:
         assert {int(n) for n in PLACES.findall(wording[key])} == set(range(1, count + 1)), (place, key)
+
+
+def test_the_page_has_no_words_of_its_own() -> None:
+    shown = r"\b(?:textContent|ariaLabel|title|placeholder|label): ?(?:\"[^\"]*[A-Za-z]|`[^`$]*[a-z]{2})"
+    assert [found[0] for path in PAGE.glob("*.js") for found in re.finditer(shown, path.read_text("utf-8"))] == []
+    bare = re.sub(r"\$\w+|<(?:script|style)[^>]*>|<!?[^>]*>", " ", (PAGE / "index.html").read_text("utf-8"))
+    assert bare.split() == []
 
 
 def test_what_stands_in_the_words_is_not_filled_in(curated: Guideline) -> None:

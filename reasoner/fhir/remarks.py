@@ -31,12 +31,12 @@ def remarks(facts: ChartFacts, model: GuidelineModel) -> Iterator[str]:
     """Yield what a reader of the answer has to know: contradictions, what is undecided, what was concluded from silence."""
     say = model.say
     for entry in facts.contradictions:
-        sides = {side.value: say("fhir_side", side.value, str(side)) for side in entry.sides}
+        sides = {side.value: say("bracketed", side.value, str(side)) for side in entry.sides}
         yield say("fhir_contradiction", entry.fact, say("and").join(sides.values()))
     for undecided in facts.undecided:
         why = undecided.why
         if undecided.sources:
-            why = say("fhir_side", why, name_some(undecided.sources, model))
+            why = say("bracketed", why, name_some(undecided.sources, model))
         yield say("fhir_undecided", undecided.fact, why)
     yield from (say("sentence", text) for text in facts.assumed)
     if count := len(facts.unreadable):
@@ -57,7 +57,7 @@ def explain(problem: str, facts: ChartFacts, model: GuidelineModel) -> str:
     """Add to what keeps a record from being answered what the resources say of it, and the next step."""
     say = model.say
     why = dict.fromkeys(
-        say("fhir_side", entry.why, name_some(entry.sources, model)) for entry in facts.undecided if entry.fact in problem
+        say("bracketed", entry.why, name_some(entry.sources, model)) for entry in facts.undecided if entry.fact in problem
     )
     parts = [say("sentence", problem), *([say("fhir_in_chart", say("and").join(why))] if why else []), say("fhir_next_step")]
     return " ".join(parts)

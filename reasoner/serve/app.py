@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from functools import partial
+from html import escape
 from importlib.resources import files
 from mimetypes import guess_type
 from pathlib import Path
+from string import Template
 from typing import TypeVar, get_args
 
 import msgspec
@@ -25,32 +27,33 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from graphs.viewer.document import inline_sources
+from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import ReasonerError, nearest
 from reasoner.guideline import Guideline
 from reasoner.serve.api import QUESTIONS, Asked, Asker, Question, findings
 from reasoner.serve.describe import describe
 from reasoner.serve.hooks import FeedbackCall, HookCall, Hooks, Service, discovery, note_feedback, services_of
-from reasoner.serve.limits import Threads, body_of
+from reasoner.serve.limits import QuestionPool, body_of
+from reasoner.serve.monitoring import Monitor, metrics
 from reasoner.serve.openapi import document
 from reasoner.serve.problems import HOOKS, RefusedError, refusal
 from reasoner.serve.settings import Settings
-from reasoner.serve.trust import Trust
-from reasoner.serve.watch import Watch, metrics
+from reasoner.serve.tokens import TokenVerifier
 
-__all__ = ["application", "from_environment"]
+__all__ = ["application", "worker"]
 
 PAGE = Path(str(files("reasoner.serve"))) / "page"
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self' {}; style-src 'self' {}; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-SMALL = 256 * 1024
-FIRST_COURSES = 4
-LONGEST_PATH = 100
+QUICK_BODY = 256 * 1024
+USUAL_COURSES = 4
+SHOWN_PATH = 100
 HOOK_CALL = msgspec.json.Decoder(HookCall)
 FEEDBACK_CALL = msgspec.json.Decoder(FeedbackCall)
-STRANGE_FIELD = re.compile(r"unknown field `([^`]+)`$")
-STRANGE_VALUE = re.compile(r"Invalid enum value '(.*)' - at `\$\.(\w+)`$")
+UNKNOWN_FIELD = re.compile(r"unknown field `([^`]+)`$")
+INVALID_VALUE = re.compile(r"Invalid enum value '(.*)' - at `\$\.(\w+)`$")
 FIELD = re.compile(r"`\$\.?([^`]+)`$|(?:required|unknown) field `([^`]+)`")
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -58,12 +61,12 @@ Body = TypeVar("Body")
 Result = TypeVar("Result")
 
 
-def from_environment() -> Watch:
-    """Make the application in a worker process."""
-    return application(Settings.handed_on())
+def worker() -> Monitor:
+    """Make the application of a worker process."""
+    return application(Settings.from_environment())
 
 
-def application(settings: Settings) -> Watch:
+def application(settings: Settings) -> Monitor:
     """Make the application.
 
     Raises ReasonerError where the guideline or the clients' keys cannot be used.
@@ -78,7 +81,7 @@ def application(settings: Settings) -> Watch:
             expose_headers=["X-Request-Id", "Retry-After"],
         )
     ]
-    return Watch(
+    return Monitor(
         Starlette(
             routes=list(service.routes()),
             middleware=middleware if settings.origins else [],
@@ -89,15 +92,15 @@ def application(settings: Settings) -> Watch:
 
 
 class Application:
-    """What all requests share: the guideline, the threads for long questions, the clients' keys."""
+    """What all requests share: the guideline, the pool for long questions, the verifier of tokens."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.guideline = Guideline.load(settings.folder, settings.layer, settings.overlays)
-        self.threads = Threads(settings.waiting, settings.answer_seconds)
+        self.pool = QuestionPool(settings.waiting, settings.answer_seconds)
         self.asker = Asker(self.guideline, settings.courses)
         self.hooks = Hooks(self.guideline, settings.courses)
-        self.trust = Trust(Path(settings.keys), settings.issuers, settings.scratch) if settings.keys else None
+        self.tokens = TokenVerifier(Path(settings.keys), settings.issuers, settings.scratch) if settings.keys else None
         self.ready = False
         self.checked: Future[bytes] | None = None
 
@@ -116,33 +119,32 @@ class Application:
         yield route("GET", "/ready", self.readiness)
         yield route("GET", "/metrics", counts)
         headers = {"Content-Security-Policy": PAGE_POLICY.format(*inline_sources()), "Cache-Control": "no-cache"}
-        for file in sorted(PAGE.glob("*.*")):
+        yield route("GET", "/", fixed(page(self.guideline.model), "text/html", headers))
+        for file in sorted(path for path in PAGE.glob("*.*") if path.name != "index.html"):
             media = guess_type(file.name)[0] or "application/octet-stream"
             yield route("GET", f"/page/{file.name}", fixed(file.read_bytes(), media, headers))
-            if file.name == "index.html":
-                yield route("GET", "/", fixed(file.read_bytes(), media, headers))
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        """Ground the guideline for the usual histories in the background, then be ready; end with the last answer."""
+        """Compile the guideline for the usual histories in the background; end with the last answer."""
         warming = asyncio.get_running_loop().run_in_executor(None, self.warm)
         yield
         await warming
-        self.threads.pool.shutdown()
+        self.pool.threads.shutdown()
 
     def warm(self) -> None:
-        for courses in range(min(FIRST_COURSES, self.settings.courses) + 1):
+        for courses in range(min(USUAL_COURSES, self.settings.courses) + 1):
             self.guideline.evaluator(courses).compile()
         gc.collect()
-        gc.freeze()  # what is loaded stays: no collection has to look through it again
+        gc.freeze()  # what is loaded stays: no later collection looks through it
         self.ready = True
 
     async def body(self, request: Request) -> bytes:
         return await body_of(request, self.settings.largest_body, self.settings.body_seconds)
 
     async def run(self, answer: Callable[[], Result], quick: bool) -> Result:
-        """Answer at once what is quick, beside the event loop what is not."""
-        return answer() if quick else await self.threads.run(answer)
+        """Answer a quick question at once, and another in the pool."""
+        return answer() if quick else await self.pool.run(answer)
 
     async def ask(self, question: Question, decoder: msgspec.json.Decoder[Asked], request: Request) -> Response:
         """Answer a question of the JSON API."""
@@ -151,13 +153,13 @@ class Application:
         def answer() -> Response:
             return question.reply(self.asker, decoded(decoder, body, 422))
 
-        return await self.run(answer, question.quick and len(body) <= SMALL)
+        return await self.run(answer, question.quick and len(body) <= QUICK_BODY)
 
     async def check(self, _: Request) -> Response:
-        """Give the guideline's defects, looked for once."""
+        """Give the guideline's defects, which are searched for once."""
         if self.checked is None:
-            self.checked = self.threads.start(partial(findings, self.guideline))
-        return Response(await self.threads.result(self.checked), media_type="application/json")
+            self.checked = self.pool.start(partial(findings, self.guideline))
+        return Response(await self.pool.result(self.checked), media_type="application/json")
 
     async def call(self, service: Service, request: Request) -> Response:
         """Answer a call of a CDS service."""
@@ -167,7 +169,7 @@ class Application:
         def answer() -> bytes:
             return self.hooks.reply(service, decoded(HOOK_CALL, body, 400), base)
 
-        return Response(await self.run(answer, len(body) <= SMALL), media_type="application/json")
+        return Response(await self.run(answer, len(body) <= QUICK_BODY), media_type="application/json")
 
     async def feedback(self, service: Service, request: Request) -> Response:
         """Take a CDS client's feedback."""
@@ -176,7 +178,7 @@ class Application:
         return Response(status_code=200)
 
     def trusted(self, handler: Handler) -> Handler:
-        """Let only CDS clients that are trusted reach a handler."""
+        """Let only authorised CDS clients reach a handler."""
 
         async def guarded(request: Request) -> Response:
             self.authorized(request)
@@ -185,10 +187,13 @@ class Application:
         return guarded
 
     def authorized(self, request: Request) -> str:
-        """Give the URL of the service as the client knows it; raises RefusedError 401 where the client is not trusted."""
+        """Give the URL of the service as the client knows it.
+
+        Raises RefusedError 401 where the client is not authorised.
+        """
         base = self.settings.public_url or f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}"
-        if self.trust is not None:
-            self.trust.check(request.headers.get("authorization", ""), base + request.url.path)
+        if self.tokens is not None:
+            self.tokens.verify(request.headers.get("authorization", ""), base + request.url.path)
         return base
 
     async def readiness(self, _: Request) -> Response:
@@ -197,8 +202,15 @@ class Application:
         return Response(b'{"status":"ready"}', media_type="application/json")
 
 
+def page(model: GuidelineModel) -> bytes:
+    """Fill the words of the wording file into the page, and add all of them for its scripts."""
+    wording = msgspec.json.encode(model.wording).decode().replace("<", "\\u003c")
+    words = {"wording": wording, **{key: escape(text) for key, text in model.wording.items()}}
+    return Template((PAGE / "index.html").read_text("utf-8")).substitute(words).encode()
+
+
 def route(method: str, path: str, handler: Handler) -> Route:
-    """Make a route that says in its requests which one it is."""
+    """Make a route that leaves its path, as declared, in the request's scope."""
 
     async def endpoint(request: Request) -> Response:
         request.scope["template"] = path
@@ -208,7 +220,7 @@ def route(method: str, path: str, handler: Handler) -> Route:
 
 
 def fixed(content: bytes, media: str = "application/json", headers: Mapping[str, str] | None = None) -> Handler:
-    """Make a handler that always gives the same."""
+    """Make a handler that always gives the same content."""
 
     async def give(_: Request) -> Response:
         return Response(content, headers=headers, media_type=media)
@@ -222,7 +234,10 @@ async def counts(_: Request) -> Response:
 
 
 def decoded(decoder: msgspec.json.Decoder[Body], body: bytes, status: int) -> Body:
-    """Read a body; one of a form that was not asked for is refused with `status`."""
+    """Decode a body.
+
+    Raises RefusedError: 400 where it is not JSON, `status` where it does not have the form of a `Body`.
+    """
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -230,15 +245,15 @@ def decoded(decoder: msgspec.json.Decoder[Body], body: bytes, status: int) -> Bo
         detail = f"{error}{offered(decoder.type, str(error))}"
         raise RefusedError(status, detail, (where[1] or where[2]) if where else "") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RefusedError(400, f"the body is no JSON that can be read: {error}") from None
+        raise RefusedError(400, f"the body is not valid JSON: {error}") from None
 
 
 def offered(body: type, error: str) -> str:
-    """Name what a body may hold where it holds something else: its fields, or the values of a field."""
+    """List what is allowed where a body has an unknown field, or a field an invalid value."""
     known = {field.encode_name: get_args(field.type) for field in fields(body)}
-    if found := STRANGE_FIELD.search(error):
+    if found := UNKNOWN_FIELD.search(error):
         word, names = found[1], tuple(known)
-    elif found := STRANGE_VALUE.search(error):
+    elif found := INVALID_VALUE.search(error):
         word, names = found[1], known[found[2]]
     else:
         return ""
@@ -246,20 +261,20 @@ def offered(body: type, error: str) -> str:
 
 
 async def refused(request: Request, error: Exception) -> Response:
-    """Word why a request is not answered."""
+    """Answer a request that failed or was refused."""
     if isinstance(error, ReasonerError):
         error = RefusedError.of(error)
     elif isinstance(error, HTTPException):
         error = RefusedError(error.status_code, unrouted(request, error), headers=error.headers)
     elif not isinstance(error, RefusedError):
-        error = RefusedError(500, "an error of the service; its log has more under the number in X-Request-Id")
+        error = RefusedError(500, "internal error; find it in the service's log by the X-Request-Id of this answer")
     return refusal(error, request.url.path)
 
 
 def unrouted(request: Request, error: HTTPException) -> str:
-    """Word why no route takes a request."""
+    """Say why no route takes a request."""
     if error.status_code == 405:
-        return f"{request.method} is not taken here; allowed: {(error.headers or {})['Allow']}"
-    path = request.url.path[:LONGEST_PATH]
+        return f"{request.method} is not allowed here; allowed: {(error.headers or {})['Allow']}"
+    path = request.url.path[:SHOWN_PATH]
     hint = nearest(path, [route.path for route in request.app.routes]) or ";"
-    return f'nothing is at "{path}"{hint} /openapi.json lists all there is'
+    return f'nothing is at "{path}"{hint} /openapi.json lists all paths'

@@ -1,4 +1,4 @@
-"""An answer as cards of CDS Hooks. All that they say of regimens is the guideline's own."""
+"""An answer as cards of CDS Hooks, in the words of the guideline and of the wording file."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from reasoner.serve.schemas import Action, Card, Coding
 __all__ = [
     "OVERRIDE_REASONS",
     "Call",
+    "CardBuilder",
     "Draft",
-    "Maker",
     "Suggestion",
     "about_orders",
     "about_patient",
@@ -29,24 +29,21 @@ __all__ = [
 LONGEST = 139
 MOST_SUGGESTIONS = 6
 MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~&$!]|:(?=//)|@(?=\w)|(?<=www)\.|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
+OVERRIDE_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 OVERRIDE_REASONS = {
-    "patient-ineligible": "Patient does not meet eligibility for recommended action",
-    "patient-contraindication": "Patient has contraindication to recommended action",
-    "does-not-align-latest-evidence": "Recommended action does not align with the latest evidence",
-    "expert-contradicts": "Advice from expert contradicts the recommended action",
-    "prefers-alternative": "Patient prefers an alternative approach or treatment",
-    "service-not-available": "Treatment or service is not practically available",
+    "patient-ineligible": "override_ineligible",
+    "patient-contraindication": "override_contraindication",
+    "does-not-align-latest-evidence": "override_evidence",
+    "expert-contradicts": "override_expert",
+    "prefers-alternative": "override_preference",
+    "service-not-available": "override_unavailable",
 }
-OVERRIDES: list[Coding] = [
-    {"code": code, "system": "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes", "display": words}
-    for code, words in OVERRIDE_REASONS.items()
-]
 
 Entry = Recommendation | Exclusion
 
 
 class Suggestion(NamedTuple):
-    """What a card offers to do: draft a task that asks for a fact, or delete the draft orders that `references` names."""
+    """What a card offers to do: delete the draft orders in `references`, or where there are none create a task."""
 
     label: str
     references: tuple[str, ...] = ()
@@ -55,8 +52,7 @@ class Suggestion(NamedTuple):
 class Draft(NamedTuple):
     """A card without what differs from call to call: ids, the link's address, the patient.
 
-    `indicator` is "info" or "warning", `detail` Markdown; `regimen` is what the card's link explains, empty for the whole
-    answer.
+    `detail` is Markdown; `regimen` is the one that the card's link explains, empty for the whole answer.
     """
 
     indicator: Literal["info", "warning"]
@@ -67,9 +63,9 @@ class Draft(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One call of a hook: its id, the service's URL, the record in the page's address, a reference to the patient.
+    """One call of a hook: its id, the service's URL, the record as the page's address holds it, a reference to the patient.
 
-    `remarks` is Markdown: what else is to be said of how the record was read.
+    `remarks` is Markdown on how the record was read.
     """
 
     instance: str
@@ -159,7 +155,7 @@ def about_drug(answer: Answer, drug: str, reference: str, against: Sequence[Excl
 
 
 def missing(answer: Answer, facts: Iterable[str]) -> Iterator[Draft]:
-    """Draft the card on what to record, where any of these facts is to be."""
+    """Draft the card on which of these facts to record, if any."""
     model = answer.derivation.model
     say = model.say
     names = list(dict.fromkeys(facts))
@@ -179,7 +175,7 @@ def missing(answer: Answer, facts: Iterable[str]) -> Iterator[Draft]:
 
 
 def merits(entry: Recommendation, model: GuidelineModel) -> tuple[str, str, str]:
-    """Word a recommendation: its regimen, its strength, how certain it is."""
+    """Word a recommendation: its regimen, its strength, its certainty."""
     return (
         model.label("regimen", entry.regimen),
         model.label("strength", entry.strength),
@@ -221,7 +217,7 @@ def detail(
 
 
 def reasons(entry: Entry, model: GuidelineModel) -> list[str]:
-    """Word each reason: the statement or reading, and what of it holds here."""
+    """Word each reason: the statement or reading, and how it applies here."""
     say, found = model.say, []
     for reason in entry.reasons:
         annotation = model.annotations.get(reason.annotation)
@@ -246,13 +242,13 @@ def markdown(text: str) -> str:
 
 
 def unanswered(problem: str, model: GuidelineModel) -> Draft:
-    """Draft the card that tells why a record cannot be answered."""
+    """Draft the card that says why a record cannot be answered."""
     summary = model.say("card_unanswered", problem)
     return Draft("info", summary, f"{markdown(summary)}\n")
 
 
-class Maker:
-    """Makes cards from drafts, for one guideline."""
+class CardBuilder:
+    """Builds cards from drafts, for one guideline."""
 
     def __init__(self, info: GuidelineInfo, model: GuidelineModel) -> None:
         say = model.say
@@ -263,13 +259,16 @@ class Maker:
         self.read = say("card_read")
         self.links = {name: say("card_why", model.label("regimen", name)) for name in model.regimens}
         self.links[""] = say("card_open")
+        self.overrides: list[Coding] = [
+            {"code": code, "system": OVERRIDE_SYSTEM, "display": say(OVERRIDE_REASONS[code])} for code in OVERRIDE_REASONS
+        ]
 
     def remarks(self, remarks: Iterable[str]) -> str:
-        """Write what is to be said of how a record was read."""
+        """Write the section on how a record was read."""
         return "\n".join((*section(self.read, map(markdown, remarks)), ""))
 
     def card(self, draft: Draft, call: Call) -> Card:
-        """Make a card for one call of a hook; its ids follow from the call's own, those of suggestions from its own."""
+        """Make a card for one call of a hook; its id is derived from the call's, the ids of its suggestions from its own."""
         own = uuid5(NAMESPACE_URL, f"{call.instance} {draft.indicator} {draft.summary}")
         why = f"&why={draft.regimen}" if draft.regimen else ""
         made: Card = {
@@ -293,7 +292,7 @@ class Maker:
             ]
             made["selectionBehavior"] = "at-most-one" if draft.indicator == "warning" else "any"
         if draft.indicator == "warning":
-            made["overrideReasons"] = OVERRIDES
+            made["overrideReasons"] = self.overrides
         return made
 
 
@@ -307,5 +306,5 @@ def actions(offer: Suggestion, patient: str) -> Iterator[Action]:
 
 
 def shortened(text: str) -> str:
-    """SolveTimeout a summary to what a card may have."""
+    """Cut a summary to the length that a card may have."""
     return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Annotated, Literal, NamedTuple
+from threading import Lock
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 import msgspec
+from cachetools import TTLCache
 
 from reasoner.errors import RecordError
 from reasoner.fhir import merge, ordered_drugs, parse, read_facts, remarks
 from reasoner.guideline import Guideline
 from reasoner.serve.api import refuse_long
-from reasoner.serve.cards import OVERRIDE_REASONS, Call, Draft, Maker, about_orders, about_patient, unanswered
-from reasoner.serve.kept import Kept
+from reasoner.serve.cards import OVERRIDE_REASONS, Call, CardBuilder, Draft, about_orders, about_patient, unanswered
+from reasoner.serve.monitoring import FEEDBACK
 from reasoner.serve.problems import RefusedError
-from reasoner.serve.watch import FEEDBACK
 
-__all__ = ["PREFETCH", "SERVICES", "FeedbackCall", "HookCall", "Hooks", "Service", "note_feedback", "services_of"]
+__all__ = ["PREFETCH", "FeedbackCall", "HookCall", "Hooks", "Service", "note_feedback", "services_of"]
 
 HOOKS_VERSION = "2.0"
-MOST_KEPT = 1_000
-SECONDS_KEPT = 600
+PATIENT_VIEW = "patient-view"
+CACHED = 1_000
+CACHE_SECONDS = 600
 PREFETCH = {
     "patient": "Patient/{{context.patientId}}",
     "conditions": "Condition?patient={{context.patientId}}",
@@ -37,6 +39,7 @@ NEEDED = ("patient", "conditions", "observations")
 THERAPY = ("medicationRequests", "medicationStatements", "medicationAdministrations")
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
+Value = TypeVar("Value")
 
 
 class Service(NamedTuple):
@@ -48,18 +51,8 @@ class Service(NamedTuple):
     description: str
 
 
-SERVICES = (
-    Service("guideline-patient-view", "patient-view", "{}: the patient",
-            "What the guideline recommends for the patient, with its reasons, and which facts to record."),
-    Service("guideline-order-select", "order-select", "{}: orders being chosen",
-            "Warns of an ordered regimen that the guideline excludes, with its reason, and tells what it recommends."),
-    Service("guideline-order-sign", "order-sign", "{}: orders being signed",
-            "Warns of an ordered regimen that the guideline excludes, with its reason, and tells what it recommends."),
-)  # fmt: skip
-
-
 class Context(msgspec.Struct, rename="camel"):
-    """What a hook is called about: the patient's id, and the orders that are drafted."""
+    """What a hook is called about: the patient, and the draft orders with those that were just selected."""
 
     patient_id: Text
     selections: list[str] | None = None
@@ -67,7 +60,7 @@ class Context(msgspec.Struct, rename="camel"):
 
 
 class HookCall(msgspec.Struct, rename="camel"):
-    """The body of a call, of which what is not read here is let be."""
+    """The body of a call; its other fields are ignored."""
 
     hook: Text
     hook_instance: Text
@@ -84,14 +77,14 @@ class Coding(msgspec.Struct):
 
 
 class OverrideReason(msgspec.Struct, rename="camel"):
-    """Why a card was overridden: one of the reasons it offered, a user's words."""
+    """Why a card was overridden: one of the reasons that it offered, and a comment."""
 
     reason: Coding | None = None
     user_comment: str | None = None
 
 
 class AcceptedSuggestion(msgspec.Struct):
-    """The id of a suggestion that was taken."""
+    """The id of a suggestion that the user accepted."""
 
     id: Text
 
@@ -113,21 +106,29 @@ class FeedbackCall(msgspec.Struct):
 
 
 def services_of(guideline: Guideline) -> tuple[Service, ...]:
-    """List the services for a guideline: none for one that has no tables to read FHIR by."""
-    return SERVICES if (guideline.folder / "fhir").is_dir() else ()
+    """List the services for a guideline; one without tables to read FHIR by has none."""
+    if not (guideline.folder / "fhir").is_dir():
+        return ()
+    say, title = guideline.model.say, guideline.model.title
+    orders = say("hook_orders_description")
+    return (
+        Service("guideline-patient-view", PATIENT_VIEW, say("hook_patient_title", title), say("hook_patient_description")),
+        Service("guideline-order-select", "order-select", say("hook_select_title", title), orders),
+        Service("guideline-order-sign", "order-sign", say("hook_sign_title", title), orders),
+    )
 
 
 def discovery(guideline: Guideline) -> bytes:
-    """Give the list of services."""
-    title = guideline.model.title
+    """Give the list of services as CDS clients discover them."""
+    model = guideline.model
     services = [
         {
             "hook": service.hook,
-            "title": service.title.format(title),
-            "description": f"{service.description} {guideline.model.disclaimer}".strip(),
+            "title": service.title,
+            "description": f"{service.description} {model.disclaimer}".strip(),
             "id": service.id,
             "prefetch": PREFETCH,
-            "usageRequirements": "All data come by prefetch; the service does not call the FHIR server.",
+            "usageRequirements": model.say("hook_usage"),
             "version": HOOKS_VERSION,
         }
         for service in services_of(guideline)
@@ -136,21 +137,21 @@ def discovery(guideline: Guideline) -> bytes:
 
 
 def prefetched(call: HookCall) -> dict[str, bytes]:
-    """Give what was prefetched, by the keys that the services ask for: resources and bundles, or null.
+    """Give the prefetched resources and bundles, or null, by the keys of the prefetch templates.
 
-    Raises RefusedError 412 where something that is needed was not obtained: it would be taken for not there.
+    Raises RefusedError 412 where something needed was not obtained: it would be mistaken for absent.
     """
     given = call.prefetch or {}
     lacking = [key for key in NEEDED if key not in given]
     if not any(key in given for key in THERAPY):
         lacking.append(" or ".join(THERAPY))
     if lacking:
-        raise RefusedError(412, f"prefetch lacks {', '.join(lacking)}; null says that there is none")
+        raise RefusedError(412, f"prefetch lacks {', '.join(lacking)}; send null for what the patient does not have")
     return {key: bytes(given[key]) for key in PREFETCH if key in given}
 
 
 def refuse_partial(key: str, value: bytes) -> None:
-    """Refuse a prefetched value that is an error, holds one, or is a page of several; raises RefusedError 412."""
+    """Raise RefusedError 412 for a prefetched value that is an error, holds one, or is one page of several."""
     if b"OperationOutcome" not in value and b'"next"' not in value:
         return
     found = msgspec.json.decode(value)
@@ -158,13 +159,13 @@ def refuse_partial(key: str, value: bytes) -> None:
     inside = [entry.get("resource") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     for resource in (found, *inside):
         if isinstance(resource, dict) and resource.get("resourceType") == "OperationOutcome":
-            raise RefusedError(412, f"prefetch.{key} holds an OperationOutcome: not all data were obtained")
+            raise RefusedError(412, f"prefetch.{key} holds an OperationOutcome: fetch all data, then call again")
     if isinstance(links, list) and any(isinstance(link, dict) and link.get("relation") == "next" for link in links):
-        raise RefusedError(412, f"prefetch.{key} is one page of several; send all, the others are not fetched")
+        raise RefusedError(412, f"prefetch.{key} is one page of several; send all pages in one bundle")
 
 
-class Chart(NamedTuple):
-    """What was read from a patient's chart: a record, what else is to be said of it, and what keeps it from an answer."""
+class ReadChart(NamedTuple):
+    """What was read from a chart: a record, remarks on it in Markdown, and what keeps it from being answered, or ""."""
 
     record: Mapping[str, object]
     remarks: str
@@ -174,16 +175,17 @@ class Chart(NamedTuple):
 class Hooks:
     """Answers calls of the services.
 
-    What was read from a chart is kept for some minutes, by the digest of what was sent: the hooks of one visit send the same
-    chart again and again. So are the drafts for records that differ in their id alone.
+    What was read from a chart is cached for some minutes under the digest of what was sent, as the hooks of one visit send
+    the same chart again and again; so are the drafts of cards, for all records that differ only in their id.
     """
 
     def __init__(self, guideline: Guideline, courses: int) -> None:
         self.guideline = guideline
         self.courses = courses
-        self.maker = Maker(guideline.info, guideline.model)
-        self.charts: Kept[Chart] = Kept(MOST_KEPT, SECONDS_KEPT)
-        self.drafted: Kept[tuple[Draft, ...]] = Kept(MOST_KEPT, SECONDS_KEPT)
+        self.builder = CardBuilder(guideline.info, guideline.model)
+        self.charts: TTLCache[bytes, ReadChart] = TTLCache(CACHED, CACHE_SECONDS)
+        self.drafted: TTLCache[bytes, tuple[Draft, ...]] = TTLCache(CACHED, CACHE_SECONDS)
+        self.lock = Lock()
 
     def reply(self, service: Service, call: HookCall, base: str) -> bytes:
         """Give the cards for a call of a service that is reached at `base`.
@@ -191,33 +193,32 @@ class Hooks:
         Raises RefusedError, or RecordError, where the call cannot be answered.
         """
         if call.hook != service.hook:
-            detail = f'hook: "{call.hook[:60]}" is not what {service.id} is called on; allowed: {service.hook}'
+            detail = f'hook: "{call.hook[:60]}" is not the hook of {service.id}; allowed: {service.hook}'
             raise RefusedError(400, detail)
-        patient_view = service.hook == "patient-view"
+        patient_view = service.hook == PATIENT_VIEW
         ordered = {} if patient_view else self.ordered(call)
         chart = self.chart(prefetched(call))
         if chart.record["id"] != call.context.patient_id:
-            raise RefusedError(422, "prefetch is not about the patient whom context.patientId names", "context.patientId")
+            raise RefusedError(422, "prefetch is about another patient than context.patientId", "context.patientId")
         if not (self.concerns(chart.record) if patient_view else ordered):
             return b'{"cards":[]}'
         fragment = urlsafe_b64encode(msgspec.json.encode(chart.record)).rstrip(b"=").decode()
         about = Call(call.hook_instance, base, fragment, f"Patient/{call.context.patient_id}", chart.remarks)
         drafts = self.drafts(chart, tuple(ordered.items()))
-        return msgspec.json.encode({"cards": [self.maker.card(draft, about) for draft in drafts]})
+        return msgspec.json.encode({"cards": [self.builder.card(draft, about) for draft in drafts]})
 
-    def chart(self, values: Mapping[str, bytes]) -> Chart:
+    def chart(self, values: Mapping[str, bytes]) -> ReadChart:
         """Read a chart.
 
-        Raises RefusedError 412 where it is not whole, RecordError where it holds no resources, or those of several patients.
+        Raises RefusedError 412 where it is incomplete, RecordError where it holds no resources or those of several patients.
         """
         digest = sha256()
         for value in values.values():
             digest.update(len(value).to_bytes(8))
             digest.update(value)
-        key = digest.digest()
-        return self.charts.get(key) or self.charts.put(key, self.read(values))
+        return self.cached(self.charts, digest.digest(), lambda: self.read(values))
 
-    def read(self, values: Mapping[str, bytes]) -> Chart:
+    def read(self, values: Mapping[str, bytes]) -> ReadChart:
         for key, value in values.items():
             refuse_partial(key, value)
         parsed = merge(parse(value) for value in values.values() if value != b"null")
@@ -227,42 +228,52 @@ class Hooks:
             refuse_long(record, self.courses)
             self.guideline.checked(record)
         except RecordError as error:
-            return Chart(facts.record, self.maker.remarks(remarks(facts, self.guideline.model)), str(error))
-        return Chart(facts.record, self.maker.remarks(record.remarks), "")
+            return ReadChart(facts.record, self.builder.remarks(remarks(facts, self.guideline.model)), str(error))
+        return ReadChart(facts.record, self.builder.remarks(record.remarks), "")
 
     def ordered(self, call: HookCall) -> dict[str, str]:
-        """Find the drugs of the guideline that are ordered, with references, where one of them is selected."""
+        """Find the guideline's drugs among the draft orders, each with its order; none where none of these is selected."""
         content = bytes(call.context.draft_orders)
         if not content:
-            raise RefusedError(400, "missing; the hook has it", "context.draftOrders")
+            raise RefusedError(400, f"context.draftOrders: missing; {call.hook} sends it", "context.draftOrders")
         found = ordered_drugs(parse(content), self.guideline.tables)
         selected = call.context.selections
         return found if selected is None or not set(selected).isdisjoint(found.values()) else {}
 
     def concerns(self, record: Mapping[str, object]) -> bool:
-        """Tell whether a record tells of what the guideline is about: it names a drug of it, or the value of a choice.
+        """Tell whether a record is about what the guideline is about: it has one of its drugs, or the value of a choice.
 
-        Yes and no, and numbers, are told of patients with other diseases, too.
+        Booleans and numbers are recorded for patients with other diseases as well.
         """
         telling = (fact.name for fact in self.guideline.model.facts if fact.kind in ("choice", "list", "courses"))
         return any(record.get(name) for name in telling)
 
-    def drafts(self, chart: Chart, ordered: tuple[tuple[str, str], ...]) -> tuple[Draft, ...]:
+    def drafts(self, chart: ReadChart, ordered: tuple[tuple[str, str], ...]) -> tuple[Draft, ...]:
         """Draft the cards for a patient and draft orders."""
         if chart.problem:
             return (unanswered(chart.problem, self.guideline.model),)
-        key = msgspec.json.encode(({**chart.record, "id": ""}, ordered))
-        found = self.drafted.get(key)
-        if found is None:
+
+        def draft() -> tuple[Draft, ...]:
             answer = self.guideline.answer(chart.record)
-            found = self.drafted.put(key, about_orders(answer, dict(ordered)) if ordered else about_patient(answer))
+            return about_orders(answer, dict(ordered)) if ordered else about_patient(answer)
+
+        return self.cached(self.drafted, msgspec.json.encode(({**chart.record, "id": ""}, ordered)), draft)
+
+    def cached(self, cache: TTLCache[bytes, Value], key: bytes, make: Callable[[], Value]) -> Value:
+        """Take a value from a cache that threads share, or make it and put it there."""
+        with self.lock:
+            found = cache.get(key)
+        if found is None:
+            found = make()
+            with self.lock:
+                cache[key] = found
         return found
 
 
 def note_feedback(service: Service, call: FeedbackCall) -> None:
-    """Count what users did with cards; comments, ids and codes that are not ours are dropped."""
+    """Count what users did with cards; comments, ids and foreign codes are dropped."""
     for entry in call.feedback:
         if entry.outcome == "accepted" and not entry.accepted_suggestions:
-            raise RefusedError(400, "feedback: an outcome of accepted names its acceptedSuggestions")
+            raise RefusedError(400, "feedback: acceptedSuggestions is missing; the outcome accepted names what was accepted")
         code = entry.override_reason.reason.code if entry.override_reason and entry.override_reason.reason else "none"
         FEEDBACK.labels(service.id, entry.outcome, code if code in OVERRIDE_REASONS or code == "none" else "other").inc()

@@ -1,4 +1,4 @@
-"""What a request may cost: how large its body is, how long it may take to come, how long to be answered."""
+"""What a request may cost: the size of its body, the time that this takes to arrive, the time to answer it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from reasoner.serve.problems import RefusedError
 
-__all__ = ["Threads", "body_of"]
+__all__ = ["QuestionPool", "body_of"]
 
 Result = TypeVar("Result")
 AT_ONCE = 2
@@ -22,7 +22,7 @@ BUSY = {"Retry-After": "2"}
 async def body_of(request: Request, largest: int, seconds: float) -> bytes:
     """Read a request's body.
 
-    Raises RefusedError where it is larger than `largest` bytes, has not come after `seconds`, or the client went away.
+    Raises RefusedError where it is larger than `largest` bytes, does not arrive within `seconds`, or is cut off.
     """
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > largest:
@@ -34,7 +34,7 @@ async def body_of(request: Request, largest: int, seconds: float) -> bytes:
             while True:
                 message = await request.receive()
                 if message["type"] == "http.disconnect":
-                    raise RefusedError(400, "the body ended before it was whole")
+                    raise RefusedError(400, "the body was cut off")
                 part = message.get("body", b"")
                 size += len(part)
                 if size > largest:
@@ -44,7 +44,7 @@ async def body_of(request: Request, largest: int, seconds: float) -> bytes:
                     return b"".join(parts)
     except TimeoutError:
         raise RefusedError(
-            408, f"the body did not come within {seconds:g} seconds", headers={"Connection": "close"}
+            408, f"the body did not arrive within {seconds:g} seconds", headers={"Connection": "close"}
         ) from None
 
 
@@ -52,14 +52,14 @@ def too_large(largest: int) -> RefusedError:
     return RefusedError(413, f"the body is larger than {largest} bytes", headers={"Connection": "close"})
 
 
-class Threads:
-    """Answers long questions beside the event loop, a few at once; the others wait, and not too many of them.
+class QuestionPool:
+    """Answers long questions in threads beside the event loop, a few at once; a limited number of others waits.
 
-    A question that takes too long is given up by its client, not by its thread: that goes on until it is done.
+    A question that takes too long is given up for its client; its thread goes on until it is done.
     """
 
     def __init__(self, waiting: int, seconds: float) -> None:
-        self.pool = ThreadPoolExecutor(AT_ONCE, "question")
+        self.threads = ThreadPoolExecutor(AT_ONCE, "question")
         self.places = BoundedSemaphore(waiting + AT_ONCE)
         self.seconds = seconds
 
@@ -73,8 +73,8 @@ class Threads:
     def start(self, question: Callable[[], Result]) -> Future[Result]:
         """Begin to answer a question; raises RefusedError where too many wait."""
         if not self.places.acquire(blocking=False):
-            raise RefusedError(503, "too many questions are waiting; ask again", headers=BUSY)
-        future = self.pool.submit(question)
+            raise RefusedError(503, "too many questions are waiting; try again", headers=BUSY)
+        future = self.threads.submit(question)
         future.add_done_callback(lambda _: self.places.release())
         return future
 

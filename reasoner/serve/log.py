@@ -1,4 +1,4 @@
-"""Logs as lines of JSON."""
+"""Logs as lines of JSON, without anything about a patient."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 import msgspec
 
-__all__ = ["JsonLines", "logging_by"]
+__all__ = ["JsonLines", "logging_config"]
 
 
 class JsonLines(logging.Formatter):
-    """Writes a log record as one line of JSON; of an exception only its type and where it arose, never its message."""
+    """Writes a log record as one line of JSON; of an exception only its type and place, never its message."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -27,7 +27,7 @@ class JsonLines(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
-def logging_by(level: str) -> dict[str, object]:
+def logging_config(level: str) -> dict[str, object]:
     """Give the configuration of logging, for this package and the server."""
     lines = {"level": level.upper(), "handlers": ["lines"], "propagate": False}
     return {

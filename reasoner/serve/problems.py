@@ -1,4 +1,4 @@
-"""What a request is refused with: problem details (RFC 9457), an OperationOutcome for CDS clients."""
+"""Refused requests: problem details (RFC 9457), or an OperationOutcome for CDS clients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CODES = {400: "structure", 401: "login", 404: "not-found", 408: "timeout", 413: 
 
 
 class RefusedError(Exception):
-    """A request that is not answered: an HTTP status, what is wrong, the field where it is one, further headers."""
+    """A request that is not answered: the HTTP status, what is wrong, the field if it is in one, further headers."""
 
     def __init__(self, status: int, detail: str, field: str = "", headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -31,13 +31,13 @@ class RefusedError(Exception):
 
     @classmethod
     def of(cls, error: ReasonerError) -> Self:
-        """Word what the reasoner refused; its messages begin with the field where they are about one."""
+        """Take what the reasoner refused; its messages begin with the field where they are about one."""
         found = FIELD.match(str(error))
         return cls(422, str(error), found[1] if found else "")
 
 
 def refusal(problem: RefusedError, path: str) -> Response:
-    """Give the response to a request for `path` that is not answered."""
+    """Give the response to a refused request for `path`."""
     title = HTTPStatus(problem.status).phrase
     if path.startswith(HOOKS):
         issue: dict[str, object] = {"severity": "error", "code": CODES.get(problem.status, "processing")}

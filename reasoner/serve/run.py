@@ -16,9 +16,9 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from reasoner.errors import ReasonerError
-from reasoner.serve.log import logging_by
+from reasoner.serve.log import logging_config
 from reasoner.serve.settings import Settings
-from reasoner.serve.trust import Trust
+from reasoner.serve.tokens import TokenVerifier
 
 __all__ = ["free_address", "run"]
 
@@ -26,13 +26,13 @@ CONNECTIONS = 16_384
 
 
 def run(settings: Settings, host: str, port: int, workers: int) -> None:
-    """Serve until a signal ends it; requests that are being answered are answered first.
+    """Serve until a signal ends it; requests under way are answered first.
 
-    Raises ReasonerError where the file of keys cannot be used, and where nothing can listen at that host and port.
+    Raises ReasonerError where the file of keys cannot be used, or the address not listened on.
     """
     address = free_address(host, port)
     if settings.keys is not None:
-        Trust(Path(settings.keys), settings.issuers, "")
+        TokenVerifier(Path(settings.keys), settings.issuers, "")
     with suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -42,9 +42,9 @@ def run(settings: Settings, host: str, port: int, workers: int) -> None:
         counts = Path(scratch) / "counts"
         counts.mkdir()
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counts)
-        msgspec.structs.replace(settings, scratch=scratch).hand_on()
+        msgspec.structs.replace(settings, scratch=scratch).export()
         Granian(
-            "reasoner.serve.app:from_environment",
+            "reasoner.serve.app:worker",
             factory=True,
             interface=Interfaces.ASGI,
             address=address,
@@ -58,12 +58,15 @@ def run(settings: Settings, host: str, port: int, workers: int) -> None:
             respawn_failed_workers=True,
             workers_kill_timeout=int(settings.body_seconds + settings.answer_seconds) + 5,
             log_level=LogLevels(settings.log_level),
-            log_dictconfig=logging_by(settings.log_level),
+            log_dictconfig=logging_config(settings.log_level),
         ).serve()
 
 
 def free_address(host: str, port: int) -> str:
-    """Find the address of a host, and see that nothing listens there: two services would share a port in silence."""
+    """Find the address of a host, and check that nothing listens there: two services would silently share the port.
+
+    Raises ReasonerError where it cannot be listened on.
+    """
     try:
         family, _, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family) as trial:
@@ -71,7 +74,7 @@ def free_address(host: str, port: int) -> str:
             trial.bind(address)
     except OSError as error:
         raise ReasonerError(
-            f"--host {host} --port {port}: cannot be listened on: {error.strerror}; "
-            "give an address of this machine, and a port that is free"
+            f"--host {host} --port {port}: cannot listen there: {error.strerror}; "
+            "give an address of this machine and a free port"
         ) from None
     return str(address[0])

@@ -1,4 +1,4 @@
-"""How a service is run: read from the command line, handed on to its worker processes through the environment."""
+"""How a service is run: from the command line through the environment to the worker processes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ VARIABLE = "REASONER_SERVE"
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How a service is run.
 
-    `folder`, `layer` and `overlays` choose the guideline. `public_url` is where clients reach the service, without a slash
-    at the end; where it is empty, each request says. `origins` are those that browsers may call from. `keys` is a file
-    with a JWK Set; with it, CDS clients need a token, and `issuers` lists those that are trusted. `largest_body` is in
-    bytes, `body_seconds` the time in which a request's head, and then its body, must have come, `answer_seconds` that in
-    which it must be answered; `waiting` is how many long questions may wait in one process, `courses` the longest history
-    that is answered. `scratch` is a folder that the processes of one service share, empty where there is only one.
+    `folder`, `layer` and `overlays` choose the guideline. `public_url` is where clients reach the service, without a final
+    slash; where it is empty, each request's Host header says it. Browsers may call from `origins`. `keys` is a file with a
+    JWK Set; with it, CDS clients need a token, of one of the `issuers` where these are given. `largest_body` is in bytes;
+    `body_seconds` is the time in which a request's head, and then its body, must arrive, `answer_seconds` the time in which
+    it must be answered. `waiting` is the number of long questions that may wait in one process, `courses` the longest
+    history that is answered. `scratch` is a folder that the processes of a service share, empty where there is only one.
     """
 
     folder: str | None = None
@@ -38,11 +38,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     scratch: str = ""
 
-    def hand_on(self) -> None:
-        """Leave the settings to the processes started from here on."""
+    def export(self) -> None:
+        """Put the settings into the environment of processes started from now on."""
         os.environ[VARIABLE] = msgspec.json.encode(self).decode()
 
     @classmethod
-    def handed_on(cls) -> Self:
-        """Read the settings that the process which started this one left."""
+    def from_environment(cls) -> Self:
+        """Read the settings that the parent process exported."""
         return msgspec.json.decode(os.environ[VARIABLE], type=cls)

@@ -1,35 +1,41 @@
 // The answer in words.
 
 import { element } from "./dom.js";
+import { say } from "./words.js";
 
 /** Show an answer; `explain` makes the button and the panel that tell why, `goTo` goes to a fact's field. */
 export function shown(answer, words, explain, goTo) {
   return [
     ...setting(answer.setting, words, explain),
     part(
-      "Recommended",
+      say("page_recommended"),
       "ol",
+      "recommended",
       answer.recommended.map((entry) => recommendation(entry, words, explain)),
-      "Nothing is recommended.",
+      say("page_nothing_recommended"),
     ),
     part(
-      "Check and do",
+      say("page_actions"),
       "ul",
+      "actions",
       answer.actions.map((entry) => action(entry, words, explain)),
     ),
     part(
-      "Excluded",
+      say("page_excluded"),
       "ul",
+      "excluded",
       answer.excluded.map((entry) => exclusion(entry, words, explain)),
     ),
     part(
-      "Not recorded, and it matters",
+      say("page_missing"),
       "ul",
+      "missing",
       answer.missing.map((entry) => lacking(entry, words, goTo)),
     ),
     part(
-      "Notes",
+      say("page_notes"),
       "ul",
+      "notes",
       answer.notes.map((text) => element("li", { textContent: text })),
     ),
   ].filter(Boolean);
@@ -39,7 +45,7 @@ function setting(name, words, explain) {
   const title = element(
     "h3",
     { className: "setting" },
-    element("span", { className: "quiet", textContent: "Setting" }),
+    element("span", { className: "quiet", textContent: say("page_setting") }),
     " ",
     element("strong", { textContent: words.label("setting", name) }),
   );
@@ -48,26 +54,24 @@ function setting(name, words, explain) {
   return [element("div", { className: "name" }, title, why.button), why.panel];
 }
 
-function part(title, list, entries, empty) {
+function part(title, list, kind, entries, empty) {
   if (!entries.length && !empty) return null;
   return element(
     "section",
     { className: "part-of-answer" },
     element("h3", { textContent: title }),
-    entries.length
-      ? element(list, { className: `entries ${title.split(/\W/)[0].toLowerCase()}` }, entries)
-      : element("p", { textContent: empty }),
+    entries.length ? element(list, { className: `entries ${kind}` }, entries) : element("p", { textContent: empty }),
   );
 }
 
 function certainty({ certainty: sure, assuming }, words) {
   return sure === "certain"
-    ? element("span", { className: "tag certain", textContent: "certain" })
+    ? element("span", { className: "tag certain", textContent: say("certain") })
     : element(
         "span",
         {},
-        element("span", { className: "tag open", textContent: "depends" }),
-        ` certain if ${words.assumptions(assuming)}`,
+        element("span", { className: "tag open", textContent: say("page_depends") }),
+        ` ${say("certain_if", words.assumptions(assuming))}`,
       );
 }
 
@@ -82,7 +86,7 @@ function sources(entry, words) {
     ...(entry.overlays ?? []),
     ...(entry.trials ?? []).map((trial) => words.label("trial", trial)),
   ];
-  const cited = (entry.citations ?? []).length ? `references ${entry.citations.join(", ")}` : "";
+  const cited = (entry.citations ?? []).length ? say("references", entry.citations.join(say("comma"))) : "";
   return element("p", { className: "sources-of" }, [...names, cited].filter(Boolean).join(" · "));
 }
 
@@ -91,7 +95,7 @@ function recommendation(entry, words, explain) {
   return element(
     "li",
     { className: `recommendation ${entry.certainty}` },
-    element("span", { className: "rank", ariaLabel: `rank ${entry.rank}`, role: "img", textContent: entry.rank }),
+    element("span", { className: "rank", ariaLabel: say("rank", entry.rank), role: "img", textContent: entry.rank }),
     element(
       "div",
       {},
@@ -112,7 +116,8 @@ function recommendation(entry, words, explain) {
         element(
           "p",
           { className: "caution" },
-          element("strong", { textContent: "Caution: " }),
+          element("strong", { textContent: say("page_caution") }),
+          " ",
           words.label("caution", caution),
         ),
       ),
@@ -128,7 +133,7 @@ function because({ because: lines }) {
   return lines.length
     ? element(
         "ul",
-        { className: "because", ariaLabel: "Because" },
+        { className: "because", ariaLabel: say("page_because") },
         lines.map((line) => element("li", { textContent: line })),
       )
     : null;
@@ -139,7 +144,7 @@ function doses(entries, words) {
   return element(
     "details",
     { className: "doses" },
-    element("summary", { textContent: "Doses" }),
+    element("summary", { textContent: say("page_doses") }),
     element(
       "ul",
       {},
@@ -148,7 +153,7 @@ function doses(entries, words) {
           "li",
           {},
           element("strong", { textContent: words.label("drug", drug) }),
-          ` ${amount} ${unit}${mg === null ? "" : ` (${mg} mg)`} ${route}, ${words.label("step", step)}, ${weeks === null ? words.label("schedule", schedule) : `every ${weeks === 1 ? "week" : `${weeks} weeks`}`} `,
+          ` ${say("page_dose", inTotal(`${amount} ${unit}`, mg), route, words.label("step", step), often(weeks, schedule, words))} `,
           element("cite", { textContent: `[${statement}]` }),
         ),
       ),
@@ -156,12 +161,26 @@ function doses(entries, words) {
   );
 }
 
+function inTotal(dose, mg) {
+  return mg === null ? dose : say("page_in_total", dose, mg);
+}
+
+function often(weeks, schedule, words) {
+  if (weeks === null) return words.label("schedule", schedule);
+  return weeks === 1 ? say("every_week") : say("every_weeks", weeks);
+}
+
 function exclusion(entry, words, explain) {
   const why = explain(entry.regimen, words.label("regimen", entry.regimen), "excluded");
   return element(
     "li",
     { className: entry.certainty },
-    element("p", { className: "name" }, element("strong", { textContent: words.label("regimen", entry.regimen) }), why.button),
+    element(
+      "p",
+      { className: "name" },
+      element("strong", { textContent: words.label("regimen", entry.regimen) }),
+      why.button,
+    ),
     unless(entry, words),
     because(entry),
     why.panel,
@@ -181,7 +200,7 @@ function action(entry, words, explain) {
 
 function lacking(entry, words, goTo) {
   const decides = entry.decides.map((name) => words.decided(name));
-  const shownFirst = decides.slice(0, 3);
+  const shownFirst = decides.slice(0, 3).join(say("comma"));
   return element(
     "li",
     {},
@@ -194,19 +213,24 @@ function lacking(entry, words, goTo) {
     }),
     element("span", {
       className: "quiet",
-      textContent: ` decides ${shownFirst.join(", ")}${decides.length > 3 ? ` and ${decides.length - 3} more` : ""}`,
+      textContent: ` ${say("page_decides", decides.length > 3 ? say("page_and_more", shownFirst, decides.length - 3) : shownFirst)}`,
     }),
   );
 }
 
-/** Word what changed from one answer to the next, for who cannot see it. */
+function conditionally(name, { certainty: sure, assuming }, words) {
+  return sure === "certain" ? name : say("page_if", name, words.assumptions(assuming));
+}
+
+/** Word what changed from one answer to the next, for those who cannot see it. */
 export function changes(before, after, words) {
   const said = [];
-  if (before?.setting !== after.setting) said.push(`Setting: ${words.label("setting", after.setting)}.`);
+  if (before?.setting !== after.setting)
+    said.push(say("page_change", say("page_setting"), words.label("setting", after.setting)));
   for (const [list, key, gained, lost] of [
-    ["recommended", "regimen", "Recommended", "No longer recommended"],
-    ["excluded", "regimen", "Excluded", "No longer excluded"],
-    ["actions", "action", "To do", "No longer to do"],
+    ["recommended", "regimen", say("page_recommended"), say("page_no_longer_recommended")],
+    ["excluded", "regimen", say("page_excluded"), say("page_no_longer_excluded")],
+    ["actions", "action", say("page_to_do"), say("page_no_longer_to_do")],
   ]) {
     const was = new Map(
       (before?.[list] ?? []).map((entry) => [entry[key], JSON.stringify([entry.certainty, entry.assuming, entry.rank])]),
@@ -219,17 +243,17 @@ export function changes(before, after, words) {
     const named = (name) => (key === "regimen" ? words.label("regimen", name) : words.decided(name));
     if (fresh.length)
       said.push(
-        `${gained}: ${fresh.map((entry) => named(entry[key]) + (entry.certainty === "certain" ? "" : `, if ${words.assumptions(entry.assuming)}`)).join("; ")}.`,
+        say("page_change", gained, fresh.map((entry) => conditionally(named(entry[key]), entry, words)).join(say("and"))),
       );
-    if (gone.length) said.push(`${lost}: ${gone.map(named).join("; ")}.`);
+    if (gone.length) said.push(say("page_change", lost, gone.map(named).join(say("and"))));
   }
-  return said.join(" ") || "The answer is unchanged.";
+  return said.join(" ") || say("page_unchanged");
 }
 
 /** Word an answer in a line. */
 export function summary(answer, words) {
   const certain = answer.recommended.filter((entry) => entry.certainty === "certain").length;
   const open = answer.recommended.length - certain;
-  const parts = [certain && `${certain} recommended`, open && `${open} depending on what is unknown`].filter(Boolean);
-  return `${words.label("setting", answer.setting)} · ${parts.join(", ") || "nothing recommended"}`;
+  const parts = [certain && say("page_count_certain", certain), open && say("page_count_open", open)].filter(Boolean);
+  return `${words.label("setting", answer.setting)} · ${parts.join(say("comma")) || say("nothing_recommended")}`;
 }

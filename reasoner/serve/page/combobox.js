@@ -1,6 +1,7 @@
 // A field that finds one of many names by typing (ARIA combobox with a list).
 
 import { element, fresh } from "./dom.js";
+import { say } from "./words.js";
 
 /** Make a combobox over `options` ({name, label}); `choose` is called with the name chosen. */
 export function combobox(label, options, choose) {
@@ -12,7 +13,7 @@ export function combobox(label, options, choose) {
     ariaAutoComplete: "list",
     ariaExpanded: "false",
     "aria-controls": list.id,
-    placeholder: "type to find a name",
+    placeholder: say("page_type"),
     spellcheck: false,
   });
   let current = -1;

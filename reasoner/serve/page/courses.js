@@ -1,7 +1,8 @@
 // Courses of therapy as a timeline, oldest first.
 
-import { element, fresh, say } from "./dom.js";
+import { element, fresh, show } from "./dom.js";
 import { booleanControl, members, numberControl, readFrom } from "./fields.js";
+import { say } from "./words.js";
 
 /** Make the control of a fact that is a list of courses: unknown, none yet, or a timeline of them. */
 export function coursesControl(fact, course, changed, announce) {
@@ -19,15 +20,15 @@ export function coursesControl(fact, course, changed, announce) {
       },
     }),
   );
-  const labels = { none: "none yet", these: "these", unknown: "unknown" };
+  const labels = { none: say("page_none_yet"), these: say("page_these"), unknown: say("page_unknown") };
   const list = element("ol", { className: "timeline" });
   const more = element("button", {
     type: "button",
     className: "more",
-    textContent: "Add a course",
+    textContent: say("page_add_course"),
     onclick: () => {
       add().focus();
-      announce(`Course ${entries.length} added.`);
+      announce(say("page_course_added", entries.length));
       changed();
     },
   });
@@ -52,7 +53,7 @@ export function coursesControl(fact, course, changed, announce) {
         list.replaceChildren(...entries.map((other) => other.node));
         update();
         entry.refocus(step);
-        announce(`Now course ${from + step + 1} of ${entries.length}.`);
+        announce(say("page_course_moved", from + step + 1, entries.length));
         changed();
       },
       remove: () => {
@@ -62,7 +63,7 @@ export function coursesControl(fact, course, changed, announce) {
         if (!entries.length) kinds.find((input) => input.value === "unknown").checked = true;
         update();
         (entries[Math.min(from, entries.length - 1)]?.node ?? kinds.find((input) => input.checked)).focus();
-        announce(`Course ${from + 1} removed.`);
+        announce(say("page_course_removed", from + 1));
         changed();
       },
     });
@@ -96,8 +97,9 @@ export function coursesControl(fact, course, changed, announce) {
     set: (courses) => {
       entries = [];
       list.replaceChildren();
-      kinds.find((input) => input.value === (courses === undefined ? "unknown" : courses.length ? "these" : "none")).checked =
-        true;
+      kinds.find(
+        (input) => input.value === (courses === undefined ? "unknown" : courses.length ? "these" : "none"),
+      ).checked = true;
       for (const value of courses ?? []) add(value);
       update();
     },
@@ -123,7 +125,9 @@ function fits(entry, course) {
     (entry.outcome === undefined || entry.outcome === null || course.outcomes.some(({ name }) => name === entry.outcome)) &&
     course.facts.every(
       ({ name, kind }) =>
-        entry[name] === undefined || entry[name] === null || typeof entry[name] === (kind === "boolean" ? "boolean" : "number"),
+        entry[name] === undefined ||
+        entry[name] === null ||
+        typeof entry[name] === (kind === "boolean" ? "boolean" : "number"),
     )
   );
 }
@@ -133,19 +137,19 @@ function oneCourse(course, value, { changed, move, remove }) {
   const outcome = element(
     "select",
     { id: fresh("outcome"), onchange: changed },
-    element("option", { value: "", textContent: "unknown" }),
+    element("option", { value: "", textContent: say("page_unknown") }),
     course.outcomes.map(({ name, label }) => element("option", { value: name, textContent: label })),
   );
-  const drugs = members("Drugs of this course", course.drugs, () => {
-    show();
+  const drugs = members(say("page_course_drugs"), course.drugs, () => {
+    hideOthers();
     changed();
   });
   const facts = course.facts.map((fact) => {
-    const control = (fact.kind === "boolean" ? booleanControl : numberControl)(fact, changed, "not recorded");
+    const control = (fact.kind === "boolean" ? booleanControl : numberControl)(fact, changed, say("unknown"));
     const node = element("fieldset", { className: "part" }, element("legend", { textContent: fact.label }), control.node);
     return { fact, control, node };
   });
-  const hint = element("p", { className: "hint", textContent: "Of a course, what is not recorded counts as no or 0." });
+  const hint = element("p", { className: "hint", textContent: say("page_course_hint") });
   const problem = element("p", { className: "problem", hidden: true });
   const sources = readFrom();
   const up = element("button", { type: "button", textContent: "↑", onclick: () => move(-1) });
@@ -156,7 +160,7 @@ function oneCourse(course, value, { changed, move, remove }) {
     return !fact.needs.length || fact.needs.some((drug) => drugs.get().includes(drug));
   }
 
-  function show() {
+  function hideOthers() {
     for (const { fact, node } of facts) node.hidden = !applies(fact);
     hint.hidden = facts.every(({ node }) => node.hidden);
   }
@@ -164,13 +168,18 @@ function oneCourse(course, value, { changed, move, remove }) {
   drugs.set(value.drugs ?? []);
   outcome.value = value.outcome ?? "";
   for (const { fact, control } of facts) control.set(value[fact.name] ?? undefined);
-  show();
+  hideOthers();
   const node = element(
     "li",
     { tabIndex: -1, "aria-labelledby": title.id },
     element("div", { className: "row" }, title, element("span", { className: "moves" }, up, down, away)),
     drugs.node,
-    element("div", { className: "row" }, element("label", { htmlFor: outcome.id, textContent: "How it ended" }), outcome),
+    element(
+      "div",
+      { className: "row" },
+      element("label", { htmlFor: outcome.id, textContent: say("page_outcome") }),
+      outcome,
+    ),
     element(
       "div",
       { className: "parts" },
@@ -185,12 +194,12 @@ function oneCourse(course, value, { changed, move, remove }) {
     focus: () => node.querySelector("input").focus(),
     refocus: (step) => [step < 0 ? up : down, step < 0 ? down : up].find((button) => !button.disabled)?.focus(),
     place: (index, count) => {
-      title.textContent = `Course ${index + 1}`;
+      title.textContent = say("page_course", index + 1);
       up.disabled = index === 0;
       down.disabled = index === count - 1;
-      up.ariaLabel = `Move course ${index + 1} earlier`;
-      down.ariaLabel = `Move course ${index + 1} later`;
-      away.ariaLabel = `Remove course ${index + 1}`;
+      up.ariaLabel = say("page_move_earlier", index + 1);
+      down.ariaLabel = say("page_move_later", index + 1);
+      away.ariaLabel = say("page_remove_course", index + 1);
     },
     get: () => {
       const found = { drugs: drugs.get(), outcome: outcome.value || null };
@@ -199,7 +208,7 @@ function oneCourse(course, value, { changed, move, remove }) {
       }
       return found;
     },
-    refuse: (text) => say(problem, text),
+    refuse: (text) => show(problem, text),
     cite: sources.show,
   };
 }

@@ -1,17 +1,23 @@
 // A derivation as sentences: what follows, over which rule, from what, down to the record and the guideline's statements.
 
 import { element } from "./dom.js";
+import { say } from "./words.js";
 
 const SOURCES = new Set(["statement", "reading", "overlay", "citation", "trial"]);
 const STATES = {
-  "fact unknown": "not recorded: ",
-  "fact recorded_absent": "recorded as absent: ",
-  "fact fails": "not so: ",
-  "conclusion unknown": "depends: ",
-  "conclusion fails": "not derived: ",
+  "fact unknown": (label) => say("page_not_recorded", label),
+  "fact recorded_absent": (label) => say("page_recorded_absent", label),
+  "fact fails": (label) => say("page_not_so", label),
+  "conclusion unknown": (label) => say("page_depends_on", label),
+  "conclusion fails": (label) => say("page_not_derived", label),
 };
-const MARKS = { "+": "holds", "−": "absent", "?": "depends on what is not recorded", "×": "stands in the way" };
+const MARKS = { "+": say("page_holds"), "−": say("page_absent"), "?": say("depends"), "×": say("page_blocks") };
 const DEEP = 1;
+
+/** Word a node with its state, where that is not simply that it holds. */
+function stated({ kind, state, label }) {
+  return STATES[`${kind} ${state}`]?.(label) ?? label;
+}
 
 /** Show a derivation (nodes and edges from reason to consequence), beginning with what nothing else follows from. */
 export function derivation({ nodes, edges }) {
@@ -51,10 +57,7 @@ export function derivation({ nodes, edges }) {
     let mark = absent || node.state === "fails" || node.state === "recorded_absent" ? "−" : "+";
     if (node.state === "unknown") mark = "?";
     if (role === "blocks" || (role === "excludes" && node.state !== "unknown")) mark = "×";
-    const words =
-      absent && node.state === "unknown"
-        ? `unless ${node.label}`
-        : `${STATES[`${node.kind} ${node.state}`] ?? ""}${node.label}`;
+    const words = absent && node.state === "unknown" ? say("page_unless", node.label) : stated(node);
     const marked = [
       element("span", { className: "mark", textContent: mark, title: MARKS[mark], ariaHidden: "true" }),
       element("span", { className: "unseen", textContent: `${MARKS[mark]}: ` }),
@@ -117,7 +120,7 @@ export function derivation({ nodes, edges }) {
       const details = element(
         "details",
         { className: "failed" },
-        element("summary", { textContent: `What did not apply (${failed.length})` }),
+        element("summary", { textContent: say("page_not_applied", failed.length) }),
       );
       details.addEventListener("toggle", () => {
         if (details.open && details.childElementCount === 1) details.append(...failed.map((rule) => way(rule, depth + 1)));
@@ -130,13 +133,8 @@ export function derivation({ nodes, edges }) {
   return element(
     "div",
     { className: "derivation" },
-    roots.map(({ id, state, label }) =>
-      element(
-        "section",
-        { className: state },
-        element("h4", { textContent: `${STATES[`conclusion ${state}`] ?? ""}${label}` }),
-        ways(id, 0),
-      ),
+    roots.map((root) =>
+      element("section", { className: root.state }, element("h4", { textContent: stated(root) }), ways(root.id, 0)),
     ),
   );
 }

@@ -11,7 +11,9 @@ export function element(name, more = {}, ...children) {
     else if (key in node && key !== "list" && key !== "form") node[key] = value;
     else node.setAttribute(key, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false && child !== ""));
+  node.append(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false && child !== ""),
+  );
   return node;
 }
 
@@ -21,13 +23,13 @@ export function fresh(prefix) {
   return `${prefix}-${made}`;
 }
 
-/** Set whether an element shows, and what it says. */
-export function say(node, text) {
+/** Show a text in an element, or hide the element where there is none. */
+export function show(node, text) {
   node.textContent = text;
   node.hidden = !text;
 }
 
-/** Offer a text as a file to keep. */
+/** Offer a text as a file to save. */
 export function download(name, text, media) {
   const address = URL.createObjectURL(new Blob([text], { type: media }));
   element("a", { href: address, download: name }).click();

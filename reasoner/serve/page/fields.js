@@ -1,9 +1,10 @@
-// The controls of facts: each shows "unknown" until something is entered, and gives it as undefined.
+// The controls of facts: each shows "unknown" until something is entered, and then gives undefined.
 
 import { combobox } from "./combobox.js";
-import { element, fresh, say } from "./dom.js";
+import { element, fresh, show } from "./dom.js";
+import { say } from "./words.js";
 
-const UNKNOWN = "unknown";
+const UNKNOWN = say("page_unknown");
 
 /** Make a row of radio buttons; `options` are {value, label}. Gives {node, get, set}. */
 function radios(options, changed, unknown) {
@@ -35,8 +36,8 @@ function radios(options, changed, unknown) {
 export function booleanControl(fact, changed, unknown = UNKNOWN) {
   return radios(
     [
-      { value: true, label: "yes" },
-      { value: false, label: "no" },
+      { value: true, label: say("yes") },
+      { value: false, label: say("no") },
     ],
     changed,
     unknown,
@@ -51,7 +52,7 @@ export function choiceControl(fact, changed) {
   );
 }
 
-/** Make a field for a number; what is typed and is no number is given as text, for the service to refuse. */
+/** Make a field for a number; other text is given as it is, for the service to refuse. */
 export function numberControl(fact, changed, unknown = UNKNOWN) {
   const input = element("input", {
     type: "text",
@@ -76,11 +77,11 @@ export function numberControl(fact, changed, unknown = UNKNOWN) {
 
 /** Make a list of chosen members with a field that finds more. Gives {node, get, set}. */
 export function members(label, options, changed) {
-  const chips = element("ul", { className: "chips", ariaLabel: `${label}: chosen` });
+  const chips = element("ul", { className: "chips", ariaLabel: say("page_chosen", label) });
   const labels = new Map(options.map((option) => [option.name, option.label]));
   let chosen = [];
 
-  function show() {
+  function showChosen() {
     chips.replaceChildren(
       ...chosen.map((name) =>
         element(
@@ -89,11 +90,11 @@ export function members(label, options, changed) {
           labels.get(name),
           element("button", {
             type: "button",
-            ariaLabel: `Remove ${labels.get(name)}`,
+            ariaLabel: say("page_remove", labels.get(name)),
             textContent: "×",
             onclick: () => {
               chosen = chosen.filter((other) => other !== name);
-              show();
+              showChosen();
               field.querySelector("input").focus();
               changed();
             },
@@ -106,16 +107,16 @@ export function members(label, options, changed) {
 
   const field = combobox(label, options, (name) => {
     if (!chosen.includes(name)) chosen.push(name);
-    show();
+    showChosen();
     changed();
   });
-  show();
+  showChosen();
   return {
     node: element("div", { className: "members" }, chips, field),
     get: () => [...chosen],
     set: (names) => {
       chosen = [...names];
-      show();
+      showChosen();
     },
     allows: (names) => Array.isArray(names) && names.every((name) => labels.has(name)),
   };
@@ -127,8 +128,8 @@ const FEW = 6;
 export function listControl(fact, changed) {
   const kind = radios(
     [
-      { value: "none", label: "none" },
-      { value: "these", label: "these" },
+      { value: "none", label: say("none") },
+      { value: "these", label: say("page_these") },
     ],
     () => {
       update();
@@ -136,16 +137,16 @@ export function listControl(fact, changed) {
     },
     UNKNOWN,
   );
-  const hint = element("p", { className: "hint", textContent: "Unknown until one is chosen." });
+  const hint = element("p", { className: "hint", textContent: say("page_until_chosen") });
   const many = fact.values.length > FEW;
-  const inner = many ? members(fact.label, fact.values, update2) : boxes(fact, update2);
+  const inner = many ? members(fact.label, fact.values, changedInner) : boxes(fact, changedInner);
 
   function update() {
     inner.node.hidden = kind.get() !== "these";
     hint.hidden = inner.node.hidden || inner.get().length > 0;
   }
 
-  function update2() {
+  function changedInner() {
     update();
     changed();
   }
@@ -188,7 +189,7 @@ export function readFrom() {
   const node = element(
     "details",
     { className: "sources", hidden: true },
-    element("summary", { textContent: "Read from FHIR" }),
+    element("summary", { textContent: say("page_read_from") }),
     list,
   );
   return {
@@ -204,7 +205,7 @@ export function readFrom() {
 /** Put a control into a fieldset with its question, what is wrong with it, and where it was read. */
 export function field(name, question, control, hints) {
   const problem = element("p", { className: "problem", id: fresh("problem"), hidden: true });
-  const matters = element("span", { className: "matters", hidden: true, textContent: "can change the answer" });
+  const matters = element("span", { className: "matters", hidden: true, textContent: say("page_matters") });
   const sources = readFrom();
   const node = element(
     "fieldset",
@@ -218,7 +219,7 @@ export function field(name, question, control, hints) {
   return {
     node,
     control,
-    refuse: (text) => say(problem, text),
+    refuse: (text) => show(problem, text),
     matter: (does) => {
       matters.hidden = !does;
       node.classList.toggle("deciding", does);

@@ -3,7 +3,7 @@
 import { coursesControl } from "./courses.js";
 import { element, fresh } from "./dom.js";
 import { booleanControl, choiceControl, field, listControl, numberControl } from "./fields.js";
-import { origin } from "./words.js";
+import { origin, say } from "./words.js";
 
 const CONTROLS = { boolean: booleanControl, choice: choiceControl, list: listControl, number: numberControl };
 const UNNAMED = "patient";
@@ -27,7 +27,7 @@ export class Form {
       element(
         "div",
         { className: "row" },
-        element("label", { htmlFor: this.id.id, textContent: "Name of this record" }),
+        element("label", { htmlFor: this.id.id, textContent: say("page_record_name") }),
         this.id,
       ),
     );
@@ -37,8 +37,8 @@ export class Form {
 
   hints(fact) {
     const hints = [];
-    if (fact.default !== null) hints.push(`Unknown counts as ${this.words.value(fact.name, fact.default)}.`);
-    if (fact.required) hints.push("Nothing is answered while this is unknown.");
+    if (fact.default !== null) hints.push(say("page_default", this.words.value(fact.name, fact.default)));
+    if (fact.required) hints.push(say("page_required"));
     return hints;
   }
 
@@ -68,17 +68,17 @@ export class Form {
     return this.required.filter((fact) => this.fields.get(fact.name).control.get() === undefined);
   }
 
-  /** Fill in a record; gives a sentence for each part of it that the form cannot hold, and that is left unknown. */
+  /** Fill in a record; gives a sentence for each part of it that the form cannot hold and leaves unknown. */
   fill(record) {
     const left = [];
     this.id.value = typeof record.id === "string" && record.id.trim() ? record.id : UNNAMED;
     for (const [key, value] of Object.entries(record)) {
-      if (key !== "id" && !this.fields.has(key)) left.push(`${key}: no fact of this guideline`);
+      if (key !== "id" && !this.fields.has(key)) left.push(say("page_unknown_fact", key));
     }
     for (const [name, own] of this.fields) {
       const value = Object.hasOwn(record, name) ? (record[name] ?? undefined) : undefined;
       const fits = own.control.allows(value);
-      if (!fits) left.push(`${name}: ${JSON.stringify(value)} is no value of it; left unknown`);
+      if (!fits) left.push(say("page_bad_value", name, JSON.stringify(value)));
       own.control.set(fits ? value : undefined);
       own.node.classList.remove("edited");
       own.cite([]);

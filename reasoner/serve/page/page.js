@@ -2,11 +2,11 @@
 
 import { addressOf, taken } from "./address.js";
 import { changes, shown, summary } from "./answer.js";
-import { download, element, say } from "./dom.js";
+import { download, element, show } from "./dom.js";
 import { Form } from "./form.js";
 import { Queries } from "./queries.js";
 import { Refused, ask, graph, guideline } from "./service.js";
-import { Words, origin } from "./words.js";
+import { Words, origin, say } from "./words.js";
 
 const WAIT = 250;
 const place = (id) => document.getElementById(id);
@@ -25,8 +25,8 @@ class Page {
     const { title, layer, overlays, digest, disclaimer } = found.guideline;
     place("title").textContent = document.title = title;
     place("version").textContent = [
-      `${layer} layer`,
-      overlays.length ? `LOCAL overlay ${overlays.join(", ")}` : "",
+      layer === "literal" ? say("layer_literal") : say("layer_curated"),
+      overlays.length ? say("overlay_name", overlays.join(say("comma"))) : "",
       digest.slice(0, 19),
     ]
       .filter(Boolean)
@@ -37,7 +37,7 @@ class Page {
     );
     place("example").addEventListener("change", () => this.example());
     place("file").addEventListener("change", () => this.file());
-    place("reset").addEventListener("click", () => this.load({}, "Reset: all is unknown."));
+    place("reset").addEventListener("click", () => this.load({}, say("page_was_reset")));
     place("save").addEventListener("click", () => this.share());
     place("copy").addEventListener("click", () => this.copy());
     place("save-record").addEventListener("click", () => keep("record.json", this.form.record()));
@@ -71,12 +71,12 @@ class Page {
         element(
           "div",
           {},
-          element("p", { textContent: "Nothing is answered before this is known:" }),
+          element("p", { textContent: say("page_lacking") }),
           this.jumps(
             lacking.map(({ name }) => name),
             true,
           ),
-          element("p", { className: "quiet", textContent: "Or choose an example, or load a record or a FHIR bundle." }),
+          element("p", { className: "quiet", textContent: say("page_or_load") }),
         ),
       );
       return;
@@ -97,11 +97,11 @@ class Page {
         element(
           "div",
           {},
-          element("p", { className: "problem", textContent: `No answer: ${error.message}` }),
+          element("p", { className: "problem", textContent: say("page_no_answer", error.message) }),
           this.jumps(own ? [/^\w+/.exec(error.field)[0]] : named),
           error.status === 422
             ? null
-            : element("button", { type: "button", textContent: "Try again", onclick: () => this.update() }),
+            : element("button", { type: "button", textContent: say("page_try_again"), onclick: () => this.update() }),
         ),
       );
     }
@@ -121,7 +121,7 @@ class Page {
             "data-key": `jump ${name}`,
             textContent: question
               ? this.words.question(this.words.facts.get(name))
-              : `Go to: ${this.words.label("fact", name)}`,
+              : say("page_go_to", this.words.label("fact", name)),
             onclick: () => this.form.goTo(name),
           }),
         ),
@@ -150,7 +150,7 @@ class Page {
     );
     this.form.matter(new Set(answer ? answer.missing.map(({ fact }) => fact) : []));
     place("draw").hidden = !answer;
-    place("summary").textContent = answer ? summary(answer, this.words) : "no answer yet";
+    place("summary").textContent = answer ? summary(answer, this.words) : say("page_no_answer_yet");
     if (key !== undefined)
       ([...answers.querySelectorAll("[data-key]")].find((node) => node.dataset.key === key) ?? place("answer")).focus();
     if (answer && this.wanted) {
@@ -172,10 +172,10 @@ class Page {
   }
 
   /** Fill in a record anew. */
-  load(record, text, reading = null) {
+  load(record, text, facts = null) {
     const left = this.form.fill(record);
-    if (reading) this.form.cite(reading.sources);
-    place("read").replaceChildren(...this.notice(left, reading));
+    if (facts) this.form.cite(facts.sources);
+    place("read").replaceChildren(...this.notice(left, facts));
     announce([text, ...left].join(" "));
     this.changed();
   }
@@ -186,44 +186,48 @@ class Page {
     place("answer").focus();
   }
 
-  /** Tell what of a file or link was not taken up. */
-  notice(left, reading) {
-    const parts = [["Not taken up", left]];
-    if (reading) {
+  /** Say what of a file or link was not taken over. */
+  notice(left, facts) {
+    const parts = [[say("page_not_taken"), left]];
+    if (facts) {
       parts.push(
         [
-          "Contradictory, so left unknown",
-          reading.contradictions.map(
-            ({ fact, sides }) => `${fact}: ${sides.map(({ value, ...source }) => `${value} (${origin(source)})`).join("; ")}`,
+          say("page_contradictory"),
+          facts.contradictions.map(({ fact, sides }) =>
+            say(
+              "value",
+              fact,
+              sides.map(({ value, ...source }) => say("bracketed", value, origin(source))).join(say("and")),
+            ),
           ),
         ],
         [
-          "Not decided, so left unknown",
-          reading.undecided.map(
-            ({ fact, why, sources }) => `${fact}: ${why}${sources.length ? ` (${sources.map(origin).join("; ")})` : ""}`,
+          say("page_undecided"),
+          facts.undecided.map(({ fact, why, sources }) =>
+            say("value", fact, sources.length ? say("bracketed", why, sources.map(origin).join(say("and"))) : why),
           ),
         ],
-        ["Read from silence", reading.assumed],
-        ["Not mapped", reading.unmapped.map(({ why, ...source }) => `${origin(source)}: ${why}`)],
-        ["Not readable", reading.unreadable],
+        [say("page_assumed"), facts.assumed],
+        [say("page_unmapped"), facts.unmapped.map(({ why, ...source }) => say("value", origin(source), why))],
+        [say("page_unreadable"), facts.unreadable],
       );
     }
     const full = parts.filter(([, lines]) => lines.length);
-    if (!full.length && !reading) return [];
+    if (!full.length && !facts) return [];
     return [
       element(
         "section",
-        { className: "notice", ariaLabel: "What was read" },
-        reading
+        { className: "notice", ariaLabel: say("page_what_was_read") },
+        facts
           ? element("p", {
-              textContent: `Read from FHIR: ${new Set(reading.sources.map(({ fact }) => /^\w+/.exec(fact)[0])).size} facts. Each says below where it was read.`,
+              textContent: say("page_facts_read", new Set(facts.sources.map(({ fact }) => /^\w+/.exec(fact)[0])).size),
             })
           : null,
         full.map(([title, lines]) =>
           element(
             "details",
             { open: lines.length <= 10 },
-            element("summary", { textContent: `${title} (${lines.length})` }),
+            element("summary", { textContent: say("bracketed", title, lines.length) }),
             element(
               "ul",
               {},
@@ -241,7 +245,7 @@ class Page {
 
   example() {
     const chosen = this.guideline.examples.find(({ name }) => name === place("example").value);
-    if (chosen) this.load(chosen.record, `Example: ${chosen.title}.`);
+    if (chosen) this.load(chosen.record, say("page_change", say("page_example"), chosen.title));
     place("example").value = "";
   }
 
@@ -254,16 +258,16 @@ class Page {
     try {
       data = JSON.parse(text);
     } catch (error) {
-      this.refuseFile(`The file is no JSON: ${error.message}`);
+      this.refuseFile(say("page_not_json", error.message));
       return;
     }
-    await this.take(data, "The file was read.");
+    await this.take(data, say("page_file_read"));
   }
 
-  /** Take up a record, or a FHIR resource or bundle. */
+  /** Take over a record, or a FHIR resource or bundle. */
   async take(data, text) {
     if (typeof data !== "object" || data === null || Array.isArray(data)) {
-      this.refuseFile("This is neither a patient record nor a FHIR resource: both are JSON objects.");
+      this.refuseFile(say("page_neither"));
       return;
     }
     if (!("resourceType" in data)) {
@@ -271,32 +275,32 @@ class Page {
       return;
     }
     try {
-      const reading = await ask("facts", { patient: data });
-      this.load(reading.record, text, reading);
+      const facts = await ask("facts", { patient: data });
+      this.load(facts.record, text, facts);
     } catch (error) {
-      this.refuseFile(`Nothing was read: ${error.message}`);
+      this.refuseFile(say("page_nothing_read", error.message));
     }
   }
 
-  /** Take up the record in the address; gives whether there was one. */
+  /** Take over the record in the address; gives whether there was one. */
   fromAddress() {
     let found;
     try {
       found = taken();
     } catch {
-      this.refuseFile("The link holds no record that can be read.");
+      this.refuseFile(say("page_bad_link"));
       return false;
     }
     if (!found) return false;
     this.wanted = found.why;
-    this.take(found.record, "The record of the link was read.");
+    this.take(found.record, say("page_link_read"));
     return true;
   }
 
   share() {
     place("link").value = addressOf(this.form.record());
     place("save-answer").disabled = place("save-graph").disabled = !this.answer;
-    say(place("copied"), "");
+    show(place("copied"), "");
     place("sharing").showModal();
     place("link").select();
   }
@@ -307,18 +311,18 @@ class Page {
       () => true,
       () => false,
     );
-    say(place("copied"), done ? "Copied." : "Selected: copy it with the keyboard.");
+    show(place("copied"), done ? say("page_copied") : say("page_selected"));
   }
 
-  /** Draw the graph and hand it on; what goes wrong is said in an element. */
+  /** Draw the graph and hand it on; an element shows what goes wrong. */
   async graph(where, use) {
-    say(place(where), "The graph is being drawn …");
+    show(place(where), say("page_being_drawn"));
     try {
       use(await graph(this.form.record()));
-      say(place(where), "");
+      show(place(where), "");
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      say(place(where), `No graph: ${error.message}`);
+      show(place(where), say("page_no_graph", error.message));
     }
   }
 
@@ -329,7 +333,9 @@ class Page {
     this.graph("drawing-said", (text) => {
       this.drawing = text;
       place("save-drawing").disabled = false;
-      place("drawn").replaceChildren(element("iframe", { sandbox: "allow-scripts", title: "Explanation graph", srcdoc: text }));
+      place("drawn").replaceChildren(
+        element("iframe", { sandbox: "allow-scripts", title: say("page_graph"), srcdoc: text }),
+      );
     });
   }
 }
@@ -354,7 +360,7 @@ try {
     element("p", {
       className: "problem",
       role: "alert",
-      textContent: `The guideline could not be loaded: ${error.message}. Load the page again.`,
+      textContent: say("page_not_loaded", error.message),
     }),
   );
 }

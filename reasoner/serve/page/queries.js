@@ -3,6 +3,7 @@
 import { derivation } from "./derivation.js";
 import { element, fresh } from "./dom.js";
 import { ask } from "./service.js";
+import { say } from "./words.js";
 
 /** Holds what is unfolded, asks for it anew for each answer, and drops replies that come too late. */
 export class Queries {
@@ -20,19 +21,19 @@ export class Queries {
       [
         "why-not",
         this.tool(
-          "Why not another regimen?",
-          "Tell why not",
+          say("page_why_not"),
+          say("page_show_why_not"),
           (signal) => this.whyNot(signal),
           element(
             "div",
             { className: "row" },
-            element("label", { htmlFor: this.regimen.id, textContent: "Regimen" }),
+            element("label", { htmlFor: this.regimen.id, textContent: say("page_regimen") }),
             this.regimen,
-            element("label", { className: "check" }, this.past, " also change what is over"),
+            element("label", { className: "check" }, this.past, ` ${say("page_include_past")}`),
           ),
         ),
       ],
-      ["ask", this.tool("What to ask next?", "List the questions", (signal) => this.ask(signal))],
+      ["ask", this.tool(say("page_ask"), say("page_list_questions"), (signal) => this.ask(signal))],
     ]);
     node.replaceChildren(...[...this.tools.values()].map((tool) => tool.node));
     this.node = node;
@@ -130,8 +131,8 @@ export class Queries {
       type: "button",
       className: "why",
       "data-key": key,
-      textContent: "Why",
-      ariaLabel: `Why: ${label}`,
+      textContent: say("page_why"),
+      ariaLabel: say("card_why", label),
       "aria-controls": panel.id,
       ariaExpanded: String(this.unfolded.has(key)),
       onclick: () => {
@@ -153,29 +154,38 @@ export class Queries {
 
   async whyNot(signal) {
     const { words } = this;
-    const found = await ask("why-not", { patient: this.record, regimen: this.regimen.value, any: this.past.checked }, signal);
+    const found = await ask(
+      "why-not",
+      { patient: this.record, regimen: this.regimen.value, any: this.past.checked },
+      signal,
+    );
     const name = words.label("regimen", this.regimen.value);
-    const status =
-      { not_recommended: "not recommended", conditional: "recommended or not, depending on what is not recorded" }[
-        found.status
-      ] ?? found.status.replaceAll("_", " ");
+    const status = {
+      recommended: say("status_recommended"),
+      excluded: say("status_excluded"),
+      conditional: say("page_conditional"),
+      not_recommended: say("status_not_recommended"),
+    }[found.status];
     return [
-      element("h4", { textContent: `${name}: ${status}` }),
+      element("h4", { textContent: say("value", name, status) }),
       titled(
-        "Excluded",
+        say("page_excluded"),
         found.excluded_by.map((entry) =>
           element(
             "li",
             {},
-            entry.because.join("; ") || entry.rules.join(", "),
+            entry.because.join(say("and")) || entry.rules.join(", "),
             entry.certainty === "certain"
               ? null
-              : element("span", { className: "quiet", textContent: ` if ${words.assumptions(entry.assuming)}` }),
+              : element("span", {
+                  className: "quiet",
+                  textContent: ` ${say("certain_if", words.assumptions(entry.assuming))}`,
+                }),
           ),
         ),
       ),
       titled(
-        "Comes after",
+        say("page_ranked_below"),
         found.outranked_by.map((entry) =>
           element(
             "li",
@@ -187,7 +197,7 @@ export class Queries {
         ),
       ),
       titled(
-        "What could recommend it, and what is in the way",
+        say("page_rules"),
         found.rules.map((rule) =>
           element(
             "li",
@@ -201,14 +211,14 @@ export class Queries {
                   "li",
                   { className: state === "unknown" ? "open" : "" },
                   element("span", { className: "mark", ariaHidden: "true", textContent: state === "unknown" ? "?" : "×" }),
-                  `${state === "unknown" ? "open" : "not so"}: ${condition}`,
+                  state === "unknown" ? say("page_not_recorded", condition) : say("page_not_so", condition),
                 ),
               ),
             ),
           ),
         ),
       ),
-      element("h4", { textContent: "Smallest changes that make it recommended" }),
+      element("h4", { textContent: say("page_changes") }),
       found.changes.length
         ? element(
             "ul",
@@ -216,7 +226,7 @@ export class Queries {
             found.changes.map((change) => element("li", {}, this.change(change))),
           )
         : element("p", {
-            textContent: this.past.checked ? "No change of the record does." : "None, unless what is over is changed too.",
+            textContent: this.past.checked ? say("page_no_change") : say("page_no_change_now"),
           }),
     ].filter(Boolean);
   }
@@ -226,14 +236,14 @@ export class Queries {
       const text =
         typeof value === "boolean"
           ? this.words.assumption({ fact, value })
-          : `${this.words.label("fact", fact)}: ${this.words.value(fact, value)}`;
-      return kind[fact] === "contrary" ? `${text} (contrary to the record)` : text;
+          : say("value", this.words.label("fact", fact), this.words.value(fact, value));
+      return kind[fact] === "contrary" ? say("change_contrary", text) : text;
     });
     return element("button", {
       type: "button",
       className: "change",
-      textContent: texts.join("; "),
-      title: "Fill this into the form",
+      textContent: texts.join(say("and")),
+      title: say("page_fill_in"),
       onclick: () => this.apply(set),
     });
   }
@@ -241,7 +251,7 @@ export class Queries {
   async ask(signal) {
     const { words } = this;
     const { questions } = await ask("ask", { patient: this.record }, signal);
-    if (!questions.length) return [element("p", { textContent: "Nothing that is not recorded can change the answer." })];
+    if (!questions.length) return [element("p", { textContent: say("nothing_to_ask") })];
     return [
       element(
         "ol",
@@ -253,7 +263,7 @@ export class Queries {
             element("button", { type: "button", className: "link", textContent: text, onclick: () => this.goTo(fact) }),
             element("span", {
               className: "quiet",
-              textContent: ` decides ${decides.length === 1 ? words.decided(decides[0]) : `${decides.length} conclusions`}`,
+              textContent: ` ${say("page_decides", decides.length === 1 ? words.decided(decides[0]) : say("page_conclusions", decides.length))}`,
             }),
             element(
               "ul",
@@ -273,13 +283,13 @@ export class Queries {
   }
 
   outcome({ setting, recommended, conditional }) {
-    const named = (names) => names.map((name) => this.words.label("regimen", name)).join(", ");
+    const named = (names) => names.map((name) => this.words.label("regimen", name)).join(say("comma"));
     const parts = [
       this.words.label("setting", setting),
-      recommended.length ? `recommended: ${named(recommended)}` : "nothing certain",
+      recommended.length ? say("page_sure", named(recommended)) : say("page_nothing_certain"),
     ];
-    if (conditional.length) parts.push(`still open: ${named(conditional)}`);
-    return parts.join("; ");
+    if (conditional.length) parts.push(say("page_still_open", named(conditional)));
+    return parts.join(say("and"));
   }
 }
 

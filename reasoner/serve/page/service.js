@@ -1,5 +1,7 @@
 // What the page asks of the service.
 
+import { say } from "./words.js";
+
 /** Why the service did not answer: `field` is that of the record, where it is one. */
 export class Refused extends Error {
   constructor(status, detail, field) {
@@ -15,11 +17,15 @@ async function reply(path, options) {
     response = await fetch(path, { cache: "no-store", credentials: "same-origin", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refused(0, "the service cannot be reached", "");
+    throw new Refused(0, say("page_unreachable"), "");
   }
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
-  throw new Refused(response.status, problem.detail || response.statusText || `status ${response.status}`, problem.field || "");
+  throw new Refused(
+    response.status,
+    problem.detail || response.statusText || say("page_status", response.status),
+    problem.field || "",
+  );
 }
 
 export async function guideline() {

@@ -1,4 +1,11 @@
-// Names of the guideline in words.
+// The words of the page: those of the wording file, which stand in the page itself, and the guideline's names.
+
+const WORDING = JSON.parse(document.getElementById("wording").textContent);
+
+/** Give the text of a key with `words` in its places {1}, {2} and so on. */
+export function say(key, ...words) {
+  return WORDING[key].replaceAll(/\{(\d+)\}/g, (_, place) => words[place - 1]);
+}
 
 export class Words {
   constructor(guideline) {
@@ -13,7 +20,7 @@ export class Words {
 
   /** Name something that an answer decides: the setting, a regimen or an action. */
   decided(name) {
-    if (name === "setting") return "the setting";
+    if (name === "setting") return say("the_setting");
     return this.labels.regimen?.[name] ?? this.labels.action_name?.[name] ?? this.label("action", name);
   }
 
@@ -24,7 +31,7 @@ export class Words {
 
   /** Word a fact, or a member of a list. */
   fact({ fact, has }) {
-    return has === undefined ? this.label("fact", fact) : `${this.member(fact, has)} among the ${this.label("fact", fact)}`;
+    return has === undefined ? this.label("fact", fact) : say("member", this.member(fact, has), this.label("fact", fact));
   }
 
   member(fact, name) {
@@ -39,37 +46,41 @@ export class Words {
   assumption({ fact, has, value }) {
     const about = this.fact({ fact, has });
     if (value === true) return about;
-    if (value === false) return `no ${about}`;
-    return `${about}: ${this.value(fact, value)}`;
+    if (value === false) return say("without", about);
+    return say("value", about, this.value(fact, value));
   }
 
   /** Word a value: true, a choice, "<=12", a list of drugs, courses. */
   value(fact, value) {
-    if (value === true) return "yes";
-    if (value === false) return "no";
-    if (value === null || value === undefined) return "unknown";
+    if (value === true) return say("yes");
+    if (value === false) return say("no");
+    if (value === null || value === undefined) return say("page_unknown");
     if (Array.isArray(value)) {
       return value.length
-        ? value.map((entry) => this.value(fact, entry)).join(this.facts.get(fact)?.kind === "courses" ? "; " : ", ")
-        : "none";
+        ? value
+            .map((entry) => this.value(fact, entry))
+            .join(this.facts.get(fact)?.kind === "courses" ? say("and") : say("comma"))
+        : say("none");
     }
     if (typeof value === "object") {
       const drugs = (value.drugs ?? []).map((drug) => this.label("drug", drug)).join(" + ");
-      return `${drugs}, ${this.label("outcome", value.outcome)}`;
+      return [drugs, this.label("outcome", value.outcome)].join(say("comma"));
     }
-    if (/^[<>]/.test(value)) return value.split(",").map(bound).join(" and ");
+    if (/^[<>]/.test(value)) return value.split(",").map(bound).join(say("and_condition"));
     return this.facts.get(fact)?.kind === "number" ? String(value) : this.member(fact, value);
   }
 
   assumptions(assuming) {
-    return assuming.map((one) => this.assumption(one)).join("; ");
+    return assuming.map((one) => this.assumption(one)).join(say("and"));
   }
 }
 
 /** Word a bound of a number, such as "<=12". */
 function bound(text) {
   const [, sign, number] = /^([<>]=?)(.*)$/.exec(text);
-  return `${{ "<=": "at most", ">=": "at least", "<": "less than", ">": "more than" }[sign]} ${number}`;
+  if (sign === "<=") return say("at_most", number);
+  if (sign === ">=") return say("page_at_least", number);
+  return sign === "<" ? say("page_less_than", number) : say("more_than", number);
 }
 
 /** Word where something was read from FHIR: resource, code and date. */

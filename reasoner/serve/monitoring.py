@@ -1,4 +1,4 @@
-"""What operators see of a service: a line of JSON for each request and counts for Prometheus, nothing about a patient."""
+"""What operators see of a service: a log line for each request and counts for Prometheus, nothing about a patient."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["FEEDBACK", "Watch", "metrics"]
+__all__ = ["FEEDBACK", "Monitor", "metrics"]
 
 LOG = logging.getLogger("reasoner.serve")
 REQUESTS = Counter("reasoner_requests_total", "Requests, by route and status.", ["method", "route", "status"])
@@ -21,19 +21,19 @@ SECONDS = Histogram(
     ["route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-FEEDBACK = Counter("reasoner_feedback_total", "What users did with cards.", ["service", "outcome", "reason"])
+FEEDBACK = Counter("reasoner_feedback_total", "Cards that users accepted or overrode.", ["service", "outcome", "reason"])
 METHODS = {"GET", "HEAD", "POST", "OPTIONS"}
-HEADERS = [
+SECURITY = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
-NOTHING = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+NO_CONTENT = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 UNCACHED = (b"cache-control", b"no-store")
 
 
 def metrics() -> tuple[bytes, str]:
-    """Give what was counted in all processes of the service, in Prometheus's text format, with its media type."""
+    """Give the counts of all processes of the service in Prometheus's text format, with its media type."""
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
@@ -41,10 +41,10 @@ def metrics() -> tuple[bytes, str]:
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
-class Watch:
-    """Wraps an application: every request is numbered, timed, counted and logged, and no error of ours gets out as it is.
+class Monitor:
+    """Wraps an application: numbers, times, counts and logs every request, secures the answer's headers, hides our errors.
 
-    Routes leave their path, as they are written, in ``scope["template"]``.
+    Routes leave their path, as it is declared, in ``scope["template"]``.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -62,8 +62,8 @@ class Watch:
                 status = message["status"]
                 headers = message["headers"]
                 given = {key for key, _ in headers}
-                headers += HEADERS
-                headers += [(key, value) for key, value in (NOTHING, UNCACHED) if key not in given]
+                headers += SECURITY
+                headers += [(key, value) for key, value in (NO_CONTENT, UNCACHED) if key not in given]
                 headers.append((b"x-request-id", name.encode()))
             await send(message)
 
