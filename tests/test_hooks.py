@@ -216,7 +216,7 @@ def test_a_chart_that_leaves_open_what_is_required_gets_a_card_that_says_so(serv
     del chart["conditions"]["entry"][0]["resource"]["onsetDateTime"]
     (card,) = cards(service, "patient-view", chart)
     assert card["summary"].startswith("The record cannot be answered as it is: metastatic\\_therapy".replace("\\", ""))
-    assert "given before metastasis, or since?" in card["detail"]
+    assert "given before metastasis or since?" in card["detail"]
 
 
 def test_what_contradicts_itself_in_the_chart_is_said_on_the_card(service: Running) -> None:
@@ -225,7 +225,7 @@ def test_what_contradicts_itself_in_the_chart_is_said_on_the_card(service: Runni
     chart["observations"]["entry"].append({"resource": negative})
     advice = cards(service, "patient-view", chart)[0]
     assert "**How the record was read**" in advice["detail"]
-    assert "the record contradicts itself, so it is left open: positive" in advice["detail"]
+    assert "the record contradicts itself, so this stays unknown: positive" in advice["detail"]
 
 
 def test_text_of_a_chart_is_shown_and_never_read_as_markdown(service: Running) -> None:
@@ -274,12 +274,12 @@ def test_what_could_not_be_obtained_or_is_one_page_of_several_fails_a_preconditi
 @pytest.mark.parametrize(
     ("change", "status", "words"),
     [
-        ({"hook": "order-sign"}, 400, "is not what guideline-patient-view is called on"),
+        ({"hook": "order-sign"}, 400, "is not the hook of guideline-patient-view"),
         ({"hook": 7}, 400, "$.hook"),
         ({"hookInstance": None}, 400, "$.hookInstance"),
         ({"context": {}}, 400, "patientId"),
         ({"context": {"patientId": ""}}, 400, "$.context.patientId"),
-        ({"context": {"patientId": "another"}}, 422, "not about the patient whom context.patientId names"),
+        ({"context": {"patientId": "another"}}, 422, "prefetch is about another patient than context.patientId"),
         ({"prefetch": []}, 400, "$.prefetch"),
     ],
 )
@@ -292,7 +292,7 @@ def test_a_call_without_its_drafts_or_that_is_no_json_is_refused(service: Runnin
     body = charts.hook_call("order-sign", charts.second_line(), ["docetaxel"])
     del body["context"]["draftOrders"]
     check_outcome(service.client.post("/cds-services/guideline-order-sign", json=body), 400, "missing")
-    check_outcome(service.client.post("/cds-services/guideline-order-sign", content=b"{"), 400, "no JSON")
+    check_outcome(service.client.post("/cds-services/guideline-order-sign", content=b"{"), 400, "not valid JSON")
     check_outcome(service.client.post("/cds-services/nothing", json=body), 404, 'nothing is at "/cds-services/nothing"')
     odd = charts.second_line() | {"conditions": {"resourceType": "Bundle", "link": 5, "entry": [3, {"next": 1}]}}
     assert call(service, "patient-view", odd).status_code == 200

@@ -205,7 +205,7 @@ def test_paths_and_methods_that_are_not_there_are_refused(service: Running) -> N
     missing = service.client.get("/api/answers")
     assert missing.status_code == 404
     assert missing.json()["detail"] == (
-        'nothing is at "/api/answers"; did you mean "/api/answer"? /openapi.json lists all there is'
+        'nothing is at "/api/answers"; did you mean "/api/answer"? /openapi.json lists all paths'
     )
     issue = service.client.post("/cds-services/order-sign").json()["issue"][0]
     assert 'did you mean "/cds-services/guideline-order-sign"?' in issue["diagnostics"]
@@ -214,7 +214,7 @@ def test_paths_and_methods_that_are_not_there_are_refused(service: Running) -> N
     assert service.client.get("/page/..%2fapp.py").status_code == 404
     wrong = service.client.get("/api/answer")
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
-    assert wrong.json()["detail"] == "GET is not taken here; allowed: POST"
+    assert wrong.json()["detail"] == "GET is not allowed here; allowed: POST"
     assert wrong.headers["content-type"] == "application/problem+json"
 
 
@@ -427,15 +427,15 @@ def test_what_cannot_be_served_is_said_before_anything_starts(environment: dict[
 
     assert "pip install 'guideline-reasoner[serve]'" in refused(start="sys.modules['granian'] = None; ")
     keys = tmp_path / "keys.json"
-    assert "no JWK Set can be read" in refused("--keys", keys)
+    assert "not a JWK Set" in refused("--keys", keys)
     keys.write_text('{"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "a"}]}')
     assert "ES384 or RS384" in refused("--keys", keys)
     assert "no such folder" in refused("--guideline", tmp_path / "none")
     with socket.create_server(("127.0.0.1", 0), reuse_port=True) as other:
         port = other.getsockname()[1]
-        assert f"--host 127.0.0.1 --port {port}: cannot be listened on: Address already in use" in refused("--port", port)
-    assert "cannot be listened on" in refused("--host", "192.0.2.1")
-    assert "cannot be listened on" in refused("--host", "nowhere.invalid")
+        assert f"--host 127.0.0.1 --port {port}: cannot listen there: Address already in use" in refused("--port", port)
+    assert "cannot listen there" in refused("--host", "192.0.2.1")
+    assert "cannot listen there" in refused("--host", "nowhere.invalid")
 
 
 @pytest.mark.parametrize(
