@@ -8,7 +8,7 @@ import click
 
 from reasoner.cli.inputs import load
 from reasoner.cli.options import guideline_options
-from reasoner.compiler.selection import Selection, default_folder
+from reasoner.compiler.selection import Selection
 from reasoner.errors import ReasonerError
 
 
@@ -92,9 +92,9 @@ def serve(
         raise ReasonerError(f"{error.name} is not installed; pip install 'guideline-reasoner[serve]'") from None
     load(selection, with_fhir=True)
     settings = Settings(
-        folder=None if selection.folder == default_folder() else str(selection.folder.resolve()),
-        layer=selection.layer,
-        overlays=tuple(str(path.resolve()) for path in selection.overlays),
+        selection=Selection(
+            selection.folder.resolve(), selection.layer, tuple(path.resolve() for path in selection.overlays)
+        ),
         public_url=public_url.rstrip("/"),
         origins=origins,
         keys=None if keys is None else str(keys.resolve()),

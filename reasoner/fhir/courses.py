@@ -9,14 +9,25 @@ from reasoner.fhir.doses import Dose
 from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
 from reasoner.fhir.provenance import Provenance
 
-__all__ = ["Course", "build_courses"]
+__all__ = ["Course", "Endings", "build_courses"]
+
+
+class Endings(NamedTuple):
+    """The guideline's outcomes by what they say of a course.
+
+    It has not ended (`under_way`), it ended `as_planned`, or the disease itself ended it (`by_disease`).
+    """
+
+    under_way: str | None
+    as_planned: str | None
+    by_disease: frozenset[str]
 
 
 class Course(NamedTuple):
     """Drugs given together.
 
     `end` is the last day on which one of them is known to be given; `outcome` is None where nothing tells it, `why` says
-    where it was read. `doubtful` are doses recorded as under way from a course that ended in progression into this one.
+    where it was read. `doubtful` are doses recorded as under way from a course that the disease ended into this one.
     """
 
     doses: tuple[Dose, ...]
@@ -30,8 +41,9 @@ class Course(NamedTuple):
 class CourseBuilder:
     """A course being built: the day it began, its doses, and of each drug the dose that ends last."""
 
-    def __init__(self, start: int, carried: list[Dose], periods: Mapping[str, int]) -> None:
+    def __init__(self, start: int, carried: list[Dose], periods: Mapping[str, int], endings: Endings) -> None:
         self.start = start
+        self.endings = endings
         self.carried = carried
         self.periods = periods
         self.doses: list[Dose] = []
@@ -55,37 +67,42 @@ class CourseBuilder:
     def followed_by(self, dose: Dose) -> CourseBuilder:
         """Begin the course that a dose opens; drugs that go on then belong to both."""
         soon = dose.start + self.periods["starts_together"]
-        return CourseBuilder(dose.start, [own for own in self.doses if own.open or own.end > soon], self.periods)
+        return CourseBuilder(
+            dose.start, [own for own in self.doses if own.open or own.end > soon], self.periods, self.endings
+        )
 
     def outcome(
         self, following: CourseBuilder | None, trend: Sequence[Evidence], today: int
     ) -> tuple[str | None, tuple[Provenance, ...]]:
         """Tell how the course ended and where that was read; the outcome is None where nothing decides it.
 
-        In this order: the disease progressed; the course is under way; a drug that was not carried on ended for a
-        reason; its drugs were completed; the disease was under control after it.
+        In this order: the disease ended it; it is under way; a drug that was not carried on ended for a reason; its drugs
+        ended as planned; the disease was under control after it.
         """
         horizon = today if following is None else following.start
         seen = latest(own for own in trend if own.date and self.start < own.date.first and own.date.last <= horizon)
         trends = {own.value for own in seen}
-        if "progression" in trends:
-            return ("progression" if len(trends) == 1 else None), tuple(own.source for own in seen)
+        if not self.endings.by_disease.isdisjoint(trends):
+            return (str(trends.pop()) if len(trends) == 1 else None), tuple(own.source for own in seen)
         ended = [dose for drug, dose in self.last.items() if following is None or drug not in following.last]
         if following is None and any(self.is_under_way(dose, today) for dose in ended):
-            return "ongoing", tuple(dose.source for dose in ended)
+            return self.endings.under_way, tuple(dose.source for dose in ended)
         reasons = {dose.ended for dose in ended}
-        told = reasons - {None, "completed"} or reasons - {None}
-        if len(told) == 1 and UNDECIDED not in told and (None not in reasons or told != {"completed"}):
+        planned = self.endings.as_planned
+        told = reasons - {None, planned} or reasons - {None}
+        if len(told) == 1 and UNDECIDED not in told and (None not in reasons or told != {planned}):
             return told.pop(), tuple(dose.source for dose in ended if dose.ended)
         if trends == {"controlled"} and all(own.date and own.date.last >= dose.end for own in seen for dose in ended):
-            return "completed", tuple(own.source for own in seen)
+            return planned, tuple(own.source for own in seen)
         return None, ()
 
     def is_under_way(self, dose: Dose, today: int) -> bool:
         return dose.open or (dose.ended is None and today - dose.end <= self.periods["under_way"])
 
 
-def build_courses(doses: Iterable[Dose], trend: Sequence[Evidence], today: int, periods: Mapping[str, int]) -> list[Course]:
+def build_courses(
+    doses: Iterable[Dose], trend: Sequence[Evidence], today: int, periods: Mapping[str, int], endings: Endings
+) -> list[Course]:
     """Build the courses from doses in the order of their dates.
 
     A drug that starts later than the first ones, or comes back after a pause, begins a new course. `trend` is how the
@@ -94,7 +111,7 @@ def build_courses(doses: Iterable[Dose], trend: Sequence[Evidence], today: int, 
     builders: list[CourseBuilder] = []
     for dose in doses:
         if not builders:
-            builders.append(CourseBuilder(dose.start, [], periods))
+            builders.append(CourseBuilder(dose.start, [], periods, endings))
         elif not builders[-1].takes(dose):
             builders.append(builders[-1].followed_by(dose))
         builders[-1].add(dose)
@@ -104,7 +121,7 @@ def build_courses(doses: Iterable[Dose], trend: Sequence[Evidence], today: int, 
         outcome, why = builder.outcome(following, trend, today)
         end = max(today if dose.open else dose.end for dose in builder.doses)
         until = end if following is None else min(end, following.start)
-        progressed = bool(courses) and courses[-1].outcome == "progression"
-        doubtful = tuple(dose for dose in builder.carried if progressed and dose.open)
+        disease_ended = bool(courses) and courses[-1].outcome in endings.by_disease
+        doubtful = tuple(dose for dose in builder.carried if disease_ended and dose.open)
         courses.append(Course(tuple(builder.doses), builder.start, until, outcome, why, doubtful))
     return courses

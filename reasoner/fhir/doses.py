@@ -136,7 +136,8 @@ def how_ended(resource: Resource, single: bool, evidence: EvidenceCollector) -> 
         return reasons.pop()
     if reasons or resource.status == "stopped":
         return UNDECIDED
-    return "completed" if resource.status == "completed" and not single else None
+    completed = resource.status == "completed" and not single
+    return next(iter(evidence.model.as_planned), None) if completed else None
 
 
 def drugs_named(concept: Concept | None, tables: Tables) -> dict[str, Coding]:

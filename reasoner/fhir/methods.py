@@ -8,7 +8,7 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.fhir.bundles import ParsedResources
 from reasoner.fhir.chart import Chart
 from reasoner.fhir.course_facts import COURSE_METHODS, CourseQuestion
-from reasoner.fhir.courses import Course, build_courses
+from reasoner.fhir.courses import Course, Endings, build_courses
 from reasoner.fhir.dates import months_between
 from reasoner.fhir.doses import Dose
 from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
@@ -177,7 +177,12 @@ class FactReader:
             self.leave_open(mapping.fact, placed.unclear, placed.sources)
             return
         trends, today = self.chart.evidence.of(trend), self.chart.today()
-        self.courses = build_courses(placed.since, trends, today, self.chart.tables.periods)
+        endings = Endings(
+            next(iter(self.model.under_way), None),
+            next(iter(self.model.as_planned), None),
+            self.chart.tables.values_of(trend) & set(self.model.outcomes),
+        )
+        self.courses = build_courses(placed.since, trends, today, self.chart.tables.periods, endings)
         doubtful = [dose for course in self.courses for dose in course.doubtful]
         if doubtful:
             why = self.model.say("fhir_open_through_progression", self.chart.labels(dose.drug for dose in doubtful))
@@ -233,7 +238,7 @@ class FactReader:
         """Give the day from which on a measurement is of the treatment now in question."""
         if self.courses:
             last = self.courses[-1]
-            return last.start if last.outcome == "ongoing" else last.end
+            return last.start if last.outcome in self.model.under_way else last.end
         return max((dose.end for dose in self.chart.doses.dated), default=0)
 
 

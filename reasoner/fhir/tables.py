@@ -167,6 +167,11 @@ class Tables:
             else:
                 self.values[row["values"], row["system"], row["code"]] = row["value"]
 
+    def values_of(self, finding: str) -> frozenset[str]:
+        """Give the coded values that tests of a finding can have."""
+        sets = {test.values for test in self.tests.values() if test.finding == finding}
+        return frozenset(value for (name, _, _), value in self.values.items() if name in sets)
+
     def mentioned(self, text: str) -> list[str]:
         """List the drugs whose names stand in a text."""
         return [drug for name in self.names.findall(text) for drug in self.drugs[TEXT, name]]

@@ -96,7 +96,7 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.guideline = Guideline.load(settings.folder, settings.layer, settings.overlays)
+        self.guideline = Guideline(settings.selection)
         self.pool = QuestionPool(settings.waiting, settings.answer_seconds)
         self.asker = Asker(self.guideline, settings.courses)
         self.hooks = Hooks(self.guideline, settings.courses)

@@ -7,6 +7,8 @@ from typing import Self
 
 import msgspec
 
+from reasoner.compiler.selection import Selection, default_folder
+
 __all__ = ["Settings"]
 
 VARIABLE = "REASONER_SERVE"
@@ -15,7 +17,7 @@ VARIABLE = "REASONER_SERVE"
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How a service is run.
 
-    `folder`, `layer` and `overlays` choose the guideline. `public_url` is where clients reach the service, without a final
+    `selection` chooses the guideline. `public_url` is where clients reach the service, without a final
     slash; where it is empty, each request's Host header says it. Browsers may call from `origins`. `keys` is a file with a
     JWK Set; with it, CDS clients need a token, of one of the `issuers` where these are given. `largest_body` is in bytes;
     `body_seconds` is the time in which a request's head, and then its body, must arrive, `answer_seconds` the time in which
@@ -23,9 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     history that is answered. `scratch` is a folder that the processes of a service share, empty where there is only one.
     """
 
-    folder: str | None = None
-    layer: str = "curated"
-    overlays: tuple[str, ...] = ()
+    selection: Selection = msgspec.field(default_factory=lambda: Selection(default_folder()))
     public_url: str = ""
     origins: tuple[str, ...] = ()
     keys: str | None = None
@@ -40,9 +40,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def export(self) -> None:
         """Put the settings into the environment of processes started from now on."""
-        os.environ[VARIABLE] = msgspec.json.encode(self).decode()
+        os.environ[VARIABLE] = msgspec.json.encode(self, enc_hook=str).decode()
 
     @classmethod
     def from_environment(cls) -> Self:
         """Read the settings that the parent process exported."""
-        return msgspec.json.decode(os.environ[VARIABLE], type=cls)
+        return msgspec.json.decode(os.environ[VARIABLE], type=cls, dec_hook=lambda kind, text: kind(text))
