@@ -82,7 +82,13 @@ def to_bytes(graph: nx.MultiDiGraph, form: Format) -> bytes:
 
     Raises ReasonerError where what the format requires is not installed.
     """
-    found: str | bytes = getattr(import_module(form.module), form.function)(graph)
+    try:
+        found: str | bytes = getattr(import_module(form.module), form.function)(graph)
+    except ModuleNotFoundError as error:
+        if not form.requires:
+            raise
+        library = (error.name or "").partition(".")[0]
+        raise ReasonerError(f"{form.suffix}: {library} is not installed; the format requires {form.requires}") from None
     return found.encode() if isinstance(found, str) else found
 
 

@@ -16,7 +16,6 @@ from urllib.parse import quote
 import networkx as nx
 
 from reasoner import __version__
-from reasoner.errors import ReasonerError
 
 if TYPE_CHECKING:
     from rdflib import Graph as RdfGraph
@@ -74,19 +73,14 @@ def namespace(graph: nx.MultiDiGraph) -> str:
 
 
 def local(node: str) -> str:
-    """Write an id of a node so that it can stand in an IRI, and never for one of ours."""
+    """Encode the id of a node for an IRI, apart from the names of the software, the plan and the explanation."""
     return "node-" + quote(node, safe="")
 
 
 def to_prov_json(graph: nx.MultiDiGraph) -> str:
-    """Write a graph as PROV-JSON, by the library prov.
+    """Write a graph as PROV-JSON, by the library prov."""
+    from prov.model import PROV, ProvDocument
 
-    Raises ReasonerError where it is not installed.
-    """
-    try:
-        from prov.model import PROV, ProvDocument
-    except ImportError:
-        raise missing(".prov.json", "prov") from None
     document = ProvDocument()
     own = document.add_namespace("graph", namespace(graph))
     word = document.add_namespace("gr", VOCABULARY)
@@ -110,31 +104,23 @@ def to_prov_json(graph: nx.MultiDiGraph) -> str:
 
 
 def to_turtle(graph: nx.MultiDiGraph) -> str:
-    """Write a graph as Turtle, by the library rdflib.
-
-    Raises ReasonerError where it is not installed.
-    """
-    return str(to_rdf(graph, ".ttl").serialize(format="turtle"))
+    """Write a graph as Turtle, by the library rdflib."""
+    return str(to_rdf(graph).serialize(format="turtle"))
 
 
 def to_jsonld(graph: nx.MultiDiGraph) -> str:
-    """Write a graph as JSON-LD, by the library rdflib; its context is in the file.
-
-    Raises ReasonerError where it is not installed.
-    """
-    found = to_rdf(graph, ".jsonld")
+    """Write a graph as JSON-LD, by the library rdflib; its context is in the file."""
+    found = to_rdf(graph)
     context = {prefix: str(name) for prefix, name in found.namespaces() if prefix in ("graph", "gr", "prov", "rdfs")}
     data = json.loads(found.serialize(format="json-ld", context=context, auto_compact=False))
     data["@graph"].sort(key=lambda entry: entry["@id"])
     return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def to_rdf(graph: nx.MultiDiGraph, suffix: str) -> RdfGraph:
-    """Give a graph as triples: every relation straight, for simple queries, and qualified, with its id and role."""
-    try:
-        from rdflib import RDF, RDFS, Graph, Literal, Namespace
-    except ImportError:
-        raise missing(suffix, "rdflib") from None
+def to_rdf(graph: nx.MultiDiGraph) -> RdfGraph:
+    """Build the triples of a graph: every relation both direct, for simple queries, and qualified, with its id and role."""
+    from rdflib import RDF, RDFS, Graph, Literal, Namespace
+
     found = Graph(bind_namespaces="none")
     prov, own, word = Namespace("http://www.w3.org/ns/prov#"), Namespace(namespace(graph)), Namespace(VOCABULARY)
     for prefix, space in (("prov", prov), ("graph", own), ("gr", word), ("rdfs", RDFS)):
@@ -169,9 +155,3 @@ def to_rdf(graph: nx.MultiDiGraph, suffix: str) -> RdfGraph:
         found.add((name, prov[to], reason))
         found.add((name, word["role"], Literal(relation.role)))
     return found
-
-
-def missing(suffix: str, library: str) -> ReasonerError:
-    return ReasonerError(
-        f"{suffix}: the library {library} writes it, and it is not installed; pip install 'guideline-reasoner[prov]'"
-    )

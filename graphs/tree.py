@@ -26,7 +26,7 @@ def to_tree(graph: ExplanationGraph, width: int = 80) -> str:
 
 
 def branch(graph: ExplanationGraph, reason: Condition, lead: str, indent: str, width: int, seen: set[str]) -> Iterator[str]:
-    """Yield the lines of a node and of all below it; the only rule that leads to it stands on its line."""
+    """Yield the lines of a node and of all below it; a rule that alone leads to it is put on its line."""
     ways = steps(graph, reason.node)
     words = f"{reason.mark} {reason.words}"
     below: list[Condition | Step] = []

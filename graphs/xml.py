@@ -1,4 +1,4 @@
-"""What XML asks of the formats that are written in it."""
+"""What XML requires of the formats that are written in it."""
 
 from __future__ import annotations
 

@@ -53,8 +53,9 @@ def drawn_nodes(page: Any) -> int:
     return int(page.locator("#status").text_content().split()[0])
 
 
-def nodes_of(page: Any) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = json.loads(page.locator("#data").text_content())["nodes"]
+def data_of(page: Any) -> dict[str, Any]:
+    """Read the graph that the page holds."""
+    found: dict[str, Any] = json.loads(page.locator("#data").text_content())
     return found
 
 
@@ -116,7 +117,7 @@ def test_folding_takes_nodes_out_of_the_graph_and_the_sentences(browser: Any, vi
         page.click("#everything")
         page.click("#unfold")
         shown, total = page.locator("#status").text_content().split()[0::2]
-        assert int(shown) == int(total) - [node["kind"] for node in nodes_of(page)].count("citation")
+        assert int(shown) == int(total) - [node["kind"] for node in data_of(page)["nodes"]].count("citation")
         page.get_by_role("button", name="citation").click()
         assert page.locator("#status").text_content() == f"{total} of {total} nodes"
 
@@ -184,7 +185,7 @@ def test_hostile_text_is_shown_and_never_run(
     with opened(browser, tmp_path / "a.html") as page:
         assert page.title() == f"{HOSTILE[0]} - {HOSTILE[6]}"
         assert page.locator("h1").text_content() == f"{HOSTILE[0]} - {HOSTILE[6]}"
-        assert [node["id"] for node in nodes_of(page)] == HOSTILE
+        assert [node["id"] for node in data_of(page)["nodes"]] == HOSTILE
         page.click("#everything")
         page.click("#unfold")
         for text in HOSTILE:

@@ -11,6 +11,7 @@ const SHAPES = {
   overlay: "cut-rectangle",
   trial: "barrel",
 };
+const MEASURE = document.createElement("canvas").getContext("2d");
 const ENDS = ["dead_end", "silence"];
 const BORDERS = { fails: "dashed", recorded_absent: "dashed", unknown: "dotted" };
 
@@ -25,9 +26,8 @@ function colourOfKind(kind) {
 
 /** Break a caption into lines, words that are too long included, and measure its box. */
 function boxOf(caption, kind) {
-  const canvas = document.createElement("canvas").getContext("2d");
-  canvas.font = `${FONT_SIZE}px ${FONT}`;
-  const width = (text) => canvas.measureText(text).width;
+  MEASURE.font = `${FONT_SIZE}px ${FONT}`;
+  const width = (text) => MEASURE.measureText(text).width;
   const lines = [""];
   for (let word of caption.split(/\s+/)) {
     while (width(word) > WIDEST_LINE) {
