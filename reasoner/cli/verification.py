@@ -18,14 +18,14 @@ from reasoner.cli.options import (
     report_options,
     search_options,
 )
-from reasoner.cli.output import colour_wanted, text_width
+from reasoner.cli.output import colour_wanted, print_result, text_width
 from reasoner.compiler.selection import LAYERS, Selection
 from reasoner.errors import ReasonerError, nearest
 
 if TYPE_CHECKING:
     from reasoner.guideline import Guideline
     from reasoner.verification.findings import Finding
-    from reasoner.verification.reports import Found
+    from reasoner.verification.reports import FindingsReport
 
 
 @click.command()
@@ -40,7 +40,7 @@ def check(selection: Selection, search: SearchOptions, explain: str | None, repo
     """
     from reasoner.render import findings as texts
     from reasoner.verification.check import check as run
-    from reasoner.verification.reports import Found
+    from reasoner.verification.reports import FindingsReport
 
     guideline = load(selection, with_fhir=True)
     model = guideline.model
@@ -52,15 +52,13 @@ def check(selection: Selection, search: SearchOptions, explain: str | None, repo
     if search.witness is not None:
         print_witness(findings, search.witness)
         return
-    found = Found(
+    found = FindingsReport(
         guideline=guideline.info,
-        title=model.say("heading_check", guideline.info.id),
-        scope=texts.scope_words(checked.courses, model),
+        courses=checked.courses,
         findings=findings,
         undecided=checked.undecided,
         gone=gone,
-        about={"courses": checked.courses},
-    )
+    ).carrying(title=model.say("heading_check", guideline.info.id), scope=texts.scope_words(checked.courses, model))
     print_found(found, guideline, report, lambda width, colour: texts.render(found, model, width, colour))
 
 
@@ -79,7 +77,7 @@ def diff(old: str, new: str, selection: Selection, search: SearchOptions, report
     """
     from reasoner.render import findings as texts
     from reasoner.verification.diff import diff as run
-    from reasoner.verification.reports import Found
+    from reasoner.verification.reports import FindingsReport
 
     sides = [load(side_of(name, selection)) for name in (old, new)]
     comparison = run(sides[0], sides[1], search.courses, search.timeout, show_progress)
@@ -88,15 +86,18 @@ def diff(old: str, new: str, selection: Selection, search: SearchOptions, report
         print_witness(findings, search.witness)
         return
     model = sides[1].model
-    found = Found(
+    found = FindingsReport(
         guideline=comparison.new,
-        title=model.say("heading_diff", old, new),
-        scope=texts.scope_words(comparison.courses, model),
+        old=comparison.old,
+        courses=comparison.courses,
+        equivalent=comparison.equivalent,
         findings=findings,
         undecided=comparison.undecided,
         gone=gone,
+    ).carrying(
+        title=model.say("heading_diff", old, new),
+        scope=texts.scope_words(comparison.courses, model),
         conclusion=model.say("equivalent", str(comparison.courses)) if comparison.equivalent else "",
-        about={"old": comparison.old, "courses": comparison.courses, "equivalent": comparison.equivalent},
     )
     print_found(found, sides[1], report, lambda width, colour: texts.render(found, model, width, colour))
 
@@ -114,11 +115,11 @@ def coverage(selection: Selection, source: Path | None, report: ReportOptions) -
     changed since they were encoded, are reported.
     """
     from reasoner.render.coverage import render
-    from reasoner.verification.coverage import cover, found_in
+    from reasoner.verification.coverage import cover
 
     guideline = load(selection)
     covered = cover(guideline, source)
-    print_found(found_in(covered), guideline, report, lambda width, colour: render(covered, width, colour))
+    print_found(covered, guideline, report, lambda width, colour: render(covered, guideline.model, width, colour))
 
 
 def side_of(name: str, selection: Selection) -> Selection:
@@ -161,17 +162,18 @@ def print_witness(findings: tuple[Finding, ...], name: str) -> None:
     click.echo(json.dumps({**known[name], "id": name}, indent=1))
 
 
-def print_found(found: Found, guideline: Guideline, report: ReportOptions, render: Callable[[int, bool], str]) -> None:
+def print_found(
+    found: FindingsReport, guideline: Guideline, report: ReportOptions, render: Callable[[int, bool], str]
+) -> None:
     """Print findings, and exit with status 1 where one is severe enough or a query timed out."""
     from reasoner.verification.findings import at_least
-    from reasoner.verification.reports import to_json
 
     if report.form == "sarif":
         from reasoner.render import sarif
 
         sys.stdout.write(sarif.render(found, guideline.model, guideline.files))
     else:
-        sys.stdout.write(to_json(found) if report.form == "json" else render(text_width(), colour_wanted()))
+        print_result(report.form, found, render)
     sys.stdout.flush()
     if found.undecided or at_least(found.findings, report.fail_level):
         sys.exit(1)

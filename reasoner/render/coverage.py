@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.render.layout import TextLayout
-from reasoner.verification.coverage import Coverage, StatementCoverage
 from reasoner.verification.findings import Finding
+from reasoner.verification.reports import FindingsReport, StatementCoverage
 
 __all__ = ["render"]
 
@@ -39,38 +39,37 @@ def rows_of(entry: StatementCoverage, model: GuidelineModel) -> Iterator[tuple[s
     say = model.say
     if entry.sentence:
         yield say("coverage_source"), entry.sentence.strip().removeprefix("- ")
-    yield say("coverage_restated"), entry.annotation.text
-    if entry.annotation.unformalised:
-        yield say("coverage_no_rule"), entry.annotation.unformalised
+    yield say("coverage_restated"), entry.text
+    if entry.unformalised:
+        yield say("coverage_no_rule"), entry.unformalised
     for rule in entry.rules:
-        yield say("coverage_rule"), say("rule_cases", rule.id, rule.place, cases_words(entry.cases[rule.id], model))
+        yield say("coverage_rule"), say("rule_cases", rule.id, rule.place, cases_words(rule.cases, model))
     if entry.data:
         yield say("coverage_data"), say("one_fact") if entry.data == 1 else say("many_facts", str(entry.data))
 
 
-def totals(report: Coverage, missing: list[Finding], model: GuidelineModel) -> str:
+def totals(covered: Sequence[StatementCoverage], missing: list[Finding], model: GuidelineModel) -> str:
     """Count statements, those without rules, rules, and what is missing."""
-    statements = [entry for entry in report.statements if entry.annotation.kind == "statement"]
-    marked = sum(bool(entry.annotation.unformalised) for entry in report.statements)
-    rules = sum(len(entry.rules) for entry in report.statements)
+    statements = [entry for entry in covered if entry.kind == "statement"]
+    marked = sum(bool(entry.unformalised) for entry in covered)
+    rules = sum(len(entry.rules) for entry in covered)
     return model.say("coverage_totals", str(len(statements)), str(marked), str(rules), str(len(missing)))
 
 
-def render(report: Coverage, width: int = 80, colour: bool = False) -> str:
+def render(report: FindingsReport, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
     """Render a report of coverage as text of at most `width` columns."""
-    model = report.guideline.model
-    say = model.say
+    say, statements = model.say, report.statements or ()
     page = TextLayout(width, colour)
     leads = ("coverage_source", "coverage_restated", "coverage_no_rule", "coverage_rule", "coverage_data")
     indent = 4 + max(len(model.wording[lead]) for lead in leads)
-    for entry in report.statements:
-        heading = (entry.annotation.id, entry.annotation.place, state_words(entry.state, model))
+    for entry in statements:
+        heading = (entry.id, entry.place, state_words(entry.state, model))
         page.item("", "  ".join(part for part in heading if part), "heading", indent=0)
         for lead, text in rows_of(entry, model):
             page.item(f"  {lead}", text, indent=indent)
         page.blank()
     missing = [found for found in report.findings if found.severity != "info"]
-    page.item("", totals(report, missing, model), "heading", indent=0)
+    page.item("", totals(statements, missing, model), "heading", indent=0)
     for found in missing:
         severity = say(SEVERITY_WORDS[found.severity])
         page.item(f"  {severity}", f"{found.message} {found.repair}", indent=len(severity) + 4)

@@ -9,7 +9,7 @@ from reasoner.errors import ReasonerError, nearest
 from reasoner.render.layout import TextLayout
 from reasoner.verification.definitions import Definition, definitions
 from reasoner.verification.findings import SEVERITIES, Finding
-from reasoner.verification.reports import Found
+from reasoner.verification.reports import FindingsReport
 
 __all__ = ["known_classes", "render", "render_definition", "scope_words"]
 
@@ -27,7 +27,7 @@ def scope_words(courses: int, model: GuidelineModel) -> str:
     return model.say("all_patients", str(courses)) if courses else model.say("all_untreated")
 
 
-def render(found: Found, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
+def render(found: FindingsReport, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
     """Render findings as text of at most `width` columns, by class, each class with its definition."""
     say, classes = model.say, known_classes()
     page = TextLayout(width, colour)
@@ -53,7 +53,7 @@ def render(found: Found, model: GuidelineModel, width: int = 80, colour: bool = 
     return page.closing(found.guideline)
 
 
-def totals(found: Found, model: GuidelineModel) -> str:
+def totals(found: FindingsReport, model: GuidelineModel) -> str:
     """Count the findings by severity, those that are accepted apart."""
     counted = [entry for entry in found.findings if not entry.accepted]
     errors, warnings, infos = (

@@ -10,7 +10,7 @@ from reasoner import __version__
 from reasoner.compiler.model import GuidelineModel
 from reasoner.render.findings import known_classes
 from reasoner.verification.findings import Finding
-from reasoner.verification.reports import Found
+from reasoner.verification.reports import FindingsReport
 
 __all__ = ["render"]
 
@@ -18,7 +18,7 @@ LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def render(found: Found, model: GuidelineModel, files: Mapping[str, Path]) -> str:
+def render(found: FindingsReport, model: GuidelineModel, files: Mapping[str, Path]) -> str:
     """Render findings as SARIF 2.1.0; `files` tells where the file of a place is."""
     classes = known_classes()
     kinds = sorted({entry.kind for entry in found.findings})

@@ -195,13 +195,14 @@ def focus_of(found: Answer, focus: str | None) -> tuple[str, ...]:
 
 def findings(guideline: Guideline) -> bytes:
     """Look for the guideline's defects, as ``reasoner check`` does."""
-    from reasoner.verification import reports
     from reasoner.verification.check import check
+    from reasoner.verification.reports import FindingsReport
 
-    report = check(guideline)
-    about = {"courses": report.courses}
-    found = reports.Found(guideline.info, "", "", report.findings, report.undecided, about=about)
-    return reports.to_json(found).encode()
+    found = check(guideline)
+    report = FindingsReport(
+        guideline=guideline.info, courses=found.courses, findings=found.findings, undecided=found.undecided
+    )
+    return to_json(report)
 
 
 QUESTIONS = (

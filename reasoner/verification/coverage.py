@@ -6,52 +6,16 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from reasoner.compiler.model import Annotation, Rule
+from reasoner.compiler.model import Annotation
 from reasoner.errors import GuidelineError
 from reasoner.guideline import LAYERS, Guideline
 from reasoner.verification.findings import Finding, finding
-from reasoner.verification.reports import Found
+from reasoner.verification.reports import FindingsReport, RuleCoverage, StatementCoverage
 
-__all__ = ["Coverage", "StatementCoverage", "cover", "found_in"]
+__all__ = ["cover"]
 
 CITED = re.compile(r"[^\d\s,.]\S*\s+\d+(?:,\s*\d+)*\s*$|[.)]\s*\d+(?:,\s*\d+)*\s*$")
-
-
-class StatementCoverage(NamedTuple):
-    """A statement with its rules, the data under it, and for each rule the cases in which it fires.
-
-    `sentence` is the source's line and `state` "same", "changed", "absent" or "now line N", both empty without a source.
-    """
-
-    annotation: Annotation
-    rules: tuple[Rule, ...]
-    data: int
-    cases: dict[str, tuple[str, ...]]
-    sentence: str
-    state: str
-
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "statement": self.annotation.id,
-            "kind": self.annotation.kind,
-            "place": self.annotation.place,
-            "text": self.annotation.text,
-            "rules": [{"rule": rule.id, "place": rule.place, "cases": list(self.cases[rule.id])} for rule in self.rules],
-            "data": self.data,
-            "unformalised": self.annotation.unformalised,
-            "source": self.sentence,
-            "state": self.state,
-        }
-
-
-class Coverage(NamedTuple):
-    """The whole report: every statement, reading and overlay, and what is missing."""
-
-    guideline: Guideline
-    statements: tuple[StatementCoverage, ...]
-    findings: tuple[Finding, ...]
 
 
 def exercised(guideline: Guideline) -> dict[str, tuple[str, ...]]:
@@ -81,7 +45,7 @@ def digest(line: str) -> str:
     return hashlib.sha256(line.encode()).hexdigest()[:12]
 
 
-def cover(guideline: Guideline, source: Path | None = None) -> Coverage:
+def cover(guideline: Guideline, source: Path | None = None) -> FindingsReport:
     """Compare a guideline's statements with their rules, their cases and, where given, the text of `source`.
 
     Raises GuidelineError where `source` cannot be read.
@@ -91,14 +55,30 @@ def cover(guideline: Guideline, source: Path | None = None) -> Coverage:
     fired = exercised(guideline)
     statements = []
     for annotation in model.annotations.values():
-        rules = tuple(rule for rule in model.rules if rule.annotation == annotation.id)
         sentence, state = compare(annotation, lines)
-        cases = {rule.id: fired.get(rule.id, ()) for rule in rules}
-        statements.append(StatementCoverage(annotation, rules, model.data.get(annotation.id, 0), cases, sentence, state))
+        rules = (
+            RuleCoverage(rule.id, rule.place, fired.get(rule.id, ())).carrying(head=rule.head)
+            for rule in model.rules
+            if rule.annotation == annotation.id
+        )
+        entry = StatementCoverage(
+            id=annotation.id,
+            kind=annotation.kind,
+            place=annotation.place,
+            text=annotation.text,
+            rules=tuple(rules),
+            data=model.data.get(annotation.id, 0),
+            unformalised=annotation.unformalised,
+            sentence=sentence,
+            state=state,
+        )
+        statements.append(entry.carrying(annotation=annotation))
     findings = [found for entry in statements for found in faults(entry)]
     if lines is not None:
         findings += unclaimed(statements, lines)
-    return Coverage(guideline, tuple(statements), tuple(findings))
+    return FindingsReport(guideline=guideline.info, statements=tuple(statements), findings=tuple(findings)).carrying(
+        title=guideline.info.title
+    )
 
 
 def compare(annotation: Annotation, lines: Sequence[str] | None) -> tuple[str, str]:
@@ -130,7 +110,7 @@ def faults(entry: StatementCoverage) -> Iterator[Finding]:
             "None is needed where the reason holds.", [annotation.id], (), where,
         )  # fmt: skip
     for rule in entry.rules:
-        if not entry.cases[rule.id]:
+        if not rule.cases:
             yield finding(
                 "unexercised", "warning", rule.id, f"{rule.id} ({rule.head}) fires in no case.",
                 "Add a case to the guideline's folder cases in which it fires.", [annotation.id], [rule.id], [rule.place],
@@ -162,14 +142,3 @@ def unclaimed(statements: Sequence[StatementCoverage], lines: Sequence[str]) -> 
                 "unformalised", "error", f"L{number} unclaimed", f"L{number} carries citations and is not encoded.",
                 f"Encode it under @statement L{number} [...] sha256:{digest(line)}.", [f"L{number}"],
             )  # fmt: skip
-
-
-def found_in(report: Coverage) -> Found:
-    """Give the report's findings as every command reports them, with the statements beside them."""
-    return Found(
-        guideline=report.guideline.info,
-        title=report.guideline.info.title,
-        scope="",
-        findings=report.findings,
-        about={"statements": [entry.to_dict() for entry in report.statements]},
-    )

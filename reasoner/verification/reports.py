@@ -1,43 +1,67 @@
-"""What a command found, ready to be reported; one form for every command that finds something."""
+"""What commands that find something report: one shape for check, diff and coverage."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from msgspec import UNSET, UnsetType, field
 
+from reasoner.compiler.model import Annotation
 from reasoner.engine.answer import GuidelineInfo
-from reasoner.records import shapes
+from reasoner.records.shapes import Carried, Result
 from reasoner.verification.findings import Finding
 
-__all__ = ["Found", "to_json"]
+__all__ = ["FindingsReport", "RuleCoverage", "StatementCoverage"]
 
 
-class Found(NamedTuple):
-    """What a command found, ready to be reported.
+class RuleCoverage(Result, frozen=True):
+    """A rule with the cases in which it fires. `head`, not part of the JSON, is what it concludes."""
 
-    `title` names what was looked at and `scope` says how far; `undecided` names the classes of which a question was cut off,
-    `gone` the accepted ids that no longer occur; `conclusion` is said at the end; `about` are further entries
-    of the JSON.
+    id: str = field(name="rule")
+    place: str
+    cases: tuple[str, ...]
+
+    head = Carried[str]()
+
+
+class StatementCoverage(Result, frozen=True):
+    """A statement, reading or overlay with its rules and the number of facts under it.
+
+    `source` is the source's line and `state` "same", "changed", "absent" or "now line N", both empty without a source.
+
+    `annotation`, not part of the JSON, is the statement itself.
+    """
+
+    id: str = field(name="statement")
+    kind: str
+    place: str
+    text: str
+    rules: tuple[RuleCoverage, ...]
+    data: int
+    unformalised: str
+    sentence: str = field(name="source")
+    state: str
+
+    annotation = Carried[Annotation]()
+
+
+class FindingsReport(Result, frozen=True, kw_only=True, tag_field="schema", tag="reasoner.findings/1"):
+    """Findings, and what they are about.
+
+    `courses` is the length of the longest history looked at, by check and diff; `old` is the other guideline of a diff, and
+    `equivalent` tells that no patient is answered differently, which is proved; `statements` are those of coverage. `unknown`
+    names the classes of which a query timed out, `accepted_gone` the accepted ids that no longer occur.
+
+    Not part of the JSON: `title` names what was looked at, `scope` says how far, and `conclusion` is said at the end.
     """
 
     guideline: GuidelineInfo
-    title: str
-    scope: str
+    old: GuidelineInfo | UnsetType = UNSET
+    courses: int | UnsetType = UNSET
+    equivalent: bool | UnsetType = UNSET
+    statements: tuple[StatementCoverage, ...] | UnsetType = UNSET
     findings: tuple[Finding, ...]
-    undecided: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()
-    conclusion: str = ""
-    about: Mapping[str, object] = {}
+    undecided: tuple[str, ...] = field(default=(), name="unknown")
+    gone: tuple[str, ...] = field(default=(), name="accepted_gone")
 
-
-def to_json(found: Found) -> str:
-    """Give the findings as JSON of schema ``reasoner.findings/1``."""
-    data = {
-        "schema": "reasoner.findings/1",
-        "guideline": found.guideline,
-        **found.about,
-        "findings": found.findings,
-        "unknown": found.undecided,
-        "accepted_gone": found.gone,
-    }
-    return shapes.to_json(data).decode()
+    title = Carried[str]("")
+    scope = Carried[str]("")
+    conclusion = Carried[str]("")
