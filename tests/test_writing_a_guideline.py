@@ -21,14 +21,14 @@ SHOWN = re.findall(r"^```console\n\$ (.*)\n((?:.*\n)*?)```$", README, re.MULTILI
 DECLARED = re.compile(r"^predicate\((\w+)", re.MULTILINE)
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", TUTORIAL, re.MULTILINE | re.DOTALL)
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def test_the_tutorial_shows_the_whole_guideline() -> None:
     files = [(FOLDER / name).read_text("utf-8") for name in ("guideline.lp", "readings.lp")]
-    assert "\n".join(blocks("prolog")) == "\n".join(files)
-    assert blocks("json") == [(FOLDER / "cases/kidney_failure.json").read_text("utf-8")]
+    assert "\n".join(blocks(TUTORIAL, "prolog")) == "\n".join(files)
+    assert blocks(TUTORIAL, "json") == [(FOLDER / "cases/kidney_failure.json").read_text("utf-8")]
 
 
 def test_the_tutorials_guideline_answers_its_cases() -> None:
@@ -37,6 +37,13 @@ def test_the_tutorials_guideline_answers_its_cases() -> None:
     guideline = Guideline.load(FOLDER)
     for case in guideline.cases().values():
         assert expectation(to_plain(guideline.answer(case.record))) == case.expected
+
+
+def test_the_statements_of_the_reference_are_those_that_ship() -> None:
+    shipped = "".join(path.read_text("utf-8") for path in (ROOT / "asp/her2_mbc").glob("*.lp"))
+    shown = [block for block in blocks(REFERENCE, "prolog") if block.startswith("%* @statement")]
+    assert shown
+    assert all(block in shipped for block in shown)
 
 
 @pytest.mark.parametrize(("command", "output"), SHOWN, ids=[command for command, _ in SHOWN])
