@@ -13,6 +13,7 @@ from conftest import ROOT
 
 from reasoner import Guideline
 from reasoner.records.shapes import to_plain
+from reasoner.render.answer import render
 
 README = (ROOT / "asp/README.md").read_text("utf-8")
 FOLDER = ROOT / "tests/guidelines/hill_ague"
@@ -61,3 +62,16 @@ def test_the_reference_names_the_predicates_of_the_core_and_no_others() -> None:
     assert declared <= set(re.findall(r"`(\w+)(?:\([^`]*?\))?(?:\.| :- \.\.\.)?`", REFERENCE))
     tables = REFERENCE.partition("### Predicates of your own")[0]
     assert set(re.findall(r"^\| `(\w+)\(", tables, re.MULTILINE)) <= declared
+
+
+def test_a_regimen_without_drugs_is_shown_like_any_other(tmp_path: Path) -> None:
+    added = (
+        'term(regimen, watch, "watchful waiting").\nwithout_drugs(watch).\n'
+        "%* @statement L6 [1] sha256:000000000000\nWithout fever, watchful waiting is an alternative.\n*%\n"
+        "indicated(watch, alternative) :- setting(treatment), not has(fever).\n"
+    )
+    (tmp_path / "guideline.lp").write_text((FOLDER / "guideline.lp").read_text("utf-8") + added, "utf-8")
+    (tmp_path / "readings.lp").write_text((FOLDER / "readings.lp").read_text("utf-8"), "utf-8")
+    answer = Guideline.load(tmp_path).answer({"id": "p1", "confirmed": True, "fever": False, "kidney_failure": True})
+    assert [entry.regimen for entry in answer.recommended] == ["beracin", "watch"]
+    assert "1. watchful waiting - alternative\n" in render(answer)

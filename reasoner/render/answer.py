@@ -46,7 +46,7 @@ def doses(entry: Recommendation, model: GuidelineModel) -> Iterator[str]:
         text = say("or_schedule").join(alternatives)
         statements = say("comma").join(dict.fromkeys(d.statement for steps in schedules.values() for d in steps))
         yield say("dose_of", model.label("drug", drug), text, statements)
-    drugs = dict.fromkeys(drug for part in model.parts[entry.regimen] for drug in part if drug not in by_drug)
+    drugs = dict.fromkeys(drug for part in model.parts.get(entry.regimen, ()) for drug in part if drug not in by_drug)
     if drugs:
         names = say("comma").join(model.label("drug", drug) for drug in drugs)
         yield say("no_dose", names)
