@@ -130,7 +130,7 @@ def test_an_empty_form_leads_to_an_answer_its_reasons_and_its_graph(
         drawn.locator("#drawing canvas").first.wait_for()
         assert page.locator("#drawn iframe").get_attribute("sandbox") == "allow-scripts"
         assert "trastuzumab + pertuzumab + a taxane" in drawn.locator("#conclusions").inner_text()
-        assert 'id="graph"' in taken(page, "Download", "#drawing")
+        assert 'id="data"' in taken(page, "Download", "#drawing")
 
 
 def test_what_is_unknown_is_never_sent(browser: Any, service: Running) -> None:
