@@ -35,6 +35,9 @@ class CohortGroup(click.Group):
             raise ReasonerError("polars is not installed; pip install 'guideline-reasoner[cohort]'") from None
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(130)
         except PolarsError as error:
             reason = str(error).partition("\n")[0]
             raise ReasonerError(f"a table of answers is damaged; run the cohort again: {reason}") from None
