@@ -35,7 +35,7 @@ from reasoner.cohort.bits import unpack
 from reasoner.cohort.columns import Dictionary
 from reasoner.cohort.evaluate import CohortEvaluator
 from reasoner.cohort.source import plan, read
-from reasoner.compiler.program import Program
+from reasoner.engine.evaluator import Evaluator
 from reasoner.guideline import Guideline
 
 BATCH = 1_000_000
@@ -135,30 +135,34 @@ def read_and_write(source: Path, output: Path, scratch: Path) -> Bare:
 class Task(NamedTuple):
     """Complete records with the same number of courses: `held` has for each input atom the records in which it holds."""
 
-    program: Program
+    evaluator: Evaluator
     held: Bits
 
     def by_evaluator(self) -> dict[str, Bits]:
         """Evaluate all rules, from packing the records to unpacking the decisions."""
         rows = self.held.shape[1]
         packed = np.packbits(self.held, axis=1, bitorder="little")
-        values, _ = self.program.evaluate([int.from_bytes(row, "little") for row in packed], (1 << 8 * packed.shape[1]) - 1)
+        values, _ = self.evaluator.evaluate(
+            [int.from_bytes(row, "little") for row in packed], (1 << 8 * packed.shape[1]) - 1
+        )
         found = {}
         for kind in ("setting", "recommended", "excluded"):
-            for name, atoms in self.program.table.get(kind, {}).items():
+            for name, atoms in self.evaluator.program.table.get(kind, {}).items():
                 truth = np.frombuffer(values[atoms[0][1]].to_bytes(packed.shape[1], "little"), dtype=np.uint8)
                 found[f"{kind}({name})"] = np.unpackbits(truth, count=rows, bitorder="little").view(bool)
         return found
 
     def by_hand(self) -> dict[str, Bits]:
-        inputs, absent = self.program.inputs, np.zeros(self.held.shape[1], dtype=bool)
-        return decide(len(absent), self.program.courses, lambda atom: self.held[inputs[atom]] if atom in inputs else absent)
+        program, absent = self.evaluator.program, np.zeros(self.held.shape[1], dtype=bool)
+        return decide(
+            len(absent), program.courses, lambda atom: self.held[program.inputs[atom]] if atom in program.inputs else absent
+        )
 
 
 def tasks(rows: int, folder: Path) -> Iterator[Task]:
     """Make complete records, and sort them by the number of their courses."""
     guideline = Guideline.load()
-    model, evaluator = guideline.model, CohortEvaluator(guideline)
+    model, cohort = guideline.model, CohortEvaluator(guideline)
     dictionaries = {fact.name: Dictionary(fact, model) for fact in model.facts}
     make_cohort(4, rows, unknown=0).write_parquet(folder / "complete.parquet")
     (part,) = plan(folder / "complete.parquet", rows, model)
@@ -167,9 +171,10 @@ def tasks(rows: int, folder: Path) -> Iterator[Task]:
     courses = np.array([value.courses for value in therapy.dictionary.encoded])[therapy.codes]
     for number in map(int, np.unique(courses)):
         members = np.flatnonzero(courses == number)
-        program = guideline.program(number)
-        batch = evaluator.batch(members, np.zeros((0, len(members)), dtype=np.int64))
-        yield Task(program, unpack(evaluator.inputs_of(records, program, batch), len(members)))
+        evaluator = guideline.evaluator(number)
+        evaluator.compile()
+        batch = cohort.batch(members, np.zeros((0, len(members)), dtype=np.int64))
+        yield Task(evaluator, unpack(cohort.inputs_of(records, evaluator.program, batch), len(members)))
 
 
 def compare_with_hand(rows: int, folder: Path) -> None:
@@ -178,7 +183,7 @@ def compare_with_hand(rows: int, folder: Path) -> None:
     for task in tasks(rows, folder):
         one, other = task.by_evaluator(), task.by_hand()
         for name, holds in other.items():
-            assert (holds == one.get(name, False)).all(), (task.program.courses, name)
+            assert (holds == one.get(name, False)).all(), (task.evaluator.program.courses, name)
         assert set(one) <= set(other)
         evaluated += statistics.median(seconds(task.by_evaluator) for _ in range(7))
         by_hand += statistics.median(seconds(task.by_hand) for _ in range(7))
