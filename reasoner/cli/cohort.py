@@ -97,7 +97,7 @@ def cohort_run(
     if scheduler is not None and engine != "dask":
         raise click.UsageError("--scheduler requires --engine dask.")
     guideline = load(selection)
-    info, model = guideline.info, guideline.model
+    model = guideline.model
     if courses is not None:
         check_courses(courses.resolve(), model)
     parts = tuple(plan(source.resolve(), rows, model, courses is not None))
@@ -120,9 +120,9 @@ def cohort_run(
     except KeyboardInterrupt:
         click.echo(f"interrupted; --resume continues {output}", err=True)
         sys.exit(130)
-    write_whole(output / "summary.html", render_summary_page(summary, info, model).encode())
-    print_result(shown, summary, lambda width, colour: render_summary(summary, info, model, width, colour))
-    if rejects := summary["rejects"]:
+    write_whole(output / "summary.html", render_summary_page(summary, model).encode())
+    print_result(shown, summary, lambda width, colour: render_summary(summary, model, width, colour))
+    if rejects := summary.rejects:
         rejected = "1 row was rejected" if rejects == 1 else f"{rejects} rows were rejected"
         click.echo(f"{rejected}: {output / 'rejects.ndjson'}", err=True)
         sys.exit(1)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["CohortEvaluator", "Evaluated"]
 
 COMPLETIONS_OF_BATCH = 2**15
+MANY_BATCHES = 8
+"""From so many batches on generated code pays for being generated."""
 MOST_COMPLETIONS = 2**12
 """A record with more completions is answered by itself."""
 
@@ -85,7 +87,6 @@ class CohortEvaluator:
         for number in np.unique(courses):
             members = np.flatnonzero(courses == number)
             evaluator = self.guideline.evaluator(int(number))
-            evaluator.compile()
             program = evaluator.program
             if program.recursive is not None:
                 self.evaluate_singly(records, members, found)
@@ -97,7 +98,10 @@ class CohortEvaluator:
             self.evaluate_singly(records, members[completions > MOST_COMPLETIONS], found)
             few = np.flatnonzero(completions <= MOST_COMPLETIONS)
             share = completions[few].cumsum() // COMPLETIONS_OF_BATCH
-            for chosen in np.split(few, np.flatnonzero(np.diff(share)) + 1):
+            batches = np.split(few, np.flatnonzero(np.diff(share)) + 1)
+            if len(batches) >= MANY_BATCHES:
+                evaluator.compile()
+            for chosen in batches:
                 if len(chosen):
                     self.evaluate_batch(records, evaluator, self.batch(members[chosen], layout[:, chosen]), found)
         return found

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 from msgspec import field
 
-from reasoner.cohort.folder import SCHEMA, guideline_copy
+from reasoner.cohort.folder import guideline_copy
+from reasoner.cohort.summary import SCHEMA
 from reasoner.engine.answer import Answer, GuidelineInfo
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline, Selection, default_folder

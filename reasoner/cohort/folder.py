@@ -10,14 +10,15 @@ from pathlib import Path
 
 from reasoner.cohort.courses import index_courses
 from reasoner.cohort.part import Job
+from reasoner.cohort.summary import SCHEMA
+from reasoner.engine.answer import GuidelineInfo
 from reasoner.errors import ReasonerError
 from reasoner.files import UNFINISHED, write_whole
-from reasoner.guideline import Guideline, Selection, default_folder
+from reasoner.guideline import Selection, default_folder
 from reasoner.records.shapes import to_plain
 
-__all__ = ["SCHEMA", "SCRATCH", "about", "guideline_copy", "locked", "prepare"]
+__all__ = ["SCRATCH", "about", "guideline_copy", "locked", "prepare"]
 
-SCHEMA = "reasoner.cohort/1"
 SCRATCH = ("fired", "courses")
 ASPECTS_OF_RUN = {
     "guideline": "the guideline, its layer or its overlays",
@@ -30,12 +31,12 @@ ASPECTS_OF_RUN = {
 }
 
 
-def about(job: Job) -> dict[str, object]:
+def about(job: Job, info: GuidelineInfo) -> dict[str, object]:
     """Describe a run: the guideline, and the input."""
     folder, courses = job.selection.folder, None if job.courses is None else str(job.courses)
     files = dict.fromkeys([part.file for part in job.parts] + ([courses] if courses else []))
     return {
-        "guideline": to_plain(Guideline(job.selection).info),
+        "guideline": to_plain(info),
         "folder": None if folder == default_folder() else str(folder),
         "overlay_files": [str(path) for path in job.selection.overlays],
         "format": job.form,

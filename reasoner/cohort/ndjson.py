@@ -11,7 +11,6 @@ import polars as pl
 from reasoner.cohort.columns import Column, Dictionary, RecordColumns
 from reasoner.cohort.rows import Part, Rows, as_float, valid_text
 from reasoner.errors import RecordError
-from reasoner.fhir import remarks as remarks_of
 from reasoner.guideline import Guideline
 from reasoner.records.record import parse_json
 
@@ -34,8 +33,7 @@ def read_ndjson(part: Part, content: bytes, dictionaries: Mapping[str, Dictionar
         try:
             found, own = data(row), list[str]()
             if isinstance(found, Mapping) and "resourceType" in found:
-                facts = guideline.read_fhir(found)
-                found, own = facts.record, list(remarks_of(facts, model))
+                found, own = read_resource(found, guideline)
         except RecordError:
             found, own = None, list[str]()
         remarks.append(own)
@@ -54,6 +52,14 @@ def read_ndjson(part: Part, content: bytes, dictionaries: Mapping[str, Dictionar
     broken |= np.array([name is None for name in ids], dtype=bool)
     numbered = [number for number, _ in lines]
     return Rows(RecordColumns(model, columns), pl.Series(ids, dtype=pl.String), numbers, broken, numbered, data, remarks)
+
+
+def read_resource(resource: Mapping[str, object], guideline: Guideline) -> tuple[Mapping[str, object], list[str]]:
+    """Read a record from a FHIR resource; give it with the remarks on how it was read."""
+    from reasoner import fhir
+
+    facts = guideline.read_fhir(resource)
+    return facts.record, list(fhir.remarks(facts, guideline.model))
 
 
 def parse_line(number: int, line: bytes) -> object:

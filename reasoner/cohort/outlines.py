@@ -14,14 +14,13 @@ from reasoner.compiler.program import Program
 from reasoner.engine.completions import Completions, Component, build
 from reasoner.engine.conclusions import Conclusions, Holding
 from reasoner.engine.derivation import Derivation
+from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SETTING, STRENGTH
 
 if TYPE_CHECKING:
     from reasoner.cohort.bits import Codes
 
 __all__ = ["Entry", "Outline", "Outlines", "decisive_atoms", "variable_name"]
 
-ACTION, EXCLUDED, RANK, RECOMMENDED = "action", "excluded", "rank", "recommended"
-SETTING, STRENGTH = "setting", "strength"
 SOME_AND_ALL = Completions((), 2, [])
 """Two completions: the first stands for what holds in some, the second for what holds in all."""
 

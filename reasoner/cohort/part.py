@@ -32,7 +32,7 @@ from reasoner.guideline import Guideline, Selection
 if TYPE_CHECKING:
     from reasoner.cohort.bits import Words
 
-__all__ = ["Job", "answer_part", "explain_new", "read_table", "write_table"]
+__all__ = ["Job", "answer_part", "explain_new", "read_table", "worker", "write_table"]
 
 REMEMBERED = 200_000
 """How many values, or sets of conclusions, a process remembers before it forgets all."""

@@ -9,16 +9,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import polars as pl
 
 from reasoner.cohort.courses import count_untreated, orphaned_courses
 from reasoner.cohort.engines import cluster, in_order, on_cores, on_dask, processes
-from reasoner.cohort.folder import SCHEMA, SCRATCH, about, locked, prepare
-from reasoner.cohort.part import Job, explain_new, read_table
+from reasoner.cohort.folder import SCRATCH, about, locked, prepare
+from reasoner.cohort.part import Job, explain_new, read_table, worker
+from reasoner.cohort.summary import SCHEMA, Summary, add
 from reasoner.cohort.tables import COUNTED
+from reasoner.engine.answer import GuidelineInfo
 from reasoner.errors import ReasonerError
 from reasoner.files import write_whole
+from reasoner.records.shapes import to_json, to_plain
 
 __all__ = ["Progress", "run"]
 
@@ -36,7 +40,7 @@ class Progress(NamedTuple):
 
 def run(
     job: Job, workers: int, resume: bool, scheduler: str | None, dask: bool, report: Callable[[Progress], None]
-) -> dict[str, object]:
+) -> Summary:
     """Answer all parts and sum them up; `report` is called after each part. Give the summary.
 
     With `resume` parts that are done are kept. Raises ReasonerError where the folder holds something else, where a file
@@ -46,13 +50,14 @@ def run(
         raise ReasonerError(f"{job.output}: is in the guideline's folder, where files are its rules; give another folder")
     with ExitStack() as held:
         client = held.enter_context(cluster(scheduler, workers)) if dask else None
-        manifest = about(job)
+        info = worker(job.selection, job.digest).guideline.info
+        manifest = about(job, info)
         held.enter_context(locked(job.output))
         prepare(job, manifest, resume)
         others = min(workers, len(job.parts)) - 1
         numbers = on_dask(job, client) if client else on_cores(job, held.enter_context(processes(others)), others)
         counts, explanations = sum_up(job, numbers, report)
-        return finish(job, manifest, counts, explanations)
+        return finish(job, info, counts, explanations)
 
 
 def sum_up(job: Job, numbers: Iterator[int], report: Callable[[Progress], None]) -> tuple[Mapping[str, object], int]:
@@ -70,7 +75,7 @@ def sum_up(job: Job, numbers: Iterator[int], report: Callable[[Progress], None])
     return counts, len(seen)
 
 
-def finish(job: Job, manifest: Mapping[str, object], counts: Mapping[str, object], explanations: int) -> dict[str, object]:
+def finish(job: Job, info: GuidelineInfo, counts: Mapping[str, object], explanations: int) -> Summary:
     """Write the summary and the rejected rows, and remove what only the run needed."""
     rejects = b"".join(path.read_bytes() for n in range(len(job.parts)) if (path := job.path("rejects", n)).exists())
     known = {"distinct_explanations": explanations, "repeated_ids": repeated(job)}
@@ -80,8 +85,8 @@ def finish(job: Job, manifest: Mapping[str, object], counts: Mapping[str, object
         counts = add(counts, {"rejects": len(orphans)})
         answered = itertools.chain.from_iterable(ids_of(job, number) for number in range(len(job.parts)))
         known["without_courses"] = count_untreated(job.course_index, answered)
-    summary = {"schema": SCHEMA, "guideline": manifest["guideline"], **known, **counts}
-    write_whole(job.output / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
+    summary = msgspec.convert({"schema": SCHEMA, "guideline": to_plain(info), **known, **counts}, Summary)
+    write_whole(job.output / "summary.json", msgspec.json.format(to_json(summary), indent=1) + b"\n")
     if rejects:
         write_whole(job.output / "rejects.ndjson", rejects)
     for kind in SCRATCH:
@@ -114,15 +119,3 @@ def patients(job: Job) -> Iterator[str]:
         yield from ids_of(job, number)
         if (path := job.path("rejects", number)).exists():
             yield from (json.loads(line)["id"] for line in path.read_bytes().splitlines())
-
-
-def add(total: Mapping[str, object], more: Mapping[str, object]) -> dict[str, object]:
-    """Add counts to counts."""
-    found: dict[str, object] = dict(total)
-    for name, value in more.items():
-        own = found.get(name)
-        if isinstance(value, dict):
-            found[name] = add(own if isinstance(own, dict) else {}, value)
-        else:
-            found[name] = (own if isinstance(own, int) else 0) + (value if isinstance(value, int) else 0)
-    return dict(sorted(found.items()))

@@ -12,7 +12,7 @@ from reasoner.cohort.bits import distinct_rows, pack, transpose, unpack
 from reasoner.cohort.outlines import Entry, Outline, Outlines, variable_name
 from reasoner.cohort.rows import Rows
 from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.conclusions import SILENT, UNDETERMINED
+from reasoner.engine.conclusions import CERTAIN, CONDITIONAL, SILENT, UNDETERMINED
 
 if TYPE_CHECKING:
     from reasoner.cohort.bits import Codes, Words
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COUNTED", "answers_table", "counts", "explanations_table"]
 
-CERTAINTY = pl.Enum(["certain", "conditional"])
+CERTAINTY = pl.Enum([CERTAIN, CONDITIONAL])
 COUNTED = ("settings", "recommended", "excluded", "actions", "missing", "findings")
 
 
@@ -86,7 +86,7 @@ def findings(outlines: Outlines, numbers: Mapping[str, Codes]) -> Iterator[tuple
     yield "incomplete", missing[numbers["missing"]]
     both = np.ones((len(numbers["setting"]), len(regimens)), dtype=bool)
     for name in ("recommended", "excluded"):
-        certain = [{listed[0] for listed in own if listed[-1] == "certain"} for own in entries[name]]
+        certain = [{listed[0] for listed in own if listed[-1] == CERTAIN} for own in entries[name]]
         marks = np.array([[regimen in own for regimen in regimens] for own in certain], dtype=bool)
         both &= marks.reshape(len(certain), len(regimens))[numbers[name]]
     yield "recommended_and_excluded", np.logical_or.reduce(both, axis=1)

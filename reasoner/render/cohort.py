@@ -8,6 +8,8 @@ from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec import UNSET
+
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
 from reasoner.phrases import guideline_words, member_words, setting_words
@@ -16,6 +18,7 @@ from reasoner.render.layout import TextLayout
 if TYPE_CHECKING:
     from reasoner.cohort.compare import Comparison
     from reasoner.cohort.explain import Explanation
+    from reasoner.cohort.summary import Summary
 
 __all__ = ["render_comparison", "render_explanation", "render_summary", "render_summary_page"]
 
@@ -55,74 +58,56 @@ class Chart(NamedTuple):
     bars: tuple[Bar, ...]
 
 
-def render_summary(
-    summary: Mapping[str, object], info: GuidelineInfo, model: GuidelineModel, width: int = 80, colour: bool = False
-) -> str:
+def render_summary(summary: Summary, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
     """Render a summary as text of at most `width` columns."""
     page = TextLayout(width, colour)
-    answered = count_of(summary, "answered")
-    page.item("", title_of(info, model), "heading", indent=0)
+    page.item("", title_of(summary, model), "heading", indent=0)
     for words in totals(summary, model):
         page.item("", words, indent=0)
     for chart in charts(summary, model):
         page.heading(chart.heading)
         for bar in chart.bars:
-            page.item(f"{bar.patients:>9}  {share(bar.patients, answered):>4}  ", bar_words(bar, model), indent=17)
-    return page.closing(info)
+            page.item(f"{bar.patients:>9}  {share(bar.patients, summary.answered):>4}  ", bar_words(bar, model), indent=17)
+    return page.closing(summary.guideline)
 
 
-def title_of(info: GuidelineInfo, model: GuidelineModel) -> str:
-    return model.say("cohort_title", guideline_words(info, model))
+def title_of(summary: Summary, model: GuidelineModel) -> str:
+    return model.say("cohort_title", guideline_words(summary.guideline, model))
 
 
-def totals(summary: Mapping[str, object], model: GuidelineModel) -> Iterator[str]:
+def totals(summary: Summary, model: GuidelineModel) -> Iterator[str]:
     """Yield how many rows there are, and how many of them are unusual."""
-    answered, rejects, distinct = (str(count_of(summary, name)) for name in ("answered", "rejects", "distinct_explanations"))
-    yield model.say("cohort_totals", answered, rejects, distinct)
-    if repeated := count_of(summary, "repeated_ids"):
-        yield model.say("cohort_repeated", str(repeated))
-    if "without_courses" in summary:
-        yield model.say("cohort_without_courses", str(count_of(summary, "without_courses")))
+    numbers = (summary.answered, summary.rejects, summary.distinct_explanations)
+    yield model.say("cohort_totals", *map(str, numbers))
+    if summary.repeated_ids:
+        yield model.say("cohort_repeated", str(summary.repeated_ids))
+    if summary.without_courses is not UNSET:
+        yield model.say("cohort_without_courses", str(summary.without_courses))
 
 
-def charts(summary: Mapping[str, object], model: GuidelineModel) -> Iterator[Chart]:
+def charts(summary: Summary, model: GuidelineModel) -> Iterator[Chart]:
     """Yield a chart of each kind of thing that a summary counts, where it counts any."""
     say = model.say
-    counts = {name: counts_of(summary, name) for name in ("settings", "recommended", "missing", "findings")}
+    regimens = {name: model.label("regimen", name) for name in model.regimens}
+    actions = {name: model.label("action_name", name) for name in model.actions}
     found = (
-        (say("heading_settings"), [Bar(setting_words(name, model), n) for name, n in counts["settings"].items()]),
-        (
-            say("heading_first"),
-            [Bar(model.label("regimen", r), counts["recommended"].get(f"{r} first", 0)) for r in model.regimens],
-        ),
-        (say("heading_recommended"), graded(summary, "recommended", {r: model.label("regimen", r) for r in model.regimens})),
-        (say("heading_excluded"), graded(summary, "excluded", {r: model.label("regimen", r) for r in model.regimens})),
-        (say("heading_actions"), graded(summary, "actions", {a: model.label("action_name", a) for a in model.actions})),
-        (say("heading_missing"), [Bar(missing_words(name, model), n) for name, n in counts["missing"].items()]),
-        (say("heading_findings"), [Bar(say(FINDINGS[name]), n) for name, n in counts["findings"].items()]),
+        (say("heading_settings"), [Bar(setting_words(name, model), n) for name, n in summary.settings.items()]),
+        (say("heading_first"), [Bar(words, summary.recommended.get(f"{r} first", 0)) for r, words in regimens.items()]),
+        (say("heading_recommended"), graded(summary.recommended, regimens)),
+        (say("heading_excluded"), graded(summary.excluded, regimens)),
+        (say("heading_actions"), graded(summary.actions, actions)),
+        (say("heading_missing"), [Bar(missing_words(name, model), n) for name, n in summary.missing.items()]),
+        (say("heading_findings"), [Bar(say(FINDINGS[name]), n) for name, n in summary.findings.items()]),
     )
     for heading, bars in found:
         if ordered := sorted((bar for bar in bars if bar.patients), key=lambda bar: (-bar.patients, bar.label)):
             yield Chart(heading, tuple(ordered))
 
 
-def graded(summary: Mapping[str, object], name: str, labels: Mapping[str, str]) -> list[Bar]:
-    """List bars of what can be certain or conditional."""
-    counts = counts_of(summary, name)
+def graded(counts: Mapping[str, int], labels: Mapping[str, str]) -> list[Bar]:
+    """List bars of what can be certain or conditional, for the names that have labels."""
     certain = {own: counts.get(f"{own} certain", 0) for own in labels}
     return [Bar(label, certain[own] + counts.get(f"{own} conditional", 0), certain[own]) for own, label in labels.items()]
-
-
-def count_of(summary: Mapping[str, object], name: str) -> int:
-    value = summary.get(name, 0)
-    assert isinstance(value, int)
-    return value
-
-
-def counts_of(summary: Mapping[str, object], name: str) -> Mapping[str, int]:
-    value = summary.get(name, {})
-    assert isinstance(value, Mapping)
-    return value
 
 
 def missing_words(name: str, model: GuidelineModel) -> str:
@@ -149,11 +134,11 @@ STYLE = (
 )
 
 
-def render_summary_page(summary: Mapping[str, object], info: GuidelineInfo, model: GuidelineModel) -> str:
+def render_summary_page(summary: Summary, model: GuidelineModel) -> str:
     """Render a summary as an HTML page that loads nothing and runs nothing."""
-    answered = max(1, count_of(summary, "answered"))
+    info, answered = summary.guideline, max(1, summary.answered)
     hashed = b64encode(sha256(STYLE.encode()).digest()).decode()
-    title = escape(title_of(info, model))
+    title = escape(title_of(summary, model))
     paragraphs = "".join(f"<p>{escape(words)}</p>\n" for words in (*totals(summary, model), info.digest))
     sections = "".join(section(chart, answered, model) for chart in charts(summary, model))
     return (
