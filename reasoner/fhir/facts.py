@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from reasoner.fhir.provenance import Located, Provenance
+from reasoner.records.shapes import Shape
 
 __all__ = ["ChartFacts", "Contradiction", "FactSource", "Side", "Undecided", "Unmapped"]
 
 
-class FactSource(Located, msgspec.Struct, frozen=True, omit_defaults=True):
+class FactSource(Located, Shape, frozen=True, omit_defaults=True):
     """Where a fact was read; `fact` is a place in the record, such as ``metastatic_therapy[0].drugs[docetaxel]``."""
 
     fact: str
@@ -20,7 +19,7 @@ class FactSource(Located, msgspec.Struct, frozen=True, omit_defaults=True):
     date: str = ""
 
 
-class Undecided(msgspec.Struct, frozen=True):
+class Undecided(Shape, frozen=True):
     """A fact that resources speak of without deciding it, and why."""
 
     fact: str
@@ -28,7 +27,7 @@ class Undecided(msgspec.Struct, frozen=True):
     sources: tuple[Provenance, ...]
 
 
-class Side(Located, msgspec.Struct, frozen=True, omit_defaults=True):
+class Side(Located, Shape, frozen=True, omit_defaults=True):
     """A value that a resource gives for a fact on which the chart contradicts itself."""
 
     value: str
@@ -39,7 +38,7 @@ class Side(Located, msgspec.Struct, frozen=True, omit_defaults=True):
     date: str = ""
 
 
-class Contradiction(msgspec.Struct, frozen=True):
+class Contradiction(Shape, frozen=True):
     """A fact to which resources give different values."""
 
     fact: str
@@ -52,7 +51,7 @@ class Unmapped(Provenance, frozen=True, kw_only=True):
     why: str
 
 
-class ChartFacts(msgspec.Struct, frozen=True, tag_field="schema", tag="reasoner.facts/1"):
+class ChartFacts(Shape, frozen=True, tag_field="schema", tag="reasoner.facts/1"):
     """What was read from a patient's chart, the JSON object of schema ``reasoner.facts/1``.
 
     What `undecided` and `contradictions` name is unknown in the record; a course whose outcome nothing tells has the

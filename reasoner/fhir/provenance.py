@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from reasoner.fhir.dates import PartialDate
 from reasoner.fhir.resources import NO_CODING, Coding, Concept
 from reasoner.fhir.tables import system_of
+from reasoner.records.shapes import Shape
 
 __all__ = ["Located", "Provenance", "provenance_of", "unique"]
 
@@ -28,7 +27,7 @@ class Located:
         return ", ".join(part for part in parts if part)
 
 
-class Provenance(Located, msgspec.Struct, frozen=True, order=True, omit_defaults=True):
+class Provenance(Located, Shape, frozen=True, order=True, omit_defaults=True):
     """The resource (``Observation/her2``) and the code read in it, as displayed there; what it lacks is empty."""
 
     resource: str
