@@ -24,11 +24,11 @@ GOOD = {"id": "good", "metastatic_therapy": []}
 
 
 DAMAGED = [
-    (json.dumps({**GOOD, "her2": "maybe"}), 'her2: "maybe" is no value of her2'),
+    (json.dumps({**GOOD, "her2": "maybe"}), 'her2: "maybe" is not a value of her2'),
     (json.dumps({**GOOD, "hr2": "positive"}), "hr2: unknown key"),
     (json.dumps({"id": "x"}), "metastatic_therapy: missing"),
     (json.dumps({"metastatic_therapy": []}), "id: missing"),
-    (json.dumps({**GOOD, "id": 7}), "id: 7 is no text"),
+    (json.dumps({**GOOD, "id": 7}), "id: 7 is not a text"),
     (json.dumps({**GOOD, "weight_kg": -1}), "weight_kg: -1 is out of range"),
     ('{"id": "x", "metastatic_therapy": [], "weight_kg": 1e999}', "weight_kg: Infinity is not finite"),
     ('{"id": "x", "metastatic_therapy": [], "weight_kg": 1' + "0" * 400 + "}", "weight_kg:"),
@@ -160,11 +160,11 @@ def test_damaged_tables_are_refused_or_their_rows_set_aside(tmp_path: Path) -> N
     done = cohort("in.csv", "-o", "rows", cwd=tmp_path)
     rejects = rejects_of(tmp_path / "rows")
     assert [(reject["line"], reject["reason"][:18]) for reject in rejects] == [
-        (3, "2 cells, but the h"), (4, 'hr: "1" is no valu'), (5, "id: missing; every"),
+        (3, "2 cells, but the h"), (4, 'hr: "1" is not a v'), (5, "id: missing; every"),
     ]  # fmt: skip
     done = cohort("explain", "rows", "c", cwd=tmp_path)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert f'c was rejected: {tmp_path / "in.csv"}, line 4: hr: "1" is no value of hr' in done.stderr
+    assert f'c was rejected: {tmp_path / "in.csv"}, line 4: hr: "1" is not a value of hr' in done.stderr
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
     frame.rename({"hr": "hrr"}).write_parquet(tmp_path / "unknown.parquet")
     frame.drop("metastatic_therapy").write_parquet(tmp_path / "untreated.parquet")
@@ -217,7 +217,7 @@ def test_courses_without_a_patient_and_damaged_ones_are_set_aside(tmp_path: Path
         ("patients.csv", 3, "b"), ("patients.csv", 4, "c"), ("patients.csv", 6, None),
         ("courses.csv", 4, "x"), ("courses.csv", 8, "trastuzumab"), ("courses.csv", 9, None),
     ]  # fmt: skip
-    assert rejects[0]["reason"].startswith(f'{courses}, line 3: drugs[0]: "trastuzumba" is no drug of the catalogue')
+    assert rejects[0]["reason"].startswith(f'{courses}, line 3: drugs[0]: "trastuzumba" is not a drug of the catalogue')
     assert rejects[1]["reason"] == f"{courses}, line 6: 3 cells, but the header has 4"
     assert rejects[3]["reason"] == "id: no patient has this id"
     assert json.loads((tmp_path / "out/summary.json").read_text())["rejects"] == 6

@@ -317,8 +317,6 @@ def test_what_cannot_be_followed_is_refused(tmp_path: Path, curated: Guideline, 
     monkeypatch.setattr("reasoner.queries.pathway.LIMIT", 10)
     with pytest.raises(ReasonerError, match="fewer lines"):
         pathway(curated, record)
-    with pytest.raises(GuidelineError, match="declares no fact of kind courses"):
-        pathway(changed(tmp_path, "fact(6, earlier_therapy, courses).", ""), {"id": "p"})
 
 
 def changed(folder: Path, old: str, new: str) -> Guideline:

@@ -26,7 +26,7 @@ def record(**changes: Any) -> dict[str, Any]:
 WRONG_RECORDS = {
     "a record that is a list": ([], "a record is a JSON object"),
     "a missing id": ({"metastatic_therapy": []}, "id: missing"),
-    "an id that is a number": (record(id=7), "id: 7 is no text"),
+    "an id that is a number": (record(id=7), "id: 7 is not a text"),
     "an id with half a surrogate pair": (record(id="\ud800"), "id: "),
     "a missing therapy": ({"id": "p1"}, "metastatic_therapy: missing"),
     "a therapy that is null": (record(metastatic_therapy=None), "metastatic_therapy: missing"),
@@ -36,14 +36,14 @@ WRONG_RECORDS = {
     "a boolean given as a number": (record(heart_failure=0), "heart_failure: 0 is neither true nor false"),
     "a value outside its domain": (
         record(her2="pozitive"),
-        'her2: "pozitive" is no value of her2; did you mean "positive"?',
+        'her2: "pozitive" is not a value of her2; did you mean "positive"?',
     ),
     "a choice given as a list": (record(hr=["positive"]), "hr: "),
     "a misspelt drug": (record(adjuvant_drugs=["trastuzumabb"]), 'adjuvant_drugs[0]: "trastuzumabb"'),
     "a list given as text": (record(unavailable_drugs="trastuzumab"), "unavailable_drugs: "),
     "an unknown symptom": (record(infusion_symptoms=["fever"]), "infusion_symptoms[0]: "),
     "negative months": (record(months_to_recurrence=-0.5), "months_to_recurrence: -0.5 is out of range"),
-    "months that are true": (record(months_to_recurrence=True), "months_to_recurrence: true is no number"),
+    "months that are true": (record(months_to_recurrence=True), "months_to_recurrence: true is not a number"),
     "months that are infinite": (record(months_to_recurrence=float("inf")), "months_to_recurrence: "),
     "months that are no number": (record(months_to_recurrence=float("nan")), "months_to_recurrence: "),
     "months beyond all measure": (record(months_to_recurrence=10**400), "months_to_recurrence: "),
@@ -79,7 +79,7 @@ WRONG_RECORDS = {
     "CNS disease without metastatic disease": (record(metastatic=False, cns_predominant=True), "contradicts itself"),
     "CNS disease without brain metastases": (record(cns_predominant=True, brain_metastases=False), "contradicts itself"),
     "months without adjuvant trastuzumab": (record(months_to_recurrence=3, adjuvant_drugs=[]), "contradicts itself: months"),
-    "a FHIR bundle that holds nothing": ({"resourceType": "Bundle"}, "no FHIR resource that can be read"),
+    "a FHIR bundle that holds nothing": ({"resourceType": "Bundle"}, "no FHIR resource can be read"),
 }
 
 
@@ -110,8 +110,8 @@ def test_what_means_the_same_is_accepted(name: str, curated: Guideline) -> None:
 BROKEN_FILES = {
     "broken JSON": (b'{"id": "p1",', "line 1, column"),
     "an empty file": (b" \n", "empty; a record is a JSON object"),
-    "NaN": (b'{"id": "p1", "metastatic_therapy": [], "weight_kg": NaN}', "NaN is no JSON number"),
-    "infinity": (b'{"id": "p1", "metastatic_therapy": [], "weight_kg": -Infinity}', "-Infinity is no JSON number"),
+    "NaN": (b'{"id": "p1", "metastatic_therapy": [], "weight_kg": NaN}', "NaN is not a JSON number"),
+    "infinity": (b'{"id": "p1", "metastatic_therapy": [], "weight_kg": -Infinity}', "-Infinity is not a JSON number"),
     "a number that overflows": (b'{"id": "p1", "metastatic_therapy": [], "weight_kg": 1e999}', "weight_kg: "),
     "a number of many digits": (
         b'{"id": "p1", "metastatic_therapy": [], "weight_kg": ' + b"9" * 9999 + b"}",
@@ -128,7 +128,7 @@ BROKEN_FILES = {
     "100 MB of nested lists": (b"[" * (100 * 2**20), "larger than a record can be"),
     "a wrong record in the second line": (
         b'{"id": "a", "metastatic_therapy": []}\n\n{"id": "b", "metastatic_therapy": [], "her2": 1}\n',
-        ":3: her2: 1 is no value",
+        ":3: her2: 1 is not a value",
     ),
     "broken JSON in the second line": (b'{"id": "a", "metastatic_therapy": []}\n{"id": \n', ":2: column"),
     "a long file whose last line is broken": (b'{"id": "a", "metastatic_therapy": []}\n' * 3 + b"]", ":4: column"),

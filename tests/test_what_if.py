@@ -227,15 +227,15 @@ REFUSED = {
     "the id": ("id=p2", "id: no such fact"),
     "a boolean in words": ("heart_failure=yes", 'heart_failure: "yes" is neither true nor false'),
     "a boolean as a number": ("heart_failure=1", "heart_failure: 1 is neither true nor false"),
-    "an unknown value": ("her2=pozitive", 'her2: "pozitive" is no value of her2; did you mean "positive"?; allowed: pos'),
-    "a number in words": ("weight_kg=heavy", 'weight_kg: "heavy" is no number'),
+    "an unknown value": ("her2=pozitive", 'her2: "pozitive" is not a value of her2; did you mean "positive"?; allowed: pos'),
+    "a number in words": ("weight_kg=heavy", 'weight_kg: "heavy" is not a number'),
     "a number out of range": ("weight_kg=-5", "weight_kg: -5 is out of range; allowed: more than 0"),
-    "no number": ("weight_kg=NaN", "weight_kg: NaN is no JSON number"),
+    "no number": ("weight_kg=NaN", "weight_kg: NaN is not a JSON number"),
     "broken JSON": ("adjuvant_drugs=[", 'adjuvant_drugs: "[": no JSON'),
     "a key twice": ('metastatic_therapy+={"drugs": [], "drugs": []}', "metastatic_therapy: drugs: the key stands twice"),
     "an unknown member": (
         "unavailable_drugs+=trastuzumabb",
-        'unavailable_drugs[0]: "trastuzumabb" is no drug of the catalogue; did you mean "trastuzumab"?',
+        'unavailable_drugs[0]: "trastuzumabb" is not a drug of the catalogue; did you mean "trastuzumab"?',
     ),
     "no member": ("unavailable_drugs+=", "unavailable_drugs: null is no member"),
     "a member that is not there": (
@@ -244,10 +244,10 @@ REFUSED = {
     ),
     "a member of an unknown list": ("adjuvant_drugs+=trastuzumab", "adjuvant_drugs: it is not recorded; += would say"),
     "adding to what is no list": ("her2+=positive", "her2: it is no list, so += has no meaning; write her2=VALUE"),
-    "an unknown drug": ("metastatic_therapy+=lapatinb:toxicity", 'metastatic_therapy: "lapatinb" is no drug of the'),
+    "an unknown drug": ("metastatic_therapy+=lapatinb:toxicity", 'metastatic_therapy: "lapatinb" is not a drug of the'),
     "an unknown outcome": (
         "metastatic_therapy+=lapatinib:progresion",
-        'metastatic_therapy: "progresion" is no outcome; did you mean "progression"?; allowed: ongoing',
+        'metastatic_therapy: "progresion" is not an outcome; did you mean "progression"?; allowed: ongoing',
     ),
     "a course without outcome": (
         "metastatic_therapy+=lapatinib",
@@ -268,7 +268,7 @@ REFUSED = {
     ),
     "a field with a wrong value": (
         "metastatic_therapy[-1].outcome=progresion",
-        'metastatic_therapy[0].outcome: "progresion" is no outcome; did you mean "progression"?',
+        'metastatic_therapy[0].outcome: "progresion" is not an outcome; did you mean "progression"?',
     ),
     "a course after an ongoing one": (
         "metastatic_therapy+=trastuzumab:ongoing",

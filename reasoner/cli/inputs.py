@@ -37,7 +37,7 @@ def records(names: tuple[str, ...], guideline: Guideline) -> Iterator[Record]:
 
     Raises RecordError, naming file, line and field, for what cannot be used.
     """
-    from reasoner.records.record import read_records
+    from reasoner.records.json_lines import read_records
 
     if names.count("-") > 1:
         raise RecordError("standard input can be read only once; give - once")

@@ -13,17 +13,9 @@ from reasoner.cohort.bits import pack, words_for
 from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.errors import RecordError
 from reasoner.records.canonical import canonical_course, canonical_value
-from reasoner.records.record import (
-    OPEN,
-    EncodedValue,
-    Record,
-    encode_value,
-    interval,
-    number,
-    parse_record,
-    read_course,
-    representative,
-)
+from reasoner.records.encoding import EncodedValue, encode_value, read_course
+from reasoner.records.record import OPEN, Record, parse_record
+from reasoner.records.values import interval, number, representative
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

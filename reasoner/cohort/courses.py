@@ -22,7 +22,7 @@ from reasoner.cohort.rows import Rows, valid_text
 from reasoner.cohort.schema import check_header
 from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.errors import ReasonerError, RecordError
-from reasoner.records.record import COURSE_FIELDS, encode_value
+from reasoner.records.encoding import COURSE_FIELDS, encode_value
 
 __all__ = ["check_courses", "count_untreated", "index_courses", "join_courses", "orphaned_courses"]
 

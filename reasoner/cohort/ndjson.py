@@ -12,7 +12,7 @@ from reasoner.cohort.columns import Column, Dictionary, RecordColumns
 from reasoner.cohort.rows import Part, Rows, as_float, valid_text
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
-from reasoner.records.record import parse_json
+from reasoner.records.json_lines import parse_json
 
 __all__ = ["read_ndjson"]
 

@@ -15,7 +15,8 @@ from reasoner.cohort.rows import Part, Rows, first_line, unrecorded
 from reasoner.cohort.schema import check_columns
 from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.errors import ReasonerError, RecordError
-from reasoner.records.record import out_of_range, parse_json
+from reasoner.records.json_lines import parse_json
+from reasoner.records.values import out_of_range
 
 if TYPE_CHECKING:
     from polars._typing import PolarsDataType

@@ -28,8 +28,8 @@ Kept = TypeVar("Kept")
 
 MONTH = 30 * 24 * 3600
 LARGEST = 2**30
-OURS = re.compile(r"[0-9a-f]{32}-[a-z]+(-\d+)?\.(msgpack|[0-9a-f]{16}\.partial)")
-OLD = re.compile(r"[0-9a-f]{32}-[a-z]+(-\d+)?\.(pickle|\d+)")
+OURS = r"[0-9a-f]{32}-[a-z]+(-\d+)?\.(msgpack|[0-9a-f]{16}\.partial)"
+OLD = r"[0-9a-f]{32}-[a-z]+(-\d+)?\.(pickle|\d+)"
 """What versions before this one kept, and the remains of it."""
 
 
@@ -120,7 +120,7 @@ def forget(folder: int) -> None:
     oldest = time.time() - MONTH
     for name in os.listdir(folder):
         with suppress(OSError):
-            if OLD.fullmatch(name) or (
-                OURS.fullmatch(name) and os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime < oldest
+            if re.fullmatch(OLD, name) or (
+                re.fullmatch(OURS, name) and os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime < oldest
             ):
                 os.unlink(name, dir_fd=folder)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import sys
 from collections.abc import Callable
 from functools import cache, cached_property
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -94,7 +94,7 @@ def versions() -> str:
 
 def clingo_version() -> str:
     """Find the version of clingo without importing it, which takes long: by the folder of its metadata."""
-    spec = importlib.util.find_spec("clingo")
+    spec = PathFinder.find_spec("clingo")
     if spec is not None and spec.origin is not None:
         installed = Path(spec.origin).parent.parent
         found = sorted(name for name in os.listdir(installed) if name.startswith("clingo-") and name.endswith(".dist-info"))

@@ -9,7 +9,8 @@ import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+import msgspec
 
 from reasoner.compiler.selection import Selection, shared_folder
 from reasoner.errors import GuidelineError
@@ -25,7 +26,7 @@ TOKEN = re.compile(
 )
 
 
-class SourceFile(NamedTuple):
+class SourceFile(msgspec.Struct, frozen=True):
     """A file as it was read: its real path, its bytes, and its text without the #include directives."""
 
     path: Path
@@ -33,7 +34,7 @@ class SourceFile(NamedTuple):
     text: str
 
 
-class GuidelineFiles(NamedTuple):
+class GuidelineFiles(msgspec.Struct, frozen=True):
     """All files that decide a guideline's answers: the shared core's, the guideline's in reading order, the overlays."""
 
     folder: Path
@@ -86,10 +87,10 @@ def read_files(selection: Selection) -> GuidelineFiles:
         raise GuidelineError(f"{folder}: no {MASTER} there; a guideline is a folder with that file.")
     if selection.layer == "curated" and (folder / READINGS).is_file():
         masters.append(folder / READINGS)
-    core = shared_folder() / "core"
+    core = shared_folder().resolve() / "core"
     return GuidelineFiles(
         folder,
-        tuple(read_file(path.resolve(), str(core)) for path in sorted(core.glob("*.lp"))),
+        tuple(read_file(path, str(core)) for path in sorted(core.glob("*.lp"))),
         tuple({file.path: file for master in masters for file in with_included(master, folder)}.values()),
         tuple(file for overlay in overlays for file in alone(overlay)),
     )
@@ -119,7 +120,7 @@ def with_included(master: Path, folder: Path) -> Iterator[SourceFile]:
             raise GuidelineError(f'{via}: #include of "{path}" leaves the folder {folder}; move the file into it.')
         file = read_file(real, via)
         text, included = split_includes(file)
-        yield file._replace(text=text)
+        yield SourceFile(real, file.content, text)
         for name, here in included:
             yield from walk(real.parent / name, here)
 

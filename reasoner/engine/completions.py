@@ -1,7 +1,7 @@
-"""The completions of a record: every way in which its unknown facts can turn out, as completions.
+"""The completions of a record: every way in which its unknown facts can turn out.
 
-World *i* is bit *i* of an integer. Facts that constrain each other share an component, whose assignments are their admissible
-combinations; the completions are the product of the components, so every completion is admissible.
+Completion *i* is bit *i* of an integer. Facts that constrain each other share a component, whose assignments are their
+admissible combinations; the completions are the product of the components, so every completion is admissible.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import combinations, product
 from math import prod
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
+
+import msgspec
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.program import Program
@@ -23,7 +25,7 @@ __all__ = ["LIMIT", "Completions", "Component", "complete"]
 LIMIT = 2**18
 
 
-class Component(NamedTuple):
+class Component(msgspec.Struct, frozen=True):
     """Open variables that are decided together: `assignments` are their admissible values, a number for each variable."""
 
     variables: tuple[int, ...]
@@ -32,7 +34,7 @@ class Component(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def pattern(chosen: frozenset[int], assignments: int, stride: int, count: int) -> int:
-    """Set the bits of the completions in which an component stands at one of the `chosen` of its `assignments`."""
+    """Set the bits of the completions in which a component stands at one of the `chosen` of its `assignments`."""
     block = sum(((1 << stride) - 1) << (assignment * stride) for assignment in chosen)
     width = assignments * stride
     while width < count:
@@ -44,8 +46,8 @@ def pattern(chosen: frozenset[int], assignments: int, stride: int, count: int) -
 class Completions:
     """All completions of one record.
 
-    `all` has a bit for each of the `count` completions. `values` gives for each variable and each of its values the completions that
-    agree.
+    `all` has a bit for each of the `count` completions. `values` gives for each variable and each of its values the
+    completions that agree.
     """
 
     def __init__(self, components: tuple[Component, ...], count: int, values: list[tuple[int, ...]]) -> None:

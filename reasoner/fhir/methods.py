@@ -16,7 +16,7 @@ from reasoner.fhir.facts import ChartFacts, Contradiction, FactSource, Side, Und
 from reasoner.fhir.provenance import Provenance, unique
 from reasoner.fhir.remarks import name_some
 from reasoner.fhir.tables import FactMapping, Tables
-from reasoner.records.record import interval
+from reasoner.records.values import interval
 
 __all__ = ["read_facts"]
 

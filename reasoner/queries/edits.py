@@ -19,7 +19,9 @@ from typing import NamedTuple
 from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.errors import RecordError, nearest
 from reasoner.guideline import Guideline
-from reasoner.records.record import among, encode_value, fail, parse_json, show
+from reasoner.records.encoding import encode_value
+from reasoner.records.json_lines import parse_json
+from reasoner.records.values import among, fail, show
 
 __all__ = ["FORMS", "Edit", "apply_edits", "parse_edit"]
 
@@ -30,14 +32,13 @@ EDIT = re.compile(
     (?P<kind>\+=|-=|=)(?P<value>.*)""",
     re.DOTALL | re.VERBOSE,
 )
-ONGOING = "ongoing"
 
 
 class Edit(NamedTuple):
     """One change to a record.
 
     `kind` is "=", "+=" or "-="; `value` what is set (None: made unknown), added or removed. `at` and `field` name a field
-    of a course, else they are None. `endings` are the outcomes that end a course.
+    of a course, else they are None. `under_way` are the outcomes that leave a course open, `endings` those that end it.
     """
 
     fact: Fact
@@ -45,6 +46,7 @@ class Edit(NamedTuple):
     value: object
     at: int | None
     field: str | None
+    under_way: tuple[str, ...]
     endings: tuple[str, ...]
 
 
@@ -69,7 +71,7 @@ def parse_edit(text: str, guideline: Guideline) -> Edit:
         parsed = set_value(fact, value.strip(), model)
     else:
         parsed = member_value(fact, kind, value.strip(), model)
-    return Edit(fact, kind, parsed, at, field, tuple(o for o in model.outcomes if o != ONGOING))
+    return Edit(fact, kind, parsed, at, field, model.under_way, model.endings)
 
 
 def loosely(text: str, place: str) -> object:
@@ -127,8 +129,8 @@ def course(name: str, text: str, model: GuidelineModel) -> object:
     if not colon or not drugs.strip():
         fail(name, f'{show(text)} is no course; write drug+drug:outcome or {{"drugs": [...], "outcome": "..."}}')
     return {
-        "drugs": [among(name, drug.strip(), model.drugs, "drug of the catalogue") for drug in drugs.split("+")],
-        "outcome": among(name, outcome.strip(), model.outcomes, "outcome"),
+        "drugs": [among(name, drug.strip(), model.drugs, model.say("drug_noun")) for drug in drugs.split("+")],
+        "outcome": among(name, outcome.strip(), model.outcomes, model.say("outcome_noun")),
     }
 
 
@@ -187,9 +189,11 @@ def with_field(edit: Edit, courses: list[object], index: int, field: str) -> lis
 def appended(edit: Edit, courses: list[object]) -> list[object]:
     """Add a course after the last one, which must have ended."""
     name, last = edit.fact.name, courses[-1] if courses else None
-    if isinstance(last, Mapping) and last.get("outcome") == ONGOING:
+    if isinstance(last, Mapping) and last.get("outcome") in edit.under_way:
         ends = "|".join(edit.endings)
-        fail(name, f"the last course is still ongoing, so none can follow; end it first: {name}[-1].outcome={ends}")
+        fail(
+            name, f"the last course is still {last['outcome']}, so none can follow; end it first: {name}[-1].outcome={ends}"
+        )
     return [*courses, edit.value]
 
 

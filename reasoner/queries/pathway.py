@@ -16,7 +16,7 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, GuidelineInfo, Recommendation
 from reasoner.engine.conclusions import CERTAIN, CONDITIONAL, SILENT, Assumption, Certainty, Conclusions
 from reasoner.engine.trace import Edge
-from reasoner.errors import GuidelineError, ReasonerError, RecordError
+from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.phrases import condition_words, setting_words
 from reasoner.records.record import OPEN, Record, parse_record
@@ -25,8 +25,6 @@ from reasoner.records.shapes import Carried, Result, Shape
 __all__ = ["LIMIT", "Pathway", "PathwayNode", "pathway"]
 
 LIMIT = 5_000
-ONGOING = "ongoing"
-COMPLETED = "completed"
 NOTHING = "nothing"
 STOPS = ("dead_end", "silence")
 
@@ -133,9 +131,9 @@ class Explorer:
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
         self.model: GuidelineModel = guideline.model
-        self.key = courses_key(self.model)
+        self.courses_fact = self.model.courses_fact
         self.kinds = {fact.name: fact.kind for fact in self.model.facts}
-        self.endings = [name for name in self.model.outcomes if name != ONGOING]
+        self.endings = self.model.endings
         self.states: dict[State, int] = {}
         self.records: list[Record] = []
         self.reached: dict[object, tuple[int, frozenset[str]]] = {}
@@ -158,7 +156,7 @@ class Explorer:
         choices = []
         cut = False
         for entry in answer.recommended:
-            if left or self.continues(point, entry.regimen):
+            if left or not self.adds_course(entry.regimen) or self.continues(point, entry.regimen):
                 choices.append((choice_of(entry), self.outcomes(point, answer, entry.assuming, entry.regimen, left)))
             else:
                 cut = True
@@ -187,21 +185,24 @@ class Explorer:
         return record._replace(choices=tuple(choices), facts=facts)
 
     def courses(self, point: Point) -> list[Mapping[str, object]]:
-        recorded = point.data.get(self.key)
+        recorded = None if self.courses_fact is None else point.data.get(self.courses_fact.name)
         return list(recorded) if isinstance(recorded, list | tuple) else []
 
     def under_way(self, point: Point) -> bool:
         courses = self.courses(point)
-        return bool(courses) and courses[-1]["outcome"] == ONGOING
+        return bool(courses) and courses[-1]["outcome"] in self.model.under_way
 
     def continues(self, point: Point, regimen: str) -> bool:
-        """Tell whether the course under way is the regimen: it has a drug for each part and none beside them."""
+        """Tell whether the course under way is the regimen."""
         if not self.under_way(point):
             return False
         drugs = self.courses(point)[-1]["drugs"]
         assert isinstance(drugs, list | tuple)
-        parts = self.model.parts[regimen]
-        return all(set(part) & set(drugs) for part in parts) and set(drugs) <= {drug for part in parts for drug in part}
+        return self.model.is_regimen(drugs, regimen)
+
+    def adds_course(self, regimen: str) -> bool:
+        """Tell whether to follow a regimen is to give a course of drugs that a record can hold."""
+        return self.courses_fact is not None and bool(self.model.parts.get(regimen))
 
     def can_end(self, point: Point, stop: Stop) -> bool:
         return stop.kind in STOPS and self.under_way(point)
@@ -211,8 +212,11 @@ class Explorer:
     ) -> Outcomes:
         """Follow each outcome of a regimen, or of the course under way where that is None.
 
-        Completion counts only where not just the same regimen is recommended after it.
+        An outcome as planned counts only where not just the same regimen is recommended after it. Nothing follows where
+        no course is given: by a regimen without drugs, or in a guideline without courses.
         """
+        if regimen is not None and not self.adds_course(regimen):
+            return ()
         assumed = self.assume(point, assuming)
         found = []
         for outcome in self.endings:
@@ -223,7 +227,7 @@ class Explorer:
             except RecordError as error:
                 stop = Stop(NOTHING, (), problem=str(error))
                 state, following = self.number(State(SILENT, (), ((stop, ()),), False), self.record(after)), frozenset()
-            if outcome != COMPLETED or following != {regimen}:
+            if outcome not in self.model.as_planned or following != {regimen}:
                 found.append((outcome, state))
         return tuple(found)
 
@@ -235,17 +239,18 @@ class Explorer:
     def after(self, point: Point, answer: Answer, regimen: str | None, outcome: str) -> Point:
         """Let the course under way, or else a course of the regimen, come to an outcome.
 
-        A course that the regimen takes the place of counts as completed.
+        A course that the regimen takes the place of counts as ended as planned.
         """
         courses = self.courses(point)
         if regimen is None or self.continues(point, regimen):
             courses[-1] = {**courses[-1], "outcome": outcome}
         else:
             if self.under_way(point):
-                courses[-1] = {**courses[-1], "outcome": COMPLETED}
+                courses[-1] = {**courses[-1], "outcome": self.model.as_planned[0]}
             drugs = list(dict.fromkeys(self.choice(part, answer) for part in self.model.parts[regimen]))
             courses.append({"drugs": drugs, "outcome": outcome})
-        return point._replace(data={**point.data, self.key: courses})
+        assert self.courses_fact is not None
+        return point._replace(data={**point.data, self.courses_fact.name: courses})
 
     def choice(self, part: Sequence[str], answer: Answer) -> str:
         """Choose the first drug for a part that cannot be unavailable, or else the first."""
@@ -281,13 +286,6 @@ class Explorer:
                 names = tuple(name for name, case in cases.items() if case & agree) if kind == "dead_end" else ()
                 found.append(Stop(kind, assuming, names))
         return found
-
-
-def courses_key(model: GuidelineModel) -> str:
-    for fact in model.facts:
-        if fact.kind == "courses":
-            return fact.name
-    raise GuidelineError(f"{model.id}: the guideline declares no fact of kind courses, so no therapy can follow another.")
 
 
 def choice_of(entry: Recommendation) -> Choice:
@@ -396,8 +394,7 @@ def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: in
     """Follow a record through the guideline: each regimen recommended next, its outcomes, and so on.
 
     At most `lines` courses are added; ending the course under way adds none. A conditional regimen is followed with what it
-    assumes recorded. Raises RecordError for a record that cannot be used, GuidelineError for a guideline without courses of
-    therapy, and ReasonerError where more than `LIMIT` records would have to be answered.
+    assumes recorded. Raises RecordError for a record that cannot be used, and ReasonerError where more than `LIMIT` records would have to be answered.
     """
     if lines < 0:
         raise ReasonerError(f"lines: {lines} is out of range; allowed: at least 0")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reasoner.compiler.model import Fact, GuidelineModel
-from reasoner.records.record import interval, representative, thresholds_reached
+from reasoner.records.encoding import thresholds_reached
+from reasoner.records.values import interval, representative
 
 __all__ = ["canonical_course", "canonical_value"]
 

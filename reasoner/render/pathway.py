@@ -6,7 +6,7 @@ from collections import Counter
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.conclusions import CERTAIN
-from reasoner.queries.pathway import COMPLETED, Pathway, PathwayNode
+from reasoner.queries.pathway import Pathway, PathwayNode
 from reasoner.render.layout import TextLayout
 
 __all__ = ["render"]
@@ -167,7 +167,7 @@ def render(pathway: Pathway, width: int = 80, colour: bool = False) -> str:
     model = pathway.model
     page = TextLayout(width, colour)
     page.opening(pathway.about.patient, pathway.info, model)
-    completed = model.label("outcome", COMPLETED)
+    completed = model.label("outcome", model.as_planned[0])
     scope = model.say("pathway_scope", more_courses(pathway.about.lines, model), completed)
     page.item("", scope, "faint", indent=0)
     Tree(pathway, page).write(pathway.nodes[0].id)

@@ -14,7 +14,8 @@ from graphs.formats import FORMATS, format_of, to_bytes
 from reasoner.engine.answer import Answer
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
-from reasoner.records.record import Record, parse_json
+from reasoner.records.json_lines import parse_json
+from reasoner.records.record import Record
 from reasoner.records.shapes import to_json
 from reasoner.serve import schemas
 from reasoner.serve.problems import RefusedError
