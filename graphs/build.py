@@ -11,8 +11,7 @@ from graphs.graph import ExplanationGraph
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, GuidelineInfo, Recommendation
 from reasoner.engine.trace import Trace, annotation_trace, trace
-from reasoner.phrases import condition_words, guideline_words
-from reasoner.render.answer import doses, evidence, missing
+from reasoner.phrases import assuming_words, dose_words, doubts, guideline_words, missing_words
 
 if TYPE_CHECKING:
     from reasoner.queries.pathway import Pathway, PathwayNode
@@ -60,7 +59,7 @@ def answer_graph(
     model = derivation.model
     wanted = list(focus) or [atom for atom in derivation.conclusions() if atom.partition("(")[0] in ANSWERED]
     about = {**about_guideline(answer.guideline, model), "patient": answer.patient, "setting": answer.setting}
-    beside = {"missing": missing(answer, model), "notes": answer.notes, "doubts": evidence(answer, model)}
+    beside = {"missing": missing_words(answer), "notes": answer.notes, "doubts": doubts(answer)}
     about |= {name: text for name, lines in beside.items() if (text := "\n".join(lines))}
     graph = explanation_graph(trace(derivation, answer.patient, wanted, depth, blocked), model, about)
     entries: dict[str, Recommendation | Exclusion | ActionCall] = {
@@ -86,10 +85,10 @@ def answered(atom: str, entry: Recommendation | Exclusion | ActionCall | None, a
     found["certainty"] = entry.certainty
     summary = []
     if isinstance(entry, Recommendation):
-        found |= {"rank": str(entry.rank), "strength": entry.strength, "doses": "\n".join(doses(entry, model))}
+        found |= {"rank": str(entry.rank), "strength": entry.strength, "doses": "\n".join(dose_words(entry, model))}
         summary.append(model.label("strength", entry.strength))
     if entry.assuming:
-        found["assuming"] = condition_words(entry.assuming, model)
+        found["assuming"] = assuming_words(entry.assuming, model)
         summary.append(model.say("certain_if", found["assuming"]))
     if summary:
         found["summary"] = model.say("comma").join(summary)

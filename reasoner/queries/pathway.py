@@ -18,7 +18,7 @@ from reasoner.engine.conclusions import CERTAIN, CONDITIONAL, SILENT, Assumption
 from reasoner.engine.trace import Edge
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
-from reasoner.phrases import condition_words, setting_words
+from reasoner.phrases import assuming_words, setting_words
 from reasoner.records.record import OPEN, Record, parse_record
 from reasoner.records.shapes import Carried, Result, Shape
 
@@ -358,7 +358,7 @@ class Drawing:
             rank=str(choice.rank),
             strength=choice.strength,
             certainty=certainty_of(choice.assuming),
-            assuming=condition_words(choice.assuming, self.model),
+            assuming=assuming_words(choice.assuming, self.model),
             statements=", ".join(choice.statements),
             cautions=", ".join(choice.cautions),
         )
@@ -375,14 +375,14 @@ class Drawing:
             kind=stop.kind,
             label=label,
             certainty=certainty_of(stop.assuming),
-            assuming=condition_words(stop.assuming, self.model),
+            assuming=assuming_words(stop.assuming, self.model),
         )
         return self.node(node)
 
     def end(self, stop: Stop) -> str:
         if stop.problem:
             return stop.problem
-        words = condition_words(stop.assuming, self.model)
+        words = assuming_words(stop.assuming, self.model)
         return self.model.say("nothing_here_if", words) if words else self.model.say("nothing_here")
 
 

@@ -15,12 +15,13 @@ from reasoner.engine.derivation import RuleUse, SeenCondition
 from reasoner.engine.predicates import BEFORE, INDICATED, PREFERS, RECOMMENDED, ground_atom, predicate_of
 from reasoner.errors import RecordError, nearest
 from reasoner.guideline import Guideline
+from reasoner.phrases import requirement_words
 from reasoner.queries.changes import Change, smallest_changes
 from reasoner.queries.why import Why, why
 from reasoner.records.record import Record
 from reasoner.records.shapes import Carried, Shape
 
-__all__ = ["BlockedRule", "Obstacle", "Outranking", "WhyNot", "is_recorded", "requirement", "why_not"]
+__all__ = ["BlockedRule", "Obstacle", "Outranking", "WhyNot", "is_recorded", "why_not"]
 
 
 class Obstacle(Shape, frozen=True):
@@ -106,7 +107,7 @@ def blocked(answer: Answer, regimen: str) -> list[RuleUse]:
 def blocked_rule(use: RuleUse, model: GuidelineModel) -> BlockedRule:
     obstacles = (
         Obstacle(
-            condition=requirement(condition, model),
+            condition=requirement_words(condition, model),
             atom=condition.atom,
             negated=condition.negated,
             state="derived" if condition.state == "holds" or condition.state == "fails" else condition.state,
@@ -142,8 +143,3 @@ def statements_of(use: RuleUse, model: GuidelineModel) -> tuple[str, ...]:
     if annotation is None:
         return ()
     return (annotation.id,) if annotation.kind == "statement" else annotation.reads
-
-
-def requirement(condition: SeenCondition, model: GuidelineModel) -> str:
-    """Word what a rule requires."""
-    return model.say("absence", condition.phrase) if condition.negated else condition.phrase

@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
-from reasoner.phrases import guideline_words, member_words, setting_words
+from reasoner.phrases import LAYERS, guideline_words, member_words, setting_words
 from reasoner.render.layout import TextLayout
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def render_comparison(found: Comparison, model: GuidelineModel, width: int = 80,
     """Render a comparison as text of at most `width` columns: the most frequent changes, and how many more there are."""
     say = model.say
     page = TextLayout(width, colour)
-    page.item("", say("heading_cohort_diff", guideline_name(found.old), guideline_name(found.new)), "heading", indent=0)
+    page.item("", say("heading_cohort_diff", run_words(found.old, model), run_words(found.new, model)), "heading", indent=0)
     changed = str(found.changed)
     page.item("", say("cohort_changed", str(found.compared), changed, str(found.only_old), str(found.only_new)), indent=0)
     for change in found.changes[:MOST_CHANGES]:
@@ -207,8 +207,10 @@ def render_comparison(found: Comparison, model: GuidelineModel, width: int = 80,
     return page.closing(found.new)
 
 
-def guideline_name(info: GuidelineInfo) -> str:
-    return " + ".join((f"{info.id} ({info.layer}, {info.digest[:15]})", *info.overlays))
+def run_words(info: GuidelineInfo, model: GuidelineModel) -> str:
+    """Name the guideline of a run so that it can be told from another version of it."""
+    own = model.say("run_of", info.id, model.say(LAYERS[info.layer]), info.digest[:15])
+    return model.say("plus").join((own, *info.overlays))
 
 
 def listed(value: object, model: GuidelineModel) -> str:

@@ -16,8 +16,8 @@ ONE = {"dead_end": "one_dead_end", "silence": "one_silence", "end": "one_end", "
 MANY = {"dead_end": "many_dead_ends", "silence": "many_silences", "end": "many_ends", "cut": "many_cuts"}
 
 
-class Tree:
-    """Writes the graph as a tree; a part that stands twice is shown once, and what is too deep further below."""
+class PathwayText:
+    """A pathway as a tree; a part that occurs twice is written once, and what would be too deep further below."""
 
     def __init__(self, pathway: Pathway, page: TextLayout) -> None:
         self.model = pathway.model
@@ -85,8 +85,9 @@ class Tree:
         label = self.model.label
         certain = node.certainty == CERTAIN
         mark = "certain" if certain else "conditional"
-        sources = f" [{node.statements}]" if node.statements else ""
-        text = f"{node.label} - {label('strength', node.strength)}{sources}"
+        text = self.say("with_strength", node.label, label("strength", node.strength))
+        if node.statements:
+            text = self.say("with_source", text, node.statements)
         self.page.item(f"{' ' * indent}{node.rank}{'.' if certain else '?'}", text, mark, indent + 3)
         if not certain:
             self.page.item("", self.say("marked_certain_if", node.assuming), mark, indent + 3)
@@ -170,6 +171,6 @@ def render(pathway: Pathway, width: int = 80, colour: bool = False) -> str:
     completed = model.label("outcome", model.as_planned[0])
     scope = model.say("pathway_scope", more_courses(pathway.about.lines, model), completed)
     page.item("", scope, "faint", indent=0)
-    Tree(pathway, page).write(pathway.nodes[0].id)
+    PathwayText(pathway, page).write(pathway.nodes[0].id)
     summary(page, pathway)
     return page.closing(pathway.info)

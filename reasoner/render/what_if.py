@@ -5,56 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.phrases import (
-    condition_words,
-    course_words,
-    setting_words,
-    source_words,
-)
+from reasoner.phrases import annotation_words, certainty_words, course_words, setting_words, value_words
 from reasoner.queries.what_if import Difference, Standing, WhatIf
 from reasoner.render.layout import TextLayout
 
 __all__ = ["render"]
 
 
-def value_words(value: object, other: object, model: GuidelineModel) -> str:
-    """Word the value of a fact; of courses, those that the `other` value does not have."""
-    say = model.say
-    if value is None:
-        return say("unknown")
-    if isinstance(value, bool):
-        return say("yes" if value else "no")
-    if isinstance(value, str):
-        return model.label("value", value)
-    if not isinstance(value, list | tuple):
-        return str(value)
-    if any(isinstance(item, Mapping) for item in value):
-        others = list(other) if isinstance(other, list | tuple) else []
-        pairs = enumerate(value, start=1)
-        courses = [
-            say("course_numbered", str(n), course_words(item, model)) for n, item in pairs if others[n - 1 : n] != [item]
-        ]
-        return say("and").join(courses) or say("many_courses" if len(value) > 1 else "one_course", str(len(value)))
-    names = [model.label("drug" if item in model.drugs else "value", item) for item in value]
-    return say("comma").join(names) or say("none")
+def is_history(value: object) -> bool:
+    return isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value)
 
 
-def certainty_words(entry: Standing, model: GuidelineModel) -> str:
-    if entry.certainty == "certain":
-        return model.say("certain")
-    return model.say("certain_if", condition_words(entry.assuming, model))
+def changed_value_words(value: object, other: object, model: GuidelineModel) -> str:
+    """Word the value of a fact; of courses of therapy, those that the `other` value does not have."""
+    if not is_history(value):
+        return value_words(value, model)
+    assert isinstance(value, list | tuple)
+    say, others = model.say, list(other) if isinstance(other, list | tuple) else []
+    courses = [
+        say("course_numbered", str(n), course_words(course, model))
+        for n, course in enumerate(value, start=1)
+        if others[n - 1 : n] != [course]
+    ]
+    return say("and").join(courses) or say("many_courses" if len(value) > 1 else "one_course", str(len(value)))
 
 
 def entry_words(entry: Standing, model: GuidelineModel) -> list[str]:
     """Word what an entry says, a part for each thing that can change."""
     say = model.say
     if not isinstance(entry.strength, str) or not isinstance(entry.cautions, tuple):
-        return [certainty_words(entry, model)]
+        return [certainty_words(entry.assuming, model)]
     cautions = say("comma").join(model.label("caution", caution) for caution in entry.cautions)
     return [
         say("rank", str(entry.rank)),
         model.label("strength", entry.strength),
-        certainty_words(entry, model),
+        certainty_words(entry.assuming, model),
         say("caution", cautions) if cautions else say("no_caution"),
     ]
 
@@ -74,7 +59,7 @@ HEADINGS = {
 
 
 def difference_item(page: TextLayout, difference: Difference, model: GuidelineModel) -> None:
-    """Add one difference: what appears, disappears or changes."""
+    """Add one difference: what is added, removed or changed."""
     say, before, after = model.say, difference.before, difference.after
     if isinstance(before, str) and isinstance(after, str):
         text = say("from_to", setting_words(before, model), setting_words(after, model))
@@ -85,18 +70,19 @@ def difference_item(page: TextLayout, difference: Difference, model: GuidelineMo
         if before is not None and after is not None:
             page.item("  ~", say("changes", name, change_words(before, after, model)), "conditional")
         elif after is not None:
-            page.item("  +", say("appears", name, appearing(after, model)), "certain")
+            page.item("  +", say("appears", name, entry_summary(after, model)), "certain")
         elif before is not None:
-            page.item("  -", say("disappears", name, appearing(before, model)), "against")
+            page.item("  -", say("disappears", name, entry_summary(before, model)), "against")
 
 
-def appearing(entry: Standing, model: GuidelineModel) -> str:
+def entry_summary(entry: Standing, model: GuidelineModel) -> str:
+    """Word an entry that stands on one side only."""
     say = model.say
     return say("comma").join(part for part in entry_words(entry, model) if part != say("no_caution"))
 
 
-def carriers(page: TextLayout, ids: Iterable[str], seen: set[str], model: GuidelineModel) -> None:
-    """Add what the rules of a difference rest on: what takes a position in words, once on a page, the rest by its name."""
+def source_items(page: TextLayout, ids: Iterable[str], seen: set[str], model: GuidelineModel) -> None:
+    """Add what the rules of a difference rest on: each position in words, once on a page; everything else by its id."""
     chosen = set(ids)
     rules = [rule for rule in model.rules if rule.id in chosen and rule.annotation is not None]
     annotations = dict.fromkeys(str(rule.annotation) for rule in rules)
@@ -104,8 +90,7 @@ def carriers(page: TextLayout, ids: Iterable[str], seen: set[str], model: Guidel
     worded = [name for name in positions if model.annotations[name].kind != "reading"] or list(positions)
     for name in worded:
         if name not in seen:
-            annotation = model.annotations[name]
-            page.item("", f"{annotation.text} [{source_words(annotation, model)}]", "faint")
+            page.item("", annotation_words(model.annotations[name], model), "faint")
     others = [name for name in annotations if name not in worded or name in seen]
     if others:
         page.item("", model.say("by_sources", model.say("comma").join(others)), "faint")
@@ -120,7 +105,8 @@ def render(result: WhatIf, width: int = 80, colour: bool = False) -> str:
     page.opening(result.before.patient, info, model)
     page.heading(say("heading_what_if"))
     for key, value in result.set.items():
-        old, new = value_words(result.was[key], value, model), value_words(value, result.was[key], model)
+        was = result.was[key]
+        old, new = changed_value_words(was, value, model), changed_value_words(value, was, model)
         page.item("  =", say("fact_set", model.label("fact", key), new, old))
     if not result.differences:
         page.heading(say("heading_nothing_changes"))
@@ -132,5 +118,5 @@ def render(result: WhatIf, width: int = 80, colour: bool = False) -> str:
             page.heading(say(HEADINGS[difference.what]))
             shown = difference.what
         difference_item(page, difference, model)
-        carriers(page, difference.rules, seen, model)
+        source_items(page, difference.rules, seen, model)
     return page.closing(info)

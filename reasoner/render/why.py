@@ -6,11 +6,7 @@ from collections.abc import Iterator
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.derivation import Derivation, RuleUse, SeenCondition
-from reasoner.phrases import (
-    condition_words,
-    source_words,
-    state_words,
-)
+from reasoner.phrases import annotation_words, assuming_words, requirement_words, state_words
 from reasoner.queries.why import Why
 from reasoner.render.layout import TextLayout
 
@@ -31,8 +27,8 @@ STATUS_WORDS = {
 AS_ABOVE = {"statement": "statement_as_above", "reading": "reading_as_above", "overlay": "overlay_as_above"}
 
 
-class Reader:
-    """Writes a derivation as numbered parts, each shown once and referred to by its number."""
+class DerivationText:
+    """A derivation as numbered parts, each written once and referred to by its number."""
 
     def __init__(self, page: TextLayout, derivation: Derivation, depth: int) -> None:
         self.page = page
@@ -81,7 +77,7 @@ class Reader:
             mark = "?" if condition.met == "sometimes" else "-" if condition.negated else "+"
             absent = condition.negated and condition.state != "recorded_absent"
             phrase = self.say("no_record", condition.phrase) if absent else condition.phrase
-            self.page.item(f"      {mark}", f"{phrase} [{self.state(condition, level)}]", indent=8)
+            self.page.item(f"      {mark}", self.say("in_state", phrase, self.state(condition, level)), indent=8)
 
     def obstacles(self, uses: tuple[RuleUse, ...], level: int) -> None:
         """Write what keeps each rule from firing, the ways of one rule together."""
@@ -95,8 +91,8 @@ class Reader:
                 lead = self.say("rule_does_not_fire", rule, own[0].rule.place)
             self.page.item("", lead, indent=4)
             for condition in dict.fromkeys(c for use in own for c in self.visible(use) if c.met != "always"):
-                wanted = self.say("absence", condition.phrase) if condition.negated else condition.phrase
-                self.page.item("      x", f"{self.say('asks_for', wanted)} [{self.state(condition, level)}]", indent=8)
+                required = self.say("asks_for", requirement_words(condition, self.model))
+                self.page.item("      x", self.say("in_state", required, self.state(condition, level)), indent=8)
         if not ways:
             self.page.item("", self.say("no_rule_could"), indent=4)
 
@@ -108,7 +104,7 @@ class Reader:
         if annotation.id in self.shown:
             return self.say(AS_ABOVE[annotation.kind], annotation.id, use.rule.place)
         self.shown[annotation.id] = None
-        return f"{annotation.text} [{source_words(annotation, self.model)}] ({use.rule.place}):"
+        return self.say("rule_says", annotation_words(annotation, self.model), use.rule.place)
 
     def visible(self, use: RuleUse) -> Iterator[SeenCondition]:
         """Yield the conditions but those on the guideline's own data."""
@@ -137,26 +133,26 @@ def title(result: Why, model: GuidelineModel) -> str:
         if entry.regimen == result.conclusion and result.kind == "regimen":
             words.append(say("rank_and_strength", str(entry.rank), model.label("strength", entry.strength)))
             if entry.assuming:
-                words.append(say("recommended_certain_if", condition_words(entry.assuming, model)))
+                words.append(say("recommended_certain_if", assuming_words(entry.assuming, model)))
     for excluded in result.answer.excluded:
         if excluded.regimen == result.conclusion and result.kind == "regimen" and excluded.assuming:
-            words.append(say("excluded_certain_if", condition_words(excluded.assuming, model)))
+            words.append(say("excluded_certain_if", assuming_words(excluded.assuming, model)))
     for call in result.answer.actions:
         if call.action == result.conclusion and result.kind == "action" and call.assuming:
-            words.append(say("certain_if", condition_words(call.assuming, model)))
-    return f"{name}: {say('and').join(words)}"
+            words.append(say("certain_if", assuming_words(call.assuming, model)))
+    return say("labelled", name, say("and").join(words))
 
 
 def trials(shown: dict[str, None], model: GuidelineModel) -> Iterator[str]:
     """Yield the register's entry on each trial that a shown statement rests on."""
-    semicolon = model.say("and")
+    say = model.say
     names = dict.fromkeys(trial for annotation in shown for trial in model.annotations[annotation].trials)
     for name in names:
         trial = model.trials[name]
-        figures = semicolon.join(f"{model.label('measure', m)}: {value} ({cut})" for m, value, cut, _ in trial.published)
-        dates = model.say("comma").join(sorted({date for *_, date in trial.published}))
-        publications = semicolon.join(trial.publications)
-        yield model.say("trial_entry", trial.label, trial.registry, figures, dates, publications)
+        figures = (say("figure", model.label("measure", measure), value, cut) for measure, value, cut, _ in trial.published)
+        dates = say("comma").join(sorted({date for *_, date in trial.published}))
+        publications = say("and").join(trial.publications)
+        yield say("trial_entry", trial.label, trial.registry, say("and").join(figures), dates, publications)
 
 
 def render(result: Why, width: int = 80, colour: bool = False, depth: int = DEPTH) -> str:
@@ -166,16 +162,16 @@ def render(result: Why, width: int = 80, colour: bool = False, depth: int = DEPT
     page.opening(result.answer.patient, result.answer.guideline, model)
     page.item("", title(result, model), "heading", indent=0)
     page.item("", model.say("legend"), "faint", indent=0)
-    reader = Reader(page, result.answer.derivation, depth)
+    text = DerivationText(page, result.answer.derivation, depth)
     if not result.atoms:
         page.item("", model.say("never_concluded"), indent=0)
-    reader.write(result.atoms)
-    if reader.folded:
+    text.write(result.atoms)
+    if text.folded:
         page.blank()
-        page.item("", model.say("parts_folded", str(reader.folded), str(depth + 1)), "faint", indent=0)
-    evidence = list(trials(reader.shown, model))
+        page.item("", model.say("parts_folded", str(text.folded), str(depth + 1)), "faint", indent=0)
+    evidence = list(trials(text.shown, model))
     if evidence:
         page.heading(model.say("heading_trials"))
-        for text in evidence:
-            page.item("  -", text)
+        for entry in evidence:
+            page.item("  -", entry)
     return page.closing(result.answer.guideline)

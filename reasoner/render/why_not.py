@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.derivation import RuleUse, SeenCondition
-from reasoner.phrases import (
-    source_words,
-    state_words,
-    value_words,
-)
+from reasoner.phrases import annotation_words, fact_words, requirement_words, source_words, state_words
 from reasoner.queries.changes import Change
-from reasoner.queries.why_not import WhyNot, is_recorded, requirement
+from reasoner.queries.why_not import WhyNot, is_recorded
 from reasoner.render.layout import TextLayout
 from reasoner.render.why import title
 
@@ -25,12 +21,12 @@ def condition_state(condition: SeenCondition, model: GuidelineModel) -> str:
 
 def rule(page: TextLayout, use: RuleUse, model: GuidelineModel) -> None:
     annotation = model.annotations[use.rule.annotation] if use.rule.annotation is not None else None
-    page.item("  -", f"{annotation.text} [{source_words(annotation, model)}]" if annotation is not None else use.rule.id)
+    page.item("  -", annotation_words(annotation, model) if annotation is not None else use.rule.id)
     for condition in use.blocked_by:
         mark = "conditional" if condition.met == "sometimes" else "against"
         lead = "     ? " if condition.met == "sometimes" else "     x "
-        wanted = model.say("asks_for", requirement(condition, model))
-        page.item(lead, f"{wanted} [{condition_state(condition, model)}]", mark, indent=7)
+        required = model.say("asks_for", requirement_words(condition, model))
+        page.item(lead, model.say("in_state", required, condition_state(condition, model)), mark, indent=7)
 
 
 KINDS = {"find_out": "change_to_find_out", "contrary": "change_contrary"}
@@ -39,7 +35,7 @@ KINDS = {"find_out": "change_to_find_out", "contrary": "change_contrary"}
 def change_words(change: Change, model: GuidelineModel) -> str:
     """Word a change: each key with its new value, and whether that is to find out or contrary to the record."""
     say = model.say
-    return say("and").join(say(KINDS[change.kind[key]], value_words(key, value, model)) for key, value in change.set.items())
+    return say("and").join(say(KINDS[change.kind[key]], fact_words(key, value, model)) for key, value in change.set.items())
 
 
 def render(result: WhyNot, width: int = 80, colour: bool = False) -> str:
@@ -54,12 +50,13 @@ def render(result: WhyNot, width: int = 80, colour: bool = False) -> str:
         page.heading(say("heading_excluded_by"))
         for entry in result.excluded_by:
             for reason in entry.reasons:
-                page.item("  x", f"{reason.words} [{source_words(model.annotations[reason.annotation], model)}]", "against")
+                source = source_words(model.annotations[reason.annotation], model)
+                page.item("  x", say("with_source", reason.words, source), "against")
     if result.outranked_by:
         page.heading(say("heading_ahead"))
         for other in result.outranked_by:
-            texts = [f"{model.annotations[b].text} [{source_words(model.annotations[b], model)}]" for b in other.annotations]
-            page.item(f"  {other.rank}.", f"{model.label('regimen', other.regimen)}: {' '.join(texts)}")
+            texts = " ".join(annotation_words(model.annotations[name], model) for name in other.annotations)
+            page.item(f"  {other.rank}.", say("labelled", model.label("regimen", other.regimen), texts))
     if result.rules:
         page.heading(say("heading_rules"))
         for use in result.uses:

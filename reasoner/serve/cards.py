@@ -10,8 +10,14 @@ from uuid import NAMESPACE_URL, uuid5
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, Exclusion, GuidelineInfo, Recommendation
 from reasoner.engine.conclusions import SILENT
-from reasoner.phrases import condition_words, setting_words, source_words
-from reasoner.render.answer import always, listed
+from reasoner.phrases import (
+    annotation_words,
+    assuming_words,
+    caution_words,
+    certainty_words,
+    decided_words,
+    setting_words,
+)
 from reasoner.serve.schemas import Action, Card, Coding
 
 __all__ = [
@@ -131,7 +137,7 @@ def about_regimen(
     say, label = model.say, model.label("regimen", regimen)
     if against is not None:
         if against.assuming:
-            summary = say("card_excluded_if", label, condition_words(against.assuming, model))
+            summary = say("card_excluded_if", label, assuming_words(against.assuming, model))
         else:
             summary = say("card_excluded", label, say("and").join(dict.fromkeys(r.words for r in against.reasons)))
         told = [entry for entry in (against, speaks_for) if entry is not None]
@@ -169,7 +175,7 @@ def missing(answer: Answer, facts: Iterable[str]) -> Iterator[Draft]:
     setting = setting_words(answer.setting, model)
     one = len(names) == 1
     summary = say("card_missing_one", setting) if one else say("card_missing", setting, str(len(names)))
-    lines = [markdown(say("card_decides", questions[name], listed(list(decides[name]), model))) for name in names]
+    lines = [markdown(say("card_decides", questions[name], decided_words(list(decides[name]), model))) for name in names]
     suggestions = tuple(Suggestion(say("card_record", questions[name])) for name in names[:MOST_SUGGESTIONS])
     yield Draft("info", summary, "\n".join(section(say("heading_missing"), lines)), suggestions=suggestions)
 
@@ -179,14 +185,8 @@ def merits(entry: Recommendation, model: GuidelineModel) -> tuple[str, str, str]
     return (
         model.label("regimen", entry.regimen),
         model.label("strength", entry.strength),
-        certainty(entry, model),
+        certainty_words(entry.assuming, model),
     )
-
-
-def certainty(entry: Entry, model: GuidelineModel) -> str:
-    if entry.certainty == "certain":
-        return model.say("certain")
-    return model.say("certain_if", condition_words(entry.assuming, model))
 
 
 def detail(
@@ -202,13 +202,11 @@ def detail(
         lines.append(f"**{markdown(regimen)}**: {markdown(say('comma').join(about))}")
         lines += [f"  {line}" for line in reasons(entry, model)]
         for name in entry.cautions:
-            sure = always(f"cautioned({entry.regimen},{name})", entry, answer.derivation)
-            caution = say("marked_caution" if sure else "caution_unless", model.label("caution", name))
-            lines.append(f"  {markdown(caution)}")
+            lines.append(f"  {markdown(caution_words(entry, name, answer.derivation))}")
     parts = section(say("heading_recommended"), lines or [markdown(say("nothing"))]) if lines or whole else ()
     lines = []
     for against in answer.excluded if excluded is None else excluded:
-        lines.append(f"**{markdown(model.label('regimen', against.regimen))}**: {markdown(certainty(against, model))}")
+        lines.append(f"**{markdown(model.label('regimen', against.regimen))}**: {markdown(certainty_words(against.assuming, model))}")
         lines += [f"  {line}" for line in reasons(against, model)]
     parts += section(say("heading_excluded"), lines)
     if whole:
@@ -221,9 +219,7 @@ def reasons(entry: Entry, model: GuidelineModel) -> list[str]:
     say, found = model.say, []
     for reason in entry.reasons:
         annotation = model.annotations.get(reason.annotation)
-        source = (
-            reason.annotation if annotation is None else say("card_source", annotation.text, source_words(annotation, model))
-        )
+        source = reason.annotation if annotation is None else annotation_words(annotation, model)
         here = "" if annotation is not None and reason.words == annotation.text else say("here", reason.words)
         found.append(markdown(f"{source} {here}"))
     found += [markdown(say("overlays_used", name)) for name in entry.overlays]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
-from reasoner.phrases import course_words, value_words
+from reasoner.phrases import course_words, fact_words
 from reasoner.verification.reified import split
 
 __all__ = ["departures", "record_of"]
@@ -74,5 +74,5 @@ def departures(record: Mapping[str, object], default: Mapping[str, object], mode
                 for number, course in enumerate(value, start=1)
             ]
         else:
-            found.append(value_words(fact.name, value, model))
+            found.append(fact_words(fact.name, value, model))
     return tuple(found)
