@@ -26,6 +26,7 @@ __all__ = [
     "fact_words",
     "guideline_words",
     "interval_words",
+    "layer_words",
     "member_words",
     "missing_words",
     "requirement_words",
@@ -58,7 +59,12 @@ def guideline_words(info: GuidelineInfo, model: GuidelineModel) -> str:
     """Name a guideline, its layer, and its overlays."""
     say = model.say
     overlays = (say("overlay_name", name) for name in info.overlays)
-    return say("comma").join((info.title, say(LAYERS[info.layer]), *overlays))
+    return say("comma").join((info.title, layer_words(info.layer, model), *overlays))
+
+
+def layer_words(layer: str, model: GuidelineModel) -> str:
+    """Name a layer."""
+    return model.say(LAYERS[layer])
 
 
 def setting_words(setting: str, model: GuidelineModel) -> str:

@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
-from reasoner.phrases import LAYERS, guideline_words, member_words, setting_words
+from reasoner.phrases import guideline_words, layer_words, member_words, setting_words
 from reasoner.render.layout import TextLayout
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def render_comparison(found: Comparison, model: GuidelineModel, width: int = 80,
 
 def run_words(info: GuidelineInfo, model: GuidelineModel) -> str:
     """Name the guideline of a run so that it can be told from another version of it."""
-    own = model.say("run_of", info.id, model.say(LAYERS[info.layer]), info.digest[:15])
+    own = model.say("run_of", info.id, layer_words(info.layer, model), info.digest[:15])
     return model.say("plus").join((own, *info.overlays))
 
 
