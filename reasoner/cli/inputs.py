@@ -24,7 +24,7 @@ STDIN = "standard input"
 
 def load(selection: Selection, with_fhir: bool = False) -> Guideline:
     """Load a guideline and print its warnings; `with_fhir` loads its FHIR tables, if any, now rather than when needed."""
-    guideline = Guideline.load(selection.folder, selection.layer, selection.overlays)
+    guideline = Guideline(selection)
     if with_fhir and (guideline.folder / "fhir").is_dir():
         _ = guideline.tables
     for warning in guideline.warnings:

@@ -206,7 +206,9 @@ def detail(
     parts = section(say("heading_recommended"), lines or [markdown(say("nothing"))]) if lines or whole else ()
     lines = []
     for against in answer.excluded if excluded is None else excluded:
-        lines.append(f"**{markdown(model.label('regimen', against.regimen))}**: {markdown(certainty_words(against.assuming, model))}")
+        lines.append(
+            f"**{markdown(model.label('regimen', against.regimen))}**: {markdown(certainty_words(against.assuming, model))}"
+        )
         lines += [f"  {line}" for line in reasons(against, model)]
     parts += section(say("heading_excluded"), lines)
     if whole:
