@@ -77,8 +77,8 @@ def title_of(summary: Summary, model: GuidelineModel) -> str:
 
 def totals(summary: Summary, model: GuidelineModel) -> Iterator[str]:
     """Yield how many rows there are, and how many of them are unusual."""
-    numbers = (summary.answered, summary.rejects, summary.distinct_explanations)
-    yield model.say("cohort_totals", *map(str, numbers))
+    answered, rejects, distinct = map(str, (summary.answered, summary.rejects, summary.distinct_explanations))
+    yield model.say("cohort_totals", answered, rejects, distinct)
     if summary.repeated_ids:
         yield model.say("cohort_repeated", str(summary.repeated_ids))
     if summary.without_courses is not UNSET:
