@@ -279,7 +279,7 @@ def test_coverage_compares_with_the_source(tmp_path: Path, curated: Guideline, e
     report = cover(curated, source)
     messages = {finding.message for finding in report.findings}
     assert "L17 changed in the source since it was encoded." in messages
-    assert "L71 is no line of the source." in messages
+    assert "L71 is not a line of the source." in messages
     assert "L4 carries citations and is not encoded." in messages
     assert "L4 carries" in run("coverage", "--source", source, environment=environment, status=1)
     findings = json.loads(run("coverage", "--source", source, "--format", "json", environment=environment, status=1))

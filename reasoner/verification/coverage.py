@@ -10,12 +10,14 @@ from pathlib import Path
 from reasoner.compiler.model import Annotation
 from reasoner.errors import GuidelineError
 from reasoner.guideline import LAYERS, Guideline
+from reasoner.verification.definitions import templates
 from reasoner.verification.findings import Finding, finding
 from reasoner.verification.reports import FindingsReport, RuleCoverage, StatementCoverage
 
 __all__ = ["cover"]
 
 CITED = re.compile(r"[^\d\s,.]\S*\s+\d+(?:,\s*\d+)*\s*$|[.)]\s*\d+(?:,\s*\d+)*\s*$")
+MOVED = "now line "
 
 
 def exercised(guideline: Guideline) -> dict[str, tuple[str, ...]]:
@@ -37,7 +39,7 @@ def read_source(path: Path) -> list[str]:
     except OSError as error:
         raise GuidelineError(f"{path}: cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise GuidelineError(f"{path}: no UTF-8 text.") from None
+        raise GuidelineError(f"{path}: not UTF-8 text.") from None
 
 
 def digest(line: str) -> str:
@@ -92,53 +94,49 @@ def compare(annotation: Annotation, lines: Sequence[str] | None) -> tuple[str, s
         return line, "same"
     moved = [number for number, other in enumerate(lines, start=1) if digest(other) == annotation.digest]
     if moved:
-        return lines[moved[0] - 1], f"now line {moved[0]}"
+        return lines[moved[0] - 1], f"{MOVED}{moved[0]}"
     return line, "changed" if line else "absent"
 
 
 def faults(entry: StatementCoverage) -> Iterator[Finding]:
     """Yield what is missing about one statement."""
-    annotation, where = entry.annotation, (entry.annotation.place,)
-    if not entry.rules and not entry.data and not annotation.unformalised:
-        yield finding(
-            "unformalised", "error", f"{annotation.id} empty", f"{annotation.id} has neither a rule nor data nor a reason why not.",
-            "Write its rules under it, or say @unformalised with the reason.", [annotation.id], (), where,
-        )  # fmt: skip
-    elif annotation.unformalised:
-        yield finding(
-            "unformalised", "info", f"{annotation.id} marked", f"{annotation.id} is not formalised: {annotation.unformalised}",
-            "None is needed where the reason holds.", [annotation.id], (), where,
-        )  # fmt: skip
+    name, place = entry.id, (entry.place,)
+    if entry.unformalised:
+        yield fault("unformalised", "marked", (name, entry.unformalised), f"{name} marked", name, places=place)
+    elif not entry.rules and not entry.data:
+        yield fault("unformalised", "unencoded", (name,), f"{name} empty", name, places=place)
     for rule in entry.rules:
         if not rule.cases:
-            yield finding(
-                "unexercised", "warning", rule.id, f"{rule.id} ({rule.head}) fires in no case.",
-                "Add a case to the guideline's folder cases in which it fires.", [annotation.id], [rule.id], [rule.place],
-            )  # fmt: skip
+            yield fault("unexercised", "unexercised", (rule.id, rule.head), rule.id, name, (rule.id,), (rule.place,))
     if entry.state == "changed":
-        yield finding(
-            "unformalised", "error", f"{annotation.id} changed", f"{annotation.id} changed in the source since it was encoded.",
-            f"Read the line anew, adapt the rules, and set sha256:{digest(entry.sentence)}.", [annotation.id], (), where,
-        )  # fmt: skip
-    elif entry.state.startswith("now"):
-        yield finding(
-            "unformalised", "warning", f"{annotation.id} moved", f"{annotation.id} is {entry.state} of the source.",
-            "Give the statement its new number.", [annotation.id], (), where,
-        )  # fmt: skip
+        yield fault("unformalised", "changed", (name, digest(entry.sentence)), f"{name} changed", name, places=place)
     elif entry.state == "absent":
-        yield finding(
-            "unformalised", "error", f"{annotation.id} absent", f"{annotation.id} is no line of the source.",
-            "Correct the statement's number.", [annotation.id], (), where,
-        )  # fmt: skip
+        yield fault("unformalised", "absent", (name,), f"{name} absent", name, places=place)
+    elif entry.state.startswith(MOVED):
+        number = entry.state.removeprefix(MOVED)
+        yield fault("unformalised", "moved", (name, number), f"{name} moved", name, places=place)
 
 
 def unclaimed(statements: Sequence[StatementCoverage], lines: Sequence[str]) -> Iterator[Finding]:
     """Yield the cited lines of the source that no statement encodes."""
-    claimed = {entry.annotation.id for entry in statements if not entry.state.startswith("now")}
+    claimed = {entry.id for entry in statements if not entry.state.startswith(MOVED)}
     digests = {entry.annotation.digest for entry in statements}
     for number, line in enumerate(lines, start=1):
-        if CITED.search(line) and f"L{number}" not in claimed and digest(line) not in digests:
-            yield finding(
-                "unformalised", "error", f"L{number} unclaimed", f"L{number} carries citations and is not encoded.",
-                f"Encode it under @statement L{number} [...] sha256:{digest(line)}.", [f"L{number}"],
-            )  # fmt: skip
+        name = f"L{number}"
+        if CITED.search(line) and name not in claimed and digest(line) not in digests:
+            yield fault("unformalised", "unclaimed", (name, digest(line)), f"{name} unclaimed", name)
+
+
+def fault(
+    kind: str,
+    form: str,
+    words: Sequence[str],
+    subject: str,
+    statement: str,
+    rules: Sequence[str] = (),
+    places: Sequence[str] = (),
+) -> Finding:
+    """Word a finding about a statement by the template of its form; its id follows from `subject`."""
+    template = templates()[form]
+    message, repair = template.fill(dict(enumerate(words, start=1)))
+    return finding(kind, template.severity, subject, message, repair, [statement], rules, places)

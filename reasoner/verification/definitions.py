@@ -1,8 +1,9 @@
-"""The classes of defects and differences as ``asp/core`` defines them, and the forms that each can have."""
+"""The classes of defects and differences as ``asp/core`` defines them, and the words of the forms that each can have."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
@@ -10,14 +11,18 @@ from typing import NamedTuple
 import clingo
 
 from reasoner.compiler.annotations import read_fields
+from reasoner.compiler.model import GuidelineModel
 
-__all__ = ["DefectTemplate", "Definition", "definitions", "template_of"]
+__all__ = ["DefectTemplate", "Definition", "definitions", "templates", "text_of", "word"]
 
-BLOCK = re.compile(r"%\*\s*@(?:defect|difference)\s+(?P<name>\w+)\n(?P<text>.*?)\*%", re.DOTALL)
+DEFINITION = re.compile(r"%\*\s*@(?:defect|difference)\s+(?P<name>\w+)\n(?P<text>.*?)\*%", re.DOTALL)
+PLACE = re.compile(r"\{(\d+)\}")
+VERBATIM = ("annotation", "rule", "text")
+LABELS = {"any": ("regimen", "drug"), "action": ("action_name", "action"), "fact": ("fact", "measure")}
 
 
 class Definition(NamedTuple):
-    """A class of defects: what it is, why it matters, an example, the usual repairs; of differences what it is alone."""
+    """A class: what it is; of defects also why it matters, an example, and the usual repairs."""
 
     name: str
     text: str
@@ -27,28 +32,65 @@ class Definition(NamedTuple):
 
 
 class DefectTemplate(NamedTuple):
-    """A form of a defect: the kinds of its arguments, its severity, and the templates of message and repair."""
+    """A form of a defect or difference: the kinds of its arguments, its severity, and the texts of message and repair."""
 
     kinds: tuple[str, ...]
     severity: str
     message: str
     repair: str
 
+    def words(self, arguments: Sequence[clingo.Symbol], model: GuidelineModel) -> dict[int, str]:
+        """Word the arguments, by the numbers of their places."""
+        return {n: word(k, a, model) for n, (k, a) in enumerate(zip(self.kinds, arguments, strict=True), start=1)}
+
+    def fill(self, words: Mapping[int, str]) -> tuple[str, str]:
+        """Give message and repair with `words` in their places."""
+        message, repair = (PLACE.sub(lambda place: words[int(place[1])], text) for text in (self.message, self.repair))
+        return message, repair
+
+
+def core_text(file: str) -> str:
+    return (resources.files("asp") / "core" / f"{file}.lp").read_text("utf-8")
+
 
 @cache
 def definitions(file: str = "defects") -> dict[str, Definition]:
-    """Read the definitions of "defects" or of "differences", in the order in which they stand."""
-    text = (resources.files("asp") / "core" / f"{file}.lp").read_text("utf-8")
+    """Read the definitions of "defects" or of "differences", in their order."""
     found = {}
-    for annotation in BLOCK.finditer(text):
-        fields = read_fields(annotation["text"].splitlines(), {"why", "example", "repair"}, f"{file}.lp", "class")
+    for comment in DEFINITION.finditer(core_text(file)):
+        fields = read_fields(comment["text"].splitlines(), {"why", "example", "repair"}, f"{file}.lp", "class")
         more = (fields.get(name, "") for name in ("why", "example", "repair"))
-        found[annotation["name"]] = Definition(annotation["name"], fields["text"], *more)
+        found[comment["name"]] = Definition(comment["name"], fields["text"], *more)
     return found
 
 
-def template_of(template: clingo.Symbol) -> tuple[str, DefectTemplate]:
-    """Read an atom ``template(form(kind, ...), severity, message, repair)``."""
-    shape, severity, message, repair = template.arguments
-    kinds = tuple(str(kind) for kind in shape.arguments)
-    return shape.name, DefectTemplate(kinds, str(severity), message.string, repair.string)
+@cache
+def templates(file: str = "defects") -> dict[str, DefectTemplate]:
+    """Read the templates of "defects" or of "differences", by the names of the forms, in their order."""
+    control = clingo.Control(["--warn=none"])
+    control.add("base", [], core_text(file))
+    control.ground()
+    found = {}
+    for atom in control.symbolic_atoms.by_signature("template", 4):
+        form, severity, message, repair = atom.symbol.arguments
+        kinds = tuple(str(kind) for kind in form.arguments)
+        found[form.name] = DefectTemplate(kinds, str(severity), message.string, repair.string)
+    return found
+
+
+def text_of(symbol: clingo.Symbol) -> str:
+    return symbol.string if symbol.type == clingo.SymbolType.String else str(symbol)
+
+
+def word(kind: str, argument: clingo.Symbol, model: GuidelineModel) -> str:
+    """Word an argument of a form by its label."""
+    name = text_of(argument)
+    if kind in VERBATIM:
+        return name
+    if kind == "any" and argument.arguments:
+        inner = ", ".join(word("any", part, model) for part in argument.arguments)
+        return f"{argument.name.replace('_', ' ')} ({inner})"
+    if kind == "trial":
+        return model.trials[name].label
+    labels = (model.labels.get(kind, {}) for kind in LABELS.get(kind, (kind,)))
+    return next((known[name] for known in labels if name in known), name.replace("_", " "))

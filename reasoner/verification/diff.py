@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import clingo
 
-from reasoner.compiler.model import Rule
+from reasoner.compiler.model import Annotation, Rule
 from reasoner.engine.answer import Answer, GuidelineInfo
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
+from reasoner.verification.atoms import quoted
 from reasoner.verification.check import longest_history
-from reasoner.verification.definitions import definitions
+from reasoner.verification.definitions import definitions, templates
 from reasoner.verification.findings import SEVERITIES, Finding, finding_id
-from reasoner.verification.patients import Patients, SolveTimeout, Writer
-from reasoner.verification.reified import split
-from reasoner.verification.search import Inquiry, Progress, Seen, fill
-from reasoner.verification.witness import record_of
+from reasoner.verification.patients import Patient, Patients, ProgramBuilder, SolveTimeout
+from reasoner.verification.rule_writer import RuleWriter
+from reasoner.verification.search import Progress, search
+from reasoner.verification.shared import SharedConditions
+from reasoner.verification.witness import default_record, departures, record_of
+from reasoner.verification.written import annotation_differences, data_differences
 
 __all__ = ["Comparison", "diff"]
-
-WORDS = {"predicate", "wording", "question", "vague_word", "boundary_word"}
-DERIVED = {"fits", "may_contain", "contains", "contains_class", "rank_limit", "drug", "class", "regimen"}
-DECLARED = {"fact", "value", "members", "open_member", "default", "threshold", "required", "minimum", "above"}
-DECLARED |= {"course_fact", "course_threshold", "course_fact_needs"}
 
 
 class Comparison(NamedTuple):
     """The differences between two guidelines.
 
-    `courses` is the length of the longest history looked at; `undecided` names the classes of which a question was cut off;
+    `courses` is the length of the longest history looked at; `undecided` names the classes of which a question timed out;
     `equivalent` tells that no patient is answered differently, which is proved.
     """
 
@@ -53,219 +51,187 @@ def diff(
 ) -> Comparison:
     """Compare `old` and `new` over all patients with at most `courses` courses of therapy.
 
-    `timeout` is in seconds, for the whole comparison. Raises GuidelineError where one of the two cannot be used.
+    `timeout` is in seconds, for the whole comparison; `progress` is called as `check` calls it. Raises GuidelineError where
+    one of the two cannot be used.
     """
     length = max(longest_history(old, courses), longest_history(new, courses))
-    differ = Differ(old, new, length, None if timeout is None else time.monotonic() + timeout, progress)
-    patients = tuple(differ.run())
-    written = (*differ.annotations(), *differ.data())
-    undecided = tuple(differ.undecided)
-    findings = tuple(sorted((*patients, *written), key=order))
+    deadline = None if timeout is None else time.monotonic() + timeout
+    sides = {"old": old, "new": new}
+    changed = changed_rules(sides)
+    patients = load_patients(sides, changed, length, deadline)
+    default = default_record(patients, new.model)
+    shared = SharedConditions(patients, new.model, new.space(length).program)
+    run = Diff(sides, changed, patients, default, shared, progress)
+    classes = list(definitions("differences"))
+
+    def order(found: Finding) -> tuple[int, int, str]:
+        return classes.index(found.kind), -SEVERITIES.index(found.severity), found.message
+
+    findings = tuple(sorted((*run.between_answers(), *run.in_writing(length)), key=order))
+    undecided = tuple(sorted(run.undecided, key=classes.index))
     equivalent = not undecided and not any(found.witness is not None or found.kind == "space" for found in findings)
     return Comparison(old.info, new.info, length, findings, undecided, equivalent)
 
 
-def order(found: Finding) -> tuple[int, int, str]:
-    return list(definitions("differences")).index(found.kind), -SEVERITIES.index(found.severity), found.message
+def changed_rules(sides: Mapping[str, Guideline]) -> dict[str, dict[str, Rule]]:
+    """Give for each side the rules that the other does not have, by their ids."""
 
+    def content(rule: Rule) -> tuple[object, ...]:
+        return rule.annotation, rule.head, frozenset((condition.negated, condition.text) for condition in rule.body)
 
-def says(rule: Rule) -> tuple[object, ...]:
-    return (rule.annotation, rule.head, frozenset((condition.negated, condition.text) for condition in rule.body))
-
-
-class Differ(Inquiry):
-    """One comparison of two guidelines."""
-
-    def __init__(self, old: Guideline, new: Guideline, courses: int, deadline: float | None, progress: Progress) -> None:
-        self.sides = {"old": old, "new": new}
-        self.spaces = {side: guideline.space(courses) for side, guideline in self.sides.items()}
-        self.changed = self.changed_rules()
-        patients = Patients(deadline)
-        facts: dict[str, None] = {}
-        for side, guideline in self.sides.items():
-            writer = Writer(patients, self.spaces[side], guideline.model, side=side)
-            writer.explained()
-            facts.update(dict.fromkeys(writer.data))
-            for rule in guideline.model.rules:
-                if rule.annotation is not None:
-                    facts[f'rule({side},"{rule.id}","{rule.annotation}")'] = None
-        facts.update((f'changed({side},"{rule}")', None) for side, rules in self.changed.items() for rule in rules)
-        patients.load(("space.lp", "differences.lp"), ["smallest"], facts)
-        super().__init__(patients, new.model, self.spaces["new"].program, progress)
-
-    def changed_rules(self) -> dict[str, list[str]]:
-        """List for each side the rules that the other does not have."""
-        known = {side: {says(rule) for rule in guideline.model.rules} for side, guideline in self.sides.items()}
-        return {
-            side: [r.id for r in self.sides[side].model.rules if r.annotation is not None and says(r) not in known[other]]
-            for side, other in (("old", "new"), ("new", "old"))
+    known = {side: {content(rule) for rule in guideline.model.rules} for side, guideline in sides.items()}
+    return {
+        side: {
+            rule.id: rule
+            for rule in sides[side].model.rules
+            if rule.annotation is not None and content(rule) not in known[other]
         }
+        for side, other in (("old", "new"), ("new", "old"))
+    }
 
-    def run(self) -> Iterator[Finding]:
-        """Yield a finding for each difference and each class of patients who show it."""
 
-        def class_of(atom: str) -> str:
-            return split(atom)[1][0]
+def load_patients(
+    sides: Mapping[str, Guideline], changed: Mapping[str, Mapping[str, Rule]], courses: int, deadline: float | None
+) -> Patients:
+    """Ground the patients of two guidelines side by side, with what is asked about them."""
+    builder = ProgramBuilder()
+    facts: dict[str, None] = {}
+    for side, guideline in sides.items():
+        writer = RuleWriter(builder, guideline.space(courses), guideline.model, side=side)
+        writer.write()
+        facts.update(dict.fromkeys(writer.data))
+        for rule in guideline.model.rules:
+            if rule.annotation is not None:
+                facts[f"rule({side},{quoted(rule.id)},{quoted(rule.annotation)})"] = None
+    facts.update((f"changed({side},{quoted(rule)})", None) for side, rules in changed.items() for rule in rules)
+    return builder.ground(("space.lp", "differences.lp"), ["smallest"], facts, deadline)
 
-        shown = sorted(self.search(("difference(",), class_of))
-        self.carriers = [a for a in self.patients.literals if a.startswith("carrier(") and self.patients.literals[a]]
-        self.carriers = [a for a in self.carriers if self.patients.ask([(a, False)])] if shown else []
-        for number, atom in enumerate(shown):
+
+@dataclass(frozen=True)
+class Diff:
+    """One comparison of two guidelines; `undecided` collects the classes of which a question timed out."""
+
+    sides: Mapping[str, Guideline]
+    changed: Mapping[str, Mapping[str, Rule]]
+    patients: Patients
+    default: Mapping[str, object]
+    shared: SharedConditions
+    progress: Progress
+    undecided: set[str] = field(default_factory=set)
+
+    def between_answers(self) -> Iterator[Finding]:
+        """Yield a finding for each difference between answers and each class of patients who show it."""
+        found = search(self.patients, ("difference",), progress=self.progress)
+        self.undecided.update(str(clingo.parse_term(atom).arguments[0]) for atom in found.undecided)
+        shown = [clingo.parse_term(atom) for atom in sorted(found.shown)]
+        carriers: dict[str, str] = {}
+        if shown:
+            for symbol in self.patients.symbols("carrier"):
+                atom = str(symbol)
+                if self.patients.literals[atom] and self.patients.ask([(atom, False)]):
+                    carriers[atom] = symbol.arguments[0].string
+        for number, difference in enumerate(shown):
             self.progress("witnesses", number, len(shown))
             try:
-                yield from self.classes(atom, class_of(atom))
+                yield from self.classes(difference, carriers)
             except SolveTimeout:
-                self.cut(class_of(atom))
+                self.undecided.add(str(difference.arguments[0]))
         self.progress("done", 1, 1)
 
-    def classes(self, atom: str, kind: str) -> Iterator[Finding]:
-        """Yield one difference for each class of patients: each is carried by blocks that carry no earlier one."""
-        form = clingo.parse_term(atom).arguments[1]
-        fires = [name for side in self.sides for name in self.firing(side)]
-        passed: list[tuple[str, bool]] = []
-        while self.patients.ask([(atom, True), *passed]):
-            asked = [(atom, True), *passed]
-            seen = self.smallest(asked, [*fires, *self.carriers])
-            own = [carrier for carrier in self.carriers if carrier in seen.atoms]
-            annotations = [split(carrier)[1][0][1:-1] for carrier in own]
-            found = self.finding(kind, form, annotations, seen).replace(shared=self.shared(asked))
+    def classes(self, difference: clingo.Symbol, carriers: Mapping[str, str]) -> Iterator[Finding]:
+        """Yield a difference once for each class of patients: what carries it in one carries it in no later one.
+
+        `carriers` names the annotations of which a changed rule fires for some patients only, by the atoms that say so.
+        """
+        kind, form = difference.arguments
+        firing = {str(symbol): rule for symbol, rule in self.firing()}
+        asked = [(str(difference), True)]
+        while self.patients.ask(asked):
+            patient = self.patients.smallest(asked, [*firing, *carriers])
+            carrying = {atom: annotation for atom, annotation in carriers.items() if atom in patient.observed}
+            found = self.finding(str(kind), form, list(carrying.values()), patient)
+            found = found.replace(shared=self.shared.words(asked))
             yield found
             if form.name in ("gained", "lost"):
                 yield from self.certainty(form, found)
-            if not own:
+            if not carrying:
                 break
-            passed += [(carrier, False) for carrier in own]
+            asked += [(atom, False) for atom in carrying]
 
-    def firing(self, side: str) -> list[str]:
-        """List the atoms that say that a changed rule of a side fires."""
-        changed = {f'"{rule}"' for rule in self.changed[side]}
-        start = f"{side}(fires("
-        return [a for a in self.patients.literals if a.startswith(start) and fired(a) in changed]
+    def firing(self) -> Iterator[tuple[clingo.Symbol, tuple[str, Rule]]]:
+        """Yield the atoms that say that a changed rule fires, each with its side and the rule."""
+        for side, rules in self.changed.items():
+            for symbol in self.patients.symbols(side):
+                (inner,) = symbol.arguments
+                if inner.name == "fires" and inner.arguments[0].string in rules:
+                    yield symbol, (side, rules[inner.arguments[0].string])
 
-    def shared(self, asked: Sequence[tuple[str, bool]]) -> tuple[str, ...]:
-        """Word the conditions of rules that all patients of a class share, and that the default patient does not meet."""
-        told = [name for name in self.conditions if self.patients.literals.get(name)]
-        left = [name for name in self.smallest(asked, told).atoms if name not in self.usual]
-        kept = set()
-        while left:
-            name = min(left)
-            others: set[str] = set()
-
-            def read(answer_set: clingo.Model, left: Sequence[str] = left, others: set[str] = others) -> None:
-                others.update(other for other in left if self.patients.value(other, answer_set))
-
-            if self.patients.ask([*asked, (name, False)], read):
-                left = [other for other in left if other in others]
-            else:
-                kept.add(name)
-                left.remove(name)
-        return tuple(dict.fromkeys(words for name, words in self.conditions.items() if name in kept))
-
-    @cached_property
-    def conditions(self) -> dict[str, str]:
-        """What rules of annotations ask for, worded: facts of the patient, and what the new guideline derives of them."""
-        program, sources = self.program, self.sides["new"].model.rules
-        asked = {
-            atom
-            for rule in program.rules
-            if sources[rule.rule].annotation is not None
-            for atom, negated in rule.conditions
-            if not negated
-        }
-        names = {"patient": "{}", "derived": "new({})"}
-        return {
-            names[program.roles[atom]].format(program.atoms[atom]): program.phrases[atom]
-            for atom in sorted(asked)
-            if program.roles[atom] in names
-        }
-
-    @cached_property
-    def usual(self) -> frozenset[str]:
-        """The conditions that the default patient meets."""
-        return self.smallest([], [name for name in self.conditions if self.patients.literals.get(name)]).atoms
-
-    def finding(self, kind: str, form: clingo.Symbol, annotations: Sequence[str], seen: Seen | None) -> Finding:
-        """Write a finding; its rules are the changed ones that fire for the witness, on either side."""
-        shape = self.forms[form.name]
-        words = {n: self.word(k, a) for n, (k, a) in enumerate(zip(shape.kinds, form.arguments, strict=True), start=1)}
-        carrying = self.carrying(seen, annotations)
-        witness = record_of(seen.inputs, self.model) if seen is not None else None
-        known = {**self.sides["old"].model.annotations, **self.sides["new"].model.annotations}
-        carriers = {*annotations, *(str(rule.annotation) for _, rule in carrying)}
-        kinds = {name: known[name].kind for name in known if name in carriers}
+    def finding(self, kind: str, form: clingo.Symbol, annotations: Sequence[str], patient: Patient | None = None) -> Finding:
+        """Write a finding; its rules are the changed ones that fire for the patient, on either side."""
+        template, model = templates("differences")[form.name], self.sides["new"].model
+        message, repair = template.fill(template.words(form.arguments, model))
+        rules = self.carrying_rules(patient, annotations) if patient is not None else []
+        witness = record_of(patient.inputs, model) if patient is not None else None
+        names = {*annotations, *(str(rule.annotation) for _, rule in rules)}
+        carrying = [annotation for name, annotation in self.annotations.items() if name in names]
+        of_kind = {k: tuple(a.id for a in carrying if a.kind == k) for k in ("statement", "reading", "overlay")}
         return Finding(
             id=finding_id(kind, f"{form} | {annotations[:1]}"),
             kind=kind,
-            severity=shape.severity,
-            message=fill(shape.message, words),
-            statements=tuple(name for name, kind in kinds.items() if kind == "statement"),
-            readings=tuple(name for name, kind in kinds.items() if kind == "reading"),
-            overlays=tuple(name for name, kind in kinds.items() if kind == "overlay"),
-            rules=tuple(dict.fromkeys(f"{side}:{rule.id}" for side, rule in carrying)),
-            places=tuple(dict.fromkeys(rule.place for _, rule in carrying)) or tuple(known[n].place for n in kinds),
+            severity=template.severity,
+            message=message,
+            statements=of_kind["statement"],
+            readings=of_kind["reading"],
+            overlays=of_kind["overlay"],
+            rules=tuple(dict.fromkeys(f"{side}:{rule.id}" for side, rule in rules)),
+            places=tuple(dict.fromkeys(rule.place for _, rule in rules)) or tuple(a.place for a in carrying),
+            repair=repair,
             witness=witness,
         ).carrying(departures=self.departures(witness))
 
-    def carrying(self, seen: Seen | None, annotations: Sequence[str]) -> list[tuple[str, Rule]]:
-        """List the changed rules that fire for a witness; where annotations carry the difference, theirs alone."""
-        found = []
-        for side, guideline in self.sides.items() if seen is not None else ():
-            rules = {rule.id: rule for rule in guideline.model.rules}
-            fires = sorted(atom for atom in seen.atoms if atom.startswith(f"{side}(fires(")) if seen else []
-            names = dict.fromkeys(fired(atom)[1:-1] for atom in fires)
-            found += [(side, rules[name]) for name in names if not annotations or rules[name].annotation in annotations]
-        return found
+    @property
+    def annotations(self) -> dict[str, Annotation]:
+        return {**self.sides["old"].model.annotations, **self.sides["new"].model.annotations}
+
+    def departures(self, witness: Mapping[str, object] | None) -> tuple[str, ...]:
+        return () if witness is None else departures(witness, self.default, self.sides["new"].model)
+
+    def carrying_rules(self, patient: Patient, annotations: Sequence[str]) -> list[tuple[str, Rule]]:
+        """List the changed rules that fire for a patient; where annotations carry the difference, theirs alone."""
+        firing = ((str(symbol), found) for symbol, found in self.firing())
+        fired = sorted((atom, side, rule.id) for atom, (side, rule) in firing if atom in patient.observed)
+        rules = [(side, self.changed[side][name]) for s in self.sides for _, side, name in fired if side == s]
+        return [(side, rule) for side, rule in dict.fromkeys(rules) if not annotations or rule.annotation in annotations]
 
     def certainty(self, form: clingo.Symbol, found: Finding) -> Iterator[Finding]:
         """Yield where a record that leaves one fact open is answered with certainty by one guideline only."""
         assert found.witness is not None
-        regimen = str(form.arguments[0])
-        for fact in self.model.facts:
+        (regimen,) = form.arguments
+        for fact in self.sides["new"].model.facts:
             if fact.kind == "courses" or fact.name not in found.witness:
                 continue
             record = {key: value for key, value in found.witness.items() if key != fact.name}
             try:
-                before, after = (certain(g.answer(record), regimen) for g in self.sides.values())
+                before, after = (certainty_of(str(regimen), g.answer(record)) for g in self.sides.values())
             except RecordError:
                 continue
             if {before, after} == {"certain", "conditional"}:
                 name = "sure" if after == "certain" else "unsure"
-                symbol = clingo.Function(name, [form.arguments[0], clingo.Function(fact.name)])
+                symbol = clingo.Function(name, [regimen, clingo.Function(fact.name)])
                 annotations = [*found.statements, *found.readings, *found.overlays]
-                yield self.finding("certainty", symbol, annotations, None).replace(
+                yield self.finding("certainty", symbol, annotations).replace(
                     witness=record, departures=self.departures(record), rules=found.rules, places=found.places
                 )
 
-    def annotations(self) -> Iterator[Finding]:
-        """Yield the statements, readings and overlays that say or cite something else."""
-        old, new = (guideline.model.annotations for guideline in self.sides.values())
-        for name, annotation in {**old, **new}.items():
-            if name not in new or name not in old:
-                form = clingo.Function("block_gone" if name in old else "block_new", [clingo.String(name)])
-                yield self.finding("provenance", form, [name], None)
-                continue
-            for field in ("text", "citations", "trials", "digest", "unformalised", "reads", "why", "settles"):
-                if getattr(old[name], field) != getattr(annotation, field):
-                    form = clingo.Function("block_changed", [clingo.String(name), clingo.String(f"its {field}")])
-                    yield self.finding("provenance", form, [name], None)
-
-    def data(self) -> Iterator[Finding]:
-        """Yield the facts of the catalogue that only one of the two has; those that say what records can hold first."""
-        old, new = (dict(space.data) for space in self.spaces.values())
-        for end, facts, others in (("gone", old, new), ("new", new, old)):
-            for fact, annotation in facts.items():
-                predicate = split(fact)[0]
-                if fact not in others and predicate not in WORDS | DERIVED:
-                    kind, form = ("space", "declaration") if predicate in DECLARED else ("data", "fact")
-                    symbol = clingo.Function(f"{form}_{end}", [clingo.String(fact)])
-                    yield self.finding(kind, symbol, [annotation] if annotation else [], None)
+    def in_writing(self, courses: int) -> Iterator[Finding]:
+        """Yield the differences between what the two guidelines say and cite, and between their catalogues."""
+        old, new = self.sides.values()
+        for form, annotation in annotation_differences(old.model.annotations, new.model.annotations):
+            yield self.finding("provenance", form, [annotation])
+        for kind, form, under in data_differences(old.space(courses).data, new.space(courses).data, self.patients):
+            yield self.finding(kind, form, [under] if under is not None else [])
 
 
-def fired(atom: str) -> str:
-    """Give the rule, quoted, of an atom ``side(fires(rule, head))``."""
-    return split(split(atom)[1][0])[1][0]
-
-
-def certain(answer: Answer, regimen: str) -> str | None:
+def certainty_of(regimen: str, answer: Answer) -> str | None:
     """Give the certainty with which a regimen is recommended, None where it is not."""
     return next((entry.certainty for entry in answer.recommended if entry.regimen == regimen), None)

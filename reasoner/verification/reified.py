@@ -1,147 +1,114 @@
-"""What stands written in a guideline, as clingo facts: its annotations, its rules, the words of its statements."""
+"""What is written in a guideline, as clingo facts: its annotations, its rules, the words of its statements.
+
+``defects.lp`` says what the facts mean.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-
-import clingo
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from reasoner.compiler.model import Annotation, GuidelineModel, Rule
 from reasoner.compiler.program import Program
+from reasoner.verification.atoms import compares_number, fact_of, quoted, split_atom
 
 __all__ = ["reify"]
 
-PREDICATE = re.compile(r"(\w+)(?:\((.*)\))?", re.DOTALL)
-PARTS = re.compile(r'"(?:\\.|[^"\\])*"|[^"]')
-ABOUT_FACTS = {"has": 0, "is": 0, "includes": 0, "at_most": 0, "more_than": 0, "known": 0, "recorded": 0, "lists": 0}
-ABOUT_RECORD = {"known", "recorded", "lists"}
-ABOUT_COURSES = {"course_has": 1, "course_at_least": 1}
-BELOW = {("at_most", False), ("more_than", True), ("course_at_least", True)}
-ABOVE = {("at_most", True), ("more_than", False), ("course_at_least", False)}
+OPEN_WORDS = ("vague_word", "boundary_word")
 
 
-def quoted(text: str) -> str:
-    return str(clingo.String(text))
-
-
-def split(atom: str) -> tuple[str, list[str]]:
-    """Split an atom's text into its predicate and its arguments."""
-    found = PREDICATE.fullmatch(atom)
-    if found is None or not found[2]:
-        return atom, []
-    arguments, depth = [""], 0
-    for part in PARTS.findall(found[2]):
-        depth += (part == "(") - (part == ")")
-        if part == "," and depth == 0:
-            arguments.append("")
-        else:
-            arguments[-1] += part
-    return found[1], [argument.strip() for argument in arguments]
-
-
-def fact_of(atom: str) -> str | None:
-    """Name the fact that a condition reads, None where it reads none or any."""
-    name, arguments = split(atom)
-    position = ABOUT_FACTS.get(name, ABOUT_COURSES.get(name))
-    if position is None or len(arguments) <= position or not arguments[position][:1].islower():
-        return None
-    return arguments[position]
-
-
-def reify(model: GuidelineModel, program: Program, data: Iterable[str], repeated: Mapping[int, int]) -> Iterator[str]:
-    """Yield the facts; ``defects.lp`` says what they mean. `repeated` maps rules to the earlier ones that they repeat."""
-    annotations = model.annotations
-    for name, annotation in annotations.items():
-        yield f"annotation({quoted(name)},{annotation.kind})"
-        yield f"alias({quoted(name)},{name[:1].lower()}{name[1:]})"
-        yield from (f"cites({quoted(name)},{number})" for number in annotation.citations)
-        yield from (f"rests({quoted(name)},{trial})" for trial in annotation.trials)
-        yield from (f"interprets({quoted(name)},{quoted(other)})" for other in annotation.reads)
-        if annotation.unformalised:
-            yield f"marked({quoted(name)})"
-        if model.data.get(name):
-            yield f"data_of({quoted(name)})"
-        for trial, about in model.trials.items():
-            if re.search(rf"\b{re.escape(about.label)}\b", annotation.text):
-                yield f"mentions({quoted(name)},{trial})"
+def reify(model: GuidelineModel, program: Program, data: Collection[str], repeated: Mapping[int, int]) -> Iterator[str]:
+    """Yield the facts about a guideline with the catalogue `data`; `repeated` maps rules to the earlier ones they repeat."""
+    for annotation in model.annotations.values():
+        yield from about_annotation(annotation, model)
     for rule, earlier in sorted(repeated.items()):
-        yield f"repeated({quoted(model.rules[rule].id)},{quoted(model.rules[earlier].id)})"
-    for rule_ in model.rules:
-        yield from about_rule(rule_)
-    concluded = {(ground.rule, program.atoms[ground.head]) for ground in program.rules}
-    for number, head in sorted(concluded):
-        if model.rules[number].annotation is not None:
-            yield f"concludes({quoted(model.rules[number].id)},{head})"
-    called = {
-        (split(program.atoms[ground.head])[1][0], split(program.atoms[atom])[1][0])
-        for ground in program.rules
-        for atom, negated in ground.conditions
-        if program.atoms[ground.head].startswith("calls_for(")
-        and program.atoms[atom].startswith("recommended(")
-        and not negated
-    }
-    yield from (f"calls_with({action},{regimen})" for action, regimen in sorted(called))
+        yield f"duplicate_of({quoted(model.rules[rule].id)},{quoted(model.rules[earlier].id)})"
+    for source in model.rules:
+        yield from about_rule(source, model)
+    yield from about_instances(model, program)
     yield from (f"predicate_role({name},{role})" for name, role in model.roles.items())
-    yield from sides(model, program)
-    yield from words(model, data)
+    yield from open_words(model, data)
 
 
-def about_rule(rule: Rule) -> Iterator[str]:
-    """Yield whose rule it is, what it concludes and what it asks for."""
-    name = quoted(rule.id)
+def about_annotation(annotation: Annotation, model: GuidelineModel) -> Iterator[str]:
+    name = quoted(annotation.id)
+    yield f"annotation({name},{annotation.kind})"
+    yield f"constant({name},{annotation.id[:1].lower()}{annotation.id[1:]})"
+    yield from (f"cites({name},{number})" for number in annotation.citations)
+    yield from (f"rests_on({name},{trial})" for trial in annotation.trials)
+    yield from (f"interprets({name},{quoted(other)})" for other in annotation.reads)
+    if annotation.unformalised:
+        yield f"not_formalised({name})"
+    if model.data.get(annotation.id):
+        yield f"has_data({name})"
+    for trial, about in model.trials.items():
+        if re.search(rf"\b{re.escape(about.label)}\b", annotation.text):
+            yield f"mentions({name},{trial})"
+
+
+def about_rule(rule: Rule, model: GuidelineModel) -> Iterator[str]:
+    """Yield whose rule it is, what it concludes, and what its conditions test."""
+    name, head = quoted(rule.id), split_atom(rule.head)[0]
     if rule.annotation is not None:
         yield f"rule({name},{quoted(rule.annotation)})"
-    yield f"head({name},{split(rule.head)[0]})"
+    yield f"head({name},{head})"
     for condition in rule.body:
         if condition.comparison:
             continue
-        predicate, arguments = split(condition.text)
+        predicate, arguments = split_atom(condition.text)
         sign = "no" if condition.negated else "yes"
-        yield f"asks({name},{predicate},{sign})"
-        fact = fact_of(condition.text)
-        if fact is not None and predicate not in ABOUT_RECORD:
-            yield f"asks_fact({name},{fact},{sign})"
+        yield f"tests({name},{predicate},{sign})"
+        fact = fact_of(condition.text, model)
+        if fact is not None and model.roles[predicate] != "record":
+            yield f"tests_fact({name},{fact},{sign})"
         if predicate == "drug_in" and arguments[1][:1].islower():
-            yield f"asks_drug({name},{arguments[1]})"
-        if predicate == "setting" and rule.head.startswith("indicated(") and arguments[0][:1].islower():
-            yield f"speaks({quoted(rule.annotation or rule.id)},{arguments[0]})"
+            yield f"tests_drug({name},{arguments[1]})"
+        if predicate == "setting" and head == "indicated" and arguments[0][:1].islower():
+            yield f"advises_in({quoted(rule.annotation or rule.id)},{arguments[0]})"
 
 
-def sides(model: GuidelineModel, program: Program) -> Iterator[str]:
-    """Yield which conditions of rules hold below a threshold of a number, and which above one."""
-    found = set()
+def about_instances(model: GuidelineModel, program: Program) -> Iterator[str]:
+    """Yield what rules conclude once they are ground, what they compare, and what is called for with which regimen."""
+    concluded: set[tuple[int, str]] = set()
+    compared: set[str] = set()
     for ground in program.rules:
         rule = model.rules[ground.rule]
+        if rule.annotation is None:
+            continue
+        concluded.add((ground.rule, program.atoms[ground.head]))
         for atom, negated in ground.conditions:
-            text = program.atoms[atom]
-            key = (split(text)[0], negated)
-            fact = fact_of(text)
-            if rule.annotation is not None and fact is not None and key in BELOW | ABOVE:
-                side = "below" if key in BELOW else "above"
-                found.add(f"{side}({quoted(rule.id)},{'no' if negated else 'yes'}({text}),{fact})")
-    yield from sorted(found)
+            if compares_number(program.atoms[atom], model):
+                compared.add(f"tests_number({quoted(rule.id)},{'no' if negated else 'yes'}({program.atoms[atom]}))")
+    yield from (f"concludes({quoted(model.rules[rule].id)},{head})" for rule, head in sorted(concluded))
+    regimens = {n: regimen for regimen, entries in program.table.get("recommended", {}).items() for _, n in entries}
+    called = {
+        (action, regimens[atom])
+        for action, entries in program.table.get("calls_for", {}).items()
+        for _, number in entries
+        for support in program.supports[number]
+        for atom, negated in program.rules[support].conditions
+        if atom in regimens and not negated
+    }
+    yield from (f"called_with({action},{regimen})" for action, regimen in sorted(called))
+    yield from sorted(compared)
 
 
-def words(model: GuidelineModel, data: Iterable[str]) -> Iterator[str]:
-    """Yield the open words of each statement; where it has none, those in the labels of the facts that its rules read."""
-    vague = [split(text)[1][0].strip('"') for text in data if text.startswith(("vague_word(", "boundary_word("))]
-    if not vague:
+def open_words(model: GuidelineModel, data: Iterable[str]) -> Iterator[str]:
+    """Yield the open words of each annotation; where it has none, those in the labels of the facts that its rules read."""
+    atoms = map(split_atom, data)
+    words = [arguments[0].strip('"') for predicate, arguments in atoms if predicate in OPEN_WORDS]
+    if not words:
         return
-    pattern = re.compile(rf"\b({'|'.join(map(re.escape, sorted(vague, key=len, reverse=True)))})\b", re.IGNORECASE)
+    pattern = re.compile(rf"\b({'|'.join(map(re.escape, sorted(words, key=len, reverse=True)))})\b", re.IGNORECASE)
     labels = {**model.labels.get("fact", {}), **model.labels.get("course_fact", {})}
     for name, annotation in model.annotations.items():
-        for word in dict.fromkeys(vague_words(annotation, pattern, model, labels)):
-            yield f"word({quoted(name)},{quoted(word)})"
+        texts = [annotation.text] if pattern.search(annotation.text) else facts_read(annotation, model, labels)
+        found = [word.lower() for text in texts for word in pattern.findall(text)]
+        yield from (f"contains_word({quoted(name)},{quoted(word)})" for word in dict.fromkeys(found))
 
 
-def vague_words(
-    annotation: Annotation, pattern: re.Pattern[str], model: GuidelineModel, labels: Mapping[str, str]
-) -> list[str]:
-    own = [word.lower() for word in pattern.findall(annotation.text)]
-    if own:
-        return own
-    facts = [
-        fact_of(c.text) for rule in model.rules if rule.annotation == annotation.id for c in rule.body if not c.comparison
-    ]
-    return [word.lower() for fact in facts if fact for word in pattern.findall(labels.get(fact, ""))]
+def facts_read(annotation: Annotation, model: GuidelineModel, labels: Mapping[str, str]) -> list[str]:
+    """List the labels of the facts that an annotation's rules read."""
+    conditions = [c for rule in model.rules if rule.annotation == annotation.id for c in rule.body if not c.comparison]
+    facts = (fact_of(condition.text, model) for condition in conditions)
+    return [labels[fact] for fact in facts if fact is not None and fact in labels]

@@ -94,7 +94,9 @@ def sites(file: str) -> list[Site]:
 
     ast.parse_string(text, take)
     return [
-        site for site in found if not site.head.startswith(("reported", "route", "dose", "order", "no_order", "criterion"))
+        site
+        for site in found
+        if not site.head.startswith(("reported", "route", "dose", "ground_priority", "no_order", "criterion"))
     ]
 
 
@@ -131,7 +133,7 @@ def mutants_of(site: Site) -> Iterator[Mutant]:
             text = site.write(body=(*site.body[:number], shifted, *rest[number:]))
             yield replaced("shift a threshold", site, text, ("boundary",), "threshold(months_to_recurrence, 6).")
             yield replaced("shift a threshold", site, text)
-        if re.search(r"reached\(.*,[46]\)", condition):
+        if re.search(r"course_at_least\(.*,[46]\)", condition):
             shifted = re.sub(r",([46])\)", lambda old: f",{int(old[1]) + 2})", condition)
             text = site.write(body=(*site.body[:number], shifted, *rest[number:]))
             fact = "taxane_cycles" if "cycles" in condition else "chemotherapy_months"

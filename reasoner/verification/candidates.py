@@ -1,0 +1,93 @@
+"""Candidates that no patient refutes: rules that never fire, and rules that conclude nothing of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import clingo
+
+from reasoner.verification.defect_findings import FindingWriter, firing_atom
+from reasoner.verification.findings import Finding
+from reasoner.verification.patients import Patients
+from reasoner.verification.search import Progress
+
+__all__ = ["Candidates"]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The candidates of a check, each with its class."""
+
+    classes: dict[clingo.Symbol, str]
+    patients: Patients
+    writer: FindingWriter
+
+    @classmethod
+    def read(cls, patients: Patients, writer: FindingWriter) -> Candidates:
+        return cls({s.arguments[1]: str(s.arguments[0]) for s in patients.symbols("candidate")}, patients, writer)
+
+    def unrefuted(self, form: str, shown: Collection[str]) -> list[clingo.Symbol]:
+        """List the candidates of a form whose refutation no patient shows, in the order of the guideline's rules."""
+        order = {rule.id: number for number, rule in enumerate(self.writer.model.rules)}
+        left = (
+            candidate
+            for candidate in self.classes
+            if candidate.name == form
+            and refutation(candidate) not in shown
+            and self.patients.literals.get(refutation(candidate)) != 0
+        )
+        return sorted(left, key=lambda candidate: order[candidate.arguments[0].string])
+
+    def never_fires(self, candidate: clingo.Symbol) -> Finding:
+        """Write which conditions of a rule that never fires contradict each other."""
+        model, program = self.writer.model, self.writer.program
+        rule, say = candidate.arguments[0].string, model.say
+        instance = next((ground for ground in program.rules if model.rules[ground.rule].id == rule), None)
+        if instance is None:
+            words = say("nothing_fits")
+        else:
+            conditions = [(program.atoms[atom], not negated) for atom, negated in instance.conditions]
+            core = self.patients.unsat_core(conditions) or conditions
+            phrases = ((self.writer.phrase(atom), wanted) for atom, wanted in core)
+            words = say("and").join(phrase if wanted else say("absence", phrase) for phrase, wanted in phrases)
+        return self.writer.write(self.classes[candidate], candidate, words={2: words})
+
+    def implied(self, candidates: Sequence[clingo.Symbol], progress: Progress) -> Iterator[Finding]:
+        """Yield the rules that fire, but always beside another one with the same conclusion, the last of them first.
+
+        A rule so found supports no other's conclusion from then on. Raises SolveTimeout after the deadline.
+        """
+        for number, candidate in enumerate(reversed(candidates)):
+            progress("rules", number, len(candidates))
+            rule = candidate.arguments[0]
+            fires = f"fires_at_all({rule})"
+            if self.patients.ask([(fires, True)]) and not self.patients.ask([(refutation(candidate), True)]):
+                yield self.implied_rule(candidate, fires)
+                self.patients.control.assign_external(clingo.Function("dropped", [rule]), True)
+
+    def implied_rule(self, candidate: clingo.Symbol, fires: str) -> Finding:
+        writer, rule = self.writer, candidate.arguments[0].string
+        heads = {head: rules for head, rules in writer.atoms.concluding.items() if rule in rules}
+        patient = self.patients.smallest([(fires, True)], [firing_atom(r, head) for head in heads for r in heads[head]])
+        others = [
+            other
+            for head, rules in heads.items()
+            if firing_atom(rule, head) in patient.observed
+            for other in rules
+            if other != rule and firing_atom(other, head) in patient.observed
+        ]
+        words = {2: writer.model.say("comma").join(others)}
+        found = writer.write(self.classes[candidate], candidate, patient, words=words)
+        distinct = tuple(dict.fromkeys(others))
+        annotations = {*found.statements, *(str(writer.rules[other].annotation) for other in distinct)}
+        ordered = sorted(annotations, key=writer.order.__getitem__)
+        return found.replace(
+            statements=writer.of_kind("statement", ordered),
+            rules=(rule, *distinct),
+            places=tuple(dict.fromkeys((*found.places, *writer.places(distinct)))),
+        )
+
+
+def refutation(candidate: clingo.Symbol) -> str:
+    return f"refuted({candidate})"

@@ -1,0 +1,177 @@
+"""A guideline's ground rules, written into the program of all patients: as they are, and over again for other inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+
+from reasoner.compiler.model import GuidelineModel, Rule
+from reasoner.compiler.program import GroundRule, Program, Space
+from reasoner.verification.atoms import compares_number, fact_of, quoted, split_atom
+from reasoner.verification.duplicates import find_duplicates
+from reasoner.verification.patients import ProgramBuilder
+
+__all__ = ["RuleWriter"]
+
+Value = int | bool
+Conditions = Sequence[tuple[int, bool]]
+ADVICE = ("recommended", "excluded")
+PICKS_COURSE = ("course", "last_course")
+
+
+class RuleWriter:
+    """Writes the rules of one guideline.
+
+    With `side` its conclusions are named ``side(atom)``, so that two guidelines can stand beside each other. `adoptable` are
+    the readings that can be adopted or not; the others always are.
+    """
+
+    def __init__(
+        self,
+        builder: ProgramBuilder,
+        space: Space,
+        model: GuidelineModel,
+        adoptable: frozenset[str] = frozenset(),
+        side: str = "",
+    ) -> None:
+        self.builder = builder
+        self.program = space.program
+        self.model = model
+        self.side = side
+        self.duplicates = find_duplicates(space, model, adoptable)
+        self.selectors = {name: builder.choice(f"adopted({quoted(name)})") for name in sorted(adoptable)}
+        self.data = [text for text, annotation in space.data if annotation not in self.selectors]
+        self.adoptable_data: dict[str, int] = {}
+        for text, annotation in space.data:
+            if annotation in self.selectors:
+                self.adoptable_data[text] = builder.atom(text)
+                builder.rule(self.adoptable_data[text], [self.selectors[annotation]])
+        self.inputs = [builder.input(text) for text in self.program.atoms[: len(self.program.inputs)]]
+
+    def write(self) -> None:
+        """Write each rule, that it fires, the position it takes, and what alone keeps it from firing."""
+        values = self.valuation(self.inputs, self.named)
+        for rule in self.program.rules:
+            clause = self.clause(rule, values)
+            if clause is not None:
+                self.write_rule(rule, *clause)
+        for rule in self.program.rules:
+            source = self.model.rules[rule.rule]
+            if source.annotation is not None and rule.rule not in self.duplicates.repeated:
+                for name, conditions in near_misses(rule, source, self.program, self.model):
+                    body = body_of(conditions, values)
+                    if body is not None:
+                        self.builder.rule(self.builder.atom(self.named(name)), body)
+
+    def write_rule(self, rule: GroundRule, head: int, body: Sequence[int]) -> None:
+        builder, source = self.builder, self.model.rules[rule.rule]
+        if source.annotation is None:
+            builder.rule(head, body)
+            return
+        conclusion = self.program.atoms[rule.head]
+        fires = builder.atom(self.named(f"fires({quoted(source.id)},{conclusion})"))
+        builder.rule(fires, body)
+        builder.rule(head, [fires])
+        if source.role == "position":
+            builder.rule(builder.atom(self.named(f"derives({quoted(source.annotation)},{conclusion})")), [fires])
+
+    def write_advice(self, inputs: Sequence[Value], name: Callable[[str], str]) -> None:
+        """Write the rules of advice once more, over other inputs; what they recommend and exclude is named by `name`."""
+        advice = {self.program.atoms[number] for number in advice_of(self.program)}
+        values = self.valuation(inputs, lambda atom: name(atom) if atom in advice else None)
+        for rule in self.program.rules:
+            if rule.head in self.behind_advice and (clause := self.clause(rule, values)) is not None:
+                self.builder.rule(*clause)
+
+    def decides_advice(self, fact: str) -> bool:
+        """Tell whether a fact can change what is recommended or excluded."""
+        atoms = (self.program.atoms[number] for number in self.behind_advice if number < len(self.inputs))
+        return any(fact_of(atom, self.model) == fact for atom in atoms)
+
+    @cached_property
+    def behind_advice(self) -> frozenset[int]:
+        """The atoms that decide what is recommended and excluded."""
+        return frozenset(self.program.cone(advice_of(self.program)))
+
+    def inputs_after(self, courses: int) -> list[Value]:
+        """Give the inputs as they were after the first `courses` courses."""
+        found: list[Value] = []
+        for text, role, value in zip(self.program.atoms, self.program.roles, self.inputs, strict=False):
+            predicate, arguments = split_atom(text)
+            if role == "history":
+                given = int(arguments[0]) <= courses
+                found.append(given if predicate == "course" else value if given else False)
+            else:
+                found.append(value)
+        return found
+
+    def inputs_without(self, fact: str, default: str) -> list[Value]:
+        """Give the inputs as they are where nothing is recorded of a fact that has a default."""
+        found: list[Value] = []
+        for text, value in zip(self.program.atoms, self.inputs, strict=False):
+            assumed = default == "true" and split_atom(text)[0] == "has"
+            found.append(assumed if fact_of(text, self.model) == fact else value)
+        return found
+
+    def named(self, atom: str) -> str:
+        """Name an atom of this guideline, apart from those of another."""
+        return f"{self.side}({atom})" if self.side else atom
+
+    def valuation(self, inputs: Sequence[Value], name: Callable[[str], str | None]) -> list[Value]:
+        """Give every atom its value: inputs as given, a derived one as an atom with a name where `name` gives it one."""
+        program, representative = self.program, self.duplicates.representative
+        first, last = len(inputs), len(inputs) + program.derived
+        always = [self.adoptable_data.get(text, True) for text in program.atoms[last : last + program.always]]
+        never = [False] * (len(program.atoms) - last - program.always)
+        values = [*inputs, *([False] * program.derived), *always, *never]
+        for number in range(first, last):
+            if representative[number] == number:
+                values[number] = self.builder.atom(name(program.atoms[number]))
+        return [values[number] for number in representative]
+
+    def clause(self, rule: GroundRule, values: Sequence[Value]) -> tuple[int, list[int]] | None:
+        """Give a ground rule as head and body; None for one that cannot fire or repeats another."""
+        body = None if rule.rule in self.duplicates.repeated else body_of(rule.conditions, values)
+        if body is None:
+            return None
+        annotation, head = self.model.rules[rule.rule].annotation, values[rule.head]
+        assert not isinstance(head, bool)
+        return head, [*body, self.selectors[annotation]] if annotation in self.selectors else body
+
+
+def body_of(conditions: Conditions, values: Sequence[Value]) -> list[int] | None:
+    """Give conditions as atoms; None where one of them cannot hold."""
+    literals: list[int] = []
+    for atom, negated in conditions:
+        value = values[atom]
+        if isinstance(value, bool):
+            if value == negated:
+                return None
+        else:
+            literals.append(-value if negated else value)
+    return literals
+
+
+def advice_of(program: Program) -> Iterator[int]:
+    """Yield the atoms that say what is recommended and what is excluded."""
+    for predicate in ADVICE:
+        for entries in program.table.get(predicate, {}).values():
+            yield from (number for _, number in entries)
+
+
+def near_misses(rule: GroundRule, source: Rule, program: Program, model: GuidelineModel) -> Iterator[tuple[str, Conditions]]:
+    """Yield the atoms of ``defects.lp`` about a rule that all but fires, each with the conditions under which it holds."""
+    roles, atoms, conditions, name = program.roles, program.atoms, rule.conditions, quoted(source.id)
+    without = [(atom, negated) for atom, negated in conditions if not (negated and roles[atom] == "position")]
+    if len(without) < len(conditions):
+        yield f"would_fire({name})", without
+    positive = [c for c in conditions if not c[1] and roles[c[0]] in ("patient", "history", "derived")]
+    places = split_atom(source.head)[0] == "places" and len(positive) > 1
+    stated = model.annotations[source.annotation].kind == "statement" if source.annotation is not None else False
+    texts = [condition.text for condition in source.body if not condition.comparison]
+    for (atom, negated), text in zip(conditions, texts, strict=True):
+        others = [c for c in conditions if c[0] != atom] + [(atom, not negated)]
+        if compares_number(atoms[atom], model):
+            yield f"blocked_by_bound({name},{'no' if negated else 'yes'}({atoms[atom]}))", others
+        if stated and places and (atom, negated) in positive and split_atom(text)[0] not in PICKS_COURSE:
+            yield f"blocked_by({name},{quoted(text)})", others
