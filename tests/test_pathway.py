@@ -17,7 +17,7 @@ import pytest
 from records import facts_of, random_record
 
 from reasoner import Guideline
-from reasoner.errors import GuidelineError, ReasonerError, RecordError
+from reasoner.errors import ReasonerError, RecordError
 from reasoner.queries.pathway import Pathway, pathway
 from reasoner.records.shapes import to_plain
 from reasoner.render.pathway import render

@@ -45,7 +45,9 @@ def test_constraints_of_the_guideline_refuse_a_record(marsh_fever: Guideline) ->
         marsh_fever.answer({"id": "a", "signs": ["rash"], "temperature": 37.9})
     with pytest.raises(RecordError, match=r"temperature: 12 is out of range; allowed: at least 20"):
         marsh_fever.answer({"id": "a", "temperature": 12})
-    with pytest.raises(RecordError, match=r'allergies\[0\]: "amarine" is not a drug of the catalogue; did you mean "amarin"'):
+    with pytest.raises(
+        RecordError, match=r'allergies\[0\]: "amarine" is not a drug of the catalogue; did you mean "amarin"'
+    ):
         marsh_fever.answer({"id": "a", "allergies": ["amarine"]})
 
 

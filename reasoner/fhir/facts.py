@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reasoner.fhir.provenance import Located, Provenance
 from reasoner.records.shapes import Shape
 
@@ -59,7 +61,7 @@ class ChartFacts(Shape, frozen=True, tag_field="schema", tag="reasoner.facts/1")
     of the tables.
     """
 
-    record: dict[str, object]
+    record: dict[str, Any]
     sources: tuple[FactSource, ...]
     undecided: tuple[Undecided, ...]
     contradictions: tuple[Contradiction, ...]

@@ -7,7 +7,7 @@ from typing import Any, Generic, Self, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-__all__ = ["Carried", "Result", "Shape", "to_json", "to_plain"]
+__all__ = ["Carried", "Result", "Shape", "one_of", "to_json", "to_plain"]
 
 T = TypeVar("T")
 
@@ -47,6 +47,11 @@ class Carried(Generic[T]):
         for value in self.default:
             return value
         raise AttributeError(f"{self.name}: not carried; make the object with .carrying({self.name}=...)")
+
+
+def one_of(*words: str) -> msgspec.Meta:
+    """Say in the schema which texts a key has, where types do not tell."""
+    return msgspec.Meta(extra_json_schema={"enum": list(words)})
 
 
 def to_json(data: object) -> bytes:

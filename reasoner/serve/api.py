@@ -13,11 +13,12 @@ from starlette.responses import Response
 from graphs.formats import FORMATS, format_of, to_bytes
 from reasoner.engine.answer import Answer
 from reasoner.errors import ReasonerError, RecordError
+from reasoner.fhir import ChartFacts
 from reasoner.guideline import Guideline
+from reasoner.queries import ask, pathway, what_if, why, why_not
 from reasoner.records.json_lines import parse_json
 from reasoner.records.record import Record
 from reasoner.records.shapes import to_json
-from reasoner.serve import schemas
 from reasoner.serve.problems import RefusedError
 
 __all__ = ["QUESTIONS", "Asked", "Asker", "Question", "findings", "refuse_long"]
@@ -122,7 +123,7 @@ class Question(NamedTuple):
     summary: str
     body: type[Asked]
     reply: Callable[[Asker, Any], Response]
-    shape: object
+    shape: type[msgspec.Struct] | None
     quick: bool = False
 
 
@@ -131,50 +132,40 @@ def as_json(result: object) -> Response:
     return Response(to_json(result), media_type="application/json")
 
 
-def answer(asker: Asker, asked: Asked) -> Response:
+def reply_to_answer(asker: Asker, asked: Asked) -> Response:
     return as_json(asker.answer(asked))
 
 
-def why(asker: Asker, asked: AskedWhy) -> Response:
-    from reasoner.queries.why import why
-
-    return as_json(why(asker.answer(asked), asked.conclusion))
+def reply_to_why(asker: Asker, asked: AskedWhy) -> Response:
+    return as_json(why.why(asker.answer(asked), asked.conclusion))
 
 
-def why_not(asker: Asker, asked: AskedWhyNot) -> Response:
-    from reasoner.queries.why_not import why_not
-
-    return as_json(why_not(asker.guideline, asker.record(asked), asked.regimen, asked.any))
+def reply_to_why_not(asker: Asker, asked: AskedWhyNot) -> Response:
+    return as_json(why_not.why_not(asker.guideline, asker.record(asked), asked.regimen, asked.any))
 
 
-def what_if(asker: Asker, asked: AskedWhatIf) -> Response:
-    from reasoner.queries.what_if import what_if
-
-    return as_json(what_if(asker.guideline, asker.record(asked), asked.set))
+def reply_to_what_if(asker: Asker, asked: AskedWhatIf) -> Response:
+    return as_json(what_if.what_if(asker.guideline, asker.record(asked), asked.set))
 
 
-def ask(asker: Asker, asked: AskedAsk) -> Response:
-    from reasoner.queries.ask import ask, decision_tree
-
+def reply_to_ask(asker: Asker, asked: AskedAsk) -> Response:
     record = asker.record(asked)
-    questions = ask(asker.guideline, record)
-    return as_json(questions.with_tree(decision_tree(asker.guideline, record)) if asked.all_paths else questions)
+    questions = ask.ask(asker.guideline, record)
+    return as_json(questions.with_tree(ask.decision_tree(asker.guideline, record)) if asked.all_paths else questions)
 
 
-def pathway(asker: Asker, asked: AskedPathway) -> Response:
-    from reasoner.queries.pathway import pathway
-
-    return as_json(pathway(asker.guideline, asker.record(asked), asked.lines))
+def reply_to_pathway(asker: Asker, asked: AskedPathway) -> Response:
+    return as_json(pathway.pathway(asker.guideline, asker.record(asked), asked.lines))
 
 
-def facts(asker: Asker, asked: Asked) -> Response:
+def reply_to_facts(asker: Asker, asked: Asked) -> Response:
     data = patient_of(asked)
     if not isinstance(data, dict):
-        raise RecordError("patient: no FHIR resource, which is a JSON object")
+        raise RecordError("patient: not a FHIR resource, which is a JSON object")
     return as_json(asker.guideline.read_fhir(data))
 
 
-def graph(asker: Asker, asked: AskedGraph) -> Response:
+def reply_to_graph(asker: Asker, asked: AskedGraph) -> Response:
     from graphs.build import answer_graph
 
     found = asker.answer(asked)
@@ -189,9 +180,7 @@ def graph(asker: Asker, asked: AskedGraph) -> Response:
 
 
 def focus_of(found: Answer, focus: str | None) -> tuple[str, ...]:
-    from reasoner.queries.why import why
-
-    return () if focus is None else why(found, focus).atoms
+    return () if focus is None else why.why(found, focus).atoms
 
 
 def findings(guideline: Guideline) -> bytes:
@@ -207,12 +196,24 @@ def findings(guideline: Guideline) -> bytes:
 
 
 QUESTIONS = (
-    Question("/api/answer", "Answer a record.", Asked, answer, schemas.Answer, quick=True),
-    Question("/api/why", "Explain a regimen's, an action's or a setting's status.", AskedWhy, why, schemas.Why),
-    Question("/api/why-not", "Tell what keeps a regimen from being recommended.", AskedWhyNot, why_not, schemas.WhyNot),
-    Question("/api/what-if", "Show what an edit of the record changes in the answer.", AskedWhatIf, what_if, schemas.WhatIf),
-    Question("/api/ask", "Name the unrecorded facts that can still change the answer.", AskedAsk, ask, schemas.Ask),
-    Question("/api/pathway", "Follow the guideline from here, course by course.", AskedPathway, pathway, schemas.Pathway),
-    Question("/api/facts", "Tell what is read from FHIR resources, and from where.", Asked, facts, schemas.Facts),
-    Question("/api/graph", "Draw the explanation graph of the answer.", AskedGraph, graph, None),
+    Question("/api/answer", "Answer a record.", Asked, reply_to_answer, Answer, quick=True),
+    Question("/api/why", "Explain a regimen's, an action's or a setting's status.", AskedWhy, reply_to_why, why.Why),
+    Question(
+        "/api/why-not", "Tell what keeps a regimen from being recommended.", AskedWhyNot, reply_to_why_not, why_not.WhyNot
+    ),
+    Question(
+        "/api/what-if",
+        "Show what an edit of the record changes in the answer.",
+        AskedWhatIf,
+        reply_to_what_if,
+        what_if.WhatIf,
+    ),
+    Question(
+        "/api/ask", "Name the unrecorded facts that can still change the answer.", AskedAsk, reply_to_ask, ask.Questions
+    ),
+    Question(
+        "/api/pathway", "Follow the guideline from here, course by course.", AskedPathway, reply_to_pathway, pathway.Pathway
+    ),
+    Question("/api/facts", "Tell what is read from FHIR resources, and from where.", Asked, reply_to_facts, ChartFacts),
+    Question("/api/graph", "Draw the explanation graph of the answer.", AskedGraph, reply_to_graph, None),
 )

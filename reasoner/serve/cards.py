@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, Exclusion, GuidelineInfo, Recommendation
@@ -18,7 +20,7 @@ from reasoner.phrases import (
     decided_words,
     setting_words,
 )
-from reasoner.serve.schemas import Action, Card, Coding
+from reasoner.serve.shapes import LONGEST_SUMMARY, Action, Card, Coding, Link, Offer, Source
 
 __all__ = [
     "OVERRIDE_REASONS",
@@ -32,7 +34,6 @@ __all__ = [
     "unanswered",
 ]
 
-LONGEST = 139
 MOST_SUGGESTIONS = 6
 MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~&$!]|:(?=//)|@(?=\w)|(?<=www)\.|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
 OVERRIDE_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
@@ -257,9 +258,7 @@ class CardBuilder:
         self.read = say("card_read")
         self.links = {name: say("card_why", model.label("regimen", name)) for name in model.regimens}
         self.links[""] = say("card_open")
-        self.overrides: list[Coding] = [
-            {"code": code, "system": OVERRIDE_SYSTEM, "display": say(OVERRIDE_REASONS[code])} for code in OVERRIDE_REASONS
-        ]
+        self.overrides = tuple(Coding(code, OVERRIDE_SYSTEM, say(words)) for code, words in OVERRIDE_REASONS.items())
 
     def remarks(self, remarks: Iterable[str]) -> str:
         """Write the section on how a record was read."""
@@ -269,40 +268,37 @@ class CardBuilder:
         """Make a card for one call of a hook; its id is derived from the call's, the ids of its suggestions from its own."""
         own = uuid5(NAMESPACE_URL, f"{call.instance} {draft.indicator} {draft.summary}")
         why = f"&why={draft.regimen}" if draft.regimen else ""
-        made: Card = {
-            "uuid": str(own),
-            "summary": shortened(draft.summary),
-            "indicator": draft.indicator,
-            "detail": f"{draft.detail}\n{call.remarks}{self.closing}",
-            "source": {
-                "label": self.title,
-                "url": f"{call.base}/",
-                "topic": {"code": self.info.id, "system": f"{call.base}/api/guideline", "display": self.info.title},
-            },
-            "links": [
-                {"label": self.links[draft.regimen], "url": f"{call.base}/#record={call.fragment}{why}", "type": "absolute"}
-            ],
-        }
-        if draft.suggestions:
-            made["suggestions"] = [
-                {"label": offer.label, "uuid": str(uuid5(own, str(number))), "actions": list(actions(offer, call.patient))}
-                for number, offer in enumerate(draft.suggestions)
-            ]
-            made["selectionBehavior"] = "at-most-one" if draft.indicator == "warning" else "any"
-        if draft.indicator == "warning":
-            made["overrideReasons"] = self.overrides
-        return made
+        topic = Coding(self.info.id, f"{call.base}/api/guideline", self.info.title)
+        warning = draft.indicator == "warning"
+        return Card(
+            uuid=str(own),
+            summary=shortened(draft.summary),
+            indicator=draft.indicator,
+            detail=f"{draft.detail}\n{call.remarks}{self.closing}",
+            source=Source(self.title, f"{call.base}/", topic),
+            links=(Link(self.links[draft.regimen], f"{call.base}/#record={call.fragment}{why}"),),
+            suggestions=tuple(offers(draft, own, call.patient)) or UNSET,
+            selection_behavior=UNSET if not draft.suggestions else "at-most-one" if warning else "any",
+            override_reasons=self.overrides if warning else UNSET,
+        )
 
 
-def actions(offer: Suggestion, patient: str) -> Iterator[Action]:
+def offers(draft: Draft, card: UUID, patient: str) -> Iterator[Offer]:
+    """Give the suggestions of a card."""
+    for number, suggestion in enumerate(draft.suggestions):
+        yield Offer(suggestion.label, str(uuid5(card, str(number))), tuple(actions(suggestion, patient)))
+
+
+def actions(suggestion: Suggestion, patient: str) -> Iterator[Action]:
     """Give what a suggestion does: delete draft orders, or create a task that asks for a fact."""
-    for reference in offer.references:
-        yield {"type": "delete", "description": offer.label, "resourceId": reference}
-    if not offer.references:
-        task = {"resourceType": "Task", "status": "draft", "intent": "proposal", "description": offer.label}
-        yield {"type": "create", "description": offer.label, "resource": {**task, "for": {"reference": patient}}}
+    words = suggestion.label
+    for reference in suggestion.references:
+        yield Action("delete", words, resource_id=reference)
+    if not suggestion.references:
+        task = {"resourceType": "Task", "status": "draft", "intent": "proposal", "description": words}
+        yield Action("create", words, resource={**task, "for": {"reference": patient}})
 
 
 def shortened(text: str) -> str:
     """Cut a summary to the length that a card may have."""
-    return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
+    return text if len(text) <= LONGEST_SUMMARY else text[: LONGEST_SUMMARY - 1].rstrip() + "…"

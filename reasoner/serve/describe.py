@@ -3,66 +3,126 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated, Any
 
 from reasoner.compiler.model import Fact, GuidelineModel
+from reasoner.engine.answer import GuidelineInfo
 from reasoner.guideline import Guideline
+from reasoner.records.shapes import Shape, one_of
 
-__all__ = ["describe"]
+__all__ = ["CourseFactForm", "CourseForm", "Example", "FactForm", "GuidelineForm", "Term", "describe"]
 
-SCHEMA = "reasoner.guideline/1"
-DEFAULTS = {"true": True, "false": False, "empty": []}
+DEFAULTS: dict[str | None, bool | tuple[str, ...] | None] = {None: None, "true": True, "false": False, "empty": ()}
 
 
-def describe(guideline: Guideline) -> dict[str, object]:
-    """Give the JSON object of schema ``reasoner.guideline/1``."""
+class Term(Shape, frozen=True):
+    """A name with its label."""
+
+    name: str
+    label: str
+
+
+class FactForm(Shape, frozen=True):
+    """A fact with its domain.
+
+    `values` are the values of a choice or the members of a list, `thresholds` those of a number between which the guideline
+    does not distinguish; a number is at least `minimum`, or more than it where `above`. `default` is what the fact's absence
+    is treated as, null where absent means unknown. An `immutable` fact lies in the past.
+    """
+
+    name: str
+    kind: Annotated[str, one_of("boolean", "choice", "list", "number", "courses")]
+    label: str
+    question: str
+    values: tuple[Term, ...]
+    thresholds: tuple[int, ...]
+    minimum: int | None
+    above: bool
+    required: bool
+    default: bool | tuple[str, ...] | None
+    immutable: bool
+
+
+class CourseFactForm(Shape, frozen=True):
+    """A fact about one course; where `needs` is not empty the course has one of these drugs."""
+
+    name: str
+    kind: Annotated[str, one_of("boolean", "integer", "number")]
+    label: str
+    needs: tuple[str, ...]
+    minimum: int | None
+    above: bool
+
+
+class CourseForm(Shape, frozen=True):
+    """What a course of therapy holds."""
+
+    outcomes: tuple[Term, ...]
+    drugs: tuple[Term, ...]
+    facts: tuple[CourseFactForm, ...]
+
+
+class Example(Shape, frozen=True):
+    """A record that ships with the guideline."""
+
+    name: str
+    title: str
+    record: dict[str, Any]
+
+
+class GuidelineForm(Shape, frozen=True, tag_field="schema", tag="reasoner.guideline/1"):
+    """A guideline as a form needs it; `labels` are those of all terms, by kind."""
+
+    guideline: GuidelineInfo
+    facts: tuple[FactForm, ...]
+    course: CourseForm
+    regimens: tuple[Term, ...]
+    actions: tuple[Term, ...]
+    settings: tuple[Term, ...]
+    labels: dict[str, dict[str, str]]
+    examples: tuple[Example, ...]
+
+
+def describe(guideline: Guideline) -> GuidelineForm:
+    """Describe a guideline's facts and vocabulary, with its cases as examples."""
     model = guideline.model
-    return {
-        "schema": SCHEMA,
-        "guideline": guideline.info,
-        "facts": [fact_form(fact, model) for fact in model.facts],
-        "course": {
-            "outcomes": named("outcome", model.outcomes, model),
-            "drugs": named("drug", model.drugs, model),
-            "facts": [
-                {
-                    "name": fact.name,
-                    "kind": fact.kind,
-                    "label": model.label("course_fact", fact.name),
-                    "needs": list(fact.needs),
-                    **bounds(fact.name, model),
-                }
-                for fact in model.course_facts.values()
-            ],
-        },
-        "regimens": named("regimen", model.regimens, model),
-        "actions": named("action", model.actions, model),
-        "settings": named("setting", model.settings, model),
-        "labels": model.labels,
-        "examples": [{"name": case.name, "title": case.title, "record": case.record} for case in guideline.cases().values()],
-    }
+    return GuidelineForm(
+        guideline=guideline.info,
+        facts=tuple(fact_form(fact, model) for fact in model.facts),
+        course=course_form(model),
+        regimens=terms("regimen", model.regimens, model),
+        actions=terms("action", model.actions, model),
+        settings=terms("setting", model.settings, model),
+        labels=model.labels,
+        examples=tuple(Example(case.name, case.title, case.record) for case in guideline.cases().values()),
+    )
 
 
-def named(kind: str, names: Iterable[str], model: GuidelineModel) -> list[dict[str, str]]:
-    return [{"name": name, "label": model.label(kind, name)} for name in names]
+def terms(kind: str, names: Iterable[str], model: GuidelineModel) -> tuple[Term, ...]:
+    return tuple(Term(name, model.label(kind, name)) for name in names)
 
 
-def bounds(name: str, model: GuidelineModel) -> dict[str, object]:
-    """Give the least value of a number, and whether it must be above that."""
-    minimum, above = model.bounds.get(name, (None, False))
-    return {"minimum": minimum, "above": above}
+def fact_form(fact: Fact, model: GuidelineModel) -> FactForm:
+    minimum, above = model.bounds.get(fact.name, (None, False))
+    return FactForm(
+        name=fact.name,
+        kind=fact.kind,
+        label=fact.label,
+        question=fact.question,
+        values=terms("drug" if fact.of_drugs else "value", fact.values, model),
+        thresholds=fact.thresholds,
+        minimum=minimum,
+        above=above,
+        required=fact.required,
+        default=DEFAULTS[fact.default],
+        immutable=fact.immutable,
+    )
 
 
-def fact_form(fact: Fact, model: GuidelineModel) -> dict[str, object]:
-    """Describe a fact; `default` is the value that its absence is treated as, null where absent means unknown."""
-    return {
-        "name": fact.name,
-        "kind": fact.kind,
-        "label": fact.label,
-        "question": fact.question,
-        "values": named("drug" if fact.of_drugs else "value", fact.values, model),
-        "thresholds": list(fact.thresholds),
-        **bounds(fact.name, model),
-        "required": fact.required,
-        "default": None if fact.default is None else DEFAULTS[fact.default],
-        "immutable": fact.immutable,
-    }
+def course_form(model: GuidelineModel) -> CourseForm:
+    facts = []
+    for fact in model.course_facts.values():
+        minimum, above = model.bounds.get(fact.name, (None, False))
+        label = model.label("course_fact", fact.name)
+        facts.append(CourseFactForm(fact.name, fact.kind, label, fact.needs, minimum, above))
+    return CourseForm(terms("outcome", model.outcomes, model), terms("drug", model.drugs, model), tuple(facts))

@@ -18,6 +18,7 @@ from reasoner.serve.api import refuse_long
 from reasoner.serve.cards import OVERRIDE_REASONS, Call, CardBuilder, Draft, about_orders, about_patient, unanswered
 from reasoner.serve.monitoring import FEEDBACK
 from reasoner.serve.problems import RefusedError
+from reasoner.serve.shapes import Cards, ServiceEntry, Services
 
 __all__ = ["PREFETCH", "FeedbackCall", "HookCall", "Hooks", "Service", "note_feedback", "services_of"]
 
@@ -68,7 +69,7 @@ class HookCall(msgspec.Struct, rename="camel"):
     prefetch: dict[str, msgspec.Raw] | None = None
 
 
-class Coding(msgspec.Struct):
+class OverrideCoding(msgspec.Struct):
     """A code with its system."""
 
     code: Text
@@ -79,7 +80,7 @@ class Coding(msgspec.Struct):
 class OverrideReason(msgspec.Struct, rename="camel"):
     """Why a card was overridden: one of the reasons that it offered, and a comment."""
 
-    reason: Coding | None = None
+    reason: OverrideCoding | None = None
     user_comment: str | None = None
 
 
@@ -121,19 +122,19 @@ def services_of(guideline: Guideline) -> tuple[Service, ...]:
 def discovery(guideline: Guideline) -> bytes:
     """Give the list of services as CDS clients discover them."""
     model = guideline.model
-    services = [
-        {
-            "hook": service.hook,
-            "title": service.title,
-            "description": f"{service.description} {model.disclaimer}".strip(),
-            "id": service.id,
-            "prefetch": PREFETCH,
-            "usageRequirements": model.say("hook_usage"),
-            "version": HOOKS_VERSION,
-        }
+    services = (
+        ServiceEntry(
+            hook=service.hook,
+            title=service.title,
+            description=f"{service.description} {model.disclaimer}".strip(),
+            id=service.id,
+            prefetch=PREFETCH,
+            usage_requirements=model.say("hook_usage"),
+            version=HOOKS_VERSION,
+        )
         for service in services_of(guideline)
-    ]
-    return msgspec.json.encode({"services": services})
+    )
+    return msgspec.json.encode(Services(tuple(services)))
 
 
 def prefetched(call: HookCall) -> dict[str, bytes]:
@@ -205,7 +206,7 @@ class Hooks:
         fragment = urlsafe_b64encode(msgspec.json.encode(chart.record)).rstrip(b"=").decode()
         about = Call(call.hook_instance, base, fragment, f"Patient/{call.context.patient_id}", chart.remarks)
         drafts = self.drafts(chart, tuple(ordered.items()))
-        return msgspec.json.encode({"cards": [self.builder.card(draft, about) for draft in drafts]})
+        return msgspec.json.encode(Cards(tuple(self.builder.card(draft, about) for draft in drafts)))
 
     def chart(self, values: Mapping[str, bytes]) -> ReadChart:
         """Read a chart.

@@ -11,11 +11,14 @@ from graphs.formats import FORMATS
 from reasoner import __version__
 from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
 from reasoner.guideline import Guideline
-from reasoner.serve import schemas
+from reasoner.queries.ask import Choice, Leaf
 from reasoner.serve.api import QUESTIONS, Question
+from reasoner.serve.describe import GuidelineForm
 from reasoner.serve.hooks import PREFETCH, FeedbackCall, HookCall, services_of
 from reasoner.serve.problems import HOOKS
 from reasoner.serve.settings import Settings
+from reasoner.serve.shapes import Cards, Details, OperationOutcome, Services, Status
+from reasoner.verification.reports import FindingsReport
 
 __all__ = ["document"]
 
@@ -35,8 +38,7 @@ REASONS = {
 BODY = (400, 408, 413, 422, 500, 503)
 SHAPES = (
     *(question.shape for question in QUESTIONS if question.shape),
-    schemas.Findings, schemas.GuidelineForm, schemas.Services, schemas.Cards, schemas.Details, schemas.OperationOutcome,
-    schemas.Status,
+    Choice, Leaf, FindingsReport, GuidelineForm, Services, Cards, Details, OperationOutcome, Status,
 )  # fmt: skip
 
 
@@ -56,7 +58,7 @@ def document(guideline: Guideline, settings: Settings) -> Schema:
     paths["/api/guideline"] = {
         "get": getting("Describe the guideline: its facts, its vocabulary, examples.", "GuidelineForm")
     }
-    paths["/api/check"] = {"get": getting("Look for the guideline's defects.", "Findings", (500, 503))}
+    paths["/api/check"] = {"get": getting("Look for the guideline's defects.", "FindingsReport", (500, 503))}
     paths[HOOKS] = {"get": {**getting("Discover the CDS services.", "Services", (401,) if trusted else ()), **trusted}}
     for service in services_of(guideline):
         errors = (400, 408, 412, 413, 422, 500, 503, *((401,) if trusted else ()))
@@ -95,14 +97,10 @@ def asking(question: Question) -> Schema:
     """Describe a question of the API."""
     body = question.body.__name__
     if question.shape is not None:
-        return posting(question.summary, body, json_of(name_of(question.shape)), BODY, "Details")
+        return posting(question.summary, body, json_of(question.shape.__name__), BODY, "Details")
     media = dict.fromkeys(known.media_type for known in FORMATS)
     forms = {name: {"schema": {} if "json" in name else {"type": "string"}} for name in media}
     return posting(question.summary, body, forms, (*BODY, 501), "Details")
-
-
-def name_of(shape: object) -> str:
-    return str(getattr(shape, "__name__", shape))
 
 
 def json_of(name: str) -> Schema:

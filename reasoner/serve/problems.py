@@ -11,6 +11,8 @@ import msgspec
 from starlette.responses import Response
 
 from reasoner.errors import ReasonerError
+from reasoner.records.shapes import Shape
+from reasoner.serve.shapes import Details, Issue, IssueText, OperationOutcome
 
 __all__ = ["HOOKS", "RefusedError", "refusal"]
 
@@ -40,12 +42,10 @@ def refusal(problem: RefusedError, path: str) -> Response:
     """Give the response to a refused request for `path`."""
     title = HTTPStatus(problem.status).phrase
     if path.startswith(HOOKS):
-        issue: dict[str, object] = {"severity": "error", "code": CODES.get(problem.status, "processing")}
-        issue |= {"details": {"text": title}, "diagnostics": problem.detail}
-        body: dict[str, object] = {"resourceType": "OperationOutcome", "issue": [issue]}
+        code = CODES.get(problem.status, "processing")
+        body: Shape = OperationOutcome((Issue("error", code, IssueText(title), problem.detail),))
         media = "application/json"
     else:
-        field = {"field": problem.field} if problem.field else {}
-        body = {"type": "about:blank", "title": title, "status": problem.status, "detail": problem.detail, **field}
+        body = Details(title, problem.status, problem.detail, problem.field)
         media = "application/problem+json"
     return Response(msgspec.json.encode(body), problem.status, problem.headers, media)

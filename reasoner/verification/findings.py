@@ -7,16 +7,16 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
-from msgspec import Meta, field
+from msgspec import field
 
 from reasoner.errors import ReasonerError
-from reasoner.records.shapes import Carried, Result, Shape
+from reasoner.records.shapes import Carried, Result, Shape, one_of
 
 __all__ = ["SEVERITIES", "Finding", "Side", "accept", "at_least", "finding", "read_accepted"]
 
 ID = re.compile(r"[a-z_]+-[0-9a-f]{6}")
 SEVERITIES = ("info", "warning", "error")
-Severity = Annotated[str, Meta(extra_json_schema={"enum": SEVERITIES})]
+Severity = Annotated[str, one_of(*SEVERITIES)]
 
 
 class Side(Shape, frozen=True):
