@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +16,7 @@ from pathlib import Path
 import charts
 import httpx
 import pytest
+from conftest import ROOT
 from running import Running, serving
 
 from reasoner.serve.run import free_address
@@ -170,3 +173,22 @@ def test_what_cannot_be_served_is_said_before_anything_starts(environment: dict[
         assert f"--host 127.0.0.1 --port {port}: cannot listen there: Address already in use" in refused("--port", port)
     assert "cannot listen there" in refused("--host", "192.0.2.1")
     assert "cannot listen there" in refused("--host", "nowhere.invalid")
+
+
+def test_the_questions_shown_to_operators_are_answered(
+    service: Running, environment: dict[str, str], tmp_path: Path
+) -> None:
+    page = (ROOT / "reasoner/serve/README.md").read_text("utf-8")
+    (shown,) = (block for block in re.findall(r"^```sh\n(.*?)```$", page, re.MULTILINE | re.DOTALL) if "curl" in block)
+    command = tmp_path / "reasoner"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m reasoner "$@"\n')
+    command.chmod(0o755)
+    script = shown.replace("http://127.0.0.1:8000", service.url).replace("--silent", "--silent --show-error --fail")
+    script = script.replace('"$(mktemp -d)"', f'"{tmp_path}"')
+    shell = {**environment, "PATH": f"{tmp_path}{os.pathsep}{environment['PATH']}"}
+    done = subprocess.run(["bash", "-euc", script], env=shell, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    found = set(re.findall(r'"schema": ?"reasoner\.(\w+)/1"', done.stdout))
+    assert found == {"answer", "why", "what_if", "ask", "pathway", "guideline", "findings", "facts"}
+    assert '"openapi":"3.1.0"' in done.stdout
+    assert "<svg" in (tmp_path / "graph.svg").read_text()
