@@ -20,7 +20,7 @@ def default_record(patients: Patients, model: GuidelineModel) -> dict[str, objec
     """Find the default patient, however long it takes; raise GuidelineError where nobody can be a patient."""
     unhurried = replace(patients, deadline=None)
     if not unhurried.ask([]):
-        raise GuidelineError(f"{model.id}: its rules for inconsistent exclude everybody, which leaves no patient at all.")
+        raise GuidelineError(f"{model.id}: what it declares inconsistent leaves no patient at all; correct these rules.")
     return record_of(unhurried.smallest([]).inputs, model)
 
 

@@ -1,8 +1,8 @@
 """Write a guideline's folder with its rules several times over, to measure how answering grows with the rules.
 
-Every copy stands under blocks of its own and has its own predicates where the glossary declares them `derived`. Positions,
-conclusions and what is set aside are shared, and the catalogue stands once: every copy concludes what the original does,
-over again, so the answers stay what they were.
+Every copy has annotations of its own, and predicates of its own where the glossary declares them `derived`. Positions and
+conclusions are shared, and the catalogue stands once: every copy concludes what the original does, over again, so the
+answers stay what they were.
 """
 
 from __future__ import annotations
@@ -67,17 +67,17 @@ class Rename(ast.Transformer):
         return ast.Function(term.location, f"{name_of(term)}_{self.suffix}", arguments, 0)
 
 
-def rename_block(comment: str, suffix: str) -> str:
-    """Give a block, and the statements that it reads, the ids of a copy."""
+def rename_annotation(comment: str, suffix: str) -> str:
+    """Give an annotation, and the statements that it reads, the ids of a copy."""
     comment = HEAD.sub(rf"\g<1>\g<2>{suffix}", comment)
     return READS.sub(lambda found: found[1] + re.sub(r"\w+", rf"\g<0>{suffix}", found[2]), comment)
 
 
 def copy_of(trees: list[Tree], rename: Rename, catalogue: frozenset[str]) -> Iterator[str]:
-    """Yield the lines of one copy of a file: its blocks and its rules, without catalogue data."""
+    """Yield the lines of one copy of a file: its annotations and its rules, without catalogue data."""
     for _, node in trees:
         if node.ast_type == ast.ASTType.Comment and HEAD.match(node.value):
-            yield rename_block(node.value, rename.suffix)
+            yield rename_annotation(node.value, rename.suffix)
         elif node.ast_type == ast.ASTType.Rule and name_of(node.head.atom.symbol) not in catalogue:
             yield str(rename(node))
 
