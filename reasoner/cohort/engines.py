@@ -21,10 +21,11 @@ from reasoner.errors import ReasonerError
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+    from types import FrameType
 
     from distributed import Client
 
-__all__ = ["cluster", "in_order", "on_cores", "on_dask", "processes"]
+__all__ = ["cluster", "in_order", "interrupts_deferred", "on_cores", "on_dask", "processes"]
 
 WAIT = 30
 """How many seconds a scheduler, and its first worker, may take to answer."""
@@ -79,8 +80,8 @@ def leave_with(lifeline: Connection) -> None:
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Hold interrupts back here for a while, and for good in threads and processes that start meanwhile."""
+def interrupts_blocked() -> Iterator[None]:
+    """Block interrupts here for a while, and for good in threads and processes that start meanwhile."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -91,11 +92,39 @@ def uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def interrupts_deferred() -> Iterator[None]:
+    """Put an interrupt off until a step is done: inside compiled code it could turn into another error. A second one is not."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    deferred = False
+
+    def defer(number: int, frame: FrameType | None) -> None:
+        nonlocal deferred
+        if deferred and callable(before):
+            before(number, frame)
+        deferred = True
+
+    before = signal.signal(signal.SIGINT, defer)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if deferred and callable(before):
+        before(signal.SIGINT, None)
+
+
+def answer_here(job: Job, number: int) -> int:
+    with interrupts_deferred():
+        return answer_part(job, number)
+
+
 def on_cores(job: Job, pool: ProcessPoolExecutor | None, others: int) -> Iterator[int]:
     """Answer parts here and in `others` processes; whoever is free takes the next."""
     numbers = iter(range(len(job.parts)))
     if pool is None:
-        yield from (answer_part(job, number) for number in numbers)
+        yield from (answer_here(job, number) for number in numbers)
         return
     finished: SimpleQueue[Future[int]] = SimpleQueue()
 
@@ -113,13 +142,13 @@ def on_cores(job: Job, pool: ProcessPoolExecutor | None, others: int) -> Iterato
         if not future.cancelled() and future.exception() is None:
             hand_out()
 
-    with uninterrupted():
+    with interrupts_blocked():
         for _ in range(others):
             hand_out()
     try:
         left = len(job.parts)
         for number in numbers:
-            yield answer_part(job, number)
+            yield answer_here(job, number)
             left -= 1
             while not finished.empty():
                 yield finished.get().result()

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from reasoner.cohort.courses import count_untreated, orphaned_courses
-from reasoner.cohort.engines import cluster, in_order, on_cores, on_dask, processes
+from reasoner.cohort.engines import cluster, in_order, interrupts_deferred, on_cores, on_dask, processes
 from reasoner.cohort.folder import SCRATCH, about, locked, prepare
 from reasoner.cohort.part import Job, explain_new, read_table, worker
 from reasoner.cohort.summary import SCHEMA, Summary, add
@@ -57,7 +57,8 @@ def run(
         others = min(workers, len(job.parts)) - 1
         numbers = on_dask(job, client) if client else on_cores(job, held.enter_context(processes(others)), others)
         counts, explanations = sum_up(job, numbers, report)
-        return finish(job, info, counts, explanations)
+        with interrupts_deferred():
+            return finish(job, info, counts, explanations)
 
 
 def sum_up(job: Job, numbers: Iterator[int], report: Callable[[Progress], None]) -> tuple[Mapping[str, object], int]:
@@ -69,7 +70,8 @@ def sum_up(job: Job, numbers: Iterator[int], report: Callable[[Progress], None])
     for number in in_order(numbers, len(job.parts)):
         own = json.loads(job.path("counts", number).read_bytes())
         counts = add(counts, own)
-        seen = explain_new(job, number, seen)
+        with interrupts_deferred():
+            seen = explain_new(job, number, seen)
         done, rejects = done + job.parts[number].rows, rejects + own["rejects"]
         report(Progress(done, total, rejects))
     return counts, len(seen)
