@@ -94,7 +94,10 @@ def interrupts_blocked() -> Iterator[None]:
 
 @contextmanager
 def interrupts_deferred() -> Iterator[None]:
-    """Put an interrupt off until a step is done: inside compiled code it could turn into another error. A second one is not."""
+    """Put an interrupt off until a step is done: inside compiled code it could turn into another error.
+
+    A second interrupt is not put off.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
