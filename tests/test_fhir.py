@@ -98,7 +98,7 @@ def test_what_does_not_count_is_not_mentioned_and_what_says_nothing_is_listed(cu
     )
     assert (found.undecided, found.contradictions, found.sources) == ((), (), ())
     assert {own.resource: own.why for own in found.unmapped} == {
-        "Observation/serum": "HER2 in serum or plasma: says nothing of the tumour",
+        "Observation/serum": "HER2 in serum or plasma: says nothing about the tumour",
         "Observation/ecog": "a test that is not in the tables",
     }
 

@@ -14,7 +14,7 @@ from hook_calls import LUNG_DISEASE, SANDBOX, SITE, call, cards, check_outcome, 
 from in_process import Client, asking
 
 from reasoner import Guideline
-from reasoner.serve.cards import markdown, regimens_of
+from reasoner.serve.cards import markdown
 from reasoner.serve.settings import Settings
 
 
@@ -97,7 +97,7 @@ def test_what_is_not_recorded_makes_a_warning_conditional_and_says_what_to_recor
 
 def test_a_course_in_parts_is_the_regimen_that_it_makes_up(service: Client, curated: Guideline) -> None:
     def of(*drugs: str) -> list[str]:
-        return regimens_of(drugs, curated.model)
+        return [regimen for regimen in curated.model.regimens if curated.model.is_regimen(drugs, regimen)]
 
     assert of("trastuzumab", "pertuzumab", "docetaxel") == ["trastuzumab_pertuzumab_taxane"]
     assert of("trastuzumab", "pertuzumab", "docetaxel", "paclitaxel") == ["trastuzumab_pertuzumab_taxane"]

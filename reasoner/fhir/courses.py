@@ -26,7 +26,7 @@ class Endings(NamedTuple):
 class Course(NamedTuple):
     """Drugs given together.
 
-    `end` is the last day on which one of them is known to be given; `outcome` is None where nothing tells it, `why` says
+    `end` is the last day on which one of them is known to be given; `outcome` is None where nothing says it, `why` says
     where it was read. `doubtful` are doses recorded as under way from a course that the disease ended into this one.
     """
 
@@ -89,9 +89,9 @@ class CourseBuilder:
             return self.endings.under_way, tuple(dose.source for dose in ended)
         reasons = {dose.ended for dose in ended}
         planned = self.endings.as_planned
-        told = reasons - {None, planned} or reasons - {None}
-        if len(told) == 1 and UNDECIDED not in told and (None not in reasons or told != {planned}):
-            return told.pop(), tuple(dose.source for dose in ended if dose.ended)
+        known = reasons - {None, planned} or reasons - {None}
+        if len(known) == 1 and UNDECIDED not in known and (None not in reasons or known != {planned}):
+            return known.pop(), tuple(dose.source for dose in ended if dose.ended)
         if trends == {"controlled"} and all(own.date and own.date.last >= dose.end for own in seen for dose in ended):
             return planned, tuple(own.source for own in seen)
         return None, ()

@@ -56,7 +56,7 @@ class Unmapped(Provenance, frozen=True, kw_only=True):
 class ChartFacts(Shape, frozen=True, tag_field="schema", tag="reasoner.facts/1"):
     """What was read from a patient's chart, the JSON object of schema ``reasoner.facts/1``.
 
-    What `undecided` and `contradictions` name is unknown in the record; a course whose outcome nothing tells has the
+    What `undecided` and `contradictions` name is unknown in the record; a course whose outcome nothing says has the
     outcome None. `assumed` is what was concluded from silence, `unreadable` what could not be read; `tables` is the digest
     of the tables.
     """

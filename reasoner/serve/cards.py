@@ -30,7 +30,6 @@ __all__ = [
     "Suggestion",
     "about_orders",
     "about_patient",
-    "regimens_of",
     "unanswered",
 ]
 
@@ -82,18 +81,6 @@ class Call(NamedTuple):
     remarks: str
 
 
-def regimens_of(drugs: Iterable[str], model: GuidelineModel) -> list[str]:
-    """Find the regimens that drugs make up: one drug at least for each part, and none outside the parts."""
-    given = set(drugs)
-    return [
-        regimen
-        for regimen in model.regimens
-        if (parts := model.parts.get(regimen, ()))
-        and all(given.intersection(part) for part in parts)
-        and given.issubset(drug for part in parts for drug in part)
-    ]
-
-
 def about_patient(answer: Answer) -> tuple[Draft, ...]:
     """Draft the cards about a patient: what is recommended, and what to record."""
     if not (answer.recommended or answer.excluded or answer.actions or answer.missing or answer.setting == SILENT):
@@ -115,7 +102,7 @@ def about_orders(answer: Answer, ordered: Mapping[str, str]) -> tuple[Draft, ...
     recommended = {entry.regimen: entry for entry in answer.recommended}
     excluded = {entry.regimen: entry for entry in answer.excluded}
     drafts: list[Draft] = []
-    spoken = regimens_of(ordered, model)
+    spoken = [regimen for regimen in model.regimens if model.is_regimen(ordered, regimen)]
     for regimen in spoken:
         drafts.append(about_regimen(answer, regimen, recommended.get(regimen), excluded.get(regimen), ordered))
     if not spoken:
@@ -141,8 +128,7 @@ def about_regimen(
             summary = say("card_excluded_if", label, assuming_words(against.assuming, model))
         else:
             summary = say("card_excluded", label, say("and").join(dict.fromkeys(r.words for r in against.reasons)))
-        told = [entry for entry in (against, speaks_for) if entry is not None]
-        text = detail(answer, excluded=[against], recommended=[e for e in told if isinstance(e, Recommendation)])
+        text = detail(answer, excluded=[against], recommended=[] if speaks_for is None else [speaks_for])
         remove = Suggestion(say("card_remove", label), tuple(dict.fromkeys(ordered.values())))
         return Draft("warning", summary, text, regimen, (remove,))
     if speaks_for is not None:

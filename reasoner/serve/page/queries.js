@@ -85,7 +85,7 @@ export class Queries {
     if (tool.open) this.load(tool, asked);
   }
 
-  /** Take up a new answer, or that there is none. */
+  /** Take over a new answer, or null where there is none. */
   about(record, answer) {
     this.record = record;
     this.node.hidden = !answer;
