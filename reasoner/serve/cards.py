@@ -244,7 +244,7 @@ class CardBuilder:
         self.read = say("card_read")
         self.links = {name: say("card_why", model.label("regimen", name)) for name in model.regimens}
         self.links[""] = say("card_open")
-        self.overrides = tuple(Coding(code, OVERRIDE_SYSTEM, say(words)) for code, words in OVERRIDE_REASONS.items())
+        self.overrides = tuple(Coding(code, OVERRIDE_SYSTEM, say(OVERRIDE_REASONS[code])) for code in OVERRIDE_REASONS)
 
     def remarks(self, remarks: Iterable[str]) -> str:
         """Write the section on how a record was read."""
