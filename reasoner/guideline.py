@@ -124,13 +124,11 @@ class Guideline:
 
         Raises RecordError, with what the resources say of it, where it cannot be used as it is.
         """
-        from reasoner import fhir
-
         try:
             record = parse_record(facts.record, self.model)
         except RecordError as error:
-            raise RecordError(fhir.explain(str(error), facts, self.model)) from None
-        return record._replace(sources=fhir.source_words(facts), remarks=tuple(fhir.remarks(facts, self.model)))
+            raise RecordError(facts.explain(str(error))) from None
+        return record._replace(sources=facts.source_words(), remarks=tuple(facts.remarks()))
 
     def record(self, data: object) -> Record:
         """Validate a record, as parsed from JSON; or read one from a FHIR R4 resource or bundle.

@@ -149,8 +149,6 @@ def facts(bundle: str, selection: Selection, form: str) -> None:
     standard output and the report on it to standard error, so that the record can be edited and answered:
     reasoner facts bundle.json > record.json
     """
-    from reasoner.fhir import report
-
     guideline = load(selection)
     name, content = read(bundle)
     try:
@@ -162,7 +160,7 @@ def facts(bundle: str, selection: Selection, form: str) -> None:
         return
     sys.stdout.write(json.dumps(found.record, indent=1) + "\n")
     sys.stdout.flush()
-    for line in report(found, guideline.model):
+    for line in found.report():
         click.echo(line, err=True)
 
 

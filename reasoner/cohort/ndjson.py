@@ -56,10 +56,8 @@ def read_ndjson(part: Part, content: bytes, dictionaries: Mapping[str, Dictionar
 
 def read_resource(resource: Mapping[str, object], guideline: Guideline) -> tuple[Mapping[str, object], list[str]]:
     """Read a record from a FHIR resource; give it with the remarks on how it was read."""
-    from reasoner import fhir
-
     facts = guideline.read_fhir(resource)
-    return facts.record, list(fhir.remarks(facts, guideline.model))
+    return facts.record, list(facts.remarks())
 
 
 def parse_line(number: int, line: bytes) -> object:

@@ -6,10 +6,6 @@ from reasoner.fhir.bundles import ParsedResources, convert, merge, parse
 from reasoner.fhir.chart import ordered_drugs
 from reasoner.fhir.facts import ChartFacts
 from reasoner.fhir.methods import read_facts
-from reasoner.fhir.remarks import explain, remarks, report, source_words
 from reasoner.fhir.tables import Tables
 
-__all__ = [
-    "ChartFacts", "ParsedResources", "Tables", "convert", "explain", "merge", "ordered_drugs", "parse", "read_facts",
-    "remarks", "report", "source_words",
-]  # fmt: skip
+__all__ = ["ChartFacts", "ParsedResources", "Tables", "convert", "merge", "ordered_drugs", "parse", "read_facts"]

@@ -1,13 +1,23 @@
-"""The facts read from a patient's chart: a record, where each fact of it was read, and what stays unknown."""
+"""The facts read from a patient's chart: a record, where each fact was read, what stays unknown, and the words for it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from reasoner.compiler.model import GuidelineModel
 from reasoner.fhir.provenance import Located, Provenance
-from reasoner.records.shapes import Shape
+from reasoner.records.shapes import Carried, Result, Shape
 
-__all__ = ["ChartFacts", "Contradiction", "FactSource", "Side", "Undecided", "Unmapped"]
+__all__ = ["ChartFacts", "Contradiction", "FactSource", "Side", "Undecided", "Unmapped", "name_some"]
+
+FEW = 3
+
+
+def name_some(sources: Sequence[Provenance], model: GuidelineModel) -> str:
+    """Name the first sources, and count the others."""
+    more = [model.say("fhir_more", str(len(sources) - FEW))] if len(sources) > FEW else []
+    return model.say("and").join([*map(str, sources[:FEW]), *more])
 
 
 class FactSource(Located, Shape, frozen=True, omit_defaults=True):
@@ -53,12 +63,12 @@ class Unmapped(Provenance, frozen=True, kw_only=True):
     why: str
 
 
-class ChartFacts(Shape, frozen=True, tag_field="schema", tag="reasoner.facts/1"):
+class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"):
     """What was read from a patient's chart, the JSON object of schema ``reasoner.facts/1``.
 
     What `undecided` and `contradictions` name is unknown in the record; a course whose outcome nothing says has the
     outcome None. `assumed` is what was concluded from silence, `unreadable` what could not be read; `tables` is the digest
-    of the tables.
+    of the tables. The `model` of the guideline, which the JSON does not show, gives the words.
     """
 
     record: dict[str, Any]
@@ -69,3 +79,45 @@ class ChartFacts(Shape, frozen=True, tag_field="schema", tag="reasoner.facts/1")
     unmapped: tuple[Unmapped, ...]
     unreadable: tuple[str, ...]
     tables: str
+    model = Carried[GuidelineModel]()
+
+    def source_words(self) -> dict[str, tuple[str, ...]]:
+        """Say for each fact where it was read."""
+        found: dict[str, tuple[str, ...]] = {}
+        for source in self.sources:
+            found[source.fact] = (*found.get(source.fact, ()), str(source))
+        return found
+
+    def remarks(self) -> Iterator[str]:
+        """Yield what a reader of the answer has to know: contradictions, what is undecided, what silence was taken for."""
+        say = self.model.say
+        for entry in self.contradictions:
+            sides = {side.value: say("bracketed", side.value, str(side)) for side in entry.sides}
+            yield say("fhir_contradiction", entry.fact, say("and").join(sides.values()))
+        for undecided in self.undecided:
+            yield say("fhir_undecided", undecided.fact, self.reason(undecided))
+        yield from (say("sentence", text) for text in self.assumed)
+        if count := len(self.unreadable):
+            named = say("and").join(self.unreadable[:FEW])
+            yield say("fhir_one_unreadable", named) if count == 1 else say("fhir_unreadable", str(count), named)
+
+    def report(self) -> Iterator[str]:
+        """Yield lines that say where each fact was read, then all that stays unknown or was not read."""
+        for source in self.sources:
+            yield self.model.say("value", source.fact, str(source))
+        yield from self.remarks()
+        for own in self.unmapped:
+            yield self.model.say("fhir_not_read", str(own), own.why)
+
+    def explain(self, problem: str) -> str:
+        """Add to what keeps the record from being answered what the chart says of it, and the next step."""
+        say = self.model.say
+        why = dict.fromkeys(self.reason(entry) for entry in self.undecided if entry.fact in problem)
+        said = [say("fhir_in_chart", say("and").join(why))] if why else []
+        return " ".join([say("sentence", problem), *said, say("fhir_next_step")])
+
+    def reason(self, undecided: Undecided) -> str:
+        """Say why a fact is undecided, and by which sources."""
+        if not undecided.sources:
+            return undecided.why
+        return self.model.say("bracketed", undecided.why, name_some(undecided.sources, self.model))

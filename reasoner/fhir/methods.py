@@ -12,9 +12,8 @@ from reasoner.fhir.courses import Course, Endings, build_courses
 from reasoner.fhir.dates import months_between
 from reasoner.fhir.doses import Dose
 from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
-from reasoner.fhir.facts import ChartFacts, Contradiction, FactSource, Side, Undecided, Unmapped
+from reasoner.fhir.facts import ChartFacts, Contradiction, FactSource, Side, Undecided, Unmapped, name_some
 from reasoner.fhir.provenance import Provenance, unique
-from reasoner.fhir.remarks import name_some
 from reasoner.fhir.tables import FactMapping, Tables
 from reasoner.records.values import interval
 
@@ -56,7 +55,7 @@ class FactReader:
             tuple(Unmapped(*fields_of(own), why=why) for own, why in self.chart.evidence.unmapped.items()),
             tuple(self.chart.unreadable),
             self.chart.tables.digest,
-        )
+        ).carrying(model=self.model)
 
     def set(self, fact: str, value: object, evidence: Iterable[Evidence]) -> None:
         self.record[fact] = value

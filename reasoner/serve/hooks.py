@@ -12,7 +12,7 @@ import msgspec
 from cachetools import TTLCache
 
 from reasoner.errors import RecordError
-from reasoner.fhir import merge, ordered_drugs, parse, read_facts, remarks
+from reasoner.fhir import merge, ordered_drugs, parse, read_facts
 from reasoner.guideline import Guideline
 from reasoner.serve.api import refuse_long
 from reasoner.serve.cards import OVERRIDE_REASONS, Call, CardBuilder, Draft, about_orders, about_patient, unanswered
@@ -229,7 +229,7 @@ class Hooks:
             refuse_long(record, self.courses)
             self.guideline.checked(record)
         except RecordError as error:
-            return ReadChart(facts.record, self.builder.remarks(remarks(facts, self.guideline.model)), str(error))
+            return ReadChart(facts.record, self.builder.remarks(facts.remarks()), str(error))
         return ReadChart(facts.record, self.builder.remarks(record.remarks), "")
 
     def ordered(self, call: HookCall) -> dict[str, str]:
