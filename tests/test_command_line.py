@@ -11,9 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from reasoner import Guideline, __version__
+from reasoner.cli import cli
+from reasoner.cli.group import COMMANDS
+from reasoner.cli.help import TOPICS
 from reasoner.guideline import shared_folder
 from reasoner.records.shapes import to_plain
 
@@ -249,17 +253,64 @@ def test_colour_is_for_terminals_that_want_it(patient: Path, environment: dict[s
     assert "\x1b[" not in run("recommend", patient, environment=wanting)
 
 
-def test_recommending_imports_no_graphs_and_from_a_kept_guideline_no_clingo(
-    patient: Path, environment: dict[str, str]
-) -> None:
+HEAVY = ("networkx", "clingo", "polars", "numpy", "starlette", "graphs", "reasoner.fhir", "reasoner.queries")
+
+
+def loaded_by(*arguments: str, environment: dict[str, str]) -> set[str]:
+    """Run a command in a process of its own; give the modules that it loaded."""
     code = (
         "import sys\nfrom reasoner.cli import cli\n"
-        f"cli(['recommend', {str(patient)!r}], standalone_mode=False)\n"
-        "print('MODULES', sorted({'networkx', 'clingo', 'graphs'} & set(sys.modules)))"
+        f"cli({list(arguments)!r}, standalone_mode=False)\nprint('MODULES', *sys.modules)"
     )
-    for _ in range(2):
-        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("MODULES []\n")
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return set(done.stdout.rpartition("MODULES ")[2].split())
+
+
+def test_a_kept_guideline_recommends_without_what_other_commands_need(
+    patient: Path, curated: Guideline, environment: dict[str, str]
+) -> None:
+    curated.answer(json.loads(patient.read_text()))
+    loaded = loaded_by("recommend", str(patient), environment=environment)
+    assert {name for name in HEAVY if name in loaded} == set()
+    assert {name for name in loaded if name.startswith("reasoner.cli.")} == {
+        f"reasoner.cli.{name}" for name in ("group", "answering", "inputs", "options", "output")
+    }
+
+
+def test_help_loads_no_command(environment: dict[str, str]) -> None:
+    loaded = loaded_by("--help", environment=environment)
+    assert {name for name in loaded if name.startswith("reasoner.")} == {
+        f"reasoner.{name}" for name in ("cli", "cli.group", "errors")
+    }
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_where_the_list_says_and_explains_itself(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.name == name
+    assert len(COMMANDS[name].summary) < 80
+    assert command.help is not None
+    for text in (COMMANDS[name].summary, command.help.partition("\n")[0]):
+        assert text[0].isupper()
+        assert text.endswith((".", ":")) or '"$(' in text
+    for option in command.params:
+        assert not isinstance(option, click.Option) or option.help or option.name == "form", option.name
+
+
+def test_topics_are_listed_and_a_misspelt_one_is_named_with_the_nearest(environment: dict[str, str]) -> None:
+    listed = [line.split()[0] for line in run("help", environment=environment).splitlines() if line.startswith("  ")]
+    assert listed == [*TOPICS]
+    assert 'did you mean "guidelines"' in run("help", "guideline", environment=environment, status=2)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_every_topic_has_a_page(topic: str, environment: dict[str, str]) -> None:
+    if topic in ("code", "fhir", "service"):
+        pytest.skip("the page is being written")
+    page = run("help", topic, environment=environment)
+    assert page.startswith("# ")
+    assert page == TOPICS[topic].text
 
 
 def test_answers_are_immutable_and_equal_where_they_say_the_same(curated: Guideline) -> None:

@@ -16,6 +16,9 @@ from graphs.build import answer_graph, pathway_graph
 from graphs.tree import to_tree
 from graphs.viewer.document import to_html
 from reasoner import Guideline
+from reasoner.cohort.compare import Change, Comparison
+from reasoner.cohort.explain import Explanation
+from reasoner.cohort.summary import Summary
 from reasoner.engine.evaluator import Evaluator
 from reasoner.guideline import default_folder, shared_folder
 from reasoner.queries.ask import ask, decision_tree
@@ -25,10 +28,17 @@ from reasoner.queries.why import why
 from reasoner.queries.why_not import why_not
 from reasoner.render import answer as answer_text
 from reasoner.render import ask as ask_text
+from reasoner.render import cohort as cohort_text
+from reasoner.render import coverage as coverage_text
+from reasoner.render import findings as findings_text
 from reasoner.render import pathway as pathway_text
 from reasoner.render import what_if as what_if_text
 from reasoner.render import why as why_text
 from reasoner.render import why_not as why_not_text
+from reasoner.verification.definitions import Definition
+from reasoner.verification.findings import Finding, Side
+from reasoner.verification.reports import FindingsReport, RuleCoverage, StatementCoverage
+from reasoner.verification.witness import departures
 
 DECLARED = (ROOT / "asp/core/wording.lp").read_text("utf-8")
 PAGE = ROOT / "reasoner/serve/page"
@@ -145,6 +155,7 @@ def translated(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> Gui
     assert known.wording == {key: foreign(text) for key, text in Guideline.load().model.wording.items()}
     labels = {kind: {name: foreign(label) for name, label in terms.items()} for kind, terms in known.labels.items()}
     labels["action_name"] = {name: foreign(name) for name in known.actions}
+    labels["finding_class"] = {name: foreign(name) for name in findings_text.known_classes()}
     labels["measure"] = {m: foreign(m) for trial in known.trials.values() for m, _, _, _ in trial.published}
     guideline.model = replace(
         known,
@@ -179,7 +190,8 @@ def names_in(guideline: Guideline, patient: str) -> set[str]:
     known = guideline.model
     return {
         patient,
-        guideline.info.digest[:19],
+        guideline.info.id,
+        *(guideline.info.digest[:length] for length in (15, 19, None)),
         "mg",
         "mg/kg",
         "x",
@@ -215,6 +227,86 @@ def texts(guideline: Guideline, record: dict[str, object]) -> Iterator[str]:
     yield from visible(to_html(pathway_graph(found)))
     yield pathway_text.render(found, 10_000)
     yield "\n".join(node.label for node in found.nodes)
+
+
+def made_up_findings(guideline: Guideline, record: dict[str, object]) -> FindingsReport:
+    """A report with a finding of each severity, between them with all that a finding can have."""
+    known = guideline.model
+    first, second, *_ = known.annotations
+    text, place = foreign("message"), known.rules[0].place
+    sides = tuple(Side(name, foreign("derives"), (), (place,)) for name in (first, second))
+    plain = Finding(id="gap-1", kind="gap", severity="info", message=text, places=(place,), repair=text)
+    whole = replace(
+        plain, kind="dead_end", severity="error", witness=record, sides=sides, shared=(text,), resolved_by=(first,)
+    ).carrying(departures=departures({**record, "her2": None}, {}, known))
+    found = (plain, whole, replace(plain, severity="warning", accepted=text))
+    return FindingsReport(guideline=guideline.info, courses=3, findings=found, undecided=("gap",), gone=("gap-2",)).carrying(
+        title=known.say("heading_check", guideline.info.id)
+    )
+
+
+def made_up_coverage(guideline: Guideline) -> FindingsReport:
+    """A report of coverage in which a statement is in each state that there is."""
+    known = guideline.model
+    place, cases = known.rules[0].place, tuple(guideline.cases())
+    rules = tuple(RuleCoverage(rule.id, rule.place, cases[:n]) for rule, n in zip(known.rules, (0, 1, 9), strict=False))
+    statements = tuple(
+        StatementCoverage(name, "statement", place, foreign("text"), rules, data, foreign("why"), foreign("line"), state)
+        for name, data, state in zip(
+            known.annotations, (0, 1, 2, 0), ("same", "changed", "absent", "now line 7"), strict=False
+        )
+    )
+    return replace(made_up_findings(guideline, {"id": "a"}), statements=statements)
+
+
+def made_up_cohort(guideline: Guideline) -> Iterator[str]:
+    """The texts about a cohort: its summary, also as a page; an explanation; two runs compared."""
+    known, info = guideline.model, guideline.info
+    regimen, action, setting = known.regimens[0], known.actions[0], known.settings[0]
+    rules = tuple(rule.id for rule in known.rules[:3])
+    summary = Summary(
+        guideline=info, distinct_explanations=3, repeated_ids=1, without_courses=2, answered=9, rejects=1,
+        settings={setting: 4, "undetermined": 3, "not_addressed": 2}, missing={"hr": 2, "adjuvant_drugs[pertuzumab]": 1},
+        recommended={f"{regimen} first": 2, f"{regimen} certain": 2, f"{regimen} conditional": 1},
+        excluded={f"{regimen} certain": 1}, actions={f"{action} conditional": 1},
+        findings={"nothing_recommended": 1, "incomplete": 2, "recommended_and_excluded": 1},
+    )  # fmt: skip
+    yield cohort_text.render_summary(summary, known, 10_000)
+    yield from visible(cohort_text.render_summary_page(summary, known))
+    names = [tuple(annotation.id for annotation in known.annotations.values() if annotation.kind == kind)[:2]
+             for kind in ("statement", "reading", "overlay")]  # fmt: skip
+    explanation = Explanation(info, rules[0], 2, rules, *names, tuple(known.trials)[:2])
+    yield cohort_text.render_explanation(explanation, known, 10_000)
+    conditional = {"certainty": "conditional"}
+    before = {
+        "setting": setting, "recommended": [{"regimen": regimen, "rank": 1, **conditional}], "excluded": [],
+        "actions": [{"action": action, **conditional}],
+    }  # fmt: skip
+    after = {**before, "setting": "undetermined", "recommended": []}
+    changes = tuple(Change(2, before, after, rules, rules[:1], rules[0]) for _ in range(30))
+    yield cohort_text.render_comparison(Comparison(info, info, 9, 1, 1, 60, changes), known, 10_000)
+
+
+def test_reports_and_cohorts_have_no_english_word_of_their_own(
+    translated: Guideline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, record = translated.model, translated.cases()["lung_disease_not_recorded"].record
+    classes = {name: Definition(*map(foreign, d)) for name, d in findings_text.known_classes().items()}
+    monkeypatch.setattr(findings_text, "known_classes", lambda: classes)
+    report = made_up_findings(translated, record)
+    empty = replace(report, findings=(), undecided=(), gone=())
+    shown = [
+        *(
+            findings_text.render(found, known, 10_000)
+            for found in (report, empty, replace(empty, equivalent=True, courses=0))
+        ),
+        findings_text.render_definition("gap", known, 10_000),
+        coverage_text.render(made_up_coverage(translated), known, 10_000),
+        *made_up_cohort(translated),
+    ]
+    kept = names_in(translated, str(record["id"])) | {"gap", "gap-1", "gap-2", *translated.cases()}
+    for text in shown:
+        assert set(re.findall(r"[A-Za-z][\w./:-]*\w|[A-Za-z]", text, re.ASCII)) - kept == set()
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def check(selection: Selection, search: SearchOptions, explain: str | None, repo
         findings=findings,
         undecided=checked.undecided,
         gone=gone,
-    ).carrying(title=model.say("heading_check", guideline.info.id), scope=texts.scope_words(checked.courses, model))
+    ).carrying(title=model.say("heading_check", guideline.info.id))
     print_found(found, guideline, report, lambda width, colour: texts.render(found, model, width, colour))
 
 
@@ -94,11 +94,7 @@ def diff(old: str, new: str, selection: Selection, search: SearchOptions, report
         findings=findings,
         undecided=comparison.undecided,
         gone=gone,
-    ).carrying(
-        title=model.say("heading_diff", old, new),
-        scope=texts.scope_words(comparison.courses, model),
-        conclusion=model.say("equivalent", str(comparison.courses)) if comparison.equivalent else "",
-    )
+    ).carrying(title=model.say("heading_diff", old, new))
     print_found(found, sides[1], report, lambda width, colour: texts.render(found, model, width, colour))
 
 

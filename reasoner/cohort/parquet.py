@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from reasoner.cohort.columns import INVALID, Column, Dictionary, RecordColumns
-from reasoner.cohort.rows import Part, Rows, first_line, unrecorded
+from reasoner.cohort.rows import Part, Rows, summary_line, unrecorded
 from reasoner.cohort.schema import check_columns
 from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.errors import ReasonerError, RecordError
@@ -44,7 +44,7 @@ def parquet_parts(file: Path, size: int, model: GuidelineModel, courses_apart: b
         schema = frame.collect_schema()
         rows = int(frame.select(pl.len()).collect().item())
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise ReasonerError(f"{file}: cannot be read as Parquet: {first_line(error)}") from None
+        raise ReasonerError(f"{file}: cannot be read as Parquet: {summary_line(error)}") from None
     check_columns(file, list(schema), model, courses_apart)
     for fact in model.facts:
         if fact.name in schema and not can_hold(fact, schema[fact.name]):

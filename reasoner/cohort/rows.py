@@ -13,7 +13,7 @@ from reasoner.cohort.columns import Column, Dictionary, RecordColumns
 if TYPE_CHECKING:
     from reasoner.cohort.columns import Bits
 
-__all__ = ["Part", "Rows", "as_float", "first_line", "unrecorded", "valid_text"]
+__all__ = ["Part", "Rows", "as_float", "summary_line", "unrecorded", "valid_text"]
 
 
 class Part(NamedTuple):
@@ -66,6 +66,6 @@ def as_float(value: object) -> float | None:
         return None
 
 
-def first_line(error: Exception) -> str:
+def summary_line(error: Exception) -> str:
     """Give what an error says, without its details."""
     return str(error).partition("\n")[0]

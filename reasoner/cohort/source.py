@@ -14,7 +14,7 @@ from reasoner.cohort.csv_records import read_csv
 from reasoner.cohort.csv_text import BLOCK, read_header, row_ends
 from reasoner.cohort.ndjson import read_ndjson
 from reasoner.cohort.parquet import parquet_parts, read_parquet
-from reasoner.cohort.rows import Part, Rows, first_line
+from reasoner.cohort.rows import Part, Rows, summary_line
 from reasoner.cohort.schema import check_columns
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import ReasonerError, nearest
@@ -107,7 +107,7 @@ def read(part: Part, dictionaries: Mapping[str, Dictionary], guideline: Guidelin
             stream.seek(part.start)
             content = stream.read(part.stop - part.start)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise ReasonerError(f"{file}: cannot be read: {first_line(error)}") from None
+        raise ReasonerError(f"{file}: cannot be read: {summary_line(error)}") from None
     if file.suffix.lower() == ".csv":
         return read_csv(part, read_header(head, file), content, dictionaries, model)
     return read_ndjson(part, content, dictionaries, guideline)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reasoner.compiler.model import GuidelineModel
+from reasoner.render.findings import severity_words
 from reasoner.render.layout import TextLayout
 from reasoner.verification.findings import Finding
 from reasoner.verification.reports import FindingsReport, StatementCoverage
@@ -13,7 +14,6 @@ __all__ = ["render"]
 
 SHOWN = 3
 STATES = {"changed": "coverage_changed", "absent": "coverage_absent"}
-SEVERITY_WORDS = {"error": "severity_error", "warning": "severity_warning", "info": "severity_info"}
 
 
 def state_words(state: str, model: GuidelineModel) -> str:
@@ -58,7 +58,7 @@ def totals(covered: Sequence[StatementCoverage], missing: list[Finding], model: 
 
 def render(report: FindingsReport, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
     """Render a report of coverage as text of at most `width` columns."""
-    say, statements = model.say, report.statements or ()
+    statements = report.statements or ()
     page = TextLayout(width, colour)
     leads = ("coverage_source", "coverage_restated", "coverage_no_rule", "coverage_rule", "coverage_data")
     indent = 4 + max(len(model.wording[lead]) for lead in leads)
@@ -71,6 +71,6 @@ def render(report: FindingsReport, model: GuidelineModel, width: int = 80, colou
     missing = [found for found in report.findings if found.severity != "info"]
     page.item("", totals(statements, missing, model), "heading", indent=0)
     for found in missing:
-        severity = say(SEVERITY_WORDS[found.severity])
+        severity = severity_words(found.severity, model)
         page.item(f"  {severity}", f"{found.message} {found.repair}", indent=len(severity) + 4)
     return page.text()

@@ -11,9 +11,9 @@ from reasoner.verification.definitions import Definition, definitions
 from reasoner.verification.findings import SEVERITIES, Finding
 from reasoner.verification.reports import FindingsReport
 
-__all__ = ["known_classes", "render", "render_definition", "scope_words"]
+__all__ = ["known_classes", "render", "render_definition", "severity_words"]
 
-SEVERITY_WORDS = {"error": "severity_error", "warning": "severity_warning", "info": "severity_info"}
+SEVERITIES_SAID = {"error": "severity_error", "warning": "severity_warning", "info": "severity_info"}
 MARKS = {"error": "against", "warning": "conditional", "info": "faint"}
 
 
@@ -22,18 +22,18 @@ def known_classes() -> Mapping[str, Definition]:
     return {**definitions(), **definitions("differences")}
 
 
-def scope_words(courses: int, model: GuidelineModel) -> str:
-    """Say which patients were considered: all with at most so many courses of therapy."""
-    return model.say("all_patients", str(courses)) if courses else model.say("all_untreated")
+def severity_words(severity: str, model: GuidelineModel) -> str:
+    return model.say(SEVERITIES_SAID[severity])
 
 
 def render(found: FindingsReport, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
-    """Render findings as text of at most `width` columns, by class, each class with its definition."""
+    """Render what check or diff found as text of at most `width` columns, by class, each class with its definition."""
     say, classes = model.say, known_classes()
     page = TextLayout(width, colour)
     page.item("", found.title, "heading", indent=0)
     page.guideline(found.guideline, model)
-    page.item("", found.scope, "faint", indent=0)
+    courses = str(found.courses)
+    page.item("", say("all_patients", courses) if found.courses else say("all_untreated"), "faint", indent=0)
     shown = ""
     for entry in found.findings:
         if entry.kind != shown:
@@ -43,8 +43,10 @@ def render(found: FindingsReport, model: GuidelineModel, width: int = 80, colour
                 page.item("", classes[shown].text, "faint", indent=2)
         finding_item(page, entry, model)
     page.blank()
-    if found.conclusion or not (found.findings or found.undecided):
-        page.item("", found.conclusion or say("no_findings"), "certain", indent=0)
+    if found.equivalent is True:
+        page.item("", say("equivalent", courses), "certain", indent=0)
+    elif not (found.findings or found.undecided):
+        page.item("", say("no_findings"), "certain", indent=0)
     for name in found.gone:
         page.item("", say("accepted_gone", name), "conditional", indent=0)
     if found.undecided:
@@ -65,7 +67,7 @@ def totals(found: FindingsReport, model: GuidelineModel) -> str:
 def finding_item(page: TextLayout, entry: Finding, model: GuidelineModel) -> None:
     """Add one finding: what it is, both sides with their places, the witness, what settles it, a repair."""
     say, join = model.say, model.say("and")
-    severity = say(SEVERITY_WORDS[entry.severity])
+    severity = severity_words(entry.severity, model)
     page.item("  -", say("finding", severity, entry.id, entry.message), "faint" if entry.accepted else MARKS[entry.severity])
     for side in entry.sides:
         page.item("", say("side", side.annotation, side.derives, say("comma").join(side.places)), "faint", indent=7)

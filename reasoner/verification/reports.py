@@ -50,7 +50,7 @@ class FindingsReport(Result, frozen=True, kw_only=True, tag_field="schema", tag=
     `equivalent` tells that no patient is answered differently, which is proved; `statements` are those of coverage. `unknown`
     names the classes of which a query timed out, `accepted_gone` the accepted ids that no longer occur.
 
-    Not part of the JSON: `title` names what was looked at, `scope` says how far, and `conclusion` is said at the end.
+    `title`, not part of the JSON, names what was looked at.
     """
 
     guideline: GuidelineInfo
@@ -63,5 +63,3 @@ class FindingsReport(Result, frozen=True, kw_only=True, tag_field="schema", tag=
     gone: tuple[str, ...] = field(default=(), name="accepted_gone")
 
     title = Carried[str]("")
-    scope = Carried[str]("")
-    conclusion = Carried[str]("")
