@@ -48,8 +48,8 @@ OVERLAY = shared_folder() / "overlays" / "formulary_without_tdxd.lp"
 
 
 def tables(tree: ast.Module) -> dict[str, list[str]]:
-    """Find the dictionaries of texts that a module has, each with its values."""
-    return {
+    """Find the dictionaries of texts that a module has, each with its values, and the names that run over these."""
+    found = {
         node.targets[0].id: [value.value for value in node.value.values]
         for node in tree.body
         if isinstance(node, ast.Assign)
@@ -57,6 +57,12 @@ def tables(tree: ast.Module) -> dict[str, list[str]]:
         and isinstance(node.value, ast.Dict)
         and all(isinstance(value, ast.Constant) for value in node.value.values)
     }
+    loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.comprehension)]
+    for loop in loops:
+        name, _, method = ast.unparse(loop.iter).partition(".")
+        if name in found and method == "items()" and isinstance(loop.target, ast.Tuple):
+            found[ast.unparse(loop.target.elts[1])] = found[name]
+    return found
 
 
 def keys_of(node: ast.expr, known: dict[str, list[str]]) -> list[str]:
@@ -67,6 +73,8 @@ def keys_of(node: ast.expr, known: dict[str, list[str]]) -> list[str]:
         return keys_of(node.body, known) + keys_of(node.orelse, known)
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
         return known[node.value.id]
+    if isinstance(node, ast.Name) and node.id in known:
+        return known[node.id]
     raise AssertionError(f"line {node.lineno}: the key is neither a literal nor from a dictionary of the module")
 
 
@@ -304,7 +312,7 @@ def test_reports_and_cohorts_have_no_english_word_of_their_own(
         coverage_text.render(made_up_coverage(translated), known, 10_000),
         *made_up_cohort(translated),
     ]
-    kept = names_in(translated, str(record["id"])) | {"gap", "gap-1", "gap-2", *translated.cases()}
+    kept = names_in(translated, str(record["id"])) | {"gap", "gap-1", "gap-2", *known.trials, *translated.cases()}
     for text in shown:
         assert set(re.findall(r"[A-Za-z][\w./:-]*\w|[A-Za-z]", text, re.ASCII)) - kept == set()
 

@@ -172,10 +172,10 @@ def render_explanation(found: Explanation, model: GuidelineModel, width: int = 8
     page = TextLayout(width, colour)
     page.item("", say("explanation_title", found.id, str(found.patients)), "heading", indent=0)
     page.guideline(found.guideline, model)
-    for kind in GROUNDS:
+    for kind, heading in GROUNDS.items():
         names: tuple[str, ...] = getattr(found, kind)
         if names:
-            page.heading(say(GROUNDS[kind]))
+            page.heading(say(heading))
         if kind == "rules":
             page.item("", say("comma").join(names))
         else:
