@@ -12,7 +12,7 @@ from reasoner.guideline import Guideline
 def random_course(rng: random.Random, guideline: Guideline, last: bool) -> dict[str, Any]:
     """Draw a course: mostly a regimen of the catalogue, sometimes with a drug more, less or other."""
     model = guideline.model
-    parts = model.parts[rng.choice(model.regimens)]
+    parts = rng.choice([parts for parts in model.parts.values() if parts])
     drugs = [rng.choice(part) for part in parts]
     kind = rng.random()
     if kind < 0.12:
@@ -20,7 +20,7 @@ def random_course(rng: random.Random, guideline: Guideline, last: bool) -> dict[
     elif kind < 0.2 and len(drugs) > 1:
         drugs.remove(rng.choice(drugs))
     elif kind < 0.25:
-        drugs = rng.sample(model.drugs, rng.randint(1, 3))
+        drugs = rng.sample(model.drugs, min(rng.randint(1, 3), len(model.drugs)))
     outcomes = [o for o in model.outcomes if last or o != "ongoing"]
     course: dict[str, Any] = {"drugs": drugs, "outcome": rng.choice([*outcomes, "progression"])}
     for fact in model.course_facts.values():

@@ -182,6 +182,11 @@ WRONG = {
         'term(strength, faint, "faint").',
         "the strength faint has no place among the others; write strength_order(N, faint).",
     ),
+    "a regimen without drugs that has parts": (
+        "drugs.lp",
+        "without_drugs(pertuzumab).",
+        "without_drugs(pertuzumab): the regimen pertuzumab has parts; drop one or the other.",
+    ),
     "text that is not UTF-8": ("third_line.lp", "% \udcff", "not UTF-8 text"),
 }
 
@@ -211,6 +216,35 @@ def test_the_message_names_file_and_line(name: str, folder: Path) -> None:
     if "UTF-8" not in message:
         line = int(error.partition(f"copy/{file}:")[2].partition(":")[0])
         assert first <= line <= first + text.count("\n") + 1
+
+
+RENAMED = {
+    "withheld(pertuzumab) :- has(heart_failure).": "suppressed",
+    "void(pertuzumab) :- has(heart_failure).": "exclusion_defeated",
+    "set_aside(L17) :- has(heart_failure).": "defeated",
+    "contraindicated(pertuzumab) :- noted(1, maximal_response).": "course_has",
+    "contraindicated(pertuzumab) :- reached(1, taxane_cycles, 6).": "course_at_least",
+    "contraindicated(pertuzumab) :- last_is(pertuzumab).": "last_regimen",
+    "order(recurrence, 3).": "ground_priority",
+    "usual(her2, positive).": "typical",
+    "impossible(cns) :- has(cns_predominant).": "inconsistent",
+    "past(her2).": "immutable",
+}
+
+
+@pytest.mark.parametrize("rule", RENAMED)
+def test_an_old_name_of_a_predicate_is_answered_with_the_new_one(rule: str, folder: Path) -> None:
+    line = add(folder, "third_line.lp", STATEMENT + rule) + 3
+    old = rule.rpartition(":- ")[2] if rule.startswith("contra") else rule
+    message = f"copy/third_line.lp:{line}: {old.partition('(')[0]} is now called {RENAMED[rule]}; use the new name."
+    with pytest.raises(GuidelineError) as caught:
+        Guideline.load(folder)
+    assert str(caught.value) == message
+
+
+def test_an_old_name_can_be_declared_anew(folder: Path) -> None:
+    add(folder, "third_line.lp", 'predicate(usual(drug), derived, "{1}").\n' + STATEMENT + "usual(D) :- received(D).")
+    assert Guideline.load(folder).model.roles["usual"] == "derived"
 
 
 def test_a_working_directory_with_a_file_of_the_same_name_changes_nothing(

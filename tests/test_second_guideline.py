@@ -13,7 +13,14 @@ from plain import PlainClingo
 from test_plain_clingo import compare
 
 from reasoner import Guideline, RecordError
+from reasoner.queries.ask import ask
+from reasoner.queries.pathway import pathway
+from reasoner.queries.what_if import what_if
+from reasoner.queries.why import why
+from reasoner.queries.why_not import why_not
 from reasoner.render.answer import render
+from reasoner.verification.check import check
+from reasoner.verification.diff import diff
 
 FOLDER = Path(__file__).parent / "guidelines" / "marsh_fever"
 
@@ -104,6 +111,59 @@ def test_of_very_many_unknown_facts_those_that_matter_are_told_apart(marsh_fever
         RecordError, match=r"too much is unknown: .* completions, at most 262144 .* record some of .*mark_39"
     ):
         Guideline.load(tmp_path).answer({"id": "a"})
+
+
+HILL_ACHE = Path(__file__).parent / "guidelines" / "hill_ache"
+SEVERE = {"id": "a", "severe": True}
+
+
+@pytest.fixture(params=["without courses", "with courses"])
+def hill_ache(request: pytest.FixtureRequest, tmp_path: Path) -> Guideline:
+    """A guideline with regimens that have no drugs, which declares no courses of therapy, and one that does."""
+    text = (HILL_ACHE / "guideline.lp").read_text("utf-8")
+    if request.param == "with courses":
+        text += "fact(4, earlier_therapy, courses).\nlongest_history(1).\n"
+    (tmp_path / "guideline.lp").write_text(text, "utf-8")
+    return Guideline.load(tmp_path)
+
+
+def test_a_regimen_needs_no_drugs_and_a_guideline_no_courses(hill_ache: Guideline) -> None:
+    compare(hill_ache, PlainClingo(hill_ache), seed=3, count=30, unknown=0.4, most=20)
+    answer = hill_ache.answer({**SEVERE, "weeks": 3})
+    assert [entry.regimen for entry in answer.recommended] == ["watchful_waiting", "solvin"]
+    assert answer.recommended[0].doses == ()
+    assert "1. watchful waiting - preferred" in render(answer)
+    assert why(answer, "watchful_waiting").status == "recommended"
+    (change,) = why_not(hill_ache, hill_ache.record({**SEVERE, "weeks": 3, "frail": False}), "operation", True).changes
+    assert change.set == {"weeks": 7}
+    result = what_if(hill_ache, hill_ache.record({**SEVERE, "weeks": 3}), ["weeks=9"])
+    assert [entry.regimen for entry in result.after.recommended] == ["operation"]
+    assert {question.fact for question in ask(hill_ache, hill_ache.record(SEVERE)).questions} == {"weeks", "frail"}
+
+
+def test_a_pathway_goes_on_where_a_course_is_given_and_nowhere_else(hill_ache: Guideline) -> None:
+    found = pathway(hill_ache, {**SEVERE, "weeks": 3}, 1)
+    followed = {edge.source for edge in found.edges if edge.role == "ends_in"}
+    courses = hill_ache.model.courses_fact is not None
+    assert followed == ({"state:new_ache/solvin"} if courses else set())
+    regimens = [node.id for node in found.nodes if node.kind == "regimen" and node.id.startswith("state:new_ache/")]
+    assert regimens == ["state:new_ache/watchful_waiting", "state:new_ache/solvin"]
+
+
+def test_a_course_of_drugs_is_no_regimen_without_them(tmp_path: Path) -> None:
+    text = (HILL_ACHE / "guideline.lp").read_text("utf-8") + "fact(4, earlier_therapy, courses).\n"
+    (tmp_path / "guideline.lp").write_text(text, "utf-8")
+    guideline = Guideline.load(tmp_path)
+    course = {"drugs": ["solvin"], "outcome": "ongoing"}
+    derivation = guideline.answer({**SEVERE, "earlier_therapy": [course]}).derivation
+    held = [regimen for regimen in guideline.model.regimens if derivation.truth(f"last_regimen({regimen})")]
+    assert held == [regimen for regimen in guideline.model.regimens if guideline.model.is_regimen(["solvin"], regimen)]
+    assert held == ["solvin"]
+
+
+def test_all_patients_of_a_guideline_without_drugs_are_checked(hill_ache: Guideline) -> None:
+    assert "gap" in {found.kind for found in check(hill_ache).findings}
+    assert diff(hill_ache, hill_ache).equivalent
 
 
 def without_docstrings(code: str) -> str:

@@ -71,7 +71,7 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
     outcome_kinds = tables.pairs("outcome_kind")
     bounds = {fact: (int(low), False) for fact, low in tables.rows("minimum")}
     bounds |= {fact: (int(low), True) for fact, low in tables.rows("above")}
-    fits = tables.grouped("fits")
+    fits, parts = tables.grouped("fits"), tables.grouped("part")
     return GuidelineModel(
         id=about["id"],
         title=about["title"],
@@ -89,7 +89,7 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
         settings=tuple(labels.get("setting", {})),
         strengths=tuple(strength for _, strength in tables.numbered("strength_order")),
         labels=labels,
-        parts={regimen: tuple(fits[part] for part in own) for regimen, own in tables.grouped("part").items()},
+        parts={regimen: tuple(fits[part] for part in parts.get(regimen, ())) for regimen in labels.get("regimen", {})},
         doses=doses_of(tables, parsed.supports),
         weight=next(iter(tables.names("weight")), ""),
         wording=tables.pairs("wording"),

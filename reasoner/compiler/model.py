@@ -135,10 +135,10 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     """All that answering needs besides the ground program.
 
     Of the `outcomes` of a course, those in `under_way` leave it open, and those in `as_planned` end it as planned. `parts`
-    holds for each regimen the drugs that each of its parts can be. `weight` names the fact that doses per kg are multiplied
-    by; `roles` gives each predicate's role and `kinds` those of its arguments; `data` counts the facts under each statement;
-    `wording` holds the words of texts by key, for `say`; `recursive` says where the guideline depends on itself;
-    `longest_history` is the number of courses up to which a check looks.
+    holds for each regimen the drugs that each of its parts can be; a regimen without drugs has no part. `weight` names the
+    fact that doses per kg are multiplied by; `roles` gives each predicate's role and `kinds` those of its arguments; `data`
+    counts the facts under each statement; `wording` holds the words of texts by key, for `say`; `recursive` says where the
+    guideline depends on itself; `longest_history` is the number of courses up to which a check looks.
     """
 
     id: str
@@ -191,7 +191,7 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
 
     def is_regimen(self, drugs: Collection[str], regimen: str) -> bool:
         """Tell whether a course of `drugs` is the regimen: it has a drug for each part and none outside the parts."""
-        parts = self.parts.get(regimen, ())
+        parts = self.parts[regimen]
         return all(not set(part).isdisjoint(drugs) for part in parts) and set(drugs) <= set().union(*parts)
 
     def interval(self, fact: str, value: float) -> str:

@@ -30,6 +30,11 @@ class Evaluator:
         self._evaluations = 0
         self._code: Callable[[Sequence[Any], Any], tuple[list[Any], list[Any]]] | None = None
 
+    @property
+    def generated(self) -> bool:
+        """Whether code was generated."""
+        return self._code is not None
+
     def compile(self) -> None:
         """Generate code now: for who knows that many evaluations follow."""
         if self._code is None and self.program.recursive is None:

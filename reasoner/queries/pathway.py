@@ -202,7 +202,7 @@ class Explorer:
 
     def adds_course(self, regimen: str) -> bool:
         """Tell whether to follow a regimen is to give a course of drugs that a record can hold."""
-        return self.courses_fact is not None and bool(self.model.parts.get(regimen))
+        return self.courses_fact is not None and bool(self.model.parts[regimen])
 
     def can_end(self, point: Point, stop: Stop) -> bool:
         return stop.kind in STOPS and self.under_way(point)
