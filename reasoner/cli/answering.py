@@ -49,7 +49,9 @@ def recommend(patients: tuple[str, ...], selection: Selection, form: str) -> Non
 @click.command()
 @question
 @click.argument("conclusion", shell_complete=conclusion_names)
-@click.option("--depth", type=click.IntRange(0), default=3, show_default=True, help="How many rules deep the text goes.")
+@click.option(
+    "--depth", type=click.IntRange(0), metavar="N", default=3, show_default=True, help="How many rules deep the text goes."
+)
 def why(patient: str, selection: Selection, form: str, conclusion: str, depth: int) -> None:
     """Explain the status of a regimen, an action or a setting, down to the patient's facts.
 
@@ -127,7 +129,9 @@ def ask(patient: str, selection: Selection, form: str, all_paths: bool) -> None:
 
 @click.command()
 @question
-@click.option("--lines", type=click.IntRange(0), default=3, show_default=True, help="How many further courses to follow.")
+@click.option(
+    "--lines", type=click.IntRange(0), metavar="N", default=3, show_default=True, help="How many further courses to follow."
+)
 def pathway(patient: str, selection: Selection, form: str, lines: int) -> None:
     """Follow the guideline from this record: each regimen that can come next, its possible outcomes, and where that ends."""
     from reasoner.queries import pathway as queries

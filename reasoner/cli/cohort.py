@@ -65,7 +65,9 @@ def cohort() -> None:
     "--courses", type=click.Path(path_type=Path), metavar="CSV", help="The courses of therapy, one per row, oldest first."
 )
 @click.option("--resume", is_flag=True, help="Continue a run that was interrupted.")
-@click.option("--rows", type=click.IntRange(1), default=125_000, show_default=True, help="How many rows a part has.")
+@click.option(
+    "--rows", type=click.IntRange(1), metavar="N", default=125_000, show_default=True, help="How many rows a part has."
+)
 @click.option(
     "--workers", type=click.IntRange(1), metavar="N", help="How many processes.  [default: one per core of this machine]"
 )
@@ -128,7 +130,7 @@ def cohort_run(
         sys.exit(1)
 
 
-@cohort.command("explain")
+@cohort.command("explain", short_help="Show the answer to one patient, or one explanation.")
 @click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
 @click.argument("name", metavar="ID")
 @format_option
@@ -145,7 +147,7 @@ def cohort_explain(output: Path, name: str, form: str) -> None:
         print_result(form, found, lambda width, colour: render_explanation(found, model, width, colour))
 
 
-@cohort.command("diff")
+@cohort.command("diff", short_help="Compare two runs on the same cohort.")
 @click.argument("old", metavar="A", type=click.Path(path_type=Path))
 @click.argument("new", metavar="B", type=click.Path(path_type=Path))
 @format_option

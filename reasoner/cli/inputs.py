@@ -60,7 +60,7 @@ def one_record(patient: str, guideline: Guideline) -> Record:
     """
     found = list(records((patient,), guideline))
     if len(found) != 1:
-        raise RecordError(f"{patient}: {len(found)} records; a question is about one")
+        raise RecordError(f"{patient}: {len(found)} records; this command takes one")
     return found[0]
 
 

@@ -71,7 +71,10 @@ def guideline_options(command: Command) -> Command:
 
 def format_option(command: Command) -> Command:
     """Add the choice between text and JSON."""
-    return click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)(command)
+    forms = click.Choice(["text", "json"])
+    return click.option("--format", "form", type=forms, default="text", show_default=True, help="The output format.")(
+        command
+    )
 
 
 def question(command: Command) -> Command:
@@ -90,7 +93,8 @@ def report_options(command: Command) -> Command:
         gathered,
         click.option("--fail-level", type=click.Choice(["error", "warning", "info"]), default="warning", show_default=True,
                      help="Exit with status 1 for findings of this severity or above."),
-        click.option("--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True),
+        click.option("--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True,
+                     help="The output format."),
     )  # fmt: skip
 
 

@@ -14,8 +14,10 @@ from reasoner.errors import ReasonerError
 
 @click.command()
 @guideline_options
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="The port to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="The address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8000, show_default=True, metavar="N", help="The port to listen on."
+)
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="How many processes.")
 @click.option("--public-url", default="", metavar="URL", help="Where clients reach the service.  [default: the Host header]")
 @click.option(

@@ -142,7 +142,8 @@ def render_summary_page(summary: Summary, model: GuidelineModel) -> str:
     paragraphs = "".join(f"<p>{escape(words)}</p>\n" for words in (*totals(summary, model), info.digest))
     sections = "".join(section(chart, answered, model) for chart in charts(summary, model))
     return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
+        f'<!DOCTYPE html>\n<html lang="{model.say("viewer_language")}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">\n'
         f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{hashed}'\">\n"
         f"<title>{title}</title><style>{STYLE}</style></head><body>\n<main><h1>{title}</h1>\n"
         f"{paragraphs}<p><strong>{escape(info.disclaimer)}</strong></p>\n"
