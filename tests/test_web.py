@@ -36,7 +36,7 @@ def opened(browser: Any, service: Running, record: object = None, **options: Any
     is stored, and the console is silent but for records that were refused.
     """
     context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
-    context.set_default_timeout(8000)
+    context.set_default_timeout(30_000)
     page = context.new_page()
     said: list[str] = []
     asked: list[Any] = []
@@ -224,7 +224,10 @@ def test_a_late_reply_to_an_older_record_is_dropped(browser: Any, service: Runni
         held: list[Any] = []
         page.route("**/api/answer", lambda route: held.append(route) if not held else route.continue_())
         choose(page, "her2", "negative")
-        page.wait_for_timeout(400)
+        for _ in range(200):
+            if held:
+                break
+            page.wait_for_timeout(50)
         assert (len(held), page.locator("#answers").get_attribute("aria-busy")) == (1, "true")
         choose(page, "her2", "positive")
         assert settled(page).startswith("Setting\nSecond line")
@@ -298,6 +301,7 @@ def test_a_bundle_is_read_and_each_field_says_from_where(browser: Any, service: 
     unsure = bundle(METASTASES, HER2, observation("her2-b", "loinc:85319-2", "2020-01-12", valueCodeableConcept=NEGATIVE))
     with opened(browser, service) as page:
         page.set_input_files("#file", {"name": "b.json", "mimeType": "", "buffer": json.dumps(AFTER_FIRST_LINE).encode()})
+        page.locator("#answers").get_by_text("second line").first.wait_for()
         assert settled(page).startswith("Setting\nSecond line")
         assert "Observation/her2, loinc.org 85319-2, 2020-01-12" in field(page, "her2").inner_text()
         page.locator(".timeline .sources summary").click()
