@@ -314,7 +314,7 @@ def test_what_cannot_be_followed_is_refused(tmp_path: Path, curated: Guideline, 
         pathway(curated, record, lines=-1)
     with pytest.raises(RecordError, match="unknown key"):
         pathway(curated, {**record, "her3": "positive"})
-    monkeypatch.setattr("reasoner.queries.pathway.LIMIT", 10)
+    monkeypatch.setattr("reasoner.queries.exploration.MOST_RECORDS", 10)
     with pytest.raises(ReasonerError, match="fewer lines"):
         pathway(curated, record)
 

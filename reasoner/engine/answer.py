@@ -142,7 +142,8 @@ class ActionCall(Shape, frozen=True):
 class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     """What a guideline says of one record.
 
-    `setting` is "undetermined" where an unknown fact decides it. `missing` lists the unknown facts that can change the answer.
+    `setting` is "undetermined" where an unknown fact decides it. `missing` lists the unknown facts that can change the
+    answer.
 
     `derivation`, not part of the JSON, holds every rule that supports a conclusion and every one that is blocked.
     """

@@ -62,8 +62,8 @@ class Explanation(NamedTuple):
 class Derivation:
     """The derivation of everything that one record's completions conclude.
 
-    `values` holds for every atom of the program, and `fired` for every ground rule, the completions in which it holds or fires,
-    a bit for each. Explanations are read from them on demand. A derivation never changes.
+    `values` holds for every atom of the program, and `fired` for every ground rule, the completions in which it holds or
+    fires, a bit for each. Explanations are read from them on demand. A derivation never changes.
     """
 
     __slots__ = ("_conditions", "_firing", "_known", "_sources", "completions", "fired", "model", "program", "values")
@@ -211,7 +211,7 @@ class Derivation:
         return rules, absent
 
     def firing(self, atom: int, agree: int) -> list[int]:
-        """List the ground rules that conclude an atom in all completions of `agree`, or where there are none, in some of them."""
+        """List the ground rules that conclude an atom in all completions of `agree`; where none does, those in some."""
         found = self._firing.get((atom, agree))
         if found is None:
             fired = self.fired

@@ -1,4 +1,4 @@
-"""The predicates from which answers are read, as ``asp/core/conclusions.lp`` names them, and the atoms written with them."""
+"""The predicates from which answers are read, as ``asp/core`` names them, and the atoms that are written with them."""
 
 from __future__ import annotations
 

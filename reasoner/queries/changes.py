@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
+from math import prod
 from typing import Literal, NamedTuple
 
 from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.compiler.program import Program, reachable
 from reasoner.engine.completions import LIMIT, Completions, Component, admissible, build, inputs_of
 from reasoner.engine.evaluator import Evaluator
+from reasoner.engine.predicates import ground_atom
 from reasoner.errors import RecordError
 from reasoner.records.record import OPEN, Record
 from reasoner.records.shapes import Shape
@@ -22,6 +24,7 @@ from reasoner.records.shapes import Shape
 __all__ = ["Change", "smallest_changes"]
 
 Value = bool | str | int | list[str]
+Member = tuple[str, str]
 
 
 class Edit(NamedTuple):
@@ -66,101 +69,157 @@ def smallest_changes(
 ) -> list[Change]:
     """Find all changes that make `target`, an atom, certain, and of which no part does.
 
-    Recorded facts that are over are changed only where `anything` is true; courses of therapy never are. Raises RecordError
-    where so much is open that the changes cannot be told.
+    Immutable facts that are recorded are changed only where `anything` is true; courses of therapy never are. Raises
+    RecordError where too much is open.
     """
     if target not in evaluator.program.index:
         return []
-    opened = open_up(record, evaluator, model, evaluator.program.index[target], anything)
+    opened = RecordOpener(record, evaluator, model, anything).open(evaluator.program.index[target])
     found = minimal(search(opened))
-    changes = [word(edits, record.data) for edits in found]
+    changes = [change_of(edits, record.data) for edits in found]
     order = {fact.name: n for n, fact in enumerate(model.facts)}
     return sorted(changes, key=lambda change: (len(change.set), [order[key] for key in change.set], repr(change.set)))
 
 
-def open_up(record: Record, evaluator: Evaluator, model: GuidelineModel, target: int, anything: bool) -> Opened:
-    """Open what can be changed and matters to the target, and evaluate the target there."""
-    program = evaluator.program
-    facts = {fact.name: fact for fact in model.facts}
-    free = [
-        choice == OPEN or anything or not facts[v.fact].immutable
-        for v, choice in zip(model.variables, record.choices, strict=True)
-    ]
-    members = closed_members(program, model, anything)
-    matters = relevant(record, program, model, target, free, members)
-    tied = {v: group for group in program.constraint_components for v in group}
-    wanted = {v for v in matters if isinstance(v, int)}
-    wanted |= {u for v in wanted if v in tied for u in tied[v] if free[u]}
-    loose = record._replace(choices=tuple(OPEN if v in wanted else choice for v, choice in enumerate(record.choices)))
-    components: list[Component] = []
-    for group in program.constraint_components:
-        component = admissible(loose, evaluator, model, group)
-        if not wanted.isdisjoint(component.variables):
-            components.append(component)
-        elif component.variables:
-            settled = dict(zip(component.variables, component.assignments[0], strict=True))
-            loose = loose._replace(choices=tuple(settled.get(v, c) for v, c in enumerate(loose.choices)))
-    open_in_axes = {v for component in components for v in component.variables}
-    components += [
-        Component((v,), tuple((n,) for n in range(len(model.variables[v].values)))) for v in sorted(wanted - set(tied))
-    ]
-    loose = loose._replace(
-        choices=tuple(0 if c == OPEN and v not in wanted | open_in_axes else c for v, c in enumerate(loose.choices))
-    )
-    first = len(model.variables)
-    kept_members = [member for member in members if member in matters]
-    components += [Component((first + n,), ((0,), (1,))) for n in range(len(kept_members))]
-    count = 1
-    for component in components:
-        count *= len(component.assignments)
-    if count > LIMIT:
-        raise RecordError(f"too much is open to tell all changes: {count} combinations, at most {LIMIT}; record more facts")
-    sizes = [*(len(v.values) for v in model.variables), *(2 for _ in kept_members)]
-    completions = build(tuple(components), len(sizes), [*loose.choices, *(OPEN for _ in kept_members)], sizes)
-    own = Completions(completions.components, completions.count, completions.values[:first])
-    inputs = inputs_of(loose, program, model, own)
-    for n, (fact, member) in enumerate(kept_members):
-        inputs[program.inputs[f"includes({fact},{member})"]] = completions.values[first + n][0]
-    values, _ = evaluator.evaluate(inputs, completions.all)
-    implied = implied_members(record, evaluator, model)
-    points = tuple(editable(record, model, completions, facts, wanted, kept_members, implied, anything))
-    return Opened(completions, values[target], points)
+class RecordOpener:
+    """Opens all of a record that can be changed and matters to an atom."""
+
+    def __init__(self, record: Record, evaluator: Evaluator, model: GuidelineModel, anything: bool) -> None:
+        self.record = record
+        self.evaluator = evaluator
+        self.program = evaluator.program
+        self.model = model
+        self.anything = anything
+        self.facts = {fact.name: fact for fact in model.facts}
+        self.free = [
+            choice == OPEN or anything or not self.facts[variable.fact].immutable
+            for variable, choice in zip(model.variables, record.choices, strict=True)
+        ]
+
+    def open(self, target: int) -> Opened:
+        """Open what matters to the target, and evaluate the target there."""
+        matters = self.relevant(target)
+        variables = {v for v in matters if isinstance(v, int)}
+        tied = {v: group for group in self.program.constraint_components for v in group}
+        variables |= {u for v in variables if v in tied for u in tied[v] if self.free[u]}
+        members = [member for member in self.closed_members() if member in matters]
+        completions, record = self.completions(variables, members)
+        first = len(self.model.variables)
+        own = Completions(completions.components, completions.count, completions.values[:first])
+        inputs = inputs_of(record, self.program, self.model, own)
+        for n, (fact, member) in enumerate(members, start=first):
+            inputs[self.program.inputs[includes(fact, member)]] = completions.values[n][0]
+        values, _ = self.evaluator.evaluate(inputs, completions.all)
+        points = (*self.points(completions, variables), *self.member_points(completions, members))
+        return Opened(completions, values[target], points)
+
+    def closed_members(self) -> list[Member]:
+        """List the members of lists that no completion leaves open but an edit can change."""
+        return [
+            (fact.name, member)
+            for fact in self.model.facts
+            if fact.kind == "list" and (self.anything or not fact.immutable)
+            for member in fact.values
+            if member not in fact.open_members and includes(fact.name, member) in self.program.inputs
+        ]
+
+    def relevant(self, target: int) -> set[int | Member]:
+        """Find what the target can depend on once all that is free is open: variables by number, list members by name."""
+        program = self.program
+        settled = {program.inputs[atom] for atom in self.record.atoms if atom in program.inputs}
+        owner: dict[int, int | Member] = {program.inputs[includes(*member)]: member for member in self.closed_members()}
+        for v, variable in enumerate(self.model.variables):
+            for n, (_, atoms) in enumerate(variable.values):
+                if self.free[v]:
+                    owner.update((program.inputs[atom], v) for atom in atoms)
+                elif n == self.record.choices[v]:
+                    settled.update(program.inputs[atom] for atom in atoms)
+        can, must = bounds(program, settled - set(owner), owner)
+
+        def undecided(atom: int) -> Iterator[int]:
+            return (condition for condition in program.conditions(atom) if can[condition] and not must[condition])
+
+        return {owner[atom] for atom in reachable([target], undecided) if atom in owner}
+
+    def completions(self, variables: set[int], members: Sequence[Member]) -> tuple[Completions, Record]:
+        """Lay out all combinations of what is opened, list members last; with the record that has them open.
+
+        Whatever else the record leaves open is settled in some admissible way: it does not matter.
+        """
+        every = self.model.variables
+        record = self.record._replace(
+            choices=tuple(OPEN if v in variables else choice for v, choice in enumerate(self.record.choices))
+        )
+        components: list[Component] = []
+        for group in self.program.constraint_components:
+            component = admissible(record, self.evaluator, self.model, group)
+            if not variables.isdisjoint(component.variables):
+                components.append(component)
+            elif component.variables:
+                settled = dict(zip(component.variables, component.assignments[0], strict=True))
+                record = record._replace(choices=tuple(settled.get(v, c) for v, c in enumerate(record.choices)))
+        tied = {v for group in self.program.constraint_components for v in group}
+        components += [Component((v,), tuple((n,) for n in range(len(every[v].values)))) for v in sorted(variables - tied)]
+        opened = variables.union(*(component.variables for component in components))
+        record = record._replace(
+            choices=tuple(0 if c == OPEN and v not in opened else c for v, c in enumerate(record.choices))
+        )
+        components += [Component((len(every) + n,), ((0,), (1,))) for n in range(len(members))]
+        count = prod(len(component.assignments) for component in components)
+        if count > LIMIT:
+            raise RecordError(f"too much is open: {count} combinations, at most {LIMIT} can be tried; record more facts")
+        sizes = [*(len(v.values) for v in every), *(2 for _ in members)]
+        choices = [*record.choices, *(OPEN for _ in members)]
+        return build(tuple(components), len(sizes), choices, sizes), record
+
+    def points(self, completions: Completions, variables: set[int]) -> Iterator[Point]:
+        """Yield what can be edited of variables, with the completions that each edit leaves."""
+        data = self.record.data
+        lists: dict[str, list[tuple[str, int]]] = {}
+        for v in sorted(variables):
+            variable, choice = self.model.variables[v], self.record.choices[v]
+            fact = self.facts[variable.fact]
+            if fact.immutable and not self.anything and data.get(fact.name) is not None:
+                continue
+            if variable.member is not None and data.get(fact.name) is None and fact.default is None:
+                lists.setdefault(fact.name, []).append((variable.member, v))
+                continue
+            kept = None if choice == OPEN else completions.values[v][choice]
+            options = [
+                (Edit(fact.name, variable.member, representative(fact, n, value)), completions.values[v][n])
+                for n, (value, _) in enumerate(variable.values)
+                if n != choice and value is not None
+            ]
+            yield Point(kept, tuple(options))
+        implied = self.implied_members() if lists else []
+        for name, own in lists.items():
+            known = [member for fact, member in implied if fact == name and member not in dict(own)]
+            yield Point(None, tuple(whole_lists(name, own, known, completions)))
+
+    def member_points(self, completions: Completions, members: Sequence[Member]) -> Iterator[Point]:
+        """Yield the list members that can join or leave, with the completions in which they do."""
+        for n, (name, member) in enumerate(members, start=len(self.model.variables)):
+            given = self.record.data.get(name)
+            held = isinstance(given, list | tuple) and member in given
+            within, without = completions.values[n]
+            edit = Edit(name, member, not held)
+            yield Point(within if held else without, ((edit, without if held else within),))
+
+    def implied_members(self) -> list[Member]:
+        """List the members of unrecorded lists that the rest of the record implies."""
+        found = []
+        for group in self.program.constraint_components:
+            component = admissible(self.record, self.evaluator, self.model, group)
+            for position, v in enumerate(component.variables):
+                variable = self.model.variables[v]
+                if variable.member is not None and all(step[position] == 0 for step in component.assignments):
+                    found.append((variable.fact, variable.member))
+        return found
 
 
-def closed_members(program: Program, model: GuidelineModel, anything: bool) -> list[tuple[str, str]]:
-    """List the members of lists that no completion leaves open but an edit can change."""
-    return [
-        (fact.name, member)
-        for fact in model.facts
-        if fact.kind == "list" and (anything or not fact.immutable)
-        for member in fact.values
-        if member not in fact.open_members and f"includes({fact.name},{member})" in program.inputs
-    ]
-
-
-def relevant(
-    record: Record,
-    program: Program,
-    model: GuidelineModel,
-    target: int,
-    free: Sequence[bool],
-    members: Sequence[tuple[str, str]],
-) -> set[int | tuple[str, str]]:
-    """Find what the target can depend on once all that is free is open: variables by number, list members by name."""
-    settled = {program.inputs[atom] for atom in record.atoms if atom in program.inputs}
-    owner: dict[int, int | tuple[str, str]] = {program.inputs[f"includes({f},{m})"]: (f, m) for f, m in members}
-    for v, variable in enumerate(model.variables):
-        for n, (_, atoms) in enumerate(variable.values):
-            if free[v]:
-                owner.update((program.inputs[atom], v) for atom in atoms)
-            elif n == record.choices[v]:
-                settled.update(program.inputs[atom] for atom in atoms)
-    can, must = bounds(program, settled - set(owner), owner)
-
-    def undecided(atom: int) -> Iterator[int]:
-        return (condition for condition in program.conditions(atom) if can[condition] and not must[condition])
-
-    return {owner[atom] for atom in reachable([target], undecided) if atom in owner}
+def includes(fact: str, member: str) -> str:
+    """Write the input atom that says that a list holds a member."""
+    return ground_atom("includes", fact, member)
 
 
 def bounds(program: Program, settled: Iterable[int], opened: Iterable[int]) -> tuple[bytearray, bytearray]:
@@ -182,57 +241,6 @@ def bounds(program: Program, settled: Iterable[int], opened: Iterable[int]) -> t
     return can, must
 
 
-def editable(
-    record: Record,
-    model: GuidelineModel,
-    completions: Completions,
-    facts: Mapping[str, Fact],
-    wanted: set[int],
-    members: Sequence[tuple[str, str]],
-    implied: Sequence[tuple[str, str]],
-    anything: bool,
-) -> Iterator[Point]:
-    """Yield what can be edited, with the completions that each edit leaves."""
-    lists: dict[str, list[tuple[str, int]]] = {}
-    for v in sorted(wanted):
-        variable, choice = model.variables[v], record.choices[v]
-        fact = facts[variable.fact]
-        if fact.immutable and not anything and record.data.get(fact.name) is not None:
-            continue
-        if variable.member is not None and record.data.get(fact.name) is None and fact.default is None:
-            lists.setdefault(fact.name, []).append((variable.member, v))
-            continue
-        kept = None if choice == OPEN else completions.values[v][choice]
-        options = [
-            (Edit(fact.name, variable.member, representative(fact, n, value)), completions.values[v][n])
-            for n, (value, _) in enumerate(variable.values)
-            if n != choice and value is not None
-        ]
-        yield Point(kept, tuple(options))
-    for name, own in lists.items():
-        yield Point(
-            None, tuple(whole_lists(name, own, [m for f, m in implied if f == name and m not in dict(own)], completions))
-        )
-    for n, (name, member) in enumerate(members):
-        given = record.data.get(name)
-        held = isinstance(given, list | tuple) and member in given
-        within, without = completions.values[len(model.variables) + n]
-        edit = Edit(name, member, not held)
-        yield Point(within if held else without, ((edit, without if held else within),))
-
-
-def implied_members(record: Record, evaluator: Evaluator, model: GuidelineModel) -> list[tuple[str, str]]:
-    """List the members of unrecorded lists that the rest of the record implies."""
-    found = []
-    for group in evaluator.program.constraint_components:
-        component = admissible(record, evaluator, model, group)
-        for position, v in enumerate(component.variables):
-            variable = model.variables[v]
-            if variable.member is not None and all(step[position] == 0 for step in component.assignments):
-                found.append((variable.fact, variable.member))
-    return found
-
-
 def whole_lists(
     name: str, members: Sequence[tuple[str, int]], implied: Sequence[str], completions: Completions
 ) -> Iterator[tuple[Edit, int]]:
@@ -246,7 +254,7 @@ def whole_lists(
 
 
 def representative(fact: Fact, number: int, value: bool | str | None) -> Value:
-    """Give a value of the record that stands for a value of a completion: of a interval of numbers its upper threshold."""
+    """Give a value of the record that stands for a value of a completion: of an interval of numbers its upper threshold."""
     if fact.kind == "number":
         return fact.thresholds[number] if number < len(fact.thresholds) else fact.thresholds[-1] + 1
     assert value is not None
@@ -299,7 +307,7 @@ def minimal(sets: Sequence[frozenset[Edit]]) -> list[frozenset[Edit]]:
     return kept
 
 
-def word(edits: frozenset[Edit], data: Mapping[str, object]) -> Change:
+def change_of(edits: frozenset[Edit], data: Mapping[str, object]) -> Change:
     """Give a set of edits as new values of a record's keys, in the order of the keys' names."""
     values: dict[str, Value] = {}
     for edit in sorted(edits, key=lambda edit: (edit.key, edit.member or "", str(edit.value))):

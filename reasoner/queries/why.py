@@ -35,8 +35,8 @@ class Why(Result, frozen=True, tag_field="schema", tag="reasoner.why/1"):
     `status` is "recommended", "excluded", "conditional" or "not_recommended" for a regimen, "called_for", "conditional" or
     "not_called_for" for an action, "holds", "conditional" or "does_not_hold" for a setting.
 
-    Not part of the JSON: the whole `answer`; `kind`, "regimen", "action" or "setting"; `atoms`, the conclusions explained, as
-    clingo text.
+    Not part of the JSON: the whole `answer`; `kind`, "regimen", "action" or "setting"; `atoms`, the conclusions explained,
+    as clingo text.
     """
 
     guideline: GuidelineInfo

@@ -11,7 +11,7 @@ from reasoner.compiler.model import Annotation
 from reasoner.errors import GuidelineError
 from reasoner.guideline import LAYERS, Guideline
 from reasoner.verification.definitions import templates
-from reasoner.verification.findings import Finding, finding
+from reasoner.verification.findings import Finding, finding_id
 from reasoner.verification.reports import FindingsReport, RuleCoverage, StatementCoverage
 
 __all__ = ["cover"]
@@ -139,4 +139,13 @@ def fault(
     """Word a finding about a statement by the template of its form; its id follows from `subject`."""
     template = templates()[form]
     message, repair = template.fill(dict(enumerate(words, start=1)))
-    return finding(kind, template.severity, subject, message, repair, [statement], rules, places)
+    return Finding(
+        id=finding_id(kind, subject),
+        kind=kind,
+        severity=template.severity,
+        message=message,
+        statements=(statement,),
+        rules=tuple(rules),
+        places=tuple(places),
+        repair=repair,
+    )

@@ -12,7 +12,7 @@ from msgspec import field
 from reasoner.errors import ReasonerError
 from reasoner.records.shapes import Carried, Result, Shape, one_of
 
-__all__ = ["SEVERITIES", "Finding", "Side", "accept", "at_least", "finding", "read_accepted"]
+__all__ = ["SEVERITIES", "Finding", "Side", "accept", "at_least", "finding_id", "read_accepted"]
 
 ID = re.compile(r"[a-z_]+-[0-9a-f]{6}")
 SEVERITIES = ("info", "warning", "error")
@@ -57,29 +57,6 @@ class Finding(Result, frozen=True, kw_only=True):
     accepted: str | None = None
 
     departures = Carried[tuple[str, ...]](())
-
-
-def finding(
-    kind: str,
-    severity: str,
-    subject: str,
-    message: str,
-    repair: str,
-    statements: Iterable[str] = (),
-    rules: Iterable[str] = (),
-    places: Iterable[str] = (),
-) -> Finding:
-    """Make a finding whose id follows from its class and `subject`, what it is about."""
-    return Finding(
-        id=finding_id(kind, subject),
-        kind=kind,
-        severity=severity,
-        message=message,
-        statements=tuple(statements),
-        rules=tuple(rules),
-        places=tuple(places),
-        repair=repair,
-    )
 
 
 def finding_id(kind: str, subject: str) -> str:

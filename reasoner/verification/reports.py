@@ -47,8 +47,8 @@ class FindingsReport(Result, frozen=True, kw_only=True, tag_field="schema", tag=
     """Findings, and what they are about.
 
     `courses` is the length of the longest history looked at, by check and diff; `old` is the other guideline of a diff, and
-    `equivalent` tells that no patient is answered differently, which is proved; `statements` are those of coverage. `unknown`
-    names the classes of which a query timed out, `accepted_gone` the accepted ids that no longer occur.
+    `equivalent` tells that no patient is answered differently, which is proved; `statements` are those of coverage.
+    `unknown` names the classes of which a query timed out, `accepted_gone` the accepted ids that no longer occur.
 
     `title`, not part of the JSON, names what was looked at.
     """
