@@ -125,7 +125,7 @@ def test_node_link_data_goes_through_networkx_unchanged(drawn: list[tuple[Guidel
         assert all(isinstance(value, str) for node in found.nodes for value in to_plain(node).values())
         assert not {"source", "target", "value"} & {key for node in found.nodes for key in to_plain(node)}
         assert len({node.id for node in found.nodes}) == len(found.nodes)
-        assert len({edge[:2] for edge in found.edges}) == len(found.edges)
+        assert len({(edge.source, edge.target) for edge in found.edges}) == len(found.edges)
 
 
 @pytest.mark.parametrize(("layer", "lines"), [("curated", 3), ("literal", 2)])

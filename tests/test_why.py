@@ -199,9 +199,9 @@ def test_every_change_works_no_part_of_it_does_and_none_of_up_to_two_facts_is_mi
     rng = random.Random(seed)
     changed = 0
     for (data, record), _ in zip(drawn(50 + seed, curated, rng.choice([0.0, 0.15, 0.3])), range(50), strict=False):
-        program = curated.program(record.courses)
+        evaluator = curated.evaluator(record.courses)
         for regimen in rng.sample(curated.model.regimens, 6):
-            changes = smallest_changes(record, program, curated.model, f"recommended({regimen})", anything=False)
+            changes = smallest_changes(record, evaluator, curated.model, f"recommended({regimen})", anything=False)
             if changes:
                 break
         for change in changes:

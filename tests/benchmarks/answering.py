@@ -250,8 +250,8 @@ def compare_changes(guideline: Guideline, rounds: int) -> None:
 
     def changes(pair: str) -> int:
         name, regimen = pairs[pair]
-        program = guideline.program(records[name].courses)
-        return len(smallest_changes(records[name], program, guideline.model, f"recommended({regimen})", anything=False))
+        evaluator = guideline.evaluator(records[name].courses)
+        return len(smallest_changes(records[name], evaluator, guideline.model, f"recommended({regimen})", anything=False))
 
     print("\n3. All smallest changes that make a regimen certain")
     print(f"  {len(records)} cases with {len(guideline.model.regimens)} regimens each, {rounds} rounds")
