@@ -308,7 +308,7 @@ def test_reports_and_cohorts_have_no_english_word_of_their_own(
             findings_text.render(found, known, 10_000)
             for found in (report, empty, replace(empty, equivalent=True, courses=0))
         ),
-        findings_text.render_definition("gap", known, 10_000),
+        findings_text.render_definition(classes["gap"], known, 10_000),
         coverage_text.render(made_up_coverage(translated), known, 10_000),
         *made_up_cohort(translated),
     ]

@@ -10,8 +10,8 @@ import click
 from reasoner.cli.inputs import load, one_record, read, records
 from reasoner.cli.options import format_option, guideline_options, question
 from reasoner.cli.output import print_answer, print_json, print_result
-from reasoner.compiler.selection import Selection
 from reasoner.errors import ReasonerError, RecordError, nearest
+from reasoner.guideline import Selection
 
 BUNDLE = "fhir_bundle"
 

@@ -13,8 +13,8 @@ import click
 from reasoner.cli.inputs import load
 from reasoner.cli.options import format_option, guideline_options
 from reasoner.cli.output import print_answer, print_result
-from reasoner.compiler.selection import Selection, default_folder
 from reasoner.errors import ReasonerError, nearest
+from reasoner.guideline import Selection, default_folder
 
 
 class CohortGroup(click.Group):

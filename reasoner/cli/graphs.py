@@ -12,7 +12,7 @@ from reasoner.cli.answering import conclusion_names
 from reasoner.cli.inputs import load, one_record
 from reasoner.cli.options import guideline_options
 from reasoner.cli.output import text_width
-from reasoner.compiler.selection import Selection
+from reasoner.guideline import Selection
 
 HELP = f"""Export the explanation graph of an answer, a pathway from a record, or the guideline itself.
 

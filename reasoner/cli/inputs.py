@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from reasoner.errors import RecordError
-from reasoner.guideline import Guideline
+from reasoner.guideline import Guideline, Selection
 
 if TYPE_CHECKING:
-    from reasoner.compiler.selection import Selection
     from reasoner.records.record import Record
 
 __all__ = ["load", "one_record", "read", "records"]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from reasoner.compiler.selection import LAYERS, Selection, default_folder
+from reasoner.guideline import LAYERS, Selection, default_folder
 
 __all__ = [
     "ReportOptions",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reasoner.engine.answer import Answer
+    from reasoner import Answer
 
 __all__ = ["colour_wanted", "print_answer", "print_json", "print_result", "text_width"]
 

@@ -8,8 +8,8 @@ import click
 
 from reasoner.cli.inputs import load
 from reasoner.cli.options import guideline_options
-from reasoner.compiler.selection import Selection
 from reasoner.errors import ReasonerError
+from reasoner.guideline import Selection
 
 
 @click.command()

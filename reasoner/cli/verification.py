@@ -19,8 +19,8 @@ from reasoner.cli.options import (
     search_options,
 )
 from reasoner.cli.output import colour_wanted, print_result, text_width
-from reasoner.compiler.selection import LAYERS, Selection
 from reasoner.errors import ReasonerError, nearest
+from reasoner.guideline import LAYERS, Selection
 
 if TYPE_CHECKING:
     from reasoner.guideline import Guideline
@@ -45,7 +45,11 @@ def check(selection: Selection, search: SearchOptions, explain: str | None, repo
     guideline = load(selection, with_fhir=True)
     model = guideline.model
     if explain is not None:
-        sys.stdout.write(texts.render_definition(explain, model, text_width(), colour_wanted()))
+        classes = texts.known_classes()
+        if explain not in classes:
+            hint = f"{nearest(explain, classes)}; classes: {', '.join(classes)}"
+            raise ReasonerError(f'"{explain}" is not a class of findings{hint}')
+        sys.stdout.write(texts.render_definition(classes[explain], model, text_width(), colour_wanted()))
         return
     checked = run(guideline, search.courses, search.timeout, show_progress)
     findings, gone = accepted(checked.findings, search.accept)
@@ -165,9 +169,10 @@ def print_found(
     from reasoner.verification.findings import at_least
 
     if report.form == "sarif":
+        from reasoner import __version__
         from reasoner.render import sarif
 
-        sys.stdout.write(sarif.render(found, guideline.model, guideline.files))
+        sys.stdout.write(sarif.render(found, guideline.model, guideline.files, __version__))
     else:
         print_result(report.form, found, render)
     sys.stdout.flush()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.errors import ReasonerError, nearest
 from reasoner.render.layout import TextLayout
 from reasoner.verification.definitions import Definition, definitions
 from reasoner.verification.findings import SEVERITIES, Finding
@@ -85,16 +84,10 @@ def finding_item(page: TextLayout, entry: Finding, model: GuidelineModel) -> Non
         page.item("", say("repair", entry.repair), "faint", indent=7)
 
 
-def render_definition(name: str, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
-    """Render what a class of findings is, why it matters, and the usual repairs.
-
-    Raises ReasonerError, with the nearest names, for a class that does not exist.
-    """
-    classes, say = known_classes(), model.say
-    if name not in classes:
-        raise ReasonerError(f'"{name}" is not a class of findings{nearest(name, classes)}; classes: {", ".join(classes)}')
-    definition, page = classes[name], TextLayout(width, colour)
-    page.item("", say("definition", name, definition.text), "heading", indent=0)
+def render_definition(definition: Definition, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
+    """Render what a class of findings is, why it matters, and the usual repairs."""
+    say, page = model.say, TextLayout(width, colour)
+    page.item("", say("definition", definition.name, definition.text), "heading", indent=0)
     if definition.why:
         page.item("", say("explained_why", definition.why), indent=2)
         page.item("", say("explained_example", definition.example), indent=2)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from reasoner import __version__
 from reasoner.compiler.model import GuidelineModel
 from reasoner.render.findings import known_classes
 from reasoner.verification.findings import Finding
@@ -18,8 +17,8 @@ LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def render(found: FindingsReport, model: GuidelineModel, files: Mapping[str, Path]) -> str:
-    """Render findings as SARIF 2.1.0; `files` tells where the file of a place is."""
+def render(found: FindingsReport, model: GuidelineModel, files: Mapping[str, Path], version: str) -> str:
+    """Render findings as SARIF 2.1.0; `files` tells where the file of a place is, `version` is this package's."""
     classes = known_classes()
     kinds = sorted({entry.kind for entry in found.findings})
     rules = [
@@ -30,7 +29,7 @@ def render(found: FindingsReport, model: GuidelineModel, files: Mapping[str, Pat
         }
         for kind in kinds
     ]
-    driver = {"name": "guideline-reasoner", "semanticVersion": __version__, "rules": rules}
+    driver = {"name": "guideline-reasoner", "semanticVersion": version, "rules": rules}
     notices = [{"level": "error", "message": {"text": model.say("undecided_class", name)}} for name in found.undecided]
     run = {
         "tool": {"driver": driver},
