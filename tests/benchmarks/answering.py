@@ -251,7 +251,9 @@ def compare_changes(guideline: Guideline, rounds: int) -> None:
     def changes(pair: str) -> int:
         name, regimen = pairs[pair]
         evaluator = guideline.evaluator(records[name].courses)
-        return len(smallest_changes(records[name], evaluator, guideline.model, f"recommended({regimen})", anything=False))
+        return len(
+            smallest_changes(records[name], evaluator, guideline.model, f"recommended({regimen})", include_past=False)
+        )
 
     print("\n3. All smallest changes that make a regimen certain")
     print(f"  {len(records)} cases with {len(guideline.model.regimens)} regimens each, {rounds} rounds")
