@@ -201,7 +201,7 @@ def test_every_change_works_no_part_of_it_does_and_none_of_up_to_two_facts_is_mi
     for (data, record), _ in zip(drawn(50 + seed, curated, rng.choice([0.0, 0.15, 0.3])), range(50), strict=False):
         evaluator = curated.evaluator(record.courses)
         for regimen in rng.sample(curated.model.regimens, 6):
-            changes = smallest_changes(record, evaluator, curated.model, f"recommended({regimen})", include_past=False)
+            changes = smallest_changes(record, evaluator, curated.model, f"recommended({regimen})", anything=False)
             if changes:
                 break
         for change in changes:
@@ -234,7 +234,7 @@ def test_the_past_is_offered_only_when_asked_for(curated: Guideline) -> None:
     record = curated.record(curated.cases()["recurrence_at_exactly_12_months"].record)
     first = "trastuzumab_pertuzumab_taxane"
     assert why_not(curated, record, first).changes == ()
-    changes = [change.set for change in why_not(curated, record, first, include_past=True).changes]
+    changes = [change.set for change in why_not(curated, record, first, anything=True).changes]
     assert {"months_to_recurrence": 13} in changes
     for change in changes:
         assert certain(curated, {**record.data, **change}, first), change

@@ -1,8 +1,10 @@
 """A guideline as plain data: what records may hold, what answers may name, what rules rest on.
 
 Everything here is read from the guideline's ``.lp`` files. It holds no object of clingo's, so that it can be stored and
-loaded without it. Annotations are evaluated here, and not kept as texts: msgspec would evaluate each at every start.
+loaded without it.
 """
+
+from __future__ import annotations
 
 import re
 from collections.abc import Collection

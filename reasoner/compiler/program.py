@@ -1,7 +1,6 @@
-"""A ground guideline as plain data: its atoms, and its rules in the order in which they can be evaluated.
+"""A ground guideline as plain data: its atoms, and its rules in the order in which they can be evaluated."""
 
-Annotations are evaluated here, and not kept as texts: msgspec would evaluate each at every start.
-"""
+from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 

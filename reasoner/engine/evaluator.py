@@ -14,8 +14,8 @@ from reasoner.compiler.program import Program
 
 __all__ = ["Evaluator"]
 
-MANY = 150
-"""After so many evaluations code is generated: about then it has paid for itself, by measurement (120 to 140)."""
+MANY = 300
+"""After so many evaluations generated code has paid for being generated."""
 
 
 class Evaluator:

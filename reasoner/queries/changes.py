@@ -65,16 +65,16 @@ class Opened(NamedTuple):
 
 
 def smallest_changes(
-    record: Record, evaluator: Evaluator, model: GuidelineModel, target: str, include_past: bool
+    record: Record, evaluator: Evaluator, model: GuidelineModel, target: str, anything: bool
 ) -> list[Change]:
     """Find all changes that make `target`, an atom, certain, and of which no part does.
 
-    Immutable facts that are recorded are changed only where `include_past` is true; courses of therapy never are. Raises
+    Immutable facts that are recorded are changed only where `anything` is true; courses of therapy never are. Raises
     RecordError where too much is open.
     """
     if target not in evaluator.program.index:
         return []
-    opened = RecordOpener(record, evaluator, model, include_past).open(evaluator.program.index[target])
+    opened = RecordOpener(record, evaluator, model, anything).open(evaluator.program.index[target])
     found = minimal(search(opened))
     changes = [change_of(edits, record.data) for edits in found]
     order = {fact.name: n for n, fact in enumerate(model.facts)}
@@ -84,15 +84,15 @@ def smallest_changes(
 class RecordOpener:
     """Opens all of a record that can be changed and matters to an atom."""
 
-    def __init__(self, record: Record, evaluator: Evaluator, model: GuidelineModel, include_past: bool) -> None:
+    def __init__(self, record: Record, evaluator: Evaluator, model: GuidelineModel, anything: bool) -> None:
         self.record = record
         self.evaluator = evaluator
         self.program = evaluator.program
         self.model = model
-        self.include_past = include_past
+        self.anything = anything
         self.facts = {fact.name: fact for fact in model.facts}
         self.free = [
-            choice == OPEN or include_past or not self.facts[variable.fact].immutable
+            choice == OPEN or anything or not self.facts[variable.fact].immutable
             for variable, choice in zip(model.variables, record.choices, strict=True)
         ]
 
@@ -118,7 +118,7 @@ class RecordOpener:
         return [
             (fact.name, member)
             for fact in self.model.facts
-            if fact.kind == "list" and (self.include_past or not fact.immutable)
+            if fact.kind == "list" and (self.anything or not fact.immutable)
             for member in fact.values
             if member not in fact.open_members and includes(fact.name, member) in self.program.inputs
         ]
@@ -179,7 +179,7 @@ class RecordOpener:
         for v in sorted(variables):
             variable, choice = self.model.variables[v], self.record.choices[v]
             fact = self.facts[variable.fact]
-            if fact.immutable and not self.include_past and data.get(fact.name) is not None:
+            if fact.immutable and not self.anything and data.get(fact.name) is not None:
                 continue
             if variable.member is not None and data.get(fact.name) is None and fact.default is None:
                 lists.setdefault(fact.name, []).append((variable.member, v))

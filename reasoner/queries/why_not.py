@@ -67,11 +67,11 @@ class WhyNot(Why, frozen=True):
     uses = Carried[tuple[RuleUse, ...]]()
 
 
-def why_not(guideline: Guideline, record: Record, regimen: str, include_past: bool = False) -> WhyNot:
+def why_not(guideline: Guideline, record: Record, regimen: str, anything: bool = False) -> WhyNot:
     """Tell what keeps a regimen from being recommended with certainty, or from coming first, and what would change that.
 
-    Immutable facts that are recorded are offered for change only where `include_past` is true. Raises RecordError, with the
-    nearest names, for a regimen that the guideline does not know.
+    Recorded facts that are over are offered for change only where `anything` is true. Raises RecordError, with the nearest
+    names, for a regimen that the guideline does not know.
     """
     model = guideline.model
     if regimen not in model.regimens:
@@ -89,7 +89,7 @@ def why_not(guideline: Guideline, record: Record, regimen: str, include_past: bo
         rules=tuple(blocked_rule(use, model) for use in uses),
         excluded_by=tuple(found for found in answer.excluded if found.regimen == regimen),
         outranked_by=tuple(outranking(answer, entry)),
-        changes=() if certain else tuple(smallest_changes(record, evaluator, model, target, include_past)),
+        changes=() if certain else tuple(smallest_changes(record, evaluator, model, target, anything)),
     ).carrying(answer=answer, kind=explained.kind, atoms=explained.atoms, uses=uses)
 
 

@@ -251,9 +251,7 @@ def compare_changes(guideline: Guideline, rounds: int) -> None:
     def changes(pair: str) -> int:
         name, regimen = pairs[pair]
         evaluator = guideline.evaluator(records[name].courses)
-        return len(
-            smallest_changes(records[name], evaluator, guideline.model, f"recommended({regimen})", include_past=False)
-        )
+        return len(smallest_changes(records[name], evaluator, guideline.model, f"recommended({regimen})", anything=False))
 
     print("\n3. All smallest changes that make a regimen certain")
     print(f"  {len(records)} cases with {len(guideline.model.regimens)} regimens each, {rounds} rounds")
