@@ -98,8 +98,8 @@ class Guideline:
     def read_fhir(self, data: Mapping[str, object] | bytes) -> ChartFacts:
         """Read the record of a patient from FHIR R4: a bundle or a resource, as parsed from JSON or as its bytes.
 
-        Raises RecordError for what is no FHIR resource or holds several patients, GuidelineError where the guideline has no
-        tables to read FHIR by.
+        Raises RecordError for what is not a FHIR resource or holds several patients, GuidelineError where the guideline has
+        no tables to read FHIR by.
         """
         from reasoner import fhir
 

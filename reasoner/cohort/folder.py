@@ -11,6 +11,7 @@ from pathlib import Path
 from reasoner.cohort.courses import index_courses
 from reasoner.cohort.part import Job
 from reasoner.cohort.summary import SCHEMA
+from reasoner.compiler.sources import read_files
 from reasoner.engine.answer import GuidelineInfo
 from reasoner.errors import ReasonerError
 from reasoner.files import UNFINISHED, write_whole
@@ -104,9 +105,10 @@ def prepare(job: Job, manifest: Mapping[str, object], resume: bool) -> None:
 
 def copy_guideline(job: Job) -> None:
     """Copy the guideline into the output folder, unless it is there."""
-    own, overlays = job.selection.folder, job.selection.overlays
+    own, overlays = job.selection.folder.resolve(), job.selection.overlays
     copy = guideline_copy(job.output, job.selection)
-    files = {path: copy.folder / path.relative_to(own) for path in sorted(own.rglob("*.lp"))}
+    included = (file.path for file in read_files(job.selection).own)
+    files = {path: copy.folder / path.relative_to(own) for path in sorted({*own.rglob("*.lp"), *included})}
     for path, target in (*files.items(), *zip(overlays, copy.overlays, strict=True)):
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)

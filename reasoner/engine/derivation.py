@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from reasoner.compiler.model import GuidelineModel, Rule
-from reasoner.compiler.program import Program
+from reasoner.compiler.program import Program, reachable
 from reasoner.engine.completions import Completions
 from reasoner.engine.grounds import Grounds, grounds_of
 from reasoner.engine.predicates import arguments_of, predicate_of
@@ -192,23 +192,14 @@ class Derivation:
 
     def chain(self, atoms: Iterable[int], agree: int) -> tuple[set[int], set[int]]:
         """Follow rules that fire back from `atoms`: the source's rules, and the atoms whose absence they ask for."""
-        supports, ground_rules = self.program.supports, self.program.rules
-        seen = set(atoms)
-        stack = list(seen)
-        rules: set[int] = set()
-        absent: set[int] = set()
-        while stack:
-            for support in self.firing(stack.pop(), agree):
-                ground = ground_rules[support]
-                rules.add(ground.rule)
-                for condition, negated in ground.conditions:
-                    if negated:
-                        absent.add(condition)
-                    elif condition not in seen:
-                        seen.add(condition)
-                        if supports[condition]:
-                            stack.append(condition)
-        return rules, absent
+        ground_rules = self.program.rules
+
+        def required(atom: int) -> Iterator[int]:
+            return (c for rule in self.firing(atom, agree) for c, negated in ground_rules[rule].conditions if not negated)
+
+        fired = [ground_rules[rule] for atom in reachable(atoms, required) for rule in self.firing(atom, agree)]
+        absent = {condition for ground in fired for condition, negated in ground.conditions if negated}
+        return {ground.rule for ground in fired}, absent
 
     def firing(self, atom: int, agree: int) -> list[int]:
         """List the ground rules that conclude an atom in all completions of `agree`; where none does, those in some."""
