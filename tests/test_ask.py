@@ -276,7 +276,7 @@ def test_a_complete_record_is_asked_nothing(curated: Guideline) -> None:
     result, tree = ask(curated, record), decision_tree(curated, record)
     assert result.questions == ()
     assert (tree.exact, tree.expected, tree.deepest) == (True, 0, 0)
-    assert "Nothing that is not recorded can change the answer." in render(result)
+    assert "No unrecorded fact can change the answer." in render(result)
     assert "0 on average" in render_tree(tree)
 
 
@@ -284,8 +284,8 @@ def test_the_text_says_what_each_value_would_give(curated: Guideline) -> None:
     record = curated.cases()["lung_disease_not_recorded"].record
     for text in (render(ask(curated, record)), render_tree(decision_tree(curated, record))):
         assert "Has there ever been interstitial lung disease?" in text
-        assert "yes: 1. trastuzumab emtansine (T-DM1); against trastuzumab deruxtecan" in text
-        assert "no: 1. trastuzumab deruxtecan (T-DXd); against trastuzumab emtansine" in text
+        assert "yes: 1. trastuzumab emtansine (T-DM1); excluded: trastuzumab deruxtecan" in text
+        assert "no: 1. trastuzumab deruxtecan (T-DXd); excluded: trastuzumab emtansine" in text
         assert text.rstrip().endswith("No medical advice.")
     record = curated.cases()["recurrence_month_not_recorded"].record
     text = render(ask(curated, record))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.conclusions import Assumption, Certainty, Conclusion, Conclusions, Missing, RankedRegimen, holding
@@ -70,7 +72,7 @@ class DoseGiven(Shape, frozen=True):
     statement: str
 
 
-class Reason(NamedTuple):
+class Reason(Struct, frozen=True):
     """One rule's reason: what holds of the patient, and the statement, reading or overlay that makes it count."""
 
     words: str

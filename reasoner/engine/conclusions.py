@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from msgspec import field
+from msgspec import Struct, field
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.completions import Completions
@@ -60,7 +60,7 @@ class Missing(Shape, frozen=True, kw_only=True, omit_defaults=True):
     decides: tuple[str, ...]
 
 
-class Conclusion(NamedTuple):
+class Conclusion(Struct, frozen=True):
     """A conclusion that holds in some completion.
 
     `name` is its first argument; `agree` are the completions that agree with what it assumes; `atom` is its number in the
@@ -74,7 +74,7 @@ class Conclusion(NamedTuple):
     atom: int
 
 
-class RankedRegimen(NamedTuple):
+class RankedRegimen(Struct, frozen=True):
     """A recommended regimen, with the best rank and strength that it has where it is recommended."""
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
@@ -21,7 +21,7 @@ State = Literal["holds", "fails", "recorded", "recorded_absent", "unknown"]
 ALWAYS_RECORDED = ("known", "recorded", "lists")
 
 
-class SeenCondition(NamedTuple):
+class SeenCondition(msgspec.Struct, frozen=True):
     """A condition of a rule as it stands for one patient.
 
     `atom` is clingo text and `phrase` its wording. `state` is the atom's: "recorded", "recorded_absent" or "unknown" for
@@ -36,7 +36,7 @@ class SeenCondition(NamedTuple):
     met: str
 
 
-class RuleUse(NamedTuple):
+class RuleUse(msgspec.Struct, frozen=True):
     """An instance of a rule for one patient, with all its conditions; `fires` is "always", "sometimes" or "never"."""
 
     rule: Rule
@@ -49,7 +49,7 @@ class RuleUse(NamedTuple):
         return tuple(condition for condition in self.conditions if condition.met != "always")
 
 
-class Explanation(NamedTuple):
+class Explanation(msgspec.Struct, frozen=True):
     """An atom with every rule that could conclude it: those that fire (somewhere) and those that never do."""
 
     atom: str

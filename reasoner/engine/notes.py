@@ -66,15 +66,14 @@ def nearest_statements(derivation: Derivation) -> list[tuple[str, list[str]]]:
     The nearest are those that miss the fewest conditions; of one statement the instance that misses fewest counts.
     """
     model, program = derivation.model, derivation.program
+    placing = {number: rule.annotation for number, rule in enumerate(model.rules) if predicate_of(rule.head) == PLACES}
     best: dict[str, list[str]] = {}
     for number, ground in enumerate(program.rules):
-        rule = model.rules[ground.rule]
-        if predicate_of(rule.head) != PLACES or rule.annotation is None:
-            continue
-        if model.annotations[rule.annotation].kind != "statement" or derivation.fired[number]:
+        statement = placing.get(ground.rule)
+        if statement is None or derivation.fired[number] or model.annotations[statement].kind != "statement":
             continue
         misses = [model.say("absence", c.phrase) if c.negated else c.phrase for c in derivation.use(number).blocked_by]
-        if rule.annotation not in best or len(misses) < len(best[rule.annotation]):
-            best[rule.annotation] = misses
+        if statement not in best or len(misses) < len(best[statement]):
+            best[statement] = misses
     fewest = min((len(misses) for misses in best.values()), default=0)
     return [(statement, misses) for statement, misses in best.items() if len(misses) <= max(fewest, 2)]
