@@ -444,9 +444,9 @@ def test_accepted_findings_do_not_count_and_those_gone_are_reported(environment:
     assert (gone, at_least(marked, "info"), at_least(findings, "error")) == (("gap-000000",), False, True)
     with pytest.raises(ReasonerError, match=r"accepted.txt:1: gap-111111 is accepted without a reason"):
         read_accepted("gap-111111\n", "accepted.txt")
-    with pytest.raises(ReasonerError, match=r"accepted.txt:2: gap-111111 stands twice"):
+    with pytest.raises(ReasonerError, match=r"accepted.txt:2: gap-111111 occurs twice"):
         read_accepted("gap-111111 a\ngap-111111 b\n", "accepted.txt")
-    with pytest.raises(ReasonerError, match=r'accepted.txt:1: "rubbish" is no id of a finding'):
+    with pytest.raises(ReasonerError, match=r'accepted.txt:1: "rubbish" is not the id of a finding'):
         read_accepted("rubbish here\n", "accepted.txt")
     run = command("check", "--accept", str(tmp_path / "none.txt"), environment=environment)
     assert (run.returncode, run.stdout) == (2, "")

@@ -217,9 +217,9 @@ def test_edits_apply_in_their_order(curated: Guideline) -> None:
 
 
 REFUSED = {
-    "no edit": ("heart_failure", '"heart_failure" is no change of a record; write FACT=VALUE'),
-    "an empty edit": ("", "is no change of a record"),
-    "a course without a field": ("metastatic_therapy[0]=1", "is no change of a record"),
+    "no edit": ("heart_failure", '"heart_failure" is not a change of a record; write FACT=VALUE'),
+    "an empty edit": ("", "is not a change of a record"),
+    "a course without a field": ("metastatic_therapy[0]=1", "is not a change of a record"),
     "an unknown fact": (
         "heart_failur=true",
         'heart_failur: no such fact; did you mean "heart_failure"?; allowed: metastatic,',
@@ -231,19 +231,19 @@ REFUSED = {
     "a number in words": ("weight_kg=heavy", 'weight_kg: "heavy" is not a number'),
     "a number out of range": ("weight_kg=-5", "weight_kg: -5 is out of range; allowed: more than 0"),
     "no number": ("weight_kg=NaN", "weight_kg: NaN is not a JSON number"),
-    "broken JSON": ("adjuvant_drugs=[", 'adjuvant_drugs: "[": no JSON'),
+    "broken JSON": ("adjuvant_drugs=[", 'adjuvant_drugs: "[": not JSON'),
     "a key twice": ('metastatic_therapy+={"drugs": [], "drugs": []}', "metastatic_therapy: drugs: the key stands twice"),
     "an unknown member": (
         "unavailable_drugs+=trastuzumabb",
         'unavailable_drugs[0]: "trastuzumabb" is not a drug of the catalogue; did you mean "trastuzumab"?',
     ),
-    "no member": ("unavailable_drugs+=", "unavailable_drugs: null is no member"),
+    "no member": ("unavailable_drugs+=", "unavailable_drugs: null is not a member"),
     "a member that is not there": (
         "infusion_symptoms-=dyspnea",
         'infusion_symptoms: "dyspnea" is not in it; recorded: ["hypotension"]',
     ),
     "a member of an unknown list": ("adjuvant_drugs+=trastuzumab", "adjuvant_drugs: it is not recorded; += would say"),
-    "adding to what is no list": ("her2+=positive", "her2: it is no list, so += has no meaning; write her2=VALUE"),
+    "adding to what is no list": ("her2+=positive", "her2: it is not a list, so += has no meaning; write her2=VALUE"),
     "an unknown drug": ("metastatic_therapy+=lapatinb:toxicity", 'metastatic_therapy: "lapatinb" is not a drug of the'),
     "an unknown outcome": (
         "metastatic_therapy+=lapatinib:progresion",
@@ -251,10 +251,10 @@ REFUSED = {
     ),
     "a course without outcome": (
         "metastatic_therapy+=lapatinib",
-        'metastatic_therapy: "lapatinib" is no course; write drug',
+        'metastatic_therapy: "lapatinib" is not a course; write drug',
     ),
     "a course removed": ("metastatic_therapy-=lapatinib:toxicity", "metastatic_therapy: no course can be removed"),
-    "therapy that is no list": ("metastatic_therapy=none", 'metastatic_therapy: "none" is no list of courses'),
+    "therapy that is no list": ("metastatic_therapy=none", 'metastatic_therapy: "none" is not a list of courses'),
     "therapy made unknown": ("metastatic_therapy=null", "metastatic_therapy: it is required and cannot be unknown"),
     "a course of what has none": ("her2[0].outcome=toxicity", "her2: it has no courses"),
     "an unknown field": (

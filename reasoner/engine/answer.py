@@ -284,7 +284,7 @@ class AnswerBuilder:
         return tuple(reasons)
 
     def absence(self, atom: int) -> str:
-        """Word an atom's absence: what is recorded as absent is told from what no record speaks of."""
+        """Word an atom's absence: recorded as absent, or merely not on record."""
         recorded = self.derivation.state(atom) == "recorded_absent"
         return self.model.say("without" if recorded else "no_record", self.program.phrases[atom])
 

@@ -27,7 +27,7 @@ Value = bool | str | int | list[str]
 Member = tuple[str, str]
 
 
-class Edit(NamedTuple):
+class KeyEdit(NamedTuple):
     """One edit of a record: a key and its new value; for a recorded list, a `member` that joins or leaves it."""
 
     key: str
@@ -35,7 +35,7 @@ class Edit(NamedTuple):
     value: Value | tuple[str, ...]
 
 
-class Point(NamedTuple):
+class EditPoint(NamedTuple):
     """Something that can be edited.
 
     `kept` are the completions in which it is as the record says, None where the record does not say; `options` are the edits
@@ -43,7 +43,7 @@ class Point(NamedTuple):
     """
 
     kept: int | None
-    options: tuple[tuple[Edit, int], ...]
+    options: tuple[tuple[KeyEdit, int], ...]
 
 
 class Change(Shape, frozen=True):
@@ -61,7 +61,7 @@ class Opened(NamedTuple):
 
     completions: Completions
     truth: int
-    points: tuple[Point, ...]
+    points: tuple[EditPoint, ...]
 
 
 def smallest_changes(
@@ -172,7 +172,7 @@ class RecordOpener:
         choices = [*record.choices, *(OPEN for _ in members)]
         return build(tuple(components), len(sizes), choices, sizes), record
 
-    def points(self, completions: Completions, variables: set[int]) -> Iterator[Point]:
+    def points(self, completions: Completions, variables: set[int]) -> Iterator[EditPoint]:
         """Yield what can be edited of variables, with the completions that each edit leaves."""
         data = self.record.data
         lists: dict[str, list[tuple[str, int]]] = {}
@@ -186,24 +186,24 @@ class RecordOpener:
                 continue
             kept = None if choice == OPEN else completions.values[v][choice]
             options = [
-                (Edit(fact.name, variable.member, representative(fact, n, value)), completions.values[v][n])
+                (KeyEdit(fact.name, variable.member, representative(fact, n, value)), completions.values[v][n])
                 for n, (value, _) in enumerate(variable.values)
                 if n != choice and value is not None
             ]
-            yield Point(kept, tuple(options))
+            yield EditPoint(kept, tuple(options))
         implied = self.implied_members() if lists else []
         for name, own in lists.items():
             known = [member for fact, member in implied if fact == name and member not in dict(own)]
-            yield Point(None, tuple(whole_lists(name, own, known, completions)))
+            yield EditPoint(None, tuple(whole_lists(name, own, known, completions)))
 
-    def member_points(self, completions: Completions, members: Sequence[Member]) -> Iterator[Point]:
+    def member_points(self, completions: Completions, members: Sequence[Member]) -> Iterator[EditPoint]:
         """Yield the list members that can join or leave, with the completions in which they do."""
         for n, (name, member) in enumerate(members, start=len(self.model.variables)):
             given = self.record.data.get(name)
             held = isinstance(given, list | tuple) and member in given
             within, without = completions.values[n]
-            edit = Edit(name, member, not held)
-            yield Point(within if held else without, ((edit, without if held else within),))
+            edit = KeyEdit(name, member, not held)
+            yield EditPoint(within if held else without, ((edit, without if held else within),))
 
     def implied_members(self) -> list[Member]:
         """List the members of unrecorded lists that the rest of the record implies."""
@@ -243,14 +243,14 @@ def bounds(program: Program, settled: Iterable[int], opened: Iterable[int]) -> t
 
 def whole_lists(
     name: str, members: Sequence[tuple[str, int]], implied: Sequence[str], completions: Completions
-) -> Iterator[tuple[Edit, int]]:
+) -> Iterator[tuple[KeyEdit, int]]:
     """Yield each list that an unrecorded list can turn out to be, with the members that are implied in any case."""
     for held in product((0, 1), repeat=len(members)):
         mask = completions.all
         for (_, v), absent in zip(members, held, strict=True):
             mask &= completions.values[v][absent]
         given = tuple(member for (member, _), absent in zip(members, held, strict=True) if not absent)
-        yield Edit(name, None, (*implied, *given)), mask
+        yield KeyEdit(name, None, (*implied, *given)), mask
 
 
 def representative(fact: Fact, number: int, value: bool | str | None) -> Value:
@@ -261,14 +261,14 @@ def representative(fact: Fact, number: int, value: bool | str | None) -> Value:
     return value
 
 
-def search(opened: Opened) -> list[frozenset[Edit]]:
+def search(opened: Opened) -> list[frozenset[KeyEdit]]:
     """Find sets of edits that work, all minimal ones among them."""
     recorded = [point for point in opened.points if point.kept is not None]
     unknown = [option for point in opened.points if point.kept is None for option in point.options]
-    found: list[frozenset[Edit]] = []
-    alone: list[frozenset[Edit]] = []
+    found: list[frozenset[KeyEdit]] = []
+    alone: list[frozenset[KeyEdit]] = []
 
-    def move(position: int, completions: int, edits: frozenset[Edit]) -> None:
+    def move(position: int, completions: int, edits: frozenset[KeyEdit]) -> None:
         if not completions & opened.truth or any(done <= edits for done in alone):
             return
         if position == len(recorded):
@@ -282,7 +282,7 @@ def search(opened: Opened) -> list[frozenset[Edit]]:
         for edit, left in point.options:
             move(position + 1, completions & left, edits | {edit})
 
-    def narrow(completions: int, edits: frozenset[Edit], tried: set[frozenset[Edit]]) -> None:
+    def narrow(completions: int, edits: frozenset[KeyEdit], tried: set[frozenset[KeyEdit]]) -> None:
         against = completions & ~opened.truth
         if not against:
             found.append(edits)
@@ -298,16 +298,16 @@ def search(opened: Opened) -> list[frozenset[Edit]]:
     return found
 
 
-def minimal(sets: Sequence[frozenset[Edit]]) -> list[frozenset[Edit]]:
+def minimal(sets: Sequence[frozenset[KeyEdit]]) -> list[frozenset[KeyEdit]]:
     """Keep the sets of which no other is a part."""
-    kept: list[frozenset[Edit]] = []
+    kept: list[frozenset[KeyEdit]] = []
     for edits in sorted(set(sets), key=len):
         if not any(smaller <= edits for smaller in kept):
             kept.append(edits)
     return kept
 
 
-def change_of(edits: frozenset[Edit], data: Mapping[str, object]) -> Change:
+def change_of(edits: frozenset[KeyEdit], data: Mapping[str, object]) -> Change:
     """Give a set of edits as new values of a record's keys, in the order of the keys' names."""
     values: dict[str, Value] = {}
     for edit in sorted(edits, key=lambda edit: (edit.key, edit.member or "", str(edit.value))):

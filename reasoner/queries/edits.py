@@ -58,7 +58,7 @@ def parse_edit(text: str, guideline: Guideline) -> Edit:
     model = guideline.model
     found = EDIT.fullmatch(text)
     if found is None:
-        raise RecordError(f"{show(text)} is no change of a record; write {FORMS}")
+        raise RecordError(f"{show(text)} is not a change of a record; write {FORMS}")
     names = {fact.name: fact for fact in model.facts}
     name, field, kind, value = (found[group] for group in ("fact", "field", "kind", "value"))
     if name not in names:
@@ -75,12 +75,12 @@ def parse_edit(text: str, guideline: Guideline) -> Edit:
 
 
 def loosely(text: str, place: str) -> object:
-    """Read a value as JSON, and what is no JSON as text; empty is null."""
+    """Read a value as JSON, or as text where it is not JSON; empty is null."""
     try:
         return parse_json(text) if text else None
     except json.JSONDecodeError as error:
         if text[0] in '[{"':
-            fail(place, f"{show(text)}: no JSON: {error.msg} (column {error.colno})")
+            fail(place, f"{show(text)}: not JSON: {error.msg} (column {error.colno})")
         return text
     except RecordError as error:
         fail(place, str(error))
@@ -99,7 +99,7 @@ def set_value(fact: Fact, text: str, model: GuidelineModel) -> object:
         fail(fact.name, "it is required and cannot be unknown")
     if fact.kind == "courses":
         if not isinstance(value, list):
-            fail(fact.name, f"{show(value)} is no list of courses; {fact.name}+=VALUE adds one")
+            fail(fact.name, f"{show(value)} is not a list of courses; {fact.name}+=VALUE adds one")
     elif value is not None:
         encode_value(fact, value, model)
     return value
@@ -112,11 +112,11 @@ def member_value(fact: Fact, kind: str, text: str, model: GuidelineModel) -> obj
     if fact.kind == "courses":
         fail(fact.name, f"no course can be removed with -=; write {fact.name}=[...] with those that stay")
     if fact.kind != "list":
-        fail(fact.name, f"it is no list, so {kind} has no meaning; write {fact.name}=VALUE")
+        fail(fact.name, f"it is not a list, so {kind} has no meaning; write {fact.name}=VALUE")
     value = loosely(text, fact.name)
     members = words(value) if isinstance(value, str) else value
     if not isinstance(members, list) or not members:
-        fail(fact.name, f"{show(value)} is no member; allowed: {', '.join(fact.values)}")
+        fail(fact.name, f"{show(value)} is not a member; allowed: {', '.join(fact.values)}")
     encode_value(fact, members, model)
     return members
 
@@ -127,7 +127,7 @@ def course(name: str, text: str, model: GuidelineModel) -> object:
         return loosely(text, name)
     drugs, colon, outcome = text.partition(":")
     if not colon or not drugs.strip():
-        fail(name, f'{show(text)} is no course; write drug+drug:outcome or {{"drugs": [...], "outcome": "..."}}')
+        fail(name, f'{show(text)} is not a course; write drug+drug:outcome or {{"drugs": [...], "outcome": "..."}}')
     return {
         "drugs": [among(name, drug.strip(), model.drugs, model.say("drug_noun")) for drug in drugs.split("+")],
         "outcome": among(name, outcome.strip(), model.outcomes, model.say("outcome_noun")),

@@ -12,7 +12,18 @@ from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.records.record import OPEN, Record, parse_record
 
-__all__ = ["DEAD_END", "MOST_RECORDS", "NOTHING", "SILENCE", "Explorer", "NextRegimen", "Outcomes", "Point", "State", "Stop"]
+__all__ = [
+    "DEAD_END",
+    "MOST_RECORDS",
+    "NOTHING",
+    "SILENCE",
+    "Explorer",
+    "NextRegimen",
+    "Outcomes",
+    "State",
+    "Stop",
+    "Waypoint",
+]
 
 MOST_RECORDS = 5_000
 DEAD_END = "dead_end"
@@ -20,7 +31,7 @@ SILENCE = "silence"
 NOTHING = "nothing"
 
 
-class Point(NamedTuple):
+class Waypoint(NamedTuple):
     """A record on the way: its data, and what is assumed beside it that no key of a record can say."""
 
     data: Mapping[str, object]
@@ -72,7 +83,7 @@ class Explorer:
         self.records: list[Record] = []
         self.reached: dict[object, tuple[int, frozenset[str]]] = {}
 
-    def explore(self, point: Point, left: int) -> tuple[int, frozenset[str]]:
+    def explore(self, point: Waypoint, left: int) -> tuple[int, frozenset[str]]:
         """Find the state of a record with `left` courses to go: its number, and the regimens recommended in it."""
         record = self.record(point)
         key = (frozenset(record.atoms), record.choices, left)
@@ -85,7 +96,7 @@ class Explorer:
             found = self.reached[key] = self.state(point, record, left)
         return found
 
-    def state(self, point: Point, record: Record, left: int) -> tuple[int, frozenset[str]]:
+    def state(self, point: Waypoint, record: Record, left: int) -> tuple[int, frozenset[str]]:
         answer = self.guideline.answer(record)
         regimens = []
         cut = False
@@ -107,7 +118,7 @@ class Explorer:
             self.records.append(record)
         return self.states[state]
 
-    def record(self, point: Point) -> Record:
+    def record(self, point: Waypoint) -> Record:
         """Give a point's record, in which what no key can say is chosen all the same."""
         record = parse_record(point.data, self.model)
         choices, facts = list(record.choices), record.facts
@@ -118,15 +129,15 @@ class Explorer:
                     facts += constraints(variable.values, choices[number])
         return record._replace(choices=tuple(choices), facts=facts)
 
-    def courses(self, point: Point) -> list[Mapping[str, object]]:
+    def courses(self, point: Waypoint) -> list[Mapping[str, object]]:
         recorded = None if self.courses_fact is None else point.data.get(self.courses_fact.name)
         return list(recorded) if isinstance(recorded, list | tuple) else []
 
-    def under_way(self, point: Point) -> bool:
+    def under_way(self, point: Waypoint) -> bool:
         courses = self.courses(point)
         return bool(courses) and courses[-1]["outcome"] in self.model.under_way
 
-    def continues(self, point: Point, regimen: str) -> bool:
+    def continues(self, point: Waypoint, regimen: str) -> bool:
         """Tell whether the course under way is the regimen."""
         if not self.under_way(point):
             return False
@@ -138,11 +149,11 @@ class Explorer:
         """Tell whether to follow a regimen is to give a course of drugs that a record can hold."""
         return self.courses_fact is not None and bool(self.model.parts[regimen])
 
-    def can_end(self, point: Point, stop: Stop) -> bool:
+    def can_end(self, point: Waypoint, stop: Stop) -> bool:
         return stop.kind != NOTHING and self.under_way(point)
 
     def outcomes(
-        self, point: Point, answer: Answer, assuming: Sequence[Assumption], regimen: str | None, left: int
+        self, point: Waypoint, answer: Answer, assuming: Sequence[Assumption], regimen: str | None, left: int
     ) -> Outcomes:
         """Follow each outcome of a regimen, or of the course under way where that is None.
 
@@ -165,12 +176,12 @@ class Explorer:
                 found.append((outcome, state))
         return tuple(found)
 
-    def assume(self, point: Point, assuming: Sequence[Assumption]) -> Point:
+    def assume(self, point: Waypoint, assuming: Sequence[Assumption]) -> Waypoint:
         """Record what is assumed."""
         said = {a.fact: a.value for a in assuming if self.kinds[a.fact] in ("boolean", "choice")}
-        return Point({**point.data, **said}, (*point.assumed, *(a for a in assuming if a.fact not in said)))
+        return Waypoint({**point.data, **said}, (*point.assumed, *(a for a in assuming if a.fact not in said)))
 
-    def after(self, point: Point, answer: Answer, regimen: str | None, outcome: str) -> Point:
+    def after(self, point: Waypoint, answer: Answer, regimen: str | None, outcome: str) -> Waypoint:
         """Let the course under way, or else a course of the regimen, come to an outcome.
 
         A course that the regimen takes the place of counts as ended as planned.

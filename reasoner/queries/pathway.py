@@ -18,7 +18,7 @@ from reasoner.engine.trace import Edge
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline
 from reasoner.phrases import assuming_words, setting_words
-from reasoner.queries.exploration import NOTHING, SILENCE, Explorer, NextRegimen, Outcomes, Point, Stop
+from reasoner.queries.exploration import NOTHING, SILENCE, Explorer, NextRegimen, Outcomes, Stop, Waypoint
 from reasoner.records.record import Record
 from reasoner.records.shapes import Carried, Result, Shape
 
@@ -184,7 +184,7 @@ def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: in
         raise ReasonerError(f"lines: {lines} is out of range; allowed: at least 0")
     record = data if isinstance(data, Record) else guideline.record(data)
     explorer = Explorer(guideline)
-    first, _ = explorer.explore(Point(record.data), lines)
+    first, _ = explorer.explore(Waypoint(record.data), lines)
     builder = PathwayBuilder(explorer)
     builder.state(first)
     info = guideline.info

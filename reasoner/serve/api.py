@@ -47,7 +47,7 @@ class AskedWhy(Asked):
 
 
 class AskedWhyNot(Asked):
-    """Which regimen is not recommended; `any` offers changes of what is over, too."""
+    """Which regimen to explain; with `any`, changes to immutable facts are offered as well."""
 
     regimen: str
     any: bool = False
@@ -184,7 +184,7 @@ def focus_of(found: Answer, focus: str | None) -> tuple[str, ...]:
 
 
 def findings(guideline: Guideline) -> bytes:
-    """Look for the guideline's defects, as ``reasoner check`` does."""
+    """Find the guideline's defects, as ``reasoner check`` does."""
     from reasoner.verification.check import check
     from reasoner.verification.reports import FindingsReport
 
@@ -199,7 +199,7 @@ QUESTIONS = (
     Question("/api/answer", "Answer a record.", Asked, reply_to_answer, Answer, quick=True),
     Question("/api/why", "Explain a regimen's, an action's or a setting's status.", AskedWhy, reply_to_why, why.Why),
     Question(
-        "/api/why-not", "Tell what keeps a regimen from being recommended.", AskedWhyNot, reply_to_why_not, why_not.WhyNot
+        "/api/why-not", "Explain what keeps a regimen from being recommended.", AskedWhyNot, reply_to_why_not, why_not.WhyNot
     ),
     Question(
         "/api/what-if",
@@ -209,11 +209,13 @@ QUESTIONS = (
         what_if.WhatIf,
     ),
     Question(
-        "/api/ask", "Name the unrecorded facts that can still change the answer.", AskedAsk, reply_to_ask, ask.Questions
+        "/api/ask", "List the unrecorded facts that can still change the answer.", AskedAsk, reply_to_ask, ask.Questions
     ),
     Question(
         "/api/pathway", "Follow the guideline from here, course by course.", AskedPathway, reply_to_pathway, pathway.Pathway
     ),
-    Question("/api/facts", "Tell what is read from FHIR resources, and from where.", Asked, reply_to_facts, ChartFacts),
+    Question(
+        "/api/facts", "Read a record from FHIR resources, with where each fact was read.", Asked, reply_to_facts, ChartFacts
+    ),
     Question("/api/graph", "Draw the explanation graph of the answer.", AskedGraph, reply_to_graph, None),
 )

@@ -25,15 +25,15 @@ __all__ = ["document"]
 Schema = dict[str, Any]
 REFERENCE = "#/components/schemas/{name}"
 REASONS = {
-    400: "The body is no JSON, or was cut off.",
+    400: "The body is not JSON, or is incomplete.",
     401: "The CDS client's token is missing or refused.",
-    408: "The body did not come in time.",
-    412: "Prefetch lacks what is needed, or gives a part of it.",
+    408: "The body did not arrive in time.",
+    412: "The prefetch lacks something needed, or holds only a part of it.",
     413: "The body is too large.",
-    422: "The patient, or what is asked, cannot be used; `field` names where.",
-    500: "An error of the service.",
-    501: "What draws this format is not installed here.",
-    503: "Too busy, or not answered in time; Retry-After tells when to ask again.",
+    422: "The patient or the question cannot be used; `field` names the place.",
+    500: "The service failed.",
+    501: "The program that draws this format is not installed on the server.",
+    503: "The service is too busy, or did not answer in time; Retry-After says when to try again.",
 }
 BODY = (400, 408, 413, 422, 500, 503)
 SHAPES = (
@@ -55,20 +55,18 @@ def document(guideline: Guideline, settings: Settings) -> Schema:
     components["HookCall"]["properties"]["prefetch"] = PREFETCHED
     trusted: Schema = {"security": [{"client": []}]} if settings.keys else {}
     paths: Schema = {question.path: {"post": asking(question)} for question in QUESTIONS}
-    paths["/api/guideline"] = {
-        "get": getting("Describe the guideline: its facts, its vocabulary, examples.", "GuidelineForm")
-    }
-    paths["/api/check"] = {"get": getting("Look for the guideline's defects.", "FindingsReport", (500, 503))}
-    paths[HOOKS] = {"get": {**getting("Discover the CDS services.", "Services", (401,) if trusted else ()), **trusted}}
+    paths["/api/guideline"] = {"get": getting("Describe the guideline: facts, vocabulary, examples.", "GuidelineForm")}
+    paths["/api/check"] = {"get": getting("Find the guideline's defects.", "FindingsReport", (500, 503))}
+    paths[HOOKS] = {"get": {**getting("List the CDS services.", "Services", (401,) if trusted else ()), **trusted}}
     for service in services_of(guideline):
         errors = (400, 408, 412, 413, 422, 500, 503, *((401,) if trusted else ()))
         call = posting(service.description, "HookCall", json_of("Cards"), errors, "OperationOutcome")
         paths[f"{HOOKS}/{service.id}"] = {"post": {**call, **trusted}}
         errors = (400, 408, 413, 500, *((401,) if trusted else ()))
-        noted = posting("Tell what was done with cards.", "FeedbackCall", {}, errors, "OperationOutcome")
+        noted = posting("Report what was done with cards.", "FeedbackCall", {}, errors, "OperationOutcome")
         paths[f"{HOOKS}/{service.id}/feedback"] = {"post": {**noted, **trusted}}
-    paths["/health"] = {"get": getting("Tell that the process lives.", "Status")}
-    paths["/ready"] = {"get": getting("Tell whether the guideline is loaded.", "Status", (503,))}
+    paths["/health"] = {"get": getting("Report that the process is alive.", "Status")}
+    paths["/ready"] = {"get": getting("Report whether the guideline is loaded.", "Status", (503,))}
     metrics = {
         "200": {"description": "Prometheus's text format.", "content": {"text/plain": {"schema": {"type": "string"}}}}
     }
@@ -127,7 +125,7 @@ def getting(summary: str, shape: str, errors: Iterable[int] = ()) -> Schema:
 
 
 def failures(errors: Iterable[int], error: str) -> Schema:
-    """Describe the statuses of requests that are not answered."""
+    """Describe the responses to requests that are refused."""
     media = "application/json" if error == "OperationOutcome" else "application/problem+json"
     return {
         str(status): {

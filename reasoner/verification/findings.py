@@ -82,12 +82,12 @@ def read_accepted(text: str, name: str) -> dict[str, str]:
             continue
         if not ID.fullmatch(key):
             raise ReasonerError(
-                f'{name}:{number}: "{key}" is no id of a finding, such as gap-012abc; write the id, then why.'
+                f'{name}:{number}: "{key}" is not the id of a finding, such as gap-012abc; write the id, then why.'
             )
         if not reason.strip():
             raise ReasonerError(f"{name}:{number}: {key} is accepted without a reason; write the id, then why.")
         if key in reasons:
-            raise ReasonerError(f"{name}:{number}: {key} stands twice; keep one.")
+            raise ReasonerError(f"{name}:{number}: {key} occurs twice; keep one.")
         reasons[key] = reason.strip()
     return reasons
 
