@@ -10,8 +10,8 @@ import msgspec
 from graphs.graph import ExplanationGraph
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, GuidelineInfo, Recommendation
+from reasoner.engine.phrases import assuming_words, dose_words, doubts, guideline_words, missing_words
 from reasoner.engine.trace import Trace, annotation_trace, trace
-from reasoner.phrases import assuming_words, dose_words, doubts, guideline_words, missing_words
 
 if TYPE_CHECKING:
     from reasoner.queries.pathway import Pathway, PathwayNode

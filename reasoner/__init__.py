@@ -12,14 +12,6 @@ A `Guideline` is loaded once and answers many records; an `Answer` is immutable 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from reasoner.engine.answer import Answer
-    from reasoner.engine.derivation import Derivation
-    from reasoner.errors import GuidelineError, ReasonerError, RecordError
-    from reasoner.guideline import Guideline
-    from reasoner.records.record import Record
 
 __all__ = ["Answer", "Derivation", "Guideline", "GuidelineError", "ReasonerError", "Record", "RecordError", "__version__"]
 __version__ = "0.1.0"

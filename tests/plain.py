@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,15 +40,24 @@ SAID = (
 )  # fmt: skip
 
 
-class Completion(NamedTuple):
+@dataclass(frozen=True)
+class Completion:
     """One completion: the values of what was open, and the conclusions."""
 
     choices: tuple[tuple[int, int], ...]
     atoms: frozenset[str]
 
+    @cached_property
+    def by_predicate(self) -> dict[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        for atom in self.atoms:
+            name, _, arguments = atom.partition("(")
+            found.setdefault(name, set()).add(arguments[:-1])
+        return {name: frozenset(own) for name, own in found.items()}
+
     def arguments(self, name: str) -> frozenset[str]:
         """The arguments of the atoms of one predicate, as text."""
-        return frozenset(atom[len(name) + 1 : -1] for atom in self.atoms if atom.startswith(name + "("))
+        return self.by_predicate.get(name, frozenset())
 
 
 def files_of(folder: Path, layer: str) -> list[str]:

@@ -48,22 +48,29 @@ def smallest(true: list[bool], completions: list[Completion], model: GuidelineMo
     raise AssertionError("no set of values decides it")
 
 
-def relevant_variables(signature: list[Any], completions: list[Completion]) -> set[int]:
-    """Find the variables of which a change, with no more than it forces, changes the signature."""
-    found = set()
+def single_changes(completions: list[Completion]) -> list[tuple[int, int, set[int]]]:
+    """List the pairs of completions that differ, with the variables whose change that is, with no more than they force."""
+    found = []
     for a, here in enumerate(completions):
         changes = [
             (b, {v for (v, x), (_, y) in zip(here.choices, there.choices, strict=True) if x != y})
             for b, there in enumerate(completions)
         ]
         for b, changed in changes:
-            if signature[a] == signature[b]:
-                continue
-            for v in changed:
-                value = completions[b].choices[v]
-                if not any(other < changed and v in other and completions[c].choices[v] == value for c, other in changes):
-                    found.add(v)
+            smaller = [(c, other) for c, other in changes if other < changed]
+            changing = {
+                v
+                for v in changed
+                if not any(v in other and completions[c].choices[v] == completions[b].choices[v] for c, other in smaller)
+            }
+            if changing:
+                found.append((a, b, changing))
     return found
+
+
+def relevant_variables(signature: tuple[int, ...], changes: list[tuple[int, int, set[int]]]) -> set[int]:
+    """Find the variables of which a change, with no more than it forces, changes the signature."""
+    return {v for a, b, changing in changes if signature[a] != signature[b] for v in changing}
 
 
 def assumption(cube: Cube, model: GuidelineModel) -> list[dict[str, Any]]:
@@ -115,8 +122,9 @@ def expected_answer(completions: list[Completion], model: GuidelineModel) -> dic
     together: dict[tuple[int, ...], list[str]] = {}
     for item, signature in signatures.items():
         together.setdefault(tuple(map(signature.index, signature)), []).append(item)
+    changes = single_changes(completions)
     for signature, items in together.items():
-        for variable in relevant_variables(list(signature), completions):
+        for variable in relevant_variables(signature, changes):
             known = model.variables[variable]
             missing.setdefault((known.fact, known.member), set()).update(items)
     answer["missing"] = missing

@@ -14,10 +14,10 @@ from msgspec import field
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
 from reasoner.engine.conclusions import CERTAIN, CONDITIONAL, Assumption, Certainty
+from reasoner.engine.phrases import assuming_words, setting_words
 from reasoner.engine.trace import Edge
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline
-from reasoner.phrases import assuming_words, setting_words
 from reasoner.queries.exploration import NOTHING, SILENCE, Explorer, NextRegimen, Outcomes, Stop, Waypoint
 from reasoner.records.record import Record
 from reasoner.records.shapes import Carried, Result, Shape

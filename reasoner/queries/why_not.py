@@ -12,10 +12,10 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, Exclusion, Recommendation
 from reasoner.engine.conclusions import CERTAIN
 from reasoner.engine.derivation import RuleUse, SeenCondition
+from reasoner.engine.phrases import requirement_words
 from reasoner.engine.predicates import BEFORE, INDICATED, PREFERS, RECOMMENDED, ground_atom, predicate_of
 from reasoner.errors import RecordError, nearest
 from reasoner.guideline import Guideline
-from reasoner.phrases import requirement_words
 from reasoner.queries.changes import Change, smallest_changes
 from reasoner.queries.why import Why, why
 from reasoner.records.record import Record

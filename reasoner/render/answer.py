@@ -8,7 +8,7 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.engine.conclusions import Assumption
 from reasoner.engine.derivation import Derivation
-from reasoner.phrases import (
+from reasoner.engine.phrases import (
     annotation_words,
     assuming_words,
     caution_words,

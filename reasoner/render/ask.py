@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.engine.answer import Answer
-from reasoner.phrases import decided_words, interval_words, setting_words, value_words
+from reasoner.engine.phrases import decided_words, interval_words, setting_words, value_words
 from reasoner.queries.ask import Choice, DecisionTree, Leaf, Questions, Value, interval_of
 from reasoner.render.layout import TextLayout
 

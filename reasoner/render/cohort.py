@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
-from reasoner.phrases import guideline_words, layer_words, member_words, setting_words
+from reasoner.engine.phrases import guideline_words, layer_words, member_words, setting_words
 from reasoner.render.layout import TextLayout
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import textwrap
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
-from reasoner.phrases import (
+from reasoner.engine.phrases import (
     guideline_words,
     safe,
 )

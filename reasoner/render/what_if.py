@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.phrases import annotation_words, certainty_words, course_words, setting_words, value_words
+from reasoner.engine.phrases import annotation_words, certainty_words, course_words, setting_words, value_words
 from reasoner.queries.what_if import Difference, Standing, WhatIf
 from reasoner.render.layout import TextLayout
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.derivation import Derivation, RuleUse, SeenCondition
-from reasoner.phrases import annotation_words, assuming_words, requirement_words, state_words
+from reasoner.engine.phrases import annotation_words, assuming_words, requirement_words, state_words
 from reasoner.queries.why import Why
 from reasoner.render.layout import TextLayout
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.derivation import RuleUse, SeenCondition
-from reasoner.phrases import annotation_words, fact_words, requirement_words, source_words, state_words
+from reasoner.engine.phrases import annotation_words, fact_words, requirement_words, source_words, state_words
 from reasoner.queries.changes import Change
 from reasoner.queries.why_not import WhyNot, is_recorded
 from reasoner.render.layout import TextLayout

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, Exclusion, GuidelineInfo, Recommendation
 from reasoner.engine.conclusions import SILENT
-from reasoner.phrases import (
+from reasoner.engine.phrases import (
     annotation_words,
     assuming_words,
     caution_words,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
+from reasoner.engine.phrases import course_words, fact_words
 from reasoner.errors import GuidelineError
-from reasoner.phrases import course_words, fact_words
 from reasoner.verification.atoms import split_atom
 from reasoner.verification.patients import Patients
 
