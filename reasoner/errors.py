@@ -28,7 +28,7 @@ class RecordError(ReasonerError):
 
 def article(noun: str) -> str:
     """Put the indefinite article before a noun."""
-    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
+    return f"{'an' if noun[:1] in 'aeiou' and not noun.startswith('uni') else 'a'} {noun}"
 
 
 def nearest(word: str, allowed: Iterable[str], labels: Mapping[str, str] | None = None) -> str:
@@ -44,4 +44,4 @@ def nearest(word: str, allowed: Iterable[str], labels: Mapping[str, str] | None 
     if not found and len(asked) > 2:
         shown = {name: f"{name} {(labels or {}).get(name, '')}".casefold() for name in names.values()}
         found = [name for name, text in shown.items() if asked in text or asked in text.replace("-", "")]
-    return f'; did you mean "{found[0]}"?' if found else ""
+    return f' (did you mean "{found[0]}"?)' if found else ""

@@ -1,7 +1,8 @@
 """Record the expected answers of the shipped guideline's cases anew, and show what changed.
 
-    python tests/record_cases.py            show what would change
-    python tests/record_cases.py --write    write it
+    python tests/record_cases.py                    show what would change
+    python tests/record_cases.py --write            write it
+    python tests/record_cases.py --guideline DIR    the cases of another guideline
 
 Read every line of the difference before you commit it: an expectation is right because somebody checked it, not because it
 is what the program says.
@@ -9,13 +10,14 @@ is what the program says.
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from reasoner import Guideline
+from reasoner import Guideline, ReasonerError
 from reasoner.records.shapes import to_plain
 
 OPTIONAL = ("conditional", "excluded_conditional", "actions_conditional", "missing")
@@ -51,21 +53,29 @@ def recorded(path: Path, guideline: Guideline) -> str:
     return json.dumps({**case, "expected": expectation(to_plain(guideline.answer(case["record"])))}, indent=1) + "\n"
 
 
-def main(write: bool) -> int:
-    guideline = Guideline.load()
-    changed = 0
-    for path in sorted((guideline.folder / "cases").glob("*.json")):
-        before, after = path.read_text("utf-8"), recorded(path, guideline)
-        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), path.name, path.name, lineterm="", n=2)
-        shown = "\n".join(lines)
-        if shown:
-            changed += 1
-            print(shown)
-            if write:
-                path.write_text(after, "utf-8")
-    print(f"{changed} cases {'recorded anew' if write else 'differ'}")
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--write", action="store_true", help="write what is given now")
+    parser.add_argument("--guideline", type=Path, metavar="DIR", help="the guideline's folder")
+    options = parser.parse_args()
+    try:
+        guideline = Guideline.load(options.guideline)
+        changed = sum(record(path, guideline, options.write) for path in sorted((guideline.folder / "cases").glob("*.json")))
+    except ReasonerError as error:
+        parser.error(str(error))
+    print(f"{changed} case{'' if changed == 1 else 's'} {'recorded anew' if options.write else 'to record anew'}")
     return 0
 
 
+def record(path: Path, guideline: Guideline, write: bool) -> bool:
+    """Show in what a case's file changes, and write it where asked to; tell whether it changes."""
+    before, after = path.read_text("utf-8"), recorded(path, guideline)
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), path.name, path.name, lineterm="", n=2)
+    print("".join(f"{line}\n" for line in lines), end="")
+    if write:
+        path.write_text(after, "utf-8")
+    return before != after
+
+
 if __name__ == "__main__":
-    sys.exit(main(write="--write" in sys.argv[1:]))
+    sys.exit(main())

@@ -20,6 +20,7 @@ from reasoner.compiler import compiled
 from reasoner.compiler.cache import MONTH, Cache
 from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.program import Program
+from reasoner.compiler.selection import shared_folder
 from reasoner.records.shapes import to_plain
 
 RIVER_COUGH = ROOT / "tests" / "guidelines" / "river_cough"
@@ -307,3 +308,12 @@ def test_the_version_of_clingo_is_found_without_importing_it() -> None:
     import clingo
 
     assert f"clingo-{clingo.__version__}.dist-info" in compiled.clingo_version()
+
+
+def test_the_same_overlay_in_two_folders_is_kept_twice_each_with_its_own_place(own_cache: None, tmp_path: Path) -> None:
+    text = (shared_folder() / "overlays/formulary_without_tdxd.lp").read_text("utf-8")
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "local.lp").write_text(text)
+        guideline = Guideline.load(overlays=tmp_path / name / "local.lp")
+        assert guideline.model.annotations["formulary_without_tdxd"].place == f"{name}/local.lp:3"

@@ -173,7 +173,7 @@ def test_damaged_tables_are_refused_or_their_rows_set_aside(tmp_path: Path) -> N
     (tmp_path / "in.txt").write_text("")
     for name, message in (
         ("broken.parquet", "broken.parquet: cannot be read as Parquet"),
-        ("unknown.parquet", 'column hrr: unknown; did you mean "hr"?'),
+        ("unknown.parquet", 'column hrr: unknown (did you mean "hr"?)'),
         ("untreated.parquet", "column metastatic_therapy: missing"),
         ("kinds.parquet", "column hr: Int32 cannot hold it; allowed: text"),
         ("twice.csv", "column hr: it is there twice"),
@@ -226,7 +226,7 @@ def test_courses_without_a_patient_and_damaged_ones_are_set_aside(tmp_path: Path
     (tmp_path / "told.csv").write_text("id,metastatic_therapy\n")
     (tmp_path / "in.ndjson").write_text(json.dumps(GOOD))
     for source, name, message in (
-        ("patients.csv", "outcomes.csv", 'outcomes.csv: column outcomes: unknown; did you mean "outcome"?'),
+        ("patients.csv", "outcomes.csv", 'outcomes.csv: column outcomes: unknown (did you mean "outcome"?)'),
         ("patients.csv", "drugs.csv", "drugs.csv: column outcome: missing; every course has it"),
         ("patients.csv", "none.csv", "none.csv: no such file"),
         (

@@ -206,7 +206,7 @@ def test_sides_are_folders_layers_overlays_or_several_of_them(environment: dict[
 
 @pytest.mark.parametrize(
     ("side", "message"),
-    [("curatd", '"curatd" is not a folder, a file or a layer; did you mean "curated"'), ("tests", "no guideline.lp there")],
+    [("curatd", '"curatd" is not a folder, a file or a layer (did you mean "curated"'), ("tests", "no guideline.lp there")],
 )
 def test_a_side_that_cannot_be_used_is_refused(side: str, message: str, environment: dict[str, str]) -> None:
     done = command("curated", side, environment=environment)

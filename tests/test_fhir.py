@@ -168,7 +168,7 @@ def test_tables_name_drugs_and_facts_of_their_guideline(curated: Guideline, tmp_
     table = folder / "fhir" / "drugs.csv"
     lines = table.read_text().splitlines()
     table.write_text("\n".join([*lines[:4], lines[4].replace(",trastuzumab,", ",trastuzumap,"), *lines[5:]]) + "\n")
-    with pytest.raises(GuidelineError, match=r'drugs\.csv:5: "trastuzumap" is not a known drug; did you mean "trast'):
+    with pytest.raises(GuidelineError, match=r'drugs\.csv:5: "trastuzumap" is not a known drug \(did you mean "trast'):
         Guideline.load(folder).answer(AFTER_FIRST_LINE)
     for command in ("check", "serve"):
         done = subprocess.run([*REASONER, command, "--guideline", folder], check=False, capture_output=True, text=True)

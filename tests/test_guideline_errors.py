@@ -14,6 +14,31 @@ from reasoner.records.shapes import to_plain
 STATEMENT = "%* @statement L99 [1] sha256:000000000000\nA statement.\n*%\n"
 
 WRONG = {
+    "a comparison of constants, which would hold for everyone": (
+        "second_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- weight_kg >= 150.",
+        "weight_kg >= 150: it compares two constants and says nothing of a patient",
+    ),
+    "a dose in days, which would be printed as weeks": (
+        "second_line.lp",
+        STATEMENT + 'dose(lapatinib, weekly, every_dose, "5", mg, days(1)).',
+        "days(1) is not an interval; write once, or weeks(N)",
+    ),
+    "a dose every no week": (
+        "second_line.lp",
+        STATEMENT + 'dose(lapatinib, weekly, every_dose, "5", mg, weeks(0)).',
+        "weeks(0) is not an interval",
+    ),
+    "a dose in words": (
+        "second_line.lp",
+        STATEMENT + 'dose(lapatinib, weekly, every_dose, "twenty", mg, once).',
+        '"twenty" is not an amount; write a number above 0 in quotes',
+    ),
+    "a name with a capital letter among the data": (
+        "second_line.lp",
+        'criterion(L17, "preferred").',
+        "L17 begins with a capital letter and is a variable",
+    ),
     "a conclusion without statement, reading or overlay": (
         "drugs.lp",
         "contraindicated(pertuzumab) :- has(heart_failure).",
@@ -22,12 +47,12 @@ WRONG = {
     "an undeclared predicate in a condition": (
         "second_line.lp",
         STATEMENT + "contraindicated(pertuzumab) :- hass(heart_failure).",
-        'predicate "hass" is not declared; did you mean "has"?',
+        'predicate "hass" is not declared (did you mean "has"?)',
     ),
     "an undeclared predicate that is concluded": (
         "second_line.lp",
         STATEMENT + "contraindicatd(pertuzumab) :- has(heart_failure).",
-        'predicate "contraindicatd" is not declared; did you mean "contraindicated"?',
+        'predicate "contraindicatd" is not declared (did you mean "contraindicated"?)',
     ),
     "a predicate with one argument too many": (
         "second_line.lp",
@@ -37,23 +62,23 @@ WRONG = {
     "a misspelt drug": (
         "second_line.lp",
         STATEMENT + "contraindicated(pertuzumab) :- progressed_on(trastuzumb).",
-        '"trastuzumb" is not a drug; did you mean "trastuzumab"?',
+        '"trastuzumb" is not a drug (did you mean "trastuzumab"?)',
     ),
     "a misspelt drug in the catalogue": ("drugs.lp", "class_of(lapatinb, anti_her2).", '"lapatinb" is not a drug'),
     "a misspelt fact": (
         "second_line.lp",
         STATEMENT + "contraindicated(pertuzumab) :- has(heart_failur).",
-        '"heart_failur" is not a boolean; did you mean "heart_failure"?',
+        '"heart_failur" is not a boolean (did you mean "heart_failure"?)',
     ),
     "a misspelt value": (
         "second_line.lp",
         STATEMENT + "contraindicated(pertuzumab) :- is(her2, positve).",
-        '"positve" is not a value of her2; did you mean "positive"?',
+        '"positve" is not a value of her2 (did you mean "positive"?)',
     ),
     "a misspelt regimen": (
         "second_line.lp",
         STATEMENT + "contraindicated(pertuzumap) :- has(heart_failure).",
-        '"pertuzumap" is not a regimen; did you mean "pertuzumab"?',
+        '"pertuzumap" is not a regimen (did you mean "pertuzumab"?)',
     ),
     "a threshold that is not declared": (
         "second_line.lp",
@@ -63,7 +88,7 @@ WRONG = {
     "a trial that does not exist": (
         "second_line.lp",
         STATEMENT.replace("A statement.", "A statement.\n@trial cleopatrra"),
-        'L99 names the trial "cleopatrra", which is not declared; did you mean "cleopatra"?',
+        'L99 names the trial "cleopatrra", which is not declared (did you mean "cleopatra"?)',
     ),
     "a citation that does not exist": (
         "second_line.lp",
@@ -82,7 +107,7 @@ WRONG = {
     "a misspelt field": (
         "third_line.lp",
         STATEMENT.replace("A statement.", "A statement.\n@trail cleopatra"),
-        '"@trail" is not a field of a statement; did you mean "trial"?; allowed: @trial, @unformalised',
+        '"@trail" is not a field of a statement (did you mean "trial"?); allowed: @trial, @unformalised',
     ),
     "an overlay's annotation in the guideline": (
         "third_line.lp",
@@ -165,7 +190,7 @@ WRONG = {
     "a role that does not exist": (
         "glossary.lp",
         'predicate(strange, derivd, "x").',
-        '"derivd" is not a role; did you mean "derived"?',
+        '"derivd" is not a role (did you mean "derived"?)',
     ),
     "a regimen without parts": (
         "drugs.lp",
@@ -319,9 +344,9 @@ def test_an_overlay_is_marked_wherever_it_shows(curated: Guideline) -> None:
     [
         ("fact(4, signs, list).\nvalue(signs, 1, rash).\n", r":46: what signs holds while it is not recorded is not said"),
         ("fact(4, days, number).\nthreshold(days, 3).\n", r":46: when days has a value is not said; write applies\(days\)"),
-        ("fact(4, signs, lst).\n", r':46: "lst" is not a kind of fact; did you mean "list"'),
+        ("fact(4, signs, lst).\n", r':46: "lst" is not a kind of fact \(did you mean "list"'),
         ("fact(3, weak, boolean).\n", r":46: weak has the number of pregnant"),
-        ("typical(fevr, true).\n", r':46: typical\(fevr,true\): "fevr" is not a fact; did you mean "fever"'),
+        ("typical(fevr, true).\n", r':46: typical\(fevr,true\): "fevr" is not a fact \(did you mean "fever"'),
         ("typical(fever, high).\n", r':46: typical\(fever,high\): "high" is not a value of fever; allowed: true, false'),
         (
             "fact(4, days, number).\nthreshold(days, 3).\napplies(days).\ntypical(days, 2).\n",
@@ -395,3 +420,17 @@ def test_rules_that_contradict_each_other_for_a_record_are_said_to(folder: Path,
 def test_the_shipped_guideline_has_no_warnings(curated: Guideline, literal: Guideline) -> None:
     assert curated.warnings == ()
     assert literal.warnings == ()
+
+
+def test_paths_that_lead_nowhere_are_refused(curated: Guideline, tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to("loop")
+    odd = tmp_path / "odd\udcff"
+    shutil.copytree(curated.folder, odd)
+    for options, message in (
+        ({"folder": loop}, "symbolic links form a circle"),
+        ({"overlays": loop}, "symbolic links form a circle"),
+        ({"folder": odd}, "the path is not UTF-8 text"),
+    ):
+        with pytest.raises(GuidelineError, match=message):
+            Guideline.load(**options)

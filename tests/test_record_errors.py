@@ -31,12 +31,12 @@ WRONG_RECORDS = {
     "a missing therapy": ({"id": "p1"}, "metastatic_therapy: missing"),
     "a therapy that is null": (record(metastatic_therapy=None), "metastatic_therapy: missing"),
     "a therapy that is text": (record(metastatic_therapy="none"), "metastatic_therapy: "),
-    "an unknown key": (record(heart_failur=True), 'heart_failur: unknown key; did you mean "heart_failure"?'),
+    "an unknown key": (record(heart_failur=True), 'heart_failur: unknown key (did you mean "heart_failure"?)'),
     "a boolean given as text": (record(heart_failure="no"), "heart_failure: "),
     "a boolean given as a number": (record(heart_failure=0), "heart_failure: 0 is neither true nor false"),
     "a value outside its domain": (
         record(her2="pozitive"),
-        'her2: "pozitive" is not a value of her2; did you mean "positive"?',
+        'her2: "pozitive" is not a value of her2 (did you mean "positive"?)',
     ),
     "a choice given as a list": (record(hr=["positive"]), "hr: "),
     "a misspelt drug": (record(adjuvant_drugs=["trastuzumabb"]), 'adjuvant_drugs[0]: "trastuzumabb"'),
@@ -239,3 +239,10 @@ def test_an_id_is_shown_and_never_run(name: str, curated: Guideline, plain_answe
     first = render(answer).splitlines()[0]
     assert first.isprintable()
     assert "pertuzumab" not in first or "pertuzumab" in name
+
+
+@pytest.mark.parametrize("weight", [1e27, 1e308, 10**30])
+def test_a_weight_beyond_reason_is_answered_in_text_too(weight: float, curated: Guideline) -> None:
+    from reasoner.render.answer import render
+
+    assert " mg (" in render(curated.answer(record(metastatic_therapy=[], weight_kg=weight)))

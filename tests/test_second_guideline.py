@@ -53,7 +53,7 @@ def test_constraints_of_the_guideline_refuse_a_record(marsh_fever: Guideline) ->
     with pytest.raises(RecordError, match=r"temperature: 12 is out of range; allowed: at least 20"):
         marsh_fever.answer({"id": "a", "temperature": 12})
     with pytest.raises(
-        RecordError, match=r'allergies\[0\]: "amarine" is not a drug of the catalogue; did you mean "amarin"'
+        RecordError, match=r'allergies\[0\]: "amarine" is not a drug of the catalogue \(did you mean "amarin"'
     ):
         marsh_fever.answer({"id": "a", "allergies": ["amarine"]})
 
@@ -87,7 +87,7 @@ def test_values_need_no_wording(marsh_fever: Guideline, tmp_path: Path) -> None:
     assert [e.regimen for e in bare.answer(record).recommended] == [
         e.regimen for e in marsh_fever.answer(record).recommended
     ]
-    with pytest.raises(RecordError, match=r'signs\[0\]: "rush" is not a value of signs; did you mean "rash"'):
+    with pytest.raises(RecordError, match=r'signs\[0\]: "rush" is not a value of signs \(did you mean "rash"'):
         bare.answer({"id": "a", "signs": ["rush"]})
 
 

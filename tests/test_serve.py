@@ -170,7 +170,7 @@ def test_paths_and_methods_that_are_not_there_are_refused(service: Client) -> No
     missing = service.get("/api/answers")
     assert missing.status_code == 404
     assert missing.json()["detail"] == (
-        'nothing is at "/api/answers"; did you mean "/api/answer"? /openapi.json lists all paths'
+        'nothing is at "/api/answers" (did you mean "/api/answer"?); /openapi.json lists all paths'
     )
     issue = service.post("/cds-services/order-sign").json()["issue"][0]
     assert 'did you mean "/cds-services/guideline-order-sign"?' in issue["diagnostics"]

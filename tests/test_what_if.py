@@ -222,12 +222,15 @@ REFUSED = {
     "a course without a field": ("metastatic_therapy[0]=1", "is not a change of a record"),
     "an unknown fact": (
         "heart_failur=true",
-        'heart_failur: no such fact; did you mean "heart_failure"?; allowed: metastatic,',
+        'heart_failur: no such fact (did you mean "heart_failure"?); allowed: metastatic,',
     ),
     "the id": ("id=p2", "id: no such fact"),
     "a boolean in words": ("heart_failure=yes", 'heart_failure: "yes" is neither true nor false'),
     "a boolean as a number": ("heart_failure=1", "heart_failure: 1 is neither true nor false"),
-    "an unknown value": ("her2=pozitive", 'her2: "pozitive" is not a value of her2; did you mean "positive"?; allowed: pos'),
+    "an unknown value": (
+        "her2=pozitive",
+        'her2: "pozitive" is not a value of her2 (did you mean "positive"?); allowed',
+    ),
     "a number in words": ("weight_kg=heavy", 'weight_kg: "heavy" is not a number'),
     "a number out of range": ("weight_kg=-5", "weight_kg: -5 is out of range; allowed: more than 0"),
     "no number": ("weight_kg=NaN", "weight_kg: NaN is not a JSON number"),
@@ -235,7 +238,7 @@ REFUSED = {
     "a key twice": ('metastatic_therapy+={"drugs": [], "drugs": []}', "metastatic_therapy: drugs: the key stands twice"),
     "an unknown member": (
         "unavailable_drugs+=trastuzumabb",
-        'unavailable_drugs[0]: "trastuzumabb" is not a drug of the catalogue; did you mean "trastuzumab"?',
+        'unavailable_drugs[0]: "trastuzumabb" is not a drug of the catalogue (did you mean "trastuzumab"?)',
     ),
     "no member": ("unavailable_drugs+=", "unavailable_drugs: null is not a member"),
     "a member that is not there": (
@@ -247,7 +250,7 @@ REFUSED = {
     "an unknown drug": ("metastatic_therapy+=lapatinb:toxicity", 'metastatic_therapy: "lapatinb" is not a drug of the'),
     "an unknown outcome": (
         "metastatic_therapy+=lapatinib:progresion",
-        'metastatic_therapy: "progresion" is not an outcome; did you mean "progression"?; allowed: ongoing',
+        'metastatic_therapy: "progresion" is not an outcome (did you mean "progression"?); allowed: ongoing',
     ),
     "a course without outcome": (
         "metastatic_therapy+=lapatinib",
@@ -259,7 +262,7 @@ REFUSED = {
     "a course of what has none": ("her2[0].outcome=toxicity", "her2: it has no courses"),
     "an unknown field": (
         "metastatic_therapy[0].outcom=toxicity",
-        'metastatic_therapy[0].outcom: no such field of a course; did you mean "outcome"?; allowed: drugs, outcome,',
+        'metastatic_therapy[0].outcom: no such field of a course (did you mean "outcome"?); allowed: drugs, outcome,',
     ),
     "a field added to": ("metastatic_therapy[0].drugs+=lapatinib", "metastatic_therapy[0].drugs: it can only be set"),
     "a course that is not there": (
@@ -268,7 +271,7 @@ REFUSED = {
     ),
     "a field with a wrong value": (
         "metastatic_therapy[-1].outcome=progresion",
-        'metastatic_therapy[0].outcome: "progresion" is not an outcome; did you mean "progression"?',
+        'metastatic_therapy[0].outcome: "progresion" is not an outcome (did you mean "progression"?)',
     ),
     "a course after an ongoing one": (
         "metastatic_therapy+=trastuzumab:ongoing",

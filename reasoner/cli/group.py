@@ -130,6 +130,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; cyclic garbage is left to the operating system when it ends."""
     atexit.register(gc.freeze)
+    if sys.stdout is None or sys.stderr is None:
+        sys.exit(2)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     cli(prog_name="reasoner")

@@ -141,6 +141,7 @@ def check(written: Written, overlays: Sequence[SourceFile]) -> None:
     check_typical(written)
     check_terms(written)
     check_members(written)
+    check_doses(written)
     check_evidence(written)
     check_overlays(written, overlays)
 
@@ -259,6 +260,19 @@ def check_members(written: Written) -> None:
     for atom, (own,) in written.placed("without_drugs"):
         if own in parts:
             raise GuidelineError(f"{atom.place}: {atom.term}: the regimen {own} has parts; drop one or the other.")
+
+
+def check_doses(written: Written) -> None:
+    """Check that each dose has an amount and an interval that answers can word."""
+    for (term, here), (*_, amount, _, every) in written.placed("dose"):
+        if not re.fullmatch(r'"\d+(\.\d+)?"|[A-Z_]\w*', amount) or not float(amount.strip('"') if '"' in amount else 1):
+            raise GuidelineError(
+                f'{here}: {term}: {amount} is not an amount; write a number above 0 in quotes, as in "5.4".'
+            )
+        if not re.fullmatch(r"once|weeks\(([1-9]\d*|[A-Z]\w*)\)|[A-Z_]\w*", every):
+            raise GuidelineError(
+                f"{here}: {term}: {every} is not an interval; write once, or weeks(N) with a whole number of weeks from 1."
+            )
 
 
 def check_evidence(written: Written) -> None:

@@ -13,7 +13,15 @@ from reasoner.compiler import checks
 from reasoner.compiler.annotations import read_annotation
 from reasoner.compiler.model import Annotation, Condition, Rule
 from reasoner.compiler.sources import GuidelineFiles
-from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, VariableNormaliser, head_of, parse, read_condition
+from reasoner.compiler.syntax import (
+    PlacedTerm,
+    SyntaxTree,
+    VariableNormaliser,
+    head_of,
+    parse,
+    read_condition,
+    variable_counts,
+)
 from reasoner.compiler.vocabulary import Predicate, Vocabulary, read_vocabulary
 from reasoner.errors import GuidelineError
 
@@ -157,14 +165,29 @@ def numbered(rules: Sequence[WrittenRule]) -> Iterator[Rule]:
         yield Rule(f"{owner}.{numbers[owner]}", str(rule.head), rule.body, rule.tree.place, rule.annotation, rule.role)
 
 
+def explain_unsafe_data(data: Sequence[WrittenRule]) -> str:
+    """Say which fact of the catalogue names a variable that nothing binds; nothing where none does."""
+    for rule in data:
+        for name in variable_counts(rule.tree.node) if not rule.tree.node.body else ():
+            return (
+                f"{rule.tree.place}: {rule.head}: {name} begins with a capital letter and is a variable; "
+                "a name begins with a small letter, a text stands in quotes."
+            )
+    return ""
+
+
 def ground_catalogue(data: Sequence[WrittenRule], facts: Sequence[WrittenRule]) -> Catalogue:
     """Ground the catalogue alone, so that its terms are known; what is written as a fact comes first, as it is written."""
     order: dict[str, int] = {}
     for fact in facts:
         order.setdefault(str(fact.head), len(order))
-    control = clingo.Control(["--warn=none"])
-    control.add("base", [], "\n".join(str(rule.tree.node) for rule in data))
-    control.ground()
+    messages: list[str] = []
+    control = clingo.Control(["--warn=none"], logger=lambda _, text: messages.append(text))
+    try:
+        control.add("base", [], "\n".join(str(rule.tree.node) for rule in data))
+        control.ground()
+    except RuntimeError:
+        raise GuidelineError(explain_unsafe_data(data) or "\n".join(messages).strip()) from None
     found: Catalogue = {}
     for atom in control.symbolic_atoms:
         found.setdefault(atom.symbol.name, []).append(tuple(atom.symbol.arguments))

@@ -73,8 +73,8 @@ def read_files(selection: Selection) -> GuidelineFiles:
     Raises GuidelineError for a folder or an overlay that is absent, files that cannot be read or lie outside the
     guideline's folder, overlays that include others, and code.
     """
-    folder = selection.folder.resolve()
-    overlays = [path.resolve() for path in selection.overlays]
+    folder = resolved(selection.folder, str(selection.folder))
+    overlays = [resolved(path, str(path)) for path in selection.overlays]
     for number, (path, overlay) in enumerate(zip(selection.overlays, overlays, strict=True)):
         if overlay in overlays[:number]:
             raise GuidelineError(f"{path}: the overlay is given twice.")
@@ -96,6 +96,18 @@ def read_files(selection: Selection) -> GuidelineFiles:
     )
 
 
+def resolved(path: Path, via: str) -> Path:
+    """Follow a path's symbolic links; `via` is the place that names it, for the message where that leads nowhere."""
+    try:
+        real = path.resolve()
+        str(real).encode("utf-8")
+    except (OSError, RuntimeError):
+        raise GuidelineError(f"{via}: {path} cannot be read: its symbolic links form a circle.") from None
+    except UnicodeEncodeError:
+        raise GuidelineError(f"{via}: the path is not UTF-8 text; rename the file or its folder.") from None
+    return real
+
+
 def read_file(path: Path, via: str) -> SourceFile:
     """Read a file; `via` is the place that names it, for the message where it cannot be read."""
     try:
@@ -112,7 +124,7 @@ def with_included(master: Path, folder: Path) -> Iterator[SourceFile]:
     seen: set[Path] = set()
 
     def walk(path: Path, via: str) -> Iterator[SourceFile]:
-        real = path.resolve()
+        real = resolved(path, via)
         if real in seen:
             return
         seen.add(real)

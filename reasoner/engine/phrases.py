@@ -248,7 +248,9 @@ def step_words(dose: DoseGiven, model: GuidelineModel) -> str:
 
 def number_words(number: float, places: int | None = None) -> str:
     """Write a number as it was given, or rounded to decimal places, without zeros at the end."""
-    from decimal import Decimal
+    from decimal import Context, Decimal
 
     exact = Decimal(str(number))
-    return f"{(exact if places is None else round(exact, places)).normalize():f}"
+    if places is not None:
+        exact = exact.quantize(Decimal(1).scaleb(-places), context=Context(prec=400))
+    return f"{exact.normalize(Context(prec=400)):f}"

@@ -218,7 +218,7 @@ def one_of(row: Row, kind: str, value: str, allowed: Collection[str]) -> str:
     """Give a value back; raises GuidelineError where it is not one of those allowed."""
     if value not in allowed:
         names = f"; allowed: {', '.join(sorted(allowed))}" if len(allowed) <= FEW else ""
-        raise GuidelineError(f'{row["place"]}: "{value}" is not a known {kind}{names}{nearest(value, allowed) or "."}')
+        raise GuidelineError(f'{row["place"]}: "{value}" is not a known {kind}{names}{nearest(value, allowed)}.')
     return value
 
 

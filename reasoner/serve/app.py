@@ -276,5 +276,5 @@ def unrouted(request: Request, error: HTTPException) -> str:
     if error.status_code == 405:
         return f"{request.method} is not allowed here; allowed: {(error.headers or {})['Allow']}"
     path = request.url.path[:SHOWN_PATH]
-    hint = nearest(path, [route.path for route in request.app.routes]) or ";"
-    return f'nothing is at "{path}"{hint} /openapi.json lists all paths'
+    hint = nearest(path, [route.path for route in request.app.routes])
+    return f'nothing is at "{path}"{hint}; /openapi.json lists all paths'
