@@ -12,12 +12,15 @@ from running import serving
 
 
 @pytest.mark.parametrize(
-    ("guideline", "left_out"),
-    [((), ("/api/pathway", "/api/ask")), (("--guideline", ROOT / "tests/guidelines/river_cough"), ())],
+    ("guideline", "left_out", "phases"),
+    [
+        ((), ("/api/pathway", "/api/ask"), "fuzzing"),
+        (("--guideline", ROOT / "tests/guidelines/river_cough"), (), "examples,coverage,fuzzing,stateful"),
+    ],
     ids=["all that is quick", "all of a small guideline"],
 )
 def test_the_openapi_document_holds_for_whatever_is_sent(
-    guideline: tuple[str | Path, ...], left_out: tuple[str, ...], own_cache: None, tmp_path: Path
+    guideline: tuple[str | Path, ...], left_out: tuple[str, ...], phases: str, own_cache: None, tmp_path: Path
 ) -> None:
     with serving(tmp_path, "--answer-timeout", "120", *guideline) as service:
         document = service.client.get("/openapi.json").json()
@@ -26,7 +29,8 @@ def test_the_openapi_document_holds_for_whatever_is_sent(
             "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
             "response_schema_conformance", "unsupported_method",
         )  # fmt: skip
-        arguments = ["run", f"{service.url}/openapi.json", "--max-examples", "6", "--request-timeout", "150", "--seed", "7"]
+        arguments = ["run", f"{service.url}/openapi.json", "--max-examples", "12", "--request-timeout", "150", "--seed", "7"]
+        arguments += ["--phases", phases]
         arguments += ["--no-color", "--checks", ",".join(checks)]
         arguments += [word for path in left_out for word in ("--exclude-path", path)]
         done = subprocess.run(
