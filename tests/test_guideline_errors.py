@@ -24,6 +24,11 @@ WRONG = {
         STATEMENT + 'dose(lapatinib, weekly, every_dose, "5", mg, days(1)).',
         "days(1) is not an interval; write once, or weeks(N)",
     ),
+    "a derived dose in days": (
+        "second_line.lp",
+        STATEMENT + 'dose(D, weekly, every_dose, "5", mg, days(2)) :- class_of(D, taxane).',
+        'dose(docetaxel,weekly,every_dose,"5",mg,days(2)): days(2) is not an interval',
+    ),
     "a dose every no week": (
         "second_line.lp",
         STATEMENT + 'dose(lapatinib, weekly, every_dose, "5", mg, weeks(0)).',

@@ -263,15 +263,21 @@ def check_members(written: Written) -> None:
 
 
 def check_doses(written: Written) -> None:
-    """Check that each dose has an amount and an interval that answers can word."""
-    for (term, here), (*_, amount, _, every) in written.placed("dose"):
-        if not re.fullmatch(r'"\d+(\.\d+)?"|[A-Z_]\w*', amount) or not float(amount.strip('"') if '"' in amount else 1):
+    """Check that each dose, written or derived, has an amount and an interval that answers can word."""
+    placed = list(written.placed("dose"))
+    for row in written.rows("dose"):
+        *_, amount, _, every = row
+        fitting = (
+            atom.place
+            for atom, arguments in placed
+            if all(argument == value or argument[:1].isupper() for argument, value in zip(arguments, row, strict=True))
+        )
+        where = f"{next(fitting, MASTER)}: dose({','.join(row)})"
+        if not re.fullmatch(r'"(?=.*[1-9])\d+(\.\d+)?"', amount):
+            raise GuidelineError(f'{where}: {amount} is not an amount; write a number above 0 in quotes, as in "5.4".')
+        if not re.fullmatch(r"once|weeks\([1-9]\d*\)", every):
             raise GuidelineError(
-                f'{here}: {term}: {amount} is not an amount; write a number above 0 in quotes, as in "5.4".'
-            )
-        if not re.fullmatch(r"once|weeks\(([1-9]\d*|[A-Z]\w*)\)|[A-Z_]\w*", every):
-            raise GuidelineError(
-                f"{here}: {term}: {every} is not an interval; write once, or weeks(N) with a whole number of weeks from 1."
+                f"{where}: {every} is not an interval; write once, or weeks(N) with a whole number of weeks from 1."
             )
 
 
