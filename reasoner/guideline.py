@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from reasoner.compiler.compiled import Compiled
 from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.program import Program, Space
-from reasoner.compiler.selection import LAYERS, Selection, default_folder, shared_folder
+from reasoner.compiler.selection import ANY, LAYERS, Selection, default_folder, shared_folder
 from reasoner.compiler.sources import place_name
 from reasoner.engine.answer import Answer, GuidelineInfo, build_answer
-from reasoner.engine.completions import complete
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.evaluator import Evaluator
+from reasoner.engine.opened import consistent, evaluate, open_record
 from reasoner.errors import GuidelineError, RecordError
-from reasoner.records.record import Record, parse_record
+from reasoner.records.record import OPEN, Record, parse_record
 
 if TYPE_CHECKING:
     from reasoner.fhir import ChartFacts, Tables
@@ -26,28 +26,38 @@ __all__ = ["LAYERS", "Case", "Guideline", "Selection", "default_folder", "shared
 
 
 class Guideline:
-    """A guideline in one layer, under overlays, ready to answer records.
+    """A guideline in one layer, under overlays, with its readings taken in one way, ready to answer records.
 
     Load it with `Guideline.load`; it never changes after that and can be used from many threads.
 
-    Attributes: `selection`, its folder, layer and overlays; `model`, its data; `digest`, "sha256:" and the digest of all
-    files that its answers depend on; `overlays`, the ids of the overlays laid on top; `files`, its files by the names that
+    Attributes: `selection`, its folder, layer, overlays and readings; `model`, its data; `digest`, "sha256:" and the digest of
+    all that its answers depend on; `overlays`, the ids of the overlays laid on top; `alternatives`, of the readings that are
+    not taken by their defaults the alternative, or "any" where the choice is left open; `files`, its files by the names that
     places give them; `warnings`, what loading found without refusing.
     """
 
     def __init__(self, selection: Selection) -> None:
         self.selection = selection
         self._compiled = Compiled(selection)
-        self._evaluators: dict[int, Evaluator] = {}
+        self._evaluators: dict[tuple[int, bool], Evaluator] = {}
         read = self._compiled.files
         self.files = {place_name(file.path): file.path for file in (*read.overlays, *read.own, *read.core)}
-        self.digest = f"sha256:{read.digest}"
         self.model: GuidelineModel = self._compiled.model
+        known = self.model.alternatives
+        self.alternatives = selection.alternatives(known)
+        readings = tuple(f"{reading}={name}" for reading, name in sorted(self.alternatives.items()))
+        self.digest = f"sha256:{read.digest_with(readings)}"
+        self.adopted = tuple(
+            OPEN if (chosen := self.alternatives.get(reading, names[0])) == ANY else names.index(chosen)
+            for reading, names in known.items()
+        )
         self.overlays = tuple(
             annotation.id for annotation in self.model.annotations.values() if annotation.kind == "overlay"
         )
         about = self.model
-        self.info = GuidelineInfo(about.id, self.digest, selection.layer, self.overlays, about.title, about.disclaimer)
+        self.info = GuidelineInfo(
+            about.id, self.digest, selection.layer, self.overlays, readings, about.title, about.disclaimer
+        )
 
     @classmethod
     def load(
@@ -55,14 +65,18 @@ class Guideline:
         folder: str | Path | None = None,
         layer: str = "curated",
         overlays: str | Path | Sequence[str | Path] = (),
+        readings: str | Sequence[str] = (),
     ) -> Guideline:
         """Load the guideline in `folder`, by default the one that ships with the package.
 
         `layer` is "literal" (each statement as it reads) or "curated" (with the readings); `overlays` are files of local
-        rules. Raises GuidelineError with file and line for a guideline that cannot be used.
+        rules; `readings` take readings otherwise than by default, as in "R5=b", "R5=any" or "any". Raises GuidelineError with
+        file and line for a guideline that cannot be used.
         """
         files = [overlays] if isinstance(overlays, str | Path) else list(overlays)
-        return cls(Selection(Path(folder) if folder is not None else default_folder(), layer, tuple(map(Path, files))))
+        chosen = (readings,) if isinstance(readings, str) else tuple(readings)
+        where = Path(folder) if folder is not None else default_folder()
+        return cls(Selection(where, layer, tuple(map(Path, files)), chosen))
 
     @property
     def folder(self) -> Path:
@@ -74,11 +88,11 @@ class Guideline:
         """The layer: "literal" or "curated"."""
         return self.selection.layer
 
-    def evaluator(self, courses: int) -> Evaluator:
-        """Give the evaluator of the program for records with `courses` courses of therapy."""
-        evaluator = self._evaluators.get(courses)
+    def evaluator(self, courses: int, fewer: bool = False) -> Evaluator:
+        """Give the evaluator of the program for records with `courses` courses of therapy; with `fewer`, or fewer."""
+        evaluator = self._evaluators.get((courses, fewer))
         if evaluator is None:
-            evaluator = self._evaluators[courses] = Evaluator(self._compiled.program(courses))
+            evaluator = self._evaluators[courses, fewer] = Evaluator(self._compiled.program(courses, fewer))
         return evaluator
 
     def program(self, courses: int) -> Program:
@@ -142,7 +156,7 @@ class Guideline:
 
         Raises RecordError, naming the field, where it contradicts itself.
         """
-        complete(record, self.evaluator(record.courses), self.model)
+        consistent(record, self.evaluator(record.courses, record.fewer), self.adopted)
         return record
 
     def answer(self, record: Record | Mapping[str, object]) -> Answer:
@@ -152,22 +166,14 @@ class Guideline:
         """
         if not isinstance(record, Record):
             record = self.parsed(record)
-        evaluator = self.evaluator(record.courses)
-        program = evaluator.program
-        completions, inputs = complete(record, evaluator, self.model)
-        if program.recursive is None:
-            values, fired = evaluator.evaluate(inputs, completions.all)
-        else:
-            from reasoner.engine.stable_models import solve
-
-            completions, values, fired = solve(record, program, self.model, completions, self._compiled.parsed)
-        known = frozenset(key for key, value in record.data.items() if value is not None)
-        return build_answer(
-            Derivation(program, self.model, completions, values, fired, known, record.sources),
-            record,
-            self.info,
-            self.warnings,
+        evaluator = self.evaluator(record.courses, record.fewer)
+        opened = open_record(record, evaluator, self.adopted)
+        evaluated = evaluate(opened, evaluator)
+        known = frozenset.intersection(*(told.known for told in record.told))
+        derivation = Derivation(
+            evaluator.program, self.model, opened.completions, evaluated, known, record.sources, self.alternatives
         )
+        return build_answer(derivation, record, self.info, self.warnings)
 
     def cases(self) -> dict[str, Case]:
         """Read the guideline's own cases: records with the answers expected, in its folder `cases`."""

@@ -8,9 +8,10 @@ The files are plain clingo programs. What a rule rests on stands in the block co
     *%
     indicated(REGIMEN, preferred) :- setting(SETTING), ...
 
-An annotation opens with ``@statement ID [citations] sha256:digest-of-the-source-line``, ``@reading ID`` or ``@overlay ID``.
-Lines of an annotation that start with ``@`` are fields: ``@trial``, ``@unformalised`` in statements, ``@reads``, ``@why``
-and ``@settles`` in readings. An annotation holds for the rules after it in its file, up to the next annotation.
+An annotation opens with ``@statement ID [citations] sha256:digest-of-the-source-line``, ``@reading ID``,
+``@alternative ID=NAME`` (another way to take a reading) or ``@overlay ID``. Lines of an annotation that start with ``@`` are
+fields: ``@trial``, ``@unformalised`` in statements, ``@reads``, ``@why`` and ``@settles`` in readings. An annotation holds
+for the rules after it in its file, up to the next annotation.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ __all__ = ["read_annotation", "read_fields"]
 
 
 ANNOTATION_HEAD = re.compile(
-    r"@(?P<kind>statement|reading|overlay)\s+(?P<id>[A-Za-z]\w*)(?:\s+\[(?P<cites>[\d,\s]*)\])?(?:\s+sha256:(?P<digest>[0-9a-f]{12}))?$"
+    r"@(?P<kind>statement|reading|alternative|overlay)\s+(?P<id>[A-Za-z]\w*(?P<alternative>=[a-z]\w*)?)(?:\s+\[(?P<cites>[\d,\s]*)\])?(?:\s+sha256:(?P<digest>[0-9a-f]{12}))?$"
 )
 FIELDS = {
     "statement": {"trial", "unformalised"},
     "reading": {"reads", "why", "settles"},
+    "alternative": {"why"},
     "overlay": {"why"},
 }
 
@@ -46,9 +48,13 @@ def read_annotation(comment: str, here: str) -> Annotation | None:
     if head is None:
         raise GuidelineError(
             f'{here}: "{lines[0]}" does not open an annotation; '
-            "write @statement ID [1, 2] sha256:DIGEST, @reading ID or @overlay ID."
+            "write @statement ID [1, 2] sha256:DIGEST, @reading ID, @alternative ID=NAME or @overlay ID."
         )
     kind = head["kind"]
+    if (kind == "alternative") != (head["alternative"] is not None):
+        raise GuidelineError(
+            f'{here}: "{lines[0]}": an alternative names its reading and itself, as in @alternative R5=b, and nothing else does.'
+        )
     if kind == "statement" and (head["cites"] is None or head["digest"] is None):
         raise GuidelineError(
             f"{here}: statement {head['id']} lacks its citations [1, 2] or the digest sha256:… of its line."
@@ -56,6 +62,8 @@ def read_annotation(comment: str, here: str) -> Annotation | None:
     text = read_fields(lines[1:], FIELDS[kind], here, kind)
     if not text["text"]:
         raise GuidelineError(f"{here}: {kind} {head['id']} says nothing; restate it in a sentence.")
+    if kind == "alternative" and not text.get("why"):
+        raise GuidelineError(f"{here}: {head['id']} gives no reason; say in @why what makes it as defensible as the default.")
     return Annotation(
         kind=kind,
         id=head["id"],

@@ -8,6 +8,7 @@ import clingo
 
 from reasoner.compiler.model import CourseFact, Dose, Fact, GuidelineModel, Trial, Variable
 from reasoner.compiler.parser import ParsedGuideline
+from reasoner.compiler.variables import DEFAULT_ALTERNATIVE, fact_variables
 from reasoner.errors import GuidelineError
 
 __all__ = ["build_model", "declared_variables", "symbol_text"]
@@ -52,6 +53,10 @@ class Tables:
         """Give the facts of a predicate whose first argument is their number, in that order."""
         return sorted(self.rows(name), key=lambda row: int(row[0]))
 
+    def outcomes(self, kind: str) -> tuple[str, ...]:
+        """List the outcomes of a kind."""
+        return tuple(outcome for outcome, own in self.pairs("outcome_kind").items() if own == kind)
+
     def thresholds(self) -> dict[str, tuple[int, ...]]:
         found = self.grouped("threshold", "course_threshold")
         return {fact: tuple(sorted(map(int, bounds))) for fact, bounds in found.items()}
@@ -68,7 +73,6 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
         if key not in about:
             raise GuidelineError(f'the guideline does not say its {key}; write guideline({key}, "...").')
     facts = facts_of(tables)
-    outcome_kinds = tables.pairs("outcome_kind")
     bounds = {fact: (int(low), False) for fact, low in tables.rows("minimum")}
     bounds |= {fact: (int(low), True) for fact, low in tables.rows("above")}
     fits, parts = tables.grouped("fits"), tables.grouped("part")
@@ -79,11 +83,11 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
         facts=facts,
         course_facts=course_facts_of(tables),
         bounds=bounds,
-        variables=tuple(variable for fact in facts for variable in variables_of(fact)),
+        alternatives=alternatives_of(tables, parsed),
         drugs=tuple(labels.get("drug", {})),
         outcomes=tuple(labels.get("outcome", {})),
-        under_way=tuple(outcome for outcome, kind in outcome_kinds.items() if kind == "under_way"),
-        as_planned=tuple(outcome for outcome, kind in outcome_kinds.items() if kind == "as_planned"),
+        under_way=tables.outcomes("under_way"),
+        as_planned=tables.outcomes("as_planned"),
         regimens=tuple(labels.get("regimen", {})),
         actions=tuple(labels.get("action", {})),
         settings=tuple(labels.get("setting", {})),
@@ -105,9 +109,26 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
     )
 
 
-def declared_variables(parsed: ParsedGuideline) -> tuple[Variable, ...]:
-    """List what a completion decides, for the facts that a guideline declares."""
-    return tuple(variable for fact in facts_of(Tables(parsed)) for variable in variables_of(fact))
+def declared_variables(parsed: ParsedGuideline, courses: int, fewer: bool) -> tuple[Variable, ...]:
+    """List what a completion decides of records with `courses` courses; with `fewer`, also of those with fewer."""
+    tables = Tables(parsed)
+    under_way = tables.outcomes("under_way")
+    endings = tuple(outcome for outcome in tables.labels.get("outcome", {}) if outcome not in under_way)
+    return fact_variables(
+        facts_of(tables),
+        course_facts_of(tables),
+        (endings, under_way),
+        alternatives_of(tables, parsed),
+        courses,
+        fewer,
+    )
+
+
+def alternatives_of(tables: Tables, parsed: ParsedGuideline) -> dict[str, tuple[str, ...]]:
+    """Map each reading that has alternatives to their names, the default first."""
+    names = {name.lower(): name for name, annotation in parsed.annotations.items() if annotation.kind == "reading"}
+    declared = {reading: others for reading, others in tables.grouped("alternative").items() if reading in names}
+    return {names[reading]: (DEFAULT_ALTERNATIVE, *declared[reading]) for reading in names if reading in declared}
 
 
 def facts_of(tables: Tables) -> tuple[Fact, ...]:
@@ -116,7 +137,7 @@ def facts_of(tables: Tables) -> tuple[Fact, ...]:
     for fact, _, value in sorted(tables.rows("value"), key=lambda row: (int(row[1]), row[2])):
         values.setdefault(fact, []).append(value)
     open_members, questions, defaults = tables.grouped("open_member"), tables.pairs("question"), tables.pairs("default")
-    required, immutable = tables.names("required"), tables.names("immutable")
+    immutable = tables.names("immutable")
     return tuple(
         Fact(
             name=name,
@@ -128,7 +149,6 @@ def facts_of(tables: Tables) -> tuple[Fact, ...]:
             open_members=open_members.get(name, ()),
             thresholds=thresholds.get(name, ()),
             default=defaults.get(name),
-            required=name in required,
             immutable=name in immutable,
         )
         for _, name, kind in tables.numbered("fact")
@@ -147,30 +167,6 @@ def course_facts_of(tables: Tables) -> dict[str, CourseFact]:
         name: CourseFact(name, kind, thresholds.get(name, ()), tuple(needs.get(name, ())))
         for _, name, kind in tables.numbered("course_fact")
     }
-
-
-def variables_of(fact: Fact) -> list[Variable]:
-    name = fact.name
-    if fact.kind == "boolean":
-        return [Variable(name, None, ((True, (f"has({name})",)), (False, ())))]
-    if fact.kind == "choice":
-        return [Variable(name, None, tuple((v, (f"is({name},{v})",)) for v in fact.values))]
-    if fact.kind == "list":
-        return [Variable(name, m, ((True, (f"includes({name},{m})",)), (False, ()))) for m in fact.open_members]
-    if fact.kind == "number" and fact.thresholds:
-        return [Variable(name, None, number_values(name, fact.thresholds))]
-    return []
-
-
-def number_values(fact: str, thresholds: tuple[int, ...]) -> tuple[tuple[str | None, tuple[str, ...]], ...]:
-    """List the intervals that thresholds cut a number into, and last that it has no value."""
-    values: list[tuple[str | None, tuple[str, ...]]] = []
-    for n in range(len(thresholds) + 1):
-        low = f">{thresholds[n - 1]}" if n else ""
-        high = f"<={thresholds[n]}" if n < len(thresholds) else ""
-        atoms = [f"{'at_most' if t >= n else 'more_than'}({fact},{bound})" for t, bound in enumerate(thresholds)]
-        values.append((",".join(part for part in (low, high) if part), tuple(atoms)))
-    return (*values, (None, ()))
 
 
 def doses_of(tables: Tables, supports: dict[str, str]) -> tuple[Dose, ...]:

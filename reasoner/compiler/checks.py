@@ -13,6 +13,7 @@ from clingo import ast
 from reasoner.compiler.model import Annotation, Rule
 from reasoner.compiler.sources import MASTER, SourceFile, place_name
 from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, has_alternatives, split_term, variable_counts, variables
+from reasoner.compiler.variables import DEFAULT_ALTERNATIVE
 from reasoner.compiler.vocabulary import GIVEN, NEEDS_ANNOTATION, Predicate, Vocabulary
 from reasoner.errors import GuidelineError, article, nearest
 
@@ -20,8 +21,10 @@ __all__ = [
     "Origins",
     "Written",
     "check",
+    "check_alternative",
     "check_alternatives",
     "check_annotation",
+    "check_reading",
     "check_right_to_conclude",
     "check_variables",
 ]
@@ -77,6 +80,43 @@ def check_annotation(annotation: Annotation, known: Mapping[str, Annotation], fi
         where = "an overlay's file" if file in origins.overlays else "the guideline's folder"
         raise GuidelineError(
             f"{annotation.place}: @{annotation.kind} in {where}; local rules stand under @overlay in a file of their own."
+        )
+
+
+def check_alternative(annotation: Annotation, known: Mapping[str, Annotation]) -> None:
+    """Check that an alternative belongs to a reading that stands above it, and is not its default."""
+    reading, _, name = annotation.id.partition("=")
+    if annotation.kind != "alternative":
+        return
+    if reading not in known or known[reading].kind != "reading":
+        readings = [other for other, own in known.items() if own.kind == "reading"]
+        raise GuidelineError(
+            f"{annotation.place}: no reading {reading} stands above its alternative {name}{nearest(reading, readings)}."
+        )
+    if name == DEFAULT_ALTERNATIVE:
+        raise GuidelineError(
+            f"{annotation.place}: {name} is the default; its rules stand under @reading {reading} "
+            f"and ask reading({reading.lower()}, {name})."
+        )
+
+
+def check_reading(
+    annotation: str | None,
+    annotations: Mapping[str, Annotation],
+    here: str,
+    positive: Sequence[PlacedTerm],
+    atoms: Sequence[PlacedTerm],
+) -> None:
+    """Check that a rule asks for an alternative only of its own reading, and under an alternative for that one."""
+    kind = annotations[annotation].kind if annotation is not None else ""
+    own, _, name = (annotation or "").partition("=")
+    for term in (atom.term for atom in atoms if split_term(atom.term)[0] == "reading"):
+        if kind not in ("reading", "alternative") or str(split_term(term)[1][0]) != own.lower():
+            raise GuidelineError(f"{here}: {term}: only rules under a reading ask for one of its alternatives.")
+    if kind == "alternative" and not any(str(atom.term) == f"reading({own.lower()},{name})" for atom in positive):
+        raise GuidelineError(
+            f"{here}: the rule stands under {annotation} and holds without it; add the condition "
+            f"reading({own.lower()}, {name})."
         )
 
 
@@ -143,6 +183,7 @@ def check(written: Written, overlays: Sequence[SourceFile]) -> None:
     check_members(written)
     check_doses(written)
     check_evidence(written)
+    check_readings(written)
     check_overlays(written, overlays)
 
 
@@ -186,6 +227,23 @@ def check_typical(written: Written) -> None:
         allowed = by_kind.get(kinds[fact]) or values.get(fact, [value])
         if value not in allowed:
             raise GuidelineError(f'{here}: {term}: "{value}" is not a value of {fact}; allowed: {", ".join(allowed)}')
+
+
+def check_readings(written: Written) -> None:
+    """Check that the alternatives of readings are declared, and that only those are asked for."""
+    declared = {(reading, name) for reading, name in written.rows("alternative")}
+    for annotation in written.annotations.values():
+        reading, _, name = annotation.id.partition("=")
+        if annotation.kind == "alternative" and (reading.lower(), name) not in declared:
+            raise GuidelineError(f"{annotation.place}: {annotation.id}: write alternative({reading.lower()}, {name}). under it.")
+    for (term, here), (reading, name) in written.placed("alternative"):
+        if f"{reading}={name}" not in {other.lower() for other in written.annotations}:
+            raise GuidelineError(f"{here}: {term}: no annotation says what it is; write @alternative {reading.upper()}={name}.")
+    with_default = declared | {(reading, DEFAULT_ALTERNATIVE) for reading, _ in declared}
+    for (term, here), pair in written.placed("reading"):
+        if tuple(pair) not in with_default:
+            allowed = ", ".join(f"reading({reading}, {name})" for reading, name in sorted(with_default))
+            raise GuidelineError(f"{here}: {term} is never so; allowed: {allowed or 'none: no alternative is declared'}.")
 
 
 class Domain:

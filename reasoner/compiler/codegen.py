@@ -11,16 +11,20 @@ OPERANDS = 500
 
 
 def write_code(program: Program) -> str:
-    """Write ``run(inputs, completions)``, which gives the values of the derived atoms and of all ground rules.
+    """Write ``run(inputs, completions, in_force)``, which gives the values of the derived atoms and of all ground rules.
 
     It uses only ``&``, ``|`` and ``~`` on the values. A program with recursion has no such order.
     """
     first, last = len(program.inputs), len(program.inputs) + program.derived
     used = sorted({atom for rule in program.rules for atom, _ in rule.conditions if atom < first})
-    lines = ["def run(inputs, completions):", *(f" a{atom} = inputs[{atom}]" for atom in used)]
+    lines = [
+        "def run(inputs, completions, in_force):",
+        *(f" a{atom} = inputs[{atom}]" for atom in used),
+        *(f" m{reading} = in_force[{reading}]" for reading in range(len(program.readings))),
+    ]
     for atom in range(first, last):
         own = program.supports[atom]
-        lines += [f" r{number} = {conjunction(program.rules[number].conditions, last)}" for number in own]
+        lines += [f" r{number} = {conjunction(program.rules[number].conditions, last, program.under[number])}" for number in own]
         for start in range(0, len(own), OPERANDS):
             before = [f"a{atom}"] if start else []
             lines.append(f" a{atom} = {' | '.join([*before, *(f'r{number}' for number in own[start : start + OPERANDS])])}")
@@ -29,8 +33,9 @@ def write_code(program: Program) -> str:
     return "\n".join([*lines, f" return [{derived}], [{fired}]"])
 
 
-def conjunction(conditions: tuple[tuple[int, bool], ...], last: int) -> str:
-    """Write the conditions of a rule; those on atoms from `last` on are met in any case."""
-    positive = [f"a{atom}" for atom, negated in conditions if not negated and atom < last]
+def conjunction(conditions: tuple[tuple[int, bool], ...], last: int, reading: int) -> str:
+    """Write the conditions of a rule under a reading, -1 for none; those on atoms from `last` on are met in any case."""
+    positive = [f"m{reading}"] if reading >= 0 else []
+    positive += [f"a{atom}" for atom, negated in conditions if not negated and atom < last]
     negative = [f"~a{atom}" for atom, negated in conditions if negated and atom < last]
     return " & ".join((positive or ["completions"]) + negative)

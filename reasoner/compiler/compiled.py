@@ -46,23 +46,23 @@ class Compiled:
         """The guideline's data."""
 
         def make() -> GuidelineModel:
-            from reasoner.compiler.catalogue import build_model, declared_variables
+            from reasoner.compiler.catalogue import build_model
             from reasoner.compiler.grounder import ground
 
-            recursive = ground(self.parsed, 2, declared_variables(self.parsed)).recursive
+            recursive = ground(self.parsed, 2).recursive
             return build_model(self.parsed, recursive)
 
         return self.find("model", GuidelineModel, make)
 
-    def program(self, courses: int) -> Program:
-        """Give the ground program for records with `courses` courses."""
+    def program(self, courses: int, fewer: bool = False) -> Program:
+        """Give the ground program for records with `courses` courses; with `fewer`, also for those with fewer."""
 
         def make() -> Program:
             from reasoner.compiler.grounder import ground
 
-            return ground(self.parsed, courses, self.model.variables)
+            return ground(self.parsed, courses, fewer, removable=True)
 
-        return self.find(f"courses-{courses}", Program, make)
+        return self.find(f"{'up-to' if fewer else 'courses'}-{courses}", Program, make)
 
     def space(self, courses: int) -> Space:
         """Give the guideline ground for every record with at most `courses` courses, with its data."""
@@ -70,7 +70,7 @@ class Compiled:
         def make() -> Space:
             from reasoner.compiler.grounder import ground
 
-            return Space(ground(self.parsed, courses, self.model.variables, fewer=True), tuple(self.parsed.facts()))
+            return Space(ground(self.parsed, courses, fewer=True), tuple(self.parsed.facts()))
 
         return self.find(f"space-{courses}", Space, make)
 

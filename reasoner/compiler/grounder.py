@@ -9,13 +9,13 @@ which rules fired and, for those that did not, which conditions kept them from f
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
 import clingo
 
-from reasoner.compiler.catalogue import symbol_text
+from reasoner.compiler.catalogue import declared_variables, symbol_text
 from reasoner.compiler.model import Rule, Variable
 from reasoner.compiler.parser import ParsedGuideline
 from reasoner.compiler.program import GroundRule, Program, reachable
@@ -38,25 +38,30 @@ class Grounded(NamedTuple):
     facts: frozenset[clingo.Symbol]
 
 
-def ground(parsed: ParsedGuideline, courses: int, variables: Sequence[Variable], fewer: bool = False) -> Program:
+def ground(parsed: ParsedGuideline, courses: int, fewer: bool = False, removable: bool = False) -> Program:
     """Ground a guideline for records with `courses` courses; with `fewer`, for fewer courses too.
+
+    With `removable` the data under readings are inputs, so that a reading can be left out.
 
     Raises GuidelineError where clingo refuses a rule (an unsafe variable, say).
     """
     messages: list[str] = []
     control = clingo.Control(["--warn=no-atom-undefined"], logger=lambda _, text: messages.append(text))
+    removed = parsed.data_under_readings() if removable else {}
     try:
-        control.add("base", [], instrument(parsed, courses, fewer))
+        control.add("base", [], instrument(parsed, courses, fewer, removed))
         control.ground()
     except RuntimeError:
         raise GuidelineError(explain_refusal(messages, parsed.rules)) from None
-    return assemble(read_back(control, parsed), parsed, courses, variables)
+    variables = declared_variables(parsed, courses, fewer)
+    return assemble(read_back(control, parsed, removed), parsed, courses, variables, removed)
 
 
-def instrument(parsed: ParsedGuideline, courses: int, fewer: bool) -> str:
+def instrument(parsed: ParsedGuideline, courses: int, fewer: bool, removed: Mapping[str, str]) -> str:
     """Write the program that clingo grounds: all data, everything open, and each rule's instances as atoms of their own."""
     open_rules = (shared_folder() / "core" / "open.lp").read_text("utf-8")
-    lines = [*parsed.data, f"#const courses = {courses}. #const open_courses = {int(fewer)}.", open_rules]
+    data = (f"{{ {text[:-1]} }}." if text[:-1] in removed else text for text in parsed.data)
+    lines = [*data, f"#const courses = {courses}. #const open_courses = {int(fewer)}.", open_rules]
     for number, rule in enumerate(parsed.rules):
         body = ", ".join(("not " if c.negated else "") + c.text for c in rule.body)
         seen = "".join(f"{'no' if c.negated else 'yes'}({c.text})," for c in rule.body if not c.comparison)
@@ -75,7 +80,7 @@ def explain_refusal(messages: Sequence[str], rules: Sequence[Rule]) -> str:
     return "\n".join(messages).strip()
 
 
-def read_back(control: clingo.Control, parsed: ParsedGuideline) -> Grounded:
+def read_back(control: clingo.Control, parsed: ParsedGuideline, removed: Collection[str]) -> Grounded:
     """Read the ground rules back from the atoms that stand for their instances."""
     inputs: dict[clingo.Symbol, None] = {}
     instances: Instances = {}
@@ -87,14 +92,20 @@ def read_back(control: clingo.Control, parsed: ParsedGuideline) -> Grounded:
             rule, head, seen = symbol.arguments
             body = tuple((condition.arguments[0], condition.name == "no") for condition in seen.arguments)
             instances.setdefault(head, []).append((rule.number, body))
-        elif predicate is not None and predicate.role in GIVEN and not atom.is_fact:
+        elif predicate is not None and not atom.is_fact and (predicate.role in GIVEN or str(symbol) in removed):
             inputs[symbol] = None
         elif atom.is_fact:
             facts.add(symbol)
     return Grounded(tuple(inputs), instances, frozenset(facts))
 
 
-def assemble(grounded: Grounded, parsed: ParsedGuideline, courses: int, variables: Sequence[Variable]) -> Program:
+def assemble(
+    grounded: Grounded,
+    parsed: ParsedGuideline,
+    courses: int,
+    variables: tuple[Variable, ...],
+    removed: Mapping[str, str],
+) -> Program:
     """Make a program of ground rules: atoms and rules are numbered in dependency order."""
     instances, predicates = grounded.instances, parsed.predicates
     derived, recursive = topological_order(instances, parsed.rules)
@@ -113,13 +124,22 @@ def assemble(grounded: Grounded, parsed: ParsedGuideline, courses: int, variable
         supports[ground_rule.head].append(number)
     atoms = tuple(map(str, symbols))
     inputs = {atom: number for number, atom in enumerate(atoms[: len(grounded.inputs)])}
-    owner = {inputs[atom]: v for v, variable in enumerate(variables) for _, own in variable.values for atom in own}
+    owner = {
+        inputs[atom]: v
+        for v, variable in enumerate(variables)
+        for _, own in variable.values
+        for atom in own
+        if atom in inputs
+    }
     inconsistent = tuple(n for n, rule in enumerate(rules) if symbols[rule.head].name == "inconsistent")
     concluding = tuple(index[symbol] for symbol in derived if predicates[symbol.name].role == "conclusion")
     tied = tie([inputs_behind([rules[n].head], rules, supports, len(inputs)) for n in inconsistent], owner)
     labels = {(str(kind), str(name)): label.string for kind, name, label in parsed.catalogue.get("term", [])}
+    sources = [parsed.reading_of(parsed.rules[rule.rule].annotation) for rule in rules]
+    readings = tuple(name for name in parsed.annotations if name in {*sources, *removed.values()})
     return Program(
         courses=courses,
+        variables=variables,
         atoms=atoms,
         phrases=tuple(phrase_of(symbol, parsed, labels) for symbol in symbols),
         roles=tuple(predicates[symbol.name].role for symbol in symbols),
@@ -136,6 +156,9 @@ def assemble(grounded: Grounded, parsed: ParsedGuideline, courses: int, variable
         concluding=concluding,
         table=tabulate(derived, index, parsed),
         recursive=recursive,
+        readings=readings,
+        under=tuple(-1 if source is None else readings.index(source) for source in sources),
+        removable={inputs[atom]: readings.index(reading) for atom, reading in removed.items() if atom in inputs},
     )
 
 

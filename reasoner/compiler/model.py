@@ -7,13 +7,27 @@ loaded without it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 
-__all__ = ["Annotation", "Condition", "CourseFact", "Dose", "Fact", "GuidelineModel", "Rule", "Trial", "Variable", "fill"]
+__all__ = ["Annotation", "Condition", "CourseFact", "Dose", "Fact", "GuidelineModel", "Rule", "Trial", "Variable", "fill", "interval_names", "stretch_names"]
 
 PLACE = re.compile(r"\{(\d+)\}")
+
+
+def interval_names(thresholds: Sequence[int]) -> list[str]:
+    """Name the intervals between thresholds, each of which includes its upper one."""
+    lower = ["", *(f">{low}" for low in thresholds)]
+    upper = [*(f"<={high}" for high in thresholds), ""]
+    return [",".join(part for part in pair if part) for pair in zip(lower, upper, strict=True)]
+
+
+def stretch_names(thresholds: Sequence[int]) -> list[str]:
+    """Name the stretches between the thresholds of a fact of a course, each of which includes its lower one."""
+    lower = ["", *(f">={low}" for low in thresholds)]
+    upper = [*(f"<{high}" for high in thresholds), ""]
+    return [",".join(part for part in pair if part) for pair in zip(lower, upper, strict=True)]
 
 
 def fill(text: str, *words: str) -> str:
@@ -24,7 +38,7 @@ def fill(text: str, *words: str) -> str:
 class Annotation(msgspec.Struct, frozen=True, array_like=True):
     """A statement, reading or overlay as its guideline restates it.
 
-    `kind` is "statement", "reading" or "overlay"; `place` is ``file:line``; `citations` are the source's reference
+    `kind` is "statement", "reading", "alternative" (of a reading, its id ``R5=b``) or "overlay"; `place` is ``file:line``; `citations` are the source's reference
     numbers; `digest` the first 12 hexadecimal digits of the SHA-256 of the source's line, for statements.
     """
 
@@ -78,7 +92,6 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
     open_members: tuple[str, ...]
     thresholds: tuple[int, ...]
     default: str | None
-    required: bool
     immutable: bool
 
 
@@ -90,17 +103,34 @@ class CourseFact(msgspec.Struct, frozen=True, array_like=True):
     thresholds: tuple[int, ...]
     needs: tuple[str, ...]
 
+    def stretch(self, value: float) -> str:
+        """Name the stretch between thresholds that holds `value`; a stretch includes its lower threshold."""
+        return stretch_names(self.thresholds)[sum(value >= bound for bound in self.thresholds)]
+
+    def reached(self, stretch: str) -> tuple[int, ...]:
+        """List the thresholds that every value in a stretch reaches."""
+        return self.thresholds[: stretch_names(self.thresholds).index(stretch)]
+
 
 class Variable(msgspec.Struct, frozen=True, array_like=True):
-    """Something unknown that a completion decides: a fact, or one member of a list.
+    """Something unknown that a completion decides.
 
-    `values` gives each possible value as the answer words it (None where a number has no value) with the atoms that it
-    makes true.
+    It is a fact, one `member` of a list, the outcome of the `course` with that number or another `key` of it, or the choice
+    between the alternatives of a `reading`. `values` gives each possible value as the answer words it (None for one that
+    nothing can assume: a number without a value, therapy of any kind) with the atoms that it makes true.
     """
 
-    fact: str
-    member: str | None
-    values: tuple[tuple[bool | str | None, tuple[str, ...]], ...]
+    values: tuple[tuple[bool | str | tuple[()] | None, tuple[str, ...]], ...]
+    fact: str = ""
+    member: str | None = None
+    course: int | None = None
+    key: str | None = None
+    reading: str | None = None
+
+    @property
+    def place(self) -> tuple[str, str | None, int | None, str | None, str | None]:
+        """What the variable is about, without its values."""
+        return self.fact, self.member, self.course, self.key, self.reading
 
 
 class Dose(msgspec.Struct, frozen=True, array_like=True):
@@ -134,7 +164,8 @@ class Trial(msgspec.Struct, frozen=True, array_like=True):
 class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     """All that answering needs besides the ground program.
 
-    Of the `outcomes` of a course, those in `under_way` leave it open, and those in `as_planned` end it as planned. `parts`
+    `alternatives` holds for each reading that has them the names of its alternatives, the default first. Of the `outcomes` of a
+    course, those in `under_way` leave it open, and those in `as_planned` end it as planned. `parts`
     holds for each regimen the drugs that each of its parts can be; a regimen without drugs has no part. `weight` names the
     fact that doses per kg are multiplied by; `roles` gives each predicate's role and `kinds` those of its arguments; `data`
     counts the facts under each statement; `wording` holds the words of texts by key, for `say`; `recursive` says where the
@@ -147,7 +178,7 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     facts: tuple[Fact, ...]
     course_facts: dict[str, CourseFact]
     bounds: dict[str, tuple[int, bool]]
-    variables: tuple[Variable, ...]
+    alternatives: dict[str, tuple[str, ...]]
     drugs: tuple[str, ...]
     outcomes: tuple[str, ...]
     under_way: tuple[str, ...]
@@ -196,6 +227,5 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
 
     def interval(self, fact: str, value: float) -> str:
         """Name the interval between thresholds that a number stands in, such as ``>6,<=12``."""
-        variable = next(variable for variable in self.variables if variable.fact == fact)
         thresholds = next(known.thresholds for known in self.facts if known.name == fact)
-        return str(variable.values[sum(value > bound for bound in thresholds)][0])
+        return interval_names(thresholds)[sum(value > bound for bound in thresholds)]

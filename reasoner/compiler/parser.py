@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,9 @@ __all__ = ["ParsedGuideline", "parse_guideline"]
 
 CORE_RULES = ("vocabulary.lp", "possible.lp", "history.lp", "conclusions.lp", "wording.lp", "lexicon.lp")
 
+DECLARING = {"alternative", "predicate", "term", "fact"}
+NAME = re.compile(r"\b([a-z]\w*)\(")
+
 Catalogue = dict[str, list[tuple[clingo.Symbol, ...]]]
 
 
@@ -53,6 +57,23 @@ class ParsedGuideline(NamedTuple):
             for row in rows:
                 fact = str(clingo.Function(name, row))
                 yield fact, self.supports.get(fact)
+
+    def reading_of(self, annotation: str | None) -> str | None:
+        """Give the reading that an annotation is, or is an alternative of; None for any other."""
+        known = None if annotation is None else self.annotations[annotation]
+        if known is None or known.kind not in ("reading", "alternative"):
+            return None
+        return known.id.partition("=")[0]
+
+    def data_under_readings(self) -> dict[str, str]:
+        """Map the facts under readings to these, but for those from which other data follow or that declare something."""
+        bodies = {name for text in self.data for name in NAME.findall(text.partition(":-")[2])} | DECLARING
+        found = {fact: self.reading_of(annotation) for fact, annotation in self.supports.items()}
+        return {
+            fact: reading
+            for fact, reading in found.items()
+            if reading is not None and fact.partition("(")[0] not in bodies
+        }
 
 
 class WrittenRule(NamedTuple):
@@ -117,6 +138,7 @@ def collect(
             annotation = read_annotation(tree.node.value, tree.place)
             if annotation is not None:
                 checks.check_annotation(annotation, annotations, tree.path, origins)
+                checks.check_alternative(annotation, annotations)
                 annotations[annotation.id] = annotation
                 current[tree.path] = annotation.id
         elif kind == ast.ASTType.Rule:
@@ -152,6 +174,7 @@ def read_rule(
     for atom in atoms:
         vocabulary.predicate(atom.term, here)
     positive = [atom for condition, atom in conditions if atom is not None and not condition.negated]
+    checks.check_reading(annotation, annotations, tree.place, positive, atoms)
     checks.check_variables(tree, head, positive, tree.path in origins.core)
     return WrittenRule(tree, annotation, head, role, tuple(condition for condition, _ in conditions), (own, *atoms))
 

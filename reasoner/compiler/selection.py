@@ -1,29 +1,34 @@
-"""The choice of a guideline: its folder, its layer, the overlays laid on top."""
+"""The choice of a guideline: its folder, its layer, the overlays laid on top, the alternatives of its readings."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from reasoner.errors import GuidelineError, nearest
 
-__all__ = ["LAYERS", "Selection", "default_folder", "shared_folder"]
+__all__ = ["ANY", "LAYERS", "Selection", "default_folder", "shared_folder"]
 
 LAYERS = ("literal", "curated")
 DEFAULT = "her2_mbc"
+ANY = "any"
+"""Leaves the choice between the alternatives of a reading open; alone, that of all readings."""
 
 
 class Selection(msgspec.Struct, frozen=True):
     """Which guideline is meant.
 
     `folder` holds its files; `layer` is "literal" (each statement as it reads) or "curated" (with the readings);
-    `overlays` are files of local rules, laid on top in order. Raises GuidelineError for a layer that does not exist.
+    `overlays` are files of local rules, laid on top in order; `readings` are written ``R5=b``, ``R5=any`` or ``any``, and take
+    readings otherwise than by their defaults. Raises GuidelineError for a layer that does not exist.
     """
 
     folder: Path
     layer: str = "curated"
     overlays: tuple[Path, ...] = ()
+    readings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.layer not in LAYERS:
@@ -33,7 +38,34 @@ class Selection(msgspec.Struct, frozen=True):
 
     def with_layer(self, layer: str) -> Selection:
         """Select the same guideline, under the same overlays, in another layer."""
-        return Selection(self.folder, layer, self.overlays)
+        return msgspec.structs.replace(self, layer=layer)
+
+    def with_readings(self, readings: tuple[str, ...]) -> Selection:
+        """Select the same guideline with its readings taken otherwise."""
+        return msgspec.structs.replace(self, readings=readings)
+
+    def alternatives(self, known: Mapping[str, Sequence[str]]) -> dict[str, str]:
+        """Give the alternative, or "any", of each reading that is not taken by its default; `known` are all alternatives.
+
+        Raises GuidelineError, with what is allowed, for a reading or an alternative that is not there.
+        """
+        chosen: dict[str, str] = {}
+        if self.readings and self.layer == "literal":
+            raise GuidelineError("--reading: the literal layer has no readings; leave out --layer literal.")
+        for text in self.readings:
+            reading, _, name = text.partition("=")
+            if text == ANY:
+                chosen |= {other: chosen.get(other, ANY) for other in known}
+                continue
+            options = ", ".join(f"{other}={option}" for other, names in known.items() for option in (*names, ANY))
+            if reading not in known or name not in (*known[reading], ANY):
+                hint = nearest(reading, known) if reading not in known else ""
+                allowed = f"{options}, {ANY}" if options else "none: no reading of this guideline has an alternative"
+                raise GuidelineError(f"--reading {text}: no such alternative of a reading{hint}; allowed: {allowed}")
+            if chosen.get(reading, ANY) not in (ANY, name):
+                raise GuidelineError(f"--reading {text}: {reading} is taken as {chosen[reading]} already; choose one.")
+            chosen[reading] = name
+        return {reading: name for reading, name in chosen.items() if name != known[reading][0]}
 
 
 def shared_folder() -> Path:

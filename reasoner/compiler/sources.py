@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -42,10 +42,9 @@ class GuidelineFiles(msgspec.Struct, frozen=True):
     own: tuple[SourceFile, ...]
     overlays: tuple[SourceFile, ...]
 
-    @property
-    def digest(self) -> str:
-        """Digest the names of all files, without the place of the guideline's folder, and their contents."""
-        total = hashlib.sha256()
+    def digest_with(self, readings: Sequence[str]) -> str:
+        """Digest the names of all files, without the place of the guideline's folder, their contents, and how readings are taken."""
+        total = hashlib.sha256("\n".join(readings).encode())
         for file in self.own:
             update(total, file.path.relative_to(self.folder).as_posix(), file)
         for file in (*self.core, *self.overlays):

@@ -12,7 +12,7 @@ from reasoner.errors import GuidelineError, nearest
 
 __all__ = ["GIVEN", "NEEDS_ANNOTATION", "Predicate", "Vocabulary", "read_vocabulary"]
 
-GIVEN = {"record", "patient", "history"}
+GIVEN = {"record", "patient", "history", "reading"}
 NEEDS_ANNOTATION = {"derived", "position", "conclusion"}
 ROLES = GIVEN | NEEDS_ANNOTATION | {"space", "catalogue"}
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.conclusions import Assumption, Certainty, Conclusion, Conclusions, Missing, RankedRegimen, holding
+from reasoner.compiler.model import Dose
+from reasoner.engine.comparison import Alternative, Assumed, Comparison
+from reasoner.engine.completions import Truth
+from reasoner.engine.conclusions import CERTAIN, Assumption, Certainty, Conclusion, Conclusions, Missing, RankedRegimen
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.grounds import grounds_of
 from reasoner.engine.notes import notes_on
@@ -19,7 +21,9 @@ from reasoner.engine.predicates import (
     CONTRAINDICATED,
     INDICATED,
     PREFERS,
+    STEP_DONE,
     arguments_of,
+    ground_atom,
 )
 from reasoner.records.record import Record
 from reasoner.records.shapes import Carried, Result, Shape
@@ -29,7 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActionCall",
+    "Alternative",
     "Answer",
+    "Assumed",
     "Assumption",
     "DoseGiven",
     "Exclusion",
@@ -40,16 +46,20 @@ __all__ = [
     "build_answer",
 ]
 
-UNWORDED = {"catalogue", "position", "conclusion"}
+UNWORDED = {"catalogue", "position", "conclusion", "reading"}
 
 
 class GuidelineInfo(Shape, frozen=True):
-    """Which guideline answered: its id, the digest of its files, the layer and the overlays laid on top."""
+    """Which guideline answered: its id, the digest of its files, the layer and the overlays laid on top.
+
+    `readings` are those that are taken otherwise than by default, such as "R5=b", or left open, such as "R5=any".
+    """
 
     id: str
     digest: str
     layer: str
     overlays: tuple[str, ...]
+    readings: tuple[str, ...]
     title: str
     disclaimer: str
 
@@ -58,7 +68,8 @@ class DoseGiven(Shape, frozen=True):
     """A dose as the guideline gives it.
 
     `amount` is in `unit` ("mg" or "mg/kg"), given every `every_weeks` weeks, once where that is null; `mg` is the dose of
-    this patient, null where the record holds no weight; `statement` is the statement that gives it.
+    this patient, null where the record holds no weight; `statement` is the statement that gives it. `certainty` tells whether
+    the dose is still to be given in every completion, or only in those that agree with `assuming`.
     """
 
     drug: str
@@ -69,6 +80,8 @@ class DoseGiven(Shape, frozen=True):
     every_weeks: int | None
     route: str
     mg: float | None
+    certainty: Certainty
+    assuming: tuple[Assumption, ...]
     statement: str
 
 
@@ -86,8 +99,10 @@ class Recommendation(Result, frozen=True):
     """A regimen that is recommended.
 
     `certainty` tells whether in every completion of what the record leaves open, or only in those that agree with
-    `assuming`. `rank` is its position in the order of preference, from 1. `rules` to `citations` are what it rests on,
-    `because` has a sentence for each rule that speaks for it, with the statement or reading in brackets.
+    `assuming`. `rank` is its position in the order of preference, from 1. `rules` to `citations` are what it rests on;
+    `readings` are those without whose rules it would not stand so, `depends_on_readings` those of which another alternative
+    changes whether it is recommended, or how certainly. `because` has a sentence for each rule that speaks for it, with the
+    statement or reading in brackets.
 
     `reasons`, not part of the JSON, are the same with words and source apart.
     """
@@ -100,6 +115,7 @@ class Recommendation(Result, frozen=True):
     rules: tuple[str, ...]
     statements: tuple[str, ...]
     readings: tuple[str, ...]
+    depends_on_readings: tuple[str, ...]
     overlays: tuple[str, ...]
     trials: tuple[str, ...]
     citations: tuple[int, ...]
@@ -113,6 +129,8 @@ class Recommendation(Result, frozen=True):
 class Exclusion(Result, frozen=True):
     """A regimen that the record speaks against; `because` has a sentence for each reason, with its source in brackets.
 
+    `readings` and `depends_on_readings` are as for a recommendation.
+
     `reasons`, not part of the JSON, are the same with words and source apart.
     """
 
@@ -122,6 +140,7 @@ class Exclusion(Result, frozen=True):
     rules: tuple[str, ...]
     statements: tuple[str, ...]
     readings: tuple[str, ...]
+    depends_on_readings: tuple[str, ...]
     overlays: tuple[str, ...]
     because: tuple[str, ...]
 
@@ -129,7 +148,7 @@ class Exclusion(Result, frozen=True):
 
 
 class ActionCall(Shape, frozen=True):
-    """Something that the guideline calls for, and what it rests on."""
+    """Something that the guideline calls for, and what it rests on; the readings are as for a recommendation."""
 
     action: str
     certainty: Certainty
@@ -138,6 +157,7 @@ class ActionCall(Shape, frozen=True):
     rules: tuple[str, ...]
     statements: tuple[str, ...]
     readings: tuple[str, ...]
+    depends_on_readings: tuple[str, ...]
     overlays: tuple[str, ...]
 
 
@@ -145,7 +165,7 @@ class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     """What a guideline says of one record.
 
     `setting` is "undetermined" where an unknown fact decides it. `missing` lists the unknown facts that can change the
-    answer.
+    answer, `assumed` the facts that a default stands for, and `alternatives` what another reading would change.
 
     `derivation`, not part of the JSON, holds every rule that supports a conclusion and every one that is blocked.
     """
@@ -157,6 +177,8 @@ class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     excluded: tuple[Exclusion, ...]
     actions: tuple[ActionCall, ...]
     missing: tuple[Missing, ...]
+    assumed: tuple[Assumed, ...]
+    alternatives: tuple[Alternative, ...]
     notes: tuple[str, ...]
 
     derivation = Carried[Derivation]()
@@ -175,6 +197,8 @@ def build_answer(derivation: Derivation, record: Record, info: GuidelineInfo, wa
         excluded=tuple(builder.excluded()),
         actions=tuple(builder.actions()),
         missing=tuple(builder.conclusions.missing()),
+        assumed=tuple(builder.comparison.assumed(record)),
+        alternatives=tuple(builder.comparison.alternatives(setting)),
         notes=(*notes_on(derivation, builder.conclusions, setting), *record.remarks, *warnings),
     ).carrying(derivation=derivation)
 
@@ -187,10 +211,12 @@ class AnswerBuilder:
         self.program = derivation.program
         self.model = derivation.model
         self.record = record
-        held = holding(derivation.program.table, derivation.values)
-        self.conclusions = Conclusions(derivation.completions, derivation.model, held)
+        self.conclusions = Conclusions(
+            derivation.completions, derivation.model, derivation.program.table, derivation.values, derivation.possible
+        )
+        self.comparison = Comparison(derivation, self.conclusions)
         self.held = self.conclusions.held
-        self.phrases: dict[tuple[int, int], str] = {}
+        self.phrases: dict[tuple[int, Truth], str] = {}
 
     def recommended(self) -> Iterator[Recommendation]:
         for entry in self.conclusions.recommended():
@@ -198,7 +224,8 @@ class AnswerBuilder:
 
     def recommendation(self, entry: RankedRegimen) -> Recommendation:
         regimen, agree = entry.name, entry.agree
-        cautions = {name for name, truth, _ in self.held(CAUTIONED, regimen) if truth & agree}
+        none = self.derivation.completions.none
+        cautions = {name for name, truth, _ in self.held(CAUTIONED, regimen) if truth & agree != none}
         grounds = self.derivation.grounds(entry.atom, agree, self.preferences(regimen, agree))
         reasons = self.reasons(INDICATED, regimen, agree)
         return Recommendation(
@@ -209,11 +236,12 @@ class AnswerBuilder:
             assuming=entry.assuming,
             rules=grounds.rules,
             statements=grounds.statements,
-            readings=grounds.readings,
+            readings=self.comparison.readings_of_recommendation(entry, cautions),
+            depends_on_readings=self.comparison.deciding_readings(entry.atom),
             overlays=grounds.overlays,
             trials=grounds.trials,
             citations=grounds.citations,
-            doses=tuple(doses_of(regimen, self.model, self.record.data)),
+            doses=tuple(self.doses(regimen, agree)),
             cautions=tuple(sorted(cautions)),
             because=tuple(map(str, reasons)),
         ).carrying(reasons=reasons)
@@ -231,7 +259,8 @@ class AnswerBuilder:
             assuming=entry.assuming,
             rules=grounds.rules,
             statements=grounds.statements,
-            readings=grounds.readings,
+            readings=self.comparison.readings_of(entry),
+            depends_on_readings=self.comparison.deciding_readings(entry.atom),
             overlays=grounds.overlays,
             because=tuple(map(str, reasons)),
         ).carrying(reasons=reasons)
@@ -250,23 +279,45 @@ class AnswerBuilder:
             text=self.model.label("action", entry.name),
             rules=grounds.rules,
             statements=grounds.statements,
-            readings=grounds.readings,
+            readings=self.comparison.readings_of(entry),
+            depends_on_readings=self.comparison.deciding_readings(entry.atom),
             overlays=grounds.overlays,
         )
 
-    def preferences(self, regimen: str, agree: int) -> set[int]:
+    def doses(self, regimen: str, agree: Truth) -> Iterator[DoseGiven]:
+        """Yield the doses of a regimen's drugs but the steps that are done, in mg where the record holds a weight."""
+        every, none = self.derivation.completions.all, self.derivation.completions.none
+        for drug in dict.fromkeys(drug for part in self.model.parts.get(regimen, ()) for drug in part):
+            for dose in self.model.doses:
+                if dose.drug == drug:
+                    done = self.derivation.truth(ground_atom(STEP_DONE, drug, dose.step)) & agree
+                    if done == none:
+                        yield dose_of(dose, self.weight(), CERTAIN, ())
+                    elif done != agree:
+                        certainty, assuming, _ = self.conclusions.certainty(every & ~done)
+                        yield dose_of(dose, self.weight(), certainty, assuming)
+
+    def weight(self) -> Decimal | None:
+        """Give the patient's weight in kg, None where it is unknown."""
+        from decimal import Decimal
+
+        weight = self.record.data.get(self.model.weight)
+        return Decimal(str(weight)) if isinstance(weight, int | float) else None
+
+    def preferences(self, regimen: str, agree: Truth) -> set[int]:
         """Find the source's rules that prefer another recommended regimen to this one."""
+        none = self.derivation.completions.none
         return {
             self.program.rules[support].rule
             for first in self.conclusions.holding.get(BEFORE, ())
-            if any(name == regimen and truth & agree for name, truth, _ in self.held(BEFORE, first))
+            if any(name == regimen and truth & agree != none for name, truth, _ in self.held(BEFORE, first))
             for name, _, atom in self.held(PREFERS, first)
             if name == regimen
             for support in self.program.supports[atom]
-            if self.derivation.fired[support] & agree
+            if self.derivation.fired[support] & agree != none
         }
 
-    def reasons(self, predicate: str, first: str, agree: int) -> tuple[Reason, ...]:
+    def reasons(self, predicate: str, first: str, agree: Truth) -> tuple[Reason, ...]:
         """Word each rule that fires for a position by its conditions; the catalogue and other positions are left out."""
         program, joint = self.program, self.model.say("and")
         reasons: dict[Reason, None] = {}
@@ -288,7 +339,7 @@ class AnswerBuilder:
         recorded = self.derivation.state(atom) == "recorded_absent"
         return self.model.say("without" if recorded else "no_record", self.program.phrases[atom])
 
-    def with_facts(self, atom: int, agree: int) -> str:
+    def with_facts(self, atom: int, agree: Truth) -> str:
         """Word an atom, followed by what of the record its rules rest on directly; its own arguments are not repeated."""
         found = self.phrases.get((atom, agree))
         if found is None:
@@ -296,7 +347,7 @@ class AnswerBuilder:
             found = self.phrases[atom, agree] = self.program.phrases[atom] + (f" ({facts})" if facts else "")
         return found
 
-    def facts_behind(self, atom: int, agree: int) -> str:
+    def facts_behind(self, atom: int, agree: Truth) -> str:
         """Word the recorded facts that the rules of a derived atom rest on directly; an empty text where there are none."""
         program, first = self.program, len(self.program.inputs)
         if atom < first:
@@ -312,36 +363,33 @@ class AnswerBuilder:
         together = all(self.derivation.fired[support] & agree == agree for support in supports)
         return self.model.say("and" if together else "or").join(facts)
 
-    def fired(self, predicate: str, first: str, agree: int) -> list[int]:
+    def fired(self, predicate: str, first: str, agree: Truth) -> list[int]:
         """List the ground rules that conclude a position in all completions that `agree`, or else in some."""
         rules = [rule for _, _, atom in self.held(predicate, first) for rule in self.derivation.firing(atom, agree)]
         fired = self.derivation.fired
         return [rule for rule in rules if fired[rule] & agree == agree] or rules
 
 
-def doses_of(regimen: str, model: GuidelineModel, data: Mapping[str, object]) -> Iterator[DoseGiven]:
-    """Yield the doses of a regimen's drugs, in mg where the record holds a weight."""
+def dose_of(dose: Dose, kilograms: Decimal | None, certainty: Certainty, assuming: tuple[Assumption, ...]) -> DoseGiven:
+    """Give a dose for a patient of so many kilograms, None where the weight is unknown."""
     from decimal import Decimal
 
-    weight = data.get(model.weight)
-    kilograms = Decimal(str(weight)) if isinstance(weight, int | float) else None
-    for drug in dict.fromkeys(drug for part in model.parts.get(regimen, ()) for drug in part):
-        for dose in model.doses:
-            if dose.drug == drug:
-                amount = Decimal(dose.amount)
-                by_weight = None if kilograms is None else amount * kilograms
-                mg = by_weight if dose.unit == "mg/kg" else amount
-                yield DoseGiven(
-                    drug=drug,
-                    schedule=dose.schedule,
-                    step=dose.step,
-                    amount=number(amount),
-                    unit=dose.unit,
-                    every_weeks=dose.every_weeks,
-                    route=dose.route,
-                    mg=None if mg is None else number(mg),
-                    statement=dose.statement,
-                )
+    amount = Decimal(dose.amount)
+    by_weight = None if kilograms is None else amount * kilograms
+    mg = by_weight if dose.unit == "mg/kg" else amount
+    return DoseGiven(
+        drug=dose.drug,
+        schedule=dose.schedule,
+        step=dose.step,
+        amount=number(amount),
+        unit=dose.unit,
+        every_weeks=dose.every_weeks,
+        route=dose.route,
+        mg=None if mg is None else number(mg),
+        certainty=certainty,
+        assuming=assuming,
+        statement=dose.statement,
+    )
 
 
 def number(value: Decimal) -> int | float:

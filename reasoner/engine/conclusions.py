@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.completions import Completions
+from reasoner.engine.completions import Completions, Truth
 from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SETTING, STRENGTH
 from reasoner.records.shapes import Shape
 
@@ -32,31 +32,38 @@ CONDITIONAL: Literal["conditional"] = "conditional"
 SILENT = "not_addressed"
 UNDETERMINED = "undetermined"
 
-Held = list[tuple[str, int, int]]
+Held = list[tuple[str, Truth, int]]
 Holding = Mapping[str, Mapping[str, Held]]
 NOWHERE: Mapping[str, Held] = {}
 
 
 class Assumption(Shape, frozen=True, kw_only=True, omit_defaults=True):
-    """A value of an unknown fact.
+    """A value of an unknown fact, or an alternative of a reading whose choice is open.
 
-    Of a list `has` names one member, and `value` tells whether it is in the list. A number's value is an interval between
-    the guideline's thresholds, such as "<=12".
+    Of a list `has` names one member, and `value` tells whether it is in the list. Of therapy `course` is the number of a
+    course, and the value its outcome, or that of another `key`. A number's value is an interval between the guideline's
+    thresholds, such as "<=12". An empty list stands for no therapy, and of several sets of facts the value is a label.
     """
 
-    fact: str
+    reading: str = ""
+    fact: str = ""
     member: str | None = field(default=None, name="has")
-    value: bool | str
+    course: int | None = None
+    key: str | None = None
+    value: bool | str | tuple[str, ...]
 
 
 class Missing(Shape, frozen=True, kw_only=True, omit_defaults=True):
     """An unknown fact that can change the answer.
 
-    Of a list `has` names the one member that is unknown. `decides` names what can change: "setting", regimens, actions.
+    Of a list `has` names the one member that is unknown, of a course's facts `course` its number and `key` another than its
+    outcome. `decides` names what can change: "setting", regimens, actions.
     """
 
     fact: str
     member: str | None = field(default=None, name="has")
+    course: int | None = None
+    key: str | None = None
     decides: tuple[str, ...]
 
 
@@ -70,7 +77,7 @@ class Conclusion(Struct, frozen=True):
     name: str
     certainty: Certainty
     assuming: tuple[Assumption, ...]
-    agree: int
+    agree: Truth
     atom: int
 
 
@@ -82,32 +89,57 @@ class RankedRegimen(Struct, frozen=True):
     strength: str
     certainty: Certainty
     assuming: tuple[Assumption, ...]
-    agree: int
+    agree: Truth
     atom: int
 
 
 def holding(
-    table: Mapping[str, Mapping[str, Sequence[tuple[str, int]]]], values: Sequence[int] | Mapping[int, int]
+    table: Mapping[str, Mapping[str, Sequence[tuple[str, int]]]],
+    values: Sequence[Truth] | Mapping[int, Truth],
+    completions: Completions,
 ) -> Holding:
     """Find the conclusions of a program's table that hold somewhere, by predicate and first argument.
 
     Each comes with its second argument, the completions in which it holds, and its number in the program.
     """
+    none, listed = completions.none, completions.listed
+    every = listed == completions.all
     return {
-        predicate: {first: [(name, values[n], n) for name, n in atoms if values[n]] for first, atoms in rows.items()}
+        predicate: {
+            first: [
+                (name, truth, n)
+                for name, n in atoms
+                if (truth := values[n]) != none and (every or truth & listed != none)
+            ]
+            for first, atoms in rows.items()
+        }
         for predicate, rows in table.items()
     }
 
 
 class Conclusions:
-    """Reads the conclusions of one record's completions."""
+    """Reads the conclusions of one record's completions.
 
-    def __init__(self, completions: Completions, model: GuidelineModel, holding: Holding) -> None:
+    `table` finds them in a program, `values` are where its atoms hold, and `possible` where they possibly hold, None where
+    that is known of all.
+    """
+
+    def __init__(
+        self,
+        completions: Completions,
+        model: GuidelineModel,
+        table: Mapping[str, Mapping[str, Sequence[tuple[str, int]]]],
+        values: Sequence[Truth] | Mapping[int, Truth],
+        possible: Sequence[Truth] | None = None,
+    ) -> None:
         self.completions = completions
         self.model = model
-        self.holding = holding
-        self.relevant: dict[int, frozenset[int]] = {0: frozenset(), completions.all: frozenset()}
-        self.implicants: dict[int, tuple[tuple[Assumption, ...], int]] = {}
+        self.table = table
+        self.values = values
+        self.possible = possible
+        self.holding = holding(table, values, completions)
+        self.relevant: dict[Truth, frozenset[int]] = {completions.none: frozenset(), completions.all: frozenset()}
+        self.implicants: dict[Truth, tuple[tuple[Assumption, ...], Truth]] = {}
 
     def held(self, predicate: str, first: str) -> Held:
         """List the atoms of a predicate and a first argument that hold somewhere.
@@ -116,37 +148,37 @@ class Conclusions:
         """
         return self.holding.get(predicate, NOWHERE).get(first, [])
 
-    def truths(self, predicate: str, first: str) -> Iterator[int]:
+    def truths(self, predicate: str, first: str) -> Iterator[Truth]:
         """Yield the completions in which each atom of a predicate and a first argument holds."""
         return (truth for _, truth, _ in self.held(predicate, first))
 
-    def truth(self, predicate: str, first: str) -> int:
+    def truth(self, predicate: str, first: str) -> Truth:
         """Give the completions in which some atom of a predicate and a first argument holds."""
-        found = 0
+        found = self.completions.none
         for _, truth, _ in self.held(predicate, first):
-            found |= truth
+            found = found | truth
         return found
 
-    def best_strengths(self, regimen: str) -> Iterator[int]:
+    def best_strengths(self, regimen: str) -> Iterator[Truth]:
         """Yield for each strength of a regimen the completions in which it has no better one: an answer tells no other."""
-        better = 0
+        better = self.completions.none
         for _, truth, _ in sorted(self.held(STRENGTH, regimen), key=lambda row: self.model.strengths.index(row[0])):
             yield truth & ~better
-            better |= truth
+            better = better | truth
 
-    def relevant_variables(self, truth: int) -> frozenset[int]:
+    def relevant_variables(self, truth: Truth) -> frozenset[int]:
         found = self.relevant.get(truth)
         if found is None:
             found = self.relevant[truth] = self.completions.relevant_variables(truth)
         return found
 
-    def certainty(self, truth: int) -> tuple[Certainty, tuple[Assumption, ...], int]:
+    def certainty(self, truth: Truth) -> tuple[Certainty, tuple[Assumption, ...], Truth]:
         """Tell how certain a truth is, what it assumes, and the completions that agree with that."""
         if truth == self.completions.all:
             return CERTAIN, (), truth
         found = self.implicants.get(truth)
         if found is None:
-            chosen = self.completions.smallest_implicant(truth, self.relevant_variables(truth), self.model)
+            chosen = self.completions.smallest_implicant(truth)
             found = self.implicants[truth] = (
                 tuple(self.assumption(v, n) for v, n in chosen),
                 self.completions.agreeing(chosen),
@@ -154,10 +186,17 @@ class Conclusions:
         return CONDITIONAL, *found
 
     def assumption(self, variable: int, value: int) -> Assumption:
-        known = self.model.variables[variable]
+        known = self.completions.variables[variable]
         assumed = known.values[value][0]
         assert assumed is not None
-        return Assumption(fact=known.fact, member=known.member, value=assumed)
+        return Assumption(
+            reading=known.reading or "",
+            fact=known.fact,
+            member=known.member,
+            course=known.course,
+            key=known.key,
+            value=assumed,
+        )
 
     def setting(self) -> str:
         for name in self.model.settings:
@@ -176,12 +215,25 @@ class Conclusions:
         entries.sort(key=lambda e: (e.rank, e.certainty != CERTAIN, strengths.index(e.strength)))
         return entries
 
-    def ranked(self, regimen: str, truth: int, atom: int) -> RankedRegimen:
+    def ranked(self, regimen: str, truth: Truth, atom: int) -> RankedRegimen:
         certainty, assuming, agree = self.certainty(truth)
-        rank, best = min((int(n), held & agree) for n, held, _ in self.held(RANK, regimen) if held & agree)
-        found = {name for name, held, _ in self.held(STRENGTH, regimen) if held & best}
-        strength = next(name for name in self.model.strengths if name in found)
-        return RankedRegimen(regimen, rank, strength, certainty, assuming, agree, atom)
+        ranks = [(rank, held) for rank, held, _ in self.held(RANK, regimen)]
+        strengths = [(strength, held) for strength, held, _ in self.held(STRENGTH, regimen)]
+        best = self.standing(ranks, strengths, agree)
+        assert best is not None
+        return RankedRegimen(regimen, *best, certainty, assuming, agree, atom)
+
+    def standing(
+        self, ranks: Iterable[tuple[str, Truth]], strengths: Iterable[tuple[str, Truth]], agree: Truth
+    ) -> tuple[int, str] | None:
+        """Give the best rank in the completions of `agree` with its best strength; None where there is no rank."""
+        none = self.completions.none
+        places = {int(rank): held & agree for rank, held in ranks if held & agree != none}
+        if not places:
+            return None
+        best = places[min(places)]
+        found = {strength for strength, held in strengths if held & best != none}
+        return min(places), next((name for name in self.model.strengths if name in found), "")
 
     def excluded(self) -> list[Conclusion]:
         """List the excluded regimens, the certain ones first."""
@@ -198,24 +250,58 @@ class Conclusions:
         ]
 
     def missing(self) -> list[Missing]:
+        """List the unknown facts that can change the answer: first therapy, where it is not known which was given."""
         if not self.completions.open:
             return []
         decides: dict[int, dict[str, None]] = {}
+        listed, untold = self.completions.listed, self.untold()
 
-        def note(name: str, truths: Iterable[int]) -> None:
+        def note(name: str, truths: Iterable[Truth]) -> None:
             for truth in truths:
-                for variable in self.relevant_variables(truth):
-                    decides.setdefault(variable, {})[name] = None
+                for variable in self.relevant_variables(truth & listed):
+                    if variable != untold:
+                        decides.setdefault(variable, {})[name] = None
 
-        for setting in self.model.settings:
-            note("setting", self.truths(SETTING, setting))
-        for regimen in self.model.regimens:
-            for predicate in (RECOMMENDED, RANK, EXCLUDED):
-                note(regimen, self.truths(predicate, regimen))
-            note(regimen, self.best_strengths(regimen))
-        for action in self.model.actions:
-            note(action, self.truths(ACTION, action))
-        variables = self.model.variables
+        for name, predicates in self.deciding():
+            if untold is not None and any(self.depends_on_therapy(predicate, first, untold) for predicate, first in predicates):
+                decides.setdefault(untold, {})[name] = None
+            for predicate, first in predicates:
+                note(name, self.truths(predicate, first))
+                if predicate == RANK:
+                    note(name, self.best_strengths(first))
+        variables = self.completions.variables
+        ordered = sorted(decides, key=lambda v: (v != untold, self.completions.order.index(v)))
         return [
-            Missing(fact=variables[v].fact, member=variables[v].member, decides=tuple(decides[v])) for v in sorted(decides)
+            Missing(
+                fact=variables[v].fact,
+                member=variables[v].member,
+                course=variables[v].course,
+                key=variables[v].key,
+                decides=tuple(decides[v]),
+            )
+            for v in ordered
+            if variables[v].reading is None
         ]
+
+    def deciding(self) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
+        """Yield what facts can decide, each with the predicates and first arguments that tell of it."""
+        yield "setting", tuple((SETTING, name) for name in self.model.settings)
+        for regimen in self.model.regimens:
+            yield regimen, ((RECOMMENDED, regimen), (RANK, regimen), (EXCLUDED, regimen))
+        for action in self.model.actions:
+            yield action, ((ACTION, action),)
+
+    def untold(self) -> int | None:
+        """Number the variable that tells whether any therapy was given, where nothing is known of it."""
+        if self.completions.listed == self.completions.all:
+            return None
+        return next(v for v in self.completions.order if self.completions.variables[v].values[0][0] == ())
+
+    def depends_on_therapy(self, predicate: str, first: str, untold: int) -> bool:
+        """Tell whether some history could change what an untreated patient is told."""
+        none, possible = self.completions.none, self.possible
+        assert possible is not None
+        for _, number in self.table.get(predicate, {}).get(first, ()):
+            if (possible[number] & ~self.values[number]) != none or untold in self.relevant_variables(self.values[number]):
+                return True
+        return False

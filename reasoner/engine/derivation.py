@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from reasoner.compiler.model import GuidelineModel, Rule
 from reasoner.compiler.program import Program, reachable
-from reasoner.engine.completions import Completions
+from reasoner.engine.completions import Completions, Truth
+from reasoner.engine.evaluator import Evaluated
 from reasoner.engine.grounds import Grounds, grounds_of
 from reasoner.engine.predicates import arguments_of, predicate_of
 from reasoner.errors import nearest
@@ -59,52 +60,90 @@ class Explanation(msgspec.Struct, frozen=True):
     blocked: tuple[RuleUse, ...]
 
 
+class AtBase(Sequence[Truth]):
+    """Truths of all worlds, read in the record's own world as they are asked for."""
+
+    __slots__ = ("_completions", "_found", "_wide")
+
+    def __init__(self, wide: Sequence[Truth], completions: Completions) -> None:
+        self._wide = wide
+        self._completions = completions
+        self._found: dict[int, Truth] = {}
+
+    def __len__(self) -> int:
+        return len(self._wide)
+
+    def __getitem__(self, number: Any) -> Truth:  # noqa: ANN401 (an index or a slice, as of any sequence)
+        found = self._found.get(number)
+        if found is None:
+            found = self._found[number] = self._completions.base(self._wide[number])
+        return found
+
+
 class Derivation:
     """The derivation of everything that one record's completions conclude.
 
     `values` holds for every atom of the program, and `fired` for every ground rule, the completions in which it holds or
-    fires, a bit for each. Explanations are read from them on demand. A derivation never changes.
+    fires; `wide` are the values in all worlds. `possible` is where atoms possibly hold where it is not known which therapy
+    was given, None otherwise. `alternatives` are those of readings that are not taken by their defaults. Explanations are read from them on demand. A derivation never changes.
     """
 
-    __slots__ = ("_conditions", "_firing", "_known", "_sources", "completions", "fired", "model", "program", "values")
+    __slots__ = (
+        "_conditions",
+        "_firing",
+        "_known",
+        "_sources",
+        "alternatives",
+        "completions",
+        "fired",
+        "model",
+        "possible",
+        "program",
+        "values",
+        "wide",
+    )
 
     def __init__(
         self,
         program: Program,
         model: GuidelineModel,
         completions: Completions,
-        values: Sequence[int],
-        fired: Sequence[int],
+        evaluated: Evaluated,
         known: frozenset[str],
         sources: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+        alternatives: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        self.alternatives = alternatives
         self.program = program
         self.model = model
         self.completions = completions
-        self.values = values
-        self.fired = fired
+        self.wide = evaluated.values
+        self.values = AtBase(evaluated.values, completions)
+        self.fired = AtBase(evaluated.fired, completions)
+        self.possible = None if evaluated.possible is None else AtBase(evaluated.possible, completions)
         self._known = known
         self._sources = sources
-        self._firing: dict[tuple[int, int], list[int]] = {}
+        self._firing: dict[tuple[int, Truth], list[int]] = {}
         self._conditions: dict[tuple[int, bool], SeenCondition] = {}
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Derivation) and (self.program.atoms, self.values, self.fired) == (
+        return isinstance(other, Derivation) and (self.program.atoms, list(self.values), list(self.fired)) == (
             other.program.atoms,
-            other.values,
-            other.fired,
+            list(other.values),
+            list(other.fired),
         )
 
     __hash__ = None  # type: ignore[assignment]
 
-    def truth(self, atom: str) -> int:
-        """Give the completions in which an atom holds, a bit for each; 0 for an atom that the guideline does not have."""
+    def truth(self, atom: str) -> Truth:
+        """Give the completions in which an atom holds; none for an atom that the guideline does not have."""
         number = self.program.index.get(atom)
-        return 0 if number is None else self.values[number]
+        return self.completions.none if number is None else self.values[number]
 
     def conclusions(self) -> tuple[str, ...]:
         """List the conclusions that hold in some completion, as clingo text."""
-        return tuple(self.program.atoms[number] for number in self.program.concluding if self.values[number])
+        none = self.completions.none
+        return tuple(self.program.atoms[number] for number in self.program.concluding if self.values[number] != none)
 
     def explain(self, atom: str) -> Explanation:
         """Explain an atom, clingo text without spaces, by every rule that could conclude it.
@@ -114,10 +153,18 @@ class Derivation:
         if atom not in self.program.index:
             raise KeyError(f"{atom}: the guideline has no such atom{nearest(atom, self.program.index)}")
         number = self.program.index[atom]
-        fired, rules = self.fired, self.program.supports[number]
-        supports = tuple([self.use(rule) for rule in rules if fired[rule]])
-        blocked = tuple([self.use(rule) for rule in rules if not fired[rule]])
+        rules = self.program.supports[number]
+        supports = tuple([self.use(rule) for rule in rules if self.fires(rule)])
+        blocked = tuple([self.use(rule) for rule in rules if not self.fires(rule)])
         return Explanation(atom, self.program.phrases[number], self.state(number), supports, blocked)
+
+    def fires(self, rule: int) -> bool:
+        """Tell whether a ground rule fires in some completion."""
+        return bool(self.fired[rule] != self.completions.none)
+
+    def holds(self, atom: int) -> bool:
+        """Tell whether an atom holds in some completion."""
+        return bool(self.values[atom] != self.completions.none)
 
     def use(self, number: int) -> RuleUse:
         """Show one ground rule with all its conditions."""
@@ -135,9 +182,11 @@ class Derivation:
         self._conditions[atom, negated] = seen
         return seen
 
-    def extent(self, truth: int) -> str:
+    def extent(self, truth: Truth) -> str:
         """Word in how many completions something holds."""
-        return "always" if truth == self.completions.all else "sometimes" if truth else "never"
+        if truth == self.completions.all:
+            return "always"
+        return "never" if truth == self.completions.none else "sometimes"
 
     def input(self, number: int) -> tuple[str, list[str]]:
         """Give the predicate and the arguments of an input atom."""
@@ -146,16 +195,18 @@ class Derivation:
 
     def state(self, number: int) -> State:
         """Word the state of an atom: see `SeenCondition`."""
-        value = self.values[number]
-        if 0 < value < self.completions.all:
+        value, none = self.values[number], self.completions.none
+        if value not in (none, self.completions.all):
+            return "unknown"
+        if self.possible is not None and self.possible[number] != value:
             return "unknown"
         if number < len(self.program.inputs):
             name, (fact, *_) = self.input(number)
             if self.model.roles[name] == "history" or fact in self._known or name in ALWAYS_RECORDED:
-                return "recorded" if value else "recorded_absent"
-            if not value and any(f.name == fact and f.default is not None for f in self.model.facts):
+                return "recorded_absent" if value == none else "recorded"
+            if value == none and any(f.name == fact and f.default is not None for f in self.model.facts):
                 return "unknown"
-        return "holds" if value else "fails"
+        return "fails" if value == none else "holds"
 
     def sources(self, number: int) -> tuple[str, ...]:
         """Tell where the record's facts behind an input atom were read; nothing where the record was given as it is."""
@@ -169,7 +220,7 @@ class Derivation:
             return self._sources.get(f"{fact}[{int(first) - 1}].{field}", ())
         return self._sources.get(f"{first}[{more[0]}]" if more else first) or self._sources.get(first, ())
 
-    def grounds(self, atom: int, agree: int, beside: Collection[int] = ()) -> Grounds:
+    def grounds(self, atom: int, agree: Truth, beside: Collection[int] = ()) -> Grounds:
         """Collect what an atom, by its number, rests on in the completions of `agree`: the rules that fire there.
 
         For the readings and overlays what a condition's absence rests on counts too: what keeps the absent atom from
@@ -181,7 +232,7 @@ class Derivation:
             for number in absent
             for support in self.program.supports[number]
             for condition, negated in self.program.rules[support].conditions
-            if negated and self.values[condition] & agree
+            if negated and self.values[condition] & agree != self.completions.none
         }
         found = grounds_of(self.model, frozenset(rules))
         if not blockers and not beside:
@@ -190,7 +241,7 @@ class Derivation:
         own = grounds_of(self.model, frozenset(rules).union(beside))
         return msgspec.structs.replace(found, rules=own.rules, readings=beyond.readings, overlays=beyond.overlays)
 
-    def chain(self, atoms: Iterable[int], agree: int) -> tuple[set[int], set[int]]:
+    def chain(self, atoms: Iterable[int], agree: Truth) -> tuple[set[int], set[int]]:
         """Follow rules that fire back from `atoms`: the source's rules, and the atoms whose absence they ask for."""
         ground_rules = self.program.rules
 
@@ -201,12 +252,12 @@ class Derivation:
         absent = {condition for ground in fired for condition, negated in ground.conditions if negated}
         return {ground.rule for ground in fired}, absent
 
-    def firing(self, atom: int, agree: int) -> list[int]:
+    def firing(self, atom: int, agree: Truth) -> list[int]:
         """List the ground rules that conclude an atom in all completions of `agree`; where none does, those in some."""
         found = self._firing.get((atom, agree))
         if found is None:
-            fired = self.fired
-            somewhere = [support for support in self.program.supports[atom] if fired[support] & agree]
+            fired, none = self.fired, self.completions.none
+            somewhere = [support for support in self.program.supports[atom] if fired[support] & agree != none]
             found = [support for support in somewhere if fired[support] & agree == agree] or somewhere
             self._firing[atom, agree] = found
         return found

@@ -8,14 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from reasoner.compiler.program import Program
 
-__all__ = ["Evaluator"]
+__all__ = ["Between", "Evaluated", "Evaluator"]
 
 MANY = 300
 """After so many evaluations generated code has paid for being generated."""
+
+
+class Between(NamedTuple):
+    """A value that is known to lie between two: where something certainly holds, and where it possibly does."""
+
+    certain: Any
+    possible: Any
+
+    def __and__(self, other: Between) -> Between:
+        return Between(self.certain & other.certain, self.possible & other.possible)
+
+    def __or__(self, other: Between) -> Between:
+        return Between(self.certain | other.certain, self.possible | other.possible)
+
+    def __invert__(self) -> Between:
+        return Between(~self.possible, ~self.certain)
+
+
+class Evaluated(NamedTuple):
+    """The truths of all atoms and of all ground rules; `possible` where atoms possibly hold, None where that is known."""
+
+    values: list[Any]
+    fired: list[Any]
+    possible: list[Any] | None = None
 
 
 class Evaluator:
@@ -26,9 +50,9 @@ class Evaluator:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.memo: dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]] = {}
+        self.memo: dict[tuple[tuple[int, ...], tuple[int, ...]], Any] = {}
         self._evaluations = 0
-        self._code: Callable[[Sequence[Any], Any], tuple[list[Any], list[Any]]] | None = None
+        self._code: Callable[[Sequence[Any], Any, Sequence[Any]], tuple[list[Any], list[Any]]] | None = None
 
     @property
     def generated(self) -> bool:
@@ -44,26 +68,33 @@ class Evaluator:
             exec(compile(write_code(self.program), "<guideline>", "exec"), names)
             self._code = names["run"]
 
-    def evaluate(self, inputs: Sequence[Any], completions: Any) -> tuple[list[Any], list[Any]]:  # noqa: ANN401 (any operand)
+    def evaluate(
+        self,
+        inputs: Sequence[Any],
+        completions: Any,  # noqa: ANN401 (any operand)
+        in_force: Sequence[Any] | None = None,
+    ) -> tuple[list[Any], list[Any]]:
         """Evaluate all atoms and rules in all completions at once.
 
         `inputs` holds one value for each input atom, `completions` is the value of what always holds (an integer with a bit
-        set for each completion). Returned are the values of all atoms, in the order of `Program.atoms`, and of all ground
-        rules.
+        set for each completion), `in_force` tells for each reading of the program where it is in force: by default always.
+        Returned are the values of all atoms, in the order of `Program.atoms`, and of all ground rules.
         """
+        in_force = in_force if in_force is not None else [completions] * len(self.program.readings)
         if self._code is not None:
-            derived, fired = self._code(inputs, completions)
+            derived, fired = self._code(inputs, completions, in_force)
             return self._values(inputs, derived, completions), fired
         self._evaluations += 1
         if self._evaluations > MANY:
             self.compile()
         values = self._values(inputs, None, completions)
-        return values, self._interpret(range(len(self.program.rules)), values, completions)
+        return values, self._interpret(range(len(self.program.rules)), values, completions, in_force)
 
     def violations(self, inputs: Sequence[Any], completions: Any) -> list[Any]:  # noqa: ANN401 (any operand)
         """Evaluate only what is inconsistent: a value for each rule in `Program.inconsistent`."""
         values = self._values(inputs, None, completions)
-        fired = dict(zip(self._constraints, self._interpret(self._constraints, values, completions), strict=True))
+        in_force = [completions] * len(self.program.readings)
+        fired = dict(zip(self._constraints, self._interpret(self._constraints, values, completions, in_force), strict=True))
         return [fired[number] for number in self.program.inconsistent]
 
     def _values(self, inputs: Sequence[Any], derived: Sequence[Any] | None, completions: Any) -> list[Any]:  # noqa: ANN401
@@ -81,13 +112,19 @@ class Evaluator:
         heads = program.cone(program.rules[number].head for number in program.inconsistent)
         return tuple(sorted(number for head in heads for number in program.supports[head]))
 
-    def _interpret(self, numbers: Sequence[int], values: list[Any], completions: Any) -> list[Any]:  # noqa: ANN401
+    def _interpret(
+        self,
+        numbers: Sequence[int],
+        values: list[Any],
+        completions: Any,  # noqa: ANN401 (any operand)
+        in_force: Sequence[Any],
+    ) -> list[Any]:
         """Apply rules in their order; `values` is filled with what they conclude, and what fires is returned."""
-        rules = self.program.rules
+        rules, under = self.program.rules, self.program.under
         fired = []
         for number in numbers:
             rule = rules[number]
-            holds = completions
+            holds = completions if under[number] < 0 else in_force[under[number]]
             for atom, negated in rule.conditions:
                 holds = holds & ~values[atom] if negated else holds & values[atom]
             values[rule.head] = values[rule.head] | holds

@@ -15,9 +15,9 @@ LOCAL_EFFECTS = ("suppressed", "exclusion_defeated", "waived", "defeated")
 
 def notes_on(derivation: Derivation, conclusions: Conclusions, setting: str) -> Iterator[str]:
     """Yield the notes on an answer whose setting is `setting`."""
-    model, every = derivation.model, derivation.completions.all
+    model, every, none = derivation.model, derivation.completions.all, derivation.completions.none
     say = model.say
-    held = {name: truth for name in model.settings if (truth := conclusions.truth(SETTING, name))}
+    held = {name: truth for name in model.settings if (truth := conclusions.truth(SETTING, name)) != none}
     settings = [model.label("setting", name) for name in held]
     if setting == UNDETERMINED:
         yield say("note_undetermined", say("or").join(settings))
@@ -36,7 +36,7 @@ def notes_on(derivation: Derivation, conclusions: Conclusions, setting: str) -> 
         both = conclusions.truth(RECOMMENDED, regimen) & conclusions.truth(EXCLUDED, regimen)
         if both == every:
             yield say("note_both", model.label("regimen", regimen))
-        elif both:
+        elif both != none:
             yield say("note_both_depends", model.label("regimen", regimen))
 
 
@@ -56,7 +56,7 @@ def local(derivation: Derivation) -> Iterator[str]:
     for number, ground in enumerate(program.rules):
         annotation = model.annotations.get(model.rules[ground.rule].annotation or "")
         head = predicate_of(program.atoms[ground.head])
-        if annotation is not None and annotation.kind == "overlay" and derivation.fired[number] and head in LOCAL_EFFECTS:
+        if annotation is not None and annotation.kind == "overlay" and derivation.fires(number) and head in LOCAL_EFFECTS:
             yield model.say("note_local", annotation.id, program.phrases[ground.head])
 
 
@@ -70,7 +70,7 @@ def nearest_statements(derivation: Derivation) -> list[tuple[str, list[str]]]:
     best: dict[str, list[str]] = {}
     for number, ground in enumerate(program.rules):
         statement = placing.get(ground.rule)
-        if statement is None or derivation.fired[number] or model.annotations[statement].kind != "statement":
+        if statement is None or derivation.fires(number) or model.annotations[statement].kind != "statement":
             continue
         misses = [model.say("absence", c.phrase) if c.negated else c.phrase for c in derivation.use(number).blocked_by]
         if statement not in best or len(misses) < len(best[statement]):

@@ -15,6 +15,7 @@ __all__ = [
     "RANK",
     "RECOMMENDED",
     "SETTING",
+    "STEP_DONE",
     "STRENGTH",
     "UNAVAILABLE_DRUG",
     "arguments_of",
@@ -34,6 +35,7 @@ PREFERS = "prefers"
 RANK = "rank"
 RECOMMENDED = "recommended"
 SETTING = "setting"
+STEP_DONE = "step_done"
 STRENGTH = "strength"
 UNAVAILABLE_DRUG = "unavailable_drug"
 

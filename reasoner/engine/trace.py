@@ -12,7 +12,8 @@ from reasoner.records.shapes import Carried, Result, Shape
 
 __all__ = ["Edge", "Node", "Trace", "annotation_trace", "trace"]
 
-INPUT_ROLES = ("record", "patient", "history", "catalogue")
+INPUT_ROLES = ("record", "patient", "history", "catalogue", "reading")
+UNEXPLAINED = ("catalogue", "reading")
 
 
 class Node(Shape, frozen=True, omit_defaults=True):
@@ -112,7 +113,7 @@ class Tracer(SourceTracer):
             reached, self.pending = self.pending, []
             level += 1
             for atom in reached:
-                if self.derivation.values[atom]:
+                if self.derivation.holds(atom):
                     self.supports(atom)
                 elif blocked:
                     self.obstacles(atom)
@@ -124,7 +125,7 @@ class Tracer(SourceTracer):
             kind = "fact" if self.program.roles[number] in INPUT_ROLES else "conclusion"
             state = self.derivation.state(number)
             label = self.program.phrases[number]
-            if kind == "fact" and state == "unknown" and not self.derivation.values[number]:
+            if kind == "fact" and state == "unknown" and self.derivation.possible is None and not self.derivation.holds(number):
                 label = self.model.say("taken_as_absent", label)
             self.nodes[name] = Node(name, kind, label, state, origin="\n".join(self.derivation.sources(number)))
             if kind == "fact" and state.startswith("recorded"):
@@ -134,15 +135,16 @@ class Tracer(SourceTracer):
 
     def supports(self, atom: int) -> None:
         """Add the instances of rules that conclude an atom in some completion, with all their conditions."""
-        fired, every, values = self.derivation.fired, self.derivation.completions.all, self.derivation.values
-        firing = [number for number in self.program.supports[atom] if fired[number]]
+        fired, values = self.derivation.fired, self.derivation.values
+        every, none = self.derivation.completions.all, self.derivation.completions.none
+        firing = [number for number in self.program.supports[atom] if fired[number] != none]
         written: Counter[int] = Counter()
         for number in firing:
             ground = self.program.rules[number]
             written[ground.rule] += 1
             name = self.rule(ground.rule, atom, written[ground.rule], "holds" if fired[number] == every else "unknown")
             for condition, negated in self.conditions(number):
-                if values[condition] != (every if negated else 0):
+                if values[condition] != (every if negated else none):
                     self.edges[Edge(self.atom(condition), name, "requires_absence" if negated else "requires")] = None
 
     def obstacles(self, atom: int) -> None:
@@ -162,9 +164,9 @@ class Tracer(SourceTracer):
                 self.edges[Edge(self.atom(condition), name, "blocks")] = None
 
     def conditions(self, number: int) -> list[tuple[int, bool]]:
-        """List the conditions of a ground rule but those on the guideline's own data."""
+        """List the conditions of a ground rule but those on the guideline's own data and its readings."""
         roles = self.program.roles
-        return [condition for condition in self.program.rules[number].conditions if roles[condition[0]] != "catalogue"]
+        return [c for c in self.program.rules[number].conditions if roles[c[0]] not in UNEXPLAINED]
 
     def rule(self, number: int, atom: int, instance: int, state: State) -> str:
         """Add a rule that concludes an atom, with what it rests on; give its id."""
@@ -191,7 +193,7 @@ def trace(
     tracer.follow(wanted, depth, blocked)
     for number in wanted:
         text = program.atoms[number]
-        if predicate_of(text) == EXCLUDED and derivation.values[number]:
+        if predicate_of(text) == EXCLUDED and derivation.holds(number):
             target = ground_atom(RECOMMENDED, *arguments_of(text))
             if target in tracer.nodes:
                 tracer.edges[Edge(text, target, "excludes")] = None

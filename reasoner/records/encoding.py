@@ -1,29 +1,50 @@
 """Say in the guideline's atoms what the values of a record tell.
 
 A fact that a record leaves out, or gives as null, is unknown. It is never taken for false: it is open, and each of its
-values is a completion of the record.
+values is a completion of the record. So is how a course ended, and a number of a course. Only where the guideline gives a
+fact a default, that stands for what is left out; null says that it is unknown all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
+from reasoner.compiler.model import CourseFact, Fact, GuidelineModel, interval_names
 from reasoner.errors import article, nearest
 from reasoner.records.values import among, boolean, fail, interval, number, show, string_list
 
-__all__ = ["COURSE_FIELDS", "EncodedValue", "encode_value", "read_course", "thresholds_reached"]
+__all__ = ["COURSE_FIELDS", "Choice", "EncodedCourse", "EncodedValue", "Place", "encode_value", "read_course"]
 
 COURSE_FIELDS = {"drugs": "list", "outcome": "choice"}
 """What every course has, with its kind; the facts of a course are the guideline's."""
 
-CourseReader = Callable[[object, int, str, GuidelineModel], tuple[str, ...]]
+Place = tuple[str, str | None, int | None, str | None]
+"""What a variable is about: a fact, a member of a list, the number of a course, another key of the course."""
+
+Choice = tuple[Place, bool | str]
+"""A variable with the value that a record gives it, worded as an assumption."""
 
 
-def read_course(course: object, place: int, field: str, model: GuidelineModel) -> tuple[str, ...]:
-    """Read a course of therapy into atoms; `place` is its place among the courses, from 1."""
+class EncodedCourse(msgspec.Struct, frozen=True):
+    """What one course says.
+
+    `choices` are the values of its variables, `atoms` what else it makes true; `open` are the keys that are unknown,
+    `defaulted` those that are taken to be false without being told.
+    """
+
+    choices: tuple[Choice, ...]
+    atoms: tuple[str, ...]
+    open: tuple[str, ...]
+    defaulted: tuple[str, ...]
+
+
+CourseReader = Callable[[object, int, str, GuidelineModel], EncodedCourse]
+
+
+def read_course(course: object, place: int, field: str, model: GuidelineModel) -> EncodedCourse:
+    """Read a course of therapy; `place` is its place among the courses, from 1."""
     where, noun = f"{field}[{place - 1}]", model.say("course_noun")
     if not isinstance(course, Mapping):
         fail(where, f'{show(course)} is not {article(noun)}; write {{"drugs": [...], "outcome": "..."}}')
@@ -37,100 +58,147 @@ def read_course(course: object, place: int, field: str, model: GuidelineModel) -
     drugs = string_list(f"{where}.drugs", course.get("drugs"), model.drugs, model.say("drug_noun"), model.labels.get("drug"))
     if not drugs:
         fail(f"{where}.drugs", f"{article(noun)} has at least one drug")
-    outcome = among(f"{where}.outcome", course.get("outcome"), model.outcomes, model.say("outcome_noun"))
-    atoms = [f"course({place})", f"outcome({place},{outcome})"]
-    atoms += [f"drug_in({place},{drug})" for drug in dict.fromkeys(drugs)]
+    outcome = course.get("outcome")
+    choices: list[Choice] = []
+    opened, defaulted = [], []
+    if outcome is None:
+        opened.append("outcome")
+    else:
+        among(f"{where}.outcome", outcome, model.outcomes, model.say("outcome_noun"))
+        choices.append(((field, None, place, None), outcome))
     for name, fact in model.course_facts.items():
+        applies = not fact.needs or any(drug in fact.needs for drug in drugs)
         if course.get(name) is not None:
-            atoms += read_course_fact(fact, course[name], place, f"{where}.{name}", drugs, model)
-    return tuple(atoms)
+            choices += read_course_fact(fact, course[name], (field, None, place, name), applies, model)
+        elif applies and (fact.kind != "boolean" or name in course):
+            opened.append(name)
+        elif fact.kind == "boolean":
+            choices.append(((field, None, place, name), False))
+            defaulted += [name] if applies else []
+    atoms = (f"course({place})", *(f"drug_in({place},{drug})" for drug in dict.fromkeys(drugs)))
+    return EncodedCourse(tuple(choices), atoms, tuple(opened), tuple(defaulted))
 
 
-def read_course_fact(
-    fact: CourseFact, value: object, place: int, field: str, drugs: Sequence[str], model: GuidelineModel
-) -> list[str]:
-    """Read a fact about a course into atoms; `drugs` are those of the course."""
+def read_course_fact(fact: CourseFact, value: object, place: Place, applies: bool, model: GuidelineModel) -> Iterator[Choice]:
+    """Read a fact about a course; it `applies` where the course has what the fact is about."""
+    field = f"{place[0]}[{(place[2] or 1) - 1}].{fact.name}"
     if fact.kind == "boolean":
         held = boolean(field, value)
-        atoms = [f"course_has({place},{fact.name})"] if held else []
+        yield place, held
     else:
         given = number(field, value, model, whole=fact.kind == "integer")
         held = given > 0
-        atoms = [f"course_at_least({place},{fact.name},{t})" for t in thresholds_reached(fact, given)]
-    if held and fact.needs and not any(drug in fact.needs for drug in drugs):
+        if fact.thresholds:
+            yield place, fact.stretch(given)
+    if held and not applies:
         fail(field, f"only where the {model.say('course_noun')} has one of {', '.join(fact.needs)}")
-    return atoms
-
-
-def thresholds_reached(fact: CourseFact, value: float) -> list[int]:
-    """List the thresholds of a fact of a course that its value reaches."""
-    return [threshold for threshold in fact.thresholds if value >= threshold]
-
-
-def read_courses(value: object, field: str, model: GuidelineModel, read: CourseReader) -> tuple[int, list[str]]:
-    """Read the courses of therapy into atoms."""
-    if not isinstance(value, list | tuple):
-        fail(field, f"{show(value)} is not a list, one entry for each {model.say('course_noun')}")
-    atoms: list[str] = []
-    for place, course in enumerate(value, start=1):
-        own = read(course, place, field, model)
-        for outcome in model.under_way if place < len(value) else ():
-            if f"outcome({place},{outcome})" in own:
-                fail(f"{field}[{place - 1}].outcome", f"only the last {model.say('course_noun')} can be {outcome}")
-        atoms += own
-    return len(value), atoms
 
 
 class EncodedValue(msgspec.Struct, frozen=True):
-    """What one value of a fact says, or its absence: choices of variables, other atoms it makes true, its clingo facts."""
+    """What one value of a fact says, or its absence.
 
-    choices: tuple[tuple[tuple[str, str | None], int], ...] = ()
+    `choices` are the values of variables, `atoms` what else it makes true, `facts` the whole as clingo facts. `open` are the
+    variables of its courses that are unknown, `defaulted` those that have a default's value without being told. `known` is
+    the fact's name where it has a value. `courses` counts its courses, None where which therapy was given is unknown.
+    """
+
+    choices: tuple[Choice, ...] = ()
     atoms: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
-    courses: int = 0
+    known: str = ""
+    open: tuple[Place, ...] = ()
+    defaulted: tuple[Place, ...] = ()
+    courses: int | None = 0
 
 
-def encode_value(fact: Fact, value: object, model: GuidelineModel, read: CourseReader = read_course) -> EncodedValue:
-    """Read the value that a record gives for a fact, None where it gives none; `read` reads one course.
+def encode_value(
+    fact: Fact, value: object, told: bool, model: GuidelineModel, read: CourseReader = read_course
+) -> EncodedValue:
+    """Read the value that a record gives for a fact; `told` where the record has the key, if only as null.
 
-    Raises RecordError naming the field, what was found and what is allowed.
+    `read` reads one course. Raises RecordError naming the field, what was found and what is allowed.
     """
     if value is None:
-        return encode_absence(fact)
+        return encode_absence(fact, told)
     name = fact.name
     known = f"known({name})"
     if fact.kind == "courses":
-        courses, atoms = read_courses(value, name, model, read)
-        return EncodedValue((), (known, *atoms), (known, *atoms), courses)
+        return encode_courses(fact, value, model, read)
     if fact.kind == "boolean":
         truth = boolean(name, value)
-        said = f"recorded({name},{str(truth).lower()})"
-        return EncodedValue((((name, None), 0 if truth else 1),), (known, said), (known, said))
+        said = (known, f"recorded({name},{str(truth).lower()})")
+        return EncodedValue((((name, None, None, None), truth),), said, said, name)
     if fact.kind == "choice":
         chosen = among(name, value, fact.values, f"value of {name}")
-        said = f"recorded({name},{chosen})"
-        return EncodedValue((((name, None), fact.values.index(chosen)),), (known, said), (known, said))
+        said = (known, f"recorded({name},{chosen})")
+        return EncodedValue((((name, None, None, None), chosen),), said, said, name)
     if fact.kind == "list":
         noun = model.say("drug_noun") if fact.of_drugs else f"value of {name}"
         members = string_list(name, value, fact.values, noun, model.labels.get("drug" if fact.of_drugs else "value"))
         listed = dict.fromkeys(members)
         facts = (known, f"recorded({name},list)", *(f"lists({name},{m})" for m in listed))
-        closed = (f"includes({name},{m})" for m in listed if m not in fact.open_members)
-        choices = tuple(((name, m), 0 if m in listed else 1) for m in fact.open_members)
-        return EncodedValue(choices, (*facts, *closed), facts)
+        variable = fact.open_members or fact.values
+        closed = (f"includes({name},{m})" for m in listed if m not in variable)
+        choices = tuple(((name, m, None, None), m in listed) for m in variable)
+        return EncodedValue(choices, (*facts, *closed), facts, name)
     given = number(name, value, model)
-    bounds = tuple(f"recorded({name},{'at_most' if given <= t else 'more_than'}({t}))" for t in fact.thresholds)
-    return EncodedValue((((name, None), interval(given, fact.thresholds)),), (known, *bounds), (known, *bounds))
+    bounds = (known, *(f"recorded({name},{'at_most' if given <= t else 'more_than'}({t}))" for t in fact.thresholds))
+    stretch = interval_names(fact.thresholds)[interval(given, fact.thresholds)]
+    choices = (((name, None, None, None), stretch),) if fact.thresholds else ()
+    return EncodedValue(choices, bounds, bounds, name)
 
 
-def encode_absence(fact: Fact) -> EncodedValue:
-    """Say what it means that a record leaves a fact out: it is open, but where the guideline gives it a default."""
-    if fact.required:
-        more = " ([] where there was none)" if fact.kind == "courses" else ""
-        fail(fact.name, f"missing; it is required{more}")
+def encode_courses(fact: Fact, value: object, model: GuidelineModel, read: CourseReader) -> EncodedValue:
+    """Read the courses of therapy."""
+    field, known = fact.name, f"known({fact.name})"
+    if not isinstance(value, list | tuple):
+        fail(field, f"{show(value)} is not a list, one entry for each {model.say('course_noun')}")
+    own = [read(course, place, field, model) for place, course in enumerate(value, start=1)]
+    for place, course in enumerate(own[:-1]):
+        for _, outcome in course.choices[:1] if "outcome" not in course.open else ():
+            if outcome in model.under_way:
+                fail(f"{field}[{place}].outcome", f"only the last {model.say('course_noun')} can be {outcome}")
+    atoms = (known, *(atom for course in own for atom in course.atoms))
+    told = (atom for course in own for choice in course.choices for atom in atoms_of(choice, model))
+    untold = (f"untold({place},{key})" for place, course in enumerate(own, start=1) for key in course.open)
+    return EncodedValue(
+        choices=tuple(choice for course in own for choice in course.choices),
+        atoms=atoms,
+        facts=(*atoms, *told, *untold),
+        known=field,
+        open=tuple(place_of(field, n, key) for n, course in enumerate(own, start=1) for key in course.open),
+        defaulted=tuple(place_of(field, n, key) for n, course in enumerate(own, start=1) for key in course.defaulted),
+        courses=len(own),
+    )
+
+
+def place_of(field: str, course: int, key: str) -> Place:
+    """Give the variable of a key of a course; the outcome is the course's own."""
+    return field, None, course, None if key == "outcome" else key
+
+
+def atoms_of(choice: Choice, model: GuidelineModel) -> Iterator[str]:
+    """Yield what the value of a variable of a course makes true."""
+    (_, _, course, key), value = choice
+    if key is None:
+        yield f"outcome({course},{value})"
+    elif isinstance(value, bool):
+        if value:
+            yield f"course_has({course},{key})"
+    else:
+        yield from (f"course_at_least({course},{key},{bound})" for bound in model.course_facts[key].reached(value))
+
+
+def encode_absence(fact: Fact, told: bool) -> EncodedValue:
+    """Say what it means that a record gives no value: the fact is open, but where a default stands for what is left out."""
+    if fact.kind == "courses":
+        return EncodedValue(courses=None)
     if fact.default is None:
         return EncodedValue()
+    if told:
+        return EncodedValue(facts=(f"unknown({fact.name})",))
     if fact.kind == "boolean":
-        held = fact.default == "true"
-        return EncodedValue((((fact.name, None), 0 if held else 1),), (), (f"has({fact.name})",) if held else ())
-    return EncodedValue(tuple(((fact.name, member), 1) for member in fact.open_members))
+        place = (fact.name, None, None, None)
+        return EncodedValue(((place, fact.default == "true"),), defaulted=(place,))
+    places = tuple((fact.name, member, None, None) for member in fact.open_members or fact.values)
+    return EncodedValue(tuple((place, False) for place in places), defaulted=places)

@@ -1,0 +1,301 @@
+"""Completions as decision diagrams, for records that leave much open.
+
+A variable of *n* values is a chain of *n* - 1 binary ones: the first tells whether it has its first value, the next, where it
+does not, whether its second, and so on; every combination is then a value. The worlds are numbered in binary at the top.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from oxidd.bdd import BDDFunction, BDDManager
+
+from reasoner.compiler.model import Variable
+from reasoner.compiler.program import Program
+from reasoner.engine.bits import flips
+from reasoner.engine.completions import Chosen, Completions, Inputs, choices_of
+from reasoner.engine.worlds import Worlds
+from reasoner.records.record import ONE_OF, OPEN, Record
+
+__all__ = ["CAPACITIES", "DiagramCompletions", "manager_of"]
+
+CAPACITIES = (2**18, 2**22)
+"""The nodes that a manager can hold: at first, and where these are not enough."""
+APPLY_CACHE = 2**16
+LISTED = 256
+"""Variables that constrain each other are told apart combination by combination up to so many; beyond, change by change."""
+
+managers = threading.local()
+
+
+def manager_of(capacity: int) -> BDDManager:
+    """Give this thread's manager, with what nobody refers to any more collected; a new one where it is half full."""
+    manager: BDDManager | None = getattr(managers, f"of_{capacity}", None)
+    if manager is not None and manager.approx_num_inner_nodes() > capacity // 4:
+        manager.gc()
+        if manager.num_inner_nodes() > capacity // 2:
+            manager = None
+    if manager is None:
+        manager = BDDManager(capacity, APPLY_CACHE, 1)
+        setattr(managers, f"of_{capacity}", manager)
+    return manager
+
+
+class Smallest(NamedTuple):
+    """A set of values: how many, of which variables, by their place in the order, and which; compared in this order."""
+
+    size: int
+    places: tuple[int, ...]
+    values: tuple[int, ...]
+
+
+class DiagramCompletions(Completions, Inputs):
+    """The completions of a record in which many variables are open."""
+
+    def __init__(self, record: Record, program: Program, adopted: Sequence[int], worlds: Worlds, manager: BDDManager) -> None:
+        self.worlds = worlds
+        self.none = manager.false()
+        self.everything = manager.true()
+        self._groups = tuple(program.constraint_components)
+        self._selectors = (worlds.count - 1).bit_length()
+        self._choices = [choices_of(told, adopted) for told in record.told]
+        sets = tuple((label, ()) for label in record.labels)
+        self.variables = (*program.variables, Variable(sets, ONE_OF)) if sets else program.variables
+        opened = [v for v in range(len(program.variables)) if any(choices[v] == OPEN for choices in self._choices)]
+        first = [v for v in opened if v < len(adopted)]
+        self.order = [*first, *([len(program.variables)] if sets else []), *opened[len(first) :]]
+        sizes = [len(self.variables[v].values) for v in self.order]
+        needed = self._selectors + sum(size - 1 for size in sizes)
+        if manager.num_vars() < needed:
+            manager.add_vars(needed - manager.num_vars())
+        self._binary = [manager.var(n) for n in range(needed)]
+        self._bits: list[range] = []
+        self._place: list[int] = [-1] * self._selectors
+        values: dict[int, tuple[BDDFunction, ...]] = {}
+        for place, (v, size) in enumerate(zip(self.order, sizes, strict=True)):
+            start = len(self._place)
+            self._bits.append(range(start, start + size - 1))
+            self._place += [place] * (size - 1)
+            values[v] = tuple(self._chain(start, size))
+        self._sets = values[len(program.variables)] if sets else (self.everything,)
+        self.values: Mapping[int, tuple[BDDFunction, ...]] = values
+        self._at_base: dict[BDDFunction, BDDFunction] = {}
+        self._supports: dict[BDDFunction, frozenset[int]] = {}
+        self._relevant: dict[BDDFunction, frozenset[int]] = {}
+        self._listed: dict[int, tuple[list[tuple[int, ...]], list[BDDFunction]] | None] = {}
+        self.all = self.listed = self.everything
+
+    def admit(self, admissible: BDDFunction) -> None:
+        """Leave only the completions that are `admissible`, and of each set of facts only what it tells."""
+        for where, choices in zip(self._sets, self._choices, strict=True):
+            for v in self.order:
+                if v < len(choices) and choices[v] != OPEN:
+                    admissible = admissible & (~where | self.values[v][choices[v]])
+        self.everything = admissible
+        self.all = self.listed = self.base(admissible)
+        self.values = {v: tuple(truth & self.all for truth in own) for v, own in self.values.items()}
+
+    def _chain(self, start: int, size: int) -> Iterator[BDDFunction]:
+        rest = self.everything
+        for bit in self._binary[start : start + size - 1]:
+            yield rest & bit
+            rest = rest & ~bit
+        yield rest
+
+    def value(self, variable: int, number: int) -> BDDFunction:
+        return self.values[variable][number]
+
+    def in_world(self, number: int) -> BDDFunction:
+        found = self.everything
+        for place, bit in enumerate(self._binary[: self._selectors]):
+            found = found & (bit if number >> place & 1 else ~bit)
+        return found
+
+    def of_set(self, number: int) -> BDDFunction:
+        return self._sets[number]
+
+    def base(self, truth: BDDFunction) -> BDDFunction:
+        found = self._at_base.get(truth)
+        if found is None:
+            found = self._at_base[truth] = self.world(truth, 0)
+        return found
+
+    def world(self, truth: BDDFunction, number: int) -> BDDFunction:
+        level = truth.node_level()
+        while level is not None and level < self._selectors:
+            truth = truth.cofactor_true() if number >> level & 1 else truth.cofactor_false()
+            level = truth.node_level()
+        return truth
+
+    def differing(self, truth: BDDFunction) -> frozenset[int]:
+        level = truth.node_level()
+        if level is None or level >= self._selectors:
+            return frozenset()
+        own = self.base(truth)
+        return frozenset(n for n in range(1, self.worlds.count) if self.world(truth, n) != own)
+
+    def relevant_variables(self, truth: BDDFunction) -> frozenset[int]:
+        found = self._relevant.get(truth)
+        if found is None:
+            found = self._relevant[truth] = frozenset(self._find_relevant(truth))
+        return found
+
+    def _find_relevant(self, truth: BDDFunction) -> Iterator[int]:
+        if truth == self.none or truth == self.all:
+            return
+        inside = self._support(truth)
+        tied = {v for group in self._tied for v in group}
+        yield from inside - tied
+        for number, group in enumerate(self._tied):
+            if not inside.isdisjoint(group):
+                listed = self._assignments(number, group)
+                yield from self._by_change(truth, group) if listed is None else self._by_assignment(truth, group, listed)
+
+    @property
+    def _tied(self) -> list[list[int]]:
+        """The open variables of each group that constraints tie together; one of several sets of facts ties all."""
+        opened = set(self.order)
+        if len(self._sets) > 1 and self.all != self.none:
+            return [list(self.order)]
+        return [own for group in self._groups if (own := [v for v in group if v in opened])]
+
+    def _support(self, truth: BDDFunction) -> frozenset[int]:
+        """Find the variables that a diagram tells apart."""
+        found = self._supports.get(truth)
+        if found is None:
+            seen: set[BDDFunction] = set()
+            variables: set[int] = set()
+            stack = [truth]
+            while stack:
+                node = stack.pop()
+                level = node.node_level()
+                if level is not None and node not in seen:
+                    seen.add(node)
+                    variables.add(self.order[self._place[level]])
+                    stack += node.cofactors() or ()
+            found = self._supports[truth] = frozenset(variables)
+        return found
+
+    def _assignments(
+        self, number: int, group: Sequence[int]
+    ) -> tuple[list[tuple[int, ...]], list[BDDFunction]] | None:
+        """List the admissible combinations of a group's values, each with its truth; None where there are very many."""
+        if number not in self._listed:
+            found: list[tuple[tuple[int, ...], BDDFunction]] | None = [((), self.all)]
+            for v in group:
+                options = list(enumerate(self.values[v]))
+                found = [
+                    ((*held, n), both)
+                    for held, truth in found
+                    for n, own in options
+                    if (both := truth & own) != self.none
+                ]
+                if len(found) > LISTED:
+                    found = None
+                    break
+            self._listed[number] = None if found is None else ([held for held, _ in found], [own for _, own in found])
+        return self._listed[number]
+
+    def _by_assignment(
+        self, truth: BDDFunction, group: Sequence[int], listed: tuple[list[tuple[int, ...]], list[BDDFunction]]
+    ) -> Iterator[int]:
+        assignments, truths = listed
+        bits = self._cube(group)
+        cofactors = [(truth & own).exists(bits) for own in truths]
+        for position, v in enumerate(group):
+            if any(cofactors[a] != cofactors[b] for a, b in flips(tuple(assignments), position)):
+                yield v
+
+    def _by_change(self, truth: BDDFunction, group: Sequence[int]) -> Iterator[int]:
+        """Find the variables of a large group that matter, by what a change of each forces: at most two others."""
+        for v in group:
+            cube = self._cube([v])
+            sides = [((truth & own).exists(cube), own.exists(cube)) for own in self.values[v]]
+            others = [u for u in group if u != v]
+            if any(
+                self._changes(holds, space, there, other, others)
+                for a, (holds, space) in enumerate(sides)
+                for b, (there, other) in enumerate(sides)
+                if a != b
+            ):
+                yield v
+
+    def _changes(
+        self, holds: BDDFunction, space: BDDFunction, there: BDDFunction, other: BDDFunction, variables: Sequence[int]
+    ) -> bool:
+        if (holds ^ there) & space & other != self.none:
+            return True
+        alone = {u: other.exists(self._cube([u])) for u in variables}
+        for changed in [(u,) for u in variables] + list(combinations(variables, 2)):
+            cube = self._cube(changed)
+            forced = space & ~other & (alone[changed[0]] if len(changed) == 1 else other.exists(cube))
+            for u in changed if len(changed) > 1 else ():
+                forced = forced & ~alone[u]
+            if forced & (holds & (other & ~there).exists(cube) | ~holds & there.exists(cube)) != self.none:
+                return True
+        return False
+
+    def _cube(self, variables: Sequence[int]) -> BDDFunction:
+        """Give the conjunction of the binary variables of variables."""
+        found = self._binary[0] | ~self._binary[0]
+        for v in variables:
+            for bit in self._bits[self.order.index(v)]:
+                found = found & self._binary[bit]
+        return found
+
+    def smallest_implicant(self, truth: BDDFunction) -> Chosen:
+        found = self._smallest(truth, self.all, {})
+        if found is None:
+            return ()
+        return tuple((self.order[place], value) for place, value in zip(found.places, found.values, strict=True))
+
+    def _smallest(
+        self,
+        truth: BDDFunction,
+        space: BDDFunction,
+        memo: dict[tuple[BDDFunction, BDDFunction], Smallest | None],
+    ) -> Smallest | None:
+        """Find the smallest set of values under which `truth` holds in all of `space`, of which it is a part."""
+        if truth == space:
+            return Smallest(0, (), ())
+        if truth == self.none:
+            return None
+        key = (truth, space)
+        if key in memo:
+            return memo[key]
+        levels = [level for f in key if (level := f.node_level()) is not None]
+        place = self._place[min(levels)]
+        options = []
+        apart = [(self._at(truth, place, n), self._at(space, place, n)) for n in range(len(self._bits[place]) + 1)]
+        left, whole = None, self.none
+        for holds, admitted in apart:
+            if admitted != self.none:
+                kept = holds | ~admitted
+                left = kept if left is None else left & kept
+                whole = whole | admitted
+        assert left is not None
+        without = self._smallest(left & whole, whole, memo)
+        if without is not None:
+            options.append(without)
+        known = self.variables[self.order[place]].values
+        if without is None or without.size > 0:
+            for n, (holds, admitted) in enumerate(apart):
+                if holds != self.none and known[n][0] is not None:
+                    found = self._smallest(holds, admitted, memo)
+                    if found is not None:
+                        options.append(Smallest(found.size + 1, (place, *found.places), (n, *found.values)))
+        memo[key] = min(options, default=None)
+        return memo[key]
+
+    def _at(self, truth: BDDFunction, place: int, value: int) -> BDDFunction:
+        """Give what holds where a variable, the first that `truth` tells apart, has a value."""
+        bits = self._bits[place]
+        for n, bit in enumerate(bits):
+            if n > value:
+                break
+            if truth.node_level() == bit:
+                truth = truth.cofactor_true() if n == value else truth.cofactor_false()
+        return truth

@@ -1,0 +1,168 @@
+"""Open a record: lay out its completions, as integers or as diagrams, and all that a program is evaluated on."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple, NoReturn
+
+from reasoner.compiler.program import Program
+from reasoner.engine.bits import BitCompletions, Component, admissible
+from reasoner.engine.completions import Completions, Truth, choices_of, lay_inputs
+from reasoner.engine.evaluator import Between, Evaluated, Evaluator
+from reasoner.engine.worlds import Worlds, worlds_of
+from reasoner.errors import RecordError
+from reasoner.records.record import OPEN, Record
+
+__all__ = ["MOST_BITS", "Opened", "consistent", "evaluate", "open_record"]
+
+MOST_BITS = 64
+"""A record with more completions is answered with diagrams."""
+MOST_TRIED = 1024
+"""Where more combinations of facts that constrain each other would have to be tried, diagrams are used."""
+
+Adopted = tuple[int, ...]
+
+
+class Opened(NamedTuple):
+    """A record's completions, the truths of the input atoms of its program, and where each reading is in force.
+
+    `possible` is where the input atoms possibly hold, None where that is known of all.
+    """
+
+    completions: Completions
+    inputs: list[Truth]
+    in_force: list[Truth]
+    possible: list[Truth] | None = None
+
+
+def open_record(record: Record, evaluator: Evaluator, adopted: Adopted, removed: bool = True, capacity: int = 0) -> Opened:
+    """Open a record; `adopted` are the choices of the readings, `removed` tells whether worlds leave readings out.
+
+    With a `capacity` diagrams of so many nodes are used whatever is open. Raises RecordError where the record contradicts
+    itself (it has no admissible completion), and MemoryError where a diagram outgrows its capacity.
+    """
+    program = evaluator.program
+    defaulted = frozenset(v for told in record.told for v in told.defaulted)
+    worlds = worlds_of(program, adopted, defaulted, removed)
+    if not record.fewer and not capacity:
+        components = components_of(record, evaluator, adopted)
+        if components is not None:
+            completions = BitCompletions(components, program.variables, worlds)
+            return Opened(completions, *lay_inputs(record, program, adopted, worlds, completions))
+    return open_as_diagram(record, evaluator, adopted, worlds, capacity)
+
+
+def components_of(record: Record, evaluator: Evaluator, adopted: Adopted) -> list[Component] | None:
+    """List the components of a record's completions; None where integers are not for it."""
+    program = evaluator.program
+    choices = choices_of(record.told[0], adopted)
+    components: list[Component] = []
+    tied: set[int] = set()
+    for group in program.constraint_components:
+        tied.update(group)
+        if prod(len(program.variables[v].values) for v in group if choices[v] == OPEN) > MOST_TRIED:
+            return None
+        component = admissible(record, evaluator, group, choices)
+        if not component.assignments:
+            refuse(record, evaluator)
+        if component.variables:
+            components.append(component)
+    for variable, choice in enumerate(choices):
+        if choice == OPEN and variable not in tied:
+            components.append(Component((variable,), tuple((n,) for n in range(len(program.variables[variable].values)))))
+    return components if prod(len(component.assignments) for component in components) <= MOST_BITS else None
+
+
+def open_as_diagram(record: Record, evaluator: Evaluator, adopted: Adopted, worlds: Worlds, capacity: int) -> Opened:
+    from reasoner.engine.diagrams import CAPACITIES, DiagramCompletions, manager_of
+
+    program = evaluator.program
+    completions = DiagramCompletions(record, program, adopted, worlds, manager_of(capacity or CAPACITIES[0]))
+    inputs, in_force = lay_inputs(record, program, adopted, worlds, completions)
+    untold = unknown_therapy(record, program, completions)
+    possible = None if untold is None else possible_inputs(inputs, untold, program)
+    admitted = completions.everything
+    for broken in violations(evaluator, inputs, possible, completions.everything):
+        admitted = admitted & ~broken
+    completions.admit(admitted)
+    if completions.all == completions.none:
+        refuse(record, evaluator)
+    admitted = completions.everything
+    if untold is not None:
+        completions.listed = completions.all & ~completions.base(untold)
+    return Opened(
+        completions,
+        [truth & admitted for truth in inputs],
+        [truth & admitted for truth in in_force],
+        None if possible is None else [truth & admitted for truth in possible],
+    )
+
+
+def unknown_therapy(record: Record, program: Program, completions: Completions) -> Truth | None:
+    """Give where some therapy was given and nothing of it is known; None where it is known in every set of facts."""
+    if all(told.courses is not None for told in record.told):
+        return None
+    therapy = next(v for v, variable in enumerate(program.variables) if variable.values[0][0] == ())
+    found = completions.none
+    for place, told in enumerate(record.told):
+        if told.courses is None:
+            found = found | completions.of_set(place) & completions.value(therapy, 1)  # type: ignore[attr-defined]
+    return found
+
+
+def possible_inputs(inputs: list[Truth], untold: Truth, program: Program) -> list[Truth]:
+    """Give where input atoms possibly hold: of a history of which nothing is known any, but that it has a course."""
+    return [
+        truth | untold if program.roles[number] == "history" and program.atoms[number] != "course(1)" else truth
+        for number, truth in enumerate(inputs)
+    ]
+
+
+def violations(evaluator: Evaluator, inputs: list[Truth], possible: list[Truth] | None, everything: Truth) -> list[Truth]:
+    """Give where each rule that says what is inconsistent certainly fires."""
+    if possible is None:
+        return evaluator.violations(inputs, everything)
+    broken = evaluator.violations(list(map(Between, inputs, possible)), Between(everything, everything))
+    return [between.certain for between in broken]
+
+
+def evaluate(opened: Opened, evaluator: Evaluator) -> Evaluated:
+    """Evaluate a program on an opened record."""
+    everything = opened.completions.everything
+    if opened.possible is None:
+        return Evaluated(*evaluator.evaluate(opened.inputs, everything, opened.in_force))
+    values, fired = evaluator.evaluate(
+        list(map(Between, opened.inputs, opened.possible)),
+        Between(everything, everything),
+        [Between(truth, truth) for truth in opened.in_force],
+    )
+    return Evaluated(
+        [value.certain for value in values], [value.certain for value in fired], [value.possible for value in values]
+    )
+
+
+def consistent(record: Record, evaluator: Evaluator, adopted: Adopted) -> None:
+    """Check that a record has a completion; raises RecordError, with what it breaks, where it has none."""
+    if record.fewer or components_of(record, evaluator, adopted) is None:
+        open_record(record, evaluator, adopted, removed=False)
+
+
+def refuse(record: Record, evaluator: Evaluator) -> NoReturn:
+    """Say what in the record contradicts itself: what is left over of the constraints that can all be kept together."""
+    from reasoner.engine.diagrams import CAPACITIES, DiagramCompletions, manager_of
+
+    program = evaluator.program
+    adopted = tuple(0 for variable in program.variables if variable.reading is not None)
+    worlds = Worlds(1, (), {}, {}, {})
+    completions = DiagramCompletions(record, program, adopted, worlds, manager_of(CAPACITIES[0]))
+    inputs, _ = lay_inputs(record, program, adopted, worlds, completions)
+    untold = unknown_therapy(record, program, completions)
+    possible = None if untold is None else possible_inputs(inputs, untold, program)
+    kept, reasons = completions.everything, {}
+    broken = violations(evaluator, inputs, possible, completions.everything)
+    for rule, where in zip(program.inconsistent, broken, strict=True):
+        if kept & ~where == completions.none:
+            reasons[program.phrases[program.rules[rule].head]] = None
+        else:
+            kept = kept & ~where
+    raise RecordError("the record contradicts itself: " + "; ".join(reasons))

@@ -1,0 +1,76 @@
+"""What an answer is compared with: the same record under one deviation at a time.
+
+A world is the record with another alternative of one reading, without the rules of one reading, or with another value of one
+fact that a default stands for. World 0 is the record as it stands. All worlds are evaluated together, as further completions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from reasoner.compiler.model import Variable
+from reasoner.compiler.program import Program
+from reasoner.records.record import OPEN
+
+__all__ = ["Worlds", "worlds_of"]
+
+
+class Worlds(NamedTuple):
+    """The worlds of a record, numbered from 1.
+
+    `alternatives` are those in which one reading is taken otherwise: reading, alternative, world. `without` has for each
+    reading the world in which its rules are left out, and `others` for each variable that a default stands for the worlds in
+    which it has another value. `changed` tells for each variable that differs anywhere by how many values, by world.
+    """
+
+    count: int
+    alternatives: tuple[tuple[str, str, int], ...]
+    without: Mapping[str, int]
+    others: Mapping[int, tuple[int, ...]]
+    changed: Mapping[int, Mapping[int, int]]
+
+
+@lru_cache(maxsize=1024)
+def worlds_of(program: Program, adopted: tuple[int, ...], defaulted: frozenset[int], removed: bool = True) -> Worlds:
+    """Lay out the worlds of a record.
+
+    `adopted` are the choices of the readings, the first variables of a program, -1 for one that is left open; `defaulted` are
+    the variables that a default stands for. Where `removed` is true readings are left out too.
+    """
+    count = 1
+    alternatives: list[tuple[str, str, int]] = []
+    changed: dict[int, dict[int, int]] = {}
+    others: dict[int, list[int]] = {}
+    for number, choice in enumerate(adopted):
+        variable = program.variables[number]
+        for value, (name, _) in enumerate(variable.values):
+            if choice != OPEN and value != choice:
+                alternatives.append((str(variable.reading), str(name), count))
+                changed.setdefault(number, {})[count] = (value - choice) % len(variable.values)
+                count += 1
+    without = {reading: count + n for n, reading in enumerate(program.readings if removed else ())}
+    count += len(without)
+    for together in together_changed(program.variables, sorted(defaulted)):
+        for shift in range(1, min(assumable(program.variables[number]) for number in together)):
+            for number in together:
+                others.setdefault(number, []).append(count)
+                changed.setdefault(number, {})[count] = shift
+            count += 1
+    return Worlds(count, tuple(alternatives), without, {n: tuple(own) for n, own in others.items()}, changed)
+
+
+def together_changed(variables: Sequence[Variable], defaulted: Sequence[int]) -> Iterator[list[int]]:
+    """Yield what is changed at once: each variable by itself, then all members of each list."""
+    lists: dict[str, list[int]] = {}
+    for number in defaulted:
+        yield [number]
+        if variables[number].member is not None:
+            lists.setdefault(variables[number].fact, []).append(number)
+    yield from (members for members in lists.values() if len(members) > 1)
+
+
+def assumable(variable: Variable) -> int:
+    """Count the values that a variable can be assumed to have; they come first."""
+    return sum(value is not None for value, _ in variable.values)
