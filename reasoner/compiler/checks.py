@@ -104,7 +104,7 @@ def check_reading(
     annotation: str | None,
     annotations: Mapping[str, Annotation],
     here: str,
-    positive: Sequence[PlacedTerm],
+    positive: Sequence[ast.AST],
     atoms: Sequence[PlacedTerm],
 ) -> None:
     """Check that a rule asks for an alternative only of its own reading, and under an alternative for that one."""
@@ -113,7 +113,7 @@ def check_reading(
     for term in (atom.term for atom in atoms if split_term(atom.term)[0] == "reading"):
         if kind not in ("reading", "alternative") or str(split_term(term)[1][0]) != own.lower():
             raise GuidelineError(f"{here}: {term}: only rules under a reading ask for one of its alternatives.")
-    if kind == "alternative" and not any(str(atom.term) == f"reading({own.lower()},{name})" for atom in positive):
+    if kind == "alternative" and not any(str(atom) == f"reading({own.lower()},{name})" for atom in positive):
         raise GuidelineError(
             f"{here}: the rule stands under {annotation} and holds without it; add the condition "
             f"reading({own.lower()}, {name})."

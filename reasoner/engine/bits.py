@@ -17,7 +17,7 @@ from reasoner.compiler.model import Variable
 from reasoner.compiler.program import Program
 from reasoner.engine.completions import Chosen, Completions, Inputs, lay_inputs
 from reasoner.engine.evaluator import Evaluator
-from reasoner.engine.worlds import Worlds
+from reasoner.engine.worlds import NO_OTHER, Worlds
 from reasoner.records.record import OPEN, Record
 
 __all__ = ["BitCompletions", "Component", "admissible", "flips", "pattern"]
@@ -117,10 +117,16 @@ class BitCompletions(Completions, Inputs):
                 continue
             cofactors = [truth >> assignment * stride & first for assignment in range(len(component.assignments))]
             if cofactors.count(cofactors[0]) < len(cofactors):
-                for position, variable in enumerate(component.variables):
-                    if any(cofactors[a] != cofactors[b] for a, b in flips(component.assignments, position)):
-                        found.append(variable)
-        return frozenset(found)
+                read = [position for position, v in enumerate(component.variables) if v not in self.worlds.unread]
+                told_apart = {
+                    tuple(assignment[position] for position in read): cofactor
+                    for assignment, cofactor in zip(component.assignments, cofactors, strict=True)
+                }
+                assignments, cofactors = tuple(told_apart), list(told_apart.values())
+                for position, own in enumerate(read):
+                    if any(cofactors[a] != cofactors[b] for a, b in flips(assignments, position)):
+                        found.append(component.variables[own])
+        return frozenset(found) - self.worlds.unread
 
     def smallest_implicant(self, truth: int) -> Chosen:
         against = self.all & ~truth
@@ -193,7 +199,7 @@ def enumerate_component(
     members = tuple(v for v in group if choices[v] == OPEN)
     sizes = [len(program.variables[v].values) for v in members]
     tried = Component(members, tuple(product(*map(range, sizes))))
-    completions = BitCompletions((tried,), program.variables, Worlds(1, (), {}, {}, {}))
+    completions = BitCompletions((tried,), program.variables, NO_OTHER)
     told = record.told[0]
     alone = record._replace(
         told=(told._replace(choices=tuple(c if c != OPEN or v in members else 0 for v, c in enumerate(choices))),)

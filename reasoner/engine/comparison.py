@@ -86,8 +86,8 @@ class Comparison:
     def stands(self, entry: Conclusion | RankedRegimen, world: int) -> bool:
         """Tell whether an entry is there in another world under the same assumptions, and no more certain."""
         truth = self.completions.world(self.wide[entry.atom], world)
-        certain = truth == self.completions.world(self.completions.everything, world)
-        return bool(truth & entry.agree == entry.agree) and certain == (entry.certainty == "certain")
+        every = self.completions.world(self.completions.everything, world)
+        return bool(truth & entry.agree == every & entry.agree) and (truth == every) == (entry.certainty == "certain")
 
     def named(self, worlds: Iterable[int]) -> tuple[str, ...]:
         """Name readings by the worlds without them, each with the alternative that is chosen where that is not the default."""

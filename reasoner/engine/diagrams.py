@@ -58,7 +58,7 @@ class DiagramCompletions(Completions, Inputs):
     def __init__(self, record: Record, program: Program, adopted: Sequence[int], worlds: Worlds, manager: BDDManager) -> None:
         self.worlds = worlds
         self.none = manager.false()
-        self.everything = manager.true()
+        self.everything = self._true = manager.true()
         self._groups = tuple(program.constraint_components)
         self._selectors = (worlds.count - 1).bit_length()
         self._choices = [choices_of(told, adopted) for told in record.told]
@@ -86,6 +86,7 @@ class DiagramCompletions(Completions, Inputs):
         self._supports: dict[BDDFunction, frozenset[int]] = {}
         self._relevant: dict[BDDFunction, frozenset[int]] = {}
         self._listed: dict[int, tuple[list[tuple[int, ...]], list[BDDFunction]] | None] = {}
+        self._unread = self._cube([v for v in self.order if v in worlds.unread])
         self.all = self.listed = self.everything
 
     def admit(self, admissible: BDDFunction) -> None:
@@ -97,6 +98,7 @@ class DiagramCompletions(Completions, Inputs):
         self.everything = admissible
         self.all = self.listed = self.base(admissible)
         self.values = {v: tuple(truth & self.all for truth in own) for v, own in self.values.items()}
+        self.read = [v for v in self.order if v not in self.worlds.unread]
 
     def _chain(self, start: int, size: int) -> Iterator[BDDFunction]:
         rest = self.everything
@@ -120,7 +122,7 @@ class DiagramCompletions(Completions, Inputs):
     def base(self, truth: BDDFunction) -> BDDFunction:
         found = self._at_base.get(truth)
         if found is None:
-            found = self._at_base[truth] = self.world(truth, 0)
+            found = self._at_base[truth] = self.world(truth, 0).exists(self._unread)
         return found
 
     def world(self, truth: BDDFunction, number: int) -> BDDFunction:
@@ -134,7 +136,7 @@ class DiagramCompletions(Completions, Inputs):
         level = truth.node_level()
         if level is None or level >= self._selectors:
             return frozenset()
-        own = self.base(truth)
+        own = self.world(truth, 0)
         return frozenset(n for n in range(1, self.worlds.count) if self.world(truth, n) != own)
 
     def relevant_variables(self, truth: BDDFunction) -> frozenset[int]:
@@ -157,9 +159,9 @@ class DiagramCompletions(Completions, Inputs):
     @property
     def _tied(self) -> list[list[int]]:
         """The open variables of each group that constraints tie together; one of several sets of facts ties all."""
-        opened = set(self.order)
-        if len(self._sets) > 1 and self.all != self.none:
-            return [list(self.order)]
+        opened = set(self.read)
+        if len(self._sets) > 1:
+            return [self.read]
         return [own for group in self._groups if (own := [v for v in group if v in opened])]
 
     def _support(self, truth: BDDFunction) -> frozenset[int]:
@@ -240,7 +242,7 @@ class DiagramCompletions(Completions, Inputs):
 
     def _cube(self, variables: Sequence[int]) -> BDDFunction:
         """Give the conjunction of the binary variables of variables."""
-        found = self._binary[0] | ~self._binary[0]
+        found = self._true
         for v in variables:
             for bit in self._bits[self.order.index(v)]:
                 found = found & self._binary[bit]

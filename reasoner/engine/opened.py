@@ -9,7 +9,7 @@ from reasoner.compiler.program import Program
 from reasoner.engine.bits import BitCompletions, Component, admissible
 from reasoner.engine.completions import Completions, Truth, choices_of, lay_inputs
 from reasoner.engine.evaluator import Between, Evaluated, Evaluator
-from reasoner.engine.worlds import Worlds, worlds_of
+from reasoner.engine.worlds import NO_OTHER, Worlds, worlds_of
 from reasoner.errors import RecordError
 from reasoner.records.record import OPEN, Record
 
@@ -153,9 +153,8 @@ def refuse(record: Record, evaluator: Evaluator) -> NoReturn:
 
     program = evaluator.program
     adopted = tuple(0 for variable in program.variables if variable.reading is not None)
-    worlds = Worlds(1, (), {}, {}, {})
-    completions = DiagramCompletions(record, program, adopted, worlds, manager_of(CAPACITIES[0]))
-    inputs, _ = lay_inputs(record, program, adopted, worlds, completions)
+    completions = DiagramCompletions(record, program, adopted, NO_OTHER, manager_of(CAPACITIES[0]))
+    inputs, _ = lay_inputs(record, program, adopted, NO_OTHER, completions)
     untold = unknown_therapy(record, program, completions)
     possible = None if untold is None else possible_inputs(inputs, untold, program)
     kept, reasons = completions.everything, {}

@@ -11,25 +11,29 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from reasoner.compiler.model import Variable
-from reasoner.compiler.program import Program
+from reasoner.compiler.program import Program, reachable
 from reasoner.records.record import OPEN
 
-__all__ = ["Worlds", "worlds_of"]
+__all__ = ["NO_OTHER", "Worlds", "worlds_of"]
 
 
 class Worlds(NamedTuple):
     """The worlds of a record, numbered from 1.
 
-    `alternatives` are those in which one reading is taken otherwise: reading, alternative, world. `without` has for each
+    `unread` are the variables that no rule reads while the readings are as they are. `alternatives` are those in which one reading is taken otherwise: reading, alternative, world. `without` has for each
     reading the world in which its rules are left out, and `others` for each variable that a default stands for the worlds in
     which it has another value. `changed` tells for each variable that differs anywhere by how many values, by world.
     """
 
     count: int
+    unread: frozenset[int]
     alternatives: tuple[tuple[str, str, int], ...]
     without: Mapping[str, int]
     others: Mapping[int, tuple[int, ...]]
     changed: Mapping[int, Mapping[int, int]]
+
+
+NO_OTHER = Worlds(1, frozenset(), (), {}, {}, {})
 
 
 @lru_cache(maxsize=1024)
@@ -58,7 +62,27 @@ def worlds_of(program: Program, adopted: tuple[int, ...], defaulted: frozenset[i
                 others.setdefault(number, []).append(count)
                 changed.setdefault(number, {})[count] = shift
             count += 1
-    return Worlds(count, tuple(alternatives), without, {n: tuple(own) for n, own in others.items()}, changed)
+    unread = frozenset(range(len(program.variables))) - read_variables(program, adopted)
+    return Worlds(count, unread, tuple(alternatives), without, {n: tuple(own) for n, own in others.items()}, changed)
+
+
+def read_variables(program: Program, adopted: Sequence[int]) -> set[int]:
+    """Find the variables that conclusions depend on, by rules that do not ask for an alternative that is not chosen."""
+    refused, owner = set(), {}
+    for v, variable in enumerate(program.variables):
+        for value, (_, atoms) in enumerate(variable.values):
+            own = [program.inputs[atom] for atom in atoms if atom in program.inputs]
+            owner.update(dict.fromkeys(own, v))
+            if v < len(adopted) and adopted[v] not in (OPEN, value):
+                refused.update(own)
+
+    def required(atom: int) -> Iterator[int]:
+        for support in program.supports[atom]:
+            conditions = program.rules[support].conditions
+            if not any(c in refused and not negated for c, negated in conditions):
+                yield from (c for c, _ in conditions)
+
+    return {owner[atom] for atom in reachable(program.concluding, required) if atom in owner}
 
 
 def together_changed(variables: Sequence[Variable], defaulted: Sequence[int]) -> Iterator[list[int]]:
