@@ -33,6 +33,7 @@ class Completions(ABC):
     which entries are listed: all, or where it is unknown which therapy was given those in which none was. `values` gives for
     each open variable and each of its values the completions that agree. `everything` and the truths that are evaluated
     range over all worlds; `base` and `world` take them apart. `order` lists the open variables in the order of assumptions.
+    `untold` is the one that tells whether any therapy was given, where nothing is known of it.
     """
 
     variables: tuple[Variable, ...]
@@ -43,6 +44,7 @@ class Completions(ABC):
     listed: Truth
     values: Mapping[int, tuple[Truth, ...]]
     order: Sequence[int]
+    untold: int | None = None
 
     @property
     def open(self) -> tuple[int, ...]:
@@ -65,8 +67,13 @@ class Completions(ABC):
     def relevant_variables(self, truth: Truth) -> frozenset[int]:
         """Find the variables that can change `truth`.
 
-        A variable can when changing it in some completion, and with it no more than it forces, changes the truth there.
+        A variable can when changing it in some completion, and with it no more than it forces, changes the truth there. Only
+        the completions that are `listed` count, and for `untold` see `by_therapy`.
         """
+
+    def by_therapy(self, truth: Truth) -> bool:
+        """Tell whether therapy, of which nothing is known, can change `truth`."""
+        return False
 
     @abstractmethod
     def smallest_implicant(self, truth: Truth) -> Chosen:

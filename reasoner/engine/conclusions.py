@@ -254,16 +254,15 @@ class Conclusions:
         if not self.completions.open:
             return []
         decides: dict[int, dict[str, None]] = {}
-        listed, untold = self.completions.listed, self.untold()
+        untold = self.completions.untold
 
         def note(name: str, truths: Iterable[Truth]) -> None:
             for truth in truths:
-                for variable in self.relevant_variables(truth & listed):
-                    if variable != untold:
-                        decides.setdefault(variable, {})[name] = None
+                for variable in self.relevant_variables(truth):
+                    decides.setdefault(variable, {})[name] = None
 
         for name, predicates in self.deciding():
-            if untold is not None and any(self.depends_on_therapy(predicate, first, untold) for predicate, first in predicates):
+            if untold is not None and any(self.depends_on_therapy(predicate, first) for predicate, first in predicates):
                 decides.setdefault(untold, {})[name] = None
             for predicate, first in predicates:
                 note(name, self.truths(predicate, first))
@@ -291,17 +290,11 @@ class Conclusions:
         for action in self.model.actions:
             yield action, ((ACTION, action),)
 
-    def untold(self) -> int | None:
-        """Number the variable that tells whether any therapy was given, where nothing is known of it."""
-        if self.completions.listed == self.completions.all:
-            return None
-        return next(v for v in self.completions.order if self.completions.variables[v].values[0][0] == ())
-
-    def depends_on_therapy(self, predicate: str, first: str, untold: int) -> bool:
+    def depends_on_therapy(self, predicate: str, first: str) -> bool:
         """Tell whether some history could change what an untreated patient is told."""
         none, possible = self.completions.none, self.possible
         assert possible is not None
         for _, number in self.table.get(predicate, {}).get(first, ()):
-            if (possible[number] & ~self.values[number]) != none or untold in self.relevant_variables(self.values[number]):
+            if (possible[number] & ~self.values[number]) != none or self.completions.by_therapy(self.values[number]):
                 return True
         return False

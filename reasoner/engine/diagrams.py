@@ -7,7 +7,7 @@ does not, whether its second, and so on; every combination is then a value. The 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -44,6 +44,9 @@ def manager_of(capacity: int) -> BDDManager:
     return manager
 
 
+Listed = list[tuple[tuple[int, ...], BDDFunction]]
+
+
 class Smallest(NamedTuple):
     """A set of values: how many, of which variables, by their place in the order, and which; compared in this order."""
 
@@ -61,6 +64,7 @@ class DiagramCompletions(Completions, Inputs):
         self.everything = self._true = manager.true()
         self._groups = tuple(program.constraint_components)
         self._selectors = (worlds.count - 1).bit_length()
+        self._barred = [told.barred for told in record.told]
         self._choices = [choices_of(told, adopted) for told in record.told]
         sets = tuple((label, ()) for label in record.labels)
         self.variables = (*program.variables, Variable(sets, ONE_OF)) if sets else program.variables
@@ -85,16 +89,20 @@ class DiagramCompletions(Completions, Inputs):
         self._at_base: dict[BDDFunction, BDDFunction] = {}
         self._supports: dict[BDDFunction, frozenset[int]] = {}
         self._relevant: dict[BDDFunction, frozenset[int]] = {}
-        self._listed: dict[int, tuple[list[tuple[int, ...]], list[BDDFunction]] | None] = {}
+        self.untold = next((v for v in opened if program.variables[v].values[0][0] == ()), None)
+        self._listed: dict[tuple[BDDFunction, tuple[int, ...]], Listed | None] = {}
+        self._set_place = len(first)
         self._unread = self._cube([v for v in self.order if v in worlds.unread])
         self.all = self.listed = self.everything
 
     def admit(self, admissible: BDDFunction) -> None:
         """Leave only the completions that are `admissible`, and of each set of facts only what it tells."""
-        for where, choices in zip(self._sets, self._choices, strict=True):
+        for where, choices, barred in zip(self._sets, self._choices, self._barred, strict=True):
             for v in self.order:
                 if v < len(choices) and choices[v] != OPEN:
                     admissible = admissible & (~where | self.values[v][choices[v]])
+            for v, value in barred:
+                admissible = admissible & ~(where & self.values[v][value])
         self.everything = admissible
         self.all = self.listed = self.base(admissible)
         self.values = {v: tuple(truth & self.all for truth in own) for v, own in self.values.items()}
@@ -146,23 +154,54 @@ class DiagramCompletions(Completions, Inputs):
         return found
 
     def _find_relevant(self, truth: BDDFunction) -> Iterator[int]:
-        if truth == self.none or truth == self.all:
+        """Find the variables that can change a truth: which set of facts is true, and what is open in one of the sets."""
+        for place, (where, choices) in enumerate(zip(self._sets, self._choices, strict=True)):
+            space = self.listed & where
+            opened = [v for v in self.read if v < len(choices) and choices[v] == OPEN and v != self.untold]
+            yield from self._within(truth & space, space, opened)
+            if any(self._between(truth, place, other) for other in range(len(self._sets)) if other != place):
+                yield self.order[self._set_place]
+
+    def _within(self, truth: BDDFunction, space: BDDFunction, opened: Sequence[int]) -> Iterator[int]:
+        """Find which of the open variables can change a truth within the completions of one set of facts."""
+        if truth in (self.none, space):
             return
         inside = self._support(truth)
-        tied = {v for group in self._tied for v in group}
-        yield from inside - tied
-        for number, group in enumerate(self._tied):
+        groups = [own for group in self._groups if (own := [v for v in group if v in opened])]
+        yield from inside.intersection(opened) - {v for group in groups for v in group}
+        for group in groups:
             if not inside.isdisjoint(group):
-                listed = self._assignments(number, group)
-                yield from self._by_change(truth, group) if listed is None else self._by_assignment(truth, group, listed)
+                listed = self._assignments(space, tuple(group))
+                if listed is None:
+                    yield from self._by_change(truth, space, group)
+                else:
+                    yield from self._by_assignment(truth, group, listed)
 
-    @property
-    def _tied(self) -> list[list[int]]:
-        """The open variables of each group that constraints tie together; one of several sets of facts ties all."""
-        opened = set(self.read)
-        if len(self._sets) > 1:
-            return [self.read]
-        return [own for group in self._groups if (own := [v for v in group if v in opened])]
+    def _between(self, truth: BDDFunction, one: int, other: int) -> bool:
+        """Tell whether a truth changes from one set of facts to another, where what is open in both stays if it can."""
+        choices, others = self._choices[one], self._choices[other]
+        told = {v for v, (here, there) in enumerate(zip(choices, others, strict=True)) if here != there}
+        here, there = (self.listed & self._sets[n] for n in (one, other))
+        return self._crosses(truth, here, there, {*told, self.order[self._set_place]})
+
+    def by_therapy(self, truth: BDDFunction) -> bool:
+        here, there = self.listed, self.all & ~self.listed
+        told = set() if self.untold is None else {self.untold}
+        return self._crosses(truth, here, there, told) or self._crosses(truth, there, here, told)
+
+    def _crosses(self, truth: BDDFunction, here: BDDFunction, there: BDDFunction, told: set[int]) -> bool:
+        """Tell whether a truth changes where some variables change, and with them no more than they force."""
+        tied = told.union(v for group in self._groups if not told.isdisjoint(group) for v in group)
+        alone = here & there.exists(self._cube(told))
+        return any(
+            self._meet(part & truth, there & ~truth, apart) or self._meet(part & ~truth, there & truth, apart)
+            for part, apart in ((alone, told), (here & ~alone, tied))
+        )
+
+    def _meet(self, one: BDDFunction, other: BDDFunction, apart: Collection[int]) -> bool:
+        """Tell whether completions of two truths are alike in all but some variables."""
+        cube = self._cube(apart)
+        return bool(one.exists(cube) & other.exists(cube) != self.none)
 
     def _support(self, truth: BDDFunction) -> frozenset[int]:
         """Find the variables that a diagram tells apart."""
@@ -181,41 +220,36 @@ class DiagramCompletions(Completions, Inputs):
             found = self._supports[truth] = frozenset(variables)
         return found
 
-    def _assignments(
-        self, number: int, group: Sequence[int]
-    ) -> tuple[list[tuple[int, ...]], list[BDDFunction]] | None:
+    def _assignments(self, space: BDDFunction, group: tuple[int, ...]) -> Listed | None:
         """List the admissible combinations of a group's values, each with its truth; None where there are very many."""
-        if number not in self._listed:
-            found: list[tuple[tuple[int, ...], BDDFunction]] | None = [((), self.all)]
+        key = (space, group)
+        if key not in self._listed:
+            found: Listed = [((), space)]
             for v in group:
-                options = list(enumerate(self.values[v]))
                 found = [
                     ((*held, n), both)
                     for held, truth in found
-                    for n, own in options
+                    for n, own in enumerate(self.values[v])
                     if (both := truth & own) != self.none
                 ]
                 if len(found) > LISTED:
-                    found = None
                     break
-            self._listed[number] = None if found is None else ([held for held, _ in found], [own for _, own in found])
-        return self._listed[number]
+            self._listed[key] = None if len(found) > LISTED else found
+        return self._listed[key]
 
-    def _by_assignment(
-        self, truth: BDDFunction, group: Sequence[int], listed: tuple[list[tuple[int, ...]], list[BDDFunction]]
-    ) -> Iterator[int]:
-        assignments, truths = listed
+    def _by_assignment(self, truth: BDDFunction, group: Sequence[int], listed: Listed) -> Iterator[int]:
+        assignments, truths = zip(*listed, strict=True)
         bits = self._cube(group)
         cofactors = [(truth & own).exists(bits) for own in truths]
         for position, v in enumerate(group):
-            if any(cofactors[a] != cofactors[b] for a, b in flips(tuple(assignments), position)):
+            if any(cofactors[a] != cofactors[b] for a, b in flips(assignments, position)):
                 yield v
 
-    def _by_change(self, truth: BDDFunction, group: Sequence[int]) -> Iterator[int]:
+    def _by_change(self, truth: BDDFunction, space: BDDFunction, group: Sequence[int]) -> Iterator[int]:
         """Find the variables of a large group that matter, by what a change of each forces: at most two others."""
         for v in group:
             cube = self._cube([v])
-            sides = [((truth & own).exists(cube), own.exists(cube)) for own in self.values[v]]
+            sides = [((truth & own).exists(cube), (space & own).exists(cube)) for own in self.values[v]]
             others = [u for u in group if u != v]
             if any(
                 self._changes(holds, space, there, other, others)
@@ -240,11 +274,11 @@ class DiagramCompletions(Completions, Inputs):
                 return True
         return False
 
-    def _cube(self, variables: Sequence[int]) -> BDDFunction:
+    def _cube(self, variables: Collection[int]) -> BDDFunction:
         """Give the conjunction of the binary variables of variables."""
         found = self._true
         for v in variables:
-            for bit in self._bits[self.order.index(v)]:
+            for bit in self._bits[self.order.index(v)] if v in self.values else ():
                 found = found & self._binary[bit]
         return found
 

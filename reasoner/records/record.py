@@ -25,12 +25,14 @@ class Told(NamedTuple):
     """What a record tells, or one of several sets of facts with it.
 
     `choices` holds for each variable of the record the number of its value, or -1 where it is open; `defaulted` numbers the
-    variables that have a default's value without being told. `atoms` are the other atoms that it makes true, as clingo text.
+    variables that have a default's value without being told. `barred` are values, each with its variable, that an open
+    variable of a course cannot have. `atoms` are the other atoms that it makes true, as clingo text.
     `known` are the facts that have a value; `courses` counts the courses of therapy, None where they are unknown.
     """
 
     choices: tuple[int, ...]
     defaulted: tuple[int, ...]
+    barred: tuple[tuple[int, int], ...]
     atoms: tuple[str, ...]
     known: frozenset[str]
     courses: int | None
@@ -177,6 +179,7 @@ def told_by(own: Sequence[EncodedValue], layout: Layout, courses: int | None) ->
     return Told(
         choices=tuple(choices),
         defaulted=tuple([numbers[place] for encoded in own for place in encoded.defaulted]),
+        barred=tuple((n, value) for n, last, value in layout.barred if choices[n] == OPEN and last != courses),
         atoms=tuple([atom for encoded in own for atom in encoded.atoms]),
         known=frozenset([encoded.known for encoded in own if encoded.known]),
         courses=courses,
@@ -187,13 +190,15 @@ class Layout(NamedTuple):
     """The variables of records with so many courses.
 
     `numbers` finds them by what they are about, and `values` the numbers of their values. `blank` are the choices of a record
-    that tells nothing: all open, but those of courses that are not there. `therapy` numbers the variable that tells whether
+    that tells nothing: all open, but those of courses that are not there. `barred` are values that an open variable cannot
+    have: its number, that of the course if the course may have the value as the last one, the value's number. `therapy` numbers the variable that tells whether
     any therapy was given, None where that is always known.
     """
 
     numbers: dict[Place, int]
     values: tuple[dict[object, int], ...]
     blank: tuple[int, ...]
+    barred: tuple[tuple[int, int | None, int], ...]
     therapy: int | None
 
 
@@ -206,6 +211,13 @@ def layout_of(model: GuidelineModel, courses: int, fewer: bool) -> Layout:
         numbers={variable.place[:4]: n for n, variable in enumerate(variables) if variable.reading is None},
         values=tuple({value: n for n, (value, _) in enumerate(variable.values)} for variable in variables),
         blank=tuple(OPEN if variable.course is None else absent(variable) for variable in variables),
+        barred=tuple(
+            (n, variable.course if value is not None else None, place)
+            for n, variable in enumerate(variables)
+            if fewer and variable.course is not None
+            for place, (value, _) in enumerate(variable.values)
+            if value is None or (variable.key is None and value in model.under_way)
+        ),
         therapy=next(
             (n for n, v in enumerate(variables) if own is not None and v.fact == own.name and v.course is None), None
         ),
