@@ -9,8 +9,11 @@ from typing import Any
 from reasoner.guideline import Guideline
 
 
-def random_course(rng: random.Random, guideline: Guideline, last: bool) -> dict[str, Any]:
-    """Draw a course: mostly a regimen of the catalogue, sometimes with a drug more, less or other."""
+def random_course(rng: random.Random, guideline: Guideline, last: bool, unknown: float = 0.0) -> dict[str, Any]:
+    """Draw a course: mostly a regimen of the catalogue, sometimes with a drug more, less or other.
+
+    Its outcome and its numbers are unknown with probability `unknown`.
+    """
     model = guideline.model
     parts = rng.choice([parts for parts in model.parts.values() if parts])
     drugs = [rng.choice(part) for part in parts]
@@ -22,14 +25,21 @@ def random_course(rng: random.Random, guideline: Guideline, last: bool) -> dict[
     elif kind < 0.25:
         drugs = rng.sample(model.drugs, min(rng.randint(1, 3), len(model.drugs)))
     outcomes = [o for o in model.outcomes if last or o != "ongoing"]
-    course: dict[str, Any] = {"drugs": drugs, "outcome": rng.choice([*outcomes, "progression"])}
+    course: dict[str, Any] = {"drugs": drugs}
+    if rng.random() >= unknown:
+        course["outcome"] = rng.choice([*outcomes, "progression"])
+    elif rng.random() < 0.5:
+        course["outcome"] = None
     for fact in model.course_facts.values():
-        if set(fact.needs) & set(drugs) and rng.random() < 0.6:
-            near = [t + d for t in fact.thresholds for d in (-1, 0, 1)]
-            if fact.kind == "boolean":
-                course[fact.name] = rng.random() < 0.4
-            else:
-                course[fact.name] = rng.choice(near) if fact.kind == "integer" or rng.random() < 0.7 else rng.uniform(0, 9)
+        if fact.needs and not set(fact.needs) & set(drugs):
+            continue
+        near = [t + d for t in fact.thresholds for d in (-1, 0, 1)]
+        if fact.kind == "boolean":
+            if rng.random() < 0.6:
+                course[fact.name] = None if rng.random() < unknown else rng.random() < 0.4
+        elif rng.random() >= unknown:
+            whole = fact.kind == "integer" or rng.random() < 0.7
+            course[fact.name] = max(0, rng.choice(near)) if near and whole else rng.randint(0, 9)
     return course
 
 
@@ -40,7 +50,7 @@ def random_record(rng: random.Random, guideline: Guideline, unknown: float) -> d
     record: dict[str, Any] = {"id": f"random-{rng.randrange(10**6)}"}
     for fact in model.facts:
         if fact.kind == "courses":
-            record[fact.name] = [random_course(rng, guideline, n == count - 1) for n in range(count)]
+            record[fact.name] = [random_course(rng, guideline, n == count - 1, unknown) for n in range(count)]
         elif rng.random() < unknown:
             continue
         elif fact.kind == "boolean":
@@ -68,6 +78,26 @@ def usual(record: dict[str, Any], rng: random.Random) -> dict[str, Any]:
         record["brain_metastases"] = True
     if "months_to_recurrence" in record and "trastuzumab" not in record.get("adjuvant_drugs", ["trastuzumab"]):
         del record["months_to_recurrence"]
+    anti_her2 = {"trastuzumab", "pertuzumab", "trastuzumab_emtansine"}
+    if "months_from_adjuvant_anti_her2" in record and anti_her2.isdisjoint(record.get("adjuvant_drugs", anti_her2)):
+        del record["months_from_adjuvant_anti_her2"]
+    return record
+
+
+def untold_record(rng: random.Random, guideline: Guideline, unknown: float) -> dict[str, Any]:
+    """Draw a record in which, besides, defaults are told to be unknown, therapy is, or one of two sets of facts is true."""
+    record = random_record(rng, guideline, unknown)
+    for fact in guideline.model.facts:
+        if fact.default is not None and rng.random() < unknown:
+            record[fact.name] = None
+        if fact.kind == "courses" and rng.random() < unknown / 2:
+            record.pop(fact.name) if rng.random() < 0.5 else record.update({fact.name: None})
+    if rng.random() < unknown:
+        other = random_record(rng, guideline, unknown)
+        keys = [fact.name for fact in guideline.model.facts if rng.random() < 0.2 and fact.name in {**record, **other}]
+        own = {key: record.pop(key) for key in keys if key in record}
+        others = {key: other[key] for key in keys if key in other and rng.random() < 0.8}
+        record["one_of"] = [{"label": "before", **own}, {"label": "since", **others}]
     return record
 
 

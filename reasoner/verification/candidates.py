@@ -83,7 +83,7 @@ class Candidates:
         annotations = {*found.statements, *(str(writer.rules[other].annotation) for other in distinct)}
         ordered = sorted(annotations, key=writer.order.__getitem__)
         return found.replace(
-            statements=writer.of_kind("statement", ordered),
+            statements=writer.of_kind(("statement",), ordered),
             rules=(rule, *distinct),
             places=tuple(dict.fromkeys((*found.places, *writer.places(distinct)))),
         )

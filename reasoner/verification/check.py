@@ -12,6 +12,7 @@ import clingo
 
 from reasoner.engine.answer import GuidelineInfo
 from reasoner.guideline import Guideline
+from reasoner.verification.alternatives import taken_in
 from reasoner.verification.candidates import Candidates
 from reasoner.verification.defect_findings import DefectAtoms, FindingWriter
 from reasoner.verification.definitions import definitions, templates
@@ -67,7 +68,7 @@ def check(
     deadline = None if timeout is None else time.monotonic() + timeout
     patients = load_patients(guideline, length, deadline)
     default = default_record(patients, guideline.model)
-    writer = FindingWriter(guideline.model, guideline.space(length).program, DefectAtoms.read(patients), default)
+    writer = FindingWriter(guideline, guideline.space(length).program, DefectAtoms.read(patients), default)
     run = Check(
         guideline=guideline,
         patients=patients,
@@ -89,7 +90,7 @@ def load_patients(guideline: Guideline, courses: int, deadline: float | None = N
     """Ground all patients of a guideline, with at most `courses` courses of therapy, and what is asked about them."""
     space, model = guideline.space(courses), guideline.model
     builder = ProgramBuilder()
-    writer = RuleWriter(builder, space, model)
+    writer = RuleWriter(builder, space, model, taken_in(guideline))
     writer.write()
     for number in range(courses):
         writer.write_advice(writer.inputs_after(number), partial("earlier({},{})".format, number))

@@ -28,7 +28,7 @@ def exercised(guideline: Guideline) -> dict[str, tuple[str, ...]]:
         for loaded in layers:
             derivation = loaded.answer(case.record).derivation
             for number, ground in enumerate(derivation.program.rules):
-                if derivation.fired[number]:
+                if derivation.fires(number):
                     fired.setdefault(loaded.model.rules[ground.rule].id, {})[case.name] = None
     return {rule: tuple(cases) for rule, cases in fired.items()}
 

@@ -11,11 +11,12 @@ import clingo
 
 from reasoner.compiler.model import GuidelineModel, Rule
 from reasoner.compiler.program import Program
+from reasoner.guideline import Guideline
 from reasoner.verification.atoms import quoted, split_atom
 from reasoner.verification.definitions import templates, text_of
 from reasoner.verification.findings import Finding, Side, finding_id
 from reasoner.verification.patients import Patient, Patients
-from reasoner.verification.witness import departures, record_of
+from reasoner.verification.witness import departures, witness_of
 
 __all__ = ["DefectAtoms", "FindingWriter", "firing_atom"]
 
@@ -76,10 +77,14 @@ def firing_atom(rule: str, head: str) -> str:
 class FindingWriter:
     """Writes the findings of one guideline; `default` is the record of the default patient."""
 
-    model: GuidelineModel
+    guideline: Guideline
     program: Program
     atoms: DefectAtoms
     default: Mapping[str, object]
+
+    @property
+    def model(self) -> GuidelineModel:
+        return self.guideline.model
 
     @cached_property
     def rules(self) -> dict[str, Rule]:
@@ -107,7 +112,7 @@ class FindingWriter:
         rules = tuple(dict.fromkeys([*named_of("rule", named), *(rule for side in sides for rule in side.rules)]))
         annotations = self.annotations(form, named, sides, rules)
         places = self.places(rules) or tuple(self.model.annotations[name].place for name in annotations)
-        witness = record_of(patient.inputs, self.model) if patient is not None else None
+        witness = witness_of(patient.inputs, [self.guideline]) if patient is not None else None
         filled = template.words(form.arguments, self.model)
         if patient is not None and "condition" in template.kinds:
             position = template.kinds.index("condition")
@@ -118,9 +123,9 @@ class FindingWriter:
             kind=kind,
             severity=severity or template.severity,
             message=message,
-            statements=self.of_kind("statement", annotations),
-            readings=self.of_kind("reading", annotations),
-            overlays=self.of_kind("overlay", annotations),
+            statements=self.of_kind(("statement",), annotations),
+            readings=self.of_kind(("reading", "alternative"), annotations),
+            overlays=self.of_kind(("overlay",), annotations),
             rules=rules,
             places=tuple(dict.fromkeys(places)),
             repair=repair,
@@ -152,8 +157,8 @@ class FindingWriter:
         found.update(str(self.rules[rule].annotation) for rule in (*rules, *repeating))
         return tuple(sorted(found, key=self.order.__getitem__))
 
-    def of_kind(self, kind: str, annotations: Iterable[str]) -> tuple[str, ...]:
-        return tuple(name for name in annotations if self.model.annotations[name].kind == kind)
+    def of_kind(self, kinds: Collection[str], annotations: Iterable[str]) -> tuple[str, ...]:
+        return tuple(name for name in annotations if self.model.annotations[name].kind in kinds)
 
     def places(self, rules: Iterable[str]) -> tuple[str, ...]:
         return tuple(self.rules[rule].place for rule in rules)

@@ -13,6 +13,7 @@ from reasoner.compiler.model import Annotation, Rule
 from reasoner.engine.answer import Answer, GuidelineInfo
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
+from reasoner.verification.alternatives import rules_set_aside, taken_in
 from reasoner.verification.atoms import quoted
 from reasoner.verification.check import longest_history
 from reasoner.verification.definitions import definitions, templates
@@ -21,10 +22,12 @@ from reasoner.verification.patients import Patient, Patients, ProgramBuilder, So
 from reasoner.verification.rule_writer import RuleWriter
 from reasoner.verification.search import Progress, search
 from reasoner.verification.shared import SharedConditions
-from reasoner.verification.witness import default_record, departures, record_of
+from reasoner.verification.witness import default_record, departures, witness_of
 from reasoner.verification.written import annotation_differences, data_differences
 
 __all__ = ["Comparison", "diff"]
+
+KINDS = {"statement": ("statement",), "reading": ("reading", "alternative"), "overlay": ("overlay",)}
 
 
 class Comparison(NamedTuple):
@@ -74,16 +77,18 @@ def diff(
 
 
 def changed_rules(sides: Mapping[str, Guideline]) -> dict[str, dict[str, Rule]]:
-    """Give for each side the rules that the other does not have, by their ids."""
+    """Give for each side the rules that the other does not have, or sets aside with an alternative, by their ids."""
 
     def content(rule: Rule) -> tuple[object, ...]:
         return rule.annotation, rule.head, frozenset((condition.negated, condition.text) for condition in rule.body)
 
-    known = {side: {content(rule) for rule in guideline.model.rules} for side, guideline in sides.items()}
+    idle = {side: set(rules_set_aside(guideline.model, taken_in(guideline))) for side, guideline in sides.items()}
+    in_force = {side: [r for r in guideline.model.rules if r.id not in idle[side]] for side, guideline in sides.items()}
+    known = {side: {content(rule) for rule in rules} for side, rules in in_force.items()}
     return {
         side: {
             rule.id: rule
-            for rule in sides[side].model.rules
+            for rule in in_force[side]
             if rule.annotation is not None and content(rule) not in known[other]
         }
         for side, other in (("old", "new"), ("new", "old"))
@@ -97,7 +102,7 @@ def load_patients(
     builder = ProgramBuilder()
     facts: dict[str, None] = {}
     for side, guideline in sides.items():
-        writer = RuleWriter(builder, guideline.space(courses), guideline.model, side=side)
+        writer = RuleWriter(builder, guideline.space(courses), guideline.model, taken_in(guideline), side=side)
         writer.write()
         facts.update(dict.fromkeys(writer.data))
         for rule in guideline.model.rules:
@@ -171,10 +176,10 @@ class Diff:
         template, model = templates("differences")[form.name], self.sides["new"].model
         message, repair = template.fill(template.words(form.arguments, model))
         rules = self.carrying_rules(patient, annotations) if patient is not None else []
-        witness = record_of(patient.inputs, model) if patient is not None else None
+        witness = witness_of(patient.inputs, [*self.sides.values()][::-1]) if patient is not None else None
         names = {*annotations, *(str(rule.annotation) for _, rule in rules)}
         carrying = [annotation for name, annotation in self.annotations.items() if name in names]
-        of_kind = {k: tuple(a.id for a in carrying if a.kind == k) for k in ("statement", "reading", "overlay")}
+        of_kind = {kind: tuple(a.id for a in carrying if a.kind in kinds) for kind, kinds in KINDS.items()}
         return Finding(
             id=finding_id(kind, f"{form} | {annotations[:1]}"),
             kind=kind,

@@ -33,7 +33,8 @@ def reify(model: GuidelineModel, program: Program, data: Collection[str], repeat
 def about_annotation(annotation: Annotation, model: GuidelineModel) -> Iterator[str]:
     name = quoted(annotation.id)
     yield f"annotation({name},{annotation.kind})"
-    yield f"constant({name},{annotation.id[:1].lower()}{annotation.id[1:]})"
+    if annotation.kind != "alternative":
+        yield f"constant({name},{annotation.id[:1].lower()}{annotation.id[1:]})"
     yield from (f"cites({name},{number})" for number in annotation.citations)
     yield from (f"rests_on({name},{trial})" for trial in annotation.trials)
     yield from (f"interprets({name},{quoted(other)})" for other in annotation.reads)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from reasoner.compiler.model import GuidelineModel, Rule
 from reasoner.compiler.program import GroundRule, Program, Space
+from reasoner.compiler.selection import ANY
+from reasoner.verification.alternatives import fixed_atoms, rules_set_aside
 from reasoner.verification.atoms import compares_number, fact_of, quoted, split_atom
 from reasoner.verification.duplicates import find_duplicates
 from reasoner.verification.patients import ProgramBuilder
@@ -22,8 +24,9 @@ PICKS_COURSE = ("course", "last_course")
 class RuleWriter:
     """Writes the rules of one guideline.
 
-    With `side` its conclusions are named ``side(atom)``, so that two guidelines can stand beside each other. `adoptable` are
-    the readings that can be adopted or not; the others always are.
+    `taken` gives for each reading with alternatives the one that it is taken in, or "any". With `side` the conclusions are
+    named ``side(atom)``, so that two guidelines can stand beside each other. `adoptable` are the readings that can be adopted
+    or not; the others always are.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class RuleWriter:
         builder: ProgramBuilder,
         space: Space,
         model: GuidelineModel,
+        taken: Mapping[str, str],
         adoptable: frozenset[str] = frozenset(),
         side: str = "",
     ) -> None:
@@ -46,7 +50,12 @@ class RuleWriter:
             if annotation in self.selectors:
                 self.adoptable_data[text] = builder.atom(text)
                 builder.rule(self.adoptable_data[text], [self.selectors[annotation]])
-        self.inputs = [builder.input(text) for text in self.program.atoms[: len(self.program.inputs)]]
+        self.data += (f"undecided({reading.lower()})" for reading, name in taken.items() if name == ANY)
+        self.data += (f"set_aside({quoted(rule)})" for rule in rules_set_aside(model, taken))
+        fixed = fixed_atoms(model, taken)
+        self.inputs: list[Value] = [
+            fixed[text] if text in fixed else builder.input(text) for text in self.program.inputs
+        ]
 
     def write(self) -> None:
         """Write each rule, that it fires, the position it takes, and what alone keeps it from firing."""

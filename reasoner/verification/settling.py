@@ -9,6 +9,7 @@ from functools import cached_property
 import clingo
 
 from reasoner.guideline import Guideline
+from reasoner.verification.alternatives import taken_in
 from reasoner.verification.atoms import quoted
 from reasoner.verification.patients import Patient, Patients, ProgramBuilder, SolveTimeout
 from reasoner.verification.reified import reify
@@ -28,7 +29,7 @@ def settling_readings_of(literal: Guideline, courses: int, deadline: float | Non
     if not readings:
         return None
     builder = ProgramBuilder()
-    writer = RuleWriter(builder, space, model, adoptable=frozenset(readings))
+    writer = RuleWriter(builder, space, model, taken_in(curated), adoptable=frozenset(readings))
     writer.write()
     written = reify(model, space.program, [text for text, _ in space.data], writer.duplicates.repeated)
     patients = builder.ground(("space.lp", "defects.lp"), ["settled"], [*writer.data, *written], deadline)

@@ -83,7 +83,7 @@ def held_in_answer(answer: Answer, form: clingo.Symbol, writer: FindingWriter) -
     held = {
         firing_atom(derivation.model.rules[ground.rule].id, derivation.program.atoms[ground.head])
         for ground, completions in rules
-        if completions
+        if completions != derivation.completions.none
     }
     sides = writer.atoms.sides.get(str(form), ())
     return held | {

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
 from reasoner.engine.phrases import course_words, fact_words
 from reasoner.errors import GuidelineError
+from reasoner.guideline import Guideline
 from reasoner.verification.atoms import split_atom
 from reasoner.verification.patients import Patients
 
-__all__ = ["default_record", "departures", "record_of"]
+__all__ = ["default_record", "departures", "record_of", "witness_of"]
 
 Atoms = Mapping[str, set[tuple[str, ...]]]
+
+CourseNumber = tuple[int, str]
+"""A number of a course: the place of the course in the record, from 0, and its key."""
 
 
 def default_record(patients: Patients, model: GuidelineModel) -> dict[str, object]:
@@ -24,20 +29,77 @@ def default_record(patients: Patients, model: GuidelineModel) -> dict[str, objec
     return record_of(unhurried.smallest([]).inputs, model)
 
 
+def witness_of(inputs: Iterable[str], guidelines: Sequence[Guideline]) -> dict[str, object]:
+    """Write the record of a patient as far as an answer of one of the guidelines depends on it.
+
+    It tells each number of a course that decides whether some rule fires, and no other.
+    """
+    record = record_of(inputs, guidelines[0].model)
+    numbers = sorted({place for guideline in guidelines for place in numbers_of(record, guideline.model)})
+    if not numbers:
+        return record
+    untold = without(record, numbers)
+    needed = {place for guideline in guidelines for place in deciding_numbers(untold, guideline)}
+    return without(record, [place for place in numbers if place not in needed])
+
+
+def numbers_of(record: Mapping[str, Any], model: GuidelineModel) -> Iterator[CourseNumber]:
+    """Yield the numbers that the courses of a record tell."""
+    therapy = model.courses_fact
+    for number, course in enumerate(record.get(therapy.name) or () if therapy is not None else ()):
+        yield from ((number, key) for key in course if key in model.course_facts and model.course_facts[key].thresholds)
+
+
+def without(record: Mapping[str, Any], numbers: Sequence[CourseNumber]) -> dict[str, Any]:
+    """Give a record without some numbers of its courses."""
+    left_out = set(numbers)
+
+    def told(value: Any) -> Any:  # noqa: ANN401 (what a record holds)
+        if not isinstance(value, list) or not all(isinstance(course, dict) for course in value):
+            return value
+        return [{k: v for k, v in course.items() if (n, k) not in left_out} for n, course in enumerate(value)]
+
+    return {key: told(value) for key, value in record.items()}
+
+
+def deciding_numbers(record: Mapping[str, object], guideline: Guideline) -> Iterator[CourseNumber]:
+    """Yield the numbers, unknown in a record, that decide whether some rule fires."""
+    derivation = guideline.answer(record).derivation
+    completions, rules = derivation.completions, derivation.model.rules
+    for ground, fired in zip(derivation.program.rules, derivation.fired, strict=True):
+        if rules[ground.rule].annotation is not None and fired not in (completions.none, completions.all):
+            for variable in map(completions.variables.__getitem__, completions.relevant_variables(fired)):
+                if variable.course is not None and variable.key is not None:
+                    yield variable.course - 1, variable.key
+
+
 def record_of(inputs: Iterable[str], model: GuidelineModel) -> dict[str, object]:
-    """Write the whole record of a patient, given the inputs that hold: each fact that is recorded, and no other."""
+    """Write the whole record of a patient, given the inputs that hold.
+
+    It holds each fact that is recorded, null for one that is known to be unknown, and all numbers of courses.
+    """
     held: dict[str, set[tuple[str, ...]]] = {}
     for atom in inputs:
         predicate, arguments = split_atom(atom)
         held.setdefault(predicate, set()).add(tuple(arguments))
     record: dict[str, object] = {"id": "witness"}
     for fact in model.facts:
-        if fact.kind == "courses":
+        known = (fact.name,) in held.get("known", ())
+        if fact.kind == "courses" and known:
             count = max((int(number) for (number,) in held.get("course", ())), default=0)
             record[fact.name] = [course_of(str(number), held, model) for number in range(1, count + 1)]
-        elif (fact.name,) in held.get("known", ()):
+        elif known:
             record[fact.name] = value_of(fact, held)
+        elif fact.default is not None and differs_from_default(fact, held):
+            record[fact.name] = None
     return record
+
+
+def differs_from_default(fact: Fact, held: Atoms) -> bool:
+    """Tell whether what is true of the patient is not what a fact that is left out is taken to be."""
+    if fact.kind == "boolean":
+        return ((fact.name,) in held.get("has", ())) != (fact.default == "true")
+    return any(name == fact.name for name, *_ in held.get("includes", ()))
 
 
 def value_of(fact: Fact, held: Atoms) -> object:
@@ -57,17 +119,23 @@ def course_of(number: str, held: Atoms, model: GuidelineModel) -> dict[str, obje
         "outcome": next(outcome for outcome in model.outcomes if (number, outcome) in held.get("outcome", ())),
     }
     for name, fact in model.course_facts.items():
-        value = course_value(number, fact, held)
-        if value:
-            course[name] = value
+        suits = not fact.needs or any((number, drug) in held.get("drug_in", ()) for drug in fact.needs)
+        if fact.kind == "boolean" and (number, name) in held.get("course_has", ()):
+            course[name] = True
+        elif fact.thresholds and suits:
+            course[name] = course_number(number, fact, held, model)
     return course
 
 
-def course_value(number: str, fact: CourseFact, held: Atoms) -> bool | int:
-    if fact.kind == "boolean":
-        return (number, fact.name) in held.get("course_has", ())
+def course_number(number: str, fact: CourseFact, held: Atoms, model: GuidelineModel) -> float:
+    """Give a number in the stretch between thresholds that a course reaches."""
     reached = held.get("course_at_least", ())
-    return max((bound for bound in fact.thresholds if (number, fact.name, str(bound)) in reached), default=0)
+    highest = max((bound for bound in fact.thresholds if (number, fact.name, str(bound)) in reached), default=None)
+    if highest is not None:
+        return highest
+    low, strict = model.bounds.get(fact.name, (fact.thresholds[0] - 1, False))
+    below = fact.thresholds[0] - 1
+    return below if below > low or (below == low and not strict) else (low + fact.thresholds[0]) / 2
 
 
 def departures(record: Mapping[str, object], default: Mapping[str, object], model: GuidelineModel) -> tuple[str, ...]:
