@@ -10,7 +10,15 @@ import msgspec
 from graphs.graph import ExplanationGraph
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, GuidelineInfo, Recommendation
-from reasoner.engine.phrases import assuming_words, dose_words, doubts, guideline_words, missing_words
+from reasoner.engine.phrases import (
+    alternative_words,
+    assumed_words,
+    assuming_words,
+    dose_words,
+    doubts,
+    guideline_words,
+    missing_words,
+)
 from reasoner.engine.trace import Trace, annotation_trace, trace
 
 if TYPE_CHECKING:
@@ -42,6 +50,7 @@ def about_guideline(info: GuidelineInfo, model: GuidelineModel) -> dict[str, str
         "digest": info.digest,
         "layer": info.layer,
         "overlays": ", ".join(info.overlays),
+        **({"readings": ", ".join(info.readings)} if info.readings else {}),
         "basis": guideline_words(info, model),
         "disclaimer": info.disclaimer,
     }
@@ -59,7 +68,13 @@ def answer_graph(
     model = derivation.model
     wanted = list(focus) or [atom for atom in derivation.conclusions() if atom.partition("(")[0] in ANSWERED]
     about = {**about_guideline(answer.guideline, model), "patient": answer.patient, "setting": answer.setting}
-    beside = {"missing": missing_words(answer), "notes": answer.notes, "doubts": doubts(answer)}
+    beside = {
+        "missing": missing_words(answer),
+        "assumed": [text] if (text := assumed_words(answer)) else [],
+        "alternatives": [alternative_words(entry, model) for entry in answer.alternatives],
+        "notes": answer.notes,
+        "doubts": doubts(answer),
+    }
     about |= {name: text for name, lines in beside.items() if (text := "\n".join(lines))}
     graph = explanation_graph(trace(derivation, answer.patient, wanted, depth, blocked), model, about)
     entries: dict[str, Recommendation | Exclusion | ActionCall] = {
@@ -77,7 +92,8 @@ def answered(atom: str, entry: Recommendation | Exclusion | ActionCall | None, a
     """Give the attributes of a conclusion that an answer lists."""
     model = answer.derivation.model
     predicate, _, argument = atom.rstrip(")").partition("(")
-    found = {"answers": predicate if answer.derivation.truth(atom) else f"not_{predicate}"}
+    holds = answer.derivation.truth(atom) != answer.derivation.completions.none
+    found = {"answers": predicate if holds else f"not_{predicate}"}
     if predicate in NAMED:
         found["name"] = model.label(NAMED[predicate], argument)
     if entry is None:

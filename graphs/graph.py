@@ -42,6 +42,8 @@ CAPTIONS = {
     ("conclusion", "fails"): "graph_not_derived",
     ("rule", "unknown"): "graph_conditional",
     ("rule", "fails"): "graph_does_not_fire",
+    ("reading", "unknown"): "graph_reading_open",
+    ("reading", "fails"): "graph_reading_not_chosen",
 }
 
 

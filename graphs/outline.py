@@ -58,7 +58,7 @@ def steps(graph: ExplanationGraph, node: str) -> list[Step]:
         kind = graph.nodes[source]["kind"]
         if kind == "rule":
             into = graph.in_edges(source, data="role")
-            conditions = (condition(graph, n, role) for n, _, role in into if graph.nodes[n]["kind"] not in SOURCES)
+            conditions = (condition(graph, n, role) for n, _, role in into if role != "states")
             found.append(Step(source, tuple(conditions)))
         elif kind not in SOURCES and kind != "patient":
             reason = condition(graph, source, "")
@@ -71,7 +71,7 @@ def steps(graph: ExplanationGraph, node: str) -> list[Step]:
 
 def sources(graph: ExplanationGraph, rule: str) -> list[str]:
     """List the statements, readings and overlays that a rule encodes."""
-    return [node for node in graph.predecessors(rule) if graph.nodes[node]["kind"] in SOURCES]
+    return [node for node, _, role in graph.in_edges(rule, data="role") if role == "states"]
 
 
 def cited(graph: ExplanationGraph, source: str) -> list[str]:

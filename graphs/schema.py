@@ -39,11 +39,16 @@ class About(Struct, omit_defaults=True, forbid_unknown_fields=True, kw_only=True
     digest: str
     layer: Literal["literal", "curated"]
     overlays: Annotated[str, Meta(description="Names, separated by commas.")]
-    basis: Annotated[str, Meta(description="The guideline, its layer and overlays in words.")]
+    readings: Annotated[
+        str, Meta(description="Alternatives of readings that are chosen or left open, such as R5=b, separated by commas.")
+    ] = ""
+    basis: Annotated[str, Meta(description="The guideline, its layer, overlays and chosen readings in words.")]
     disclaimer: str
     patient: Annotated[str, Meta(description="The id of the record; absent in the graph of a guideline.")] = ""
     setting: Annotated[str, Meta(description="The setting of the answer.")] = ""
     missing: Annotated[str, Meta(description="Unrecorded facts that matter, a line each.")] = ""
+    assumed: Annotated[str, Meta(description="What stands in the answer by default.")] = ""
+    alternatives: Annotated[str, Meta(description="What other alternatives of readings would change, a line each.")] = ""
     notes: Annotated[str, Meta(description="Notes on the answer, a line each.")] = ""
     doubts: Annotated[str, Meta(description="Caveats on the evidence, a line each.")] = ""
     lines: Annotated[str, Meta(pattern="^[0-9]+$", description="The most courses that a pathway adds to the record.")] = ""

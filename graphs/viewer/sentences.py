@@ -17,7 +17,10 @@ HEADINGS = {
     "dead_end": "viewer_heading_dead_ends", "silence": "viewer_heading_silences", "state": "viewer_heading_cut",
     "statement": "viewer_heading_statements", "reading": "viewer_heading_readings",
 }  # fmt: skip
-BESIDE = {"missing": "heading_missing", "notes": "heading_notes", "doubts": "heading_doubts"}
+BESIDE = {
+    "missing": "heading_missing", "assumed": "heading_assumed", "alternatives": "heading_alternatives",
+    "notes": "heading_notes", "doubts": "heading_doubts",
+}  # fmt: skip
 
 
 def conclusions(graph: ExplanationGraph, numbers: dict[str, int]) -> Iterator[str]:

@@ -18,17 +18,19 @@ def notes_on(derivation: Derivation, conclusions: Conclusions, setting: str) -> 
     model, every, none = derivation.model, derivation.completions.all, derivation.completions.none
     say = model.say
     held = {name: truth for name in model.settings if (truth := conclusions.truth(SETTING, name)) != none}
-    settings = [model.label("setting", name) for name in held]
     if setting == UNDETERMINED:
-        yield say("note_undetermined", say("or").join(settings))
+        possible = [model.label("setting", name) for name in model.settings if possibly(derivation, SETTING, name)]
+        yield say("note_undetermined", say("or").join(possible))
     elif sum(truth == every for truth in held.values()) > 1:
-        yield say("note_several_settings", say("comma").join(settings))
+        yield say("note_several_settings", say("comma").join(model.label("setting", name) for name in held))
+    if derivation.possible is not None and model.courses_fact is not None:
+        yield say("note_untold", model.courses_fact.label)
     if setting == SILENT:
         yield say("note_silent")
         for statement, misses in nearest_statements(derivation):
             words = say("and_condition").join(misses)
             yield say("note_nearest", f"{statement} ({model.annotations[statement].text})", words)
-    elif not any(conclusions.held(RECOMMENDED, regimen) for regimen in model.regimens):
+    elif not any(possibly(derivation, RECOMMENDED, regimen) for regimen in model.regimens):
         yield from dead_end(derivation, conclusions)
     if any(annotation.kind == "overlay" for annotation in model.annotations.values()):
         yield from dict.fromkeys(local(derivation))
@@ -38,6 +40,12 @@ def notes_on(derivation: Derivation, conclusions: Conclusions, setting: str) -> 
             yield say("note_both", model.label("regimen", regimen))
         elif both != none:
             yield say("note_both_depends", model.label("regimen", regimen))
+
+
+def possibly(derivation: Derivation, predicate: str, first: str) -> bool:
+    """Tell whether an atom of a predicate and a first argument holds in some completion, or in one that is not told apart."""
+    values, none = derivation.possible or derivation.values, derivation.completions.none
+    return any(values[number] != none for _, number in derivation.program.table.get(predicate, {}).get(first, ()))
 
 
 def dead_end(derivation: Derivation, conclusions: Conclusions) -> Iterator[str]:

@@ -7,20 +7,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from reasoner.compiler.model import Annotation, GuidelineModel
-from reasoner.engine.answer import Answer, DoseGiven, GuidelineInfo, Recommendation
+from reasoner.compiler.selection import ANY
+from reasoner.engine.answer import Alternative, Answer, Assumed, DoseGiven, GuidelineInfo, Missing, Recommendation
 from reasoner.engine.conclusions import SILENT, UNDETERMINED, Assumption
+from reasoner.records.record import ONE_OF
 
 if TYPE_CHECKING:
     from reasoner.engine.derivation import Derivation, SeenCondition
 
 __all__ = [
+    "alternative_words",
     "annotation_words",
+    "assumed_words",
     "assuming_words",
     "assumption_words",
     "caution_words",
     "certainty_words",
     "course_words",
     "decided_words",
+    "depending_words",
     "dose_words",
     "doubts",
     "fact_words",
@@ -35,6 +40,7 @@ __all__ = [
     "source_words",
     "state_words",
     "throughout",
+    "unknown_words",
     "value_words",
 ]
 
@@ -48,6 +54,8 @@ STATES = {
     "fails": "fails",
 }
 MOST_NAMED = 3
+BOUND = re.compile(r"([<>]=?)([^,]+)")
+RELATIONS = {"<=": "at_most", ">=": "at_least", "<": "less_than", ">": "more_than"}
 
 
 def safe(text: str) -> str:
@@ -56,10 +64,18 @@ def safe(text: str) -> str:
 
 
 def guideline_words(info: GuidelineInfo, model: GuidelineModel) -> str:
-    """Name a guideline, its layer, and its overlays."""
+    """Name a guideline, its layer, its overlays, and the alternatives of readings that are chosen."""
     say = model.say
-    overlays = (say("overlay_name", name) for name in info.overlays)
-    return say("comma").join((info.title, layer_words(info.layer, model), *overlays))
+    parts = [info.title, layer_words(info.layer, model), *(say("overlay_name", name) for name in info.overlays)]
+    if info.readings:
+        parts.append(say("with_readings", say("and_condition").join(reading_words(r, model) for r in info.readings)))
+    return say("comma").join(parts)
+
+
+def reading_words(chosen: str, model: GuidelineModel) -> str:
+    """Name a reading that is taken otherwise than by default, such as "R5=b", or whose choice is left open."""
+    reading, _, alternative = chosen.partition("=")
+    return model.say("reading_open", reading) if alternative == ANY else model.say("reading_as", reading, alternative)
 
 
 def layer_words(layer: str, model: GuidelineModel) -> str:
@@ -86,13 +102,11 @@ def value_words(value: object, model: GuidelineModel) -> str:
 
 
 def interval_words(value: str, model: GuidelineModel) -> str:
-    """Word a named value, which for a number can be the interval between thresholds, such as ``>6,<=12``."""
-    bounds = re.findall(r"(<=|>)([^,]+)", value)
+    """Word a named value, which for a number can be the interval between thresholds, such as ``>6,<=12`` or ``>=4,<6``."""
+    bounds = BOUND.findall(value)
     if not bounds:
         return model.label("value", value)
-    return model.say("comma").join(
-        model.say("at_most" if relation == "<=" else "more_than", bound) for relation, bound in bounds
-    )
+    return model.say("comma").join(model.say(RELATIONS[relation], bound) for relation, bound in bounds)
 
 
 def member_name(member: str, model: GuidelineModel) -> str:
@@ -108,6 +122,8 @@ def member_words(fact: str, member: str, model: GuidelineModel) -> str:
 def fact_words(fact: str, value: object, model: GuidelineModel) -> str:
     """Word that a fact has a value, as an answer or a record gives it."""
     label = model.label("fact", fact)
+    if model.courses_fact is not None and fact == model.courses_fact.name and not value:
+        return model.say("none_given", label)
     if isinstance(value, bool):
         return label if value else model.say("without", label)
     if isinstance(value, list | tuple):
@@ -127,15 +143,37 @@ def course_words(course: Mapping[str, object], model: GuidelineModel) -> str:
         if isinstance(value := course.get(name), int | float)
     ]
     given = say("plus").join(model.label("drug", drug) for drug in drugs)
-    return say("comma").join([given, model.label("outcome", str(course["outcome"])), *recorded])
+    outcome = course.get("outcome")
+    ended = say("outcome_unknown") if outcome is None else model.label("outcome", str(outcome))
+    return say("comma").join([given, ended, *recorded])
+
+
+def course_fact_words(key: str, value: object, model: GuidelineModel) -> str:
+    """Word that a fact of a course has a value, without the course."""
+    label = model.label("course_fact", key)
+    if isinstance(value, bool):
+        return label if value else model.say("without", label)
+    return model.say("value", label, interval_words(str(value), model))
 
 
 def assumption_words(assumption: Assumption, model: GuidelineModel) -> str:
-    """Word an assumed value of an unknown fact."""
+    """Word an assumed value of an unknown fact, or an alternative of a reading whose choice is open."""
+    say, value = model.say, assumption.value
+    if assumption.reading:
+        return say("reading_taken", assumption.reading, str(value))
+    if assumption.fact == ONE_OF:
+        return say("set_true", safe(str(value)))
+    if assumption.course is not None:
+        own = (
+            model.label("outcome", str(value))
+            if assumption.key is None
+            else course_fact_words(assumption.key, value, model)
+        )
+        return say("course_numbered", str(assumption.course), own)
     if assumption.member is None:
-        return fact_words(assumption.fact, assumption.value, model)
+        return fact_words(assumption.fact, value, model)
     label = member_words(assumption.fact, assumption.member, model)
-    return label if assumption.value else model.say("without", label)
+    return label if value else say("without", label)
 
 
 def assuming_words(assuming: Sequence[Assumption], model: GuidelineModel) -> str:
@@ -187,12 +225,77 @@ def decided_words(decides: Sequence[str], model: GuidelineModel) -> str:
     return say("comma").join(names)
 
 
+def unknown_words(entry: Missing, model: GuidelineModel) -> str:
+    """Name an unknown fact: one of the record, a member of a list, or what is not known of a course."""
+    say = model.say
+    if entry.fact == ONE_OF:
+        return say("which_of_several")
+    if entry.course is not None:
+        if entry.key is None:
+            return say("how_course_ended", str(entry.course))
+        return say("of_course", model.label("course_fact", entry.key), str(entry.course))
+    if entry.member is not None:
+        return member_words(entry.fact, entry.member, model)
+    label = model.label("fact", entry.fact)
+    return say("which_given", label) if entry.fact == getattr(model.courses_fact, "name", "") else label
+
+
 def missing_words(answer: Answer) -> Iterator[str]:
     """Yield the unknown facts that matter, with what each decides."""
     model = answer.derivation.model
     for entry in answer.missing:
-        fact = model.label("fact", entry.fact) if entry.member is None else member_words(entry.fact, entry.member, model)
-        yield model.say("fact_decides", fact, decided_words(entry.decides, model))
+        yield model.say("fact_decides", unknown_words(entry, model), decided_words(entry.decides, model))
+
+
+def assumed_words(answer: Answer) -> str:
+    """Say what stands in an answer by default, first what matters; an empty text where nothing does."""
+    model = answer.derivation.model
+    mattering = default_words([entry for entry in answer.assumed if entry.matters], model)
+    others = default_words([entry for entry in answer.assumed if not entry.matters], model)
+    if not mattering:
+        return model.say("assumed", others) if others else ""
+    text = model.say("assumed_and_matters", mattering)
+    return f"{text} {model.say('assumed_besides', others)}" if others else text
+
+
+def default_words(entries: Sequence[Assumed], model: GuidelineModel) -> str:
+    """Word values that defaults stand for; those of courses come together, however many there are."""
+    say = model.say
+    parts = [fact_words(entry.fact, entry.value, model) for entry in entries if entry.key is None]
+    courses: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.key is not None:
+            courses.setdefault(course_fact_words(entry.key, entry.value, model), []).append(str(entry.course))
+    together: dict[tuple[str, ...], list[str]] = {}
+    for words, numbers in courses.items():
+        together.setdefault(tuple(numbers), []).append(words)
+    for numbers, own in together.items():
+        key = say("comma").join(numbers)
+        words = say("comma").join(own)
+        parts.append(say("course_numbered", key, words) if len(numbers) == 1 else say("courses_numbered", key, words))
+    return say("and").join(parts)
+
+
+def depending_words(readings: Sequence[str], model: GuidelineModel) -> str:
+    """Say that another alternative of readings would change an entry of an answer; an empty text where there are none."""
+    return model.say("depends_on_readings", model.say("or").join(readings)) if readings else ""
+
+
+def alternative_words(entry: Alternative, model: GuidelineModel) -> str:
+    """Say what another alternative of a reading would change."""
+    say = model.say
+
+    def named(regimens: Sequence[str]) -> str:
+        return say("comma").join(model.label("regimen", regimen) for regimen in regimens)
+
+    parts = [
+        say("setting_is", setting_words(entry.setting, model)) if isinstance(entry.setting, str) else "",
+        say("also_recommended", named(entry.recommended.adds)) if entry.recommended.adds else "",
+        say("not_recommended", named(entry.recommended.removes)) if entry.recommended.removes else "",
+        say("also_excluded", named(entry.excluded.adds)) if entry.excluded.adds else "",
+        say("not_excluded", named(entry.excluded.removes)) if entry.excluded.removes else "",
+    ]
+    return say("under_alternative", entry.reading, entry.alternative, say("and").join(part for part in parts if part))
 
 
 def doubts(answer: Answer) -> Iterator[str]:
@@ -206,7 +309,8 @@ def doubts(answer: Answer) -> Iterator[str]:
 
 def throughout(atom: str, entry: Recommendation, derivation: Derivation) -> bool:
     """Tell whether an atom holds in every completion in which a regimen is recommended."""
-    return not derivation.truth(f"recommended({entry.regimen})") & ~derivation.truth(atom)
+    missing = derivation.truth(f"recommended({entry.regimen})") & ~derivation.truth(atom)
+    return bool(missing == derivation.completions.none)
 
 
 def caution_words(entry: Recommendation, caution: str, derivation: Derivation) -> str:
@@ -243,7 +347,8 @@ def step_words(dose: DoseGiven, model: GuidelineModel) -> str:
     amount = f"{number_words(dose.amount)} {dose.unit}"
     if dose.mg is not None and dose.unit != "mg":
         amount = model.say("dose_by_weight", number_words(dose.mg, 1), amount)
-    return " ".join(part for part in (model.label("step", dose.step), amount, dose.route, rhythm) if part)
+    words = " ".join(part for part in (model.label("step", dose.step), amount, dose.route, rhythm) if part)
+    return model.say("dose_if", words, assuming_words(dose.assuming, model)) if dose.assuming else words
 
 
 def number_words(number: float, places: int | None = None) -> str:

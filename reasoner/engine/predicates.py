@@ -13,6 +13,7 @@ __all__ = [
     "PLACES",
     "PREFERS",
     "RANK",
+    "READING",
     "RECOMMENDED",
     "SETTING",
     "STEP_DONE",
@@ -33,6 +34,7 @@ INDICATED = "indicated"
 PLACES = "places"
 PREFERS = "prefers"
 RANK = "rank"
+READING = "reading"
 RECOMMENDED = "recommended"
 SETTING = "setting"
 STEP_DONE = "step_done"

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from reasoner.compiler.model import Annotation, GuidelineModel, Rule
+from reasoner.compiler.selection import ANY
 from reasoner.engine.derivation import Derivation, State
-from reasoner.engine.predicates import EXCLUDED, RECOMMENDED, arguments_of, ground_atom, predicate_of
+from reasoner.engine.predicates import EXCLUDED, READING, RECOMMENDED, arguments_of, ground_atom, predicate_of
 from reasoner.records.shapes import Carried, Result, Shape
 
 __all__ = ["Edge", "Node", "Trace", "annotation_trace", "trace"]
@@ -61,11 +62,15 @@ class SourceTracer:
         self.edges: dict[Edge, None] = {}
 
     def annotation(self, annotation: Annotation) -> str:
-        """Add a statement, reading or overlay with what it cites, rests on or interprets; give its id."""
-        name = f"{annotation.kind} {annotation.id}"
+        """Add a statement, reading or overlay with what it cites, rests on or interprets; give its id.
+
+        An alternative of a reading is a reading of its own.
+        """
+        kind = "reading" if annotation.kind == "alternative" else annotation.kind
+        name = f"{kind} {annotation.id}"
         if name not in self.nodes:
             text = "\n".join(part for part in (annotation.text, annotation.why, annotation.unformalised) if part)
-            self.nodes[name] = Node(name, annotation.kind, annotation.id, "holds", text, annotation.place)
+            self.nodes[name] = Node(name, kind, annotation.id, self.taken(annotation), text, annotation.place)
             for number in annotation.citations:
                 cited = f"citation {number}"
                 self.nodes.setdefault(
@@ -77,6 +82,10 @@ class SourceTracer:
             for statement in annotation.reads:
                 self.edges[Edge(self.annotation(self.model.annotations[statement]), name, "states")] = None
         return name
+
+    def taken(self, annotation: Annotation) -> State:
+        """Tell whether an annotation is in force: without a patient they all are."""
+        return "holds"
 
     def trial(self, name: str) -> str:
         """Add a trial with what the register says of it; give its id."""
@@ -133,6 +142,14 @@ class Tracer(SourceTracer):
             self.pending.append(number)
         return name
 
+    def taken(self, annotation: Annotation) -> State:
+        """Tell whether an annotation is in force: of an alternative, whether it is chosen or left open."""
+        if annotation.kind != "alternative":
+            return "holds"
+        reading, _, name = annotation.id.partition("=")
+        number = self.program.index.get(ground_atom(READING, reading.lower(), name))
+        return "fails" if number is None else self.derivation.state(number)
+
     def supports(self, atom: int) -> None:
         """Add the instances of rules that conclude an atom in some completion, with all their conditions."""
         fired, values = self.derivation.fired, self.derivation.values
@@ -146,22 +163,50 @@ class Tracer(SourceTracer):
             for condition, negated in self.conditions(number):
                 if values[condition] != (every if negated else none):
                     self.edges[Edge(self.atom(condition), name, "requires_absence" if negated else "requires")] = None
+            if fired[number] != every:
+                self.other_readings(ground.rule, name)
 
     def obstacles(self, atom: int) -> None:
-        """Add the rules that could conclude an atom and never fire, each once, with what blocks it.
+        """Add the rules that could conclude an atom and never certainly fire, each once, with what blocks it.
 
-        Of a rule with several instances that is what blocks them all, and where nothing does, all that blocks one.
+        Of a rule with several instances that is what blocks them all, and where nothing does, all that blocks one. A rule
+        that fires after some therapy, where it is not known which was given, is not known to fail.
         """
         every, values = self.derivation.completions.all, self.derivation.values
+        possible = self.derivation.possible or values
         unmet: dict[int, list[dict[int, None]]] = {}
+        open_rules: set[int] = set()
         for number in self.program.supports[atom]:
-            met = {c: every & ~values[c] if negated else values[c] for c, negated in self.conditions(number)}
+            conditions = self.conditions(number)
+            met = {c: every & ~possible[c] if negated else values[c] for c, negated in conditions}
             unmet.setdefault(self.program.rules[number].rule, []).append({c: None for c in met if met[c] != every})
+            if self.derivation.possible is not None and self.may_fire(number):
+                open_rules.add(self.program.rules[number].rule)
         for rule, ways in unmet.items():
-            name = self.rule(rule, atom, 1, "fails")
+            name = self.rule(rule, atom, 1, "unknown" if rule in open_rules else "fails")
             common = [c for c in ways[0] if all(c in way for way in ways[1:])]
             for condition in common or {c: None for way in ways for c in way}:
                 self.edges[Edge(self.atom(condition), name, "blocks")] = None
+            self.other_readings(rule, name)
+
+    def other_readings(self, rule: int, name: str) -> None:
+        """Add the alternatives of readings that keep a rule from firing, chosen or left open instead of what it asks."""
+        for reading, names in self.model.alternatives.items():
+            default = ground_atom(READING, reading.lower(), names[0])
+            if reading in self.derivation.alternatives and any(c.text == default for c in self.model.rules[rule].body):
+                chosen = self.derivation.alternatives[reading]
+                for other in names[1:] if chosen == ANY else (chosen,):
+                    node = self.annotation(self.model.annotations[f"{reading}={other}"])
+                    self.edges[Edge(node, name, "blocks")] = None
+
+    def may_fire(self, number: int) -> bool:
+        """Tell whether a ground rule possibly fires in some completion."""
+        completions, possible = self.derivation.completions, self.derivation.possible
+        assert possible is not None
+        found = completions.all
+        for condition, negated in self.program.rules[number].conditions:
+            found = found & (~self.derivation.values[condition] if negated else possible[condition])
+        return bool(found != completions.none)
 
     def conditions(self, number: int) -> list[tuple[int, bool]]:
         """List the conditions of a ground rule but those on the guideline's own data and its readings."""

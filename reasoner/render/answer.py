@@ -9,9 +9,12 @@ from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.engine.conclusions import Assumption
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.phrases import (
+    alternative_words,
     annotation_words,
+    assumed_words,
     assuming_words,
     caution_words,
+    depending_words,
     dose_words,
     doubts,
     missing_words,
@@ -45,6 +48,8 @@ def recommendation(page: TextLayout, entry: Recommendation, derivation: Derivati
     others = [name for name in entry.readings if name not in annotations]
     if others:
         page.item("", say("readings_used", say("comma").join(others)), "faint")
+    if entry.depends_on_readings:
+        page.item("", depending_words(entry.depends_on_readings, model), "conditional")
     if entry.overlays:
         page.item("", say("overlays_used", say("comma").join(entry.overlays)), "conditional")
     for caution in entry.cautions:
@@ -56,7 +61,7 @@ def recommendation(page: TextLayout, entry: Recommendation, derivation: Derivati
 def exclusions(page: TextLayout, entries: Iterable[Exclusion], model: GuidelineModel) -> None:
     """Add the excluded regimens, those with the same reasons together."""
     say = model.say
-    together: dict[tuple[str, tuple[Assumption, ...]], list[str]] = {}
+    together: dict[tuple[str, tuple[Assumption, ...], tuple[str, ...]], list[str]] = {}
     for entry in entries:
         annotations: dict[str, list[str]] = {}
         for reason in entry.reasons:
@@ -66,14 +71,17 @@ def exclusions(page: TextLayout, entries: Iterable[Exclusion], model: GuidelineM
         )
         for name in entry.overlays:
             reasons = say("reason_with_overlay", reasons, name)
-        together.setdefault((reasons, entry.assuming), []).append(model.label("regimen", entry.regimen))
-    for (reasons, assuming), names in together.items():
+        same = (reasons, entry.assuming, entry.depends_on_readings)
+        together.setdefault(same, []).append(model.label("regimen", entry.regimen))
+    for (reasons, assuming, readings), names in together.items():
         regimens = say("and").join(names)
         if assuming:
             text = say("excluded_if", regimens, assuming_words(assuming, model), reasons)
             page.item("  x?", text, "conditional")
         else:
             page.item("  x", say("excluded_certainly", regimens, reasons), "against")
+        if readings:
+            page.item("", depending_words(readings, model), "conditional")
 
 
 def action(page: TextLayout, entry: ActionCall, model: GuidelineModel) -> None:
@@ -85,6 +93,8 @@ def action(page: TextLayout, entry: ActionCall, model: GuidelineModel) -> None:
         page.item("  -", text)
     else:
         page.item("  ?", say("action_if", text, assuming_words(entry.assuming, model)), "conditional")
+    if entry.depends_on_readings:
+        page.item("", depending_words(entry.depends_on_readings, model), "conditional")
 
 
 def setting(answer: Answer) -> str:
@@ -128,18 +138,25 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
         page.heading(say("heading_actions"))
         for call in answer.actions:
             action(page, call, model)
-    unknown = list(missing_words(answer))
-    if unknown:
-        page.heading(say("heading_missing"))
-        for text in unknown:
-            page.item("  ?", text)
-    if answer.notes:
-        page.heading(say("heading_notes"))
-        for note in answer.notes:
-            page.item("  -", note)
-    caveats = list(doubts(answer))
-    if caveats:
-        page.heading(say("heading_doubts"))
-        for text in caveats:
-            page.item("  -", text)
+    section(page, say("heading_missing"), "  ?", missing_words(answer))
+    if answer.assumed:
+        page.blank()
+        page.item("", assumed_words(answer), indent=0)
+    if answer.alternatives:
+        page.heading(say("heading_alternatives"))
+        for other in answer.alternatives:
+            page.item("  -", alternative_words(other, model))
+            named = f"{other.reading}={other.alternative}"
+            annotation = model.annotations.get(named) or model.annotations[other.reading]
+            page.item("", annotation_words(annotation, model), "faint")
+    section(page, say("heading_notes"), "  -", answer.notes)
+    section(page, say("heading_doubts"), "  -", doubts(answer))
     return page.closing(answer.guideline)
+
+
+def section(page: TextLayout, heading: str, lead: str, lines: Iterable[str]) -> None:
+    """Add lines under a heading, or nothing where there are none."""
+    for number, line in enumerate(lines):
+        if not number:
+            page.heading(heading)
+        page.item(lead, line)
