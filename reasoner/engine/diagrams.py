@@ -168,7 +168,9 @@ class DiagramCompletions(Completions, Inputs):
             return
         inside = self._support(truth)
         groups = [own for group in self._groups if (own := [v for v in group if v in opened])]
-        yield from inside.intersection(opened) - {v for group in groups for v in group}
+        for v in inside.intersection(opened) - {v for group in groups for v in group}:
+            if self.variables[v].course is None or self._told_apart(truth, space, v):
+                yield v
         for group in groups:
             if not inside.isdisjoint(group):
                 listed = self._assignments(space, tuple(group))
@@ -176,6 +178,12 @@ class DiagramCompletions(Completions, Inputs):
                     yield from self._by_change(truth, space, group)
                 else:
                     yield from self._by_assignment(truth, group, listed)
+
+    def _told_apart(self, truth: BDDFunction, space: BDDFunction, v: int) -> bool:
+        """Tell whether two of the values that a variable can have make a difference."""
+        cube = self._cube([v])
+        values = [own for own in self.values[v] if space & own != self.none]
+        return len({(truth & own).exists(cube) for own in values}) > 1
 
     def _between(self, truth: BDDFunction, one: int, other: int) -> bool:
         """Tell whether a truth changes from one set of facts to another, where what is open in both stays if it can."""
