@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +15,9 @@ from reasoner.compiler.selection import ANY, LAYERS, Selection, default_folder, 
 from reasoner.compiler.sources import place_name
 from reasoner.engine.answer import Answer, GuidelineInfo, build_answer
 from reasoner.engine.derivation import Derivation
-from reasoner.engine.evaluator import Evaluator
-from reasoner.engine.opened import consistent, evaluate, open_record
+from reasoner.engine.completions import Completions
+from reasoner.engine.evaluator import Evaluated, Evaluator
+from reasoner.engine.opened import CAPACITIES, consistent, evaluate, open_record
 from reasoner.errors import GuidelineError, RecordError
 from reasoner.records.record import OPEN, Record, parse_record
 
@@ -167,13 +169,23 @@ class Guideline:
         if not isinstance(record, Record):
             record = self.parsed(record)
         evaluator = self.evaluator(record.courses, record.fewer)
-        opened = open_record(record, evaluator, self.adopted)
-        evaluated = evaluate(opened, evaluator)
+        completions, evaluated = self._evaluate(record, evaluator)
         known = frozenset.intersection(*(told.known for told in record.told))
         derivation = Derivation(
-            evaluator.program, self.model, opened.completions, evaluated, known, record.sources, self.alternatives
+            evaluator.program, self.model, completions, evaluated, known, record.sources, self.alternatives
         )
         return build_answer(derivation, record, self.info, self.warnings)
+
+    def _evaluate(self, record: Record, evaluator: Evaluator) -> tuple[Completions, Evaluated]:
+        """Evaluate the rules on a record: straight on, or by clingo's own solving where that cannot be done."""
+        if evaluator.program.recursive is None:
+            for capacity in CAPACITIES:
+                with suppress(MemoryError):
+                    opened = open_record(record, evaluator, self.adopted, capacity)
+                    return opened.completions, evaluate(opened, evaluator)
+        from reasoner.engine.stable_models import solve
+
+        return solve(record, evaluator, self.adopted, self._compiled.parsed, self.alternatives)
 
     def cases(self) -> dict[str, Case]:
         """Read the guideline's own cases: records with the answers expected, in its folder `cases`."""

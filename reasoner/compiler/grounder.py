@@ -25,6 +25,8 @@ from reasoner.errors import GuidelineError
 
 __all__ = ["ground"]
 
+COMPARED = ("setting", "recommended", "rank", "strength", "excluded", "action", "cautioned")
+
 Body = tuple[tuple[clingo.Symbol, bool], ...]
 Instances = dict[clingo.Symbol, list[tuple[int, Body]]]
 """For each atom that rules conclude: the numbers of the rules, with the conditions of each instance."""
@@ -151,9 +153,11 @@ def assemble(
         supports=tuple(map(tuple, supports)),
         inconsistent=inconsistent,
         constraint_components={group: positions for group, positions, _ in tied},
-        independent_components=frozenset(group for group, _, pure in tied if pure),
+        constraint_inputs={group: frozenset(atoms[n] for n in others) for group, _, others in tied},
+        independent_components=frozenset(group for group, _, others in tied if group and not others),
         relevant=frozenset(owner[atom] for atom in inputs_behind(concluding, rules, supports, len(inputs)) if atom in owner),
         concluding=concluding,
+        compared=tuple(index[symbol] for symbol in derived if symbol.name in COMPARED),
         table=tabulate(derived, index, parsed),
         recursive=recursive,
         readings=readings,
@@ -203,14 +207,14 @@ def tie(read: Sequence[set[int]], owner: dict[int, int]) -> list[tuple[tuple[int
     tied: list[tuple[set[int], list[int], bool]] = []
     for position, inputs in enumerate(read):
         together = {owner[atom] for atom in inputs if atom in owner}
-        positions, pure = [position], bool(inputs) and all(atom in owner for atom in inputs)
+        positions, others = [position], {atom for atom in inputs if atom not in owner}
         for other in [group for group in tied if group[0] & together or group[0] == together]:
             tied.remove(other)
             together |= other[0]
             positions += other[1]
-            pure = pure and other[2]
-        tied.append((together, positions, pure))
-    return [(tuple(sorted(together)), tuple(sorted(positions)), pure) for together, positions, pure in tied]
+            others |= other[2]
+        tied.append((together, positions, others))
+    return [(tuple(sorted(together)), tuple(sorted(positions)), others) for together, positions, others in tied]
 
 
 def topological_order(instances: Instances, rules: Sequence[Rule]) -> tuple[list[clingo.Symbol], str | None]:

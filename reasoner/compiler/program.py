@@ -30,9 +30,11 @@ class Program(msgspec.Struct, frozen=True, eq=False):
     and `index` finds their numbers. `variables` are what a completion decides. `rules` are sorted by their heads, so that each comes after the rules that it depends
     on; `supports` lists for each atom the rules that conclude it. `inconsistent` numbers the rules that say what no
     patient can be; `constraint_components` maps the sets of variables that they tie together to positions in
-    `inconsistent`, and `independent_components` are those that nothing else in a record touches. `relevant` are the
+    `inconsistent`; `constraint_inputs` has for each set what else of a record these rules read, and `independent_components`
+    are those of which they read nothing else. `relevant` are the
     variables that a conclusion depends on. `recursive` names, where there is recursion, a place and the predicates on it:
-    such a program cannot be evaluated rule by rule. `concluding` numbers the conclusions, and `table` finds them and the
+    such a program cannot be evaluated rule by rule. `concluding` numbers the conclusions, `compared` those by which answers
+    are compared, and `table` finds them and the
     positions: predicate, first argument, then second argument and number.
 
     `readings` are those whose rules or data count in any way, and `under` has for each rule its reading's number there, -1
@@ -53,9 +55,11 @@ class Program(msgspec.Struct, frozen=True, eq=False):
     supports: tuple[tuple[int, ...], ...]
     inconsistent: tuple[int, ...]
     constraint_components: dict[tuple[int, ...], tuple[int, ...]]
+    constraint_inputs: dict[tuple[int, ...], frozenset[str]]
     independent_components: frozenset[tuple[int, ...]]
     relevant: frozenset[int]
     concluding: tuple[int, ...]
+    compared: tuple[int, ...]
     table: dict[str, dict[str, tuple[tuple[str, int], ...]]]
     recursive: str | None
     readings: tuple[str, ...]

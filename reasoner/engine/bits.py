@@ -6,7 +6,7 @@ the product of the components, so every completion is admissible. The worlds fol
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import combinations, product
 from math import prod
@@ -54,6 +54,7 @@ class BitCompletions(Completions, Inputs):
         self.total = self.count * worlds.count
         self.all = self.listed = (1 << self.count) - 1
         self.everything = (1 << self.total) - 1
+        self._spread: dict[int, int] = {}
         self._wide: dict[tuple[int, int], int] = {}
         values: dict[int, tuple[int, ...]] = {}
         stride = 1
@@ -72,8 +73,15 @@ class BitCompletions(Completions, Inputs):
     def value(self, variable: int, number: int) -> int:
         return self._wide[variable, number]
 
-    def in_world(self, number: int) -> int:
-        return self.all << number * self.count
+    def in_worlds(self, chosen: int) -> int:
+        if self.count == 1:
+            return chosen
+        found = self._spread.get(chosen)
+        if found is None:
+            worlds = range(chosen.bit_length())
+            found = sum(self.all << world * self.count for world in worlds if chosen >> world & 1)
+            self._spread[chosen] = found
+        return found
 
     def of_set(self, number: int) -> int:
         return self.everything
@@ -84,15 +92,25 @@ class BitCompletions(Completions, Inputs):
     def world(self, truth: int, number: int) -> int:
         return truth >> number * self.count & self.all
 
-    def differing(self, truth: int) -> frozenset[int]:
-        rest = truth ^ (truth & self.all) * self._every_world
-        found = []
-        while rest:
-            number = ((rest & -rest).bit_length() - 1) // self.count
-            found.append(number)
-            rest >>= (number + 1) * self.count
-            rest <<= (number + 1) * self.count
-        return frozenset(found)
+    def at_base(self, truths: Sequence[int]) -> list[int]:
+        every = self.all
+        return [truth & every for truth in truths]
+
+    def varying(self, truths: Sequence[int], numbers: Iterable[int]) -> dict[int, int]:
+        every, everything, first = self.all, self.everything, self._every_world
+        found = {}
+        for number in numbers:
+            truth = truths[number]
+            if truth and truth != everything:
+                rest = truth ^ (truth & every) * first
+                if rest:
+                    found[number] = rest if self.count == 1 else self._worlds_of(rest)
+        return found
+
+    def _worlds_of(self, rest: int) -> int:
+        """List the worlds that have a completion among some."""
+        worlds = range(self.worlds.count)
+        return sum(1 << world for world in worlds if rest >> world * self.count & self.all)
 
     @cached_property
     def _every_world(self) -> int:
@@ -174,8 +192,9 @@ def admissible(record: Record, evaluator: Evaluator, group: tuple[int, ...], cho
     `choices` are those of the record, those of the readings included.
     """
     program = evaluator.program
-    key = (group, tuple(choices[v] for v in group))
-    found = evaluator.memo.get(key) if group in program.independent_components else None
+    told = program.constraint_inputs[group].intersection(record.told[0].atoms)
+    key = (group, tuple(choices[v] for v in group), told)
+    found: Component | None = evaluator.memo.get(key)
     if found is None:
         tried, broken = enumerate_component(record, evaluator, group, choices)
         bad = 0

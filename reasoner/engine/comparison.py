@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from functools import cached_property
+from functools import lru_cache, reduce
+from operator import or_
 
 from msgspec import UNSET, UnsetType
 
+from reasoner.compiler.program import Program
 from reasoner.engine.completions import Truth
-from reasoner.engine.conclusions import SILENT, UNDETERMINED, Conclusion, Conclusions, RankedRegimen
+from reasoner.engine.conclusions import (
+    CERTAIN,
+    CONDITIONAL,
+    SILENT,
+    UNDETERMINED,
+    Conclusion,
+    Conclusions,
+    RankedRegimen,
+)
 from reasoner.engine.derivation import Derivation
-from reasoner.engine.predicates import ACTION, CAUTIONED, EXCLUDED, RANK, RECOMMENDED, SETTING, STRENGTH
+from reasoner.engine.grounds import Grounds
+from reasoner.engine.predicates import CAUTIONED, EXCLUDED, RANK, RECOMMENDED, SETTING, STRENGTH
 from reasoner.records.record import Record
 from reasoner.records.shapes import Shape
 
@@ -22,6 +33,10 @@ class Shift(Shape, frozen=True):
 
     adds: tuple[str, ...]
     removes: tuple[str, ...]
+
+
+UNSHIFTED = Shift((), ())
+ABSENT = "absent"
 
 
 class Alternative(Shape, frozen=True, kw_only=True):
@@ -45,7 +60,10 @@ class Assumed(Shape, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Comparison:
-    """Compares the answer of one derivation with those of other worlds."""
+    """Compares the answer of one derivation with those of other worlds.
+
+    `varying` has for each conclusion that holds otherwise in some worlds these, a bit for each.
+    """
 
     def __init__(self, derivation: Derivation, conclusions: Conclusions) -> None:
         self.derivation = derivation
@@ -55,13 +73,21 @@ class Comparison:
         self.wide = derivation.wide
         self.table = derivation.program.table
         self.reading_in = {world: reading for reading, world in self.worlds.without.items()}
+        self.varying = self.completions.varying(self.wide, derivation.program.compared)
+        self.open_readings = [v for v in self.completions.order if self.completions.variables[v].reading]
 
-    def readings_of(self, entry: Conclusion | RankedRegimen) -> tuple[str, ...]:
-        """List the readings without whose rules an entry would not stand as it does."""
-        return self.named(n for n in self.without(entry.atom) if not self.stands(entry, n))
+    def readings_of(self, entry: Conclusion | RankedRegimen, grounds: Grounds) -> tuple[str, ...]:
+        """List the readings without whose rules an entry would not stand as it does; those of its `grounds` where unknown."""
+        if not self.reading_in:
+            return grounds.readings
+        return self.named(n for n in self.without((entry.atom,)) if not self.stands(entry, n))
 
-    def readings_of_recommendation(self, entry: RankedRegimen, cautions: Collection[str]) -> tuple[str, ...]:
+    def readings_of_recommendation(
+        self, entry: RankedRegimen, cautions: Collection[str], grounds: Grounds
+    ) -> tuple[str, ...]:
         """List the readings without whose rules a recommendation would not stand with its rank, strength and cautions."""
+        if not self.reading_in:
+            return grounds.readings
         ranks = self.table.get(RANK, {}).get(entry.name, ())
         strengths = self.table.get(STRENGTH, {}).get(entry.name, ())
         cautioned = self.table.get(CAUTIONED, {}).get(entry.name, ())
@@ -77,17 +103,20 @@ class Comparison:
                 and {name for name, truth in there(cautioned) if truth & entry.agree != self.completions.none} == set(cautions)
             )
 
-        return self.named(n for n in {n for atom in atoms for n in self.without(atom)} if not stands_alike(n))
+        return self.named(n for n in self.without(atoms) if not stands_alike(n))
 
-    def without(self, atom: int) -> Iterator[int]:
-        """Yield the worlds without a reading in which an atom holds otherwise."""
-        return (n for n in self.completions.differing(self.wide[atom]) if n in self.reading_in)
+    def without(self, atoms: Iterable[int]) -> list[int]:
+        """List the worlds without a reading in which some atom holds otherwise."""
+        varying = 0
+        for atom in atoms:
+            varying |= self.varying.get(atom, 0)
+        return [world for world in self.reading_in if varying >> world & 1] if varying else []
 
     def stands(self, entry: Conclusion | RankedRegimen, world: int) -> bool:
         """Tell whether an entry is there in another world under the same assumptions, and no more certain."""
         truth = self.completions.world(self.wide[entry.atom], world)
         every = self.completions.world(self.completions.everything, world)
-        return bool(truth & entry.agree == every & entry.agree) and (truth == every) == (entry.certainty == "certain")
+        return bool(truth & entry.agree == every & entry.agree) and (truth == every) == (entry.certainty == CERTAIN)
 
     def named(self, worlds: Iterable[int]) -> tuple[str, ...]:
         """Name readings by the worlds without them, each with the alternative that is chosen where that is not the default."""
@@ -100,87 +129,89 @@ class Comparison:
 
         One that is left open decides where it can change it.
         """
-        differing = self.completions.differing(self.wide[atom])
-        here = self.extent(self.wide[atom], 0)
+        varying = self.varying.get(atom, 0)
         found = {
             reading
-            for reading, _, world in self.worlds.alternatives
-            if world in differing and self.extent(self.wide[atom], world) != here
+            for reading, _, world in (self.worlds.alternatives if varying else ())
+            if varying >> world & 1 and self.extent(atom, world) != self.extent(atom, 0)
         }
-        variables = self.completions.variables
-        for v in self.completions.values if self.open_readings else ():
-            if variables[v].reading and v in self.conclusions.relevant_variables(self.derivation.values[atom]):
-                found.add(str(variables[v].reading))
-        return tuple(name for name in self.derivation.model.alternatives if name in found)
+        if self.open_readings:
+            relevant = self.conclusions.relevant_variables(self.derivation.values[atom])
+            found.update(str(self.completions.variables[v].reading) for v in self.open_readings if v in relevant)
+        return tuple(name for name in self.derivation.model.alternatives if name in found) if found else ()
 
-    @cached_property
-    def open_readings(self) -> bool:
-        return any(self.completions.variables[v].reading for v in self.completions.values)
-
-    def extent(self, wide: Truth, world: int) -> str:
-        """Tell whether something holds in all completions that are listed in a world, in some, or in none."""
-        truth = self.completions.world(wide, world)
+    def extent(self, atom: int, world: int) -> str:
+        """Tell whether an atom holds in all completions of a world, in some of those that are listed, or in none."""
+        truth = self.completions.world(self.wide[atom], world)
         if truth == self.completions.world(self.completions.everything, world):
-            return "certain"
-        return "none" if truth & self.completions.listed == self.completions.none else "conditional"
+            return CERTAIN
+        return ABSENT if truth & self.completions.listed == self.completions.none else CONDITIONAL
 
     def alternatives(self, setting: str) -> Iterator[Alternative]:
         """Yield what each other alternative of a reading would change of the setting and the regimens."""
+        settings = {n for rows in self.table.get(SETTING, {}).values() for _, n in rows}
+        moved = reduce(or_, (self.varying.get(n, 0) for n in settings), 0)
+        recommended, excluded = self.shifts(RECOMMENDED), self.shifts(EXCLUDED)
         for reading, name, world in self.worlds.alternatives:
-            other = self.setting_in(world)
-            recommended, excluded = (self.shift(predicate, world) for predicate in (RECOMMENDED, EXCLUDED))
-            if other != setting or any((*recommended.adds, *recommended.removes, *excluded.adds, *excluded.removes)):
+            other = self.setting_in(world) if moved >> world & 1 else setting
+            if other != setting or world in recommended or world in excluded:
                 yield Alternative(
                     reading=reading,
                     alternative=name,
                     setting=UNSET if other == setting else other,
-                    recommended=recommended,
-                    excluded=excluded,
+                    recommended=recommended.get(world, UNSHIFTED),
+                    excluded=excluded.get(world, UNSHIFTED),
                 )
 
     def setting_in(self, world: int) -> str:
         """Name the setting in another world."""
         for name in self.derivation.model.settings:
             for _, number in self.table.get(SETTING, {}).get(name, ()):
-                extent = self.extent(self.wide[number], world)
-                if extent != "none":
-                    return name if extent == "certain" else UNDETERMINED
+                extent = self.extent(number, world)
+                if extent != ABSENT:
+                    return name if extent == CERTAIN else UNDETERMINED
         return SILENT
 
-    def shift(self, predicate: str, world: int) -> Shift:
-        adds, removes = [], []
-        for name, rows in self.table.get(predicate, {}).items():
-            for _, number in rows:
-                if world in self.completions.differing(self.wide[number]):
-                    here, there = self.extent(self.wide[number], 0), self.extent(self.wide[number], world)
-                    if here == "none" != there:
-                        adds.append(name)
-                    elif there == "none" != here:
-                        removes.append(name)
-        order = self.derivation.model.regimens.index
-        return Shift(tuple(sorted(adds, key=order)), tuple(sorted(removes, key=order)))
+    def shifts(self, predicate: str) -> dict[int, Shift]:
+        """Find which regimens each alternative adds to a list of the answer, and which it removes."""
+        rows = self.table.get(predicate, {})
+        found: dict[int, tuple[list[str], list[str]]] = {}
+        for name in self.derivation.model.regimens:
+            for _, number in rows.get(name, ()):
+                varying = self.varying.get(number, 0)
+                for world in (world for _, _, world in self.worlds.alternatives if varying >> world & 1):
+                    here, there = self.extent(number, 0) != ABSENT, self.extent(number, world) != ABSENT
+                    if here != there:
+                        found.setdefault(world, ([], []))[here].append(name)
+        return {world: Shift(tuple(adds), tuple(removes)) for world, (adds, removes) in found.items()}
 
     def assumed(self, record: Record) -> Iterator[Assumed]:
         """Yield the facts that a default stands for, in their order."""
-        together: dict[tuple[str, int | None, str | None], list[int]] = {}
-        for told in record.told:
-            for v in told.defaulted:
-                variable = self.completions.variables[v]
-                together.setdefault((variable.fact, variable.course, variable.key), []).append(v)
+        defaulted = tuple(sorted({v for told in record.told for v in told.defaulted}))
+        if not defaulted:
+            return
         defaults = {fact.name: fact.default for fact in self.derivation.model.facts}
-        order = {fact.name: n for n, fact in enumerate(self.derivation.model.facts)}
-        for (fact, course, key), own in sorted(together.items(), key=lambda item: (order[item[0][0]], item[1])):
+        mattering = reduce(or_, self.varying.values(), 0)
+        for (fact, course, key), own in defaults_of(self.derivation.program, defaulted):
             default = defaults[fact]
-            value: bool | tuple[str, ...] = () if default == "empty" else default == "true"
-            matters = any(world in self.mattering for v in own for world in self.worlds.others.get(v, ()))
-            yield Assumed(fact=fact, course=course, key=key, value=value, matters=matters)
+            others = [self.worlds.others.get(v) for v in own]
+            yield Assumed(
+                fact=fact,
+                course=course,
+                key=key,
+                value=() if default == "empty" else default == "true",
+                matters=any(worlds is None or mattering & worlds for worlds in others),
+            )
 
-    @cached_property
-    def mattering(self) -> frozenset[int]:
-        """The worlds in which the answer is another."""
-        found: set[int] = set()
-        for predicate in (SETTING, RECOMMENDED, RANK, STRENGTH, EXCLUDED, ACTION):
-            for rows in self.table.get(predicate, {}).values():
-                for _, number in rows:
-                    found |= self.completions.differing(self.wide[number])
-        return frozenset(found)
+
+Default = tuple[str, int | None, str | None]
+
+
+@lru_cache(maxsize=1024)
+def defaults_of(program: Program, defaulted: tuple[int, ...]) -> tuple[tuple[Default, tuple[int, ...]], ...]:
+    """Group the variables that a default stands for by fact, course and key."""
+    found: dict[Default, list[int]] = {}
+    for v in defaulted:
+        variable = program.variables[v]
+        found.setdefault((variable.fact, variable.course, variable.key), []).append(v)
+    return tuple((default, tuple(own)) for default, own in found.items())

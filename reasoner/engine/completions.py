@@ -8,7 +8,7 @@ else is asked of them there is `Completions`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -33,7 +33,8 @@ class Completions(ABC):
     which entries are listed: all, or where it is unknown which therapy was given those in which none was. `values` gives for
     each open variable and each of its values the completions that agree. `everything` and the truths that are evaluated
     range over all worlds; `base` and `world` take them apart. `order` lists the open variables in the order of assumptions.
-    `untold` is the one that tells whether any therapy was given, where nothing is known of it.
+    `untold` is the one that tells whether any therapy was given, where nothing is known of it. `assumes` tells
+    whether it can be said what a truth assumes.
     """
 
     variables: tuple[Variable, ...]
@@ -45,6 +46,7 @@ class Completions(ABC):
     values: Mapping[int, tuple[Truth, ...]]
     order: Sequence[int]
     untold: int | None = None
+    assumes: bool = True
 
     @property
     def open(self) -> tuple[int, ...]:
@@ -60,8 +62,12 @@ class Completions(ABC):
         """Give what holds in another world."""
 
     @abstractmethod
-    def differing(self, truth: Truth) -> frozenset[int]:
-        """List the worlds in which something holds in other completions than in the record's own."""
+    def at_base(self, truths: Sequence[Truth]) -> Sequence[Truth]:
+        """Give truths of all worlds in the record's own."""
+
+    @abstractmethod
+    def varying(self, truths: Sequence[Truth], numbers: Iterable[int]) -> dict[int, int]:
+        """Find which of some numbered truths differ in another world from the record's own: these worlds, a bit for each."""
 
     @abstractmethod
     def relevant_variables(self, truth: Truth) -> frozenset[int]:
@@ -102,17 +108,49 @@ class Inputs(ABC):
         """Give where an open variable has one of its values."""
 
     @abstractmethod
-    def in_world(self, number: int) -> Truth:
-        """Give all completions of one world."""
+    def in_worlds(self, chosen: int) -> Truth:
+        """Give all completions of some worlds, each a bit of a number."""
 
     @abstractmethod
     def of_set(self, number: int) -> Truth:
         """Give where one of several sets of facts is true."""
 
 
-def choices_of(told: Told, adopted: Sequence[int]) -> tuple[int, ...]:
+def choices_of(told: Told, adopted: tuple[int, ...]) -> tuple[int, ...]:
     """Give the choices of all variables, those of the readings included."""
     return (*adopted, *told.choices[len(adopted) :])
+
+
+def lay_inputs(
+    record: Record, program: Program, adopted: tuple[int, ...], worlds: Worlds, laid: Inputs
+) -> tuple[list[Truth], list[Truth]]:
+    """Give each input atom the truth of where it holds; and for each reading where it is in force."""
+    inputs = [laid.none] * len(program.inputs)
+    index, numbers, changed = program.inputs, input_numbers(program), worlds.changed
+    for place, told in enumerate(record.told):
+        where = laid.of_set(place)
+        for atom in told.atoms:
+            if atom in index:
+                inputs[index[atom]] = inputs[index[atom]] | where
+        varied = changed.keys() & {*range(len(adopted)), *told.defaulted} if changed else ()
+        choices = choices_of(told, adopted)
+        for variable, choice in enumerate(choices):
+            if choice == OPEN:
+                for value, atoms in enumerate(numbers[variable]):
+                    for number in atoms:
+                        inputs[number] = inputs[number] | laid.value(variable, value) & where
+            elif variable not in varied:
+                for number in numbers[variable][choice]:
+                    inputs[number] = inputs[number] | where
+        for number, chosen in deviations(program, worlds, tuple((v, choices[v]) for v in varied)):
+            inputs[number] = inputs[number] | laid.in_worlds(chosen) & where
+    in_force = [laid.everything] * len(program.readings)
+    for number, reading in enumerate(program.readings):
+        if reading in worlds.without:
+            in_force[number] = laid.everything & ~laid.in_worlds(1 << worlds.without[reading])
+    for atom, number in program.removable.items():
+        inputs[atom] = in_force[number]
+    return inputs, in_force
 
 
 @lru_cache(maxsize=64)
@@ -125,51 +163,25 @@ def input_numbers(program: Program) -> tuple[tuple[tuple[int, ...], ...], ...]:
     )
 
 
-def lay_inputs(
-    record: Record, program: Program, adopted: Sequence[int], worlds: Worlds, laid: Inputs
-) -> tuple[list[Truth], list[Truth]]:
-    """Give each input atom the truth of where it holds; and for each reading where it is in force."""
-    inputs = [laid.none] * len(program.inputs)
-    index, numbers = program.inputs, input_numbers(program)
-    for place, told in enumerate(record.told):
-        where = laid.of_set(place)
-        for atom in told.atoms:
-            number = index.get(atom)
-            if number is not None:
-                inputs[number] = inputs[number] | where
-        for variable, choice in enumerate(choices_of(told, adopted)):
-            if choice == OPEN:
-                for value, atoms in enumerate(numbers[variable]):
-                    for atom in atoms:
-                        inputs[atom] = inputs[atom] | laid.value(variable, value) & where
-                continue
-            changed = worlds.changed.get(variable)
-            rest = where
-            if changed is not None and (variable < len(adopted) or variable in told.defaulted):
-                for world, shift in changed.items():
-                    deviating = where & laid.in_world(world)
-                    rest = rest & ~deviating
-                    number = (choice + shift) % assumable_values(program)[variable]
-                    for atom in (*numbers[variable][number], *as_recorded(program, variable, number)):
-                        inputs[atom] = inputs[atom] | deviating
-            for atom in numbers[variable][choice]:
-                inputs[atom] = inputs[atom] | rest
-    in_force = [
-        laid.everything & ~laid.in_world(worlds.without[name]) if name in worlds.without else laid.everything
-        for name in program.readings
-    ]
-    for atom, reading in program.removable.items():
-        inputs[atom] = in_force[reading]
-    return inputs, in_force
+@lru_cache(maxsize=1024)
+def deviations(program: Program, worlds: Worlds, varied: Chosen) -> tuple[tuple[int, int], ...]:
+    """Give the input atoms that hold in some worlds only, each with these as the bits of a number.
+
+    `varied` are variables that have other values in other worlds, with the values that they have in the record's own.
+    """
+    found: dict[int, int] = {}
+    for variable, choice in varied:
+        rest = (1 << worlds.count) - 1
+        for world, shift in worlds.changed[variable].items():
+            value = (choice + shift) % sum(known is not None for known, _ in program.variables[variable].values)
+            rest &= ~(1 << world)
+            for number in (*input_numbers(program)[variable][value], *as_recorded(program, variable, value)):
+                found[number] = found.get(number, 0) | 1 << world
+        for number in input_numbers(program)[variable][choice]:
+            found[number] = found.get(number, 0) | rest
+    return tuple(found.items())
 
 
-@lru_cache(maxsize=64)
-def assumable_values(program: Program) -> tuple[int, ...]:
-    """Count for each variable the values that it can be assumed to have."""
-    return tuple(sum(value is not None for value, _ in variable.values) for variable in program.variables)
-
-
-@lru_cache(maxsize=4096)
 def as_recorded(program: Program, variable: int, value: int) -> tuple[int, ...]:
     """Number the input atoms by which a record would tell a value in place of a default."""
     known, told = program.variables[variable], program.variables[variable].values[value][0]

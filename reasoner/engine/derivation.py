@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -60,26 +60,6 @@ class Explanation(msgspec.Struct, frozen=True):
     blocked: tuple[RuleUse, ...]
 
 
-class AtBase(Sequence[Truth]):
-    """Truths of all worlds, read in the record's own world as they are asked for."""
-
-    __slots__ = ("_completions", "_found", "_wide")
-
-    def __init__(self, wide: Sequence[Truth], completions: Completions) -> None:
-        self._wide = wide
-        self._completions = completions
-        self._found: dict[int, Truth] = {}
-
-    def __len__(self) -> int:
-        return len(self._wide)
-
-    def __getitem__(self, number: Any) -> Truth:  # noqa: ANN401 (an index or a slice, as of any sequence)
-        found = self._found.get(number)
-        if found is None:
-            found = self._found[number] = self._completions.base(self._wide[number])
-        return found
-
-
 class Derivation:
     """The derivation of everything that one record's completions conclude.
 
@@ -118,9 +98,9 @@ class Derivation:
         self.model = model
         self.completions = completions
         self.wide = evaluated.values
-        self.values = AtBase(evaluated.values, completions)
-        self.fired = AtBase(evaluated.fired, completions)
-        self.possible = None if evaluated.possible is None else AtBase(evaluated.possible, completions)
+        self.values = completions.at_base(evaluated.values)
+        self.fired = completions.at_base(evaluated.fired)
+        self.possible = None if evaluated.possible is None else completions.at_base(evaluated.possible)
         self._known = known
         self._sources = sources
         self._firing: dict[tuple[int, Truth], list[int]] = {}

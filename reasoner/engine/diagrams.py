@@ -7,9 +7,9 @@ does not, whether its second, and so on; every combination is then a value. The 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from oxidd.bdd import BDDFunction, BDDManager
 
@@ -20,10 +20,8 @@ from reasoner.engine.completions import Chosen, Completions, Inputs, choices_of
 from reasoner.engine.worlds import Worlds
 from reasoner.records.record import ONE_OF, OPEN, Record
 
-__all__ = ["CAPACITIES", "DiagramCompletions", "manager_of"]
+__all__ = ["DiagramCompletions", "manager_of"]
 
-CAPACITIES = (2**18, 2**22)
-"""The nodes that a manager can hold: at first, and where these are not enough."""
 APPLY_CACHE = 2**16
 LISTED = 256
 """Variables that constrain each other are told apart combination by combination up to so many; beyond, change by change."""
@@ -53,6 +51,21 @@ class Smallest(NamedTuple):
     size: int
     places: tuple[int, ...]
     values: tuple[int, ...]
+
+
+class AtBase(Sequence[BDDFunction]):
+    """Truths of all worlds, read in the record's own world as they are asked for."""
+
+    def __init__(self, wide: Sequence[BDDFunction], completions: DiagramCompletions) -> None:
+        self._wide = wide
+        self._completions = completions
+
+    def __len__(self) -> int:
+        return len(self._wide)
+
+    def __getitem__(self, number: Any) -> Any:  # noqa: ANN401 (an index or a slice, as of any sequence)
+        found = self._wide[number]
+        return [self._completions.base(truth) for truth in found] if isinstance(number, slice) else self._completions.base(found)
 
 
 class DiagramCompletions(Completions, Inputs):
@@ -86,6 +99,7 @@ class DiagramCompletions(Completions, Inputs):
             values[v] = tuple(self._chain(start, size))
         self._sets = values[len(program.variables)] if sets else (self.everything,)
         self.values: Mapping[int, tuple[BDDFunction, ...]] = values
+        self._in_worlds: dict[int, BDDFunction] = {}
         self._at_base: dict[BDDFunction, BDDFunction] = {}
         self._supports: dict[BDDFunction, frozenset[int]] = {}
         self._relevant: dict[BDDFunction, frozenset[int]] = {}
@@ -118,10 +132,20 @@ class DiagramCompletions(Completions, Inputs):
     def value(self, variable: int, number: int) -> BDDFunction:
         return self.values[variable][number]
 
-    def in_world(self, number: int) -> BDDFunction:
-        found = self.everything
+    def in_worlds(self, chosen: int) -> BDDFunction:
+        found = self._in_worlds.get(chosen)
+        if found is None:
+            found = self.none
+            for world in range(chosen.bit_length()):
+                if chosen >> world & 1:
+                    found = found | self._in_world(world)
+            self._in_worlds[chosen] = found
+        return found
+
+    def _in_world(self, world: int) -> BDDFunction:
+        found = self._true
         for place, bit in enumerate(self._binary[: self._selectors]):
-            found = found & (bit if number >> place & 1 else ~bit)
+            found = found & (bit if world >> place & 1 else ~bit)
         return found
 
     def of_set(self, number: int) -> BDDFunction:
@@ -140,12 +164,18 @@ class DiagramCompletions(Completions, Inputs):
             level = truth.node_level()
         return truth
 
-    def differing(self, truth: BDDFunction) -> frozenset[int]:
-        level = truth.node_level()
-        if level is None or level >= self._selectors:
-            return frozenset()
-        own = self.world(truth, 0)
-        return frozenset(n for n in range(1, self.worlds.count) if self.world(truth, n) != own)
+    def at_base(self, truths: Sequence[BDDFunction]) -> Sequence[BDDFunction]:
+        return AtBase(truths, self)
+
+    def varying(self, truths: Sequence[BDDFunction], numbers: Iterable[int]) -> dict[int, int]:
+        found = {}
+        for number in numbers:
+            truth = truths[number]
+            level = truth.node_level()
+            if level is not None and level < self._selectors:
+                own = self.world(truth, 0)
+                found[number] = sum(1 << n for n in range(1, self.worlds.count) if self.world(truth, n) != own)
+        return found
 
     def relevant_variables(self, truth: BDDFunction) -> frozenset[int]:
         found = self._relevant.get(truth)

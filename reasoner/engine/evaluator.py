@@ -45,12 +45,12 @@ class Evaluated(NamedTuple):
 class Evaluator:
     """Evaluates one program: rule by rule at first, by code generated in memory where many records are answered.
 
-    `memo` keeps what was found about the program's independent components.
+    `memo` keeps what was found about the variables that constraints tie together.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.memo: dict[tuple[tuple[int, ...], tuple[int, ...]], Any] = {}
+        self.memo: dict[tuple[tuple[int, ...], tuple[int, ...], frozenset[str]], Any] = {}
         self._evaluations = 0
         self._code: Callable[[Sequence[Any], Any, Sequence[Any]], tuple[list[Any], list[Any]]] | None = None
 

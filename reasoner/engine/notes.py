@@ -18,6 +18,8 @@ def notes_on(derivation: Derivation, conclusions: Conclusions, setting: str) -> 
     model, every, none = derivation.model, derivation.completions.all, derivation.completions.none
     say = model.say
     held = {name: truth for name in model.settings if (truth := conclusions.truth(SETTING, name)) != none}
+    if not derivation.completions.assumes:
+        yield say("note_no_assuming")
     if setting == UNDETERMINED:
         possible = [model.label("setting", name) for name in model.settings if possibly(derivation, SETTING, name)]
         yield say("note_undetermined", say("or").join(possible))
@@ -38,7 +40,7 @@ def notes_on(derivation: Derivation, conclusions: Conclusions, setting: str) -> 
         both = conclusions.truth(RECOMMENDED, regimen) & conclusions.truth(EXCLUDED, regimen)
         if both == every:
             yield say("note_both", model.label("regimen", regimen))
-        elif both != none:
+        elif both != none and derivation.completions.assumes:
             yield say("note_both_depends", model.label("regimen", regimen))
 
 

@@ -13,8 +13,10 @@ from reasoner.engine.worlds import NO_OTHER, Worlds, worlds_of
 from reasoner.errors import RecordError
 from reasoner.records.record import OPEN, Record
 
-__all__ = ["MOST_BITS", "Opened", "consistent", "evaluate", "open_record"]
+__all__ = ["CAPACITIES", "MOST_BITS", "Opened", "components_of", "consistent", "evaluate", "open_record"]
 
+CAPACITIES = (2**18, 2**22)
+"""The nodes that diagrams can have: at first, and where these are not enough."""
 MOST_BITS = 64
 """A record with more completions is answered with diagrams."""
 MOST_TRIED = 1024
@@ -35,25 +37,27 @@ class Opened(NamedTuple):
     possible: list[Truth] | None = None
 
 
-def open_record(record: Record, evaluator: Evaluator, adopted: Adopted, removed: bool = True, capacity: int = 0) -> Opened:
+def open_record(
+    record: Record, evaluator: Evaluator, adopted: Adopted, capacity: int = CAPACITIES[0], removed: bool = True
+) -> Opened:
     """Open a record; `adopted` are the choices of the readings, `removed` tells whether worlds leave readings out.
 
-    With a `capacity` diagrams of so many nodes are used whatever is open. Raises RecordError where the record contradicts
+    Diagrams have at most `capacity` nodes. Raises RecordError where the record contradicts
     itself (it has no admissible completion), and MemoryError where a diagram outgrows its capacity.
     """
     program = evaluator.program
     defaulted = frozenset(v for told in record.told for v in told.defaulted)
     worlds = worlds_of(program, adopted, defaulted, removed)
-    if not record.fewer and not capacity:
-        components = components_of(record, evaluator, adopted)
+    if not record.fewer:
+        components = components_of(record, evaluator, adopted, MOST_BITS)
         if components is not None:
             completions = BitCompletions(components, program.variables, worlds)
             return Opened(completions, *lay_inputs(record, program, adopted, worlds, completions))
     return open_as_diagram(record, evaluator, adopted, worlds, capacity)
 
 
-def components_of(record: Record, evaluator: Evaluator, adopted: Adopted) -> list[Component] | None:
-    """List the components of a record's completions; None where integers are not for it."""
+def components_of(record: Record, evaluator: Evaluator, adopted: Adopted, most: int) -> list[Component] | None:
+    """List the components of a record's completions; None where there are more than `most`, or too many to be tried."""
     program = evaluator.program
     choices = choices_of(record.told[0], adopted)
     components: list[Component] = []
@@ -70,14 +74,14 @@ def components_of(record: Record, evaluator: Evaluator, adopted: Adopted) -> lis
     for variable, choice in enumerate(choices):
         if choice == OPEN and variable not in tied:
             components.append(Component((variable,), tuple((n,) for n in range(len(program.variables[variable].values)))))
-    return components if prod(len(component.assignments) for component in components) <= MOST_BITS else None
+    return components if prod(len(component.assignments) for component in components) <= most else None
 
 
 def open_as_diagram(record: Record, evaluator: Evaluator, adopted: Adopted, worlds: Worlds, capacity: int) -> Opened:
-    from reasoner.engine.diagrams import CAPACITIES, DiagramCompletions, manager_of
+    from reasoner.engine.diagrams import DiagramCompletions, manager_of
 
     program = evaluator.program
-    completions = DiagramCompletions(record, program, adopted, worlds, manager_of(capacity or CAPACITIES[0]))
+    completions = DiagramCompletions(record, program, adopted, worlds, manager_of(capacity))
     inputs, in_force = lay_inputs(record, program, adopted, worlds, completions)
     untold = unknown_therapy(record, program, completions)
     possible = None if untold is None else possible_inputs(inputs, untold, program)
@@ -143,13 +147,13 @@ def evaluate(opened: Opened, evaluator: Evaluator) -> Evaluated:
 
 def consistent(record: Record, evaluator: Evaluator, adopted: Adopted) -> None:
     """Check that a record has a completion; raises RecordError, with what it breaks, where it has none."""
-    if record.fewer or components_of(record, evaluator, adopted) is None:
+    if record.fewer or components_of(record, evaluator, adopted, MOST_BITS) is None:
         open_record(record, evaluator, adopted, removed=False)
 
 
 def refuse(record: Record, evaluator: Evaluator) -> NoReturn:
     """Say what in the record contradicts itself: what is left over of the constraints that can all be kept together."""
-    from reasoner.engine.diagrams import CAPACITIES, DiagramCompletions, manager_of
+    from reasoner.engine.diagrams import DiagramCompletions, manager_of
 
     program = evaluator.program
     adopted = tuple(0 for variable in program.variables if variable.reading is not None)

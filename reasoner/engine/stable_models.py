@@ -1,49 +1,118 @@
-"""Answer by clingo's own solving: for a guideline with recursion, which straight-line code cannot evaluate.
+"""Answer by clingo's own solving: for a guideline with recursion, or several answer sets, which no straight-line code can
+evaluate; and for a record that even diagrams are too small for.
 
 Each answer set of each completion becomes a completion of its own, so that the answer is drawn from them in the same way.
+Where these are too many, only what holds in all and in some of them is found, by clingo's cautious and brave reasoning.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+
 import clingo
 
-from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.parser import ParsedGuideline
 from reasoner.compiler.program import Program
-from reasoner.compiler.selection import shared_folder
-from reasoner.engine.completions import Completions, Component, build
+from reasoner.compiler.selection import ANY, shared_folder
+from reasoner.engine.bits import BitCompletions, Component
+from reasoner.engine.completions import Chosen, Completions, choices_of
+from reasoner.engine.evaluator import Evaluated, Evaluator
+from reasoner.engine.opened import components_of, consistent
+from reasoner.engine.worlds import NO_OTHER
 from reasoner.errors import GuidelineError
-from reasoner.records.record import Record
+from reasoner.records.record import OPEN, Record
 
-__all__ = ["solve"]
+__all__ = ["Bounds", "bounds", "solve"]
 
+MOST_COMPLETIONS = 2**12
 LIMIT = 2**16
+SECONDS = 10
+
+
+class TooMuch(Exception):
+    """The answer sets are too many, or take too long."""
+
+
+class Bounds(Completions):
+    """What holds in some completion and what in all: a truth is 3 where it holds in all, 2 where in some."""
+
+    all = everything = listed = 3
+    none = 0
+    assumes = False
+
+    def __init__(self, record: Record, program: Program, adopted: tuple[int, ...]) -> None:
+        self.variables = program.variables
+        self.worlds = NO_OTHER
+        told = [choices_of(own, adopted) for own in record.told]
+        self.order = [v for v in sorted(program.relevant) if any(choices[v] == OPEN for choices in told)]
+        self.values = {v: tuple(2 for _ in program.variables[v].values) for v in self.order}
+
+    def base(self, truth: int) -> int:
+        return truth
+
+    def world(self, truth: int, number: int) -> int:
+        return truth
+
+    def at_base(self, truths: Sequence[int]) -> Sequence[int]:
+        return truths
+
+    def varying(self, truths: Sequence[int], numbers: Iterable[int]) -> dict[int, int]:
+        return {}
+
+    def relevant_variables(self, truth: int) -> frozenset[int]:
+        return frozenset(self.order) if truth == 2 else frozenset()
+
+    def smallest_implicant(self, truth: int) -> Chosen:
+        return ()
 
 
 def solve(
-    record: Record, program: Program, model: GuidelineModel, completions: Completions, parsed: ParsedGuideline
-) -> tuple[Completions, list[int], list[int]]:
-    """Solve `record` with clingo; return the completions and the integers of all atoms and of all ground rules in them.
+    record: Record,
+    evaluator: Evaluator,
+    adopted: tuple[int, ...],
+    parsed: ParsedGuideline,
+    alternatives: Mapping[str, str],
+) -> tuple[Completions, Evaluated]:
+    """Answer a record by its answer sets, or where these are too many by what holds in some and in all of them.
 
-    Raises GuidelineError where a completion has no answer set, or where there are more than 65,536 answer sets.
+    Raises RecordError where the record contradicts itself, and GuidelineError where the guideline's rules do, or where
+    clingo finds no end.
+    """
+    components = None if record.fewer else components_of(record, evaluator, adopted, MOST_COMPLETIONS)
+    if components is not None:
+        completions = BitCompletions(components, evaluator.program.variables, NO_OTHER)
+        found = enumerate_answer_sets(record, evaluator.program, completions, control_of(record.facts, parsed, alternatives))
+        if found is not None:
+            return found
+    consistent(record, evaluator, adopted)
+    return bounds(record, evaluator.program, adopted, parsed, alternatives)
+
+
+def enumerate_answer_sets(
+    record: Record, program: Program, completions: BitCompletions, control: clingo.Control
+) -> tuple[BitCompletions, Evaluated] | None:
+    """Find the answer sets of `record`, which `control` holds; None where they are too many.
+
+    Returned are its completions, each answer set of one as one of its own, with the truths of all atoms and ground rules.
+    Raises GuidelineError where a completion has no answer set.
     """
     found: list[list[frozenset[str]]] = [[] for _ in range(completions.count)]
-    total = 0
-    control = control_of(record, parsed)
-    with control.solve(yield_=True) as handle:
-        for answer_set in handle:
-            total += 1
-            if total > LIMIT:
-                raise GuidelineError(f"{record.id}: more than {LIMIT} answer sets; record more facts.")
-            atoms = frozenset(str(symbol) for symbol in answer_set.symbols(atoms=True))
-            found[completion_of(atoms, completions, model)].append(atoms)
+    try:
+        for total, atoms in enumerate(answer_sets(control)):
+            if total >= LIMIT:
+                return None
+            found[completion_of(atoms, completions)].append(atoms)
+    except TooMuch:
+        return None
     if not all(found):
         raise GuidelineError(
             f"{record.id}: the guideline's rules contradict each other for this record: {program.recursive}."
         )
     widest = max(len(models) for models in found)
     components = (*completions.components, Component((), ((),) * widest)) if widest > 1 else completions.components
-    several = build(components, len(model.variables), record.choices, [len(v.values) for v in model.variables])
+    several = BitCompletions(components, program.variables, NO_OTHER)
     values = [0] * len(program.atoms)
     for assignment in range(widest):
         for completion, models in enumerate(found):
@@ -52,37 +121,100 @@ def solve(
                 number = program.index.get(atom)
                 if number is not None:
                     values[number] |= bit
+    return several, Evaluated(values, fired_by(values, program, several.all))
+
+
+def fired_by(values: list[int], program: Program, every: int) -> list[int]:
+    """Find where ground rules fire."""
     fired = []
     for rule in program.rules:
-        holds = several.all
+        holds = every
         for condition, negated in rule.conditions:
             holds &= ~values[condition] if negated else values[condition]
         fired.append(holds)
-    return several, values, fired
+    return fired
 
 
-def control_of(record: Record, parsed: ParsedGuideline) -> clingo.Control:
+def answer_sets(control: clingo.Control) -> Iterator[frozenset[str]]:
+    """Yield the answer sets; raises TooMuch after some seconds."""
+    end = time.monotonic() + SECONDS
+    with control.solve(yield_=True, async_=True) as handle:
+        while True:
+            handle.resume()
+            if not handle.wait(max(0.0, end - time.monotonic())):
+                handle.cancel()
+                raise TooMuch
+            answer_set = handle.model()
+            if answer_set is None:
+                return
+            yield frozenset(str(symbol) for symbol in answer_set.symbols(atoms=True))
+
+
+def bounds(
+    record: Record, program: Program, adopted: tuple[int, ...], parsed: ParsedGuideline, alternatives: Mapping[str, str]
+) -> tuple[Bounds, Evaluated]:
+    """Find what holds in some and in all completions of a record; nothing is told of what they assume.
+
+    Where it is not known which therapy was given, what holds in some counts only where none was. Raises GuidelineError where
+    a completion has no answer set, or where clingo finds no end.
+    """
+    listed = record.facts if all(told.courses is not None for told in record.told) else untreated(record, parsed)
+    found = []
+    for mode, facts in (("brave", listed), ("cautious", record.facts)):
+        control = control_of(facts, parsed, alternatives, f"--enum-mode={mode}")
+        last: frozenset[str] | None = None
+        try:
+            for last in answer_sets(control):
+                pass
+        except TooMuch:
+            raise GuidelineError(
+                f"{record.id}: clingo finds no end in {SECONDS} seconds; record more facts."
+            ) from None
+        if last is None:
+            raise GuidelineError(f"{record.id}: the guideline's rules contradict each other for this record.")
+        found.append(last)
+    some, every = found
+    values = [3 if atom in every and atom in some else 2 if atom in some else 0 for atom in program.atoms]
+    return Bounds(record, program, adopted), Evaluated(values, fired_by(values, program, 3))
+
+
+def untreated(record: Record, parsed: ParsedGuideline) -> str:
+    """Give the facts of a record with no therapy where it is not known which was given."""
+    courses = next(str(name) for _, name, kind in parsed.catalogue["fact"] if str(kind) == "courses")
+    if not record.labels:
+        return f"{record.facts}known({courses}).\n"
+    sets = (n for n, told in enumerate(record.told, start=1) if told.courses is None)
+    return record.facts + "".join(f"known({courses}) :- true_set({n}).\n" for n in sets)
+
+
+def control_of(
+    facts: str, parsed: ParsedGuideline, alternatives: Mapping[str, str], *options: str
+) -> clingo.Control:
     """Ground the guideline's own rules with one record's facts, everything unknown left open."""
     mapping = shared_folder() / "core" / "from_record.lp"
-    rules = [
+    rules = (
         f"{rule.head} :- {', '.join(('not ' if c.negated else '') + c.text for c in rule.body)}."
         if rule.body
         else f"{rule.head}."
         for rule in parsed.rules
-    ]
-    control = clingo.Control(["0", "--warn=none"])
-    control.add("base", [], "\n".join([*parsed.data, mapping.read_text("utf-8"), *rules, record.facts]))
+    )
+    chosen = (
+        f"undecided({reading.lower()})." if name == ANY else f"chosen({reading.lower()},{name})."
+        for reading, name in alternatives.items()
+    )
+    control = clingo.Control(["0", "--warn=none", *options])
+    control.add("base", [], "\n".join(chain(parsed.data, [mapping.read_text("utf-8")], rules, chosen, [facts])))
     control.ground()
     return control
 
 
-def completion_of(atoms: frozenset[str], completions: Completions, model: GuidelineModel) -> int:
+def completion_of(atoms: frozenset[str], completions: BitCompletions) -> int:
     """Find the number of the completion that an answer set belongs to."""
     number = 0
     for component, stride, _ in completions.layout:
         values = []
         for variable in component.variables:
-            options = model.variables[variable].values
+            options = completions.variables[variable].values
             marks = {atom for _, own in options for atom in own}
             held = frozenset(marks & atoms)
             values.append(next(n for n, (_, own) in enumerate(options) if frozenset(own) == held))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 from reasoner.compiler.model import Variable
 from reasoner.compiler.program import Program, reachable
@@ -17,19 +18,19 @@ from reasoner.records.record import OPEN
 __all__ = ["NO_OTHER", "Worlds", "worlds_of"]
 
 
-class Worlds(NamedTuple):
+class Worlds(msgspec.Struct, frozen=True, eq=False):
     """The worlds of a record, numbered from 1.
 
     `unread` are the variables that no rule reads while the readings are as they are. `alternatives` are those in which one reading is taken otherwise: reading, alternative, world. `without` has for each
     reading the world in which its rules are left out, and `others` for each variable that a default stands for the worlds in
-    which it has another value. `changed` tells for each variable that differs anywhere by how many values, by world.
+    which it has another value, a bit for each. `changed` tells for each variable that differs anywhere by how many values, by world.
     """
 
     count: int
     unread: frozenset[int]
     alternatives: tuple[tuple[str, str, int], ...]
     without: Mapping[str, int]
-    others: Mapping[int, tuple[int, ...]]
+    others: Mapping[int, int]
     changed: Mapping[int, Mapping[int, int]]
 
 
@@ -46,7 +47,7 @@ def worlds_of(program: Program, adopted: tuple[int, ...], defaulted: frozenset[i
     count = 1
     alternatives: list[tuple[str, str, int]] = []
     changed: dict[int, dict[int, int]] = {}
-    others: dict[int, list[int]] = {}
+    others: dict[int, int] = {}
     for number, choice in enumerate(adopted):
         variable = program.variables[number]
         for value, (name, _) in enumerate(variable.values):
@@ -59,11 +60,11 @@ def worlds_of(program: Program, adopted: tuple[int, ...], defaulted: frozenset[i
     for together in together_changed(program.variables, sorted(defaulted)):
         for shift in range(1, min(assumable(program.variables[number]) for number in together)):
             for number in together:
-                others.setdefault(number, []).append(count)
+                others[number] = others.get(number, 0) | 1 << count
                 changed.setdefault(number, {})[count] = shift
             count += 1
     unread = frozenset(range(len(program.variables))) - read_variables(program, adopted)
-    return Worlds(count, unread, tuple(alternatives), without, {n: tuple(own) for n, own in others.items()}, changed)
+    return Worlds(count, unread, tuple(alternatives), without, others, changed)
 
 
 def read_variables(program: Program, adopted: Sequence[int]) -> set[int]:
