@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,21 +46,34 @@ class Guideline:
         read = self._compiled.files
         self.files = {place_name(file.path): file.path for file in (*read.overlays, *read.own, *read.core)}
         self.model: GuidelineModel = self._compiled.model
-        known = self.model.alternatives
-        self.alternatives = selection.alternatives(known)
+        self.overlays = tuple(
+            annotation.id for annotation in self.model.annotations.values() if annotation.kind == "overlay"
+        )
+        self.take_readings()
+
+    def take_readings(self) -> None:
+        """Take the readings as they are selected: the digest and all that answers say of the guideline follow from that."""
+        about, known = self.model, self.model.alternatives
+        self.alternatives = self.selection.alternatives(known)
         readings = tuple(f"{reading}={name}" for reading, name in sorted(self.alternatives.items()))
-        self.digest = f"sha256:{read.digest_with(readings)}"
+        self.digest = f"sha256:{self._compiled.files.digest_with(readings)}"
         self.adopted = tuple(
             OPEN if (chosen := self.alternatives.get(reading, names[0])) == ANY else names.index(chosen)
             for reading, names in known.items()
         )
-        self.overlays = tuple(
-            annotation.id for annotation in self.model.annotations.values() if annotation.kind == "overlay"
-        )
-        about = self.model
         self.info = GuidelineInfo(
-            about.id, self.digest, selection.layer, self.overlays, readings, about.title, about.disclaimer
+            about.id, self.digest, self.layer, self.overlays, readings, about.title, about.disclaimer
         )
+
+    def with_readings(self, readings: Sequence[str]) -> Guideline:
+        """Give the same guideline with its readings taken in another way; all that is compiled is shared.
+
+        Raises GuidelineError, with what is allowed, for a reading or an alternative that is not there.
+        """
+        other = copy(self)
+        other.selection = self.selection.with_readings(tuple(readings))
+        other.take_readings()
+        return other
 
     @classmethod
     def load(

@@ -95,7 +95,10 @@ def serve(
     load(selection, with_fhir=True)
     settings = Settings(
         selection=Selection(
-            selection.folder.resolve(), selection.layer, tuple(path.resolve() for path in selection.overlays)
+            selection.folder.resolve(),
+            selection.layer,
+            tuple(path.resolve() for path in selection.overlays),
+            selection.readings,
         ),
         public_url=public_url.rstrip("/"),
         origins=origins,

@@ -34,6 +34,8 @@ __all__ = [
     "layer_words",
     "member_words",
     "missing_words",
+    "question_words",
+    "reading_words",
     "requirement_words",
     "safe",
     "setting_words",
@@ -238,6 +240,19 @@ def unknown_words(entry: Missing, model: GuidelineModel) -> str:
         return member_words(entry.fact, entry.member, model)
     label = model.label("fact", entry.fact)
     return say("which_given", label) if entry.fact == getattr(model.courses_fact, "name", "") else label
+
+
+def question_words(entry: Missing, model: GuidelineModel) -> str:
+    """Ask for an unknown fact, a list as a whole, or for what is not known of a course."""
+    say = model.say
+    if entry.fact == ONE_OF:
+        return say("ask_which_of_several")
+    if entry.course is None:
+        fact = next(fact for fact in model.facts if fact.name == entry.fact)
+        return fact.question or fact.label
+    if entry.key is None:
+        return say("ask_how_course_ended", str(entry.course))
+    return say("ask_of_course", model.label("course_fact", entry.key), str(entry.course))
 
 
 def missing_words(answer: Answer) -> Iterator[str]:

@@ -5,23 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
+from cachetools import LRUCache
 from starlette.responses import Response
 
 from graphs.formats import FORMATS, format_of, to_bytes
 from reasoner.engine.answer import Answer
-from reasoner.errors import ReasonerError, RecordError
+from reasoner.errors import GuidelineError, ReasonerError, RecordError
 from reasoner.fhir import ChartFacts
 from reasoner.guideline import Guideline
 from reasoner.queries import ask, pathway, what_if, why, why_not
 from reasoner.records.json_lines import parse_json
-from reasoner.records.record import Record
+from reasoner.records.record import OPEN, Record
 from reasoner.records.shapes import to_json
 from reasoner.serve.problems import RefusedError
 
-__all__ = ["QUESTIONS", "Asked", "Asker", "Question", "findings", "refuse_long"]
+__all__ = ["QUESTIONS", "Asked", "AskedFacts", "Asker", "Askers", "Question", "findings", "refuse_long"]
+
+KEPT = 64
+LITTLE = 6
 
 if TYPE_CHECKING:
     Format = str
@@ -29,8 +34,8 @@ else:
     Format = Literal[tuple(known.name for known in FORMATS)]
 
 
-class Asked(msgspec.Struct, forbid_unknown_fields=True):
-    """A question about one patient: a record, or a FHIR resource or bundle."""
+class AskedFacts(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to be read: a record, or a FHIR resource or bundle."""
 
     patient: Annotated[
         msgspec.Raw,
@@ -40,38 +45,47 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     ]
 
 
-class AskedWhy(Asked):
+class Asked(AskedFacts, kw_only=True):
+    """A question about one patient.
+
+    `readings` are taken as ``--reading`` takes them, such as ``R5=b`` or ``any``; null as the service was started with.
+    """
+
+    readings: Annotated[list[str], msgspec.Meta(max_length=100)] | None = None
+
+
+class AskedWhy(Asked, kw_only=True):
     """Which conclusion to explain: a regimen, an action or a setting."""
 
     conclusion: str
 
 
-class AskedWhyNot(Asked):
+class AskedWhyNot(Asked, kw_only=True):
     """Which regimen to explain; with `any`, changes to immutable facts are offered as well."""
 
     regimen: str
     any: bool = False
 
 
-class AskedWhatIf(Asked):
+class AskedWhatIf(Asked, kw_only=True):
     """Edits of the record, as ``reasoner what-if --set`` takes them."""
 
     set: Annotated[list[str], msgspec.Meta(min_length=1, max_length=100)]
 
 
-class AskedAsk(Asked):
+class AskedAsk(Asked, kw_only=True):
     """What to find out; `all_paths` adds a smallest decision tree."""
 
     all_paths: bool = False
 
 
-class AskedPathway(Asked):
+class AskedPathway(Asked, kw_only=True):
     """How many more courses to follow."""
 
     lines: Annotated[int, msgspec.Meta(ge=0, le=5)] = 3
 
 
-class AskedGraph(Asked):
+class AskedGraph(Asked, kw_only=True):
     """The explanation graph: its format, and what it is narrowed to."""
 
     format: Format = "json"
@@ -86,20 +100,55 @@ class Asker(NamedTuple):
     guideline: Guideline
     courses: int
 
-    def record(self, asked: Asked) -> Record:
-        """Read the patient that a question is about.
+    def parsed(self, asked: AskedFacts) -> Record:
+        """Read the patient that a question is about; that the record does not contradict itself is not checked yet.
 
         Raises RecordError, naming the field, where it cannot be used.
         """
         record = self.guideline.parsed(patient_of(asked))
         refuse_long(record, self.courses)
-        return self.guideline.checked(record)
+        return record
 
-    def answer(self, asked: Asked) -> Answer:
-        return self.guideline.answer(self.record(asked))
+    def record(self, asked: AskedFacts) -> Record:
+        """Read the patient that a question is about.
+
+        Raises RecordError, naming the field, where it cannot be used.
+        """
+        return self.guideline.checked(self.parsed(asked))
+
+    def answer(self, asked: AskedFacts) -> Answer:
+        return self.guideline.answer(self.parsed(asked))
 
 
-def patient_of(asked: Asked) -> object:
+class Askers:
+    """Whom to ask, by how the readings are to be taken; the last ways that were asked for are kept."""
+
+    def __init__(self, guideline: Guideline, courses: int) -> None:
+        self.own = Asker(guideline, courses)
+        self.others: LRUCache[tuple[str, ...], Asker] = LRUCache(KEPT)
+        self.lock = Lock()
+
+    def asker(self, asked: AskedFacts) -> Asker:
+        """Give whom to ask a question.
+
+        Raises RefusedError for a reading or an alternative that is not there.
+        """
+        if not isinstance(asked, Asked) or asked.readings is None:
+            return self.own
+        chosen = tuple(asked.readings)
+        with self.lock:
+            found = self.others.get(chosen)
+            if found is None:
+                try:
+                    found = self.own._replace(guideline=self.own.guideline.with_readings(chosen))
+                except GuidelineError as error:
+                    words = str(error).removeprefix("--reading").lstrip(": ")
+                    raise RefusedError(422, f"readings: {words}", "readings") from None
+                self.others[chosen] = found
+        return found
+
+
+def patient_of(asked: AskedFacts) -> object:
     """Parse the patient as strictly as the command line does."""
     try:
         return parse_json(bytes(asked.patient).decode())
@@ -114,17 +163,18 @@ def refuse_long(record: Record, courses: int) -> None:
 
 
 class Question(NamedTuple):
-    """A question that the API answers: the path it is asked at, its body, what answers it, in milliseconds where `quick`.
+    """A question that the API answers: the path it is asked at, its body, what answers it.
 
-    `shape` is that of the answer where it is JSON always.
+    `shape` is that of the answer where it is JSON always. `at_once` answers it in a millisecond or two, or not at all: it
+    gives None where that would take longer.
     """
 
     path: str
     summary: str
-    body: type[Asked]
+    body: type[AskedFacts]
     reply: Callable[[Asker, Any], Response]
     shape: type[msgspec.Struct] | None
-    quick: bool = False
+    at_once: Callable[[Asker, Any], Response | None] | None = None
 
 
 def as_json(result: object) -> Response:
@@ -134,6 +184,13 @@ def as_json(result: object) -> Response:
 
 def reply_to_answer(asker: Asker, asked: Asked) -> Response:
     return as_json(asker.answer(asked))
+
+
+def answer_at_once(asker: Asker, asked: Asked) -> Response | None:
+    """Answer a record that leaves little open."""
+    record = asker.parsed(asked)
+    leaves_much_open = record.fewer or record.told[0].choices.count(OPEN) > LITTLE or OPEN in asker.guideline.adopted
+    return None if leaves_much_open else as_json(asker.guideline.answer(record))
 
 
 def reply_to_why(asker: Asker, asked: AskedWhy) -> Response:
@@ -158,7 +215,7 @@ def reply_to_pathway(asker: Asker, asked: AskedPathway) -> Response:
     return as_json(pathway.pathway(asker.guideline, asker.record(asked), asked.lines))
 
 
-def reply_to_facts(asker: Asker, asked: Asked) -> Response:
+def reply_to_facts(asker: Asker, asked: AskedFacts) -> Response:
     data = patient_of(asked)
     if not isinstance(data, dict):
         raise RecordError("patient: not a FHIR resource, which is a JSON object")
@@ -196,7 +253,7 @@ def findings(guideline: Guideline) -> bytes:
 
 
 QUESTIONS = (
-    Question("/api/answer", "Answer a record.", Asked, reply_to_answer, Answer, quick=True),
+    Question("/api/answer", "Answer a record.", Asked, reply_to_answer, Answer, answer_at_once),
     Question("/api/why", "Explain a regimen's, an action's or a setting's status.", AskedWhy, reply_to_why, why.Why),
     Question(
         "/api/why-not", "Explain what keeps a regimen from being recommended.", AskedWhyNot, reply_to_why_not, why_not.WhyNot
@@ -215,7 +272,11 @@ QUESTIONS = (
         "/api/pathway", "Follow the guideline from here, course by course.", AskedPathway, reply_to_pathway, pathway.Pathway
     ),
     Question(
-        "/api/facts", "Read a record from FHIR resources, with where each fact was read.", Asked, reply_to_facts, ChartFacts
+        "/api/facts",
+        "Read a record from FHIR resources, with where each fact was read.",
+        AskedFacts,
+        reply_to_facts,
+        ChartFacts,
     ),
     Question("/api/graph", "Draw the explanation graph of the answer.", AskedGraph, reply_to_graph, None),
 )

@@ -30,7 +30,8 @@ from graphs.viewer.document import inline_sources
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import ReasonerError, nearest
 from reasoner.guideline import Guideline
-from reasoner.serve.api import QUESTIONS, Asked, Asker, Question, findings
+from reasoner.records.record import MOST_UNKNOWN_COURSES
+from reasoner.serve.api import QUESTIONS, AskedFacts, Askers, Question, findings
 from reasoner.serve.describe import describe
 from reasoner.serve.hooks import FeedbackCall, HookCall, Hooks, Service, discovery, note_feedback, services_of
 from reasoner.serve.limits import QuestionPool, body_of
@@ -58,7 +59,6 @@ FIELD = re.compile(r"`\$\.?([^`]+)`$|(?:required|unknown) field `([^`]+)`")
 
 Handler = Callable[[Request], Awaitable[Response]]
 Body = TypeVar("Body")
-Result = TypeVar("Result")
 
 
 def worker() -> Monitor:
@@ -98,7 +98,7 @@ class Application:
         self.settings = settings
         self.guideline = Guideline(settings.selection)
         self.pool = QuestionPool(settings.waiting, settings.answer_seconds)
-        self.asker = Asker(self.guideline, settings.courses)
+        self.askers = Askers(self.guideline, settings.courses)
         self.hooks = Hooks(self.guideline, settings.courses)
         self.tokens = TokenVerifier(Path(settings.keys), settings.issuers, settings.scratch) if settings.keys else None
         self.ready = False
@@ -135,6 +135,8 @@ class Application:
     def warm(self) -> None:
         for courses in range(min(USUAL_COURSES, self.settings.courses) + 1):
             self.guideline.evaluator(courses).compile()
+        for courses in (MOST_UNKNOWN_COURSES, USUAL_COURSES):
+            self.guideline.evaluator(courses, fewer=True).compile()
         gc.collect()
         gc.freeze()  # what is loaded stays: no later collection looks through it
         self.ready = True
@@ -142,18 +144,20 @@ class Application:
     async def body(self, request: Request) -> bytes:
         return await body_of(request, self.settings.largest_body, self.settings.body_seconds)
 
-    async def run(self, answer: Callable[[], Result], quick: bool) -> Result:
-        """Answer a quick question at once, and another in the pool."""
-        return answer() if quick else await self.pool.run(answer)
-
-    async def ask(self, question: Question, decoder: msgspec.json.Decoder[Asked], request: Request) -> Response:
+    async def ask(self, question: Question, decoder: msgspec.json.Decoder[AskedFacts], request: Request) -> Response:
         """Answer a question of the JSON API."""
         body = await self.body(request)
+        if question.at_once is not None and len(body) <= QUICK_BODY:
+            asked = decoded(decoder, body, 422)
+            found = question.at_once(self.askers.asker(asked), asked)
+            if found is not None:
+                return found
 
         def answer() -> Response:
-            return question.reply(self.asker, decoded(decoder, body, 422))
+            asked = decoded(decoder, body, 422)
+            return question.reply(self.askers.asker(asked), asked)
 
-        return await self.run(answer, question.quick and len(body) <= QUICK_BODY)
+        return await self.pool.run(answer)
 
     async def check(self, _: Request) -> Response:
         """Give the guideline's defects, which are searched for once."""
@@ -169,7 +173,8 @@ class Application:
         def answer() -> bytes:
             return self.hooks.reply(service, decoded(HOOK_CALL, body, 400), base)
 
-        return Response(await self.run(answer, len(body) <= QUICK_BODY), media_type="application/json")
+        found = answer() if len(body) <= QUICK_BODY else await self.pool.run(answer)
+        return Response(found, media_type="application/json")
 
     async def feedback(self, service: Service, request: Request) -> Response:
         """Take a CDS client's feedback."""

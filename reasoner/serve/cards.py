@@ -10,14 +10,19 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.answer import Answer, Exclusion, GuidelineInfo, Recommendation
+from reasoner.engine.answer import Answer, Exclusion, GuidelineInfo, Missing, Recommendation
 from reasoner.engine.conclusions import SILENT
 from reasoner.engine.phrases import (
+    alternative_words,
     annotation_words,
+    assumed_words,
     assuming_words,
     caution_words,
     certainty_words,
     decided_words,
+    depending_words,
+    question_words,
+    reading_words,
     setting_words,
 )
 from reasoner.serve.shapes import LONGEST_SUMMARY, Action, Card, Coding, Link, Offer, Source
@@ -34,6 +39,7 @@ __all__ = [
 ]
 
 MOST_SUGGESTIONS = 6
+MOST_ASKED = 10
 MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~&$!]|:(?=//)|@(?=\w)|(?<=www)\.|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
 OVERRIDE_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 OVERRIDE_REASONS = {
@@ -93,7 +99,7 @@ def about_patient(answer: Answer) -> tuple[Draft, ...]:
     else:
         summary = model.say("card_nothing", setting)
     drafts = [Draft("info", summary, detail(answer))]
-    return (*drafts, *missing(answer, [entry.fact for entry in answer.missing]))
+    return (*drafts, *missing(answer, answer.missing))
 
 
 def about_orders(answer: Answer, ordered: Mapping[str, str]) -> tuple[Draft, ...]:
@@ -113,8 +119,7 @@ def about_orders(answer: Answer, ordered: Mapping[str, str]) -> tuple[Draft, ...
                 spoken += having
                 if all(entry.certainty == "certain" for entry in against):
                     drafts.append(about_drug(answer, drug, reference, against))
-    deciding = [entry.fact for entry in answer.missing if not set(spoken).isdisjoint(entry.decides)]
-    return (*drafts, *missing(answer, deciding))
+    return (*drafts, *missing(answer, [entry for entry in answer.missing if not set(spoken).isdisjoint(entry.decides)]))
 
 
 def about_regimen(
@@ -147,23 +152,23 @@ def about_drug(answer: Answer, drug: str, reference: str, against: Sequence[Excl
     return Draft("warning", summary, detail(answer, excluded=against, recommended=()), against[0].regimen, (remove,))
 
 
-def missing(answer: Answer, facts: Iterable[str]) -> Iterator[Draft]:
-    """Draft the card on which of these facts to record, if any."""
+def missing(answer: Answer, entries: Iterable[Missing]) -> Iterator[Draft]:
+    """Draft the card on which of the unknown facts to record, if any; members of a list are asked for together."""
     model = answer.derivation.model
     say = model.say
-    names = list(dict.fromkeys(facts))
-    if not names:
+    decides: dict[str, dict[str, None]] = {}
+    for entry in entries:
+        decides.setdefault(question_words(entry, model), {}).update(dict.fromkeys(entry.decides))
+    if not decides:
         return
-    questions = {fact.name: fact.question or fact.label for fact in model.facts}
-    decides = {
-        name: dict.fromkeys(what for entry in answer.missing if entry.fact == name for what in entry.decides)
-        for name in names
-    }
     setting = setting_words(answer.setting, model)
-    one = len(names) == 1
-    summary = say("card_missing_one", setting) if one else say("card_missing", setting, str(len(names)))
-    lines = [markdown(say("card_decides", questions[name], decided_words(list(decides[name]), model))) for name in names]
-    suggestions = tuple(Suggestion(say("card_record", questions[name])) for name in names[:MOST_SUGGESTIONS])
+    one = len(decides) == 1
+    summary = say("card_missing_one", setting) if one else say("card_missing", setting, str(len(decides)))
+    asked = list(decides)[:MOST_ASKED]
+    lines = [markdown(say("card_decides", name, decided_words(list(decides[name]), model))) for name in asked]
+    if len(decides) > MOST_ASKED:
+        lines.append(markdown(say("card_and_more", str(len(decides) - MOST_ASKED))))
+    suggestions = tuple(Suggestion(say("card_record", name)) for name in asked[:MOST_SUGGESTIONS])
     yield Draft("info", summary, "\n".join(section(say("heading_missing"), lines)), suggestions=suggestions)
 
 
@@ -188,6 +193,8 @@ def detail(
         about = [say("rank", str(entry.rank)), *merit]
         lines.append(f"**{markdown(regimen)}**: {markdown(say('comma').join(about))}")
         lines += [f"  {line}" for line in reasons(entry, model)]
+        if entry.depends_on_readings:
+            lines.append(f"  {markdown(depending_words(entry.depends_on_readings, model))}")
         for name in entry.cautions:
             lines.append(f"  {markdown(caution_words(entry, name, answer.derivation))}")
     parts = section(say("heading_recommended"), lines or [markdown(say("nothing"))]) if lines or whole else ()
@@ -197,10 +204,18 @@ def detail(
             f"**{markdown(model.label('regimen', against.regimen))}**: {markdown(certainty_words(against.assuming, model))}"
         )
         lines += [f"  {line}" for line in reasons(against, model)]
+        if against.depends_on_readings:
+            lines.append(f"  {markdown(depending_words(against.depends_on_readings, model))}")
     parts += section(say("heading_excluded"), lines)
     if whole:
-        parts += section(say("heading_actions"), [markdown(call.text) for call in answer.actions])
-    return "\n".join((*parts, *section(say("heading_notes"), [markdown(note) for note in answer.notes])))
+        calls = [(call.text, call.assuming) for call in answer.actions]
+        texts = [say("action_if", text, assuming_words(own, model)) if own else text for text, own in calls]
+        parts += section(say("heading_actions"), map(markdown, texts))
+        parts += section(
+            say("heading_alternatives"), [markdown(alternative_words(entry, model)) for entry in answer.alternatives]
+        )
+    assumed = (markdown(assumed_words(answer)), "") if answer.assumed else ()
+    return "\n".join((*parts, *assumed, *section(say("heading_notes"), [markdown(note) for note in answer.notes])))
 
 
 def reasons(entry: Entry, model: GuidelineModel) -> list[str]:
@@ -239,7 +254,8 @@ class CardBuilder:
         say = model.say
         overlays = [say("overlay_name", overlay) for overlay in info.overlays]
         self.info = info
-        self.title = say("comma").join([info.title, *overlays])
+        readings = [reading_words(reading, model) for reading in info.readings]
+        self.title = say("comma").join([info.title, *overlays, *readings])
         self.closing = "\n\n".join(markdown(text) for text in (self.title, info.disclaimer) if text)
         self.read = say("card_read")
         self.links = {name: say("card_why", model.label("regimen", name)) for name in model.regimens}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 from reasoner.compiler.model import Fact, GuidelineModel
@@ -10,7 +10,7 @@ from reasoner.engine.answer import GuidelineInfo
 from reasoner.guideline import Guideline
 from reasoner.records.shapes import Shape, one_of
 
-__all__ = ["CourseFactForm", "CourseForm", "Example", "FactForm", "GuidelineForm", "Term", "describe"]
+__all__ = ["AlternativeForm", "CourseFactForm", "CourseForm", "Example", "FactForm", "GuidelineForm", "ReadingForm", "Term", "describe"]
 
 DEFAULTS: dict[str | None, bool | tuple[str, ...] | None] = {None: None, "true": True, "false": False, "empty": ()}
 
@@ -38,7 +38,6 @@ class FactForm(Shape, frozen=True):
     thresholds: tuple[int, ...]
     minimum: int | None
     above: bool
-    required: bool
     default: bool | tuple[str, ...] | None
     immutable: bool
 
@@ -52,6 +51,22 @@ class CourseFactForm(Shape, frozen=True):
     needs: tuple[str, ...]
     minimum: int | None
     above: bool
+
+
+class AlternativeForm(Shape, frozen=True):
+    """One way to take a reading: what it says, and why."""
+
+    name: str
+    text: str
+    why: str
+
+
+class ReadingForm(Shape, frozen=True):
+    """A reading with alternatives, the default first; `chosen` is the one that is taken, "any" where it is left open."""
+
+    name: str
+    chosen: str
+    alternatives: tuple[AlternativeForm, ...]
 
 
 class CourseForm(Shape, frozen=True):
@@ -76,6 +91,7 @@ class GuidelineForm(Shape, frozen=True, tag_field="schema", tag="reasoner.guidel
     guideline: GuidelineInfo
     facts: tuple[FactForm, ...]
     course: CourseForm
+    readings: tuple[ReadingForm, ...]
     regimens: tuple[Term, ...]
     actions: tuple[Term, ...]
     settings: tuple[Term, ...]
@@ -90,6 +106,7 @@ def describe(guideline: Guideline) -> GuidelineForm:
         guideline=guideline.info,
         facts=tuple(fact_form(fact, model) for fact in model.facts),
         course=course_form(model),
+        readings=tuple(reading_forms(guideline)),
         regimens=terms("regimen", model.regimens, model),
         actions=terms("action", model.actions, model),
         settings=terms("setting", model.settings, model),
@@ -113,10 +130,19 @@ def fact_form(fact: Fact, model: GuidelineModel) -> FactForm:
         thresholds=fact.thresholds,
         minimum=minimum,
         above=above,
-        required=fact.required,
         default=DEFAULTS[fact.default],
         immutable=fact.immutable,
     )
+
+
+def reading_forms(guideline: Guideline) -> Iterator[ReadingForm]:
+    """Yield the readings that can be taken in more than one way."""
+    annotations = guideline.model.annotations
+    for reading, names in guideline.model.alternatives.items():
+        chosen = guideline.alternatives.get(reading, names[0])
+        own = [annotations[reading], *(annotations[f"{reading}={name}"] for name in names[1:])]
+        alternatives = (AlternativeForm(name, a.text, a.why) for name, a in zip(names, own, strict=True))
+        yield ReadingForm(reading, chosen, tuple(alternatives))
 
 
 def course_form(model: GuidelineModel) -> CourseForm:

@@ -10,8 +10,10 @@ import msgspec
 from graphs.formats import FORMATS
 from reasoner import __version__
 from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
+from reasoner.compiler.selection import ANY
 from reasoner.guideline import Guideline
 from reasoner.queries.ask import Choice, Leaf
+from reasoner.records.record import ONE_OF
 from reasoner.serve.api import QUESTIONS, Question
 from reasoner.serve.describe import GuidelineForm
 from reasoner.serve.hooks import PREFETCH, FeedbackCall, HookCall, services_of
@@ -52,6 +54,12 @@ def document(guideline: Guideline, settings: Settings) -> Schema:
     components["AskedWhy"]["properties"]["conclusion"]["enum"] = conclusions
     components["AskedWhyNot"]["properties"]["regimen"]["enum"] = list(model.regimens)
     components["AskedGraph"]["properties"]["focus"]["anyOf"] = either_null({"enum": conclusions})["anyOf"]
+    ways = [f"{reading}={name}" for reading, names in model.alternatives.items() for name in (*names, ANY)]
+    chosen = {"type": "array", "items": {"enum": [*ways, ANY]}, "maxItems": 100} if ways else {"type": "array", "maxItems": 0}
+    for question in QUESTIONS:
+        asked = components[question.body.__name__]["properties"]
+        if "readings" in asked:
+            asked["readings"] = {**either_null(chosen), "default": None}
     components["HookCall"]["properties"]["prefetch"] = PREFETCHED
     trusted: Schema = {"security": [{"client": []}]} if settings.keys else {}
     paths: Schema = {question.path: {"post": asking(question)} for question in QUESTIONS}
@@ -152,20 +160,26 @@ PREFETCHED = {
 
 
 def record_schema(model: GuidelineModel) -> Schema:
-    """Describe a patient's record as the guideline declares its facts; null and absent are unknown."""
+    """Describe a patient's record as the guideline declares its facts; null is unknown, and so is what is absent."""
     course: Schema = {
         "drugs": {"type": "array", "items": {"enum": list(model.drugs)}, "minItems": 1},
-        "outcome": {"enum": list(model.outcomes)},
+        "outcome": either_null({"enum": list(model.outcomes)}),
     }
     for noted in model.course_facts.values():
         course[noted.name] = either_null(value_schema(noted, model))
-    courses = {"type": "array", "items": closed(course, ["drugs", "outcome"])}
-    properties: Schema = {"id": {"type": "string"}}
+    courses = {"type": "array", "items": closed(course, ["drugs"])}
+    facts: Schema = {}
     for fact in model.facts:
         schema = courses if fact.kind == "courses" else value_schema(fact, model)
-        described = {**schema, "title": fact.label, "description": fact.question}
-        properties[fact.name] = described if fact.required else either_null(described)
-    return closed(properties, ["id", *(fact.name for fact in model.facts if fact.required)])
+        facts[fact.name] = either_null({**schema, "title": fact.label, "description": fact.question})
+    label = {"type": "string", "pattern": "[^ ]"}
+    sets = {
+        "type": "array",
+        "items": closed({"label": label, **facts}, ["label"]),
+        "minItems": 1,
+        "description": "Sets of facts of which exactly one is true, in addition to the facts beside them.",
+    }
+    return closed({"id": {"type": "string"}, **facts, ONE_OF: either_null(sets)}, ["id"])
 
 
 def closed(properties: Schema, required: list[str]) -> Schema:
