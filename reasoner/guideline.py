@@ -207,7 +207,10 @@ class Guideline:
 
 
 class Case:
-    """A record with a title and the answer expected of it, from a guideline's folder `cases`."""
+    """A record with a title and the answer expected of it, from a guideline's folder `cases`.
+
+    `readings` are the alternatives of readings under which it is expected, as `Guideline.load` takes them.
+    """
 
     def __init__(self, path: Path) -> None:
         import json
@@ -218,5 +221,6 @@ class Case:
             self.title: str = data["title"]
             self.record: dict[str, object] = data["record"]
             self.expected: dict[str, object] = data["expected"]
+            self.readings = tuple(map(str, data.get("readings", ())))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise GuidelineError(f'{path}: a case holds "title", "record" and "expected" ({error}).') from None

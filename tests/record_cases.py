@@ -20,7 +20,7 @@ from typing import Any
 from reasoner import Guideline, ReasonerError
 from reasoner.records.shapes import to_plain
 
-OPTIONAL = ("conditional", "excluded_conditional", "actions_conditional", "missing")
+OPTIONAL = ("conditional", "assuming", "excluded_conditional", "actions_conditional", "missing", "alternatives")
 
 
 def expectation(answer: dict[str, Any]) -> dict[str, Any]:
@@ -34,15 +34,18 @@ def expectation(answer: dict[str, Any]) -> dict[str, Any]:
         for entry in answer["recommended"]
         if entry["certainty"] == "certain"
     ]
+    assuming = {entry["regimen"]: entry["assuming"] for entry in answer["recommended"] if entry["assuming"]}
     found = {
         "setting": answer["setting"],
         "recommended": sorted(ranked, key=lambda entry: entry["regimen"]),
         "conditional": names("recommended", "regimen", "conditional"),
+        "assuming": dict(sorted(assuming.items())),
         "excluded": names("excluded", "regimen", "certain"),
         "excluded_conditional": names("excluded", "regimen", "conditional"),
         "actions": names("actions", "action", "certain"),
         "actions_conditional": names("actions", "action", "conditional"),
         "missing": sorted({entry["fact"] for entry in answer["missing"]}),
+        "alternatives": [f"{entry['reading']}={entry['alternative']}" for entry in answer["alternatives"]],
     }
     return {key: value for key, value in found.items() if value or key not in OPTIONAL}
 
@@ -50,7 +53,13 @@ def expectation(answer: dict[str, Any]) -> dict[str, Any]:
 def recorded(path: Path, guideline: Guideline) -> str:
     """Give the text of a case's file with the answer expected that is given now."""
     case = json.loads(path.read_text("utf-8"))
-    return json.dumps({**case, "expected": expectation(to_plain(guideline.answer(case["record"])))}, indent=1) + "\n"
+    selected = guideline if not case.get("readings") else with_readings(guideline, tuple(case["readings"]))
+    return json.dumps({**case, "expected": expectation(to_plain(selected.answer(case["record"])))}, indent=1) + "\n"
+
+
+def with_readings(guideline: Guideline, readings: tuple[str, ...]) -> Guideline:
+    """Load a guideline again with its readings taken otherwise."""
+    return Guideline(guideline.selection.with_readings(readings))
 
 
 def main() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from record_cases import expectation
+from record_cases import expectation, with_readings
 
 from reasoner import Guideline
 from reasoner.guideline import Case, default_folder
@@ -14,7 +14,8 @@ CASES = [Case(path) for path in sorted((default_folder() / "cases").glob("*.json
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
 def test_the_answer_is_the_one_expected(case: Case, curated: Guideline) -> None:
-    assert expectation(to_plain(curated.answer(case.record))) == case.expected
+    guideline = with_readings(curated, case.readings) if case.readings else curated
+    assert expectation(to_plain(guideline.answer(case.record))) == case.expected
 
 
 def test_there_is_a_case_for_every_rule(curated: Guideline) -> None:

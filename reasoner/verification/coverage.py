@@ -21,11 +21,18 @@ MOVED = "now line "
 
 
 def exercised(guideline: Guideline) -> dict[str, tuple[str, ...]]:
-    """Find for each rule the cases in which it fires, in either layer: the literal one exercises what readings set aside."""
+    """Find for each rule the cases in which it fires, in either layer: the literal one exercises what readings set aside.
+
+    A case that names alternatives of readings exercises the curated layer under them.
+    """
     fired: dict[str, dict[str, None]] = {}
-    layers = [guideline] + [Guideline(guideline.selection.with_layer(layer)) for layer in LAYERS if layer != guideline.layer]
+    own = guideline.selection
+    layers = [guideline, *(Guideline(own.with_readings(()).with_layer(layer)) for layer in LAYERS if layer != own.layer)]
+    taken: dict[tuple[str, ...], Guideline] = {}
     for case in guideline.cases().values():
-        for loaded in layers:
+        if case.readings and case.readings not in taken:
+            taken[case.readings] = Guideline(own.with_layer(LAYERS[-1]).with_readings(case.readings))
+        for loaded in [taken[case.readings]] if case.readings else layers:
             derivation = loaded.answer(case.record).derivation
             for number, ground in enumerate(derivation.program.rules):
                 if derivation.fires(number):
