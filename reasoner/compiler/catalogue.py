@@ -100,6 +100,7 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
         trials=trials_of(tables),
         discrepancies=tuple((statement.upper(), date, words) for statement, date, words in tables.rows("discrepancy")),
         annotations=parsed.annotations,
+        overlays=tuple(name for name, annotation in parsed.annotations.items() if annotation.kind == "overlay"),
         rules=parsed.rules,
         roles={name: predicate.role for name, predicate in parsed.predicates.items()},
         kinds={name: predicate.kinds for name, predicate in parsed.predicates.items()},

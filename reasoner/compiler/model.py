@@ -168,7 +168,7 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     course, those in `under_way` leave it open, and those in `as_planned` end it as planned. `parts`
     holds for each regimen the drugs that each of its parts can be; a regimen without drugs has no part. `weight` names the
     fact that doses per kg are multiplied by; `roles` gives each predicate's role and `kinds` those of its arguments; `data`
-    counts the facts under each statement; `wording` holds the words of texts by key, for `say`; `recursive` says where the
+    counts the facts under each statement; `wording` holds the words of texts by key, for `say`; `overlays` are the annotations that are laid on top; `recursive` says where the
     guideline depends on itself; `longest_history` is the number of courses up to which a check looks.
     """
 
@@ -195,6 +195,7 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     trials: dict[str, Trial]
     discrepancies: tuple[tuple[str, str, str], ...]
     annotations: dict[str, Annotation]
+    overlays: tuple[str, ...]
     rules: tuple[Rule, ...]
     roles: dict[str, str]
     kinds: dict[str, tuple[str, ...]]

@@ -179,7 +179,7 @@ class Comparison:
         for name in self.derivation.model.regimens:
             for _, number in rows.get(name, ()):
                 varying = self.varying.get(number, 0)
-                for world in (world for _, _, world in self.worlds.alternatives if varying >> world & 1):
+                for world in [world for _, _, world in self.worlds.alternatives if varying >> world & 1] if varying else ():
                     here, there = self.extent(number, 0) != ABSENT, self.extent(number, world) != ABSENT
                     if here != there:
                         found.setdefault(world, ([], []))[here].append(name)

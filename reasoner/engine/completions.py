@@ -125,15 +125,20 @@ def lay_inputs(
     record: Record, program: Program, adopted: tuple[int, ...], worlds: Worlds, laid: Inputs
 ) -> tuple[list[Truth], list[Truth]]:
     """Give each input atom the truth of where it holds; and for each reading where it is in force."""
-    inputs = [laid.none] * len(program.inputs)
-    index, numbers, changed = program.inputs, input_numbers(program), worlds.changed
+    index, numbers = program.inputs, input_numbers(program)
+    inputs, in_force = [laid.none] * len(index), [laid.everything] * len(program.readings)
+    for number, reading in enumerate(program.readings):
+        if reading in worlds.without:
+            in_force[number] = laid.everything & ~laid.in_worlds(1 << worlds.without[reading])
+    for atom, number in program.removable.items():
+        inputs[atom] = in_force[number]
     for place, told in enumerate(record.told):
         where = laid.of_set(place)
         for atom in told.atoms:
             if atom in index:
                 inputs[index[atom]] = inputs[index[atom]] | where
-        varied = changed.keys() & {*range(len(adopted)), *told.defaulted} if changed else ()
         choices = choices_of(told, adopted)
+        varied = varied_in(worlds, len(adopted), told.defaulted)
         for variable, choice in enumerate(choices):
             if choice == OPEN:
                 for value, atoms in enumerate(numbers[variable]):
@@ -144,13 +149,13 @@ def lay_inputs(
                     inputs[number] = inputs[number] | where
         for number, chosen in deviations(program, worlds, tuple((v, choices[v]) for v in varied)):
             inputs[number] = inputs[number] | laid.in_worlds(chosen) & where
-    in_force = [laid.everything] * len(program.readings)
-    for number, reading in enumerate(program.readings):
-        if reading in worlds.without:
-            in_force[number] = laid.everything & ~laid.in_worlds(1 << worlds.without[reading])
-    for atom, number in program.removable.items():
-        inputs[atom] = in_force[number]
     return inputs, in_force
+
+
+@lru_cache(maxsize=1024)
+def varied_in(worlds: Worlds, readings: int, defaulted: tuple[int, ...]) -> frozenset[int]:
+    """Find the variables of a record that have another value in some world."""
+    return frozenset(worlds.changed.keys() & {*range(readings), *defaulted})
 
 
 @lru_cache(maxsize=64)

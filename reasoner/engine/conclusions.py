@@ -104,17 +104,15 @@ def holding(
     """
     none, listed = completions.none, completions.listed
     every = listed == completions.all
-    return {
-        predicate: {
-            first: [
-                (name, truth, n)
-                for name, n in atoms
-                if (truth := values[n]) != none and (every or truth & listed != none)
-            ]
-            for first, atoms in rows.items()
-        }
-        for predicate, rows in table.items()
-    }
+    found: dict[str, dict[str, Held]] = {}
+    for predicate, rows in table.items():
+        own = found[predicate] = {}
+        for first, atoms in rows.items():
+            for name, n in atoms:
+                truth = values[n]
+                if truth != none and (every or truth & listed != none):
+                    own.setdefault(first, []).append((name, truth, n))
+    return found
 
 
 class Conclusions:

@@ -203,13 +203,15 @@ class Derivation:
     def grounds(self, atom: int, agree: Truth, beside: Collection[int] = ()) -> Grounds:
         """Collect what an atom, by its number, rests on in the completions of `agree`: the rules that fire there.
 
-        For the readings and overlays what a condition's absence rests on counts too: what keeps the absent atom from
-        holding. The source's rules `beside` count for all but the statements.
+        For overlays what a condition's absence rests on counts too: what keeps the absent atom from holding; for readings
+        where it is not known without which of them the atom would not hold. The source's rules `beside` count for all but
+        the statements.
         """
         rules, absent = self.chain([atom], agree)
+        followed = self.model.overlays or not self.completions.worlds.without
         blockers = {
             condition
-            for number in absent
+            for number in (absent if followed else ())
             for support in self.program.supports[number]
             for condition, negated in self.program.rules[support].conditions
             if negated and self.values[condition] & agree != self.completions.none

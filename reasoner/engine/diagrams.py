@@ -99,13 +99,15 @@ class DiagramCompletions(Completions, Inputs):
             values[v] = tuple(self._chain(start, size))
         self._sets = values[len(program.variables)] if sets else (self.everything,)
         self.values: Mapping[int, tuple[BDDFunction, ...]] = values
-        self._in_worlds: dict[int, BDDFunction] = {}
+        self._in_worlds: dict[tuple[int, int], BDDFunction] = {}
+        self._worlds_of: dict[tuple[BDDFunction, int], int] = {}
         self._at_base: dict[BDDFunction, BDDFunction] = {}
         self._supports: dict[BDDFunction, frozenset[int]] = {}
         self._relevant: dict[BDDFunction, frozenset[int]] = {}
         self.untold = next((v for v in opened if program.variables[v].values[0][0] == ()), None)
         self._listed: dict[tuple[BDDFunction, tuple[int, ...]], Listed | None] = {}
         self._set_place = len(first)
+        self._facts = self._cube(self.order)
         self._unread = self._cube([v for v in self.order if v in worlds.unread])
         self.all = self.listed = self.everything
 
@@ -133,25 +135,28 @@ class DiagramCompletions(Completions, Inputs):
         return self.values[variable][number]
 
     def in_worlds(self, chosen: int) -> BDDFunction:
-        found = self._in_worlds.get(chosen)
-        if found is None:
-            found = self.none
-            for world in range(chosen.bit_length()):
-                if chosen >> world & 1:
-                    found = found | self._in_world(world)
-            self._in_worlds[chosen] = found
-        return found
+        return self._of_worlds(chosen, 0)
 
-    def _in_world(self, world: int) -> BDDFunction:
-        found = self._true
-        for place, bit in enumerate(self._binary[: self._selectors]):
-            found = found & (bit if world >> place & 1 else ~bit)
+    def _of_worlds(self, chosen: int, level: int) -> BDDFunction:
+        """Tell some worlds apart by the binary digits of their numbers from `level` on, the highest first."""
+        half = 1 << self._selectors - level >> 1
+        whole = (1 << (half << 1)) - 1 if half else 1
+        if chosen in (0, whole):
+            return self._true if chosen else self.none
+        found = self._in_worlds.get((chosen, level))
+        if found is None:
+            bit = self._binary[level]
+            high, low = chosen >> half, chosen & (1 << half) - 1
+            found = bit & self._of_worlds(high, level + 1) | ~bit & self._of_worlds(low, level + 1)
+            self._in_worlds[chosen, level] = found
         return found
 
     def of_set(self, number: int) -> BDDFunction:
         return self._sets[number]
 
     def base(self, truth: BDDFunction) -> BDDFunction:
+        if truth.node_level() is None:
+            return truth
         found = self._at_base.get(truth)
         if found is None:
             found = self._at_base[truth] = self.world(truth, 0).exists(self._unread)
@@ -160,7 +165,8 @@ class DiagramCompletions(Completions, Inputs):
     def world(self, truth: BDDFunction, number: int) -> BDDFunction:
         level = truth.node_level()
         while level is not None and level < self._selectors:
-            truth = truth.cofactor_true() if number >> level & 1 else truth.cofactor_false()
+            high = number >> self._selectors - level - 1 & 1
+            truth = truth.cofactor_true() if high else truth.cofactor_false()
             level = truth.node_level()
         return truth
 
@@ -168,13 +174,26 @@ class DiagramCompletions(Completions, Inputs):
         return AtBase(truths, self)
 
     def varying(self, truths: Sequence[BDDFunction], numbers: Iterable[int]) -> dict[int, int]:
-        found = {}
+        found, every = {}, (1 << self.worlds.count) - 1
         for number in numbers:
             truth = truths[number]
             level = truth.node_level()
             if level is not None and level < self._selectors:
-                own = self.world(truth, 0)
-                found[number] = sum(1 << n for n in range(1, self.worlds.count) if self.world(truth, n) != own)
+                worlds = self._worlds((truth ^ self.world(truth, 0)).exists(self._facts), 0) & every
+                if worlds:
+                    found[number] = worlds
+        return found
+
+    def _worlds(self, chosen: BDDFunction, level: int) -> int:
+        """List the worlds that a diagram of their digits from `level` on holds in, a bit for each."""
+        own = chosen.node_level()
+        if own is None:
+            return (1 << (1 << self._selectors - level)) - 1 if chosen.valid() else 0
+        found = self._worlds_of.get((chosen, level))
+        if found is None:
+            sides = (chosen, chosen) if own > level else (chosen.cofactor_false(), chosen.cofactor_true())
+            low, high = (self._worlds(side, level + 1) for side in sides)
+            found = self._worlds_of[chosen, level] = low | high << (1 << self._selectors - level - 1)
         return found
 
     def relevant_variables(self, truth: BDDFunction) -> frozenset[int]:

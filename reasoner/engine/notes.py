@@ -34,7 +34,7 @@ def notes_on(derivation: Derivation, conclusions: Conclusions, setting: str) -> 
             yield say("note_nearest", f"{statement} ({model.annotations[statement].text})", words)
     elif not any(possibly(derivation, RECOMMENDED, regimen) for regimen in model.regimens):
         yield from dead_end(derivation, conclusions)
-    if any(annotation.kind == "overlay" for annotation in model.annotations.values()):
+    if model.overlays:
         yield from dict.fromkeys(local(derivation))
     for regimen in model.regimens:
         both = conclusions.truth(RECOMMENDED, regimen) & conclusions.truth(EXCLUDED, regimen)
