@@ -183,23 +183,22 @@ class Guideline:
         if not isinstance(record, Record):
             record = self.parsed(record)
         evaluator = self.evaluator(record.courses, record.fewer)
-        completions, evaluated = self._evaluate(record, evaluator)
+        if evaluator.program.recursive is None:
+            for capacity in CAPACITIES:
+                with suppress(MemoryError):
+                    opened = open_record(record, evaluator, self.adopted, capacity)
+                    return self._answer(record, evaluator, opened.completions, evaluate(opened, evaluator))
+        from reasoner.engine.stable_models import solve
+
+        solved = solve(record, evaluator, self.adopted, self._compiled.parsed, self.alternatives)
+        return self._answer(record, evaluator, *solved)
+
+    def _answer(self, record: Record, evaluator: Evaluator, completions: Completions, evaluated: Evaluated) -> Answer:
         known = frozenset.intersection(*(told.known for told in record.told))
         derivation = Derivation(
             evaluator.program, self.model, completions, evaluated, known, record.sources, self.alternatives
         )
         return build_answer(derivation, record, self.info, self.warnings)
-
-    def _evaluate(self, record: Record, evaluator: Evaluator) -> tuple[Completions, Evaluated]:
-        """Evaluate the rules on a record: straight on, or by clingo's own solving where that cannot be done."""
-        if evaluator.program.recursive is None:
-            for capacity in CAPACITIES:
-                with suppress(MemoryError):
-                    opened = open_record(record, evaluator, self.adopted, capacity)
-                    return opened.completions, evaluate(opened, evaluator)
-        from reasoner.engine.stable_models import solve
-
-        return solve(record, evaluator, self.adopted, self._compiled.parsed, self.alternatives)
 
     def cases(self) -> dict[str, Case]:
         """Read the guideline's own cases: records with the answers expected, in its folder `cases`."""

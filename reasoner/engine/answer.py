@@ -358,7 +358,10 @@ class AnswerBuilder:
             program.phrases[c]
             for support in supports
             for c, negated in program.rules[support].conditions
-            if c < first and not negated and own.isdisjoint(arguments_of(program.atoms[c]))
+            if c < first
+            and not negated
+            and program.roles[c] not in UNWORDED
+            and own.isdisjoint(arguments_of(program.atoms[c]))
         )
         together = all(self.derivation.fired[support] & agree == agree for support in supports)
         return self.model.say("and" if together else "or").join(facts)

@@ -9,6 +9,7 @@ from operator import or_
 from msgspec import UNSET, UnsetType
 
 from reasoner.compiler.program import Program
+from reasoner.compiler.selection import ANY
 from reasoner.engine.completions import Truth
 from reasoner.engine.conclusions import (
     CERTAIN,
@@ -114,13 +115,15 @@ class Comparison:
 
     def stands(self, entry: Conclusion | RankedRegimen, world: int) -> bool:
         """Tell whether an entry is there in another world under the same assumptions, and no more certain."""
+        if entry.certainty == CERTAIN:
+            return not self.varying.get(entry.atom, 0) >> world & 1
         truth = self.completions.world(self.wide[entry.atom], world)
         every = self.completions.world(self.completions.everything, world)
-        return bool(truth & entry.agree == every & entry.agree) and (truth == every) == (entry.certainty == CERTAIN)
+        return bool(truth & entry.agree == every & entry.agree) and truth != every
 
     def named(self, worlds: Iterable[int]) -> tuple[str, ...]:
         """Name readings by the worlds without them, each with the alternative that is chosen where that is not the default."""
-        chosen = self.derivation.alternatives
+        chosen = {reading: name for reading, name in self.derivation.alternatives.items() if name != ANY}
         names = [self.reading_in[world] for world in sorted(worlds)]
         return tuple(f"{name}={chosen[name]}" if name in chosen else name for name in names)
 

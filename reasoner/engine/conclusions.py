@@ -200,7 +200,7 @@ class Conclusions:
         for name in self.model.settings:
             for _, truth, _ in self.held(SETTING, name):
                 return name if truth == self.completions.all else UNDETERMINED
-        return SILENT
+        return SILENT if self.completions.untold is None else UNDETERMINED
 
     def recommended(self) -> list[RankedRegimen]:
         """List the recommended regimens, the best first."""

@@ -219,8 +219,9 @@ class Derivation:
         found = grounds_of(self.model, frozenset(rules))
         if not blockers and not beside:
             return found
-        beyond = grounds_of(self.model, frozenset(rules | self.chain(blockers, agree)[0]).union(beside))
-        own = grounds_of(self.model, frozenset(rules).union(beside))
+        own = beyond = grounds_of(self.model, frozenset(rules).union(beside))
+        if blockers:
+            beyond = grounds_of(self.model, frozenset(rules | self.chain(blockers, agree)[0]).union(beside))
         return msgspec.structs.replace(found, rules=own.rules, readings=beyond.readings, overlays=beyond.overlays)
 
     def chain(self, atoms: Iterable[int], agree: Truth) -> tuple[set[int], set[int]]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
+from functools import cached_property
+from itertools import combinations, permutations
 from typing import Any, NamedTuple
 
 from oxidd.bdd import BDDFunction, BDDManager
@@ -25,6 +26,8 @@ __all__ = ["DiagramCompletions", "manager_of"]
 APPLY_CACHE = 2**16
 LISTED = 256
 """Variables that constrain each other are told apart combination by combination up to so many; beyond, change by change."""
+
+FEW_SETS = 8
 
 managers = threading.local()
 
@@ -204,12 +207,13 @@ class DiagramCompletions(Completions, Inputs):
 
     def _find_relevant(self, truth: BDDFunction) -> Iterator[int]:
         """Find the variables that can change a truth: which set of facts is true, and what is open in one of the sets."""
-        for place, (where, choices) in enumerate(zip(self._sets, self._choices, strict=True)):
-            space = self.listed & where
+        distinct = {choices: place for place, choices in reversed(list(enumerate(self._choices)))}
+        for choices, place in distinct.items():
+            space = self.listed & self._sets[place]
             opened = [v for v in self.read if v < len(choices) and choices[v] == OPEN and v != self.untold]
             yield from self._within(truth & space, space, opened)
-            if any(self._between(truth, place, other) for other in range(len(self._sets)) if other != place):
-                yield self.order[self._set_place]
+        if any(self._between(truth, place, other) for place, other in self._pairs):
+            yield self.order[self._set_place]
 
     def _within(self, truth: BDDFunction, space: BDDFunction, opened: Sequence[int]) -> Iterator[int]:
         """Find which of the open variables can change a truth within the completions of one set of facts."""
@@ -227,6 +231,12 @@ class DiagramCompletions(Completions, Inputs):
                     yield from self._by_change(truth, space, group)
                 else:
                     yield from self._by_assignment(truth, group, listed)
+
+    @cached_property
+    def _pairs(self) -> list[tuple[int, int]]:
+        """The pairs of sets of facts that are compared: all of a few, the first with each other of many."""
+        sets = range(len(self._sets))
+        return list(permutations(sets, 2)) if len(sets) <= FEW_SETS else [(0, other) for other in sets[1:]]
 
     def _told_apart(self, truth: BDDFunction, space: BDDFunction, v: int) -> bool:
         """Tell whether two of the values that a variable can have make a difference."""

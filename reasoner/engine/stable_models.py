@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 
 import clingo
@@ -86,7 +87,8 @@ def solve(
         found = enumerate_answer_sets(record, evaluator.program, completions, control_of(record.facts, parsed, alternatives))
         if found is not None:
             return found
-    consistent(record, evaluator, adopted)
+    with suppress(MemoryError):
+        consistent(record, evaluator, adopted)
     return bounds(record, evaluator.program, adopted, parsed, alternatives)
 
 

@@ -23,7 +23,7 @@ class Worlds(msgspec.Struct, frozen=True, eq=False):
 
     `unread` are the variables that no rule reads while the readings are as they are. `alternatives` are those in which one reading is taken otherwise: reading, alternative, world. `without` has for each
     reading the world in which its rules are left out, and `others` for each variable that a default stands for the worlds in
-    which it has another value, a bit for each. `changed` tells for each variable that differs anywhere by how many values, by world.
+    which it has another value, a bit for each, 0 where no rule reads it. `changed` tells for each variable that differs anywhere by how many values, by world.
     """
 
     count: int
@@ -47,7 +47,6 @@ def worlds_of(program: Program, adopted: tuple[int, ...], defaulted: frozenset[i
     count = 1
     alternatives: list[tuple[str, str, int]] = []
     changed: dict[int, dict[int, int]] = {}
-    others: dict[int, int] = {}
     for number, choice in enumerate(adopted):
         variable = program.variables[number]
         for value, (name, _) in enumerate(variable.values):
@@ -55,16 +54,26 @@ def worlds_of(program: Program, adopted: tuple[int, ...], defaulted: frozenset[i
                 alternatives.append((str(variable.reading), str(name), count))
                 changed.setdefault(number, {})[count] = (value - choice) % len(variable.values)
                 count += 1
-    without = {reading: count + n for n, reading in enumerate(program.readings if removed else ())}
+    without = {reading: count + n for n, reading in enumerate(deciding_readings(program) if removed else ())}
     count += len(without)
-    for together in together_changed(program.variables, sorted(defaulted)):
+    read = read_variables(program, adopted)
+    others = dict.fromkeys(defaulted - read, 0)
+    for together in together_changed(program.variables, sorted(defaulted & read)):
         for shift in range(1, min(assumable(program.variables[number]) for number in together)):
             for number in together:
                 others[number] = others.get(number, 0) | 1 << count
                 changed.setdefault(number, {})[count] = shift
             count += 1
-    unread = frozenset(range(len(program.variables))) - read_variables(program, adopted)
+    unread = frozenset(range(len(program.variables))) - read
     return Worlds(count, unread, tuple(alternatives), without, others, changed)
+
+
+def deciding_readings(program: Program) -> list[str]:
+    """List the readings whose rules or data conclusions depend on."""
+    cone = program.cone(program.compared)
+    numbers = {program.under[rule] for atom in cone for rule in program.supports[atom]}
+    numbers |= {reading for atom, reading in program.removable.items() if atom in cone}
+    return [reading for number, reading in enumerate(program.readings) if number in numbers]
 
 
 def read_variables(program: Program, adopted: Sequence[int]) -> set[int]:
@@ -83,7 +92,7 @@ def read_variables(program: Program, adopted: Sequence[int]) -> set[int]:
             if not any(c in refused and not negated for c, negated in conditions):
                 yield from (c for c, _ in conditions)
 
-    return {owner[atom] for atom in reachable(program.concluding, required) if atom in owner}
+    return {owner[atom] for atom in reachable(program.compared, required) if atom in owner}
 
 
 def together_changed(variables: Sequence[Variable], defaulted: Sequence[int]) -> Iterator[list[int]]:
