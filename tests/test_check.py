@@ -177,6 +177,32 @@ def test_readings_named_as_settling_a_finding_settle_it(
         assert not (regimens and both_fire), found.message
 
 
+def test_alternatives_named_as_settling_a_finding_settle_it(reports: dict[str, Report], curated: Guideline) -> None:
+    """With the reading taken otherwise nobody shows the finding; where it is eased, the witness is recommended something."""
+    findings = reports["curated"].findings
+    named = {name for found in findings for name in (*found.settled_by_alternatives, *found.eased_by_alternatives)}
+    assert {"R5=b", "R9=b", "R11=b", "R13=b"} <= named
+    for name in sorted(named):
+        otherwise = Guideline.load(readings=name)
+        left = {found.id for found in check(otherwise).findings}
+        for found in findings:
+            assert name not in found.settled_by_alternatives or found.id not in left, found.message
+            if name in (*found.settled_by_alternatives, *found.eased_by_alternatives) and found.kind in ("gap", "dead_end"):
+                assert found.witness is not None
+                assert not curated.answer(found.witness).recommended
+                assert otherwise.answer(found.witness).recommended, found.message
+    lung_disease = [f for f in findings if f.kind == "dead_end" and f.settled_by_alternatives == ("R9=b",)]
+    assert any({"L57"} <= set(found.statements) for found in lung_disease)
+
+
+def test_a_reading_left_open_is_checked_under_all_of_its_alternatives() -> None:
+    guideline = Guideline.load(readings="R13=any")
+    under = [found for found in check(guideline).findings if found.under]
+    assert {found.under for found in under} == {("R13=b",)}
+    for found in under:
+        shows(found, Guideline.load(readings="R13=b"))
+
+
 def test_right_things_that_look_like_defects_are_not_reported_as_errors(reports: dict[str, Report]) -> None:
     literal = reports["literal"].findings
     assert not [f for f in literal if f.kind == "dose" and "Two doses" in f.message]

@@ -74,10 +74,16 @@ def finding_item(page: TextLayout, entry: Finding, model: GuidelineModel) -> Non
         page.item("", say("at_places", say("comma").join(entry.places)), "faint", indent=7)
     if entry.witness is not None:
         page.item("", say("witness", join.join(entry.departures) or say("default_patient")), indent=7)
+    if entry.under:
+        page.item("", say("shown_under", say("comma").join(entry.under)), indent=7)
     if entry.shared:
         page.item("", say("shared_conditions", join.join(entry.shared)), indent=7)
     if entry.resolved_by:
         page.item("", say("settled_by", say("comma").join(entry.resolved_by)), "certain", indent=7)
+    if entry.settled_by_alternatives:
+        page.item("", say("settled_by_alternatives", say("comma").join(entry.settled_by_alternatives)), "certain", indent=7)
+    if entry.eased_by_alternatives:
+        page.item("", say("eased_by_alternatives", say("comma").join(entry.eased_by_alternatives)), indent=7)
     if entry.accepted:
         page.item("", say("accepted", entry.accepted), indent=7)
     elif entry.repair:

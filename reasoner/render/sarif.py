@@ -55,7 +55,14 @@ def result_of(entry: Finding, kinds: Sequence[str], files: Mapping[str, Path], m
         "locations": places[:1],
         "relatedLocations": sides,
         "partialFingerprints": {"finding/v1": entry.id},
-        "properties": {"id": entry.id, "witness": entry.witness, "resolved_by": list(entry.resolved_by)},
+        "properties": {
+            "id": entry.id,
+            "witness": entry.witness,
+            "under_readings": list(entry.under),
+            "resolved_by": list(entry.resolved_by),
+            "settled_by_alternatives": list(entry.settled_by_alternatives),
+            "eased_by_alternatives": list(entry.eased_by_alternatives),
+        },
     }
     if entry.accepted:
         result["suppressions"] = [{"kind": "external", "justification": entry.accepted}]

@@ -12,7 +12,7 @@ from reasoner.verification.findings import Finding
 from reasoner.verification.patients import Patients
 from reasoner.verification.search import Progress
 
-__all__ = ["Candidates"]
+__all__ = ["Candidates", "refutation"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Candidates:
             words = say("and").join(phrase if wanted else say("absence", phrase) for phrase, wanted in phrases)
         return self.writer.write(self.classes[candidate], candidate, words={2: words})
 
-    def implied(self, candidates: Sequence[clingo.Symbol], progress: Progress) -> Iterator[Finding]:
+    def implied(self, candidates: Sequence[clingo.Symbol], progress: Progress) -> Iterator[tuple[clingo.Symbol, Finding]]:
         """Yield the rules that fire, but always beside another one with the same conclusion, the last of them first.
 
         A rule so found supports no other's conclusion from then on. Raises SolveTimeout after the deadline.
@@ -63,7 +63,7 @@ class Candidates:
             rule = candidate.arguments[0]
             fires = f"fires_at_all({rule})"
             if self.patients.ask([(fires, True)]) and not self.patients.ask([(refutation(candidate), True)]):
-                yield self.implied_rule(candidate, fires)
+                yield candidate, self.implied_rule(candidate, fires)
                 self.patients.control.assign_external(clingo.Function("dropped", [rule]), True)
 
     def implied_rule(self, candidate: clingo.Symbol, fires: str) -> Finding:
@@ -90,4 +90,5 @@ class Candidates:
 
 
 def refutation(candidate: clingo.Symbol) -> str:
+    """Give the atom that says that a patient refutes a candidate."""
     return f"refuted({candidate})"

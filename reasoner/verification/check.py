@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import clingo
 
+from reasoner.compiler.selection import ANY
 from reasoner.engine.answer import GuidelineInfo
 from reasoner.guideline import Guideline
-from reasoner.verification.alternatives import taken_in
-from reasoner.verification.candidates import Candidates
+from reasoner.verification.alternatives import OtherAlternatives, taken_in
+from reasoner.verification.candidates import Candidates, refutation
 from reasoner.verification.defect_findings import DefectAtoms, FindingWriter
 from reasoner.verification.definitions import definitions, templates
 from reasoner.verification.findings import SEVERITIES, Finding
@@ -71,6 +72,7 @@ def check(
     writer = FindingWriter(guideline, guideline.space(length).program, DefectAtoms.read(patients), default)
     run = Check(
         guideline=guideline,
+        courses=length,
         patients=patients,
         writer=writer,
         candidates=Candidates.read(patients, writer),
@@ -86,11 +88,16 @@ def check(
     return Report(guideline.info, length, tuple(findings), tuple(sorted(run.undecided, key=classes.index)))
 
 
-def load_patients(guideline: Guideline, courses: int, deadline: float | None = None) -> Patients:
-    """Ground all patients of a guideline, with at most `courses` courses of therapy, and what is asked about them."""
+def load_patients(
+    guideline: Guideline, courses: int, deadline: float | None = None, taken: Mapping[str, str] | None = None
+) -> Patients:
+    """Ground all patients of a guideline, with at most `courses` courses of therapy, and what is asked about them.
+
+    `taken` are the alternatives in which readings are taken, or "any": by default as the guideline takes them.
+    """
     space, model = guideline.space(courses), guideline.model
     builder = ProgramBuilder()
-    writer = RuleWriter(builder, space, model, taken_in(guideline))
+    writer = RuleWriter(builder, space, model, taken_in(guideline) if taken is None else taken)
     writer.write()
     for number in range(courses):
         writer.write_advice(writer.inputs_after(number), partial("earlier({},{})".format, number))
@@ -107,6 +114,7 @@ class Check:
     """One check of one guideline; `undecided` collects the classes of which a question timed out."""
 
     guideline: Guideline
+    courses: int
     patients: Patients
     writer: FindingWriter
     candidates: Candidates
@@ -162,19 +170,49 @@ class Check:
             yield from unsafe_findings(found, form, self.guideline, self.writer)
 
     def settled(self, found: Finding, defect: clingo.Symbol, patient: Patient | None) -> Finding:
-        """Add the readings that settle a finding."""
-        if self.settling is None:
+        """Add the readings that settle a finding; where readings are adopted, the alternatives of them that do."""
+        if self.settling is not None:
+            return found.replace(resolved_by=self.settling.find(found.kind, str(defect), patient, found.statements))
+        if self.alternatives is None or patient is None:
             return found
-        return found.replace(resolved_by=self.settling.find(found.kind, str(defect), patient, found.statements))
+        unwanted = {str(s.arguments[0]): str(s.arguments[1]) for s in self.patients.symbols("settled_without")}
+        try:
+            settling, easing = self.alternatives.settling(str(defect), unwanted.get(found.kind, str(defect)), patient)
+        except SolveTimeout:
+            self.undecided.add(found.kind)
+            return found
+        return found.replace(
+            settled_by_alternatives=settling, eased_by_alternatives=easing if found.kind in unwanted else ()
+        )
+
+    @cached_property
+    def alternatives(self) -> OtherAlternatives | None:
+        """The same patients under other alternatives of the readings; None where no reading has any."""
+        model = self.guideline.model
+        if not model.alternatives:
+            return None
+        opened = load_patients(self.guideline, self.courses, self.patients.deadline, dict.fromkeys(model.alternatives, ANY))
+        return OtherAlternatives(opened, model, taken_in(self.guideline))
+
+    def settled_by_firing(self, found: Finding, candidate: clingo.Symbol) -> Finding:
+        """Add the alternatives under which some patient refutes a candidate."""
+        if self.alternatives is None:
+            return found
+        try:
+            return found.replace(settled_by_alternatives=self.alternatives.showing(refutation(candidate)))
+        except SolveTimeout:
+            self.undecided.add(found.kind)
+            return found
 
     def without_patient(self, shown: Collection[str]) -> Iterator[Finding]:
         """Yield the candidates that no patient refutes, of the classes that are decided."""
         for candidate in self.candidates.unrefuted("never", shown):
             if self.candidates.classes[candidate] not in self.undecided:
-                yield self.candidates.never_fires(candidate)
+                yield self.settled_by_firing(self.candidates.never_fires(candidate), candidate)
         implied = self.candidates.unrefuted("implied", shown)
         if implied and self.candidates.classes[implied[0]] not in self.undecided:
             try:
-                yield from self.candidates.implied(implied, self.progress)
+                for candidate, found in self.candidates.implied(implied, self.progress):
+                    yield self.settled_by_firing(found, candidate)
             except SolveTimeout:
                 self.undecided.add(self.candidates.classes[implied[0]])

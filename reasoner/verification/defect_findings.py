@@ -12,6 +12,7 @@ import clingo
 from reasoner.compiler.model import GuidelineModel, Rule
 from reasoner.compiler.program import Program
 from reasoner.guideline import Guideline
+from reasoner.verification.alternatives import taken_otherwise
 from reasoner.verification.atoms import quoted, split_atom
 from reasoner.verification.definitions import templates, text_of
 from reasoner.verification.findings import Finding, Side, finding_id
@@ -131,6 +132,7 @@ class FindingWriter:
             repair=repair,
             sides=sides,
             witness=witness,
+            under=taken_otherwise(patient.inputs, self.model) if patient is not None else (),
         ).carrying(departures=self.departures(witness))
 
     def sides(self, form: clingo.Symbol, held: Collection[str]) -> tuple[Side, ...]:

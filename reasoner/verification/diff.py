@@ -13,7 +13,7 @@ from reasoner.compiler.model import Annotation, Rule
 from reasoner.engine.answer import Answer, GuidelineInfo
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
-from reasoner.verification.alternatives import rules_set_aside, taken_in
+from reasoner.verification.alternatives import rules_set_aside, taken_in, taken_otherwise
 from reasoner.verification.atoms import quoted
 from reasoner.verification.check import longest_history
 from reasoner.verification.definitions import definitions, templates
@@ -86,11 +86,7 @@ def changed_rules(sides: Mapping[str, Guideline]) -> dict[str, dict[str, Rule]]:
     in_force = {side: [r for r in guideline.model.rules if r.id not in idle[side]] for side, guideline in sides.items()}
     known = {side: {content(rule) for rule in rules} for side, rules in in_force.items()}
     return {
-        side: {
-            rule.id: rule
-            for rule in in_force[side]
-            if rule.annotation is not None and content(rule) not in known[other]
-        }
+        side: {rule.id: rule for rule in in_force[side] if rule.annotation is not None and content(rule) not in known[other]}
         for side, other in (("old", "new"), ("new", "old"))
     }
 
@@ -192,6 +188,7 @@ class Diff:
             places=tuple(dict.fromkeys(rule.place for _, rule in rules)) or tuple(a.place for a in carrying),
             repair=repair,
             witness=witness,
+            under=taken_otherwise(patient.inputs, model) if patient is not None else (),
         ).carrying(departures=self.departures(witness))
 
     @property

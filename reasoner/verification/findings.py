@@ -33,8 +33,10 @@ class Finding(Result, frozen=True, kw_only=True):
 
     `id` is the same as long as the defect is, and `class` says of which kind that is. `certain` is false where the question
     timed out. `places` are ``file:line``; `witness` is a whole record that shows it, null for what is not about patients;
-    `shared` is what all patients have in common who show it, where that was asked. `resolved_by` names the readings that
-    settle it, and `accepted` the reason for which it is accepted.
+    `under` are the alternatives of readings left open under which it does. `shared` is what all patients have in common who
+    show it, where that was asked. `resolved_by` names the readings that settle it, `settled_by_alternatives` the
+    alternatives of readings, such as "R9=b", under each of which it is gone, and `eased_by_alternatives` those under which
+    the witness is recommended something, but others are not; `accepted` is the reason for which it is accepted.
 
     `departures`, not part of the JSON, words in what the witness departs from the guideline's default patient.
     """
@@ -51,8 +53,11 @@ class Finding(Result, frozen=True, kw_only=True):
     places: tuple[str, ...] = ()
     sides: tuple[Side, ...] = ()
     witness: Mapping[str, Any] | None = None
+    under: tuple[str, ...] = field(default=(), name="under_readings")
     shared: tuple[str, ...] = ()
     resolved_by: tuple[str, ...] = ()
+    settled_by_alternatives: tuple[str, ...] = ()
+    eased_by_alternatives: tuple[str, ...] = ()
     repair: str = ""
     accepted: str | None = None
 

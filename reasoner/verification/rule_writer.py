@@ -25,8 +25,8 @@ class RuleWriter:
     """Writes the rules of one guideline.
 
     `taken` gives for each reading with alternatives the one that it is taken in, or "any". With `side` the conclusions are
-    named ``side(atom)``, so that two guidelines can stand beside each other. `adoptable` are the readings that can be adopted
-    or not; the others always are.
+    named ``side(atom)``, so that two guidelines can stand beside each other. `adoptable` are the readings that can be
+    adopted or not; the others always are.
     """
 
     def __init__(
@@ -53,9 +53,7 @@ class RuleWriter:
         self.data += (f"undecided({reading.lower()})" for reading, name in taken.items() if name == ANY)
         self.data += (f"set_aside({quoted(rule)})" for rule in rules_set_aside(model, taken))
         fixed = fixed_atoms(model, taken)
-        self.inputs: list[Value] = [
-            fixed[text] if text in fixed else builder.input(text) for text in self.program.inputs
-        ]
+        self.inputs: list[Value] = [fixed[text] if text in fixed else builder.input(text) for text in self.program.inputs]
 
     def write(self) -> None:
         """Write each rule, that it fires, the position it takes, and what alone keeps it from firing."""

@@ -41,6 +41,7 @@ def unsafe_findings(
                     rules=tuple(dict.fromkeys(rule for side in sides for rule in side.rules)),
                     places=tuple(dict.fromkeys(place for side in sides for place in side.places)),
                     resolved_by=conflict.resolved_by,
+                    settled_by_alternatives=conflict.settled_by_alternatives,
                 )
                 break
 
