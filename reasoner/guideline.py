@@ -15,8 +15,8 @@ from reasoner.compiler.program import Program, Space
 from reasoner.compiler.selection import ANY, LAYERS, Selection, default_folder, shared_folder
 from reasoner.compiler.sources import place_name
 from reasoner.engine.answer import Answer, GuidelineInfo, build_answer
-from reasoner.engine.derivation import Derivation
 from reasoner.engine.completions import Completions
+from reasoner.engine.derivation import Derivation
 from reasoner.engine.evaluator import Evaluated, Evaluator
 from reasoner.engine.opened import CAPACITIES, consistent, evaluate, open_record
 from reasoner.errors import GuidelineError, RecordError
@@ -33,10 +33,10 @@ class Guideline:
 
     Load it with `Guideline.load`; it never changes after that and can be used from many threads.
 
-    Attributes: `selection`, its folder, layer, overlays and readings; `model`, its data; `digest`, "sha256:" and the digest of
-    all that its answers depend on; `overlays`, the ids of the overlays laid on top; `alternatives`, of the readings that are
-    not taken by their defaults the alternative, or "any" where the choice is left open; `files`, its files by the names that
-    places give them; `warnings`, what loading found without refusing.
+    Attributes: `selection`, its folder, layer, overlays and readings; `model`, its data; `digest`, "sha256:" and the
+    digest of all that its answers depend on; `overlays`, the ids of the overlays laid on top; `alternatives`, of the
+    readings that are not taken by their defaults the alternative, or "any" where the choice is left open; `files`, its
+    files by the names that places give them; `warnings`, what loading found without refusing.
     """
 
     def __init__(self, selection: Selection) -> None:
@@ -46,9 +46,7 @@ class Guideline:
         read = self._compiled.files
         self.files = {place_name(file.path): file.path for file in (*read.overlays, *read.own, *read.core)}
         self.model: GuidelineModel = self._compiled.model
-        self.overlays = tuple(
-            annotation.id for annotation in self.model.annotations.values() if annotation.kind == "overlay"
-        )
+        self.overlays = self.model.overlays
         self.take_readings()
 
     def take_readings(self) -> None:
@@ -61,9 +59,7 @@ class Guideline:
             OPEN if (chosen := self.alternatives.get(reading, names[0])) == ANY else names.index(chosen)
             for reading, names in known.items()
         )
-        self.info = GuidelineInfo(
-            about.id, self.digest, self.layer, self.overlays, readings, about.title, about.disclaimer
-        )
+        self.info = GuidelineInfo(about.id, self.digest, self.layer, self.overlays, readings, about.title, about.disclaimer)
 
     def with_readings(self, readings: Sequence[str]) -> Guideline:
         """Give the same guideline with its readings taken in another way; all that is compiled is shared.
@@ -86,8 +82,8 @@ class Guideline:
         """Load the guideline in `folder`, by default the one that ships with the package.
 
         `layer` is "literal" (each statement as it reads) or "curated" (with the readings); `overlays` are files of local
-        rules; `readings` take readings otherwise than by default, as in "R5=b", "R5=any" or "any". Raises GuidelineError with
-        file and line for a guideline that cannot be used.
+        rules; `readings` take readings otherwise than by default, as in "R5=b", "R5=any" or "any". Raises GuidelineError
+        with file and line for a guideline that cannot be used.
         """
         files = [overlays] if isinstance(overlays, str | Path) else list(overlays)
         chosen = (readings,) if isinstance(readings, str) else tuple(readings)

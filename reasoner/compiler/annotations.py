@@ -53,7 +53,7 @@ def read_annotation(comment: str, here: str) -> Annotation | None:
     kind = head["kind"]
     if (kind == "alternative") != (head["alternative"] is not None):
         raise GuidelineError(
-            f'{here}: "{lines[0]}": an alternative names its reading and itself, as in @alternative R5=b, and nothing else does.'
+            f'{here}: "{lines[0]}": an alternative names its reading and itself, as in @alternative R5=b; nothing else does.'
         )
     if kind == "statement" and (head["cites"] is None or head["digest"] is None):
         raise GuidelineError(
@@ -63,7 +63,9 @@ def read_annotation(comment: str, here: str) -> Annotation | None:
     if not text["text"]:
         raise GuidelineError(f"{here}: {kind} {head['id']} says nothing; restate it in a sentence.")
     if kind == "alternative" and not text.get("why"):
-        raise GuidelineError(f"{here}: {head['id']} gives no reason; say in @why what makes it as defensible as the default.")
+        raise GuidelineError(
+            f"{here}: {head['id']} gives no reason; say in @why what makes it as defensible as the default."
+        )
     return Annotation(
         kind=kind,
         id=head["id"],

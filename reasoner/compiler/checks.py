@@ -235,10 +235,14 @@ def check_readings(written: Written) -> None:
     for annotation in written.annotations.values():
         reading, _, name = annotation.id.partition("=")
         if annotation.kind == "alternative" and (reading.lower(), name) not in declared:
-            raise GuidelineError(f"{annotation.place}: {annotation.id}: write alternative({reading.lower()}, {name}). under it.")
+            raise GuidelineError(
+                f"{annotation.place}: {annotation.id}: write alternative({reading.lower()}, {name}). under it."
+            )
     for (term, here), (reading, name) in written.placed("alternative"):
         if f"{reading}={name}" not in {other.lower() for other in written.annotations}:
-            raise GuidelineError(f"{here}: {term}: no annotation says what it is; write @alternative {reading.upper()}={name}.")
+            raise GuidelineError(
+                f"{here}: {term}: no annotation says what it is; write @alternative {reading.upper()}={name}."
+            )
     with_default = declared | {(reading, DEFAULT_ALTERNATIVE) for reading, _ in declared}
     for (term, here), pair in written.placed("reading"):
         if tuple(pair) not in with_default:

@@ -24,7 +24,9 @@ def write_code(program: Program) -> str:
     ]
     for atom in range(first, last):
         own = program.supports[atom]
-        lines += [f" r{number} = {conjunction(program.rules[number].conditions, last, program.under[number])}" for number in own]
+        lines += [
+            f" r{number} = {conjunction(program.rules[number].conditions, last, program.under[number])}" for number in own
+        ]
         for start in range(0, len(own), OPERANDS):
             before = [f"a{atom}"] if start else []
             lines.append(f" a{atom} = {' | '.join([*before, *(f'r{number}' for number in own[start : start + OPERANDS])])}")

@@ -198,13 +198,13 @@ def inputs_behind(
     return {atom for atom in behind if atom < inputs}
 
 
-def tie(read: Sequence[set[int]], owner: dict[int, int]) -> list[tuple[tuple[int, ...], tuple[int, ...], bool]]:
+def tie(read: Sequence[set[int]], owner: dict[int, int]) -> list[tuple[tuple[int, ...], tuple[int, ...], set[int]]]:
     """Group the variables that what is inconsistent ties together.
 
     `read` gives the input atoms behind each rule that says what is inconsistent, `owner` for an input atom that a variable
-    decides the variable. Each group comes with the positions of its rules, and with whether nothing else touches it.
+    decides the variable. Each group comes with the positions of its rules, and with the other input atoms that they read.
     """
-    tied: list[tuple[set[int], list[int], bool]] = []
+    tied: list[tuple[set[int], list[int], set[int]]] = []
     for position, inputs in enumerate(read):
         together = {owner[atom] for atom in inputs if atom in owner}
         positions, others = [position], {atom for atom in inputs if atom not in owner}

@@ -11,7 +11,20 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-__all__ = ["Annotation", "Condition", "CourseFact", "Dose", "Fact", "GuidelineModel", "Rule", "Trial", "Variable", "fill", "interval_names", "stretch_names"]
+__all__ = [
+    "Annotation",
+    "Condition",
+    "CourseFact",
+    "Dose",
+    "Fact",
+    "GuidelineModel",
+    "Rule",
+    "Trial",
+    "Variable",
+    "fill",
+    "interval_names",
+    "stretch_names",
+]
 
 PLACE = re.compile(r"\{(\d+)\}")
 
@@ -38,8 +51,9 @@ def fill(text: str, *words: str) -> str:
 class Annotation(msgspec.Struct, frozen=True, array_like=True):
     """A statement, reading or overlay as its guideline restates it.
 
-    `kind` is "statement", "reading", "alternative" (of a reading, its id ``R5=b``) or "overlay"; `place` is ``file:line``; `citations` are the source's reference
-    numbers; `digest` the first 12 hexadecimal digits of the SHA-256 of the source's line, for statements.
+    `kind` is "statement", "reading", "alternative" (of a reading, its id ``R5=b``) or "overlay"; `place` is
+    ``file:line``; `citations` are the source's reference numbers; `digest` the first 12 hexadecimal digits of the SHA-256
+    of the source's line, for statements.
     """
 
     kind: str
@@ -164,12 +178,13 @@ class Trial(msgspec.Struct, frozen=True, array_like=True):
 class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     """All that answering needs besides the ground program.
 
-    `alternatives` holds for each reading that has them the names of its alternatives, the default first. Of the `outcomes` of a
-    course, those in `under_way` leave it open, and those in `as_planned` end it as planned. `parts`
-    holds for each regimen the drugs that each of its parts can be; a regimen without drugs has no part. `weight` names the
-    fact that doses per kg are multiplied by; `roles` gives each predicate's role and `kinds` those of its arguments; `data`
-    counts the facts under each statement; `wording` holds the words of texts by key, for `say`; `overlays` are the annotations that are laid on top; `recursive` says where the
-    guideline depends on itself; `longest_history` is the number of courses up to which a check looks.
+    `alternatives` holds for each reading that has them the names of its alternatives, the default first. Of the
+    `outcomes` of a course, those in `under_way` leave it open, and those in `as_planned` end it as planned. `parts` holds
+    for each regimen the drugs that each of its parts can be; a regimen without drugs has no part. `weight` names the fact
+    that doses per kg are multiplied by; `roles` gives each predicate's role and `kinds` those of its arguments; `data`
+    counts the facts under each statement; `wording` holds the words of texts by key, for `say`; `overlays` are the
+    annotations that are laid on top; `recursive` says where the guideline depends on itself; `longest_history` is the
+    number of courses up to which a check looks.
     """
 
     id: str

@@ -70,9 +70,7 @@ class ParsedGuideline(NamedTuple):
         bodies = {name for text in self.data for name in NAME.findall(text.partition(":-")[2])} | DECLARING
         found = {fact: self.reading_of(annotation) for fact, annotation in self.supports.items()}
         return {
-            fact: reading
-            for fact, reading in found.items()
-            if reading is not None and fact.partition("(")[0] not in bodies
+            fact: reading for fact, reading in found.items() if reading is not None and fact.partition("(")[0] not in bodies
         }
 
 

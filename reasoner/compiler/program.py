@@ -27,15 +27,14 @@ class Program(msgspec.Struct, frozen=True, eq=False):
 
     `atoms` holds the texts of all atoms: first the `inputs` that a record decides, then the `derived` ones in dependency
     order, then those that hold `always` (the catalogue), then those that never hold; `phrases` and `roles` go with them,
-    and `index` finds their numbers. `variables` are what a completion decides. `rules` are sorted by their heads, so that each comes after the rules that it depends
-    on; `supports` lists for each atom the rules that conclude it. `inconsistent` numbers the rules that say what no
-    patient can be; `constraint_components` maps the sets of variables that they tie together to positions in
-    `inconsistent`; `constraint_inputs` has for each set what else of a record these rules read, and `independent_components`
-    are those of which they read nothing else. `relevant` are the
-    variables that a conclusion depends on. `recursive` names, where there is recursion, a place and the predicates on it:
-    such a program cannot be evaluated rule by rule. `concluding` numbers the conclusions, `compared` those by which answers
-    are compared, and `table` finds them and the
-    positions: predicate, first argument, then second argument and number.
+    and `index` finds their numbers. `variables` are what a completion decides. `rules` are sorted by their heads, so that
+    each comes after the rules that it depends on; `supports` lists for each atom the rules that conclude it.
+    `inconsistent` numbers the rules that say what no patient can be; `constraint_components` maps the sets of variables
+    that they tie together to positions in `inconsistent`; `constraint_inputs` has for each set what else of a record
+    these rules read, and `independent_components` are those of which they read nothing else. `relevant` are the variables
+    that a conclusion depends on. `recursive` names, where there is recursion, a place and the predicates on it: such a
+    program cannot be evaluated rule by rule. `concluding` numbers the conclusions, `compared` those by which answers are
+    compared, and `table` finds them and the positions: predicate, first argument, then second argument and number.
 
     `readings` are those whose rules or data count in any way, and `under` has for each rule its reading's number there, -1
     for a rule under none. `removable` maps input atoms that are a reading's data to its number: they hold where it is in

@@ -21,8 +21,8 @@ class Selection(msgspec.Struct, frozen=True):
     """Which guideline is meant.
 
     `folder` holds its files; `layer` is "literal" (each statement as it reads) or "curated" (with the readings);
-    `overlays` are files of local rules, laid on top in order; `readings` are written ``R5=b``, ``R5=any`` or ``any``, and take
-    readings otherwise than by their defaults. Raises GuidelineError for a layer that does not exist.
+    `overlays` are files of local rules, laid on top in order; `readings` are written ``R5=b``, ``R5=any`` or ``any``, and
+    take readings otherwise than by their defaults. Raises GuidelineError for a layer that does not exist.
     """
 
     folder: Path

@@ -43,7 +43,7 @@ class GuidelineFiles(msgspec.Struct, frozen=True):
     overlays: tuple[SourceFile, ...]
 
     def digest_with(self, readings: Sequence[str]) -> str:
-        """Digest the names of all files, without the place of the guideline's folder, their contents, and how readings are taken."""
+        """Digest all files, by their names in the guideline's folder and their contents, and how readings are taken."""
         total = hashlib.sha256("\n".join(readings).encode())
         for file in self.own:
             update(total, file.path.relative_to(self.folder).as_posix(), file)

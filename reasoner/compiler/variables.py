@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-
 from functools import lru_cache
 
 from msgspec import structs
@@ -34,8 +33,8 @@ def fact_variables(
 ) -> tuple[Variable, ...]:
     """List the variables of records with `courses` courses: first the readings, then the facts in their order.
 
-    `outcomes` are those that end a course and those that leave it open. With `fewer` the records can have fewer courses, whose
-    variables have no value where there is no such course, or not tell which therapy was given at all.
+    `outcomes` are those that end a course and those that leave it open. With `fewer` the records can have fewer courses,
+    whose variables have no value where there is no such course, or not tell which therapy was given at all.
     """
     found = [
         Variable(tuple((name, (f"reading({reading.lower()},{name})",)) for name in names), reading=reading)

@@ -68,8 +68,8 @@ class DoseGiven(Shape, frozen=True):
     """A dose as the guideline gives it.
 
     `amount` is in `unit` ("mg" or "mg/kg"), given every `every_weeks` weeks, once where that is null; `mg` is the dose of
-    this patient, null where the record holds no weight; `statement` is the statement that gives it. `certainty` tells whether
-    the dose is still to be given in every completion, or only in those that agree with `assuming`.
+    this patient, null where the record holds no weight; `statement` is the statement that gives it. `certainty` tells
+    whether the dose is still to be given in every completion, or only in those that agree with `assuming`.
     """
 
     drug: str

@@ -14,7 +14,6 @@ from math import prod
 import msgspec
 
 from reasoner.compiler.model import Variable
-from reasoner.compiler.program import Program
 from reasoner.engine.completions import Chosen, Completions, Inputs, lay_inputs
 from reasoner.engine.evaluator import Evaluator
 from reasoner.engine.worlds import NO_OTHER, Worlds
@@ -52,8 +51,9 @@ class BitCompletions(Completions, Inputs):
         self.worlds = worlds
         self.count = prod(len(component.assignments) for component in components)
         self.total = self.count * worlds.count
-        self.all = self.listed = (1 << self.count) - 1
-        self.everything = (1 << self.total) - 1
+        self.all: int = (1 << self.count) - 1
+        self.listed = self.all
+        self.everything: int = (1 << self.total) - 1
         self._spread: dict[int, int] = {}
         self._wide: dict[tuple[int, int], int] = {}
         values: dict[int, tuple[int, ...]] = {}
@@ -83,7 +83,7 @@ class BitCompletions(Completions, Inputs):
             self._spread[chosen] = found
         return found
 
-    def of_set(self, number: int) -> int:
+    def of_set(self, number: int) -> int:  # noqa: ARG002 (there is one)
         return self.everything
 
     def base(self, truth: int) -> int:
@@ -146,17 +146,16 @@ class BitCompletions(Completions, Inputs):
                         found.append(component.variables[own])
         return frozenset(found) - self.worlds.unread
 
+    def by_therapy(self, truth: int) -> bool:  # noqa: ARG002 (it is known)
+        return False
+
     def smallest_implicant(self, truth: int) -> Chosen:
         against = self.all & ~truth
         if not against:
             return ()
         relevant = self.relevant_variables(truth)
         options = {
-            v: [
-                (v, n)
-                for n, agree in enumerate(self.values[v])
-                if agree and self.variables[v].values[n][0] is not None
-            ]
+            v: [(v, n) for n, agree in enumerate(self.values[v]) if agree and self.variables[v].values[n][0] is not None]
             for v in sorted(relevant)
         }
         for size in range(1, len(relevant) + 1):

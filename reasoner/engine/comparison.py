@@ -1,4 +1,4 @@
-"""What an answer is compared with: other alternatives of its readings, none of a reading's rules, other values for defaults."""
+"""Compare an answer with others: by other alternatives of readings, without a reading, with other values for defaults."""
 
 from __future__ import annotations
 
@@ -78,7 +78,10 @@ class Comparison:
         self.open_readings = [v for v in self.completions.order if self.completions.variables[v].reading]
 
     def readings_of(self, entry: Conclusion | RankedRegimen, grounds: Grounds) -> tuple[str, ...]:
-        """List the readings without whose rules an entry would not stand as it does; those of its `grounds` where unknown."""
+        """List the readings without whose rules an entry would not stand as it does.
+
+        Where that is not known they are those of its `grounds`.
+        """
         if not self.reading_in:
             return grounds.readings
         return self.named(n for n in self.without((entry.atom,)) if not self.stands(entry, n))
@@ -101,7 +104,8 @@ class Comparison:
             return (
                 self.stands(entry, world)
                 and self.conclusions.standing(there(ranks), there(strengths), entry.agree) == (entry.rank, entry.strength)
-                and {name for name, truth in there(cautioned) if truth & entry.agree != self.completions.none} == set(cautions)
+                and {name for name, truth in there(cautioned) if truth & entry.agree != self.completions.none}
+                == set(cautions)
             )
 
         return self.named(n for n in self.without(atoms) if not stands_alike(n))
@@ -122,7 +126,7 @@ class Comparison:
         return bool(truth & entry.agree == every & entry.agree) and truth != every
 
     def named(self, worlds: Iterable[int]) -> tuple[str, ...]:
-        """Name readings by the worlds without them, each with the alternative that is chosen where that is not the default."""
+        """Name readings by the worlds without them, each with its alternative where that is not the default."""
         chosen = {reading: name for reading, name in self.derivation.alternatives.items() if name != ANY}
         names = [self.reading_in[world] for world in sorted(worlds)]
         return tuple(f"{name}={chosen[name]}" if name in chosen else name for name in names)

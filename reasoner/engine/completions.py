@@ -1,8 +1,8 @@
 """The completions of a record: every way in which its unknown facts can turn out.
 
-What holds in some of them is a truth. Where few facts are open a truth is an integer, and bit *i* tells of completion *i*;
-where many are, it is a decision diagram. Both have ``&``, ``|`` and ``~``, and compare equal where they are the same; for what
-else is asked of them there is `Completions`.
+What holds in some of them is a truth. Where few facts are open a truth is an integer, and bit *i* tells of completion
+*i*; where many are, it is a decision diagram. Both have ``&``, ``|`` and ``~``, and compare equal where they are the
+same; for what else is asked of them there is `Completions`.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ class Completions(ABC):
         the completions that are `listed` count, and for `untold` see `by_therapy`.
         """
 
+    @abstractmethod
     def by_therapy(self, truth: Truth) -> bool:
         """Tell whether therapy, of which nothing is known, can change `truth`."""
-        return False
 
     @abstractmethod
     def smallest_implicant(self, truth: Truth) -> Chosen:
@@ -127,11 +127,11 @@ def lay_inputs(
     """Give each input atom the truth of where it holds; and for each reading where it is in force."""
     index, numbers = program.inputs, input_numbers(program)
     inputs, in_force = [laid.none] * len(index), [laid.everything] * len(program.readings)
-    for number, reading in enumerate(program.readings):
+    for place, reading in enumerate(program.readings):
         if reading in worlds.without:
-            in_force[number] = laid.everything & ~laid.in_worlds(1 << worlds.without[reading])
-    for atom, number in program.removable.items():
-        inputs[atom] = in_force[number]
+            in_force[place] = laid.everything & ~laid.in_worlds(1 << worlds.without[reading])
+    for number, place in program.removable.items():
+        inputs[number] = in_force[place]
     for place, told in enumerate(record.told):
         where = laid.of_set(place)
         for atom in told.atoms:
@@ -188,7 +188,7 @@ def deviations(program: Program, worlds: Worlds, varied: Chosen) -> tuple[tuple[
 
 
 def as_recorded(program: Program, variable: int, value: int) -> tuple[int, ...]:
-    """Number the input atoms by which a record would tell a value in place of a default."""
+    """Give the numbers of the input atoms by which a record would tell a value in place of a default."""
     known, told = program.variables[variable], program.variables[variable].values[value][0]
     if known.course is not None or known.reading is not None:
         return ()

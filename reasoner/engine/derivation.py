@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Literal
 
@@ -64,8 +64,9 @@ class Derivation:
     """The derivation of everything that one record's completions conclude.
 
     `values` holds for every atom of the program, and `fired` for every ground rule, the completions in which it holds or
-    fires; `wide` are the values in all worlds. `possible` is where atoms possibly hold where it is not known which therapy
-    was given, None otherwise. `alternatives` are those of readings that are not taken by their defaults. Explanations are read from them on demand. A derivation never changes.
+    fires; `wide` are the values in all worlds. `possible` is where atoms possibly hold where it is not known which
+    therapy was given, None otherwise. `alternatives` are those of readings that are not taken by their defaults.
+    Explanations are read from them on demand. A derivation never changes.
     """
 
     __slots__ = (

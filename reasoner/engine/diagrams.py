@@ -1,7 +1,8 @@
 """Completions as decision diagrams, for records that leave much open.
 
-A variable of *n* values is a chain of *n* - 1 binary ones: the first tells whether it has its first value, the next, where it
-does not, whether its second, and so on; every combination is then a value. The worlds are numbered in binary at the top.
+A variable of *n* values is a chain of *n* - 1 binary ones: the first tells whether it has its first value, the next,
+where it does not, whether its second, and so on; every combination is then a value. The worlds are numbered in binary at
+the top.
 """
 
 from __future__ import annotations
@@ -48,6 +49,13 @@ def manager_of(capacity: int) -> BDDManager:
 Listed = list[tuple[tuple[int, ...], BDDFunction]]
 
 
+def side(truth: BDDFunction, high: bool) -> BDDFunction:
+    """Give what a diagram, which is no constant, is where its first variable is true, or else false."""
+    found = truth.cofactor_true() if high else truth.cofactor_false()
+    assert found is not None
+    return found
+
+
 class Smallest(NamedTuple):
     """A set of values: how many, of which variables, by their place in the order, and which; compared in this order."""
 
@@ -68,13 +76,19 @@ class AtBase(Sequence[BDDFunction]):
 
     def __getitem__(self, number: Any) -> Any:  # noqa: ANN401 (an index or a slice, as of any sequence)
         found = self._wide[number]
-        return [self._completions.base(truth) for truth in found] if isinstance(number, slice) else self._completions.base(found)
+        return (
+            [self._completions.base(truth) for truth in found]
+            if isinstance(number, slice)
+            else self._completions.base(found)
+        )
 
 
 class DiagramCompletions(Completions, Inputs):
     """The completions of a record in which many variables are open."""
 
-    def __init__(self, record: Record, program: Program, adopted: Sequence[int], worlds: Worlds, manager: BDDManager) -> None:
+    def __init__(
+        self, record: Record, program: Program, adopted: tuple[int, ...], worlds: Worlds, manager: BDDManager
+    ) -> None:
         self.worlds = worlds
         self.none = manager.false()
         self.everything = self._true = manager.true()
@@ -169,7 +183,7 @@ class DiagramCompletions(Completions, Inputs):
         level = truth.node_level()
         while level is not None and level < self._selectors:
             high = number >> self._selectors - level - 1 & 1
-            truth = truth.cofactor_true() if high else truth.cofactor_false()
+            truth = side(truth, bool(high))
             level = truth.node_level()
         return truth
 
@@ -194,8 +208,8 @@ class DiagramCompletions(Completions, Inputs):
             return (1 << (1 << self._selectors - level)) - 1 if chosen.valid() else 0
         found = self._worlds_of.get((chosen, level))
         if found is None:
-            sides = (chosen, chosen) if own > level else (chosen.cofactor_false(), chosen.cofactor_true())
-            low, high = (self._worlds(side, level + 1) for side in sides)
+            sides = (chosen, chosen) if own > level else (side(chosen, False), side(chosen, True))
+            low, high = (self._worlds(branch, level + 1) for branch in sides)
             found = self._worlds_of[chosen, level] = low | high << (1 << self._selectors - level - 1)
         return found
 
@@ -400,5 +414,5 @@ class DiagramCompletions(Completions, Inputs):
             if n > value:
                 break
             if truth.node_level() == bit:
-                truth = truth.cofactor_true() if n == value else truth.cofactor_false()
+                truth = side(truth, n == value)
         return truth

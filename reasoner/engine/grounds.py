@@ -29,8 +29,8 @@ class Grounds(msgspec.Struct, frozen=True):
 def grounds_of(model: GuidelineModel, rules: frozenset[int]) -> Grounds:
     """Collect what rules rest on; `rules` are numbers in the model's `rules`.
 
-    Statements count where they take a position, or where a reading that interprets them does; what an alternative of a reading
-    takes counts as the reading's.
+    Statements count where they take a position, or where a reading that interprets them does; what an alternative of a
+    reading takes counts as the reading's.
     """
     own: list[str] = []
     used: dict[str, None] = {}

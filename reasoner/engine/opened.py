@@ -161,7 +161,7 @@ def refuse(record: Record, evaluator: Evaluator) -> NoReturn:
     inputs, _ = lay_inputs(record, program, adopted, NO_OTHER, completions)
     untold = unknown_therapy(record, program, completions)
     possible = None if untold is None else possible_inputs(inputs, untold, program)
-    kept, reasons = completions.everything, {}
+    kept, reasons = completions.everything, dict[str, None]()
     broken = violations(evaluator, inputs, possible, completions.everything)
     for rule, where in zip(program.inconsistent, broken, strict=True):
         if kept & ~where == completions.none:

@@ -167,9 +167,7 @@ def assumption_words(assumption: Assumption, model: GuidelineModel) -> str:
         return say("set_true", safe(str(value)))
     if assumption.course is not None:
         own = (
-            model.label("outcome", str(value))
-            if assumption.key is None
-            else course_fact_words(assumption.key, value, model)
+            model.label("outcome", str(value)) if assumption.key is None else course_fact_words(assumption.key, value, model)
         )
         return say("course_numbered", str(assumption.course), own)
     if assumption.member is None:

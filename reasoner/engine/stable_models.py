@@ -1,5 +1,7 @@
-"""Answer by clingo's own solving: for a guideline with recursion, or several answer sets, which no straight-line code can
-evaluate; and for a record that even diagrams are too small for.
+"""Answer by clingo's own solving.
+
+A guideline with recursion, or several answer sets, cannot be evaluated by straight-line code; and for some record even
+diagrams can be too small.
 
 Each answer set of each completion becomes a completion of its own, so that the answer is drawn from them in the same way.
 Where these are too many, only what holds in all and in some of them is found, by clingo's cautious and brave reasoning.
@@ -30,16 +32,18 @@ __all__ = ["Bounds", "bounds", "solve"]
 MOST_COMPLETIONS = 2**12
 LIMIT = 2**16
 SECONDS = 10
+SOME, ALL = 2, 3
+"""The truths of what holds in some completions, and in all."""
 
 
-class TooMuch(Exception):
+class TooManyError(Exception):
     """The answer sets are too many, or take too long."""
 
 
 class Bounds(Completions):
-    """What holds in some completion and what in all: a truth is 3 where it holds in all, 2 where in some."""
+    """What holds in some completions and what in all; no more is known of which these are."""
 
-    all = everything = listed = 3
+    all = everything = listed = ALL
     none = 0
     assumes = False
 
@@ -48,24 +52,27 @@ class Bounds(Completions):
         self.worlds = NO_OTHER
         told = [choices_of(own, adopted) for own in record.told]
         self.order = [v for v in sorted(program.relevant) if any(choices[v] == OPEN for choices in told)]
-        self.values = {v: tuple(2 for _ in program.variables[v].values) for v in self.order}
+        self.values = {v: tuple(SOME for _ in program.variables[v].values) for v in self.order}
 
     def base(self, truth: int) -> int:
         return truth
 
-    def world(self, truth: int, number: int) -> int:
+    def world(self, truth: int, number: int) -> int:  # noqa: ARG002 (there is one)
         return truth
 
     def at_base(self, truths: Sequence[int]) -> Sequence[int]:
         return truths
 
-    def varying(self, truths: Sequence[int], numbers: Iterable[int]) -> dict[int, int]:
+    def varying(self, truths: Sequence[int], numbers: Iterable[int]) -> dict[int, int]:  # noqa: ARG002 (there is one world)
         return {}
 
-    def relevant_variables(self, truth: int) -> frozenset[int]:
-        return frozenset(self.order) if truth == 2 else frozenset()
+    def by_therapy(self, truth: int) -> bool:
+        return truth == SOME
 
-    def smallest_implicant(self, truth: int) -> Chosen:
+    def relevant_variables(self, truth: int) -> frozenset[int]:
+        return frozenset(self.order) if truth == SOME else frozenset()
+
+    def smallest_implicant(self, truth: int) -> Chosen:  # noqa: ARG002 (it cannot be told)
         return ()
 
 
@@ -106,7 +113,7 @@ def enumerate_answer_sets(
             if total >= LIMIT:
                 return None
             found[completion_of(atoms, completions)].append(atoms)
-    except TooMuch:
+    except TooManyError:
         return None
     if not all(found):
         raise GuidelineError(
@@ -138,14 +145,14 @@ def fired_by(values: list[int], program: Program, every: int) -> list[int]:
 
 
 def answer_sets(control: clingo.Control) -> Iterator[frozenset[str]]:
-    """Yield the answer sets; raises TooMuch after some seconds."""
+    """Yield the answer sets; raises TooManyError after some seconds."""
     end = time.monotonic() + SECONDS
     with control.solve(yield_=True, async_=True) as handle:
         while True:
             handle.resume()
             if not handle.wait(max(0.0, end - time.monotonic())):
                 handle.cancel()
-                raise TooMuch
+                raise TooManyError
             answer_set = handle.model()
             if answer_set is None:
                 return
@@ -166,18 +173,16 @@ def bounds(
         control = control_of(facts, parsed, alternatives, f"--enum-mode={mode}")
         last: frozenset[str] | None = None
         try:
-            for last in answer_sets(control):
-                pass
-        except TooMuch:
-            raise GuidelineError(
-                f"{record.id}: clingo finds no end in {SECONDS} seconds; record more facts."
-            ) from None
+            for atoms in answer_sets(control):
+                last = atoms
+        except TooManyError:
+            raise GuidelineError(f"{record.id}: clingo finds no end in {SECONDS} seconds; record more facts.") from None
         if last is None:
             raise GuidelineError(f"{record.id}: the guideline's rules contradict each other for this record.")
         found.append(last)
     some, every = found
-    values = [3 if atom in every and atom in some else 2 if atom in some else 0 for atom in program.atoms]
-    return Bounds(record, program, adopted), Evaluated(values, fired_by(values, program, 3))
+    values = [ALL if atom in every and atom in some else SOME if atom in some else 0 for atom in program.atoms]
+    return Bounds(record, program, adopted), Evaluated(values, fired_by(values, program, ALL))
 
 
 def untreated(record: Record, parsed: ParsedGuideline) -> str:
@@ -189,9 +194,7 @@ def untreated(record: Record, parsed: ParsedGuideline) -> str:
     return record.facts + "".join(f"known({courses}) :- true_set({n}).\n" for n in sets)
 
 
-def control_of(
-    facts: str, parsed: ParsedGuideline, alternatives: Mapping[str, str], *options: str
-) -> clingo.Control:
+def control_of(facts: str, parsed: ParsedGuideline, alternatives: Mapping[str, str], *options: str) -> clingo.Control:
     """Ground the guideline's own rules with one record's facts, everything unknown left open."""
     mapping = shared_folder() / "core" / "from_record.lp"
     rules = (

@@ -134,7 +134,12 @@ class Tracer(SourceTracer):
             kind = "fact" if self.program.roles[number] in INPUT_ROLES else "conclusion"
             state = self.derivation.state(number)
             label = self.program.phrases[number]
-            if kind == "fact" and state == "unknown" and self.derivation.possible is None and not self.derivation.holds(number):
+            if (
+                kind == "fact"
+                and state == "unknown"
+                and self.derivation.possible is None
+                and not self.derivation.holds(number)
+            ):
                 label = self.model.say("taken_as_absent", label)
             self.nodes[name] = Node(name, kind, label, state, origin="\n".join(self.derivation.sources(number)))
             if kind == "fact" and state.startswith("recorded"):

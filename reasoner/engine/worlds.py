@@ -1,7 +1,8 @@
 """What an answer is compared with: the same record under one deviation at a time.
 
-A world is the record with another alternative of one reading, without the rules of one reading, or with another value of one
-fact that a default stands for. World 0 is the record as it stands. All worlds are evaluated together, as further completions.
+A world is the record with another alternative of one reading, without the rules of one reading, or with another value of
+one fact that a default stands for. World 0 is the record as it stands. All worlds are evaluated together, as further
+completions.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ __all__ = ["NO_OTHER", "Worlds", "worlds_of"]
 class Worlds(msgspec.Struct, frozen=True, eq=False):
     """The worlds of a record, numbered from 1.
 
-    `unread` are the variables that no rule reads while the readings are as they are. `alternatives` are those in which one reading is taken otherwise: reading, alternative, world. `without` has for each
-    reading the world in which its rules are left out, and `others` for each variable that a default stands for the worlds in
-    which it has another value, a bit for each, 0 where no rule reads it. `changed` tells for each variable that differs anywhere by how many values, by world.
+    `unread` are the variables that no rule reads while the readings are as they are. `alternatives` are those in which
+    one reading is taken otherwise: reading, alternative, world. `without` has for each reading the world in which its
+    rules are left out, and `others` for each variable that a default stands for the worlds in which it has another value,
+    a bit for each, 0 where no rule reads it. `changed` tells for each variable that differs anywhere by how many values,
+    by world.
     """
 
     count: int
@@ -41,8 +44,8 @@ NO_OTHER = Worlds(1, frozenset(), (), {}, {}, {})
 def worlds_of(program: Program, adopted: tuple[int, ...], defaulted: frozenset[int], removed: bool = True) -> Worlds:
     """Lay out the worlds of a record.
 
-    `adopted` are the choices of the readings, the first variables of a program, -1 for one that is left open; `defaulted` are
-    the variables that a default stands for. Where `removed` is true readings are left out too.
+    `adopted` are the choices of the readings, the first variables of a program, -1 for one that is left open; `defaulted`
+    are the variables that a default stands for. Where `removed` is true readings are left out too.
     """
     count = 1
     alternatives: list[tuple[str, str, int]] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reasoner.compiler.model import Fact, GuidelineModel
-from reasoner.records.encoding import thresholds_reached
 from reasoner.records.values import interval, representative
 
 __all__ = ["canonical_course", "canonical_value"]
@@ -27,15 +26,15 @@ def canonical_value(fact: Fact, value: object, model: GuidelineModel) -> object:
 
 
 def canonical_course(course: Mapping[str, object], model: GuidelineModel) -> dict[str, object]:
-    """Give the canonical form of a valid course: only what rules tell apart."""
+    """Give the canonical form of a valid course: only what rules tell apart, and what is unknown."""
     drugs = course["drugs"]
     assert isinstance(drugs, Sequence)
-    found: dict[str, object] = {"drugs": sorted(set(drugs)), "outcome": course["outcome"]}
+    found: dict[str, object] = {"drugs": sorted(set(drugs)), "outcome": course.get("outcome")}
     for name, fact in model.course_facts.items():
         value = course.get(name)
         if fact.kind == "boolean":
-            if value:
-                found[name] = True
-        elif isinstance(value, int | float) and (reached := thresholds_reached(fact, value)):
-            found[name] = max(reached)
+            if name in course and value is not False:
+                found[name] = value
+        elif isinstance(value, int | float) and fact.thresholds:
+            found[name] = max((bound for bound in fact.thresholds if value >= bound), default=0)
     return found

@@ -7,7 +7,7 @@ fact a default, that stands for what is left out; null says that it is unknown a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
@@ -79,7 +79,9 @@ def read_course(course: object, place: int, field: str, model: GuidelineModel) -
     return EncodedCourse(tuple(choices), atoms, tuple(opened), tuple(defaulted))
 
 
-def read_course_fact(fact: CourseFact, value: object, place: Place, applies: bool, model: GuidelineModel) -> Iterator[Choice]:
+def read_course_fact(
+    fact: CourseFact, value: object, place: Place, applies: bool, model: GuidelineModel
+) -> Iterator[Choice]:
     """Read a fact about a course; it `applies` where the course has what the fact is about."""
     field = f"{place[0]}[{(place[2] or 1) - 1}].{fact.name}"
     if fact.kind == "boolean":
@@ -143,9 +145,8 @@ def encode_value(
         return EncodedValue(choices, (*facts, *closed), facts, name)
     given = number(name, value, model)
     bounds = (known, *(f"recorded({name},{'at_most' if given <= t else 'more_than'}({t}))" for t in fact.thresholds))
-    stretch = interval_names(fact.thresholds)[interval(given, fact.thresholds)]
-    choices = (((name, None, None, None), stretch),) if fact.thresholds else ()
-    return EncodedValue(choices, bounds, bounds, name)
+    held = (((name, None, None, None), interval_names(fact.thresholds)[interval(given, fact.thresholds)]),)
+    return EncodedValue(held if fact.thresholds else (), bounds, bounds, name)
 
 
 def encode_courses(fact: Fact, value: object, model: GuidelineModel, read: CourseReader) -> EncodedValue:

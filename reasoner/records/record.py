@@ -107,12 +107,16 @@ def read_sets(data: Mapping[str, object], facts: Sequence[str]) -> Iterator[tupl
     for n, own in enumerate(given):
         where = f"{ONE_OF}[{n}]"
         if not isinstance(own, Mapping):
-            fail(where, f"{show(own)} is not a set of facts; write {{\"label\": \"...\", \"FACT\": ...}}")
+            fail(where, f'{show(own)} is not a set of facts; write {{"label": "...", "FACT": ...}}')
         check_keys(own, ("label", *facts), f"{where}.")
         label = own.get("label")
         if not isinstance(label, str) or not label.strip():
-            fail(f"{where}.label", f"{show(label)} is not a text; every set of facts has a label" if "label" in own
-                 else "missing; every set of facts has a label")
+            fail(
+                f"{where}.label",
+                f"{show(label)} is not a text; every set of facts has a label"
+                if "label" in own
+                else "missing; every set of facts has a label",
+            )
         if label in labels:
             fail(f"{where}.label", f"{show(label)} is the label of another set; every set has a label of its own")
         labels.add(label)
@@ -189,10 +193,10 @@ def told_by(own: Sequence[EncodedValue], layout: Layout, courses: int | None) ->
 class Layout(NamedTuple):
     """The variables of records with so many courses.
 
-    `numbers` finds them by what they are about, and `values` the numbers of their values. `blank` are the choices of a record
-    that tells nothing: all open, but those of courses that are not there. `barred` are values that an open variable cannot
-    have: its number, that of the course if the course may have the value as the last one, the value's number. `therapy` numbers the variable that tells whether
-    any therapy was given, None where that is always known.
+    `numbers` finds them by what they are about, and `values` the numbers of their values. `blank` are the choices of a
+    record that tells nothing: all open, but those of courses that are not there. `barred` are values that an open
+    variable cannot have: its number, that of the course if the course may have the value as the last one, the value's
+    number. `therapy` numbers the variable that tells whether any therapy was given, None where that is always known.
     """
 
     numbers: dict[Place, int]
@@ -225,7 +229,7 @@ def layout_of(model: GuidelineModel, courses: int, fewer: bool) -> Layout:
 
 
 def absent(variable: Variable) -> int:
-    """Number the value of a course's variable where there is no such course, or nothing to be told of it."""
+    """Give the number of the value of a course's variable where there is nothing to be told of it."""
     return max((n for n, (_, atoms) in enumerate(variable.values) if not atoms), default=OPEN)
 
 
