@@ -9,26 +9,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
-from itertools import combinations, permutations
 from typing import Any, NamedTuple
 
 from oxidd.bdd import BDDFunction, BDDManager
 
 from reasoner.compiler.model import Variable
 from reasoner.compiler.program import Program
-from reasoner.engine.bits import flips
 from reasoner.engine.completions import Chosen, Completions, Inputs, choices_of
+from reasoner.engine.relevance import Relevance
 from reasoner.engine.worlds import Worlds
 from reasoner.records.record import ONE_OF, OPEN, Record
 
 __all__ = ["DiagramCompletions", "manager_of"]
 
 APPLY_CACHE = 2**16
-LISTED = 256
-"""Variables that constrain each other are told apart combination by combination up to so many; beyond, change by change."""
 
-FEW_SETS = 8
 
 managers = threading.local()
 
@@ -44,9 +39,6 @@ def manager_of(capacity: int) -> BDDManager:
         manager = BDDManager(capacity, APPLY_CACHE, 1)
         setattr(managers, f"of_{capacity}", manager)
     return manager
-
-
-Listed = list[tuple[tuple[int, ...], BDDFunction]]
 
 
 def side(truth: BDDFunction, high: bool) -> BDDFunction:
@@ -92,13 +84,13 @@ class DiagramCompletions(Completions, Inputs):
         self.worlds = worlds
         self.none = manager.false()
         self.everything = self._true = manager.true()
-        self._groups = tuple(program.constraint_components)
+        self.groups = tuple(program.constraint_components)
         self._selectors = (worlds.count - 1).bit_length()
         self._barred = [told.barred for told in record.told]
-        self._choices = [choices_of(told, adopted) for told in record.told]
+        self.choices = [choices_of(told, adopted) for told in record.told]
         sets = tuple((label, ()) for label in record.labels)
         self.variables = (*program.variables, Variable(sets, ONE_OF)) if sets else program.variables
-        opened = [v for v in range(len(program.variables)) if any(choices[v] == OPEN for choices in self._choices)]
+        opened = [v for v in range(len(program.variables)) if any(choices[v] == OPEN for choices in self.choices)]
         first = [v for v in opened if v < len(adopted)]
         self.order = [*first, *([len(program.variables)] if sets else []), *opened[len(first) :]]
         sizes = [len(self.variables[v].values) for v in self.order]
@@ -107,30 +99,28 @@ class DiagramCompletions(Completions, Inputs):
             manager.add_vars(needed - manager.num_vars())
         self._binary = [manager.var(n) for n in range(needed)]
         self._bits: list[range] = []
-        self._place: list[int] = [-1] * self._selectors
+        self.place: list[int] = [-1] * self._selectors
         values: dict[int, tuple[BDDFunction, ...]] = {}
         for place, (v, size) in enumerate(zip(self.order, sizes, strict=True)):
-            start = len(self._place)
+            start = len(self.place)
             self._bits.append(range(start, start + size - 1))
-            self._place += [place] * (size - 1)
+            self.place += [place] * (size - 1)
             values[v] = tuple(self._chain(start, size))
-        self._sets = values[len(program.variables)] if sets else (self.everything,)
+        self.sets = values[len(program.variables)] if sets else (self.everything,)
         self.values: Mapping[int, tuple[BDDFunction, ...]] = values
         self._in_worlds: dict[tuple[int, int], BDDFunction] = {}
         self._worlds_of: dict[tuple[BDDFunction, int], int] = {}
         self._at_base: dict[BDDFunction, BDDFunction] = {}
-        self._supports: dict[BDDFunction, frozenset[int]] = {}
-        self._relevant: dict[BDDFunction, frozenset[int]] = {}
+        self._relevance = Relevance(self)
         self.untold = next((v for v in opened if program.variables[v].values[0][0] == ()), None)
-        self._listed: dict[tuple[BDDFunction, tuple[int, ...]], Listed | None] = {}
-        self._set_place = len(first)
-        self._facts = self._cube(self.order)
-        self._unread = self._cube([v for v in self.order if v in worlds.unread])
+        self.set_place = len(first)
+        self._facts = self.cube(self.order)
+        self._unread = self.cube([v for v in self.order if v in worlds.unread])
         self.all = self.listed = self.everything
 
     def admit(self, admissible: BDDFunction) -> None:
         """Leave only the completions that are `admissible`, and of each set of facts only what it tells."""
-        for where, choices, barred in zip(self._sets, self._choices, self._barred, strict=True):
+        for where, choices, barred in zip(self.sets, self.choices, self._barred, strict=True):
             for v in self.order:
                 if v < len(choices) and choices[v] != OPEN:
                     admissible = admissible & (~where | self.values[v][choices[v]])
@@ -169,7 +159,7 @@ class DiagramCompletions(Completions, Inputs):
         return found
 
     def of_set(self, number: int) -> BDDFunction:
-        return self._sets[number]
+        return self.sets[number]
 
     def base(self, truth: BDDFunction) -> BDDFunction:
         if truth.node_level() is None:
@@ -214,148 +204,12 @@ class DiagramCompletions(Completions, Inputs):
         return found
 
     def relevant_variables(self, truth: BDDFunction) -> frozenset[int]:
-        found = self._relevant.get(truth)
-        if found is None:
-            found = self._relevant[truth] = frozenset(self._find_relevant(truth))
-        return found
-
-    def _find_relevant(self, truth: BDDFunction) -> Iterator[int]:
-        """Find the variables that can change a truth: which set of facts is true, and what is open in one of the sets."""
-        distinct = {choices: place for place, choices in reversed(list(enumerate(self._choices)))}
-        for choices, place in distinct.items():
-            space = self.listed & self._sets[place]
-            opened = [v for v in self.read if v < len(choices) and choices[v] == OPEN and v != self.untold]
-            yield from self._within(truth & space, space, opened)
-        if any(self._between(truth, place, other) for place, other in self._pairs):
-            yield self.order[self._set_place]
-
-    def _within(self, truth: BDDFunction, space: BDDFunction, opened: Sequence[int]) -> Iterator[int]:
-        """Find which of the open variables can change a truth within the completions of one set of facts."""
-        if truth in (self.none, space):
-            return
-        inside = self._support(truth)
-        groups = [own for group in self._groups if (own := [v for v in group if v in opened])]
-        for v in inside.intersection(opened) - {v for group in groups for v in group}:
-            if self.variables[v].course is None or self._told_apart(truth, space, v):
-                yield v
-        for group in groups:
-            if not inside.isdisjoint(group):
-                listed = self._assignments(space, tuple(group))
-                if listed is None:
-                    yield from self._by_change(truth, space, group)
-                else:
-                    yield from self._by_assignment(truth, group, listed)
-
-    @cached_property
-    def _pairs(self) -> list[tuple[int, int]]:
-        """The pairs of sets of facts that are compared: all of a few, the first with each other of many."""
-        sets = range(len(self._sets))
-        return list(permutations(sets, 2)) if len(sets) <= FEW_SETS else [(0, other) for other in sets[1:]]
-
-    def _told_apart(self, truth: BDDFunction, space: BDDFunction, v: int) -> bool:
-        """Tell whether two of the values that a variable can have make a difference."""
-        cube = self._cube([v])
-        values = [own for own in self.values[v] if space & own != self.none]
-        return len({(truth & own).exists(cube) for own in values}) > 1
-
-    def _between(self, truth: BDDFunction, one: int, other: int) -> bool:
-        """Tell whether a truth changes from one set of facts to another, where what is open in both stays if it can."""
-        choices, others = self._choices[one], self._choices[other]
-        told = {v for v, (here, there) in enumerate(zip(choices, others, strict=True)) if here != there}
-        here, there = (self.listed & self._sets[n] for n in (one, other))
-        return self._crosses(truth, here, there, {*told, self.order[self._set_place]})
+        return self._relevance.variables(truth)
 
     def by_therapy(self, truth: BDDFunction) -> bool:
-        here, there = self.listed, self.all & ~self.listed
-        told = set() if self.untold is None else {self.untold}
-        return self._crosses(truth, here, there, told) or self._crosses(truth, there, here, told)
+        return self._relevance.by_therapy(truth)
 
-    def _crosses(self, truth: BDDFunction, here: BDDFunction, there: BDDFunction, told: set[int]) -> bool:
-        """Tell whether a truth changes where some variables change, and with them no more than they force."""
-        tied = told.union(v for group in self._groups if not told.isdisjoint(group) for v in group)
-        alone = here & there.exists(self._cube(told))
-        return any(
-            self._meet(part & truth, there & ~truth, apart) or self._meet(part & ~truth, there & truth, apart)
-            for part, apart in ((alone, told), (here & ~alone, tied))
-        )
-
-    def _meet(self, one: BDDFunction, other: BDDFunction, apart: Collection[int]) -> bool:
-        """Tell whether completions of two truths are alike in all but some variables."""
-        cube = self._cube(apart)
-        return bool(one.exists(cube) & other.exists(cube) != self.none)
-
-    def _support(self, truth: BDDFunction) -> frozenset[int]:
-        """Find the variables that a diagram tells apart."""
-        found = self._supports.get(truth)
-        if found is None:
-            seen: set[BDDFunction] = set()
-            variables: set[int] = set()
-            stack = [truth]
-            while stack:
-                node = stack.pop()
-                level = node.node_level()
-                if level is not None and node not in seen:
-                    seen.add(node)
-                    variables.add(self.order[self._place[level]])
-                    stack += node.cofactors() or ()
-            found = self._supports[truth] = frozenset(variables)
-        return found
-
-    def _assignments(self, space: BDDFunction, group: tuple[int, ...]) -> Listed | None:
-        """List the admissible combinations of a group's values, each with its truth; None where there are very many."""
-        key = (space, group)
-        if key not in self._listed:
-            found: Listed = [((), space)]
-            for v in group:
-                found = [
-                    ((*held, n), both)
-                    for held, truth in found
-                    for n, own in enumerate(self.values[v])
-                    if (both := truth & own) != self.none
-                ]
-                if len(found) > LISTED:
-                    break
-            self._listed[key] = None if len(found) > LISTED else found
-        return self._listed[key]
-
-    def _by_assignment(self, truth: BDDFunction, group: Sequence[int], listed: Listed) -> Iterator[int]:
-        assignments, truths = zip(*listed, strict=True)
-        bits = self._cube(group)
-        cofactors = [(truth & own).exists(bits) for own in truths]
-        for position, v in enumerate(group):
-            if any(cofactors[a] != cofactors[b] for a, b in flips(assignments, position)):
-                yield v
-
-    def _by_change(self, truth: BDDFunction, space: BDDFunction, group: Sequence[int]) -> Iterator[int]:
-        """Find the variables of a large group that matter, by what a change of each forces: at most two others."""
-        for v in group:
-            cube = self._cube([v])
-            sides = [((truth & own).exists(cube), (space & own).exists(cube)) for own in self.values[v]]
-            others = [u for u in group if u != v]
-            if any(
-                self._changes(holds, space, there, other, others)
-                for a, (holds, space) in enumerate(sides)
-                for b, (there, other) in enumerate(sides)
-                if a != b
-            ):
-                yield v
-
-    def _changes(
-        self, holds: BDDFunction, space: BDDFunction, there: BDDFunction, other: BDDFunction, variables: Sequence[int]
-    ) -> bool:
-        if (holds ^ there) & space & other != self.none:
-            return True
-        alone = {u: other.exists(self._cube([u])) for u in variables}
-        for changed in [(u,) for u in variables] + list(combinations(variables, 2)):
-            cube = self._cube(changed)
-            forced = space & ~other & (alone[changed[0]] if len(changed) == 1 else other.exists(cube))
-            for u in changed if len(changed) > 1 else ():
-                forced = forced & ~alone[u]
-            if forced & (holds & (other & ~there).exists(cube) | ~holds & there.exists(cube)) != self.none:
-                return True
-        return False
-
-    def _cube(self, variables: Collection[int]) -> BDDFunction:
+    def cube(self, variables: Collection[int]) -> BDDFunction:
         """Give the conjunction of the binary variables of variables."""
         found = self._true
         for v in variables:
@@ -384,7 +238,7 @@ class DiagramCompletions(Completions, Inputs):
         if key in memo:
             return memo[key]
         levels = [level for f in key if (level := f.node_level()) is not None]
-        place = self._place[min(levels)]
+        place = self.place[min(levels)]
         options = []
         apart = [(self._at(truth, place, n), self._at(space, place, n)) for n in range(len(self._bits[place]) + 1)]
         left, whole = None, self.none
