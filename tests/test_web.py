@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import urlsafe_b64encode
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from reasoner import Guideline
 AXE = Path(__file__).parent / "readers/node_modules/axe-core/axe.min.js"
 PAGE = Path(__file__).parent.parent / "reasoner/serve/page"
 MARSH_FEVER = Path(__file__).parent / "guidelines/marsh_fever"
+AFTER_TWO = {"drugs": ["trastuzumab", "paclitaxel"], "outcome": "progression"}
 PROGRESSED = {"drugs": ["trastuzumab", "pertuzumab", "docetaxel"], "outcome": "progression"}
 SECOND_LINE = {"id": "p", "her2": "positive", "metastatic_therapy": [PROGRESSED]}
 SECRET = "Ottilie Quandt"
@@ -50,7 +52,7 @@ def opened(browser: Any, service: Running, record: object = None, **options: Any
     refused = "Failed to load resource: the server responded with a status of 422"
     assert [text for text in said if not text.startswith(refused)] == []
     paths = {request.url.removeprefix(service.url).partition("#")[0] for request in asked if request.url != "about:srcdoc"}
-    known = r"/|/page/[a-z]+\.(js|css|svg)|/api/(guideline|answer|why|why-not|ask|graph|facts)|blob:.*"
+    known = r"/(\?readings=\w+=\w+)?|/page/[a-z]+\.(js|css|svg)|/api/(guideline|answer|why|why-not|ask|graph|facts)|blob:.*"
     assert [path for path in paths if not re.fullmatch(known, path)] == []
     assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
     assert page.url in (f"{service.url}/", f"{service.url}/#answer")
@@ -100,17 +102,23 @@ def test_an_empty_form_leads_to_an_answer_its_reasons_and_its_graph(
     browser: Any, service: Running, curated: Guideline
 ) -> None:
     with opened(browser, service) as page:
-        assert page.locator("fieldset.field").count() == page.locator("fieldset.field.unknown").count() == 20
-        assert (
-            page.locator("#form input[type=radio]:checked").evaluate_all(
-                "all => all.map(one => one.parentElement.textContent)"
-            )
-            == ["unknown"] * 18
-        )
+        assert page.locator("#form .field").count() == page.locator("#form .field.unknown").count() == 23
+        checked = page.locator("#form input[type=radio]:checked")
+        assert Counter(checked.evaluate_all("all => all.map(one => one.parentElement.textContent)")) == {
+            "not known whether any was given": 1,
+            "unknown": 14,
+            "not entered: taken as no": 1,
+            "not entered: taken as none": 2,
+            "not entered: taken as yes": 1,
+        }
         assert page.locator("#disclaimer").text_content() == curated.info.disclaimer
-        page.get_by_role("button", name="Which courses were given").click()
-        page.keyboard.press("ArrowRight")
-        assert settled(page).startswith("Setting\nUndetermined")
+        answer = settled(page)
+        assert answer.startswith("Setting\nUndetermined")
+        assert "no therapy for metastatic disease was given" in answer
+        assert "which therapy for metastatic disease was given, if any" in answer
+        page.get_by_role("button", name="which therapy for metastatic disease was given, if any").click()
+        assert page.evaluate("document.activeElement.closest('fieldset').dataset.fact") == "metastatic_therapy"
+        choose(page, "metastatic_therapy", "none given yet")
         choose(page, "metastatic", "yes")
         choose(page, "her2", "positive")
         choose(page, "hr", "negative")
@@ -135,8 +143,8 @@ def test_an_empty_form_leads_to_an_answer_its_reasons_and_its_graph(
 
 def test_what_is_unknown_is_never_sent(browser: Any, service: Running) -> None:
     with opened(browser, service) as page:
-        assert not [request for request in page.asked if request.url.endswith("/api/answer")]
-        choose(page, "metastatic_therapy", "none yet")
+        assert sent(page) == {"id": "patient"}
+        choose(page, "metastatic_therapy", "none given yet")
         assert sent(page) == {"id": "patient", "metastatic_therapy": []}
         choose(page, "heart_failure", "no")
         choose(page, "unavailable_drugs", "none")
@@ -146,10 +154,75 @@ def test_what_is_unknown_is_never_sent(browser: Any, service: Running) -> None:
         assert sent(page) == {"id": "patient", "metastatic_therapy": [], **known}
         assert "unknown" in field(page, "adjuvant_drugs").get_attribute("class").split()
         assert "Unknown until one is chosen." in field(page, "adjuvant_drugs").inner_text()
-        for name in ("heart_failure", "unavailable_drugs"):
-            choose(page, name, "unknown")
+        choose(page, "heart_failure", "unknown")
+        choose(page, "unavailable_drugs", "not entered: taken as none")
         field(page, "weight_kg").get_by_role("textbox").fill("")
         assert sent(page) == {"id": "patient", "metastatic_therapy": []}
+
+
+def test_what_is_taken_as_true_is_said_and_can_be_left_open(browser: Any, service: Running) -> None:
+    with opened(browser, service, SECOND_LINE) as page:
+        line = "Taken as true without being recorded, and it matters: no LVEF measurement before treatment"
+        assert line in settled(page)
+        assert "Left empty, this is taken as: no." in field(page, "lvef_measured").inner_text()
+        choose(page, "lvef_measured", "unknown")
+        choose(page, "unavailable_drugs", "unknown")
+        assert (sent(page)["lvef_measured"], sent(page)["unavailable_drugs"]) == (None, None)
+        assert line not in settled(page)
+        assert "trastuzumab deruxtecan (T-DXd) among the unavailable drugs" in page.locator(".missing").inner_text()
+        choose(page, "unavailable_drugs", "these")
+        assert sent(page)["unavailable_drugs"] is None
+        page.get_by_role("button", name="Save or share").click()
+        assert json.loads(taken(page, "Record", "#sharing"))["lvef_measured"] is None
+
+
+def test_how_a_course_ended_can_be_unknown(browser: Any, service: Running) -> None:
+    record = {"id": "p", "her2": "positive", "metastatic_therapy": [{"drugs": ["trastuzumab", "docetaxel", "pertuzumab"]}]}
+    with opened(browser, service, record) as page:
+        answer = settled(page)
+        assert "certain if course 1: progression; no interstitial lung disease" in answer
+        assert "taxane cycles in course 1" in answer
+        page.get_by_role("button", name="how course 1 ended").click()
+        assert page.evaluate("document.activeElement.parentElement.className") == "timeline"
+        course = page.locator(".timeline > li")
+        course.get_by_role("group", name="discontinuation of chemotherapy").get_by_role("radio", name="unknown").click()
+        assert sent(page)["metastatic_therapy"][0]["chemotherapy_stopped"] is None
+        course.get_by_label("How it ended").select_option("progression")
+        assert settled(page).startswith("Setting\nSecond line")
+
+
+def test_one_of_several_sets_of_facts_is_entered_as_json(browser: Any, service: Running) -> None:
+    sets = [{"label": "before", "metastatic_therapy": []}, {"label": "since", "metastatic_therapy": [PROGRESSED]}]
+    with opened(browser, service, {"id": "p", "her2": "positive", "one_of": sets}) as page:
+        assert 'certain if "before" is the case' in settled(page)
+        page.get_by_role("button", name="which of the possibilities in the record is the case").click()
+        assert page.evaluate("document.activeElement.tagName") == "TEXTAREA"
+        page.keyboard.press("Control+a")
+        page.keyboard.type("nothing")
+        settled(page)
+        assert "is not a list of sets of facts" in field(page, "one_of").locator(".problem").inner_text()
+        page.locator("textarea").fill(json.dumps(sets[:1]))
+        assert sent(page)["one_of"] == sets[:1]
+
+
+def test_readings_are_taken_as_chosen_and_the_address_keeps_the_choice(browser: Any, service: Running) -> None:
+    with opened(browser, service, {"id": "p", "her2": "positive", "metastatic_therapy": [AFTER_TWO]}) as page:
+        assert "Under R5 = b: Setting: second line" in settled(page)
+        page.locator("#readings > summary").click()
+        page.locator('[data-reading="R5"]').get_by_role("radio").nth(1).click()
+        answer = settled(page)
+        assert answer.startswith("with R5 = b\n\nSetting\nSecond line")
+        assert "Another alternative of R5 would change this." in answer
+        assert page.url == f"{service.url}/?readings=R5=b"
+        page.locator(".recommendation").first.get_by_role("button", name="Why").click()
+        page.get_by_text("pertuzumab may be missing").last.wait_for()
+        page.locator('[data-reading="R5"]').get_by_role("radio").nth(2).click()
+        assert "certain if reading R5 is taken as its alternative b" in settled(page)
+        page.reload()
+        assert page.locator('[data-reading="R5"] input:checked').get_attribute("value") == "any"
+        assert settled(page).startswith("with R5 left open")
+        page.locator('[data-reading="R5"]').get_by_role("radio").first.click()
+        assert "with R5" not in settled(page)
 
 
 def test_the_timeline_is_built_by_keyboard_alone(browser: Any, service: Running) -> None:
@@ -320,10 +393,10 @@ def test_a_bundle_is_read_and_each_field_says_from_where(browser: Any, service: 
         assert sent(page)["id"] == "anthracycline_given_earlier"
         page.set_input_files("#file", {"name": "r.json", "mimeType": "", "buffer": b'{"id": "r", "her2": "pos"}'})
         page.locator("#read").get_by_text('her2: "pos" is not a value of this fact; left unknown').wait_for()
-        assert page.locator("fieldset.field.unknown").count() == 20
+        assert page.locator("#form .field.unknown").count() == 23
         choose(page, "heart_failure", "yes")
         page.get_by_role("button", name="Reset").click()
-        assert page.locator("fieldset.field.unknown").count() == 20
+        assert page.locator("#form .field.unknown").count() == 23
         assert page.locator(".sources:visible").count() == 0
 
 

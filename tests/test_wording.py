@@ -189,7 +189,7 @@ def translated(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> Gui
     for courses in range(6):
         program = guideline.program(courses)
         phrases = tuple(map(foreign, program.phrases))
-        guideline._evaluators[courses] = Evaluator(replace(program, phrases=phrases))
+        guideline._evaluators[courses, False] = Evaluator(replace(program, phrases=phrases))
     return guideline
 
 

@@ -43,7 +43,10 @@ class FactForm(Shape, frozen=True):
 
 
 class CourseFactForm(Shape, frozen=True):
-    """A fact about one course; where `needs` is not empty the course has one of these drugs."""
+    """A fact about one course; where `needs` is not empty the course has one of these drugs.
+
+    `default` is what its absence is treated as, null where absent means unknown.
+    """
 
     name: str
     kind: Annotated[str, one_of("boolean", "integer", "number")]
@@ -51,6 +54,7 @@ class CourseFactForm(Shape, frozen=True):
     needs: tuple[str, ...]
     minimum: int | None
     above: bool
+    default: bool | None
 
 
 class AlternativeForm(Shape, frozen=True):
@@ -150,5 +154,6 @@ def course_form(model: GuidelineModel) -> CourseForm:
     for fact in model.course_facts.values():
         minimum, above = model.bounds.get(fact.name, (None, False))
         label = model.label("course_fact", fact.name)
-        facts.append(CourseFactForm(fact.name, fact.kind, label, fact.needs, minimum, above))
+        default = False if fact.kind == "boolean" else None
+        facts.append(CourseFactForm(fact.name, fact.kind, label, fact.needs, minimum, above, default))
     return CourseForm(terms("outcome", model.outcomes, model), terms("drug", model.drugs, model), tuple(facts))

@@ -5,7 +5,7 @@ export function addressOf(record) {
   const bytes = new TextEncoder().encode(JSON.stringify(record));
   const text = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
   const coded = text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-  return `${location.origin}${location.pathname}#record=${coded}`;
+  return `${location.origin}${location.pathname}${location.search}#record=${coded}`;
 }
 
 /**
@@ -15,7 +15,7 @@ export function addressOf(record) {
 export function taken() {
   const parts = new URLSearchParams(location.hash.slice(1));
   if (!parts.has("record")) return null;
-  history.replaceState(null, "", location.pathname);
+  history.replaceState(null, "", `${location.pathname}${location.search}`);
   const text = atob(parts.get("record").replaceAll("-", "+").replaceAll("_", "/"));
   const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
   return { record: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)), why: parts.get("why") };

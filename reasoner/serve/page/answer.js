@@ -6,6 +6,7 @@ import { say } from "./words.js";
 /** Show an answer; `explain` makes the button and the panel that tell why, `goTo` goes to a fact's field. */
 export function shown(answer, words, explain, goTo) {
   return [
+    taken(answer.guideline.readings, words),
     ...setting(answer.setting, words, explain),
     part(
       say("page_recommended"),
@@ -32,6 +33,13 @@ export function shown(answer, words, explain, goTo) {
       "missing",
       answer.missing.map((entry) => lacking(entry, words, goTo)),
     ),
+    answer.assumed.length && element("p", { className: "assumed", textContent: words.assumed(answer.assumed) }),
+    part(
+      say("page_alternatives"),
+      "ul",
+      "alternatives",
+      answer.alternatives.map((entry) => alternative(entry, words)),
+    ),
     part(
       say("page_notes"),
       "ul",
@@ -39,6 +47,37 @@ export function shown(answer, words, explain, goTo) {
       answer.notes.map((text) => element("li", { textContent: text })),
     ),
   ].filter(Boolean);
+}
+
+/** Say which readings are taken otherwise than by default. */
+function taken(readings, words) {
+  if (!readings.length) return null;
+  const named = readings.map((chosen) => words.reading(chosen)).join(say("and_condition"));
+  return element("p", { className: "taken" }, element("span", { className: "tag open", textContent: say("with_readings", named) }));
+}
+
+/** Say what another alternative of a reading would change, and what it says. */
+function alternative({ reading, alternative: name, setting, recommended, excluded }, words) {
+  const named = (regimens) => regimens.map((regimen) => words.label("regimen", regimen)).join(say("comma"));
+  const parts = [
+    setting && say("setting_is", words.label("setting", setting)),
+    recommended.adds.length && say("also_recommended", named(recommended.adds)),
+    recommended.removes.length && say("not_recommended", named(recommended.removes)),
+    excluded.adds.length && say("also_excluded", named(excluded.adds)),
+    excluded.removes.length && say("not_excluded", named(excluded.removes)),
+  ];
+  return element(
+    "li",
+    {},
+    say("under_alternative", reading, name, parts.filter(Boolean).join(say("and"))),
+    element("p", { className: "quiet", textContent: words.alternative(reading, name) }),
+  );
+}
+
+function depending({ depends_on_readings: readings }) {
+  return readings.length
+    ? element("p", { className: "depending", textContent: say("depends_on_readings", readings.join(say("or"))) })
+    : null;
 }
 
 function setting(name, words, explain) {
@@ -124,6 +163,7 @@ function recommendation(entry, words, explain) {
       because(entry),
       doses(entry.doses, words),
       sources(entry, words),
+      depending(entry),
       why.panel,
     ),
   );
@@ -148,17 +188,31 @@ function doses(entries, words) {
     element(
       "ul",
       {},
-      entries.map(({ drug, schedule, step, amount, unit, every_weeks: weeks, route, mg, statement }) =>
+      entries.map(({ drug, schedule, step, amount, unit, every_weeks: weeks, route, mg, assuming, statement }) =>
         element(
           "li",
           {},
           element("strong", { textContent: words.label("drug", drug) }),
-          ` ${say("page_dose", inTotal(`${amount} ${unit}`, mg), route, words.label("step", step), often(weeks, schedule, words))} `,
+          ` ${onlyIf(
+            say(
+              "page_dose",
+              inTotal(`${amount} ${unit}`, mg),
+              route,
+              words.label("step", step),
+              often(weeks, schedule, words),
+            ),
+            assuming,
+            words,
+          )} `,
           element("cite", { textContent: `[${statement}]` }),
         ),
       ),
     ),
   );
+}
+
+function onlyIf(dose, assuming, words) {
+  return assuming.length ? say("dose_if", dose, words.assumptions(assuming)) : dose;
 }
 
 function inTotal(dose, mg) {
@@ -183,6 +237,7 @@ function exclusion(entry, words, explain) {
     ),
     unless(entry, words),
     because(entry),
+    depending(entry),
     why.panel,
   );
 }
@@ -194,6 +249,7 @@ function action(entry, words, explain) {
     { className: entry.certainty },
     element("p", { className: "name" }, element("span", { textContent: entry.text }), why.button),
     unless(entry, words),
+    depending(entry),
     why.panel,
   );
 }
@@ -207,9 +263,9 @@ function lacking(entry, words, goTo) {
     element("button", {
       type: "button",
       className: "link",
-      "data-key": `missing ${entry.fact} ${entry.has ?? ""}`,
+      "data-key": `missing ${[entry.fact, entry.has, entry.course, entry.key].join(" ")}`,
       textContent: words.fact(entry),
-      onclick: () => goTo(entry.fact),
+      onclick: () => goTo(entry.fact, entry.course),
     }),
     element("span", {
       className: "quiet",

@@ -20,7 +20,7 @@ export function coursesControl(fact, course, changed, announce) {
       },
     }),
   );
-  const labels = { none: say("page_none_yet"), these: say("page_these"), unknown: say("page_unknown") };
+  const labels = { none: say("page_none_yet"), these: say("page_these"), unknown: say("page_therapy_unknown") };
   const list = element("ol", { className: "timeline" });
   const more = element("button", {
     type: "button",
@@ -145,7 +145,7 @@ function oneCourse(course, value, { changed, move, remove }) {
     changed();
   });
   const facts = course.facts.map((fact) => {
-    const control = (fact.kind === "boolean" ? booleanControl : numberControl)(fact, changed, say("unknown"));
+    const control = (fact.kind === "boolean" ? booleanControl : numberControl)(fact, changed);
     const node = element("fieldset", { className: "part" }, element("legend", { textContent: fact.label }), control.node);
     return { fact, control, node };
   });
@@ -167,7 +167,10 @@ function oneCourse(course, value, { changed, move, remove }) {
 
   drugs.set(value.drugs ?? []);
   outcome.value = value.outcome ?? "";
-  for (const { fact, control } of facts) control.set(value[fact.name] ?? undefined);
+  for (const { fact, control } of facts) {
+    const given = value[fact.name];
+    control.set(given === null && !control.allows(null) ? undefined : given);
+  }
   hideOthers();
   const node = element(
     "li",

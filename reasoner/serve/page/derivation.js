@@ -10,6 +10,8 @@ const STATES = {
   "fact fails": (label) => say("page_not_so", label),
   "conclusion unknown": (label) => say("page_depends_on", label),
   "conclusion fails": (label) => say("page_not_derived", label),
+  "reading unknown": (label) => say("graph_reading_open", label),
+  "reading fails": (label) => say("graph_reading_not_chosen", label),
 };
 const MARKS = { "+": say("page_holds"), "−": say("page_absent"), "?": say("depends"), "×": say("page_blocks") };
 const DEEP = 1;
@@ -87,11 +89,11 @@ export function derivation({ nodes, edges }) {
     return element(
       "div",
       { className: `way ${named.get(rule).state}` },
-      all.filter(({ source }) => SOURCES.has(named.get(source).kind)).map(({ source }) => sourceOf(source)),
+      all.filter(({ role }) => role === "states").map(({ source }) => sourceOf(source)),
       element(
         "ul",
         {},
-        all.filter(({ source }) => !SOURCES.has(named.get(source).kind)).map((edge) => condition(edge, depth)),
+        all.filter(({ role }) => role !== "states").map((edge) => condition(edge, depth)),
       ),
       element("p", { className: "place", title: text }, [label, place].filter(Boolean).join(", ")),
     );

@@ -12,12 +12,13 @@ function radios(options, changed, unknown) {
   const inputs = new Map();
   const node = element("div", { className: "choices" });
   for (const { value, label } of [...options, { value: undefined, label: unknown }]) {
+    const open = value === undefined || value === null;
     const input = element("input", { type: "radio", name, checked: value === undefined, onchange: changed });
     inputs.set(value, input);
     node.append(
       element(
         "label",
-        { className: value === undefined ? "choice open" : "choice" },
+        { className: open ? "choice open" : "choice" },
         input,
         element("span", { textContent: label }),
       ),
@@ -33,14 +34,21 @@ function radios(options, changed, unknown) {
   };
 }
 
-export function booleanControl(fact, changed, unknown = UNKNOWN) {
+/** Word what is shown where nothing is entered: what a default stands for, or else that it is unknown. */
+function left(fact, words) {
+  return fact.default === null ? UNKNOWN : say("page_taken_as", words);
+}
+
+/** Make a choice of yes and no; with a default that it is unknown can be chosen too, as null. */
+export function booleanControl(fact, changed) {
   return radios(
     [
       { value: true, label: say("yes") },
       { value: false, label: say("no") },
+      ...(fact.default === null ? [] : [{ value: null, label: UNKNOWN }]),
     ],
     changed,
-    unknown,
+    left(fact, fact.default ? say("yes") : say("no")),
   );
 }
 
@@ -53,11 +61,11 @@ export function choiceControl(fact, changed) {
 }
 
 /** Make a field for a number; other text is given as it is, for the service to refuse. */
-export function numberControl(fact, changed, unknown = UNKNOWN) {
+export function numberControl(fact, changed) {
   const input = element("input", {
     type: "text",
     inputMode: fact.kind === "integer" ? "numeric" : "decimal",
-    placeholder: unknown,
+    placeholder: UNKNOWN,
     ariaLabel: fact.label,
     oninput: changed,
   });
@@ -124,18 +132,20 @@ export function members(label, options, changed) {
 
 const FEW = 6;
 
-/** Make a list: unknown, none, or its members. */
+/** Make a list: unknown, none, or its members; with a default that it is unknown can be chosen too, as null. */
 export function listControl(fact, changed) {
+  const open = fact.default !== null;
   const kind = radios(
     [
       { value: "none", label: say("none") },
       { value: "these", label: say("page_these") },
+      ...(open ? [{ value: null, label: UNKNOWN }] : []),
     ],
     () => {
       update();
       changed();
     },
-    UNKNOWN,
+    left(fact, say("none")),
   );
   const hint = element("p", { className: "hint", textContent: say("page_until_chosen") });
   const many = fact.values.length > FEW;
@@ -154,13 +164,18 @@ export function listControl(fact, changed) {
   update();
   return {
     node: element("div", {}, kind.node, inner.node, hint),
-    get: () => ({ none: [], these: inner.get().length ? inner.get() : undefined })[kind.get()],
+    get: () => {
+      const chosen = kind.get();
+      if (chosen === "none") return [];
+      if (chosen !== "these") return chosen;
+      return inner.get().length ? inner.get() : open ? null : undefined;
+    },
     set: (names) => {
-      kind.set(names === undefined ? undefined : names.length ? "these" : "none");
+      kind.set(names ? (names.length ? "these" : "none") : names);
       inner.set(names ?? []);
       update();
     },
-    allows: (names) => names === undefined || inner.allows(names),
+    allows: (names) => names === undefined || (open && names === null) || inner.allows(names),
   };
 }
 
@@ -180,6 +195,29 @@ function boxes(fact, changed) {
         input.checked = names.includes(name);
       }),
     allows: (names) => Array.isArray(names) && names.every((name) => inputs.has(name)),
+  };
+}
+
+/** Make a field for JSON, folded away while it is empty; what is not JSON is given as it is, for the service to refuse. */
+export function jsonControl(fact, changed) {
+  const input = element("textarea", { rows: 8, spellcheck: false, ariaLabel: fact.label, oninput: changed });
+  const node = element("details", {}, element("summary", { textContent: say("page_enter_json") }), input);
+  return {
+    node,
+    get: () => {
+      const text = input.value.trim();
+      if (!text) return undefined;
+      try {
+        return JSON.parse(text);
+      } catch {
+        return text;
+      }
+    },
+    set: (value) => {
+      input.value = value === undefined ? "" : JSON.stringify(value, null, 1);
+      node.open = value !== undefined;
+    },
+    allows: (value) => value === undefined || Array.isArray(value),
   };
 }
 
@@ -225,6 +263,6 @@ export function field(name, question, control, hints) {
       node.classList.toggle("deciding", does);
     },
     cite: sources.show,
-    update: () => node.classList.toggle("unknown", control.get() === undefined),
+    update: () => node.classList.toggle("unknown", (control.get() ?? undefined) === undefined),
   };
 }

@@ -2,8 +2,8 @@
 
 import { coursesControl } from "./courses.js";
 import { element, fresh } from "./dom.js";
-import { booleanControl, choiceControl, field, listControl, numberControl } from "./fields.js";
-import { origin, say } from "./words.js";
+import { booleanControl, choiceControl, field, jsonControl, listControl, numberControl } from "./fields.js";
+import { ONE_OF, origin, say } from "./words.js";
 
 const CONTROLS = { boolean: booleanControl, choice: choiceControl, list: listControl, number: numberControl };
 const UNNAMED = "patient";
@@ -18,12 +18,14 @@ export class Form {
         fact.kind === "courses"
           ? coursesControl(fact, guideline.course, () => this.entered(fact.name, changed), announce)
           : CONTROLS[fact.kind](fact, () => this.entered(fact.name, changed));
-      this.fields.set(fact.name, { fact, ...field(fact.name, words.question(fact), control, this.hints(fact)) });
+      this.fields.set(fact.name, field(fact.name, words.question(fact), control, this.hints(fact)));
     }
-    this.required = guideline.facts.filter((fact) => fact.required);
-    const order = [...this.required, ...guideline.facts.filter((fact) => !fact.required)];
+    const sets = jsonControl({ label: say("page_one_of") }, () => this.entered(ONE_OF, changed));
+    this.fields.set(ONE_OF, field(ONE_OF, say("page_one_of"), sets, [say("page_one_of_hint")]));
+    const courses = guideline.facts.filter(({ kind }) => kind === "courses").map(({ name }) => name);
+    const order = [...courses, ...[...this.fields.keys()].filter((name) => !courses.includes(name))];
     node.replaceChildren(
-      ...order.map((fact) => this.fields.get(fact.name).node),
+      ...order.map((name) => this.fields.get(name).node),
       element(
         "div",
         { className: "row" },
@@ -36,10 +38,7 @@ export class Form {
   }
 
   hints(fact) {
-    const hints = [];
-    if (fact.default !== null) hints.push(say("page_default", this.words.value(fact.name, fact.default)));
-    if (fact.required) hints.push(say("page_required"));
-    return hints;
+    return fact.default === null ? [] : [say("page_default", this.words.value(fact.name, fact.default))];
   }
 
   entered(name, changed) {
@@ -53,7 +52,7 @@ export class Form {
     for (const { update } of this.fields.values()) update();
   }
 
-  /** Give the record as it stands; what is unknown is not in it. */
+  /** Give the record as it stands; what is unknown is not in it, but null where a default would stand for it. */
   record() {
     const record = { id: this.id.value.trim() || UNNAMED };
     for (const [name, { control }] of this.fields) {
@@ -61,11 +60,6 @@ export class Form {
       if (value !== undefined) record[name] = value;
     }
     return record;
-  }
-
-  /** List the required facts that are unknown. */
-  lacking() {
-    return this.required.filter((fact) => this.fields.get(fact.name).control.get() === undefined);
   }
 
   /** Fill in a record; gives a sentence for each part of it that the form cannot hold and leaves unknown. */
@@ -76,7 +70,8 @@ export class Form {
       if (key !== "id" && !this.fields.has(key)) left.push(say("page_unknown_fact", key));
     }
     for (const [name, own] of this.fields) {
-      const value = Object.hasOwn(record, name) ? (record[name] ?? undefined) : undefined;
+      const given = Object.hasOwn(record, name) ? record[name] : undefined;
+      const value = given === null && !own.control.allows(null) ? undefined : given;
       const fits = own.control.allows(value);
       if (!fits) left.push(say("page_bad_value", name, JSON.stringify(value)));
       own.control.set(fits ? value : undefined);
@@ -87,11 +82,17 @@ export class Form {
     return left;
   }
 
-  /** Set some facts, and leave the others as they are. */
+  /** Set some facts, or facts of a course written `fact[0].key`, and leave the others as they are. */
   change(set) {
-    for (const [name, value] of Object.entries(set)) {
+    for (const [place, value] of Object.entries(set)) {
+      const [, name, index, key] = /^(\w+)(?:\[(\d+)\]\.(\w+))?$/.exec(place);
       const { node, control } = this.fields.get(name);
-      control.set(value);
+      const courses = control.get();
+      control.set(
+        key === undefined
+          ? value
+          : courses.map((course, number) => (number === Number(index) ? { ...course, [key]: value } : course)),
+      );
       node.classList.add("edited");
     }
     this.update();
@@ -134,10 +135,13 @@ export class Form {
     for (const [name, { matter }] of this.fields) matter(names.has(name));
   }
 
-  /** Go to a field. */
-  goTo(name) {
-    const { node } = this.fields.get(name);
+  /** Go to a field, or to one of its courses. */
+  goTo(name, course) {
+    const { node: field, control } = this.fields.get(name);
+    const node = (course !== undefined && control.part?.(course - 1)) || field;
+    for (const folded of field.querySelectorAll("details:has(textarea)")) folded.open = true;
     node.scrollIntoView({ block: "center" });
-    (node.querySelector("input:checked") ?? node.querySelector("input") ?? node).focus({ preventScroll: true });
+    const focused = node === field ? (node.querySelector("input:checked") ?? node.querySelector("input, textarea")) : node;
+    (focused ?? node).focus({ preventScroll: true });
   }
 }

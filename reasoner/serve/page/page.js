@@ -5,8 +5,9 @@ import { changes, shown, summary } from "./answer.js";
 import { download, element, show } from "./dom.js";
 import { Form } from "./form.js";
 import { Queries } from "./queries.js";
+import { Readings } from "./readings.js";
 import { Refused, ask, graph, guideline } from "./service.js";
-import { Words, origin, say } from "./words.js";
+import { ONE_OF, Words, origin, say } from "./words.js";
 
 const WAIT = 250;
 const place = (id) => document.getElementById(id);
@@ -17,16 +18,18 @@ class Page {
     this.words = new Words(found);
     this.answer = null;
     this.form = new Form(place("form"), found, this.words, () => this.changed(), announce);
+    this.readings = new Readings(place("readings"), found, this.words, () => this.changed());
     this.queries = new Queries(place("queries"), this.words, found, {
       apply: (set) => this.apply(set),
-      goTo: (fact) => this.form.goTo(fact),
+      goTo: (fact, course) => this.form.goTo(fact, course),
       announce,
     });
-    const { title, layer, overlays, digest, disclaimer } = found.guideline;
+    const { title, layer, overlays, readings, digest, disclaimer } = found.guideline;
     place("title").textContent = document.title = title;
     place("version").textContent = [
       layer === "literal" ? say("layer_literal") : say("layer_curated"),
       overlays.length ? say("overlay_name", overlays.join(say("comma"))) : "",
+      ...readings.map((chosen) => this.words.reading(chosen)),
       digest.slice(0, 19),
     ]
       .filter(Boolean)
@@ -56,43 +59,29 @@ class Page {
     this.timer = setTimeout(() => this.update(), WAIT);
   }
 
+  /** Give the question that the page stands for: the record, and the readings where they are chosen. */
+  question() {
+    return { patient: this.form.record(), ...this.readings.chosen() };
+  }
+
   async update() {
     clearTimeout(this.timer);
     this.controller?.abort();
     this.controller = new AbortController();
     const { signal } = this.controller;
-    const record = this.form.record();
-    const lacking = this.form.lacking();
-    if (lacking.length) {
-      this.form.refuse("", "");
-      this.show(
-        record,
-        null,
-        element(
-          "div",
-          {},
-          element("p", { textContent: say("page_lacking") }),
-          this.jumps(
-            lacking.map(({ name }) => name),
-            true,
-          ),
-          element("p", { className: "quiet", textContent: say("page_or_load") }),
-        ),
-      );
-      return;
-    }
+    const question = this.question();
     try {
-      const answer = await ask("answer", { patient: record }, signal);
+      const answer = await ask("answer", question, signal);
       if (signal.aborted) return;
       this.form.refuse("", "");
-      this.show(record, answer);
+      this.show(question, answer);
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Refused)) throw error;
       const own = error.status === 422 && this.form.refuse(error.field, error.message);
       const named = [...this.words.facts.keys()].filter((name) => new RegExp(`\\b${name}\\b`).test(error.message));
       this.show(
-        record,
+        question,
         null,
         element(
           "div",
@@ -107,7 +96,7 @@ class Page {
     }
   }
 
-  jumps(names, question) {
+  jumps(names) {
     return element(
       "ul",
       { className: "jumps" },
@@ -119,9 +108,7 @@ class Page {
             type: "button",
             className: "link",
             "data-key": `jump ${name}`,
-            textContent: question
-              ? this.words.question(this.words.facts.get(name))
-              : say("page_go_to", this.words.label("fact", name)),
+            textContent: say("page_go_to", name === ONE_OF ? say("page_one_of") : this.words.label("fact", name)),
             onclick: () => this.form.goTo(name),
           }),
         ),
@@ -129,12 +116,12 @@ class Page {
     );
   }
 
-  /** Show an answer, or `instead` why there is none; what had the focus keeps it. */
-  show(record, answer, instead) {
+  /** Show the answer to a question, or `instead` why there is none; what had the focus keeps it. */
+  show(question, answer, instead) {
     const answers = place("answers");
     answers.ariaBusy = "false";
     const key = answers.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
-    this.queries.about(record, answer);
+    this.queries.about(question, answer);
     if (answer) announce(changes(this.answer, answer, this.words));
     else if (this.answer || instead.querySelector(".problem")) announce(instead.textContent);
     this.answer = answer;
@@ -144,7 +131,7 @@ class Page {
             answer,
             this.words,
             (...asked) => this.queries.why(...asked),
-            (fact) => this.form.goTo(fact),
+            (fact, course) => this.form.goTo(fact, course),
           )
         : [instead]),
     );
@@ -318,7 +305,7 @@ class Page {
   async graph(where, use) {
     show(place(where), say("page_being_drawn"));
     try {
-      use(await graph(this.form.record()));
+      use(await graph(this.question()));
       show(place(where), "");
     } catch (error) {
       if (!(error instanceof Refused)) throw error;

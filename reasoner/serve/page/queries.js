@@ -13,7 +13,7 @@ export class Queries {
     this.apply = apply;
     this.goTo = goTo;
     this.announce = announce;
-    this.record = null;
+    this.question = null;
     this.unfolded = new Set();
     this.regimen = element("select", { id: fresh("regimen"), onchange: () => this.refresh("why-not", true) });
     this.past = element("input", { type: "checkbox", onchange: () => this.refresh("why-not", true) });
@@ -85,9 +85,9 @@ export class Queries {
     if (tool.open) this.load(tool, asked);
   }
 
-  /** Take over a new answer, or null where there is none. */
-  about(record, answer) {
-    this.record = record;
+  /** Take over a new answer to a question about a patient, or null where there is none. */
+  about(question, answer) {
+    this.question = question;
     this.node.hidden = !answer;
     if (!answer) {
       for (const tool of this.tools.values()) tool.controller?.abort();
@@ -123,7 +123,7 @@ export class Queries {
     const tool = {
       output: panel,
       load: async (signal) => {
-        const found = await ask("why", { patient: this.record, conclusion: name }, signal);
+        const found = await ask("why", { ...this.question, conclusion: name }, signal);
         return [derivation(found.derivation)];
       },
     };
@@ -156,7 +156,7 @@ export class Queries {
     const { words } = this;
     const found = await ask(
       "why-not",
-      { patient: this.record, regimen: this.regimen.value, any: this.past.checked },
+      { ...this.question, regimen: this.regimen.value, any: this.past.checked },
       signal,
     );
     const name = words.label("regimen", this.regimen.value);
@@ -232,12 +232,14 @@ export class Queries {
   }
 
   change({ set, kind }) {
-    const texts = Object.entries(set).map(([fact, value]) => {
+    const texts = Object.entries(set).map(([place, value]) => {
+      const [, fact, index, key] = /^(\w+)(?:\[(\d+)\]\.(\w+))?$/.exec(place);
+      const course = index === undefined ? undefined : Number(index) + 1;
       const text =
-        typeof value === "boolean"
-          ? this.words.assumption({ fact, value })
+        course !== undefined || typeof value === "boolean"
+          ? this.words.assumption({ fact, course, key: key === "outcome" ? undefined : key, value })
           : say("value", this.words.label("fact", fact), this.words.value(fact, value));
-      return kind[fact] === "contrary" ? say("change_contrary", text) : text;
+      return kind[place] === "contrary" ? say("change_contrary", text) : text;
     });
     return element("button", {
       type: "button",
@@ -250,17 +252,17 @@ export class Queries {
 
   async ask(signal) {
     const { words } = this;
-    const { questions } = await ask("ask", { patient: this.record }, signal);
+    const { questions } = await ask("ask", this.question, signal);
     if (!questions.length) return [element("p", { textContent: say("nothing_to_ask") })];
     return [
       element(
         "ol",
         { className: "questions" },
-        questions.map(({ fact, text, decides, answers }) =>
+        questions.map(({ fact, course, text, decides, answers }) =>
           element(
             "li",
             {},
-            element("button", { type: "button", className: "link", textContent: text, onclick: () => this.goTo(fact) }),
+            element("button", { type: "button", className: "link", textContent: text, onclick: () => this.goTo(fact, course) }),
             element("span", {
               className: "quiet",
               textContent: ` ${say("page_decides", decides.length === 1 ? words.decided(decides[0]) : say("page_conclusions", decides.length))}`,

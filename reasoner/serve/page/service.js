@@ -43,6 +43,6 @@ export async function ask(question, body, signal) {
 }
 
 /** Draw the explanation graph as a page of its own. */
-export async function graph(patient, signal) {
-  return (await asked("graph", { patient, format: "html" }, signal)).text();
+export async function graph(question, signal) {
+  return (await asked("graph", { ...question, format: "html" }, signal)).text();
 }

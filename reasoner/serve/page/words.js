@@ -1,5 +1,8 @@
 // The words of the page: those of the wording file, which stand in the page itself, and the guideline's names.
 
+export const ONE_OF = "one_of";
+export const ANY = "any";
+
 const WORDING = JSON.parse(document.getElementById("wording").textContent);
 
 /** Give the text of a key with `words` in its places {1}, {2} and so on. */
@@ -12,6 +15,7 @@ export class Words {
     this.labels = guideline.labels;
     this.facts = new Map(guideline.facts.map((fact) => [fact.name, fact]));
     this.courseFacts = new Map(guideline.course.facts.map((fact) => [fact.name, fact]));
+    this.readings = new Map(guideline.readings.map((reading) => [reading.name, reading]));
   }
 
   label(kind, name) {
@@ -29,9 +33,23 @@ export class Words {
     return fact.question || `${fact.label[0].toUpperCase()}${fact.label.slice(1)}`;
   }
 
-  /** Word a fact, or a member of a list. */
-  fact({ fact, has }) {
-    return has === undefined ? this.label("fact", fact) : say("member", this.member(fact, has), this.label("fact", fact));
+  /** Word a fact, a member of a list, or what can be unknown of a course. */
+  fact({ fact, has, course, key }) {
+    if (fact === ONE_OF) return say("which_of_several");
+    if (course !== undefined)
+      return key === undefined
+        ? say("how_course_ended", course)
+        : say("of_course", this.label("course_fact", key), course);
+    const label = this.label("fact", fact);
+    if (has !== undefined) return say("member", this.member(fact, has), label);
+    return this.facts.get(fact)?.kind === "courses" ? say("which_given", label) : label;
+  }
+
+  /** Word that a fact of a course has a value, without the course. */
+  courseFact(key, value) {
+    const label = this.label("course_fact", key);
+    if (value === true) return label;
+    return value === false ? say("without", label) : say("value", label, this.value(key, value));
   }
 
   member(fact, name) {
@@ -42,9 +60,15 @@ export class Words {
     );
   }
 
-  /** Word a value of a fact in a few words that stand alone, such as "no heart failure". */
-  assumption({ fact, has, value }) {
-    const about = this.fact({ fact, has });
+  /** Word a value of a fact in a few words that stand alone, such as "no heart failure", or an alternative of a reading. */
+  assumption({ reading, fact, has, course, key, value }) {
+    if (reading) return say("reading_taken", reading, value);
+    if (fact === ONE_OF) return say("set_true", value);
+    if (course !== undefined)
+      return say("course_numbered", course, key === undefined ? this.label("outcome", value) : this.courseFact(key, value));
+    const about = has === undefined ? this.label("fact", fact) : this.fact({ fact, has });
+    if (Array.isArray(value) && !value.length)
+      return this.facts.get(fact)?.kind === "courses" ? say("none_given", about) : say("without", about);
     if (value === true) return about;
     if (value === false) return say("without", about);
     return say("value", about, this.value(fact, value));
@@ -64,10 +88,49 @@ export class Words {
     }
     if (typeof value === "object") {
       const drugs = (value.drugs ?? []).map((drug) => this.label("drug", drug)).join(" + ");
-      return [drugs, this.label("outcome", value.outcome)].join(say("comma"));
+      return [drugs, value.outcome ? this.label("outcome", value.outcome) : say("outcome_unknown")].join(say("comma"));
     }
     if (/^[<>]/.test(value)) return value.split(",").map(bound).join(say("and_condition"));
     return this.facts.get(fact)?.kind === "number" ? String(value) : this.member(fact, value);
+  }
+
+  /** Name a reading that is taken otherwise than by default, such as "R5=b", or left open, such as "R5=any". */
+  reading(chosen) {
+    const [reading, alternative] = chosen.split("=");
+    return alternative === ANY ? say("reading_open", reading) : say("reading_as", reading, alternative);
+  }
+
+  /** Give what an alternative of a reading says. */
+  alternative(reading, name) {
+    return this.readings.get(reading)?.alternatives.find((own) => own.name === name)?.text ?? "";
+  }
+
+  /** Say what stands in an answer by default, first what matters. */
+  assumed(entries) {
+    const mattering = this.defaults(entries.filter(({ matters }) => matters));
+    const others = this.defaults(entries.filter(({ matters }) => !matters));
+    if (!mattering) return others && say("assumed", others);
+    return [say("assumed_and_matters", mattering), others && say("assumed_besides", others)].filter(Boolean).join(" ");
+  }
+
+  /** Word values that defaults stand for; those of courses come together. */
+  defaults(entries) {
+    const parts = entries.filter(({ key }) => key === undefined).map((entry) => this.assumption(entry));
+    const courses = new Map();
+    for (const { course, key, value } of entries.filter((entry) => entry.key !== undefined)) {
+      const words = this.courseFact(key, value);
+      courses.set(words, [...(courses.get(words) ?? []), course]);
+    }
+    const together = new Map();
+    for (const [words, numbers] of courses) {
+      const key = numbers.join(say("comma"));
+      together.set(key, [...(together.get(key) ?? []), words]);
+    }
+    for (const [numbers, own] of together) {
+      const words = own.join(say("comma"));
+      parts.push(/\D/.test(numbers) ? say("courses_numbered", numbers, words) : say("course_numbered", numbers, words));
+    }
+    return parts.join(say("and"));
   }
 
   assumptions(assuming) {
@@ -79,8 +142,8 @@ export class Words {
 function bound(text) {
   const [, sign, number] = /^([<>]=?)(.*)$/.exec(text);
   if (sign === "<=") return say("at_most", number);
-  if (sign === ">=") return say("page_at_least", number);
-  return sign === "<" ? say("page_less_than", number) : say("more_than", number);
+  if (sign === ">=") return say("at_least", number);
+  return sign === "<" ? say("less_than", number) : say("more_than", number);
 }
 
 /** Word where something was read from FHIR: resource, code and date. */
