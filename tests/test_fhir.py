@@ -40,6 +40,7 @@ from reasoner.fhir import convert, ordered_drugs, parse, tables
 from reasoner.fhir.course_facts import COURSE_METHODS
 from reasoner.fhir.methods import METHODS
 from reasoner.records.shapes import to_plain
+from reasoner.render.answer import render
 
 READ = FINDINGS | THERAPY
 REASONER = [sys.executable, "-m", "reasoner"]
@@ -138,11 +139,6 @@ REFUSED = {
         },
         "2 patients (p, q)",
     ),
-    "a course whose end is not recorded": (
-        bundle(METASTASES, stated("x", "tucatinib", "2020-02-01", "2020-04-01", "stopped")),
-        "nothing says how the course ended (MedicationStatement/x",
-    ),
-    "a drug that cannot be placed": (bundle(METASTASES, given("x", "tucatinib", None)), "MedicationAdministration/x"),
     "nothing at all": ({"resourceType": "Bundle", "entry": "many"}, "no FHIR resource can be read"),
 }
 
@@ -153,6 +149,21 @@ def test_what_cannot_be_answered_is_refused_with_the_resource(name: str, curated
     with pytest.raises(RecordError) as caught:
         curated.answer(data)
     assert message in str(caught.value)
+
+
+def test_a_course_whose_end_is_not_recorded_is_answered_with_its_outcome_unknown(curated: Guideline) -> None:
+    answer = curated.answer(bundle(METASTASES, HER2, stated("x", "tucatinib", "2020-02-01", "2020-04-01", "stopped")))
+    assert ("metastatic_therapy", 1, None) in [(entry.fact, entry.course, entry.key) for entry in answer.missing]
+    assert "NOT RECORDED, AND IT MATTERS\n" in render(answer)
+    assert "how course 1 ended" in render(answer)
+    assert [note for note in answer.notes if "nothing says how the course ended (MedicationStatement/x" in note]
+
+
+def test_drugs_that_cannot_be_placed_leave_therapy_unknown(curated: Guideline) -> None:
+    answer = curated.answer(bundle(METASTASES, HER2, given("x", "tucatinib", None)))
+    assert answer.missing[0].fact == "metastatic_therapy"
+    assert all(entry.certainty == "conditional" for entry in answer.recommended)
+    assert [note for note in answer.notes if "MedicationAdministration/x" in note]
 
 
 def test_drugs_that_are_ordered_are_known_from_drafts(curated: Guideline) -> None:

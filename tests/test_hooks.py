@@ -151,12 +151,28 @@ def test_a_patient_out_of_scope_gets_no_cards(service: Client) -> None:
     assert cards(service, "patient-view", chart) == []
 
 
-def test_a_chart_that_leaves_open_what_is_required_gets_a_card_that_says_so(service: Client) -> None:
+def test_a_chart_that_leaves_therapy_open_is_answered_conditionally_and_asks_for_it_first(service: Client) -> None:
     chart = charts.second_line()
     del chart["conditions"]["entry"][0]["resource"]["onsetDateTime"]
-    (card,) = cards(service, "patient-view", chart)
-    assert card["summary"].startswith("The record cannot be answered as it is: metastatic\\_therapy".replace("\\", ""))
-    assert "given before metastasis or since?" in card["detail"]
+    advice, missing = cards(service, "patient-view", chart)
+    assert advice["summary"].startswith("undetermined: ")
+    assert "certain if" in advice["summary"]
+    assert "no therapy for metastatic disease was given" in advice["detail"]
+    assert "Which therapy for metastatic disease was given is not recorded" in advice["detail"]
+    assert "given before metastasis or since?" in advice["detail"]
+    assert missing["suggestions"][0]["label"].startswith("Find out: Which courses were given for metastatic disease")
+    assert missing["detail"].partition("- ")[2].startswith("Which courses were given for metastatic disease")
+
+
+def test_a_chart_that_leaves_the_end_of_a_course_open_asks_for_it(service: Client) -> None:
+    chart = charts.second_line()
+    trend = next(e["resource"] for e in chart["observations"]["entry"] if e["resource"]["id"] == "trend")
+    trend["code"]["coding"][0]["code"] = "16112-5"  # a later test of something else
+    trend["effectiveDateTime"] = "2024-07-01"
+    advice, missing = cards(service, "patient-view", chart)
+    assert "course 1: " in advice["summary"]
+    assert "Taken as true without being recorded" in advice["detail"]
+    assert "Find out: How did course 1 end?" in [suggestion["label"] for suggestion in missing["suggestions"]]
 
 
 def test_what_contradicts_itself_in_the_chart_is_said_on_the_card(service: Client) -> None:
