@@ -1,12 +1,14 @@
 """Changes to a record, as they are written on the command line.
 
-    FACT=VALUE          set a fact; empty or null makes it unknown
+    FACT=VALUE          set a fact; empty or null makes it unknown, even where a default would stand for it
     FACT+=VALUE         add a course, or members to a list
     FACT-=VALUE         remove members from a list
     FACT[N].FIELD=VALUE set a field of a course; N counts from 0, or from the end with -1
+    one_of=LABEL        say which of several sets of facts is true; empty or null leaves out what they say
 
-VALUE is JSON. A bare word stands for a text, words with commas between them for a list, and ``drug+drug:outcome`` for a
-course.
+VALUE is JSON. A bare word stands for a text, words with commas between them for a list, and ``drug+drug:outcome``, or
+``drug+drug`` where the outcome is unknown, for a course. What is set stands beside several sets of facts and no longer in
+them; a course, a member or a field is changed in each set that has the fact.
 """
 
 from __future__ import annotations
@@ -19,13 +21,15 @@ from typing import NamedTuple
 from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.errors import RecordError, nearest
 from reasoner.guideline import Guideline
+from reasoner.queries.fields import resolved, sets_of
 from reasoner.records.encoding import encode_value
 from reasoner.records.json_lines import parse_json
+from reasoner.records.record import ONE_OF
 from reasoner.records.values import among, fail, show
 
 __all__ = ["FORMS", "Edit", "apply_edits", "parse_edit"]
 
-FORMS = "FACT=VALUE, FACT+=VALUE, FACT-=VALUE or FACT[N].FIELD=VALUE"
+FORMS = "FACT=VALUE, FACT+=VALUE, FACT-=VALUE, FACT[N].FIELD=VALUE or one_of=LABEL"
 EDIT = re.compile(
     r"""\s*(?P<fact>[^\s=+\-\[\].]+)\s*
     (?:\[\s*(?P<at>-?\d{1,9})\s*\]\.(?P<field>\w+)\s*)?
@@ -39,15 +43,21 @@ class Edit(NamedTuple):
 
     `kind` is "=", "+=" or "-="; `value` what is set (None: made unknown), added or removed. `at` and `field` name a field
     of a course, else they are None. `under_way` are the outcomes that leave a course open, `endings` those that end it.
+    Without a `fact` it says which of several sets of facts is true.
     """
 
-    fact: Fact
+    fact: Fact | None
     kind: str
     value: object
     at: int | None
     field: str | None
     under_way: tuple[str, ...]
     endings: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """The key of the record that it changes."""
+        return ONE_OF if self.fact is None else self.fact.name
 
 
 def parse_edit(text: str, guideline: Guideline) -> Edit:
@@ -61,8 +71,10 @@ def parse_edit(text: str, guideline: Guideline) -> Edit:
         raise RecordError(f"{show(text)} is not a change of a record; write {FORMS}")
     names = {fact.name: fact for fact in model.facts}
     name, field, kind, value = (found[group] for group in ("fact", "field", "kind", "value"))
+    if name == ONE_OF and field is None and kind == "=":
+        return Edit(None, kind, loosely(value.strip(), name), None, None, (), ())
     if name not in names:
-        fail(name, f"no such fact{nearest(name, names)}; allowed: {', '.join(names)}")
+        fail(name, f"no such fact{nearest(name, names)}; allowed: {', '.join((*names, ONE_OF))}")
     fact = names[name]
     at = None if found["at"] is None else int(found["at"])
     if field is not None:
@@ -95,13 +107,11 @@ def set_value(fact: Fact, text: str, model: GuidelineModel) -> object:
     value = text if text in fact.values and fact.kind == "choice" else loosely(text, fact.name)
     if fact.kind == "list" and isinstance(value, str):
         value = words(value)
-    if value is None and fact.required:
-        fail(fact.name, "it is required and cannot be unknown")
-    if fact.kind == "courses":
+    if fact.kind == "courses" and value is not None:
         if not isinstance(value, list):
             fail(fact.name, f"{show(value)} is not a list of courses; {fact.name}+=VALUE adds one")
     elif value is not None:
-        encode_value(fact, value, model)
+        encode_value(fact, value, True, model)
     return value
 
 
@@ -117,20 +127,20 @@ def member_value(fact: Fact, kind: str, text: str, model: GuidelineModel) -> obj
     members = words(value) if isinstance(value, str) else value
     if not isinstance(members, list) or not members:
         fail(fact.name, f"{show(value)} is not a member; allowed: {', '.join(fact.values)}")
-    encode_value(fact, members, model)
+    encode_value(fact, members, True, model)
     return members
 
 
 def course(name: str, text: str, model: GuidelineModel) -> object:
-    """Read a course, written in JSON or as ``drug+drug:outcome``."""
+    """Read a course, written in JSON, as ``drug+drug:outcome``, or as ``drug+drug`` with an unknown outcome."""
     if text.startswith("{"):
         return loosely(text, name)
-    drugs, colon, outcome = text.partition(":")
-    if not colon or not drugs.strip():
+    drugs, _, outcome = map(str.strip, text.partition(":"))
+    if not drugs:
         fail(name, f'{show(text)} is not a course; write drug+drug:outcome or {{"drugs": [...], "outcome": "..."}}')
     return {
         "drugs": [among(name, drug.strip(), model.drugs, model.say("drug_noun")) for drug in drugs.split("+")],
-        "outcome": among(name, outcome.strip(), model.outcomes, model.say("outcome_noun")),
+        "outcome": among(name, outcome, model.outcomes, model.say("outcome_noun")) if outcome not in ("", "null") else None,
     }
 
 
@@ -156,39 +166,52 @@ def apply_edits(data: Mapping[str, object], edits: Iterable[Edit]) -> dict[str, 
     """
     changed = dict(data)
     for edit in edits:
-        changed[edit.fact.name] = after(edit, changed.get(edit.fact.name))
+        sets = sets_of(changed)
+        if edit.fact is None:
+            chosen = edit.value is not None and not isinstance(edit.value, list)
+            changed = resolved(changed, edit.value) if chosen else {**changed, ONE_OF: edit.value}
+        elif not any(edit.key in own for own in sets):
+            changed[edit.key] = after(edit, edit.fact, changed.get(edit.key))
+        elif edit.kind == "=" and edit.field is None:
+            changed[ONE_OF] = [{key: value for key, value in own.items() if key != edit.key} for own in sets]
+            changed[edit.key] = edit.value
+        else:
+            changed[ONE_OF] = [{**own, edit.key: after(edit, edit.fact, own.get(edit.key))} for own in sets]
     return changed
 
 
-def after(edit: Edit, value: object) -> object:
+def after(edit: Edit, fact: Fact, value: object) -> object:
     """Give the value that a fact has after an edit."""
     held = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
     if edit.field is not None and edit.at is not None:
-        return with_field(edit, held, edit.at, edit.field)
+        return with_field(fact, held, edit.at, edit.field, edit.value)
     if edit.kind == "=":
         return edit.value
-    if edit.fact.kind == "courses":
+    if value is None and fact.default is None:
+        what = "none was given before" if fact.kind == "courses" else "of all others that they are absent"
+        fail(fact.name, f"it is not recorded; {edit.kind} would say {what}; write {fact.name}=[...]")
+    if fact.kind == "courses":
         return appended(edit, held)
     assert isinstance(edit.value, list)
-    return with_members(edit.fact, edit.kind, edit.value, None if value is None else held)
+    return with_members(fact, edit.kind, edit.value, held)
 
 
-def with_field(edit: Edit, courses: list[object], index: int, field: str) -> list[object]:
+def with_field(fact: Fact, courses: list[object], index: int, field: str, value: object) -> list[object]:
     """Set a field of one course."""
     count = len(courses)
-    where = f"{edit.fact.name}[{index}]"
+    where = f"{fact.name}[{index}]"
     if not -count <= index < count:
         allowed = f"allowed: {-count} to {count - 1}" if count else "there is none to change"
         fail(where, f"no such course; the record has {count}; {allowed}")
     chosen = courses[index]
     assert isinstance(chosen, Mapping)
-    courses[index] = {**chosen, field: edit.value}
+    courses[index] = {**chosen, field: value}
     return courses
 
 
 def appended(edit: Edit, courses: list[object]) -> list[object]:
     """Add a course after the last one, which must have ended."""
-    name, last = edit.fact.name, courses[-1] if courses else None
+    name, last = edit.key, courses[-1] if courses else None
     if isinstance(last, Mapping) and last.get("outcome") in edit.under_way:
         ends = "|".join(edit.endings)
         fail(
@@ -197,15 +220,8 @@ def appended(edit: Edit, courses: list[object]) -> list[object]:
     return [*courses, edit.value]
 
 
-def with_members(fact: Fact, kind: str, members: list[object], held: list[object] | None) -> list[object]:
-    """Add members to a list or remove them; a list that is unknown has no members to add to."""
-    if held is None:
-        if fact.default is None:
-            fail(
-                fact.name,
-                f"it is not recorded; {kind} would say of all others that they are absent; write {fact.name}=[...]",
-            )
-        held = []
+def with_members(fact: Fact, kind: str, members: list[object], held: list[object]) -> list[object]:
+    """Add members to a list or remove them."""
     if kind == "+=":
         return [*held, *(member for member in dict.fromkeys(members) if member not in held)]
     for member in members:

@@ -52,7 +52,8 @@ class Difference(Shape, frozen=True):
 class WhatIf(Result, frozen=True, tag_field="schema", tag="reasoner.what_if/1"):
     """The answers before and after a record was changed, and all their differences.
 
-    `set` holds the keys that were changed with their new values, null where they were made unknown.
+    `set` holds the keys that were changed with their new values, null where they were made unknown; of several sets of facts
+    the label of the one that is told to be true.
 
     `was`, not part of the JSON, holds their old values.
     """
@@ -75,9 +76,10 @@ def what_if(guideline: Guideline, data: Record | Mapping[str, object], edits: It
     parsed = [parse_edit(edit, guideline) if isinstance(edit, str) else edit for edit in edits]
     changed = apply_edits(record.data, parsed)
     before, after = guideline.answer(record), guideline.answer(changed)
-    keys = dict.fromkeys(edit.fact.name for edit in parsed)
+    keys = dict.fromkeys(edit.key for edit in parsed)
+    labels = {edit.key: edit.value for edit in parsed if edit.fact is None}
     return WhatIf(
-        set={key: changed[key] for key in keys},
+        set={key: labels[key] if key in labels else changed[key] for key in keys},
         before=before,
         after=after,
         differences=differences(before, after),
@@ -137,5 +139,5 @@ def carrying(before: Sequence[str], after: Sequence[str], order: Mapping[str, in
 def setting_rules(answer: Answer) -> tuple[str, ...]:
     """List the rules that an answer's setting rests on; of an undetermined one, those of each that is possible."""
     derivation = answer.derivation
-    atoms = [n for held in derivation.program.table.get(SETTING, {}).values() for _, n in held if derivation.values[n]]
+    atoms = [n for held in derivation.program.table.get(SETTING, {}).values() for _, n in held if derivation.holds(n)]
     return tuple(dict.fromkeys(rule for n in atoms for rule in derivation.grounds(n, derivation.completions.all).rules))

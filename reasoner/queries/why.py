@@ -75,9 +75,9 @@ def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
     """
     derivation = answer.derivation
     kind = conclusion_kind(conclusion, derivation.model)
-    every = derivation.completions.all
+    every, none = derivation.completions.all, derivation.completions.none
     candidates = {ground_atom(predicate, conclusion): status for predicate, status in STATUS[kind].items()}
-    held = tuple(text for text in candidates if derivation.truth(text))
+    held = tuple(text for text in candidates if derivation.truth(text) != none)
     certain = [status for text, status in candidates.items() if derivation.truth(text) == every]
     atoms = held or tuple(text for text in tuple(candidates)[:1] if text in derivation.program.index)
     return Why(

@@ -16,12 +16,15 @@ from reasoner.engine.phrases import requirement_words
 from reasoner.engine.predicates import BEFORE, INDICATED, PREFERS, RECOMMENDED, ground_atom, predicate_of
 from reasoner.errors import RecordError, nearest
 from reasoner.guideline import Guideline
-from reasoner.queries.changes import Change, smallest_changes
+from reasoner.queries.changes import Change, Changes, smallest_changes
 from reasoner.queries.why import Why, why
 from reasoner.records.record import Record
 from reasoner.records.shapes import Carried, Shape
 
 __all__ = ["BlockedRule", "Obstacle", "Outranking", "WhyNot", "is_recorded", "why_not"]
+
+MOST = 10
+"""So many changes are given where nothing else is asked for."""
 
 
 class Obstacle(Shape, frozen=True):
@@ -54,7 +57,8 @@ class WhyNot(Why, frozen=True):
     """What keeps a regimen from being recommended with certainty, or from coming first.
 
     `rules` are those that could have recommended it and do not in every completion, those that miss least first;
-    `changes` are all smallest changes to the record that make it certain, none where it is.
+    `changes` are the first of the smallest changes to the record that make it certain, none where it is; `other_changes` tells
+    how many more there are, null where they are too many to be counted.
 
     `uses`, not part of the JSON, are the `rules` with all their conditions.
     """
@@ -63,15 +67,16 @@ class WhyNot(Why, frozen=True):
     excluded_by: tuple[Exclusion, ...]
     outranked_by: tuple[Outranking, ...]
     changes: tuple[Change, ...]
+    others: int | None = field(name="other_changes")
 
     uses = Carried[tuple[RuleUse, ...]]()
 
 
-def why_not(guideline: Guideline, record: Record, regimen: str, anything: bool = False) -> WhyNot:
+def why_not(guideline: Guideline, record: Record, regimen: str, anything: bool = False, most: int = MOST) -> WhyNot:
     """Tell what keeps a regimen from being recommended with certainty, or from coming first, and what would change that.
 
-    Recorded facts that are over are offered for change only where `anything` is true. Raises RecordError, with the nearest
-    names, for a regimen that the guideline does not know.
+    Of the smallest changes the first `most` are given. Recorded facts that are over are offered for change only where
+    `anything` is true. Raises RecordError, with the nearest names, for a regimen that the guideline does not know.
     """
     model = guideline.model
     if regimen not in model.regimens:
@@ -80,8 +85,8 @@ def why_not(guideline: Guideline, record: Record, regimen: str, anything: bool =
     answer = guideline.answer(record)
     entry = next((found for found in answer.recommended if found.regimen == regimen), None)
     certain = entry is not None and entry.certainty == CERTAIN
-    evaluator = guideline.evaluator(record.courses)
     target = ground_atom(RECOMMENDED, regimen)
+    changes = Changes((), 0) if certain else smallest_changes(guideline, record, target, anything, most)
     explained = why(answer, regimen)
     uses = tuple(blocked(answer, regimen))
     return WhyNot(
@@ -89,7 +94,8 @@ def why_not(guideline: Guideline, record: Record, regimen: str, anything: bool =
         rules=tuple(blocked_rule(use, model) for use in uses),
         excluded_by=tuple(found for found in answer.excluded if found.regimen == regimen),
         outranked_by=tuple(outranking(answer, entry)),
-        changes=() if certain else tuple(smallest_changes(record, evaluator, model, target, anything)),
+        changes=changes.first,
+        others=changes.others,
     ).carrying(answer=answer, kind=explained.kind, atoms=explained.atoms, uses=uses)
 
 
@@ -122,12 +128,12 @@ def outranking(answer: Answer, entry: Recommendation | None) -> Iterator[Outrank
     if entry is None:
         return
     derivation = answer.derivation
-    program, model = derivation.program, derivation.model
+    program, model, none = derivation.program, derivation.model, derivation.completions.none
     for other in answer.recommended:
         ahead = [n for name, n in program.table.get(BEFORE, {}).get(other.regimen, ()) if name == entry.regimen]
         preferred = [n for name, n in program.table.get(PREFERS, {}).get(other.regimen, ()) if name == entry.regimen]
-        if any(derivation.values[n] for n in ahead):
-            rules = [support for n in preferred for support in program.supports[n] if derivation.fired[support]]
+        if any(derivation.values[n] != none for n in ahead):
+            rules = [support for n in preferred for support in program.supports[n] if derivation.fires(support)]
             own = dict.fromkeys(model.rules[program.rules[support].rule] for support in rules)
             annotations = dict.fromkeys(rule.annotation for rule in own if rule.annotation is not None)
             yield Outranking(other.regimen, other.rank, tuple(rule.id for rule in own), tuple(annotations))

@@ -1,0 +1,89 @@
+"""The keys of a record under which changes and questions set values, and how a record has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from reasoner.compiler.model import GuidelineModel, Variable
+from reasoner.errors import RecordError, nearest
+from reasoner.records.record import ONE_OF
+
+__all__ = ["Value", "field_of", "resolved", "sets_of", "value_for", "with_values"]
+
+Value: TypeAlias = "bool | str | int | float | list[str]"
+
+COURSE_FIELD = re.compile(r"(?P<fact>\w+)\[(?P<at>\d+)\]\.(?P<field>\w+)")
+
+
+def field_of(variable: Variable) -> str:
+    """Name the key that a variable is set by, such as ``her2`` or ``metastatic_therapy[0].outcome``."""
+    if variable.course is None:
+        return variable.fact
+    return f"{variable.fact}[{variable.course - 1}].{variable.key or 'outcome'}"
+
+
+def value_for(variable: Variable, number: int, model: GuidelineModel) -> Value | None:
+    """Give a value of a record that stands for a value of a variable, None where there is none.
+
+    Of an interval of numbers up to a threshold that is the threshold, of one beyond all thresholds one more than the last; of
+    a stretch from a threshold on, the threshold.
+    """
+    word = variable.values[number][0]
+    if word is None or isinstance(word, bool):
+        return word
+    if word == ():
+        return []
+    if variable.course is not None and variable.key is not None:
+        thresholds = model.course_facts[variable.key].thresholds
+        return thresholds[number - 1] if number else below(thresholds[0], model.bounds.get(variable.key))
+    kind, thresholds = next((fact.kind, fact.thresholds) for fact in model.facts if fact.name == variable.fact)
+    if kind != "number":
+        return str(word) if variable.course is None or word in model.outcomes else None
+    low, strict = model.bounds.get(variable.fact, (thresholds[0] - 1, False))
+    value = (*thresholds, thresholds[-1] + 1)[number]
+    return value if value > low or (value == low and not strict) else None
+
+
+def below(threshold: int, bound: tuple[int, bool] | None) -> float | None:
+    """Give a number below a threshold and within a bound, a whole one where there is one; None where there is none."""
+    low, strict = bound or (threshold - 1, False)
+    if threshold - 1 > low or (threshold - 1 == low and not strict):
+        return threshold - 1
+    return (low + threshold) / 2 if strict and low < threshold else None
+
+
+def sets_of(data: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
+    """List the sets of facts of which exactly one is true; none where the record has no such sets."""
+    sets = data.get(ONE_OF)
+    return [own for own in sets if isinstance(own, Mapping)] if isinstance(sets, list | tuple) else []
+
+
+def resolved(data: Mapping[str, object], label: object) -> dict[str, object]:
+    """Give a record in which one of several sets of facts is told to be true.
+
+    Raises RecordError, with the labels that there are, where no set has the label.
+    """
+    sets = {own["label"]: own for own in sets_of(data)}
+    if label not in sets:
+        shown = f'"{label}"' if isinstance(label, str) else label
+        allowed = f"; allowed: {', '.join(map(str, sets))}" if sets else "; the record has no sets"
+        raise RecordError(f"{ONE_OF}: {shown} is not the label of a set{nearest(str(label), list(map(str, sets)))}{allowed}")
+    beside = {key: value for key, value in data.items() if key != ONE_OF}
+    return beside | {key: value for key, value in sets[label].items() if key != "label"}
+
+
+def with_values(data: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
+    """Give a record in which keys have other values: keys of the record, fields of courses, or the label of a set of facts."""
+    changed = resolved(data, values[ONE_OF]) if ONE_OF in values else dict(data)
+    for key, value in values.items():
+        course = COURSE_FIELD.fullmatch(key)
+        if course is not None:
+            courses = changed[course["fact"]]
+            assert isinstance(courses, list | tuple)
+            own = {**courses[int(course["at"])], course["field"]: value}
+            changed[course["fact"]] = [own if n == int(course["at"]) else other for n, other in enumerate(courses)]
+        elif key != ONE_OF:
+            changed[key] = value
+    return changed
