@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
 
 
@@ -99,6 +100,19 @@ def untold_record(rng: random.Random, guideline: Guideline, unknown: float) -> d
         others = {key: other[key] for key in keys if key in other and rng.random() < 0.8}
         record["one_of"] = [{"label": "before", **own}, {"label": "since", **others}]
     return record
+
+
+def untold_records(guideline: Guideline, seed: int, count: int, unknown: float) -> Iterator[dict[str, Any]]:
+    """Draw so many such records that do not contradict themselves."""
+    rng = random.Random(seed)
+    while count:
+        record = untold_record(rng, guideline, unknown)
+        try:
+            guideline.record(record)
+        except RecordError:
+            continue
+        count -= 1
+        yield record
 
 
 def facts_of(record: Mapping[str, Any]) -> str:

@@ -183,6 +183,21 @@ APPLIED = {
         "metastatic_therapy[0].outcome=toxicity",
         {"metastatic_therapy": [{"drugs": ["lapatinib"], "outcome": "toxicity"}]},
     ),
+    "a course with an unknown outcome": (
+        "metastatic_therapy+=trastuzumab+docetaxel",
+        {
+            "metastatic_therapy": [
+                {"drugs": ["lapatinib"], "outcome": "progression"},
+                {"drugs": ["trastuzumab", "docetaxel"], "outcome": None},
+            ]
+        },
+    ),
+    "an outcome made unknown": (
+        "metastatic_therapy[0].outcome=null",
+        {"metastatic_therapy": [{"drugs": ["lapatinib"], "outcome": None}]},
+    ),
+    "therapy made unknown": ("metastatic_therapy=null", {"metastatic_therapy": None}),
+    "a fact with a default made unknown": ("unavailable_drugs=", {"unavailable_drugs": None}),
     "the drugs of the last course": (
         "metastatic_therapy[-1].drugs=lapatinib,capecitabine",
         {"metastatic_therapy": [{"drugs": ["lapatinib", "capecitabine"], "outcome": "progression"}]},
@@ -252,13 +267,10 @@ REFUSED = {
         "metastatic_therapy+=lapatinib:progresion",
         'metastatic_therapy: "progresion" is not an outcome (did you mean "progression"?); allowed: ongoing',
     ),
-    "a course without outcome": (
-        "metastatic_therapy+=lapatinib",
-        'metastatic_therapy: "lapatinib" is not a course; write drug',
-    ),
+    "a course without drugs": ("metastatic_therapy+=:toxicity", 'metastatic_therapy: ":toxicity" is not a course; write drug'),
     "a course removed": ("metastatic_therapy-=lapatinib:toxicity", "metastatic_therapy: no course can be removed"),
     "therapy that is no list": ("metastatic_therapy=none", 'metastatic_therapy: "none" is not a list of courses'),
-    "therapy made unknown": ("metastatic_therapy=null", "metastatic_therapy: it is required and cannot be unknown"),
+    "a label where there are no sets": ("one_of=before", 'one_of: "before" is not the label of a set; the record has no sets'),
     "a course of what has none": ("her2[0].outcome=toxicity", "her2: it has no courses"),
     "an unknown field": (
         "metastatic_therapy[0].outcom=toxicity",
@@ -300,3 +312,48 @@ def test_no_course_can_be_changed_where_there_is_none(curated: Guideline) -> Non
 def test_a_record_that_cannot_be_used_is_refused(curated: Guideline) -> None:
     with pytest.raises(RecordError, match="a record is a JSON object"):
         what_if(curated, [], ["hr=positive"])  # type: ignore[arg-type]
+
+
+def test_nothing_is_added_to_therapy_that_is_not_known(curated: Guideline) -> None:
+    with pytest.raises(RecordError, match=r"metastatic_therapy: it is not recorded; \+= would say none was given before"):
+        what_if(curated, {"id": "p1"}, ["metastatic_therapy+=lapatinib:toxicity"])
+
+
+def test_a_fact_made_unknown_is_no_longer_what_a_default_says(curated: Guideline) -> None:
+    data = curated.cases()["second_line"].record
+    result = what_if(curated, data, ["unavailable_drugs=null"])
+    missing = [(entry.fact, entry.member) for entry in result.after.missing]
+    assert ("unavailable_drugs", "trastuzumab_deruxtecan") in missing
+    result = what_if(curated, data, ["metastatic_therapy=null"])
+    assert result.after.setting == "undetermined"
+    assert result.after.missing[0].fact == "metastatic_therapy"
+
+
+def several_sets(curated: Guideline) -> Record:
+    data = {**curated.cases()["second_line"].record}
+    given = data.pop("metastatic_therapy")
+    return {**data, "one_of": [{"label": "since", "metastatic_therapy": given}, {"label": "before", "metastatic_therapy": []}]}
+
+
+def test_one_of_several_sets_is_told_by_its_label(curated: Guideline) -> None:
+    data = several_sets(curated)
+    for label, setting in (("since", "second_line"), ("before", "first_line")):
+        result = what_if(curated, data, [f"one_of={label}"])
+        assert result.set == {"one_of": label}
+        (own,) = (own for own in data["one_of"] if own["label"] == label)
+        alone = {key: value for key, value in data.items() if key != "one_of"} | {"metastatic_therapy": own["metastatic_therapy"]}
+        assert result.after == curated.answer(alone)
+        assert result.after.setting == setting
+        assert f'"{label}" is the case' in words_of(result)
+    with pytest.raises(RecordError, match=r'one_of: "befor" is not the label of a set \(did you mean "before"\?\)'):
+        what_if(curated, data, ["one_of=befor"])
+
+
+def test_what_is_set_stands_beside_the_sets_and_a_course_is_changed_in_each(curated: Guideline) -> None:
+    data = several_sets(curated)
+    after = apply_edits(data, [parse_edit("metastatic_therapy=[]", curated)])
+    assert (after["metastatic_therapy"], after["one_of"]) == ([], [{"label": "since"}, {"label": "before"}])
+    after = apply_edits(data, [parse_edit("metastatic_therapy+=lapatinib", curated)])
+    assert [own["metastatic_therapy"][-1]["drugs"] for own in after["one_of"]] == [["lapatinib"]] * 2  # type: ignore[attr-defined]
+    assert [len(own["metastatic_therapy"]) for own in after["one_of"]] == [2, 1]  # type: ignore[attr-defined]
+    curated.record(after)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
-from itertools import combinations
 from typing import Any
 
 import networkx as nx
@@ -14,8 +14,6 @@ from records import random_record
 
 from graphs.build import explanation_graph
 from reasoner import Guideline, Record, RecordError
-from reasoner.compiler.model import Fact
-from reasoner.queries.changes import smallest_changes
 from reasoner.queries.why import why
 from reasoner.queries.why_not import why_not
 from reasoner.records.shapes import to_plain
@@ -89,7 +87,7 @@ def test_the_graph_has_the_vocabulary_of_explanation_graphs_and_no_cycle(curated
             assert {edge["role"] for _, _, edge in graph.edges(data=True)} <= ROLES
             assert nx.is_directed_acyclic_graph(graph)
             for atom in result.atoms:
-                if answer.derivation.truth(atom):
+                if answer.derivation.holds(answer.derivation.program.index[atom]):
                     sources = {graph.nodes[node]["kind"] for node in nx.ancestors(graph, atom)}
                     assert sources & {"statement", "reading", "overlay"}, (case.name, atom)
 
@@ -97,8 +95,6 @@ def test_the_graph_has_the_vocabulary_of_explanation_graphs_and_no_cycle(curated
 def test_the_status_is_the_answers(curated: Guideline) -> None:
     for (_, record), _ in zip(drawn(22, curated, 0.2), range(150), strict=False):
         answer = curated.answer(record)
-        if answer.derivation.completions.count > 64:
-            continue
         recommended = {entry.regimen: entry.certainty for entry in answer.recommended}
         excluded = {entry.regimen: entry.certainty for entry in answer.excluded}
         for regimen in curated.model.regimens:
@@ -120,7 +116,7 @@ def test_texts_fit_into_80_columns_and_say_each_part_once(curated: Guideline) ->
         record = curated.record(case.record)
         for name in names_of(curated):
             text = render_why(why(answer, name, depth=1))
-            parts = [line.partition(".")[0] for line in text.splitlines() if line[:1].isdigit()]
+            parts = re.findall(r"^\d+\.", text, re.MULTILINE)
             assert len(parts) == len(set(parts))
             assert max(map(len, text.splitlines())) <= 80
         for regimen in curated.model.regimens:
@@ -159,67 +155,12 @@ def test_the_rules_of_why_not_are_blocked_by_exactly_what_fails_in_plain_clingo(
             assert list(use.blocked_by) == failing, (data, use)
 
 
-def single_edits(data: dict[str, Any], fact: Fact) -> list[Any]:
-    """List the values that one fact of a record can be changed to; what is over can only be found out."""
-    held = data.get(fact.name)
-    if fact.immutable and held is not None:
-        return []
-    if fact.kind == "number" and fact.thresholds:
-        return [*fact.thresholds, fact.thresholds[-1] + 1]
-    if fact.immutable and fact.kind == "list":
-        return [list(own) for size in range(len(fact.open_members) + 1) for own in combinations(fact.open_members, size)]
-    if fact.kind == "boolean":
-        return [value for value in (True, False) if value != held]
-    if fact.kind == "choice":
-        return [value for value in fact.values if value != held]
-    if fact.kind == "list":
-        own = held or []
-        return [[m for m in own if m != member] if member in own else [*own, member] for member in fact.values]
-    return []
-
-
 def certain(guideline: Guideline, data: dict[str, Any], regimen: str) -> bool:
     try:
         answer = guideline.answer(data)
     except RecordError:
         return False
     return any(entry.regimen == regimen and entry.certainty == "certain" for entry in answer.recommended)
-
-
-def same(change: dict[str, Any], edits: dict[str, Any]) -> bool:
-    """Tell whether a change is part of some edits; lists are compared as sets."""
-    return all(
-        key in edits and (set(edits[key]) >= set(value) if isinstance(value, list) else edits[key] == value)
-        for key, value in change.items()
-    )
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_every_change_works_no_part_of_it_does_and_none_of_up_to_two_facts_is_missing(seed: int, curated: Guideline) -> None:
-    rng = random.Random(seed)
-    changed = 0
-    for (data, record), _ in zip(drawn(50 + seed, curated, rng.choice([0.0, 0.15, 0.3])), range(50), strict=False):
-        evaluator = curated.evaluator(record.courses)
-        for regimen in rng.sample(curated.model.regimens, 6):
-            changes = smallest_changes(record, evaluator, curated.model, f"recommended({regimen})", anything=False)
-            if changes:
-                break
-        for change in changes:
-            changed += 1
-            assert certain(curated, {**data, **change.set}, regimen), (data, regimen, change)
-            for size in range(len(change.set)):
-                for part in combinations(change.set, size):
-                    smaller = {key: change.set[key] for key in part}
-                    assert not certain(curated, {**data, **smaller}, regimen), (data, regimen, change, part)
-            for key, kind in change.kind.items():
-                assert kind == ("find_out" if data.get(key) is None else "contrary")
-        facts = curated.model.facts
-        singles = [(fact.name, value) for fact in facts for value in single_edits(data, fact)]
-        pairs = [pair for pair in combinations(singles, 2) if pair[0][0] != pair[1][0]]
-        for edits in [(), *((edit,) for edit in singles), *rng.sample(pairs, min(len(pairs), 120))]:
-            if certain(curated, {**data, **dict(edits)}, regimen):
-                assert any(same(change.set, dict(edits)) for change in changes), (data, regimen, edits, changes)
-    assert changed > 10
 
 
 def test_what_is_unknown_of_the_past_can_be_found_out(curated: Guideline) -> None:

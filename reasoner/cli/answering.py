@@ -70,17 +70,20 @@ def why(patient: str, selection: Selection, form: str, conclusion: str, depth: i
 @question
 @click.argument("regimen", shell_complete=conclusion_names)
 @click.option("--include-past", is_flag=True, help="Also offer changes to recorded facts that lie in the past.")
-def why_not(patient: str, selection: Selection, form: str, regimen: str, include_past: bool) -> None:
+@click.option(
+    "--most", type=click.IntRange(0), metavar="N", default=10, show_default=True, help="How many smallest changes to show."
+)
+def why_not(patient: str, selection: Selection, form: str, regimen: str, include_past: bool, most: int) -> None:
     """Say what keeps a regimen from being recommended.
 
-    Shown are the conditions that block each rule, what excludes the regimen or comes ahead of it, and all smallest changes
-    to the record that would make it certain.
+    Shown are the conditions that block each rule, what excludes the regimen or comes ahead of it, and the smallest changes
+    to the record that would make it certain, with the number of the others.
     """
     from reasoner.queries import why_not as queries
     from reasoner.render import why_not as texts
 
     guideline = load(selection)
-    result = queries.why_not(guideline, one_record(patient, guideline), regimen, include_past)
+    result = queries.why_not(guideline, one_record(patient, guideline), regimen, include_past, most)
     print_result(form, result, lambda width, colour: texts.render(result, width, colour))
 
 
@@ -93,10 +96,13 @@ def what_if(patient: str, selection: Selection, form: str, edits: tuple[str, ...
     """Show how the answer changes when the record is edited, and by which rules.
 
     \b
-    FACT=VALUE             a value, as JSON or a bare word; empty or null: unknown
-    FACT+=VALUE            add a member to a list, or a course: JSON, or drug+drug:outcome
+    FACT=VALUE             a value, as JSON or a bare word; empty or null: unknown,
+                           even where a default would stand for it
+    FACT+=VALUE            add a member to a list, or a course: JSON, drug+drug:outcome,
+                           or drug+drug where the outcome is unknown
     FACT-=VALUE            remove a member from a list
     FACT[N].FIELD=VALUE    a field of course N, counted from 0; -1 is the last
+    one_of=LABEL           which of several sets of facts is true
     """  # noqa: D301 (click's mark for lines that stay as they are)
     from reasoner.queries import what_if as queries
     from reasoner.render import what_if as texts
@@ -108,7 +114,7 @@ def what_if(patient: str, selection: Selection, form: str, edits: tuple[str, ...
 
 @click.command()
 @question
-@click.option("--all-paths", is_flag=True, help="Show a smallest decision tree that ends in unconditional answers.")
+@click.option("--all-paths", is_flag=True, help="Show a decision tree that ends in unconditional answers.")
 def ask(patient: str, selection: Selection, form: str, all_paths: bool) -> None:
     """List the unrecorded facts that can still change the answer, the most decisive first.
 

@@ -54,8 +54,15 @@ def guideline_options(command: Command) -> Command:
     """Add the options that choose the guideline; the command takes them as one `selection`."""
 
     @wraps(command)
-    def gathered(*args: object, folder: Path | None, layer: str, overlays: tuple[Path, ...], **rest: object) -> object:
-        selection = Selection(default_folder() if folder is None else folder, layer, overlays)
+    def gathered(
+        *args: object,
+        folder: Path | None,
+        layer: str,
+        overlays: tuple[Path, ...],
+        readings: tuple[str, ...],
+        **rest: object,
+    ) -> object:
+        selection = Selection(default_folder() if folder is None else folder, layer, overlays, readings)
         return command(*args, selection=selection, **rest)
 
     return with_options(
@@ -66,6 +73,9 @@ def guideline_options(command: Command) -> Command:
                      help="Lay a file of local rules over the guideline (repeatable)."),
         click.option("--layer", type=click.Choice(LAYERS), default="curated", show_default=True,
                      help="The statements as they read, or with the readings that interpret them."),
+        click.option("--reading", "readings", multiple=True, metavar="ID=ALTERNATIVE",
+                     help="Take a reading as another alternative, as in R5=b; R5=any leaves it open, and any "
+                     "leaves all of them open (repeatable)."),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from reasoner.compiler.model import GuidelineModel, Variable
+from reasoner.engine.opened import CAPACITIES
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
 from reasoner.queries.families import NONE, Families, Family, Step
@@ -18,7 +19,6 @@ from reasoner.records.shapes import Shape
 
 __all__ = ["Change", "Changes", "smallest_changes"]
 
-CAPACITIES = (2**18, 2**22)
 SETS = -1
 """The place of the sets of facts of which one is true: before all facts."""
 
@@ -105,9 +105,7 @@ def bounded(searches: Sequence[Told], families: Families, enough: int) -> Family
     return found
 
 
-def change_of(
-    steps: Sequence[Step], searches: Sequence[Told], model: GuidelineModel
-) -> Change:
+def change_of(steps: Sequence[Step], searches: Sequence[Told], model: GuidelineModel) -> Change:
     """Give steps as new values of a record's keys, in the order of facts."""
     label, search = searches[steps[0].value + 1 if steps and steps[0].fact == SETS else 0]
     data = search.record.data
@@ -139,4 +137,3 @@ def is_told(variable: Variable, data: Mapping[str, object]) -> bool:
     if variable.course is None or not isinstance(value, list | tuple):
         return value is not None
     return value[variable.course - 1].get(variable.key or "outcome") is not None
-

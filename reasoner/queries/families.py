@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-__all__ = ["NONE", "UNIT", "Families", "Family", "Step"]
+__all__ = ["NONE", "UNIT", "Families", "Family", "Field", "Step"]
 
 
 class Step(NamedTuple):
     """A part of a change: something gets a value.
 
-    `fact`, `course` and `key` number what is set, in the order in which facts are listed. `member` numbers a member of a list;
-    -1 says that an unknown list is told, with no more members than other steps name. `value` numbers the value.
+    `fact`, `course` and `key` number what is set, in the order in which facts are listed. `member` numbers a member of a
+    list; -1 says that an unknown list is told, with no more members than other steps name. `value` numbers the value.
     """
 
     fact: int
@@ -22,14 +22,17 @@ class Step(NamedTuple):
     value: int
 
     @property
-    def place(self) -> tuple[int, ...]:
+    def place(self) -> tuple[int, int, int, int]:
         """What gets the value."""
-        return self[:4]
+        return self.fact, self.course, self.key, self.member
 
     @property
-    def field(self) -> tuple[int, ...]:
+    def field(self) -> tuple[int, int, int]:
         """The key of a record that it is part of: members of a list share it."""
-        return self[:3]
+        return self.fact, self.course, self.key
+
+
+Field = tuple[int, int, int]
 
 
 class Family:
@@ -116,10 +119,10 @@ class Families:
 
     def in_order(self, family: Family) -> Iterator[tuple[Step, ...]]:
         """Yield the sets of a family: those of fewer keys first, then by what they set, then by the values."""
-        for size in sorted(self.sizes(family, ())):
+        for size in sorted(self.sizes(family, None)):
             yield from self.of_size([((), family)], size)
 
-    def sizes(self, family: Family, field: tuple[int, ...]) -> frozenset[int]:
+    def sizes(self, family: Family, field: Field | None) -> frozenset[int]:
         """Give how many keys the sets of a family have, beside one that has been counted."""
         if isinstance(family, End):
             return frozenset((0,) if family is UNIT else ())
@@ -133,8 +136,8 @@ class Families:
 
     def of_size(self, begun: Sequence[Begun], size: int) -> Iterator[tuple[Step, ...]]:
         """Yield the sets that go on from steps at the same places and have so many keys more."""
-        further: dict[tuple[int, ...], list[Begun]] = {}
-        field = begun[0][0][-1].field if begun[0][0] else ()
+        further: dict[tuple[int, int, int, int], list[Begun]] = {}
+        field = begun[0][0][-1].field if begun[0][0] else None
         for steps, rest in begun:
             while not isinstance(rest, End):
                 if size - (rest.step.field != field) in self.sizes(rest.within, rest.step.field):

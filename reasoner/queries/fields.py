@@ -10,7 +10,7 @@ from reasoner.compiler.model import GuidelineModel, Variable
 from reasoner.errors import RecordError, nearest
 from reasoner.records.record import ONE_OF
 
-__all__ = ["Value", "field_of", "resolved", "sets_of", "value_for", "with_values"]
+__all__ = ["Value", "course_field", "field_of", "resolved", "sets_of", "value_for", "with_values"]
 
 Value: TypeAlias = "bool | str | int | float | list[str]"
 
@@ -27,8 +27,8 @@ def field_of(variable: Variable) -> str:
 def value_for(variable: Variable, number: int, model: GuidelineModel) -> Value | None:
     """Give a value of a record that stands for a value of a variable, None where there is none.
 
-    Of an interval of numbers up to a threshold that is the threshold, of one beyond all thresholds one more than the last; of
-    a stretch from a threshold on, the threshold.
+    Of an interval of numbers up to a threshold that is the threshold, of one beyond all thresholds one more than the last;
+    of a stretch from a threshold on, the threshold.
     """
     word = variable.values[number][0]
     if word is None or isinstance(word, bool):
@@ -54,6 +54,12 @@ def below(threshold: int, bound: tuple[int, bool] | None) -> float | None:
     return (low + threshold) / 2 if strict and low < threshold else None
 
 
+def course_field(key: str) -> tuple[str, int, str] | None:
+    """Take a key apart that sets a field of a course: the fact, the course's place from 0, the field; None for others."""
+    found = COURSE_FIELD.fullmatch(key)
+    return None if found is None else (found["fact"], int(found["at"]), found["field"])
+
+
 def sets_of(data: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
     """List the sets of facts of which exactly one is true; none where the record has no such sets."""
     sets = data.get(ONE_OF)
@@ -75,15 +81,15 @@ def resolved(data: Mapping[str, object], label: object) -> dict[str, object]:
 
 
 def with_values(data: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
-    """Give a record in which keys have other values: keys of the record, fields of courses, or the label of a set of facts."""
+    """Give a record in which keys have other values: its own keys, fields of courses, the label of a set of facts."""
     changed = resolved(data, values[ONE_OF]) if ONE_OF in values else dict(data)
     for key, value in values.items():
-        course = COURSE_FIELD.fullmatch(key)
-        if course is not None:
-            courses = changed[course["fact"]]
+        part = course_field(key)
+        if part is not None:
+            fact, at, field = part
+            courses = changed[fact]
             assert isinstance(courses, list | tuple)
-            own = {**courses[int(course["at"])], course["field"]: value}
-            changed[course["fact"]] = [own if n == int(course["at"]) else other for n, other in enumerate(courses)]
+            changed[fact] = [{**course, field: value} if n == at else course for n, course in enumerate(courses)]
         elif key != ONE_OF:
             changed[key] = value
     return changed

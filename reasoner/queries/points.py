@@ -113,7 +113,8 @@ class Freer:
                 )
             )
         variables = tuple(variable for _, variable in order)
-        return structs.replace(program, variables=variables, constraint_components={}), self.record._replace(told=tuple(told))
+        program = structs.replace(program, variables=variables, constraint_components={})
+        return program, self.record._replace(told=tuple(told))
 
     def changeable(self, fact: Fact) -> bool:
         """Tell whether a fact that the record tells, or a default stands for, can be changed."""

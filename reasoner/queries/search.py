@@ -1,7 +1,7 @@
-"""The search for changes: all that can be changed is opened at once, with what is unknown, and evaluated once on diagrams.
+"""The search for changes: all that can be changed is opened at once, with what is unknown, and evaluated on diagrams.
 
-A change is a set of steps: of what is recorded it moves the record elsewhere, of what is unknown it narrows the completions. It
-works where some completion is left and the target holds in all that are left.
+A change is a set of steps: of what is recorded it moves the record elsewhere, of what is unknown it narrows the completions.
+It works where some completion is left and the target holds in all that are left.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from reasoner.engine.completions import Truth
 from reasoner.engine.opened import evaluate, open_as_diagram
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.guideline import Guideline
-from reasoner.queries.families import NONE, UNIT, Families, Family, Step
-from reasoner.queries.points import ABSENT, Point, free
+from reasoner.queries.families import NONE, UNIT, Families, Family, Field, Step
+from reasoner.queries.points import ABSENT, free
 from reasoner.records.record import Record
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ __all__ = ["Search", "TooManyError"]
 
 MOST_STEPS = 20_000
 """A search that takes more steps is given up."""
-
-Field = tuple[int, ...]
 
 
 class TooManyError(Exception):
@@ -56,7 +54,7 @@ class Search:
         unchangeable = [v for v in completions.order if v not in self.points]
         self.start = self.left_open(truth, completions.all, unchangeable)
         self.steps = 0
-        self.memo: dict[tuple[Truth, Truth, Field, int | None], Family] = {}
+        self.memo: dict[tuple[Truth, Truth, Field | None, int | None], Family] = {}
 
     def lay_out(self, completions: DiagramCompletions) -> None:
         """Find the levels of variables, what is kept where nothing is changed, and what lists are where they are told."""
@@ -112,16 +110,16 @@ class Search:
         Raises TooManyError where that takes too many steps.
         """
         self.steps = 0
-        return self.search(*self.start, (), most)
+        return self.search(*self.start, None, most)
 
-    def search(self, truth: Truth, space: Truth, field: Field, left: int | None) -> Family:
+    def search(self, truth: Truth, space: Truth, field: Field | None, left: int | None) -> Family:
         """Find the changes that make `truth` hold in all that is left of `space`, of which it is a part.
 
         `field` is the list that steps have changed last. `left` keys can be changed yet.
         """
         if truth == self.none:
             return NONE
-        kept = self.kept & self.empty.get(field, self.true)
+        kept = self.kept if field is None else self.kept & self.empty.get(field, self.true)
         unchanged = space & kept
         if unchanged != self.none and unchanged & ~truth == self.none:
             return UNIT
@@ -131,7 +129,7 @@ class Search:
         variable = self.owner[min(levels)]
         point = self.points[variable]
         if point.place[:3] != field:
-            field = ()
+            field = None
             if left == 0:
                 return NONE
         key = (truth, space, field, left)
@@ -143,23 +141,23 @@ class Search:
             found = self.memo[key] = self.split(variable, *key)
         return found
 
-    def split(self, variable: int, truth: Truth, space: Truth, field: Field, left: int | None) -> Family:
+    def split(self, variable: int, truth: Truth, space: Truth, field: Field | None, left: int | None) -> Family:
         """Find the changes where the first variable that matters is left as it is, and where it is changed."""
         families, point = self.families, self.points[variable]
-        list_field = point.place[:3] if variable in self.lists else ()
-        fewer = left if left is None or (field and field == list_field) else left - 1
-        if point.whole and not field:
-            without = self.search(*self.left_open(truth, space, self.members[list_field]), (), left)
-            within = self.search(truth, space, list_field, fewer)
-            return families.either(Step(*list_field, -1, 0), without, families.apart(within, without))
+        own = point.place[:3] if variable in self.lists else None
+        fewer = left if left is None or field is not None else left - 1
+        if point.whole and field is None:
+            without = self.search(*self.left_open(truth, space, self.members[point.place[:3]]), None, left)
+            within = self.search(truth, space, own, fewer)
+            return families.either(Step(*point.place[:3], -1, 0), without, families.apart(within, without))
         kept = ABSENT if point.whole else point.kept
         if kept is None:
-            found = without = self.search(*self.left_open(truth, space, [variable]), (), left)
+            found = without = self.search(*self.left_open(truth, space, [variable]), None, left)
         else:
             found = without = self.search(self.at(truth, variable, kept), self.at(space, variable, kept), field, left)
         for number in reversed(point.options):
             holds = self.at(truth, variable, number)
             if number != kept and holds != self.none:
-                within = self.search(holds, self.at(space, variable, number), list_field, fewer)
+                within = self.search(holds, self.at(space, variable, number), own, fewer)
                 found = families.either(Step(*point.place, number), found, families.apart(within, without))
         return found

@@ -57,8 +57,8 @@ class WhyNot(Why, frozen=True):
     """What keeps a regimen from being recommended with certainty, or from coming first.
 
     `rules` are those that could have recommended it and do not in every completion, those that miss least first;
-    `changes` are the first of the smallest changes to the record that make it certain, none where it is; `other_changes` tells
-    how many more there are, null where they are too many to be counted.
+    `changes` are the first of the smallest changes to the record that make it certain, none where it is; `other_changes`
+    tells how many more there are, null where they are too many to be counted.
 
     `uses`, not part of the JSON, are the `rules` with all their conditions.
     """

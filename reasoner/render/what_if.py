@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.phrases import annotation_words, certainty_words, course_words, setting_words, value_words
+from reasoner.engine.phrases import annotation_words, certainty_words, course_words, safe, setting_words, value_words
 from reasoner.queries.what_if import Difference, Standing, WhatIf
+from reasoner.records.record import ONE_OF
 from reasoner.render.layout import TextLayout
 
 __all__ = ["render"]
@@ -106,6 +107,9 @@ def render(result: WhatIf, width: int = 80, colour: bool = False) -> str:
     page.heading(say("heading_what_if"))
     for key, value in result.set.items():
         was = result.was[key]
+        if key == ONE_OF:
+            page.item("  =", say("set_true", safe(str(value))) if isinstance(value, str) else say("none_of_set"))
+            continue
         old, new = changed_value_words(was, value, model), changed_value_words(value, was, model)
         page.item("  =", say("fact_set", model.label("fact", key), new, old))
     if not result.differences:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.conclusions import Assumption
 from reasoner.engine.derivation import RuleUse, SeenCondition
-from reasoner.engine.phrases import annotation_words, fact_words, requirement_words, source_words, state_words
+from reasoner.engine.phrases import (
+    annotation_words,
+    assumption_words,
+    fact_words,
+    requirement_words,
+    source_words,
+    state_words,
+)
 from reasoner.queries.changes import Change
+from reasoner.queries.fields import Value, course_field
 from reasoner.queries.why_not import WhyNot, is_recorded
+from reasoner.records.record import ONE_OF
 from reasoner.render.layout import TextLayout
 from reasoner.render.why import title
 
@@ -35,7 +45,22 @@ KINDS = {"find_out": "change_to_find_out", "contrary": "change_contrary"}
 def change_words(change: Change, model: GuidelineModel) -> str:
     """Word a change: each key with its new value, and whether that is to find out or contrary to the record."""
     say = model.say
-    return say("and").join(say(KINDS[change.kind[key]], fact_words(key, value, model)) for key, value in change.set.items())
+    return say("and").join(say(KINDS[change.kind[key]], set_words(key, value, model)) for key, value in change.set.items())
+
+
+def set_words(key: str, value: Value, model: GuidelineModel) -> str:
+    """Word that a key of a record, or of one of its courses, has a value."""
+    part = course_field(key)
+    if part is None:
+        assumed = Assumption(fact=key, value=str(value)) if key == ONE_OF else None
+        return fact_words(key, value, model) if assumed is None else assumption_words(assumed, model)
+    fact, at, field = part
+    known = model.course_facts.get(field)
+    if known is None:
+        return assumption_words(Assumption(fact=fact, course=at + 1, value=str(value)), model)
+    worded = value if isinstance(value, bool) or not isinstance(value, int | float) else known.stretch(value)
+    assert not isinstance(worded, list | int | float) or isinstance(worded, bool)
+    return assumption_words(Assumption(fact=fact, course=at + 1, key=field, value=worded), model)
 
 
 def render(result: WhyNot, width: int = 80, colour: bool = False) -> str:
@@ -67,5 +92,7 @@ def render(result: WhyNot, width: int = 80, colour: bool = False) -> str:
     if result.status == "recommended":
         page.item("  -", say("no_change_needed"))
     elif not result.changes:
-        page.item("  -", say("no_change_possible"))
+        page.item("  -", say("no_change_possible" if result.others == 0 else "no_change_found"))
+    elif result.others != 0:
+        page.item("", say("other_changes", str(result.others)) if result.others else say("perhaps_other_changes"), "faint")
     return page.closing(answer.guideline)
