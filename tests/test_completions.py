@@ -1,0 +1,123 @@
+"""What is unknown costs no answer: diagrams where much is open, clingo where even these end; nothing of it where nothing is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from records import random_record
+
+from reasoner import Guideline, RecordError
+from reasoner.engine import opened
+from reasoner.engine.diagrams import DiagramCompletions
+from reasoner.engine.stable_models import Bounds
+from reasoner.records.shapes import to_json, to_plain
+
+COURSES: list[dict[str, object]] = [
+    {"drugs": ["trastuzumab", "pertuzumab", "docetaxel"]},
+    {"drugs": ["trastuzumab_deruxtecan"]},
+    {"drugs": ["tucatinib", "trastuzumab", "capecitabine"]},
+    {"drugs": ["lapatinib", "capecitabine"]},
+]
+NOTHING_TOLD: dict[str, dict[str, object]] = {
+    "nothing at all": {"id": "x"},
+    "nothing but that no therapy was given": {"id": "x", "metastatic_therapy": []},
+    "nothing but the drugs of four courses": {"id": "x", "metastatic_therapy": COURSES},
+    "one of two sets of facts, nothing else": {
+        "id": "x",
+        "one_of": [{"label": "before", "metastatic_therapy": []}, {"label": "since", "metastatic_therapy": COURSES[:2]}],
+    },
+}
+
+
+def answerable(rng: Random, guideline: Guideline) -> Iterator[dict[str, Any]]:
+    """Yield random records that do not contradict themselves."""
+    while True:
+        record = random_record(rng, guideline, 0.2)
+        with suppress(RecordError):
+            guideline.record(record)
+            yield record
+
+
+def positions(answer: dict[str, Any]) -> dict[str, object]:
+    """Give what an answer says but for what it assumes."""
+    return {
+        "setting": answer["setting"],
+        "recommended": {e["regimen"]: (e["rank"], e["certainty"]) for e in answer["recommended"]},
+        "excluded": {e["regimen"]: e["certainty"] for e in answer["excluded"]},
+        "actions": {e["action"]: e["certainty"] for e in answer["actions"]},
+    }
+
+
+@pytest.mark.parametrize("record", NOTHING_TOLD.values(), ids=NOTHING_TOLD)
+def test_a_record_that_tells_next_to_nothing_is_answered(curated: Guideline, record: dict[str, object]) -> None:
+    answer = curated.answer(record)
+    assert isinstance(answer.derivation.completions, DiagramCompletions)
+    assert answer.setting == "undetermined"
+    assert all(entry.certainty == "conditional" and entry.assuming for entry in answer.recommended)
+    assert {entry.action for entry in answer.actions if entry.certainty == "certain"} == {"confirm_her2_status"}
+
+
+@pytest.mark.parametrize("record", NOTHING_TOLD.values(), ids=NOTHING_TOLD)
+def test_where_diagrams_are_too_small_clingo_tells_the_same_positions(
+    curated: Guideline, record: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = positions(to_plain(curated.answer(record)))
+    monkeypatch.setattr("reasoner.guideline.CAPACITIES", (2**7, 2**8))
+    answer = curated.answer(record)
+    assert isinstance(answer.derivation.completions, Bounds)
+    given = positions(to_plain(answer))
+    # The rank of a conditional entry is the best wherever it is recommended: what it assumes is not told.
+    assert {name: certainty for name, (_, certainty) in given.pop("recommended").items()} == {  # type: ignore[attr-defined]
+        name: certainty
+        for name, (_, certainty) in expected.pop("recommended").items()  # type: ignore[attr-defined]
+    }
+    assert given == expected
+    assert any("too many" in note for note in answer.notes)
+    assert not any(entry.assuming for entry in (*answer.recommended, *answer.excluded, *answer.actions))
+
+
+def test_a_derivation_that_outgrows_its_diagrams_is_tried_with_larger_ones(
+    curated: Guideline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = NOTHING_TOLD["nothing but the drugs of four courses"]
+    expected = to_json(curated.answer(record))
+    monkeypatch.setattr("reasoner.guideline.CAPACITIES", (2**7, 2**18))
+    assert to_json(curated.answer(record)) == expected
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_integers_and_diagrams_give_the_same_bytes(curated: Guideline, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = next(answerable(Random(seed), curated))
+    monkeypatch.setattr(opened, "MOST_BITS", 2**12)
+    as_integers = curated.answer(record)
+    monkeypatch.setattr(opened, "MOST_BITS", 0)
+    as_diagrams = curated.answer(record)
+    assert isinstance(as_diagrams.derivation.completions, DiagramCompletions)
+    assert to_json(as_integers) == to_json(as_diagrams), record
+
+
+def test_threads_share_no_diagrams(curated: Guideline) -> None:
+    records = [{**record, "id": str(n)} for n, record in enumerate(NOTHING_TOLD.values())] * 6
+    alone = [to_json(curated.answer(record)) for record in records]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(map(to_json, pool.map(curated.answer, records))) == alone
+
+
+def test_diagrams_are_loaded_only_where_much_is_open() -> None:
+    case = json.loads((ROOT / "asp/her2_mbc/cases/de_novo_untreated.json").read_text("utf-8"))["record"]
+    for record, expected in ((case, False), ({"id": "x"}, True)):
+        code = (
+            "import json, sys; from reasoner import Guideline; "
+            "Guideline.load().answer(json.loads(sys.argv[1])); print('oxidd' in sys.modules)"
+        )
+        done = subprocess.run([sys.executable, "-c", code, json.dumps(record)], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == str(expected)
