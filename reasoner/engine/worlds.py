@@ -80,7 +80,10 @@ def deciding_readings(program: Program) -> list[str]:
 
 
 def read_variables(program: Program, adopted: Sequence[int]) -> set[int]:
-    """Find the variables that conclusions depend on, by rules that do not ask for an alternative that is not chosen."""
+    """Find the variables that conclusions depend on, by rules that do not ask for an alternative that is not chosen.
+
+    Whether any therapy was given always counts: all that is read of courses depends on it.
+    """
     refused, owner = set(), {}
     for v, variable in enumerate(program.variables):
         for value, (_, atoms) in enumerate(variable.values):
@@ -95,7 +98,8 @@ def read_variables(program: Program, adopted: Sequence[int]) -> set[int]:
             if not any(c in refused and not negated for c, negated in conditions):
                 yield from (c for c, _ in conditions)
 
-    return {owner[atom] for atom in reachable(program.compared, required) if atom in owner}
+    therapy = {v for v, variable in enumerate(program.variables) if variable.values[0][0] == ()}
+    return therapy | {owner[atom] for atom in reachable(program.compared, required) if atom in owner}
 
 
 def together_changed(variables: Sequence[Variable], defaulted: Sequence[int]) -> Iterator[list[int]]:
