@@ -157,9 +157,10 @@ which rule
 │ └─? not recorded: interstitial lung disease, present or past
 └─- not derived: a reason to disregard exclusions of trastuzumab deruxtecan
   │ (T-DXd) <- R19.2 [R19; L3] does not fire
-  └─x HER2-positive metastatic disease <- glossary.1
+  └─x HER2-positive metastatic breast cancer <- glossary.1
     ├─+ HER2 status: positive
-    └─+ metastatic disease
+    ├─+ metastatic disease
+    └─+ breast cancer
 Encodes an unreviewed secondary source; its reference numbers come without a
 reference list. No medical advice.
 """

@@ -45,8 +45,9 @@ def notes_on(derivation: Derivation, conclusions: Conclusions, setting: str) -> 
 
 
 def possibly(derivation: Derivation, predicate: str, first: str) -> bool:
-    """Tell whether an atom of a predicate and a first argument holds in some completion, or in one that is not told apart."""
-    values, none = derivation.possible or derivation.values, derivation.completions.none
+    """Tell whether an atom of a predicate and a first argument holds somewhere, or may hold after unknown therapy."""
+    values, none = derivation.possible, derivation.completions.none
+    values = derivation.values if values is None else values
     return any(values[number] != none for _, number in derivation.program.table.get(predicate, {}).get(first, ()))
 
 

@@ -282,10 +282,9 @@ def default_words(entries: Sequence[Assumed], model: GuidelineModel) -> str:
     together: dict[tuple[str, ...], list[str]] = {}
     for words, numbers in courses.items():
         together.setdefault(tuple(numbers), []).append(words)
-    for numbers, own in together.items():
-        key = say("comma").join(numbers)
-        words = say("comma").join(own)
-        parts.append(say("course_numbered", key, words) if len(numbers) == 1 else say("courses_numbered", key, words))
+    for courses_of, own in together.items():
+        key, words = say("comma").join(courses_of), say("comma").join(own)
+        parts.append(say("course_numbered", key, words) if len(courses_of) == 1 else say("courses_numbered", key, words))
     return say("and").join(parts)
 
 

@@ -54,10 +54,14 @@ class Trace(Result, frozen=True):
 
 
 class SourceTracer:
-    """Collects statements, readings and overlays, with what they cite, rest on and interpret."""
+    """Collects statements, readings and overlays, with what they cite, rest on and interpret.
+
+    `states` are those of alternatives of readings, by their ids: chosen, left open or not.
+    """
 
     def __init__(self, model: GuidelineModel) -> None:
         self.model = model
+        self.states: dict[str, State] = {}
         self.nodes: dict[str, Node] = {}
         self.edges: dict[Edge, None] = {}
 
@@ -70,7 +74,8 @@ class SourceTracer:
         name = f"{kind} {annotation.id}"
         if name not in self.nodes:
             text = "\n".join(part for part in (annotation.text, annotation.why, annotation.unformalised) if part)
-            self.nodes[name] = Node(name, kind, annotation.id, self.taken(annotation), text, annotation.place)
+            state = self.states.get(annotation.id, "holds")
+            self.nodes[name] = Node(name, kind, annotation.id, state, text, annotation.place)
             for number in annotation.citations:
                 cited = f"citation {number}"
                 self.nodes.setdefault(
@@ -82,10 +87,6 @@ class SourceTracer:
             for statement in annotation.reads:
                 self.edges[Edge(self.annotation(self.model.annotations[statement]), name, "states")] = None
         return name
-
-    def taken(self, annotation: Annotation) -> State:
-        """Tell whether an annotation is in force: without a patient they all are."""
-        return "holds"
 
     def trial(self, name: str) -> str:
         """Add a trial with what the register says of it; give its id."""
@@ -110,6 +111,10 @@ class Tracer(SourceTracer):
         super().__init__(derivation.model)
         self.derivation = derivation
         self.program = derivation.program
+        for reading, names in derivation.model.alternatives.items():
+            for name in names[1:]:
+                number = self.program.index.get(ground_atom(READING, reading.lower(), name))
+                self.states[f"{reading}={name}"] = "fails" if number is None else derivation.state(number)
         self.nodes["patient"] = Node("patient", "patient", patient, "recorded")
         self.pending: list[int] = []
 
@@ -147,14 +152,6 @@ class Tracer(SourceTracer):
             self.pending.append(number)
         return name
 
-    def taken(self, annotation: Annotation) -> State:
-        """Tell whether an annotation is in force: of an alternative, whether it is chosen or left open."""
-        if annotation.kind != "alternative":
-            return "holds"
-        reading, _, name = annotation.id.partition("=")
-        number = self.program.index.get(ground_atom(READING, reading.lower(), name))
-        return "fails" if number is None else self.derivation.state(number)
-
     def supports(self, atom: int) -> None:
         """Add the instances of rules that conclude an atom in some completion, with all their conditions."""
         fired, values = self.derivation.fired, self.derivation.values
@@ -178,7 +175,7 @@ class Tracer(SourceTracer):
         that fires after some therapy, where it is not known which was given, is not known to fail.
         """
         every, values = self.derivation.completions.all, self.derivation.values
-        possible = self.derivation.possible or values
+        possible = values if self.derivation.possible is None else self.derivation.possible
         unmet: dict[int, list[dict[int, None]]] = {}
         open_rules: set[int] = set()
         for number in self.program.supports[atom]:

@@ -10,7 +10,17 @@ from reasoner.engine.answer import GuidelineInfo
 from reasoner.guideline import Guideline
 from reasoner.records.shapes import Shape, one_of
 
-__all__ = ["AlternativeForm", "CourseFactForm", "CourseForm", "Example", "FactForm", "GuidelineForm", "ReadingForm", "Term", "describe"]
+__all__ = [
+    "AlternativeForm",
+    "CourseFactForm",
+    "CourseForm",
+    "Example",
+    "FactForm",
+    "GuidelineForm",
+    "ReadingForm",
+    "Term",
+    "describe",
+]
 
 DEFAULTS: dict[str | None, bool | tuple[str, ...] | None] = {None: None, "true": True, "false": False, "empty": ()}
 

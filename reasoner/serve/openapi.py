@@ -54,12 +54,10 @@ def document(guideline: Guideline, settings: Settings) -> Schema:
     components["AskedWhy"]["properties"]["conclusion"]["enum"] = conclusions
     components["AskedWhyNot"]["properties"]["regimen"]["enum"] = list(model.regimens)
     components["AskedGraph"]["properties"]["focus"]["anyOf"] = either_null({"enum": conclusions})["anyOf"]
-    ways = [f"{reading}={name}" for reading, names in model.alternatives.items() for name in (*names, ANY)]
-    chosen = {"type": "array", "items": {"enum": [*ways, ANY]}, "maxItems": 100} if ways else {"type": "array", "maxItems": 0}
     for question in QUESTIONS:
         asked = components[question.body.__name__]["properties"]
         if "readings" in asked:
-            asked["readings"] = {**either_null(chosen), "default": None}
+            asked["readings"] = {**either_null(readings_schema(model)), "default": None}
     components["HookCall"]["properties"]["prefetch"] = PREFETCHED
     trusted: Schema = {"security": [{"client": []}]} if settings.keys else {}
     paths: Schema = {question.path: {"post": asking(question)} for question in QUESTIONS}
@@ -157,6 +155,14 @@ PREFETCHED = {
     "type": "object",
     "properties": {key: {"anyOf": [{"$ref": REFERENCE.format(name="Resource")}, {"type": "null"}]} for key in PREFETCH},
 }
+
+
+def readings_schema(model: GuidelineModel) -> Schema:
+    """Describe how readings are taken otherwise than by default."""
+    ways = [f"{reading}={name}" for reading, names in model.alternatives.items() for name in (*names, ANY)]
+    if not ways:
+        return {"type": "array", "maxItems": 0}
+    return {"type": "array", "items": {"enum": [*ways, ANY]}, "maxItems": 100}
 
 
 def record_schema(model: GuidelineModel) -> Schema:

@@ -1,0 +1,140 @@
+"""The text of an answer: what it hangs on, what it takes as true, and what another reading of the text would change."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from graphs.build import answer_graph
+from reasoner import Guideline
+from reasoner.engine.phrases import assumed_words, missing_words
+from reasoner.records.shapes import to_plain
+from reasoner.render.answer import render
+
+FIRST = {"drugs": ["trastuzumab", "pertuzumab", "docetaxel"]}
+AFTER_TWO = {"drugs": ["trastuzumab", "paclitaxel"], "outcome": "progression"}
+CONJUGATE = {"drugs": ["trastuzumab_deruxtecan"], "outcome": "progression"}
+LAPATINIB = {"drugs": ["lapatinib", "trastuzumab"], "outcome": "ongoing"}
+KNOWN = {
+    "id": "p", "her2": "positive", "hr": "negative", "adjuvant_drugs": [], "heart_failure": False, "lvef_decline": "none",
+    "brain_metastases": False, "interstitial_lung_disease": False, "lvef_measured": True, "rebiopsied": True,
+}  # fmt: skip
+
+
+def text(guideline: Guideline, **record: Any) -> str:
+    """Give an answer as text, with its lines joined."""
+    return re.sub(r"\s+", " ", render(guideline.answer({"id": "p", "her2": "positive", **record})))
+
+
+def test_what_is_unknown_of_courses_is_asked_for_and_assumed_in_words(curated: Guideline) -> None:
+    shown = text(curated, metastatic_therapy=[FIRST])
+    assert "NOT RECORDED, AND IT MATTERS" in shown
+    assert "? how course 1 ended - decides the setting" in shown
+    assert "? months of chemotherapy in course 1 - decides" in shown
+    assert "CERTAIN IF course 1: progression; no interstitial lung disease" in shown
+    assert "course 1: taxane cycles: at least 6; course 1: months of chemotherapy: at least 4, less than 6" in shown
+    opened = text(curated, metastatic_therapy=[{**FIRST, "outcome": "ongoing", "chemotherapy_stopped": None}])
+    assert "status: negative; course 1: discontinuation of chemotherapy; no heart failure" in opened
+    assert "? discontinuation of chemotherapy in course 1" in opened
+
+
+def test_unknown_therapy_is_asked_for_first_and_what_it_means_is_said(curated: Guideline) -> None:
+    answer = curated.answer({"id": "p", "her2": "positive"})
+    assert next(missing_words(answer)).startswith("which therapy for metastatic disease was given, if any - decides")
+    shown = text(curated)
+    assert "no therapy for metastatic disease was given; " in shown
+    assert "Which therapy for metastatic disease was given is not recorded." in shown
+    assert "first line, or maintenance, or second line, or third line" in shown
+    negative = text(curated, her2="negative")
+    assert "Setting: out of scope" in negative
+
+
+def test_no_dead_end_is_claimed_where_therapy_is_unknown(curated: Guideline) -> None:
+    both = {"metastatic": True, "hr": "negative", "heart_failure": True, "adjuvant_drugs": []}
+    assert "Dead end" in text(curated, **both, metastatic_therapy=[])
+    assert "Dead end" not in text(curated, **both)
+
+
+def test_one_of_several_sets_is_named_by_its_label_whatever_that_holds(curated: Guideline) -> None:
+    sets = [{"label": "be\x1bfore", "metastatic_therapy": []}, {"label": "since", "metastatic_therapy": [AFTER_TWO]}]
+    shown = text(curated, one_of=sets, adjuvant_drugs=[], metastatic=True)
+    assert r'CERTAIN IF "be\x1bfore" is the case' in shown
+    assert "? which of the possibilities in the record is the case - decides the setting" in shown
+
+
+def test_a_dose_that_hangs_on_something_says_so(curated: Guideline) -> None:
+    sets = [{"label": "under way", "metastatic_therapy": [CONJUGATE, LAPATINIB]},
+            {"label": "not yet", "metastatic_therapy": [CONJUGATE]}]  # fmt: skip
+    shown = text(curated, **KNOWN, one_of=sets)
+    assert 'loading dose 8 mg/kg IV once (only if "not yet" is the case), then maintenance dose 6 mg/kg' in shown
+
+
+def test_defaults_are_said_in_one_line_however_many_courses_there_are(curated: Guideline) -> None:
+    courses = [{**FIRST, "outcome": "toxicity"}] * 6
+    words = assumed_words(curated.answer({"id": "p", "her2": "positive", "metastatic_therapy": courses}))
+    assert "courses 1, 2, 3, 4, 5, 6: no maximal response, no unacceptable toxicity of chemotherapy" in words
+    assert words.startswith("Taken as true without being recorded, and it matters: ")
+    assert len(words) < 500
+    recorded = {"lvef_measured": False, "unavailable_drugs": [], "infusion_symptoms": [], "breast_cancer": True}
+    assert assumed_words(curated.answer({"id": "p", "metastatic_therapy": [], **recorded})) == ""
+    nothing = assumed_words(curated.answer({"id": "p", "metastatic": False, "breast_cancer": True}))
+    assert nothing.startswith("Taken as true without being recorded")
+
+
+def test_another_alternative_is_said_at_each_entry_and_in_a_section(curated: Guideline) -> None:
+    shown = text(curated, metastatic_therapy=[AFTER_TWO])
+    assert "IF THE TEXT WERE READ OTHERWISE" in shown
+    assert "Under R5 = b: Setting: second line; also recommended: trastuzumab deruxtecan (T-DXd)" in shown
+    assert "pertuzumab may be missing. [reading R5=b]" in shown
+    assert "Another alternative of R11 would change this." in shown
+
+
+@pytest.fixture(scope="module")
+def chosen(curated: Guideline) -> Guideline:
+    return curated.with_readings(["R5=b"])
+
+
+def test_a_chosen_alternative_is_marked_wherever_it_shows(chosen: Guideline, curated: Guideline) -> None:
+    shown = text(chosen, metastatic_therapy=[AFTER_TWO])
+    assert "curated layer, with R5 = b Setting: second line" in shown
+    assert "pertuzumab may be missing. [reading R5=b]" in shown
+    assert "Another alternative of R5 would change this." in shown
+    assert "Under R5 = a: Setting: not addressed; no longer recommended" in shown
+    assert chosen.digest != curated.digest
+    open_ = text(curated.with_readings(["any"]), metastatic_therapy=[AFTER_TWO])
+    assert "R5 left open" in open_
+    assert "CERTAIN IF reading R5 is taken as its alternative b" in open_
+    assert "IF THE TEXT WERE READ OTHERWISE" not in open_
+
+
+def test_readings_are_nodes_of_the_graph_chosen_left_open_or_not_chosen(chosen: Guideline, curated: Guideline) -> None:
+    record = {"id": "p", "her2": "positive", "metastatic_therapy": [AFTER_TWO]}
+    states = {}
+    for name, guideline in {"a": curated, "b": chosen, "any": curated.with_readings(["R5=any"])}.items():
+        graph = answer_graph(guideline.answer(record))
+        states[name] = (graph.nodes["reading R5=b"]["kind"], graph.nodes["reading R5=b"]["state"])
+        assert graph.graph.get("readings", "") == ("" if name == "a" else f"R5={name}")
+    assert states == {"a": ("reading", "fails"), "b": ("reading", "holds"), "any": ("reading", "unknown")}
+    untreated = {"id": "p", "her2": "positive", "metastatic": True, "adjuvant_drugs": [], "metastatic_therapy": []}
+    graph = answer_graph(curated.with_readings(["R1=b"]).answer(untreated))
+    blocked = {target for source, target, role in graph.edges(data="role") if (source, role) == ("reading R1=b", "blocks")}
+    assert blocked
+    assert all(graph.nodes[rule]["state"] == "fails" for rule in blocked)
+
+
+def test_what_possibly_holds_after_unknown_therapy_is_not_drawn_as_failing(curated: Guideline) -> None:
+    graph = answer_graph(curated.answer({"id": "p", "her2": "positive"}), ["setting(third_line)"])
+    assert graph.nodes["setting(third_line)"]["state"] == "unknown"
+    ways = [rule for rule, _ in graph.in_edges("setting(third_line)")]
+    assert {graph.nodes[rule]["state"] for rule in ways} == {"unknown"}
+
+
+def test_every_case_has_words_for_all_that_it_hangs_on(curated: Guideline) -> None:
+    for case in curated.cases().values():
+        answer = curated.with_readings(["any"]).answer(case.record)
+        shown = render(answer)
+        assert "None" not in shown
+        assert all(len(line) <= 80 for line in shown.splitlines()), case.name
+        assert to_plain(answer)["assumed"] == [] or assumed_words(answer)
