@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from reasoner.compiler.model import Variable
+from reasoner.compiler.variables import variables_of
 from reasoner.engine.answer import Answer, Recommendation
+from reasoner.engine.completions import Truth
 from reasoner.engine.conclusions import SILENT, Assumption, Conclusions
 from reasoner.engine.predicates import INDICATED, RECOMMENDED, SETTING, UNAVAILABLE_DRUG, ground_atom
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
-from reasoner.records.record import OPEN, Record, parse_record
+from reasoner.queries.fields import resolved, sets_of, with_values
+from reasoner.records.record import ONE_OF, OPEN, Record, parse_record
 
 __all__ = [
     "DEAD_END",
@@ -32,10 +36,11 @@ NOTHING = "nothing"
 
 
 class Waypoint(NamedTuple):
-    """A record on the way: its data, and what is assumed beside it that no key of a record can say."""
+    """A record on the way: its data, what is assumed beside it that no key of a record can say, and of which readings."""
 
     data: Mapping[str, object]
     assumed: tuple[Assumption, ...] = ()
+    readings: tuple[str, ...] = ()
 
 
 class NextRegimen(NamedTuple):
@@ -77,6 +82,7 @@ class Explorer:
         self.guideline = guideline
         self.model = guideline.model
         self.courses_fact = self.model.courses_fact
+        self.field = "" if self.courses_fact is None else self.courses_fact.name
         self.kinds = {fact.name: fact.kind for fact in self.model.facts}
         self.endings = self.model.endings
         self.states: dict[State, int] = {}
@@ -86,7 +92,7 @@ class Explorer:
     def explore(self, point: Waypoint, left: int) -> tuple[int, frozenset[str]]:
         """Find the state of a record with `left` courses to go: its number, and the regimens recommended in it."""
         record = self.record(point)
-        key = (frozenset(record.atoms), record.choices, left)
+        key = (record.told, point.readings, left)
         found = self.reached.get(key)
         if found is None:
             if len(self.reached) >= MOST_RECORDS:
@@ -97,11 +103,18 @@ class Explorer:
         return found
 
     def state(self, point: Waypoint, record: Record, left: int) -> tuple[int, frozenset[str]]:
-        answer = self.guideline.answer(record)
+        guideline = self.guideline
+        if point.readings:
+            guideline = guideline.with_readings((*guideline.selection.readings, *point.readings))
+        answer = guideline.answer(record)
         regimens = []
         cut = False
         for entry in answer.recommended:
-            if left or not self.adds_course(entry.regimen) or self.continues(point, entry.regimen):
+            if (
+                left
+                or not self.adds_course(entry.regimen)
+                or self.continues(self.assume(point, entry.assuming), entry.regimen)
+            ):
                 regimens.append((next_regimen(entry), self.outcomes(point, answer, entry.assuming, entry.regimen, left)))
             else:
                 cut = True
@@ -121,27 +134,34 @@ class Explorer:
     def record(self, point: Waypoint) -> Record:
         """Give a point's record, in which what no key can say is chosen all the same."""
         record = parse_record(point.data, self.model)
-        choices, facts = list(record.choices), record.facts
         for assumption in point.assumed:
-            for number, variable in enumerate(self.model.variables):
-                if (variable.fact, variable.member) == (assumption.fact, assumption.member) and choices[number] == OPEN:
-                    choices[number] = [value for value, _ in variable.values].index(assumption.value)
-                    facts += constraints(variable.values, choices[number])
-        return record._replace(choices=tuple(choices), facts=facts)
+            place = (assumption.fact, assumption.member, assumption.course, assumption.key, None)
+            for number, variable in enumerate(variables_of(self.model, record.courses, record.fewer)):
+                if variable.place == place:
+                    record = chosen(record, number, variable, assumption.value)
+        return record
 
-    def courses(self, point: Waypoint) -> list[Mapping[str, object]]:
-        recorded = None if self.courses_fact is None else point.data.get(self.courses_fact.name)
-        return list(recorded) if isinstance(recorded, list | tuple) else []
+    def histories(self, point: Waypoint) -> list[list[Mapping[str, object]]]:
+        """List the courses that a point's record tells: in each of several sets of facts; none where they are unknown."""
+        sets = [own for own in sets_of(point.data) if self.field in own] or [point.data]
+        found = (own.get(self.field) for own in sets)
+        return [list(courses) if isinstance(courses, list | tuple) else [] for courses in found]
 
     def under_way(self, point: Waypoint) -> bool:
-        courses = self.courses(point)
-        return bool(courses) and courses[-1]["outcome"] in self.model.under_way
+        """Tell whether a course is under way, whatever is not known."""
+        return all(self.is_under_way(courses) for courses in self.histories(point))
+
+    def is_under_way(self, courses: Sequence[Mapping[str, object]]) -> bool:
+        return bool(courses) and courses[-1].get("outcome") in self.model.under_way
 
     def continues(self, point: Waypoint, regimen: str) -> bool:
         """Tell whether the course under way is the regimen."""
-        if not self.under_way(point):
+        return all(self.is_continued(courses, regimen) for courses in self.histories(point))
+
+    def is_continued(self, courses: Sequence[Mapping[str, object]], regimen: str) -> bool:
+        if not self.is_under_way(courses):
             return False
-        drugs = self.courses(point)[-1]["drugs"]
+        drugs = courses[-1]["drugs"]
         assert isinstance(drugs, list | tuple)
         return self.model.is_regimen(drugs, regimen)
 
@@ -150,7 +170,7 @@ class Explorer:
         return self.courses_fact is not None and bool(self.model.parts[regimen])
 
     def can_end(self, point: Waypoint, stop: Stop) -> bool:
-        return stop.kind != NOTHING and self.under_way(point)
+        return stop.kind != NOTHING and self.under_way(self.assume(point, stop.assuming))
 
     def outcomes(
         self, point: Waypoint, answer: Answer, assuming: Sequence[Assumption], regimen: str | None, left: int
@@ -163,10 +183,10 @@ class Explorer:
         if regimen is not None and not self.adds_course(regimen):
             return ()
         assumed = self.assume(point, assuming)
+        added = 0 if regimen is None or self.continues(assumed, regimen) else 1
         found = []
         for outcome in self.endings:
             after = self.after(assumed, answer, regimen, outcome)
-            added = len(self.courses(after)) - len(self.courses(point))
             try:
                 state, following = self.explore(after, left - added)
             except RecordError as error:
@@ -177,65 +197,96 @@ class Explorer:
         return tuple(found)
 
     def assume(self, point: Waypoint, assuming: Sequence[Assumption]) -> Waypoint:
-        """Record what is assumed."""
-        said = {a.fact: a.value for a in assuming if self.kinds[a.fact] in ("boolean", "choice")}
-        return Waypoint({**point.data, **said}, (*point.assumed, *(a for a in assuming if a.fact not in said)))
+        """Record what is assumed, where a key of the record can say it."""
+        data, readings, beside = point.data, point.readings, point.assumed
+        for assumption in assuming:
+            kind = self.kinds.get(assumption.fact, "")
+            if assumption.reading:
+                readings = (*readings, f"{assumption.reading}={assumption.value}")
+            elif assumption.fact == ONE_OF:
+                data = resolved(data, assumption.value)
+            elif any(assumption.fact in own for own in sets_of(data)):
+                beside = (*beside, assumption)
+            elif assumption.course is not None and isinstance(assumption.value, bool | str) and not is_number(assumption):
+                key = f"{assumption.fact}[{assumption.course - 1}].{assumption.key or 'outcome'}"
+                data = with_values(data, {key: assumption.value})
+            elif kind in ("boolean", "choice") or assumption.value == ():
+                data = {**data, assumption.fact: list(assumption.value) if assumption.value == () else assumption.value}
+            else:
+                beside = (*beside, assumption)
+        return Waypoint(data, beside, readings)
 
     def after(self, point: Waypoint, answer: Answer, regimen: str | None, outcome: str) -> Waypoint:
-        """Let the course under way, or else a course of the regimen, come to an outcome.
+        """Let the course under way, or else a course of the regimen, come to an outcome: in each set that tells of therapy."""
 
-        A course that the regimen takes the place of counts as ended as planned.
-        """
-        courses = self.courses(point)
-        if regimen is None or self.continues(point, regimen):
-            courses[-1] = {**courses[-1], "outcome": outcome}
-        else:
-            if self.under_way(point):
-                courses[-1] = {**courses[-1], "outcome": self.model.as_planned[0]}
-            drugs = list(dict.fromkeys(self.drug_for(part, answer) for part in self.model.parts[regimen]))
-            courses.append({"drugs": drugs, "outcome": outcome})
-        assert self.courses_fact is not None
-        return point._replace(data={**point.data, self.courses_fact.name: courses})
+        def told(value: object) -> list[object]:
+            courses = list(value) if isinstance(value, list | tuple) else []
+            return list(self.continued(courses, answer, regimen, outcome))
+
+        sets = sets_of(point.data)
+        if not any(self.field in own for own in sets):
+            return point._replace(data={**point.data, self.field: told(point.data.get(self.field))})
+        changed = [{**own, self.field: told(own.get(self.field))} for own in sets]
+        return point._replace(data={**point.data, ONE_OF: changed})
+
+    def continued(
+        self, courses: list[Mapping[str, object]], answer: Answer, regimen: str | None, outcome: str
+    ) -> list[Mapping[str, object]]:
+        """Let one history go on. A course that the regimen takes the place of counts as ended as planned."""
+        *earlier, last = courses or [{}]
+        if self.is_under_way(courses) and (regimen is None or self.is_continued(courses, regimen)):
+            return [*earlier, {**last, "outcome": outcome}]
+        if regimen is None:
+            return courses
+        if self.is_under_way(courses):
+            courses = [*earlier, {**last, "outcome": self.model.as_planned[0]}]
+        drugs = list(dict.fromkeys(self.drug_for(part, answer) for part in self.model.parts[regimen]))
+        return [*courses, {"drugs": drugs, "outcome": outcome}]
 
     def drug_for(self, part: Sequence[str], answer: Answer) -> str:
         """Choose the first drug for a part that cannot be unavailable, or else the first."""
-        return min(part, key=lambda drug: answer.derivation.truth(ground_atom(UNAVAILABLE_DRUG, drug)) != 0)
+        none = answer.derivation.completions.none
+        return min(part, key=lambda drug: answer.derivation.truth(ground_atom(UNAVAILABLE_DRUG, drug)) != none)
 
     def stops(self, answer: Answer) -> list[Stop]:
-        """List how the completions in which nothing is recommended end: in silence, in a dead end, or with nothing."""
+        """List how the completions in which nothing is recommended end: in silence, in a dead end, or with nothing.
+
+        Where it is not known which therapy was given that is told of the untreated.
+        """
         derivation = answer.derivation
-        rest = derivation.completions.all
+        none, rest = derivation.completions.none, derivation.completions.listed
         for entry in answer.recommended:
-            rest &= ~derivation.truth(ground_atom(RECOMMENDED, entry.regimen))
-        if not rest:
+            rest = rest & ~derivation.truth(ground_atom(RECOMMENDED, entry.regimen))
+        if rest == none:
             return []
-        settled = indicated = 0
+        settled = indicated = none
         for name in self.model.settings:
-            settled |= derivation.truth(ground_atom(SETTING, name)) if name != SILENT else 0
+            settled = settled | derivation.truth(ground_atom(SETTING, name)) if name != SILENT else settled
         indications = self.indications(answer, rest & settled)
         for truth in indications.values():
-            indicated |= truth
-        conclusions = Conclusions(derivation.completions, self.model, {})
+            indicated = indicated | truth
+        conclusions = Conclusions(derivation.completions, self.model, {}, {})
         found = []
         for kind, truth in (
             (DEAD_END, indicated),
             (SILENCE, rest & ~settled),
             (NOTHING, rest & settled & ~indicated),
         ):
-            if truth:
+            if truth != none:
                 _, assuming, agree = conclusions.certainty(truth)
-                names = tuple(name for name, own in indications.items() if own & agree) if kind == DEAD_END else ()
+                names = tuple(name for name, own in indications.items() if own & agree != none) if kind == DEAD_END else ()
                 found.append(Stop(kind, assuming, names))
         return found
 
-    def indications(self, answer: Answer, among: int) -> dict[str, int]:
+    def indications(self, answer: Answer, among: Truth) -> dict[str, Truth]:
         """Find the regimens that are indicated in some of the completions `among`, each with those completions."""
-        found: dict[str, int] = {}
+        found: dict[str, Truth] = {}
+        none = answer.derivation.completions.none
         for regimen in self.model.regimens:
             for strength in self.model.strengths:
                 truth = answer.derivation.truth(ground_atom(INDICATED, regimen, strength)) & among
-                if truth:
-                    found[regimen] = found.get(regimen, 0) | truth
+                if truth != none:
+                    found[regimen] = found.get(regimen, none) | truth
         return found
 
 
@@ -243,8 +294,21 @@ def next_regimen(entry: Recommendation) -> NextRegimen:
     return NextRegimen(entry.regimen, entry.rank, entry.strength, entry.assuming, entry.statements, entry.cautions)
 
 
-def constraints(values: Sequence[tuple[object, tuple[str, ...]]], chosen: int) -> str:
-    """Say in clingo's words that a variable has one of its values."""
-    held = values[chosen][1]
-    others = dict.fromkeys(atom for _, atoms in values for atom in atoms if atom not in held)
-    return "".join(f":- not {atom}.\n" for atom in held) + "".join(f":- {atom}.\n" for atom in others)
+def is_number(assumption: Assumption) -> bool:
+    """Tell whether what is assumed of a course is a stretch of a number, which no key can say."""
+    return assumption.key is not None and not isinstance(assumption.value, bool)
+
+
+def chosen(record: Record, number: int, variable: Variable, value: object) -> Record:
+    """Give a record in which a variable has a value where it was open; as clingo facts, too."""
+    place = [word for word, _ in variable.values].index(value)  # type: ignore[arg-type]
+    told = tuple(
+        own._replace(choices=(*own.choices[:number], place, *own.choices[number + 1 :]))
+        if own.choices[number] == OPEN
+        else own
+        for own in record.told
+    )
+    held = variable.values[place][1]
+    others = dict.fromkeys(atom for _, atoms in variable.values for atom in atoms if atom not in held)
+    facts = "".join(f":- not {atom}.\n" for atom in held) + "".join(f":- {atom}.\n" for atom in others)
+    return record._replace(told=told, facts=record.facts + facts)

@@ -50,7 +50,10 @@ class PathwayNode(Shape, frozen=True, omit_defaults=True):
 
 
 class PathwayInfo(Shape, frozen=True):
-    """What a pathway is about: the guideline that was followed, the patient, and the most courses that are added."""
+    """What a pathway is about: the guideline that was followed, the patient, and the most courses that are added.
+
+    `assuming` says what is assumed throughout: that no therapy was given, where it is not known which was.
+    """
 
     guideline: str
     digest: str
@@ -60,6 +63,7 @@ class PathwayInfo(Shape, frozen=True):
     disclaimer: str
     patient: str
     lines: int
+    assuming: str
 
 
 class Pathway(Result, frozen=True, tag_field="schema", tag="reasoner.pathway/1"):
@@ -173,12 +177,19 @@ def certainty_of(assuming: Sequence[Assumption]) -> Certainty:
     return CONDITIONAL if assuming else CERTAIN
 
 
+def untold_words(record: Record, model: GuidelineModel) -> str:
+    """Word what is assumed of therapy where it is not known which was given; an empty text where it is."""
+    if model.courses_fact is None or all(told.courses is not None for told in record.told):
+        return ""
+    return assuming_words([Assumption(fact=model.courses_fact.name, value=())], model)
+
+
 def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: int = 3) -> Pathway:
     """Follow a record through the guideline: each regimen recommended next, its outcomes, and so on.
 
     At most `lines` courses are added; ending the course under way adds none. A conditional regimen is followed with what it
-    assumes recorded. Raises RecordError for a record that cannot be used, and ReasonerError where too many records would
-    have to be answered.
+    assumes recorded; where it is not known which therapy was given, what holds for the untreated is followed. Raises
+    RecordError for a record that cannot be used, and ReasonerError where too many records would have to be answered.
     """
     if lines < 0:
         raise ReasonerError(f"lines: {lines} is out of range; allowed: at least 0")
@@ -197,6 +208,7 @@ def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: in
         disclaimer=info.disclaimer,
         patient=record.id,
         lines=lines,
+        assuming=untold_words(record, guideline.model),
     )
     records = {name: explorer.records[number] for number, name in builder.ids.items()}
     return Pathway(

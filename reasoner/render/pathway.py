@@ -171,6 +171,8 @@ def render(pathway: Pathway, width: int = 80, colour: bool = False) -> str:
     completed = model.label("outcome", model.as_planned[0])
     scope = model.say("pathway_scope", more_courses(pathway.about.lines, model), completed)
     page.item("", scope, "faint", indent=0)
+    if pathway.about.assuming:
+        page.item("", model.say("pathway_assuming", pathway.about.assuming), "conditional", indent=0)
     PathwayText(pathway, page).write(pathway.nodes[0].id)
     summary(page, pathway)
     return page.closing(pathway.info)
