@@ -217,7 +217,7 @@ class Explorer:
         return Waypoint(data, beside, readings)
 
     def after(self, point: Waypoint, answer: Answer, regimen: str | None, outcome: str) -> Waypoint:
-        """Let the course under way, or else a course of the regimen, come to an outcome: in each set that tells of therapy."""
+        """Let the course under way, or else one of the regimen, come to an outcome: in each set that tells of therapy."""
 
         def told(value: object) -> list[object]:
             courses = list(value) if isinstance(value, list | tuple) else []
@@ -303,7 +303,11 @@ def chosen(record: Record, number: int, variable: Variable, value: object) -> Re
     """Give a record in which a variable has a value where it was open; as clingo facts, too."""
     place = [word for word, _ in variable.values].index(value)  # type: ignore[arg-type]
     told = tuple(
-        own._replace(choices=(*own.choices[:number], place, *own.choices[number + 1 :]))
+        own._replace(
+            choices=(*own.choices[:number], place, *own.choices[number + 1 :]),
+            barred=tuple((variable, other) for variable, other in own.barred if variable != number),
+            courses=0 if value == () else own.courses,
+        )
         if own.choices[number] == OPEN
         else own
         for own in record.told
