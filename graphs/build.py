@@ -103,7 +103,7 @@ def answered(atom: str, entry: Recommendation | Exclusion | ActionCall | None, a
     if isinstance(entry, Recommendation):
         found |= {"rank": str(entry.rank), "strength": entry.strength, "doses": "\n".join(dose_words(entry, model))}
         summary.append(model.label("strength", entry.strength))
-    if entry.assuming:
+    if entry.certainty == "conditional":
         found["assuming"] = assuming_words(entry.assuming, model)
         summary.append(model.say("certain_if", found["assuming"]))
     if summary:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reasoner.compiler.model import Annotation, GuidelineModel
 from reasoner.compiler.selection import ANY
 from reasoner.engine.answer import Alternative, Answer, Assumed, DoseGiven, GuidelineInfo, Missing, Recommendation
-from reasoner.engine.conclusions import SILENT, UNDETERMINED, Assumption
+from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED, Assumption
 from reasoner.records.record import ONE_OF
 
 if TYPE_CHECKING:
@@ -177,13 +177,14 @@ def assumption_words(assumption: Assumption, model: GuidelineModel) -> str:
 
 
 def assuming_words(assuming: Sequence[Assumption], model: GuidelineModel) -> str:
-    """Word all that an entry of an answer assumes."""
-    return model.say("and").join(assumption_words(assumption, model) for assumption in assuming)
+    """Word all that a conditional entry of an answer assumes; there is nothing where that could not be worked out."""
+    words = model.say("and").join(assumption_words(assumption, model) for assumption in assuming)
+    return words or model.say("assuming_left_out")
 
 
-def certainty_words(assuming: Sequence[Assumption], model: GuidelineModel) -> str:
+def certainty_words(certainty: str, assuming: Sequence[Assumption], model: GuidelineModel) -> str:
     """Say that an entry of an answer is certain, or what would make it so."""
-    return model.say("certain_if", assuming_words(assuming, model)) if assuming else model.say("certain")
+    return model.say("certain") if certainty == CERTAIN else model.say("certain_if", assuming_words(assuming, model))
 
 
 def requirement_words(condition: SeenCondition, model: GuidelineModel) -> str:
@@ -360,7 +361,7 @@ def step_words(dose: DoseGiven, model: GuidelineModel) -> str:
     if dose.mg is not None and dose.unit != "mg":
         amount = model.say("dose_by_weight", number_words(dose.mg, 1), amount)
     words = " ".join(part for part in (model.label("step", dose.step), amount, dose.route, rhythm) if part)
-    return model.say("dose_if", words, assuming_words(dose.assuming, model)) if dose.assuming else words
+    return words if dose.certainty == CERTAIN else model.say("dose_if", words, assuming_words(dose.assuming, model))
 
 
 def number_words(number: float, places: int | None = None) -> str:

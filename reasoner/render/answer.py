@@ -61,7 +61,7 @@ def recommendation(page: TextLayout, entry: Recommendation, derivation: Derivati
 def exclusions(page: TextLayout, entries: Iterable[Exclusion], model: GuidelineModel) -> None:
     """Add the excluded regimens, those with the same reasons together."""
     say = model.say
-    together: dict[tuple[str, tuple[Assumption, ...], tuple[str, ...]], list[str]] = {}
+    together: dict[tuple[str, str, tuple[Assumption, ...], tuple[str, ...]], list[str]] = {}
     for entry in entries:
         annotations: dict[str, list[str]] = {}
         for reason in entry.reasons:
@@ -71,15 +71,15 @@ def exclusions(page: TextLayout, entries: Iterable[Exclusion], model: GuidelineM
         )
         for name in entry.overlays:
             reasons = say("reason_with_overlay", reasons, name)
-        same = (reasons, entry.assuming, entry.depends_on_readings)
+        same = (reasons, entry.certainty, entry.assuming, entry.depends_on_readings)
         together.setdefault(same, []).append(model.label("regimen", entry.regimen))
-    for (reasons, assuming, readings), names in together.items():
+    for (reasons, certainty, assuming, readings), names in together.items():
         regimens = say("and").join(names)
-        if assuming:
+        if certainty == "certain":
+            page.item("  x", say("excluded_certainly", regimens, reasons), "against")
+        else:
             text = say("excluded_if", regimens, assuming_words(assuming, model), reasons)
             page.item("  x?", text, "conditional")
-        else:
-            page.item("  x", say("excluded_certainly", regimens, reasons), "against")
         if readings:
             page.item("", depending_words(readings, model), "conditional")
 

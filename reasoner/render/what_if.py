@@ -35,12 +35,12 @@ def entry_words(entry: Standing, model: GuidelineModel) -> list[str]:
     """Word what an entry says, a part for each thing that can change."""
     say = model.say
     if not isinstance(entry.strength, str) or not isinstance(entry.cautions, tuple):
-        return [certainty_words(entry.assuming, model)]
+        return [certainty_words(entry.certainty, entry.assuming, model)]
     cautions = say("comma").join(model.label("caution", caution) for caution in entry.cautions)
     return [
         say("rank", str(entry.rank)),
         model.label("strength", entry.strength),
-        certainty_words(entry.assuming, model),
+        certainty_words(entry.certainty, entry.assuming, model),
         say("caution", cautions) if cautions else say("no_caution"),
     ]
 

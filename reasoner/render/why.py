@@ -132,13 +132,13 @@ def title(result: Why, model: GuidelineModel) -> str:
     for entry in result.answer.recommended:
         if entry.regimen == result.conclusion and result.kind == "regimen":
             words.append(say("rank_and_strength", str(entry.rank), model.label("strength", entry.strength)))
-            if entry.assuming:
+            if entry.certainty == "conditional":
                 words.append(say("recommended_certain_if", assuming_words(entry.assuming, model)))
     for excluded in result.answer.excluded:
-        if excluded.regimen == result.conclusion and result.kind == "regimen" and excluded.assuming:
+        if excluded.regimen == result.conclusion and result.kind == "regimen" and excluded.certainty == "conditional":
             words.append(say("excluded_certain_if", assuming_words(excluded.assuming, model)))
     for call in result.answer.actions:
-        if call.action == result.conclusion and result.kind == "action" and call.assuming:
+        if call.action == result.conclusion and result.kind == "action" and call.certainty == "conditional":
             words.append(say("certain_if", assuming_words(call.assuming, model)))
     return say("labelled", name, say("and").join(words))
 

@@ -61,10 +61,11 @@ class AskedWhy(Asked, kw_only=True):
 
 
 class AskedWhyNot(Asked, kw_only=True):
-    """Which regimen to explain; with `any`, changes to immutable facts are offered as well."""
+    """Which regimen to explain; with `any`, changes to immutable facts are offered as well; `most` changes are given."""
 
     regimen: str
     any: bool = False
+    most: Annotated[int, msgspec.Meta(ge=0, le=100)] = 10
 
 
 class AskedWhatIf(Asked, kw_only=True):
@@ -198,7 +199,7 @@ def reply_to_why(asker: Asker, asked: AskedWhy) -> Response:
 
 
 def reply_to_why_not(asker: Asker, asked: AskedWhyNot) -> Response:
-    return as_json(why_not.why_not(asker.guideline, asker.record(asked), asked.regimen, asked.any))
+    return as_json(why_not.why_not(asker.guideline, asker.record(asked), asked.regimen, asked.any, asked.most))
 
 
 def reply_to_what_if(asker: Asker, asked: AskedWhatIf) -> Response:

@@ -10,8 +10,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.answer import Answer, Exclusion, GuidelineInfo, Missing, Recommendation
-from reasoner.engine.conclusions import SILENT
+from reasoner.engine.answer import ActionCall, Answer, Exclusion, GuidelineInfo, Missing, Recommendation
+from reasoner.engine.conclusions import CERTAIN, SILENT
 from reasoner.engine.phrases import (
     alternative_words,
     annotation_words,
@@ -129,7 +129,7 @@ def about_regimen(
     model = answer.derivation.model
     say, label = model.say, model.label("regimen", regimen)
     if against is not None:
-        if against.assuming:
+        if against.certainty != CERTAIN:
             summary = say("card_excluded_if", label, assuming_words(against.assuming, model))
         else:
             summary = say("card_excluded", label, say("and").join(dict.fromkeys(r.words for r in against.reasons)))
@@ -177,7 +177,7 @@ def merits(entry: Recommendation, model: GuidelineModel) -> tuple[str, str, str]
     return (
         model.label("regimen", entry.regimen),
         model.label("strength", entry.strength),
-        certainty_words(entry.assuming, model),
+        certainty_words(entry.certainty, entry.assuming, model),
     )
 
 
@@ -201,21 +201,27 @@ def detail(
     lines = []
     for against in answer.excluded if excluded is None else excluded:
         lines.append(
-            f"**{markdown(model.label('regimen', against.regimen))}**: {markdown(certainty_words(against.assuming, model))}"
+            f"**{markdown(model.label('regimen', against.regimen))}**: "
+            f"{markdown(certainty_words(against.certainty, against.assuming, model))}"
         )
         lines += [f"  {line}" for line in reasons(against, model)]
         if against.depends_on_readings:
             lines.append(f"  {markdown(depending_words(against.depends_on_readings, model))}")
     parts += section(say("heading_excluded"), lines)
     if whole:
-        calls = [(call.text, call.assuming) for call in answer.actions]
-        texts = [say("action_if", text, assuming_words(own, model)) if own else text for text, own in calls]
-        parts += section(say("heading_actions"), map(markdown, texts))
+        parts += section(say("heading_actions"), [markdown(action_words(call, model)) for call in answer.actions])
         parts += section(
             say("heading_alternatives"), [markdown(alternative_words(entry, model)) for entry in answer.alternatives]
         )
     assumed = (markdown(assumed_words(answer)), "") if answer.assumed else ()
     return "\n".join((*parts, *assumed, *section(say("heading_notes"), [markdown(note) for note in answer.notes])))
+
+
+def action_words(call: ActionCall, model: GuidelineModel) -> str:
+    """Word an action, with what would make it certain."""
+    if call.certainty == CERTAIN:
+        return call.text
+    return model.say("action_if", call.text, assuming_words(call.assuming, model))
 
 
 def reasons(entry: Entry, model: GuidelineModel) -> list[str]:

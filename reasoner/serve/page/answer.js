@@ -188,7 +188,7 @@ function doses(entries, words) {
     element(
       "ul",
       {},
-      entries.map(({ drug, schedule, step, amount, unit, every_weeks: weeks, route, mg, assuming, statement }) =>
+      entries.map(({ drug, schedule, step, amount, unit, every_weeks: weeks, route, mg, certainty: sure, assuming, statement }) =>
         element(
           "li",
           {},
@@ -201,7 +201,7 @@ function doses(entries, words) {
               words.label("step", step),
               often(weeks, schedule, words),
             ),
-            assuming,
+            sure === "certain" ? null : assuming,
             words,
           )} `,
           element("cite", { textContent: `[${statement}]` }),
@@ -212,7 +212,7 @@ function doses(entries, words) {
 }
 
 function onlyIf(dose, assuming, words) {
-  return assuming.length ? say("dose_if", dose, words.assumptions(assuming)) : dose;
+  return assuming ? say("dose_if", dose, words.assumptions(assuming)) : dose;
 }
 
 function inTotal(dose, mg) {

@@ -87,12 +87,10 @@ export class Form {
     for (const [place, value] of Object.entries(set)) {
       const [, name, index, key] = /^(\w+)(?:\[(\d+)\]\.(\w+))?$/.exec(place);
       const { node, control } = this.fields.get(name);
-      const courses = control.get();
-      control.set(
-        key === undefined
-          ? value
-          : courses.map((course, number) => (number === Number(index) ? { ...course, [key]: value } : course)),
-      );
+      const own = control.get();
+      if (name === ONE_OF) control.set(own.filter(({ label }) => label === value));
+      else if (key === undefined) control.set(value);
+      else control.set(own.map((course, number) => (number === Number(index) ? { ...course, [key]: value } : course)));
       node.classList.add("edited");
     }
     this.update();

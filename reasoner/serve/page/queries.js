@@ -3,7 +3,7 @@
 import { derivation } from "./derivation.js";
 import { element, fresh } from "./dom.js";
 import { ask } from "./service.js";
-import { say } from "./words.js";
+import { ONE_OF, say } from "./words.js";
 
 /** Holds what is unfolded, asks for it anew for each answer, and drops replies that come too late. */
 export class Queries {
@@ -224,6 +224,7 @@ export class Queries {
             "ul",
             { className: "changes" },
             found.changes.map((change) => element("li", {}, this.change(change))),
+            found.other_changes ? element("li", { textContent: say("page_other_changes", found.other_changes) }) : null,
           )
         : element("p", {
             textContent: this.past.checked ? say("page_no_change") : say("page_no_change_now"),
@@ -236,7 +237,7 @@ export class Queries {
       const [, fact, index, key] = /^(\w+)(?:\[(\d+)\]\.(\w+))?$/.exec(place);
       const course = index === undefined ? undefined : Number(index) + 1;
       const text =
-        course !== undefined || typeof value === "boolean"
+        course !== undefined || fact === ONE_OF || typeof value === "boolean"
           ? this.words.assumption({ fact, course, key: key === "outcome" ? undefined : key, value })
           : say("value", this.words.label("fact", fact), this.words.value(fact, value));
       return kind[place] === "contrary" ? say("change_contrary", text) : text;

@@ -134,7 +134,7 @@ export class Words {
   }
 
   assumptions(assuming) {
-    return assuming.map((one) => this.assumption(one)).join(say("and"));
+    return assuming.map((one) => this.assumption(one)).join(say("and")) || say("assuming_left_out");
   }
 }
 
