@@ -203,8 +203,8 @@ def names_in(guideline: Guideline, patient: str) -> set[str]:
         "mg",
         "mg/kg",
         "x",
-        *known.annotations,
-        *(name for rule in known.rules for name in (rule.id, rule.place)),
+        *(part for name in known.annotations for part in name.split("=")),
+        *(part for rule in known.rules for name in (rule.id, rule.place) for part in name.split("=")),
     }
 
 
