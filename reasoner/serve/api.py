@@ -26,7 +26,7 @@ from reasoner.serve.problems import RefusedError
 __all__ = ["QUESTIONS", "Asked", "AskedFacts", "Asker", "Askers", "Question", "findings", "refuse_long"]
 
 KEPT = 64
-LITTLE = 6
+LITTLE = 8
 
 if TYPE_CHECKING:
     Format = str
@@ -190,8 +190,9 @@ def reply_to_answer(asker: Asker, asked: Asked) -> Response:
 def answer_at_once(asker: Asker, asked: Asked) -> Response | None:
     """Answer a record that leaves little open."""
     record = asker.parsed(asked)
-    leaves_much_open = record.fewer or record.told[0].choices.count(OPEN) > LITTLE or OPEN in asker.guideline.adopted
-    return None if leaves_much_open else as_json(asker.guideline.answer(record))
+    adopted = asker.guideline.adopted
+    much_open = record.fewer or OPEN in adopted or record.told[0].choices[len(adopted) :].count(OPEN) > LITTLE
+    return None if much_open else as_json(asker.guideline.answer(record))
 
 
 def reply_to_why(asker: Asker, asked: AskedWhy) -> Response:
