@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from reasoner.compiler.model import Variable
 from reasoner.compiler.program import Program
-from reasoner.engine.worlds import Worlds
+from reasoner.engine.worlds import Worlds, as_recorded
 from reasoner.records.record import OPEN, Record, Told
 
 __all__ = ["Chosen", "Completions", "Inputs", "Truth", "choices_of", "lay_inputs"]
@@ -185,13 +185,3 @@ def deviations(program: Program, worlds: Worlds, varied: Chosen) -> tuple[tuple[
         for number in input_numbers(program)[variable][choice]:
             found[number] = found.get(number, 0) | rest
     return tuple(found.items())
-
-
-def as_recorded(program: Program, variable: int, value: int) -> tuple[int, ...]:
-    """Give the numbers of the input atoms by which a record would tell a value in place of a default."""
-    known, told = program.variables[variable], program.variables[variable].values[value][0]
-    if known.course is not None or known.reading is not None:
-        return ()
-    said = f"recorded({known.fact},{'list' if known.member is not None else str(told).lower()})"
-    listed = (f"lists({known.fact},{known.member})",) if known.member is not None and told else ()
-    return tuple(program.inputs[atom] for atom in (f"known({known.fact})", said, *listed) if atom in program.inputs)

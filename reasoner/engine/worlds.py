@@ -16,7 +16,7 @@ from reasoner.compiler.model import Variable
 from reasoner.compiler.program import Program, reachable
 from reasoner.records.record import OPEN
 
-__all__ = ["NO_OTHER", "Worlds", "worlds_of"]
+__all__ = ["NO_OTHER", "Worlds", "as_recorded", "worlds_of"]
 
 
 class Worlds(msgspec.Struct, frozen=True, eq=False):
@@ -59,9 +59,10 @@ def worlds_of(program: Program, adopted: tuple[int, ...], defaulted: frozenset[i
                 count += 1
     without = {reading: count + n for n, reading in enumerate(deciding_readings(program) if removed else ())}
     count += len(without)
-    read = read_variables(program, adopted)
-    others = dict.fromkeys(defaulted - read, 0)
-    for together in together_changed(program.variables, sorted(defaulted & read)):
+    read, atoms = read_variables(program, adopted)
+    told = {v for v in defaulted if v in read or any(atoms.intersection(as_recorded(program, v, n)) for n in (0, 1))}
+    others = dict.fromkeys(defaulted - told, 0)
+    for together in together_changed(program.variables, sorted(told)):
         for shift in range(1, min(assumable(program.variables[number]) for number in together)):
             for number in together:
                 others[number] = others.get(number, 0) | 1 << count
@@ -79,8 +80,8 @@ def deciding_readings(program: Program) -> list[str]:
     return [reading for number, reading in enumerate(program.readings) if number in numbers]
 
 
-def read_variables(program: Program, adopted: Sequence[int]) -> set[int]:
-    """Find the variables that conclusions depend on, by rules that do not ask for an alternative that is not chosen.
+def read_variables(program: Program, adopted: Sequence[int]) -> tuple[set[int], set[int]]:
+    """Find what conclusions depend on, by rules that do not ask for an alternative that is not chosen: variables, and atoms.
 
     Whether any therapy was given always counts: all that is read of courses depends on it.
     """
@@ -99,7 +100,8 @@ def read_variables(program: Program, adopted: Sequence[int]) -> set[int]:
                 yield from (c for c, _ in conditions)
 
     therapy = {v for v, variable in enumerate(program.variables) if variable.values[0][0] == ()}
-    return therapy | {owner[atom] for atom in reachable(program.compared, required) if atom in owner}
+    atoms = reachable(program.compared, required)
+    return therapy | {owner[atom] for atom in atoms if atom in owner}, atoms
 
 
 def together_changed(variables: Sequence[Variable], defaulted: Sequence[int]) -> Iterator[list[int]]:
@@ -115,3 +117,13 @@ def together_changed(variables: Sequence[Variable], defaulted: Sequence[int]) ->
 def assumable(variable: Variable) -> int:
     """Count the values that a variable can be assumed to have; they come first."""
     return sum(value is not None for value, _ in variable.values)
+
+
+def as_recorded(program: Program, variable: int, value: int) -> tuple[int, ...]:
+    """Give the numbers of the input atoms by which a record would tell a value in place of a default."""
+    known, told = program.variables[variable], program.variables[variable].values[value][0]
+    if known.course is not None or known.reading is not None:
+        return ()
+    said = f"recorded({known.fact},{'list' if known.member is not None else str(told).lower()})"
+    listed = (f"lists({known.fact},{known.member})",) if known.member is not None and told else ()
+    return tuple(program.inputs[atom] for atom in (f"known({known.fact})", said, *listed) if atom in program.inputs)
