@@ -207,7 +207,9 @@ def test_what_cannot_be_used_is_refused_with_the_place_and_the_service_goes_on(
 @pytest.mark.parametrize("path", ["answer", "why", "why-not", "what-if", "ask", "pathway", "graph"])
 def test_a_record_that_contradicts_itself_is_refused_by_every_question(path: str, service: Client) -> None:
     record = {"id": "p", "metastatic_therapy": [], "months_to_recurrence": 0, "adjuvant_drugs": []}
-    more = {"why": {"conclusion": "rebiopsy"}, "why-not": {"regimen": "pertuzumab"}, "what-if": {"set": ["her2=positive"]}}
+    more: dict[str, dict[str, Any]] = {
+        "why": {"conclusion": "rebiopsy"}, "why-not": {"regimen": "pertuzumab"}, "what-if": {"set": ["her2=positive"]},
+    }  # fmt: skip
     answer = service.post(f"/api/{path}", json={"patient": record, **more.get(path, {})})
     assert (answer.status_code, "contradicts itself" in answer.json()["detail"]) == (422, True)
 
