@@ -1,4 +1,4 @@
-"""What is unknown costs no answer: diagrams where much is open, clingo where even these end; nothing of it where nothing is."""
+"""What is unknown costs no answer: diagrams where much is open, clingo where these end; nothing of it where nothing is."""
 
 from __future__ import annotations
 

@@ -126,13 +126,7 @@ def assemble(
         supports[ground_rule.head].append(number)
     atoms = tuple(map(str, symbols))
     inputs = {atom: number for number, atom in enumerate(atoms[: len(grounded.inputs)])}
-    owner = {
-        inputs[atom]: v
-        for v, variable in enumerate(variables)
-        for _, own in variable.values
-        for atom in own
-        if atom in inputs
-    }
+    owner = owners(variables, inputs)
     inconsistent = tuple(n for n, rule in enumerate(rules) if symbols[rule.head].name == "inconsistent")
     concluding = tuple(index[symbol] for symbol in derived if predicates[symbol.name].role == "conclusion")
     tied = tie([inputs_behind([rules[n].head], rules, supports, len(inputs)) for n in inconsistent], owner)
@@ -164,6 +158,17 @@ def assemble(
         under=tuple(-1 if source is None else readings.index(source) for source in sources),
         removable={inputs[atom]: readings.index(reading) for atom, reading in removed.items() if atom in inputs},
     )
+
+
+def owners(variables: Sequence[Variable], inputs: Mapping[str, int]) -> dict[int, int]:
+    """Find for each input atom that a variable decides the variable."""
+    return {
+        inputs[atom]: v
+        for v, variable in enumerate(variables)
+        for _, own in variable.values
+        for atom in own
+        if atom in inputs
+    }
 
 
 def phrase_of(symbol: clingo.Symbol, parsed: ParsedGuideline, labels: dict[tuple[str, str], str]) -> str:
