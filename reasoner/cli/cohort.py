@@ -64,6 +64,13 @@ def cohort() -> None:
 @click.option(
     "--courses", type=click.Path(path_type=Path), metavar="CSV", help="The courses of therapy, one per row, oldest first."
 )
+@click.option(
+    "--no-course-means-untreated", "untreated", is_flag=True,
+    help="Patients without a row in --courses had no therapy.  [default: it is unknown]",
+)
+@click.option(
+    "--empty-is-unknown", is_flag=True, help="No default stands for an empty cell: the fact is unknown."
+)
 @click.option("--resume", is_flag=True, help="Continue a run that was interrupted.")
 @click.option(
     "--rows", type=click.IntRange(1), metavar="N", default=125_000, show_default=True, help="How many rows a part has."
@@ -79,14 +86,14 @@ def cohort() -> None:
     "--format", "shown", type=click.Choice(["text", "json"]), default="text", show_default=True, help="The summary's format."
 )
 def cohort_run(
-    source: Path, output: Path, selection: Selection, form: str, courses: Path | None, resume: bool, rows: int,
-    workers: int | None, engine: str, scheduler: str | None, shown: str,
+    source: Path, output: Path, selection: Selection, form: str, courses: Path | None, untreated: bool,
+    empty_is_unknown: bool, resume: bool, rows: int, workers: int | None, engine: str, scheduler: str | None, shown: str,
 ) -> None:  # fmt: skip
     """Answer the records of IN.
 
     IN is a .parquet, .csv or .ndjson file, or a folder of .parquet files, with a column id and a column for each known fact.
     The courses of therapy can be in a CSV file of their own, with the columns id, drugs (a;b), outcome and the facts of a
-    course. OUT receives the answers, each distinct explanation once, rejects.ndjson with every rejected row and the reason,
+    course. What is not recorded is unknown, the therapy of a patient without a row in that file included. OUT receives the answers, each distinct explanation once, rejects.ndjson with every rejected row and the reason,
     and the summary as summary.json and summary.html. The exit status is 1 where rows were rejected, 130 after an interrupt.
     """
     from reasoner.cohort.courses import check_courses
@@ -100,13 +107,16 @@ def cohort_run(
         raise click.UsageError("--scheduler requires --engine dask.")
     guideline = load(selection)
     model = guideline.model
+    if untreated and courses is None:
+        raise click.UsageError("--no-course-means-untreated requires --courses.")
     if courses is not None:
         check_courses(courses.resolve(), model)
     parts = tuple(plan(source.resolve(), rows, model, courses is not None))
     folder = selection.folder if selection.folder == default_folder() else selection.folder.resolve()
-    selection = Selection(folder, selection.layer, tuple(path.resolve() for path in selection.overlays))
+    overlays = tuple(path.resolve() for path in selection.overlays)
+    selection = Selection(folder, selection.layer, overlays, selection.readings)
     apart = None if courses is None else courses.resolve()
-    job = Job(selection, guideline.digest, output.resolve(), form, parts, apart)
+    job = Job(selection, guideline.digest, output.resolve(), form, parts, apart, untreated, empty_is_unknown)
     begun = time.monotonic()
     try:
         with click.progressbar(

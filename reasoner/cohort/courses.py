@@ -11,20 +11,22 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from reasoner.cohort.columns import INVALID, Column, Dictionary, RecordColumns
+from reasoner.cohort.columns import INVALID, Column, Dictionaries, Dictionary
 from reasoner.cohort.csv_records import parse_row
 from reasoner.cohort.csv_text import read_header, row_ends
 from reasoner.cohort.rows import Rows, valid_text
 from reasoner.cohort.schema import check_header
-from reasoner.compiler.model import Fact, GuidelineModel
+from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.records.encoding import COURSE_FIELDS, encode_value
 
-__all__ = ["check_courses", "count_untreated", "index_courses", "join_courses", "orphaned_courses"]
+__all__ = ["CoursesFile", "check_courses", "index_courses", "join_courses", "orphaned_courses"]
 
 
 def check_courses(file: Path, model: GuidelineModel) -> None:
@@ -35,9 +37,9 @@ def check_courses(file: Path, model: GuidelineModel) -> None:
     """
     if not file.is_file():
         raise ReasonerError(f"{file}: no such file")
-    needed = dict.fromkeys(("id", *COURSE_FIELDS), "every course has it")
+    needed = dict.fromkeys(("id", "drugs"), "every course has it")
     with file.open("rb") as stream:
-        check_header(file, read_header(stream.readline(), file), (*needed, *model.course_facts), needed)
+        check_header(file, read_header(stream.readline(), file), ("id", *COURSE_FIELDS, *model.course_facts), needed)
         for _ in row_ends(stream, file):
             pass
 
@@ -92,60 +94,93 @@ def selecting(index: Path, ids: Iterable[str | None]) -> Iterator[sqlite3.Connec
         yield base
 
 
-def join_courses(rows: Rows, file: Path, index: Path, dictionary: Dictionary, model: GuidelineModel) -> Rows:
-    """Give patients their courses; those without a row in the file are untreated."""
-    fact = dictionary.fact
-    header, ids = header_of(file), rows.ids.to_list()
-    found: dict[str | None, list[tuple[int, str]]] = {}
-    with selecting(index, ids) as base:
-        query = "SELECT id, line, cells FROM selected CROSS JOIN courses USING (id) ORDER BY courses.rowid"
-        for name, line, cells in base.execute(query):
-            found.setdefault(name, []).append((line, cells))
+class CoursesFile(NamedTuple):
+    """A file of courses and its index."""
 
-    def courses(row: int) -> list[dict[str, object]]:
-        return [parse_course(header, line, cells, file, fact, model) for line, cells in found.get(ids[row], [])]
+    file: Path
+    index: Path
+
+    def of(self, ids: Iterable[str | None]) -> dict[str | None, list[tuple[int, str]]]:
+        """Look up the courses of patients: for each the lines and their cells, the oldest first."""
+        found: dict[str | None, list[tuple[int, str]]] = {}
+        with selecting(self.index, ids) as base:
+            query = "SELECT id, line, cells FROM selected CROSS JOIN courses USING (id) ORDER BY courses.rowid"
+            for name, line, cells in base.execute(query):
+                found.setdefault(name, []).append((line, cells))
+        return found
+
+
+def join_courses(rows: Rows, apart: CoursesFile, dictionaries: Dictionaries, untreated: bool) -> Rows:
+    """Give patients the courses of a file of their own.
+
+    What their own file tells of their therapy stands, and goes with no row in the other. Of those with neither it is not
+    known which therapy was given, unless they are `untreated`.
+    """
+    column = next(n for n, own in enumerate(rows.columns.columns) if own.dictionary.fact.kind == "courses")
+    dictionary, told = rows.columns.columns[column]
+    fact, header, ids = dictionary.fact.name, header_of(apart.file), rows.ids.to_list()
+    found = apart.of(ids)
+    reader = CourseRows(apart.file, header, dictionary, dictionaries.empty_is_unknown)
 
     def data(row: int) -> object:
-        record = rows.data(row)
-        return {**record, fact.name: courses(row)} if isinstance(record, Mapping) else record
+        record, own = rows.data(row), found.get(ids[row], [])
+        if not isinstance(record, Mapping):
+            return record
+        courses = reader.courses(own)
+        if record.get(fact) is not None and own:
+            raise RecordError(f"{fact}: {apart.file} holds courses of this patient too; keep them in one place")
+        return {**record, fact: courses} if own or (untreated and record.get(fact) is None) else record
 
     known: dict[str, int] = {}
-    codes = np.empty(len(ids), dtype=np.int64)
+    codes, without = told.copy(), np.zeros(len(ids), dtype=bool)
     for row, name in enumerate(ids):
-        text = "\n".join(cells for _, cells in found.get(name, []))
-        if text not in known:
+        own = found.get(name, [])
+        recorded = told[row] == INVALID or dictionary.canonical[told[row]] is not None
+        without[row] = not own and not recorded
+        if recorded:
+            codes[row] = INVALID if own else told[row]
+        elif own or untreated:
+            text = "\n".join(cells for _, cells in own)
+            if text not in known:
+                known[text] = reader.code(own)
+            codes[row] = known[text]
+    columns = list(rows.columns.columns)
+    columns[column] = Column(dictionary, codes)
+    return rows._replace(columns=replace(rows.columns, columns=tuple(columns)), data=data, without_courses=without)
+
+
+class CourseRows(NamedTuple):
+    """Reads the rows of a file of courses."""
+
+    file: Path
+    header: Sequence[str]
+    dictionary: Dictionary
+    empty_is_unknown: bool
+
+    def code(self, rows: Sequence[tuple[int, str]]) -> int:
+        """Give the code of a patient's courses, `INVALID` where one of them is not one."""
+        try:
+            return self.dictionary.code_of(self.courses(rows))
+        except RecordError:
+            return INVALID
+
+    def courses(self, rows: Sequence[tuple[int, str]]) -> list[dict[str, object]]:
+        """Read rows, each a line and its cells, as courses.
+
+        Raises RecordError with the file and the line where one is not.
+        """
+        fact, model = self.dictionary.fact, self.dictionary.model
+        kinds = {"id": "text", **COURSE_FIELDS, **{name: known.kind for name, known in model.course_facts.items()}}
+        found = []
+        for line, text in rows:
             try:
-                known[text] = dictionary.code_of(courses(row))
-            except RecordError:
-                known[text] = INVALID
-        codes[row] = known[text]
-    joined = Column(dictionary, codes)
-    columns = tuple(joined if own.dictionary is dictionary else own for own in rows.columns.columns)
-    return rows._replace(columns=RecordColumns(model, columns), data=data)
-
-
-def parse_course(
-    header: Sequence[str], line: int, text: str, file: Path, fact: Fact, model: GuidelineModel
-) -> dict[str, object]:
-    """Read a row as a course.
-
-    Raises RecordError with the file and the line where it is not one.
-    """
-    kinds = {"id": "text", **COURSE_FIELDS, **{name: known.kind for name, known in model.course_facts.items()}}
-    try:
-        course = parse_row(header, json.loads(text), kinds)
-        course.pop("id", None)
-        encode_value(fact, [course], model)
-    except RecordError as error:
-        raise RecordError(f"{file}, line {line}: {str(error).removeprefix(f'{fact.name}[0].')}") from None
-    return course
-
-
-def count_untreated(index: Path, ids: Iterable[str | None]) -> int:
-    """Count the patients among `ids` who have no course."""
-    with selecting(index, ids) as base:
-        query = "SELECT count(*) FROM selected WHERE id NOT IN (SELECT id FROM courses WHERE id IS NOT NULL)"
-        return int(base.execute(query).fetchone()[0])
+                course = parse_row(self.header, json.loads(text), kinds, self.empty_is_unknown)
+                course.pop("id", None)
+                encode_value(fact, [course], True, model)
+            except RecordError as error:
+                raise RecordError(f"{self.file}, line {line}: {str(error).removeprefix(f'{fact.name}[0].')}") from None
+            found.append(course)
+        return found
 
 
 def orphaned_courses(file: Path, index: Path, ids: Iterable[str | None]) -> Iterator[dict[str, object]]:

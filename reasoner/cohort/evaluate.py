@@ -1,7 +1,7 @@
 """Evaluate distinct records together: their completions side by side in the bits of the same integers.
 
-It is the evaluator that answers one record. The completions of one record follow those of another. What they conclude
-becomes the outline of an answer, which records share that differ only in what no conclusion depends on.
+It is the evaluator that answers one record. What completions conclude becomes the outline of an answer, which records share
+that differ only in what no conclusion depends on. Records that this does not suit are answered one by one.
 """
 
 from __future__ import annotations
@@ -11,23 +11,29 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from reasoner.cohort.bits import WORD, distinct, distinct_rows, pack, transpose, words_for
+from reasoner.cohort.batches import (
+    COMPLETIONS_OF_BATCH,
+    CONTRADICTORY,
+    MANY,
+    Batch,
+    Batches,
+    Group,
+    by_completion,
+)
+from reasoner.cohort.bits import distinct, distinct_rows, pack, words_for
 from reasoner.cohort.columns import RecordColumns
+from reasoner.cohort.deviations import Deviation, changed_by, deviations_of
 from reasoner.cohort.outlines import Outlines, decisive_atoms
-from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.program import Program
-from reasoner.engine.completions import Component, admissible
-from reasoner.engine.evaluator import Evaluator
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
-from reasoner.records.record import OPEN, Record
+from reasoner.records.record import OPEN
 
 if TYPE_CHECKING:
     from reasoner.cohort.bits import Codes, Words
 
 __all__ = ["CohortEvaluator", "Evaluated"]
 
-COMPLETIONS_OF_BATCH = 2**15
 MANY_BATCHES = 8
 """From so many batches on generated code pays for being generated."""
 MOST_COMPLETIONS = 2**12
@@ -45,178 +51,118 @@ class Evaluated(NamedTuple):
     fired: Words
 
 
-class Batch(NamedTuple):
-    """Records whose completions are evaluated together: `members` are their numbers.
+class Single(NamedTuple):
+    """The evaluation of one record by itself."""
 
-    A slot is a set of variables that are decided together. `layout` has for each slot and record the number of a component,
-    0 where nothing is open; `strides` are the distances between two assignments of these. `first` is the place of each
-    record's first completion, `owner` the record of each completion. `open_slots` has, for each slot where something is
-    open, the completions concerned and the assignment in each.
-    """
-
-    members: Codes
-    layout: Codes
-    strides: Codes
-    first: Codes
-    owner: Codes
-    open_slots: list[tuple[int, Codes, Codes]]
+    outline: int
+    fired: Words
 
 
 class CohortEvaluator:
-    """Evaluates columns of distinct records; keeps components, conclusions and outlines from call to call."""
+    """Evaluates columns of distinct records; keeps components, conclusions, outlines and single answers from call to call."""
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
         self.model = guideline.model
-        self.components = [Component((), ((),))]
-        self.component_numbers = {self.components[0]: 0}
-        self.assignment_inputs: dict[int, Words] = {}
-        self.outlines = Outlines(guideline.model, self.components)
+        self.batches: dict[int, Batches] = {}
+        self.outlines = Outlines(guideline.model)
+        self.singles: dict[bytes, Single] = {}
+
+    @property
+    def size(self) -> int:
+        """How much is remembered."""
+        return len(self.outlines.known) + len(self.singles)
 
     def evaluate(self, records: RecordColumns) -> Evaluated:
         """Evaluate distinct records."""
-        courses = np.zeros(len(records), dtype=np.int64)
-        for own in records.columns:
-            if own.dictionary.fact.kind == "courses":
-                courses += np.array([value.courses for value in own.dictionary.encoded], dtype=np.int64)[own.codes]
         found = Evaluated(
             np.full(len(records), -1, dtype=np.int64),
             np.zeros((len(records), words_for(len(self.model.rules))), dtype=np.uint64),
         )
-        choices = choices_of(records)
-        for number in np.unique(courses):
-            members = np.flatnonzero(courses == number)
-            evaluator = self.guideline.evaluator(int(number))
-            program = evaluator.program
-            if program.recursive is not None:
+        courses = records.courses()
+        for count in map(int, np.unique(courses)):
+            members = np.flatnonzero(courses == count)
+            if count < 0 or self.guideline.program(count).recursive is not None:
                 self.evaluate_singly(records, members, found)
                 continue
-            layout = self.lay_out(records, evaluator, choices, members)
-            valid = (layout >= 0).all(axis=0)
-            members, layout = members[valid], layout[:, valid]
-            completions = self.lengths()[layout].prod(axis=0, dtype=np.float64)
-            self.evaluate_singly(records, members[completions > MOST_COMPLETIONS], found)
-            few = np.flatnonzero(completions <= MOST_COMPLETIONS)
-            share = completions[few].cumsum() // COMPLETIONS_OF_BATCH
-            batches = np.split(few, np.flatnonzero(np.diff(share)) + 1)
-            if len(batches) >= MANY_BATCHES:
-                evaluator.compile()
-            for chosen in batches:
-                if len(chosen):
-                    self.evaluate_batch(records, evaluator, self.batch(members[chosen], layout[:, chosen]), found)
+            batches = self.batches.get(count)
+            if batches is None:
+                batches = self.batches[count] = Batches(self.guideline.evaluator(count))
+            own, left = self.evaluate_together(batches, batches.group(records.take(members), self.guideline.adopted))
+            found.outline[members], found.fired[members] = own
+            self.evaluate_singly(records, members[left], found)
         return found
 
-    def lengths(self) -> Codes:
-        """Give the number of assignments of each component."""
-        return np.array([len(component.assignments) for component in self.components])
+    def evaluate_together(self, batches: Batches, group: Group) -> tuple[Evaluated, Codes]:
+        """Evaluate records with the same number of courses; give what is found, and the records that are left over."""
+        adopted = self.guideline.adopted
+        deviations = deviations_of(batches.program, adopted)
+        layout, chosen, left = self.suited(batches, group)
+        outline = np.full(len(group.records), -1, dtype=np.int64)
+        fired = np.zeros((len(outline), words_for(len(self.model.rules))), dtype=np.uint64)
+        concerned: list[list[Codes]] = [[np.zeros(0, dtype=np.int64)] for _ in deviations]
+        for batch in batches.divided(chosen, layout):
+            inputs, everything = batches.inputs(group, batch)
+            evaluated = batches.evaluator.evaluate(inputs, everything)
+            outline[batch.members] = self.number_outlines(batches, batch, evaluated[0])
+            fired[batch.members] = self.rules_fired(batches.program, batch, evaluated[1])
+            for own, deviation in zip(concerned, deviations, strict=True):
+                opened = open_to(group, batch, deviation)
+                changed = changed_by(batches.program, adopted, deviation, opened, evaluated, everything)
+                own.append(batch.members[batch.owners(changed)])
+        others = np.repeat(outline[None], len(deviations), axis=0)
+        for unread in dict.fromkeys(deviation.unread for deviation in deviations):
+            which = [place for place, deviation in enumerate(deviations) if deviation.unread == unread]
+            members = [np.concatenate(concerned[place]) for place in which]
+            world = np.repeat(which, [len(own) for own in members])
+            readings = np.array([deviation.adopted for deviation in deviations], dtype=np.int16).T[:, world]
+            other = group.taking(np.concatenate(members), readings, unread)
+            others[world, np.concatenate(members)], more = self.outlines_in(batches, other)
+            left = np.union1d(left, np.concatenate(members)[more])
+        named = tuple((deviation.reading, deviation.alternative) for deviation in deviations)
+        return Evaluated(self.outlines.compared(outline, others, named), fired), left
 
-    def lay_out(self, records: RecordColumns, evaluator: Evaluator, choices: Codes, members: Codes) -> Codes:
-        """Give for each slot and record the number of a component, 0 where nothing is open.
+    def outlines_in(self, batches: Batches, group: Group) -> tuple[Codes, Codes]:
+        """Give the numbers of the outlines of records that contradict nothing, and the records that are left over."""
+        layout, chosen, left = self.suited(batches, group)
+        found = np.full(len(group.records), -1, dtype=np.int64)
+        for batch in batches.divided(chosen, layout):
+            values, _ = batches.evaluator.evaluate(*batches.inputs(group, batch))
+            found[batch.members] = self.number_outlines(batches, batch, values)
+        return found, left
 
-        The slots are the sets of variables that constraints tie together, then every other variable. The number is -1 where
-        the record contradicts itself.
-        """
-        layout = []
-        program = evaluator.program
-        for group in program.constraint_components:
-            own = choices[np.ix_(np.array(group, dtype=np.int64), members)]
-            if group in program.independent_components:
-                first, which = distinct([*(own.astype(np.int64) + 1)])
-            else:
-                first = which = np.arange(len(members))
-            components = [
-                admissible(open_record(records, int(n), choices, group, program), evaluator, self.model, group)
-                for n in members[first]
-            ]
-            numbers = [self.component_number(component) if component.assignments else -1 for component in components]
-            layout.append(np.array(numbers, dtype=np.int64)[which])
-        tied = {variable for group in program.constraint_components for variable in group}
-        for variable, known in enumerate(self.model.variables):
-            if variable not in tied:
-                every = self.component_number(Component((variable,), tuple((n,) for n in range(len(known.values)))))
-                layout.append(np.where(choices[variable, members] == OPEN, every, 0))
-        return np.array(layout, dtype=np.int64).reshape(len(layout), len(members))
+    def suited(self, batches: Batches, group: Group) -> tuple[Codes, Codes, Codes]:
+        """Give the layout of the records that can be evaluated together, which these are, and which are left over."""
+        layout = batches.lay_out(group)
+        many = (layout == MANY).any(axis=0)
+        valid = ~many & (layout != CONTRADICTORY).all(axis=0)
+        completions = batches.lengths()[np.maximum(layout, 0)].prod(axis=0, dtype=np.float64)
+        many |= valid & (completions > MOST_COMPLETIONS)
+        valid &= ~many
+        if completions[valid].sum() >= COMPLETIONS_OF_BATCH * MANY_BATCHES:
+            batches.evaluator.compile()
+        return layout[:, valid], np.flatnonzero(valid), np.flatnonzero(many)
 
-    def component_number(self, component: Component) -> int:
-        found = self.component_numbers.setdefault(component, len(self.components))
-        if found == len(self.components):
-            self.components.append(component)
-        return found
-
-    def batch(self, members: Codes, layout: Codes) -> Batch:
-        """Lay the completions of records out one after another."""
-        lengths = self.lengths()[layout]
-        counts, strides = lengths.prod(axis=0), lengths.cumprod(axis=0) // lengths
-        first = counts.cumsum() - counts
-        owner = np.repeat(np.arange(len(members)), counts)
-        completion = np.arange(len(owner)) - first[owner]
-        open_slots = []
-        for slot in np.flatnonzero(layout.any(axis=1)):
-            concerned = np.flatnonzero(layout[slot][owner])
-            whose = owner[concerned]
-            open_slots.append((int(slot), concerned, completion[concerned] // strides[slot, whose] % lengths[slot, whose]))
-        return Batch(members, layout, strides, first, owner, open_slots)
-
-    def evaluate_batch(self, records: RecordColumns, evaluator: Evaluator, batch: Batch, found: Evaluated) -> None:
-        """Evaluate a batch, and enter what is found."""
-        program = evaluator.program
-        inputs = self.inputs_of(records, program, batch)
-        words = inputs.shape[1]
-        values, fired = evaluator.evaluate([int.from_bytes(row, "little") for row in inputs], (1 << WORD * words) - 1)
-
-        def by_completion(truths: Sequence[int]) -> Words:
-            whole = b"".join(truth.to_bytes(8 * words, "little") for truth in truths)
-            table = np.frombuffer(whole, dtype="<u8").reshape(len(truths), words)
-            return transpose(table)[: len(batch.owner)]
-
+    def rules_fired(self, program: Program, batch: Batch, fired: Sequence[int]) -> Words:
+        """Tell for each record which rules of the source fire in some completion, a bit each."""
         rules = [0] * len(self.model.rules)
         for ground, truth in zip(program.rules, fired, strict=True):
             rules[ground.rule] |= truth
-        found.fired[batch.members] = np.bitwise_or.reduceat(by_completion(rules), batch.first, axis=0)
-        concluded = self.number_conclusions(program, by_completion([values[n] for n in decisive_atoms(program)]))
-        found.outline[batch.members] = self.number_outlines(program, batch, concluded)
+        return np.bitwise_or.reduceat(by_completion(rules, batch), batch.first, axis=0)
 
-    def inputs_of(self, records: RecordColumns, program: Program, batch: Batch) -> Words:
-        """Give for each input atom the completions in which it holds, a bit each."""
-        recorded = np.zeros((len(batch.members), words_for(len(program.inputs))), dtype=np.uint64)
-        for own in records.columns:
-            table = own.dictionary.input_table(program)
-            if table.any():
-                recorded |= table.take(own.codes[batch.members], axis=0)
-        completions = recorded.take(batch.owner, axis=0)
-        start, table = self.inputs_of_assignments(program)
-        for slot, concerned, assignment in batch.open_slots:
-            completions[concerned] |= table[start[batch.layout[slot, batch.owner[concerned]]] + assignment]
-        return transpose(completions)[: len(program.inputs)]
-
-    def inputs_of_assignments(self, program: Program) -> tuple[Codes, Words]:
-        """Give a table of the input atoms that hold in each assignment, a bit each; and where components start in it."""
-        known = self.assignment_inputs.get(program.courses, np.zeros((0, words_for(len(program.inputs))), dtype=np.uint64))
-        ends = self.lengths().cumsum()
-        if len(known) < ends[-1]:
-            new = self.components[int(np.searchsorted(ends, len(known), side="right")) :]
-            known = np.vstack([known, *(input_table(component, program, self.model) for component in new)])
-            self.assignment_inputs[program.courses] = known
-        return ends - self.lengths(), known
-
-    def number_conclusions(self, program: Program, held: Words) -> Codes:
-        """Give the number of what each completion concludes; `held` has for each completion a bit for each decisive atom."""
-        first, which = distinct_rows(held)
-        numbers = [self.outlines.conclusion(program, int.from_bytes(row, "little")) for row in held[first].astype("<u8")]
-        return np.array(numbers)[which]
-
-    def number_outlines(self, program: Program, batch: Batch, concluded: Codes) -> Codes:
-        """Give the number of each record's outline, from what each of its completions concludes.
+    def number_outlines(self, batches: Batches, batch: Batch, values: Sequence[int]) -> Codes:
+        """Give the number of each record's outline, from where the atoms of the program hold.
 
         Components that change nothing of a record's conclusions are left out first, so that more records share an outline.
         """
+        concluded = self.number_conclusions(batches.program, batch, values)
         kept = np.zeros_like(batch.layout)
         for slot, concerned, assignment in batch.open_slots:
             whose = batch.owner[concerned]
             base = concerned - assignment * batch.strides[slot, whose]
             needed = whose[concluded[concerned] != concluded[base]]
             kept[slot, needed] = batch.layout[slot, needed]
-        lengths = self.lengths()[kept]
+        lengths = batches.lengths()[kept]
         counts = lengths.prod(axis=0)
         _, pattern = distinct([counts, *kept])
         found = np.empty(len(batch.members), dtype=np.int64)
@@ -229,47 +175,38 @@ class CohortEvaluator:
                 rest = rest // lengths[slot, members]
             conclusions = concluded[completion]
             first, which = distinct([pattern[members], *conclusions])
-            numbers = self.outlines.number_all(program, kept[:, members[first]].T, conclusions[:, first].T)
+            numbers = self.outlines.number_all(batches, kept[:, members[first]].T, conclusions[:, first].T)
             found[members] = np.array(numbers)[which]
         return found
 
+    def number_conclusions(self, program: Program, batch: Batch, values: Sequence[int]) -> Codes:
+        """Give the number of what each completion concludes."""
+        held = by_completion([values[n] for n in decisive_atoms(program)], batch)
+        first, which = distinct_rows(held)
+        numbers = [self.outlines.conclusion(program, int.from_bytes(row, "little")) for row in held[first].astype("<u8")]
+        return np.array(numbers)[which]
+
     def evaluate_singly(self, records: RecordColumns, members: Codes, found: Evaluated) -> None:
-        """Answer records by themselves: those with very many completions, and all by a guideline with recursion."""
-        for number in members:
-            try:
-                answer = self.guideline.answer(records.record(int(number)))
-            except RecordError:
-                continue
-            derivation = answer.derivation
-            found.outline[number] = self.outlines.of(derivation)
-            marks = np.zeros(len(self.model.rules), dtype=bool)
-            for ground, truth in zip(derivation.program.rules, derivation.fired, strict=True):
-                marks[ground.rule] |= bool(truth)
-            found.fired[number] = pack(marks[None])
+        """Answer records by themselves: those that leave much open, or of whom it is not known which therapy was given."""
+        codes = np.stack([own[members] for own in records.codes], axis=1) if len(members) else ()
+        for member, row in zip(members, codes, strict=True):
+            key = row.tobytes()
+            if key not in self.singles:
+                self.singles[key] = self.single(records, int(member))
+            found.outline[member], found.fired[member] = self.singles[key]
+
+    def single(self, records: RecordColumns, member: int) -> Single:
+        marks = np.zeros((1, len(self.model.rules)), dtype=bool)
+        try:
+            answer = self.guideline.answer(records.record(member))
+        except RecordError:
+            return Single(-1, pack(marks)[0])
+        derivation = answer.derivation
+        marks[0, [ground.rule for n, ground in enumerate(derivation.program.rules) if derivation.fires(n)]] = True
+        return Single(self.outlines.of(answer), pack(marks)[0])
 
 
-def choices_of(records: RecordColumns) -> Codes:
-    """Give for each variable and each record the number of its recorded value, or `OPEN`."""
-    found = np.full((len(records.model.variables), len(records)), OPEN, dtype=np.int64)
-    for own in records.columns:
-        chosen = own.dictionary.choice_table()
-        for variable in np.flatnonzero((chosen != OPEN).any(axis=1)):
-            found[variable] = chosen[variable][own.codes]
-    return found
-
-
-def open_record(records: RecordColumns, number: int, choices: Codes, group: tuple[int, ...], program: Program) -> Record:
-    """Give what a group's constraints need of a record: its choices, and the rest where the group is not independent."""
-    if group not in program.independent_components:
-        return records.record(number)
-    return Record("", {}, program.courses, tuple(map(int, choices[:, number])), (), "")
-
-
-def input_table(component: Component, program: Program, model: GuidelineModel) -> Words:
-    """Give for each assignment of a component the input atoms that hold there, a bit each."""
-    marks = np.zeros((len(component.assignments), len(program.inputs)), dtype=bool)
-    for number, assignment in enumerate(component.assignments):
-        for variable, value in zip(component.variables, assignment, strict=True):
-            _, atoms = model.variables[variable].values[value]
-            marks[number, [program.inputs[atom] for atom in atoms if atom in program.inputs]] = True
-    return pack(marks)
+def open_to(group: Group, batch: Batch, deviation: Deviation) -> dict[int, int]:
+    """Give for each variable that is read only under another alternative where it is open."""
+    found = {v: batch.truth(group.choices[v, batch.members] == OPEN) for v in deviation.read}
+    return {variable: truth for variable, truth in found.items() if truth}

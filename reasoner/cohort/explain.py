@@ -15,6 +15,7 @@ from reasoner.cohort.summary import SCHEMA
 from reasoner.engine.answer import Answer, GuidelineInfo
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline, Selection, default_folder
+from reasoner.records.record import ONE_OF
 from reasoner.records.shapes import Shape, to_plain
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ def guideline_of(folder: Path) -> Guideline:
     assert isinstance(info, dict)
     assert isinstance(overlays, list)
     selection = Selection(
-        Path(own) if isinstance(own, str) else default_folder(), str(info["layer"]), tuple(map(Path, overlays))
+        Path(own) if isinstance(own, str) else default_folder(),
+        str(info["layer"]),
+        tuple(map(Path, overlays)),
+        tuple(info["readings"]),
     )
     guideline = Guideline(guideline_copy(folder.resolve(), selection))
     if to_plain(guideline.info) != info:
@@ -91,12 +95,13 @@ def widest(kind: PolarsDataType) -> PolarsDataType:
 def explain(folder: Path, name: str) -> Iterator[Answer]:
     """Answer again each patient who has an id, as `recommend` answers the record."""
     guideline = guideline_of(folder)
-    courses = {fact.name for fact in guideline.model.facts if fact.kind == "courses"}
-    rows = scan(folder, "answers").filter(pl.col("id") == name).select("record", "remarks").collect()
+    courses = {ONE_OF, *(fact.name for fact in guideline.model.facts if fact.kind == "courses")}
+    rows = scan(folder, "answers").filter(pl.col("id") == name).select("record", "nulls", "remarks").collect()
     for row in rows.iter_rows(named=True):
         recorded = {key: value for key, value in row["record"].items() if value is not None}
         data = {key: json.loads(value) if key in courses else value for key, value in recorded.items()}
-        record = guideline.record({"id": name, **data})
+        data |= dict.fromkeys(row["nulls"] or ())
+        record = guideline.parsed({"id": name, **data})
         yield guideline.answer(record._replace(remarks=tuple(row["remarks"] or ())))
 
 

@@ -22,11 +22,13 @@ __all__ = ["SCRATCH", "about", "guideline_copy", "locked", "prepare"]
 
 SCRATCH = ("fired", "courses")
 ASPECTS_OF_RUN = {
-    "guideline": "the guideline, its layer or its overlays",
+    "guideline": "the guideline, its layer, its overlays or its readings",
     "folder": "the folder of the guideline",
     "overlay_files": "the files of overlays",
     "format": "--to",
     "courses": "--courses",
+    "untreated": "--no-course-means-untreated",
+    "empty_is_unknown": "--empty-is-unknown",
     "files": "the input (its path, size or time of change)",
     "parts": "how it is divided into parts (--rows)",
 }
@@ -42,6 +44,8 @@ def about(job: Job, info: GuidelineInfo) -> dict[str, object]:
         "overlay_files": [str(path) for path in job.selection.overlays],
         "format": job.form,
         "courses": courses,
+        "untreated": job.untreated,
+        "empty_is_unknown": job.empty_is_unknown,
         "files": [[name, (found := os.stat(name)).st_size, found.st_mtime_ns] for name in files],
         "parts": [list(part) for part in job.parts],
     }
@@ -119,7 +123,7 @@ def guideline_copy(output: Path, selection: Selection) -> Selection:
     """Select the copy of a guideline that an output folder keeps, so that answers can be explained later."""
     own = output / "guideline"
     overlays = [own / f"overlay-{n}" / path.parent.name / path.name for n, path in enumerate(selection.overlays)]
-    return Selection(own / selection.folder.name, selection.layer, tuple(overlays))
+    return Selection(own / selection.folder.name, selection.layer, tuple(overlays), selection.readings)
 
 
 def difference(file: Path, manifest: Mapping[str, object]) -> str:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from reasoner.cohort.columns import Column, Dictionary, RecordColumns
+from reasoner.cohort.columns import Dictionaries
 from reasoner.cohort.rows import Part, Rows, as_float, valid_text
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
 from reasoner.records.json_lines import parse_json
+from reasoner.records.record import ONE_OF
+
+if TYPE_CHECKING:
+    from reasoner.cohort.bits import Codes
 
 __all__ = ["read_ndjson"]
 
 
-def read_ndjson(part: Part, content: bytes, dictionaries: Mapping[str, Dictionary], guideline: Guideline) -> Rows:
+def read_ndjson(part: Part, content: bytes, dictionaries: Dictionaries, guideline: Guideline) -> Rows:
     """Read the lines of a part."""
     model = guideline.model
     lines = [(part.line + n, line) for n, line in enumerate(content.split(b"\n")) if line.strip()]
@@ -28,21 +33,25 @@ def read_ndjson(part: Part, content: bytes, dictionaries: Mapping[str, Dictionar
     records: list[Mapping[str, object]] = []
     remarks: list[Sequence[str]] = []
     broken = np.zeros(len(lines), dtype=bool)
-    allowed = {"id", *dictionaries}
+    allowed = {"id", ONE_OF, *dictionaries.facts}
     for row in range(len(lines)):
         try:
             found, own = data(row), list[str]()
             if isinstance(found, Mapping) and "resourceType" in found:
                 found, own = read_resource(found, guideline)
+            if isinstance(found, Mapping) and found.get(ONE_OF) is not None:
+                guideline.parsed(found)
         except RecordError:
             found, own = None, list[str]()
         remarks.append(own)
         broken[row] = not isinstance(found, Mapping) or not allowed.issuperset(found)
         records.append(found if isinstance(found, Mapping) else {})
-    columns = tuple(
-        Column(own, np.array([own.code_of(record.get(name)) for record in records], dtype=np.int64))
-        for name, own in dictionaries.items()
-    )
+    codes = {
+        name: codes_of([own.code_of(record[name]) if name in record else absent for record in records])
+        for name, own in dictionaries.facts.items()
+        for absent in [own.absent(told=False)]
+    }
+    sets = codes_of([dictionaries.sets.code_of(record.get(ONE_OF)) for record in records])
     numbers = {
         fact.name: pl.Series([as_float(record.get(fact.name)) for record in records], dtype=pl.Float64)
         for fact in model.facts
@@ -50,8 +59,12 @@ def read_ndjson(part: Part, content: bytes, dictionaries: Mapping[str, Dictionar
     }
     ids = [valid_text(record.get("id")) for record in records]
     broken |= np.array([name is None for name in ids], dtype=bool)
-    numbered = [number for number, _ in lines]
-    return Rows(RecordColumns(model, columns), pl.Series(ids, dtype=pl.String), numbers, broken, numbered, data, remarks)
+    columns = dictionaries.columns(len(records), codes, sets)
+    return Rows(columns, pl.Series(ids, dtype=pl.String), numbers, broken, [number for number, _ in lines], data, remarks)
+
+
+def codes_of(codes: Sequence[int]) -> Codes:
+    return np.array(codes, dtype=np.int64)
 
 
 def read_resource(resource: Mapping[str, object], guideline: Guideline) -> tuple[Mapping[str, object], list[str]]:

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, reduce
 from operator import and_, or_
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from reasoner.compiler.model import GuidelineModel
+from reasoner.cohort.batches import Batches
+from reasoner.cohort.bits import distinct
+from reasoner.compiler.model import GuidelineModel, Variable
 from reasoner.compiler.program import Program
-from reasoner.engine.completions import Completions, Component, build
-from reasoner.engine.conclusions import Conclusions, Holding
-from reasoner.engine.derivation import Derivation
+from reasoner.engine.answer import Answer, Missing
+from reasoner.engine.bits import BitCompletions, Component
+from reasoner.engine.conclusions import Conclusions
 from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SETTING, STRENGTH
+from reasoner.engine.worlds import NO_OTHER
 
 if TYPE_CHECKING:
     from reasoner.cohort.bits import Codes
 
-__all__ = ["Entry", "Outline", "Outlines", "decisive_atoms", "variable_name"]
+__all__ = ["Entry", "Outline", "Outlines", "decisive_atoms"]
 
-SOME_AND_ALL = Completions((), 2, [])
+SOME_AND_ALL = BitCompletions([Component((), ((), ()))], (), NO_OTHER)
 """Two completions: the first stands for what holds in some, the second for what holds in all."""
 
-Entry = tuple[str | tuple[str | int, ...], ...]
+Listed = tuple[str, ...]
+Entry = tuple[str | tuple[str | int | Listed | None, ...], ...]
 
 
 class Outline(NamedTuple):
@@ -35,6 +39,8 @@ class Outline(NamedTuple):
     excluded: int
     actions: int
     missing: int
+    depends_on_readings: int
+    alternatives: int
 
 
 class Aspect(NamedTuple):
@@ -58,25 +64,27 @@ ASPECTS = {
 class Outlines:
     """Numbers the conclusions of completions, and the outlines of answers.
 
-    `components` are those of the records' completions; elsewhere they go by their numbers. `outlines` are in the order of
-    their numbers. `entries` number what they list: one setting; recommended regimens, each with rank and certainty
-    ("certain" or "conditional"); excluded regimens, and actions, each with certainty; unknown facts, a member of a list as
-    ``fact[member]``.
+    `outlines` are in the order of their numbers. `entries` number what they list: one setting; recommended regimens, each
+    with rank and certainty ("certain" or "conditional"); excluded regimens, and actions, each with certainty; unknown facts,
+    a member of a list as ``fact[member]``, what is unknown of a course as ``fact[0].outcome``; readings of which another
+    alternative changes something; and for each such alternative the other setting, None where it is the same, and the
+    regimens that are recommended or excluded then and not now, and now and not then.
     """
 
-    def __init__(self, model: GuidelineModel, components: Sequence[Component]) -> None:
+    def __init__(self, model: GuidelineModel) -> None:
         self.model = model
-        self.components = components
         self.outlines: list[Outline] = []
         self.numbers: dict[Outline, int] = {}
         self.entries: dict[str, dict[Entry, int]] = {name: {} for name in Outline._fields}
+        self.listed: dict[str, list[Entry]] = {name: [] for name in Outline._fields}
         self.conclusions: list[int] = []
         self.conclusion_numbers: dict[tuple[int, int], int] = {}
-        self.known: dict[tuple[int, bytes], int] = {}
+        self.known: dict[tuple[int, int, bytes], int] = {}
         self.known_by_bounds: dict[tuple[int, str, int, int], int | None] = {}
         self.known_by_completions: dict[tuple[int, str, tuple[int, ...], tuple[tuple[int, int], ...]], int] = {}
-        self.known_missing: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
-        self.completions: dict[tuple[int, ...], Completions] = {}
+        self.known_missing: dict[tuple[int, tuple[int, ...], tuple[int, ...]], int] = {}
+        self.known_shifts: dict[tuple[int, ...], Shift] = {}
+        self.known_compared: dict[tuple[int, ...], int] = {}
 
     def conclusion(self, program: Program, held: int) -> int:
         """Give the number of what a completion concludes; `held` has a bit for each decisive atom of the program.
@@ -95,7 +103,7 @@ class Outlines:
             self.conclusion_numbers[program.courses, held] = number
         return number
 
-    def number_all(self, program: Program, layout: Codes, concluded: Codes) -> list[int]:
+    def number_all(self, batches: Batches, layout: Codes, concluded: Codes) -> list[int]:
         """Give the numbers of records' outlines.
 
         `layout` has a row for each record with the numbers of the components of its completions, 0 for none; `concluded` a
@@ -105,26 +113,42 @@ class Outlines:
         content, size = table.tobytes(), table.itemsize * table.shape[1]
         found = []
         for row, start in enumerate(range(0, len(content), size)):
-            key = (program.courses, content[start : start + size])
+            key = (batches.program.courses, layout.shape[1], content[start : start + size])
             number = self.known.get(key)
             if number is None:
                 components = tuple(layout[row, layout[row] > 0].tolist())
-                number = self.known[key] = self.number_of(self.read(program, components, concluded[row].tolist()))
+                number = self.known[key] = self.number_of(self.read(batches, components, concluded[row].tolist()))
             found.append(number)
         return found
 
-    def of(self, derivation: Derivation) -> int:
-        """Give the number of the outline of a record that was answered by itself."""
-        program = derivation.program
-        truths = {n: derivation.values[n] for n in decisive_atoms(program) if derivation.values[n]}
-        conclusions = Conclusions(derivation.completions, self.model, arrange(program, truths))
-        listed = {name: self.entry(name, aspect.read(conclusions)) for name, aspect in ASPECTS.items()}
-        missing = tuple(variable_name(entry.fact, entry.member) for entry in conclusions.missing())
-        return self.number_of(Outline(**listed, missing=self.entry("missing", missing)))
+    def of(self, answer: Answer) -> int:
+        """Give the number of the outline of a whole answer."""
+        dependent = {
+            name
+            for entry in (*answer.recommended, *answer.excluded, *answer.actions)
+            for name in entry.depends_on_readings
+        } | {found.reading for found in answer.alternatives}
+        listed: dict[str, Entry] = {
+            "setting": (answer.setting,),
+            "recommended": tuple((entry.regimen, entry.rank, entry.certainty) for entry in answer.recommended),
+            "excluded": tuple((entry.regimen, entry.certainty) for entry in answer.excluded),
+            "actions": tuple((entry.action, entry.certainty) for entry in answer.actions),
+            "missing": tuple(map(unknown_name, answer.missing)),
+            "depends_on_readings": tuple(name for name in self.model.alternatives if name in dependent),
+            "alternatives": tuple(
+                (found.reading, found.alternative, found.setting or None, *regimens)
+                for found in answer.alternatives
+                for regimens in [[own for shift in (found.recommended, found.excluded) for own in (shift.adds, shift.removes)]]
+            ),
+        }
+        return self.number_of(Outline(**{kind: self.entry(kind, entry) for kind, entry in listed.items()}))
 
     def entry(self, kind: str, listed: Entry) -> int:
         own = self.entries[kind]
-        return own.setdefault(listed, len(own))
+        found = own.setdefault(listed, len(own))
+        if found == len(self.listed[kind]):
+            self.listed[kind].append(listed)
+        return found
 
     def number_of(self, outline: Outline) -> int:
         number = self.numbers.setdefault(outline, len(self.outlines))
@@ -132,8 +156,9 @@ class Outlines:
             self.outlines.append(outline)
         return number
 
-    def read(self, program: Program, components: tuple[int, ...], concluded: Sequence[int]) -> Outline:
-        """Read an outline from what each completion concludes."""
+    def read(self, batches: Batches, components: tuple[int, ...], concluded: Sequence[int]) -> Outline:
+        """Read an outline from what each completion concludes, with the readings whose choice is open and changes it."""
+        program = batches.program
         where: dict[int, int] = {}
         for completion, number in enumerate(concluded):
             where[number] = where.get(number, 0) | 1 << completion
@@ -142,27 +167,37 @@ class Outlines:
         listed: dict[str, int] = {}
         for name, bits in bits_of(program).items():
             found = self.read_by_bounds(program, name, some & bits, every & bits)
-            listed[name] = self.read_by_completions(program, name, held, components) if found is None else found
-        return Outline(**listed, missing=self.missing(components, tuple(where.values())))
+            listed[name] = self.read_by_completions(batches, name, held, components) if found is None else found
+        return Outline(
+            **listed,
+            missing=self.missing(batches, components, tuple(where.values())),
+            depends_on_readings=self.entry("depends_on_readings", self.open_readings(batches, held, components)),
+            alternatives=self.entry("alternatives", ()),
+        )
 
-    def lay_out(self, components: tuple[int, ...]) -> Completions:
-        """Lay out the completions of components."""
-        completions = self.completions.get(components)
-        if completions is None:
-            sizes = [len(variable.values) for variable in self.model.variables]
-            completions = build(tuple(self.components[number] for number in components), len(sizes), (), sizes)
-            self.completions[components] = completions
-        return completions
-
-    def missing(self, components: tuple[int, ...], partition: tuple[int, ...]) -> int:
+    def missing(self, batches: Batches, components: tuple[int, ...], partition: tuple[int, ...]) -> int:
         """Find the unknown facts that can change what is concluded; `partition` has the completions of each conclusion."""
-        found = self.known_missing.get((components, partition))
+        key = (batches.program.courses, components, partition)
+        found = self.known_missing.get(key)
         if found is None:
-            relevant = frozenset[int]().union(*map(self.lay_out(components).relevant_variables, partition))
-            variables = [self.model.variables[v] for v in sorted(relevant)]
-            found = self.entry("missing", tuple(variable_name(known.fact, known.member) for known in variables))
-            self.known_missing[components, partition] = found
+            relevant = frozenset[int]().union(*map(batches.completions_of(components).relevant_variables, partition))
+            variables = [batches.program.variables[v] for v in sorted(relevant)]
+            names = tuple(unknown_name(variable) for variable in variables if variable.reading is None)
+            found = self.known_missing[key] = self.entry("missing", names)
         return found
+
+    def open_readings(self, batches: Batches, held: Mapping[int, int], components: tuple[int, ...]) -> tuple[str, ...]:
+        """List the readings whose choice is open and can change what is recommended, excluded or called for."""
+        variables = batches.program.variables
+        completions = batches.completions_of(components)
+        readings = {v: str(variables[v].reading) for v in completions.values if variables[v].reading is not None}
+        if not readings:
+            return ()
+        found = frozenset[int]()
+        for atom, truth in truths_of(batches.program, held).items():
+            if decisive_atoms(batches.program)[atom][0] in (RECOMMENDED, EXCLUDED, ACTION):
+                found |= completions.relevant_variables(truth)
+        return tuple(name for v, name in readings.items() if v in found)
 
     def read_by_bounds(self, program: Program, name: str, some: int, every: int) -> int | None:
         """Read an aspect from what holds in some completion and what holds in all; None where this does not suffice.
@@ -172,26 +207,92 @@ class Outlines:
         key = (program.courses, name, some, every)
         if key not in self.known_by_bounds:
             truths = dict.fromkeys(atoms_of(program, some), 0b01) | dict.fromkeys(atoms_of(program, every), 0b11)
-            holding = arrange(program, truths)
-            several = any(len(rows) > 1 for graded in (RANK, STRENGTH) for rows in holding.get(graded, {}).values())
-            conclusions = Conclusions(SOME_AND_ALL, self.model, holding)
+            table = table_of(program, truths)
+            several = any(len(rows) > 1 for graded in (RANK, STRENGTH) for rows in table.get(graded, {}).values())
+            conclusions = Conclusions(SOME_AND_ALL, self.model, table, truths)
             self.known_by_bounds[key] = None if several else self.entry(name, ASPECTS[name].read(conclusions))
         return self.known_by_bounds[key]
 
-    def read_by_completions(self, program: Program, name: str, held: Mapping[int, int], components: tuple[int, ...]) -> int:
+    def read_by_completions(self, batches: Batches, name: str, held: Mapping[int, int], components: tuple[int, ...]) -> int:
         """Read an aspect from what holds in which completions."""
+        program = batches.program
         bits, own = bits_of(program)[name], dict[int, int]()
         for conclusion, truth in held.items():
             own[conclusion & bits] = own.get(conclusion & bits, 0) | truth
         key = (program.courses, name, components, tuple(own.items()))
         if key not in self.known_by_completions:
-            truths: dict[int, int] = {}
-            for conclusion, truth in own.items():
-                for atom in atoms_of(program, conclusion):
-                    truths[atom] = truths.get(atom, 0) | truth
-            conclusions = Conclusions(self.lay_out(components), self.model, arrange(program, truths))
+            truths = truths_of(program, own)
+            conclusions = Conclusions(batches.completions_of(components), self.model, table_of(program, truths), truths)
             self.known_by_completions[key] = self.entry(name, ASPECTS[name].read(conclusions))
         return self.known_by_completions[key]
+
+    def compared(self, base: Codes, others: Codes, alternatives: tuple[tuple[str, str], ...]) -> Codes:
+        """Give the numbers of outlines that tell what other alternatives change.
+
+        `base` are the outlines of records without that, and `others` their outlines under each of the `alternatives`, a
+        reading and its alternative.
+        """
+        found = base.copy()
+        rows = np.flatnonzero((others != base).any(axis=0))
+        first, which = distinct([base[rows], *others[:, rows]])
+        numbers = []
+        for place in rows[first]:
+            key = (int(base[place]), *others[:, place].tolist())
+            number = self.known_compared.get(key)
+            if number is None:
+                number = self.known_compared[key] = self.with_alternatives(key, alternatives)
+            numbers.append(number)
+        found[rows] = np.array(numbers, dtype=np.int64)[which]
+        return found
+
+    def with_alternatives(self, outlines: tuple[int, ...], alternatives: tuple[tuple[str, str], ...]) -> int:
+        """Give the number of the first of some outlines with what the others change of it."""
+        base = self.outlines[outlines[0]]
+        dependent = set(self.listed["depends_on_readings"][base.depends_on_readings])
+        changes = []
+        for (reading, name), number in zip(alternatives, outlines[1:], strict=True):
+            shift = self.shift(base, self.outlines[number])
+            if shift.alters:
+                dependent.add(reading)
+            if shift.setting is not None or any(shift.lists):
+                changes.append((reading, name, shift.setting, *shift.lists))
+        depends = tuple(name for name in self.model.alternatives if name in dependent)
+        return self.number_of(
+            base._replace(
+                depends_on_readings=self.entry("depends_on_readings", depends),
+                alternatives=self.entry("alternatives", tuple(changes)),
+            )
+        )
+
+    def shift(self, base: Outline, other: Outline) -> Shift:
+        """Compare what two outlines list."""
+        key = (*base[:4], *other[:4])
+        found = self.known_shifts.get(key)
+        if found is None:
+            listed = [
+                [{entry[0]: entry[-1] for entry in self.listed[kind][getattr(own, kind)]} for own in (base, other)]
+                for kind in ("recommended", "excluded", "actions")
+            ]
+            order = self.model.regimens.index
+            lists = tuple(
+                tuple(sorted(set(one) - set(two), key=order)) for here, there in listed[:2] for one, two in ((there, here), (here, there))
+            )
+            setting = None if base.setting == other.setting else str(self.listed["setting"][other.setting][0])
+            kept = all(there.get(name) == certainty for here, there in listed for name, certainty in here.items())
+            found = self.known_shifts[key] = Shift(setting, lists, not kept or setting is not None or any(lists))
+        return found
+
+
+class Shift(NamedTuple):
+    """What differs in another outline.
+
+    `setting` is the other one, None where it is the same. `lists` are the regimens that are recommended there and not here,
+    here and not there, and those that are excluded. It `alters` the first where that or the certainty of an entry differs.
+    """
+
+    setting: str | None
+    lists: tuple[Listed, ...]
+    alters: bool
 
 
 @lru_cache
@@ -241,16 +342,27 @@ def atoms_of(program: Program, held: int) -> Iterator[int]:
         held ^= lowest
 
 
-def arrange(program: Program, truths: Mapping[int, int]) -> Holding:
-    """Arrange atoms that hold somewhere, each with the completions in which it does, as conclusions are read from them."""
-    decisive = decisive_atoms(program)
-    found: dict[str, dict[str, list[tuple[str, int, int]]]] = {}
-    for atom in sorted(truths):
-        predicate, first, second = decisive[atom]
-        found.setdefault(predicate, {}).setdefault(first, []).append((second, truths[atom], atom))
+def truths_of(program: Program, held: Mapping[int, int]) -> dict[int, int]:
+    """Give for each decisive atom that holds somewhere the completions in which it does."""
+    found: dict[int, int] = {}
+    for conclusion, truth in held.items():
+        for atom in atoms_of(program, conclusion):
+            found[atom] = found.get(atom, 0) | truth
     return found
 
 
-def variable_name(fact: str, member: str | None) -> str:
-    """Name an unknown fact, or a member of an unknown list."""
-    return fact if member is None else f"{fact}[{member}]"
+def table_of(program: Program, atoms: Iterable[int]) -> dict[str, dict[str, list[tuple[str, int]]]]:
+    """Arrange decisive atoms as the table of a program does."""
+    decisive = decisive_atoms(program)
+    found: dict[str, dict[str, list[tuple[str, int]]]] = {}
+    for atom in sorted(atoms):
+        predicate, first, second = decisive[atom]
+        found.setdefault(predicate, {}).setdefault(first, []).append((second, atom))
+    return found
+
+
+def unknown_name(unknown: Variable | Missing) -> str:
+    """Name an unknown fact, a member of an unknown list, or what is unknown of a course."""
+    if unknown.course is not None:
+        return f"{unknown.fact}[{unknown.course - 1}].{unknown.key or 'outcome'}"
+    return unknown.fact if unknown.member is None else f"{unknown.fact}[{unknown.member}]"

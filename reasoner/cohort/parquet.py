@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from reasoner.cohort.columns import INVALID, Column, Dictionary, RecordColumns
-from reasoner.cohort.rows import Part, Rows, summary_line, unrecorded
+from reasoner.cohort.columns import INVALID, Dictionaries, Dictionary
+from reasoner.cohort.rows import Part, Rows, summary_line
 from reasoner.cohort.schema import check_columns
 from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.errors import ReasonerError, RecordError
@@ -34,7 +35,7 @@ TYPES = {
 }
 
 
-def parquet_parts(file: Path, size: int, model: GuidelineModel, courses_apart: bool) -> Iterator[Part]:
+def parquet_parts(file: Path, size: int, model: GuidelineModel) -> Iterator[Part]:
     """Divide a file into parts of at most `size` rows.
 
     Raises ReasonerError for what is not Parquet, and for columns that cannot hold their facts.
@@ -45,7 +46,7 @@ def parquet_parts(file: Path, size: int, model: GuidelineModel, courses_apart: b
         rows = int(frame.select(pl.len()).collect().item())
     except (pl.exceptions.PolarsError, OSError) as error:
         raise ReasonerError(f"{file}: cannot be read as Parquet: {summary_line(error)}") from None
-    check_columns(file, list(schema), model, courses_apart)
+    check_columns(file, list(schema), model)
     for fact in model.facts:
         if fact.name in schema and not can_hold(fact, schema[fact.name]):
             raise ReasonerError(
@@ -75,39 +76,40 @@ def is_text(kind: PolarsDataType) -> bool:
     return kind == pl.String or isinstance(kind, pl.Categorical | pl.Enum)
 
 
-def read_parquet(part: Part, dictionaries: Mapping[str, Dictionary], model: GuidelineModel) -> Rows:
+def read_parquet(part: Part, dictionaries: Dictionaries) -> Rows:
     """Read the rows of a part."""
     frame = pl.scan_parquet(part.file).slice(part.start, part.rows).collect()
     frame = frame.cast({name: pl.String for name, kind in frame.schema.items() if name == "id" or is_text(kind)})
-    columns = tuple(
-        Column(dictionaries[fact.name], codes_of(frame[fact.name], dictionaries[fact.name]))
-        if fact.name in frame.columns
-        else unrecorded(dictionaries[fact.name], len(frame))
-        for fact in model.facts
-    )
+    facts, told = dictionaries.facts, dictionaries.empty_is_unknown
+    codes = {name: codes_of(frame[name], own) for name, own in facts.items() if name in frame.columns}
 
     def data(row: int) -> object:
         cells = frame.row(row, named=True)
-        return {name: in_json(name, value, model) for name, value in cells.items() if value is not None}
+        return {
+            name: in_json(value, name in facts and facts[name].fact.kind == "courses", told)
+            for name, value in cells.items()
+            if value is not None or (told and name != "id")
+        }
 
     numbers = {
-        fact.name: frame[fact.name].cast(pl.Float64)
-        for fact in model.facts
-        if fact.kind == "number" and fact.name in frame.columns
+        name: frame[name].cast(pl.Float64)
+        for name, own in facts.items()
+        if own.fact.kind == "number" and name in frame.columns
     }
     lines = range(part.line, part.line + len(frame))
-    return Rows(RecordColumns(model, columns), frame["id"], numbers, frame["id"].is_null().to_numpy(), lines, data)
+    columns = dictionaries.columns(len(frame), codes)
+    return Rows(columns, frame["id"], numbers, frame["id"].is_null().to_numpy(), lines, data)
 
 
-def in_json(name: str, value: object, model: GuidelineModel) -> object:
-    """Give a value of a table as a record holds it."""
-    if isinstance(value, str) and any(fact.name == name and fact.kind == "courses" for fact in model.facts):
+def in_json(value: object, of_courses: bool, told: bool) -> object:
+    """Give a value of a table as a record holds it; `told` where what is null there is null in a record."""
+    if isinstance(value, str) and of_courses:
         try:
             return parse_json(value)
         except ValueError:
             return value
     if isinstance(value, list):
-        return [without_nulls(item) for item in value]
+        return [item if told else without_nulls(item) for item in value]
     return value
 
 
@@ -119,22 +121,23 @@ def codes_of(series: pl.Series, dictionary: Dictionary) -> Codes:
     """Give the codes of the values in a column."""
     kind = dictionary.fact.kind
     if series.dtype == pl.Null:
-        return unrecorded(dictionary, len(series)).codes
+        return np.full(len(series), dictionary.empty(), dtype=np.int64)
     if kind == "number":
         return codes_of_numbers(series, dictionary)
     if kind == "boolean":
-        codes = [*(dictionary.code_of(truth) for truth in (False, True)), dictionary.unrecorded()]
+        codes = [*(dictionary.code_of(truth) for truth in (False, True)), dictionary.empty()]
         return np.array(codes, dtype=np.int64).take(series.cast(pl.UInt8).fill_null(2).to_numpy())
     if kind == "courses" and series.dtype != pl.String:
         texts = series.list.eval(pl.element().struct.json_encode()).list.join(",")
-        return codes_of_texts("[" + texts + "]", dictionary, structs_as_courses)
+        read = partial(structs_as_courses, told=dictionary.empty_is_unknown)
+        return codes_of_texts("[" + texts + "]", dictionary, read)
     if kind == "courses":
         return codes_of_texts(series, dictionary, parse_text)
     return codes_of_texts(series.cast(pl.List(pl.String)) if kind == "list" else series, dictionary)
 
 
-def structs_as_courses(text: str) -> object:
-    return [without_nulls(course) for course in json.loads(text)]
+def structs_as_courses(text: str, told: bool) -> object:
+    return in_json(json.loads(text), of_courses=True, told=told)
 
 
 def parse_text(text: str) -> object:
@@ -150,11 +153,12 @@ def codes_of_texts(series: pl.Series, dictionary: Dictionary, read: Callable[[st
     rows_of = series.to_frame("value").with_row_index("row").group_by("value").agg("row")
     codes = []
     for value in rows_of["value"].to_list():
-        key = ("list", *value) if isinstance(value, list) else value if value is None else ("text", value)
+        if value is None:
+            codes.append(dictionary.empty())
+            continue
+        key = ("list", *value) if isinstance(value, list) else ("text", value)
         code = dictionary.codes.get(key)
-        if code is None:
-            code = dictionary.code(key, read(value) if read and value is not None else value)
-        codes.append(code)
+        codes.append(dictionary.code(key, read(value) if read else value) if code is None else code)
     rows = rows_of["row"]
     found = np.empty(len(series), dtype=np.int64)
     found[rows.explode().to_numpy()] = np.repeat(np.array(codes, dtype=np.int64), rows.list.len().to_numpy())
@@ -170,4 +174,4 @@ def codes_of_numbers(series: pl.Series, dictionary: Dictionary) -> Codes:
         invalid |= out_of_range(values, bound)
     codes = np.array([dictionary.code_of_interval(n) for n in range(len(fact.thresholds) + 1)], dtype=np.int64)
     found = codes[np.searchsorted(np.array(fact.thresholds, dtype=np.float64), values, side="left")]
-    return np.where(series.is_null().to_numpy(), dictionary.unrecorded(), np.where(invalid, INVALID, found))
+    return np.where(series.is_null().to_numpy(), dictionary.empty(), np.where(invalid, INVALID, found))

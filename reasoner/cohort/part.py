@@ -19,12 +19,12 @@ import numpy as np
 import polars as pl
 
 from reasoner.cohort.bits import distinct, distinct_rows, hash_words
-from reasoner.cohort.columns import Dictionary
-from reasoner.cohort.courses import join_courses
+from reasoner.cohort.columns import Dictionaries
+from reasoner.cohort.courses import CoursesFile, join_courses
 from reasoner.cohort.evaluate import CohortEvaluator
 from reasoner.cohort.rows import Part, Rows
 from reasoner.cohort.source import read
-from reasoner.cohort.tables import answers_table, counts, explanations_table
+from reasoner.cohort.tables import answers_table, assumed, counts, explanations_table
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.files import write_whole
 from reasoner.guideline import Guideline, Selection
@@ -42,7 +42,8 @@ class Job(NamedTuple):
     """What is answered, by which guideline, into which folder and in which format ("parquet" or "ndjson").
 
     `digest` is the guideline's: processes that loaded it before it was edited load it again. `courses` is the file that
-    holds the courses, where the records do not. All paths are absolute.
+    holds the courses, where the records do not, and `untreated` tells whether patients without a row there had none. With
+    `empty_is_unknown` no default stands for an empty cell of a table. All paths are absolute.
     """
 
     selection: Selection
@@ -51,6 +52,8 @@ class Job(NamedTuple):
     form: str
     parts: tuple[Part, ...]
     courses: Path | None = None
+    untreated: bool = False
+    empty_is_unknown: bool = False
 
     @property
     def course_index(self) -> Path:
@@ -68,24 +71,24 @@ class Worker:
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
-        self.evaluator = CohortEvaluator(guideline)
-        self.dictionaries: dict[str, Dictionary] = {}
+        self.forget(empty_is_unknown=False)
 
-    def prepare(self) -> None:
-        """Forget what has become too much."""
-        facts = self.guideline.model.facts
-        if not self.dictionaries or sum(len(own.codes) for own in self.dictionaries.values()) > REMEMBERED:
-            self.dictionaries = {fact.name: Dictionary(fact, self.guideline.model) for fact in facts}
-        if len(self.evaluator.outlines.known) > REMEMBERED:
-            self.evaluator = CohortEvaluator(self.guideline)
+    def forget(self, empty_is_unknown: bool) -> None:
+        self.evaluator = CohortEvaluator(self.guideline)
+        self.dictionaries = Dictionaries(self.guideline.model, empty_is_unknown)
+
+    def prepare(self, job: Job) -> None:
+        """Forget what has become too much, or was read otherwise."""
+        much = self.dictionaries.size > REMEMBERED or self.evaluator.size > REMEMBERED
+        if much or self.dictionaries.empty_is_unknown != job.empty_is_unknown:
+            self.forget(job.empty_is_unknown)
 
     def read(self, job: Job, part: Part) -> Rows:
         """Read a part, with the courses of its patients where they are in a file of their own."""
         rows = read(part, self.dictionaries, self.guideline)
         if job.courses is None:
             return rows
-        courses = next(own for own in self.dictionaries.values() if own.fact.kind == "courses")
-        return join_courses(rows, job.courses, job.course_index, courses, self.guideline.model)
+        return join_courses(rows, CoursesFile(job.courses, job.course_index), self.dictionaries, job.untreated)
 
 
 @lru_cache(maxsize=4)
@@ -131,13 +134,13 @@ def uncollected() -> Iterator[None]:
 def write_part(job: Job, number: int) -> None:
     """Answer a part and write what is found, the answers last: they mark it as done."""
     own = worker(job.selection, job.digest)
-    own.prepare()
+    own.prepare(job)
     guideline, outlines = own.guideline, own.evaluator.outlines
     rows = own.read(job, job.parts[number])
     valid = ~(rows.broken | rows.columns.invalid())
     kept = np.flatnonzero(valid)
     columns = rows.columns.take(kept)
-    first, which = distinct([column.codes for column in columns.columns])
+    first, which = distinct(columns.codes)
     evaluated = own.evaluator.evaluate(columns.take(first))
     consistent = evaluated.outline[which] >= 0
     kept, which = kept[consistent], which[consistent]
@@ -150,7 +153,9 @@ def write_part(job: Job, number: int) -> None:
     rejects = [{"file": job.parts[number].file, **rejection(rows, int(row), guideline)} for row in rejected]
     write_lines(rejects, job.path("rejects", number))
     answered = evaluated.outline[which]
-    counted = {"answered": len(kept), "rejects": len(rejected), **counts(outlines, answered)}
+    counted = {"answered": len(kept), "rejects": len(rejected), "assumed": assumed(rows.columns, kept)}
+    counted |= {"without_courses": int(rows.without_courses[kept].sum())} if rows.without_courses is not None else {}
+    counted |= counts(outlines, answered)
     write_whole(job.path("counts", number), json.dumps(counted, sort_keys=True).encode())
     table = answers_table(rows, kept, outlines, answered, id_texts(ids)[explained])
     write_table(table, job.path("answers", number))
@@ -160,7 +165,7 @@ def rejection(rows: Rows, row: int, guideline: Guideline) -> dict[str, object]:
     """Tell why a row is rejected: for the reason for which its record is, alone."""
     name = rows.ids[row]
     try:
-        guideline.answer(guideline.record(rows.data(row)))
+        guideline.record(rows.data(row))
     except RecordError as error:
         return {"line": rows.lines[row], "id": name, "reason": str(error)}
     raise ReasonerError(

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import polars as pl
 
-from reasoner.cohort.columns import Column, Dictionary, RecordColumns
+from reasoner.cohort.columns import RecordColumns
 
 if TYPE_CHECKING:
     from reasoner.cohort.columns import Bits
 
-__all__ = ["Part", "Rows", "as_float", "summary_line", "unrecorded", "valid_text"]
+__all__ = ["Part", "Rows", "as_float", "summary_line", "valid_text"]
 
 
 class Part(NamedTuple):
@@ -34,7 +33,8 @@ class Rows(NamedTuple):
 
     `broken` marks those that are no record whatever their values; `data` gives the record in a row, by the row's number, or
     raises RecordError; `lines` are their places in the file. `numbers` holds the values of each fact that is a number.
-    `remarks` are those on how a row was read from FHIR.
+    `remarks` are those on how a row was read from FHIR, and `without_courses` marks patients of whom neither this file nor
+    that of the courses tells a course, where there is one.
     """
 
     columns: RecordColumns
@@ -44,11 +44,7 @@ class Rows(NamedTuple):
     lines: Sequence[int]
     data: Callable[[int], object]
     remarks: Sequence[Sequence[str]] = ()
-
-
-def unrecorded(dictionary: Dictionary, rows: int) -> Column:
-    """Make the column of a fact that no row records."""
-    return Column(dictionary, np.full(rows, dictionary.unrecorded(), dtype=np.int64))
+    without_courses: Bits | None = None
 
 
 def valid_text(name: object) -> str | None:

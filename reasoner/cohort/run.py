@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +12,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from reasoner.cohort.courses import count_untreated, orphaned_courses
+from reasoner.cohort.courses import orphaned_courses
 from reasoner.cohort.engines import cluster, in_order, interrupts_deferred, on_cores, on_dask, processes
 from reasoner.cohort.folder import SCRATCH, about, locked, prepare
 from reasoner.cohort.part import Job, explain_new, read_table, worker
@@ -66,7 +65,7 @@ def sum_up(job: Job, numbers: Iterator[int], report: Callable[[Progress], None])
     done = rejects = 0
     total = sum(part.rows for part in job.parts)
     seen = np.zeros(0, dtype=np.uint64)
-    counts = add({"answered": 0, "rejects": 0}, {kind: {} for kind in COUNTED})
+    counts = add({"answered": 0, "rejects": 0}, {kind: {} for kind in ("assumed", *COUNTED)})
     for number in in_order(numbers, len(job.parts)):
         own = json.loads(job.path("counts", number).read_bytes())
         counts = add(counts, own)
@@ -80,13 +79,12 @@ def sum_up(job: Job, numbers: Iterator[int], report: Callable[[Progress], None])
 def finish(job: Job, info: GuidelineInfo, counts: Mapping[str, object], explanations: int) -> Summary:
     """Write the summary and the rejected rows, and remove what only the run needed."""
     rejects = b"".join(path.read_bytes() for n in range(len(job.parts)) if (path := job.path("rejects", n)).exists())
-    known = {"distinct_explanations": explanations, "repeated_ids": repeated(job)}
+    known: dict[str, object] = {"distinct_explanations": explanations, "repeated_ids": repeated(job)}
     if job.courses is not None:
         orphans = list(orphaned_courses(job.courses, job.course_index, patients(job)))
         rejects += "".join(json.dumps(row) + "\n" for row in orphans).encode()
         counts = add(counts, {"rejects": len(orphans)})
-        answered = itertools.chain.from_iterable(ids_of(job, number) for number in range(len(job.parts)))
-        known["without_courses"] = count_untreated(job.course_index, answered)
+        known["without_courses_means"] = "untreated" if job.untreated else "unknown"
     summary = msgspec.convert({"schema": SCHEMA, "guideline": to_plain(info), **known, **counts}, Summary)
     write_whole(job.output / "summary.json", msgspec.json.format(to_json(summary), indent=1) + b"\n")
     if rejects:

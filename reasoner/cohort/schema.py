@@ -11,21 +11,9 @@ from reasoner.errors import ReasonerError, nearest
 __all__ = ["check_columns", "check_header"]
 
 
-def check_columns(file: Path, names: Sequence[str], model: GuidelineModel, courses_apart: bool) -> None:
-    """Refuse columns that are no facts, and a table without those that every record has.
-
-    The courses have no column where they are in a file of their own.
-    """
-    facts = [fact for fact in model.facts if not (courses_apart and fact.kind == "courses")]
-    for fact in model.facts:
-        if fact not in facts and fact.name in names:
-            raise ReasonerError(f"{file}: column {fact.name}: --courses gives the courses, too; leave one of them out")
-    needed = {"id": "every record has it"} | {
-        fact.name: f"every record has it{', or --courses FILE' if fact.kind == 'courses' else ''}"
-        for fact in facts
-        if fact.required
-    }
-    check_header(file, names, ("id", *(fact.name for fact in facts)), needed)
+def check_columns(file: Path, names: Sequence[str], model: GuidelineModel) -> None:
+    """Refuse columns that are no facts, and a table without that of the ids."""
+    check_header(file, names, ("id", *(fact.name for fact in model.facts)), {"id": "every record has it"})
 
 
 def check_header(file: Path, names: Sequence[str], allowed: Sequence[str], needed: Mapping[str, str]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from reasoner.cohort.columns import Dictionary
+from reasoner.cohort.columns import Dictionaries
 from reasoner.cohort.csv_records import read_csv
 from reasoner.cohort.csv_text import BLOCK, read_header, row_ends
 from reasoner.cohort.ndjson import read_ndjson
@@ -43,7 +43,7 @@ def plan(path: Path, size: int, model: GuidelineModel, courses_apart: bool = Fal
     return [
         part
         for file in files
-        for part in (parquet_parts if file.suffix == ".parquet" else text_parts)(file, size, model, courses_apart)
+        for part in (parquet_parts if file.suffix == ".parquet" else text_parts)(file, size, model)
     ]
 
 
@@ -68,12 +68,12 @@ def files_of(path: Path) -> list[Path]:
     return [path]
 
 
-def text_parts(file: Path, size: int, model: GuidelineModel, courses_apart: bool) -> Iterator[Part]:
+def text_parts(file: Path, size: int, model: GuidelineModel) -> Iterator[Part]:
     """Divide a text at ends of lines, a CSV file at ends of rows: a line can end inside quotes."""
     is_csv = file.suffix.lower() == ".csv"
     with file.open("rb") as stream:
         if is_csv:
-            check_columns(file, read_header(stream.readline(), file), model, courses_apart)
+            check_columns(file, read_header(stream.readline(), file), model)
         start = at = stream.tell()
         line, rows = 2 if is_csv else 1, 0
         for length, ends in row_ends(stream, file) if is_csv else line_ends(stream):
@@ -93,15 +93,15 @@ def line_ends(stream: IO[bytes]) -> Iterator[tuple[int, Codes]]:
         yield len(block), np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
 
 
-def read(part: Part, dictionaries: Mapping[str, Dictionary], guideline: Guideline) -> Rows:
-    """Read a part; there is a dictionary for each fact, in the order of the guideline.
+def read(part: Part, dictionaries: Dictionaries, guideline: Guideline) -> Rows:
+    """Read a part.
 
     Raises ReasonerError where the file cannot be read as what it was.
     """
-    file, model = Path(part.file), guideline.model
+    file = Path(part.file)
     try:
         if file.suffix == ".parquet":
-            return read_parquet(part, dictionaries, model)
+            return read_parquet(part, dictionaries)
         with file.open("rb") as stream:
             head = stream.readline()
             stream.seek(part.start)
@@ -109,5 +109,5 @@ def read(part: Part, dictionaries: Mapping[str, Dictionary], guideline: Guidelin
     except (pl.exceptions.PolarsError, OSError) as error:
         raise ReasonerError(f"{file}: cannot be read: {summary_line(error)}") from None
     if file.suffix.lower() == ".csv":
-        return read_csv(part, read_header(head, file), content, dictionaries, model)
+        return read_csv(part, read_header(head, file), content, dictionaries)
     return read_ndjson(part, content, dictionaries, guideline)

@@ -9,19 +9,22 @@ import numpy as np
 import polars as pl
 
 from reasoner.cohort.bits import distinct_rows, pack, transpose, unpack
-from reasoner.cohort.outlines import Entry, Outline, Outlines, variable_name
+from reasoner.cohort.outlines import Entry, Outline, Outlines
 from reasoner.cohort.rows import Rows
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.conclusions import CERTAIN, CONDITIONAL, SILENT, UNDETERMINED
+from reasoner.records.record import ONE_OF
 
 if TYPE_CHECKING:
-    from reasoner.cohort.bits import Codes, Words
-    from reasoner.cohort.columns import Bits, Column
+    from polars._typing import PolarsDataType
 
-__all__ = ["COUNTED", "answers_table", "counts", "explanations_table"]
+    from reasoner.cohort.bits import Codes, Words
+    from reasoner.cohort.columns import Bits, Column, RecordColumns
+
+__all__ = ["COUNTED", "answers_table", "assumed", "counts", "explanations_table"]
 
 CERTAINTY = pl.Enum([CERTAIN, CONDITIONAL])
-COUNTED = ("settings", "recommended", "excluded", "actions", "missing", "findings")
+COUNTED = ("settings", "recommended", "excluded", "actions", "missing", "depends_on_readings", "alternatives", "findings")
 
 
 def numbers_of(outlines: Outlines, chosen: Codes) -> dict[str, Codes]:
@@ -32,24 +35,29 @@ def numbers_of(outlines: Outlines, chosen: Codes) -> dict[str, Codes]:
 
 def entries_of(outlines: Outlines) -> dict[str, pl.Series]:
     """Give the entries of each kind, as columns of answers hold them."""
-    model, entries = outlines.model, {kind: list(own) for kind, own in outlines.entries.items()}
+    model, entries = outlines.model, outlines.listed
     setting = pl.Enum(list(dict.fromkeys((*model.settings, SILENT, UNDETERMINED))))
     regimen = pl.Enum(model.regimens)
     recommended = pl.Struct({"regimen": regimen, "rank": pl.UInt8, "certainty": CERTAINTY})
     excluded = pl.Struct({"regimen": regimen, "certainty": CERTAINTY})
     actions = pl.Struct({"action": pl.Enum(model.actions), "certainty": CERTAINTY})
-    missing = pl.Enum([variable_name(known.fact, known.member) for known in model.variables])
+    reading = pl.Enum(list(model.alternatives))
+    name = pl.Enum(sorted({name for names in model.alternatives.values() for name in names}))
+    shift = pl.Struct({"adds": pl.List(regimen), "removes": pl.List(regimen)})
+    alternative = {"reading": reading, "alternative": name, "setting": setting, "recommended": shift, "excluded": shift}
     return {
         "setting": pl.Series([name for (name,) in entries["setting"]], dtype=setting),
         "recommended": structs(entries["recommended"], recommended),
         "excluded": structs(entries["excluded"], excluded),
         "actions": structs(entries["actions"], actions),
-        "missing": names(entries["missing"], missing),
+        "missing": texts(entries["missing"], pl.String()),
+        "depends_on_readings": texts(entries["depends_on_readings"], reading),
+        "alternatives": structs([list(map(nested, own)) for own in entries["alternatives"]], pl.Struct(alternative)),
     }
 
 
 def counts(outlines: Outlines, chosen: Codes) -> dict[str, dict[str, int]]:
-    """Count the outlines of rows by setting, regimen, action, missing fact and finding."""
+    """Count the outlines of rows by setting, regimen, action, missing fact, reading, alternative and finding."""
     times = np.bincount(chosen)
     used = np.flatnonzero(times)
     numbers, times = numbers_of(outlines, used), times[used]
@@ -57,22 +65,44 @@ def counts(outlines: Outlines, chosen: Codes) -> dict[str, dict[str, int]]:
     for (kind, entries), own in zip(outlines.entries.items(), found.values(), strict=False):
         of_each = np.bincount(numbers[kind], weights=times, minlength=len(entries))
         for entry, total in zip(entries, of_each.astype(int).tolist(), strict=True):
-            for name in names_of(entry) if total else ():
+            for name in names_of(kind, entry) if total else ():
                 own[name] = own.get(name, 0) + total
     found["findings"] = {name: int(times[marks].sum()) for name, marks in findings(outlines, numbers) if marks.any()}
     return found
 
 
-def names_of(entry: Entry) -> Iterator[str]:
+def names_of(kind: str, entry: Entry) -> Iterator[str]:
     """Yield the names under which an entry is counted."""
     for own in entry:
         if isinstance(own, str):
             yield own
+        elif kind == "alternatives":
+            yield f"{own[0]}={own[1]}"
         else:
             name, *rank, certainty = own
             yield f"{name} {certainty}"
             if rank == [1]:
                 yield f"{name} first"
+
+
+def nested(changed: tuple[object, ...]) -> tuple[object, ...]:
+    """Give what an alternative changes as an answer shows it."""
+    reading, name, setting, *lists = changed
+    recommended, excluded = ({"adds": lists[n], "removes": lists[n + 1]} for n in (0, 2))
+    return reading, name, setting, recommended, excluded
+
+
+def assumed(records: RecordColumns, kept: Codes) -> dict[str, int]:
+    """Count for each fact, and each fact of courses, the rows in which a default stands for it."""
+    found: dict[str, int] = {}
+    for dictionary, codes in records.columns:
+        if not any(dictionary.default_sets):
+            continue
+        times = np.bincount(np.array(dictionary.defaults, dtype=np.int64)[codes[kept]]).tolist()
+        for names, total in zip(dictionary.default_sets, times, strict=False):
+            for name in names if total else ():
+                found[name] = found.get(name, 0) + total
+    return found
 
 
 def findings(outlines: Outlines, numbers: Mapping[str, Codes]) -> Iterator[tuple[str, Bits]]:
@@ -99,7 +129,7 @@ def structs(rows: Sequence[Sequence[object]], kind: pl.Struct) -> pl.Series:
     return nest([len(row) for row in rows], flat.to_struct("entry"))
 
 
-def names(rows: Sequence[Sequence[object]], kind: pl.Enum) -> pl.Series:
+def texts(rows: Sequence[Sequence[object]], kind: PolarsDataType) -> pl.Series:
     """Turn rows of names into lists."""
     return nest([len(row) for row in rows], pl.Series([name for row in rows for name in row], dtype=kind))
 
@@ -121,12 +151,26 @@ def answers_table(rows: Rows, kept: Codes, outlines: Outlines, chosen: Codes, ex
         for own in rows.columns.columns
         for name in [own.dictionary.fact.name]
     }
+    sets = pl.Series([text or None for text in rows.columns.known_sets.texts], dtype=pl.String)
+    recorded[ONE_OF] = sets[rows.columns.sets[kept]]
     record = pl.DataFrame(recorded).to_struct("record")
     kind = pl.List(pl.String())
     remarks = pl.repeat(None, len(kept), dtype=kind, eager=True)
     if rows.remarks:
         remarks = pl.Series([rows.remarks[row] or None for row in kept], dtype=kind)
-    return pl.DataFrame([rows.ids[kept].alias("id"), *listed, explained, record, remarks.alias("remarks")])
+    beside = [nulls(rows.columns, kept).alias("nulls"), remarks.alias("remarks")]
+    return pl.DataFrame([rows.ids[kept].alias("id"), *listed, explained, record, *beside])
+
+
+def nulls(records: RecordColumns, kept: Codes) -> pl.Series:
+    """List the facts that rows give as null although a default would stand for what is left out."""
+    known = [own for own in records.columns if own.dictionary.fact.default is not None]
+    names = [own.dictionary.fact.name for own in known]
+    marks = np.array([np.array(own.dictionary.nulls, dtype=bool)[own.codes[kept]] for own in known]).T
+    if not marks.any():
+        return pl.repeat(None, len(kept), dtype=pl.List(pl.Enum(names)), eager=True)
+    lists = listed(marks, names)
+    return pl.select(pl.when(lists.list.len() > 0).then(lists)).to_series()
 
 
 def recorded_values(column: Column, kept: Codes) -> pl.Series:

@@ -17,7 +17,7 @@ from reasoner.compiler.program import Program
 from reasoner.engine.worlds import Worlds, as_recorded
 from reasoner.records.record import OPEN, Record, Told
 
-__all__ = ["Chosen", "Completions", "Inputs", "Truth", "choices_of", "lay_inputs"]
+__all__ = ["Chosen", "Completions", "Inputs", "Truth", "choices_of", "input_numbers", "lay_inputs"]
 
 Truth: TypeAlias = Any
 """The completions in which something holds: an integer, a bit for each, or a decision diagram."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from reasoner.compiler.model import Fact, GuidelineModel
+from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
 from reasoner.records.values import interval, representative
 
 __all__ = ["canonical_course", "canonical_value"]
@@ -26,15 +26,28 @@ def canonical_value(fact: Fact, value: object, model: GuidelineModel) -> object:
 
 
 def canonical_course(course: Mapping[str, object], model: GuidelineModel) -> dict[str, object]:
-    """Give the canonical form of a valid course: only what rules tell apart, and what is unknown."""
+    """Give the canonical form of a valid course: only what rules tell apart, null where a default is set aside."""
     drugs = course["drugs"]
     assert isinstance(drugs, Sequence)
-    found: dict[str, object] = {"drugs": sorted(set(drugs)), "outcome": course.get("outcome")}
+    found: dict[str, object] = {"drugs": sorted(set(drugs))}
+    if course.get("outcome") is not None:
+        found["outcome"] = course["outcome"]
     for name, fact in model.course_facts.items():
         value = course.get(name)
         if fact.kind == "boolean":
-            if name in course and value is not False:
+            if value or (value is None and name in course and (not fact.needs or any(drug in fact.needs for drug in drugs))):
                 found[name] = value
         elif isinstance(value, int | float) and fact.thresholds:
-            found[name] = max((bound for bound in fact.thresholds if value >= bound), default=0)
+            found[name] = least_of_stretch(fact, value, model)
     return found
+
+
+def least_of_stretch(fact: CourseFact, value: float, model: GuidelineModel) -> float:
+    """Give the least number that rules do not tell from `value`, or where none is least one that is small."""
+    reached = fact.reached(fact.stretch(value))
+    if reached:
+        return max(reached)
+    low, strict = model.bounds.get(fact.name, (0, False))
+    if not strict:
+        return low
+    return low + 1 if fact.kind == "integer" else (low + fact.thresholds[0]) / 2

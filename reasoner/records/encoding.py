@@ -8,6 +8,7 @@ fact a default, that stands for what is left out; null says that it is unknown a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 
 import msgspec
 
@@ -30,14 +31,15 @@ Choice = tuple[Place, bool | str]
 class EncodedCourse(msgspec.Struct, frozen=True):
     """What one course says.
 
-    `choices` are the values of its variables, `atoms` what else it makes true; `open` are the keys that are unknown,
-    `defaulted` those that are taken to be false without being told.
+    `choices` are the values of its variables, `atoms` what else it makes true, `facts` all of it as clingo facts, but for
+    the atoms; `open` are its variables that are unknown, `defaulted` those that are taken to be false without being told.
     """
 
     choices: tuple[Choice, ...]
     atoms: tuple[str, ...]
-    open: tuple[str, ...]
-    defaulted: tuple[str, ...]
+    facts: tuple[str, ...]
+    open: tuple[Place, ...]
+    defaulted: tuple[Place, ...]
 
 
 CourseReader = Callable[[object, int, str, GuidelineModel], EncodedCourse]
@@ -76,7 +78,10 @@ def read_course(course: object, place: int, field: str, model: GuidelineModel) -
             choices.append(((field, None, place, name), False))
             defaulted += [name] if applies else []
     atoms = (f"course({place})", *(f"drug_in({place},{drug})" for drug in dict.fromkeys(drugs)))
-    return EncodedCourse(tuple(choices), atoms, tuple(opened), tuple(defaulted))
+    told = (atom for choice in choices for atom in atoms_of(choice, model))
+    untold = (f"untold({place},{key})" for key in opened)
+    unknown, assumed = (tuple(place_of(field, place, key) for key in keys) for keys in (opened, defaulted))
+    return EncodedCourse(tuple(choices), atoms, (*told, *untold), unknown, assumed)
 
 
 def read_course_fact(
@@ -156,19 +161,17 @@ def encode_courses(fact: Fact, value: object, model: GuidelineModel, read: Cours
         fail(field, f"{show(value)} is not a list, one entry for each {model.say('course_noun')}")
     own = [read(course, place, field, model) for place, course in enumerate(value, start=1)]
     for place, course in enumerate(own[:-1]):
-        for _, outcome in course.choices[:1] if "outcome" not in course.open else ():
-            if outcome in model.under_way:
-                fail(f"{field}[{place}].outcome", f"only the last {model.say('course_noun')} can be {outcome}")
-    atoms = (known, *(atom for course in own for atom in course.atoms))
-    told = (atom for course in own for choice in course.choices for atom in atoms_of(choice, model))
-    untold = (f"untold({place},{key})" for place, course in enumerate(own, start=1) for key in course.open)
+        for (*_, key), value in course.choices[:1]:
+            if key is None and value in model.under_way:
+                fail(f"{field}[{place}].outcome", f"only the last {model.say('course_noun')} can be {value}")
+    atoms = (known, *chain.from_iterable([course.atoms for course in own]))
     return EncodedValue(
-        choices=tuple(choice for course in own for choice in course.choices),
+        choices=tuple(chain.from_iterable([course.choices for course in own])),
         atoms=atoms,
-        facts=(*atoms, *told, *untold),
+        facts=(*atoms, *chain.from_iterable([course.facts for course in own])),
         known=field,
-        open=tuple(place_of(field, n, key) for n, course in enumerate(own, start=1) for key in course.open),
-        defaulted=tuple(place_of(field, n, key) for n, course in enumerate(own, start=1) for key in course.defaulted),
+        open=tuple(chain.from_iterable([course.open for course in own])),
+        defaulted=tuple(chain.from_iterable([course.defaulted for course in own])),
         courses=len(own),
     )
 

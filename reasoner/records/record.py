@@ -13,7 +13,7 @@ from reasoner.errors import RecordError, nearest
 from reasoner.records.encoding import EncodedValue, Place, encode_value
 from reasoner.records.values import fail, show
 
-__all__ = ["MOST_UNKNOWN_COURSES", "ONE_OF", "OPEN", "Record", "Told", "parse_record"]
+__all__ = ["MOST_UNKNOWN_COURSES", "ONE_OF", "OPEN", "Record", "Told", "layout_of", "parse_record", "told_by"]
 
 OPEN = -1
 ONE_OF = "one_of"
