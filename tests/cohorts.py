@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 
 from reasoner import Guideline
 from reasoner.cli import cli
+from reasoner.engine.conclusions import Missing
+from reasoner.records.shapes import to_plain
 
 ALONE = ("--workers", 1)
-WAY_BACK = {"explanation", "record", "remarks"}
+WAY_BACK = {"explanation", "record", "nulls", "remarks"}
 HISTORIES = 30_000
 FIRST = ["trastuzumab", "pertuzumab"]
 LATER = [
@@ -147,16 +149,29 @@ def record_of(row: dict[str, Any]) -> dict[str, Any]:
     return {**found, "metastatic_therapy": json.loads(found["metastatic_therapy"])}
 
 
+def unknown_name(missing: Missing) -> str:
+    """Name what is unknown as a cohort's row does."""
+    if missing.course is not None:
+        return f"{missing.fact}[{missing.course - 1}].{missing.key or 'outcome'}"
+    return missing.fact if missing.member is None else f"{missing.fact}[{missing.member}]"
+
+
 def expected_row(guideline: Guideline, record: dict[str, Any]) -> dict[str, Any]:
     """Answer a record alone, and give what a cohort's row has of it."""
     answer = guideline.answer(record)
+    plain = to_plain(answer)
+    entries = [*plain["recommended"], *plain["excluded"], *plain["actions"]]
+    readings = {name for entry in entries for name in entry["depends_on_readings"]}
+    readings |= {entry["reading"] for entry in plain["alternatives"]}
     return {
         "id": answer.patient,
         "setting": answer.setting,
         "recommended": [{"regimen": e.regimen, "rank": e.rank, "certainty": e.certainty} for e in answer.recommended],
         "excluded": [{"regimen": e.regimen, "certainty": e.certainty} for e in answer.excluded],
         "actions": [{"action": e.action, "certainty": e.certainty} for e in answer.actions],
-        "missing": [m.fact if m.member is None else f"{m.fact}[{m.member}]" for m in answer.missing],
+        "missing": list(map(unknown_name, answer.missing)),
+        "depends_on_readings": [name for name in guideline.model.alternatives if name in readings],
+        "alternatives": [{**entry, "setting": entry.get("setting")} for entry in plain["alternatives"]],
     }
 
 

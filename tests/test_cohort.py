@@ -14,10 +14,13 @@ from typing import Any
 import polars as pl
 import pytest
 from bundles import AFTER_SECOND_LINE, METASTASES, NEGATIVE, bundle, observation, stated
-from cohorts import ALONE, WAY_BACK, cohort, expected_row, files_of, make_cohort, reasoner, record_of, rejects_of, rows_of
+from cohorts import ALONE, WAY_BACK, cohort, expected_row, files_of, make_cohort, reasoner, record_of, rows_of
 from conftest import ROOT
+from records import untold_records
 
 from reasoner import Guideline
+from reasoner.cohort.explain import explain
+from reasoner.records.shapes import to_json
 
 GUIDELINES = ROOT / "tests/guidelines"
 
@@ -47,11 +50,10 @@ def test_fhir_bundles_are_answered_as_by_recommend(tmp_path: Path) -> None:
         for n, data in enumerate([AFTER_SECOND_LINE, open_end, doubtful])
     ]
     (tmp_path / "in.ndjson").write_text("".join(json.dumps(data) + "\n" for data in named))
-    assert cohort("in.ndjson", "-o", "out", cwd=tmp_path).exit_code == 1
-    (reject,) = rejects_of(tmp_path / "out")
-    assert reject["line"] == 2
-    assert "nothing says how the course ended" in reject["reason"]
-    for number in (0, 2):
+    done = cohort("in.ndjson", "-o", "out", cwd=tmp_path)
+    assert done.exit_code == 0, done.stderr
+    assert "metastatic_therapy[0].outcome" in rows_of(tmp_path / "out")[1]["missing"]
+    for number in range(3):
         (tmp_path / "one.json").write_text(json.dumps(named[number]))
         alone = reasoner("recommend", "one.json", "--format", "json", cwd=tmp_path)
         done = cohort("explain", "out", f"p{number}", "--format", "json", cwd=tmp_path)
@@ -156,6 +158,7 @@ def write_courses_apart(folder: Path, frame: pl.DataFrame, seed: int) -> list[st
 def test_courses_can_stand_in_a_second_file_in_any_order_of_patients(tmp_path: Path, curated: Guideline) -> None:
     frame = make_cohort(6, 150)
     files = write_courses_apart(tmp_path, frame, 2)
+    files.append("--no-course-means-untreated")
     done = cohort(*files, "-o", "out", "--rows", 40, *ALONE, cwd=tmp_path)
     assert done.exit_code == 0, done.stderr
     expected = [record_of(row) for row in frame.drop("adjuvant_drugs").to_dicts()]
@@ -169,6 +172,125 @@ def test_courses_can_stand_in_a_second_file_in_any_order_of_patients(tmp_path: P
     assert (done.exit_code, "differs in the input (its path, size or time of change)" in done.stderr) == (2, True)
 
 
+def test_without_a_row_in_the_file_of_courses_therapy_is_unknown_unless_it_is_told(
+    tmp_path: Path, curated: Guideline
+) -> None:
+    """The patients' own file can tell that there was none, or which there was; an outcome can be unknown."""
+    course = '"[{""drugs"": [""trastuzumab_deruxtecan""]}]"'
+    (tmp_path / "in.csv").write_text(f"id,her2,metastatic_therapy\na,positive,\nb,positive,[]\nc,positive,\nd,,{course}\n")
+    (tmp_path / "courses.csv").write_text("id,drugs,outcome,chemotherapy_months\nc,lapatinib;capecitabine,,\n")
+    positive = {"her2": "positive"}
+    given = [{"drugs": ["lapatinib", "capecitabine"]}]
+    told: list[dict[str, Any]] = [
+        {"id": "a", **positive},
+        {"id": "b", **positive, "metastatic_therapy": []},
+        {"id": "c", **positive, "metastatic_therapy": given},
+        {"id": "d", "metastatic_therapy": [{"drugs": ["trastuzumab_deruxtecan"]}]},
+    ]
+    for output, options, means in (
+        ("out", [], "their therapy is unknown"),
+        ("untreated", ["--no-course-means-untreated"], "and count as untreated"),
+    ):
+        done = cohort("in.csv", "--courses", "courses.csv", "-o", output, *options, *ALONE, cwd=tmp_path)
+        assert done.exit_code == 0, done.stderr
+        assert f"1 of the answered records have no row in the file of courses{':' * (not options)} {means}" in " ".join(
+            done.stdout.split()
+        )
+        assert rows_of(tmp_path / output) == [expected_row(curated, record) for record in told]
+        assert json.loads((tmp_path / output / "summary.json").read_text())["without_courses"] == 1
+        told[0]["metastatic_therapy"] = []
+    done = cohort("in.csv", "-o", "never", "--no-course-means-untreated", cwd=tmp_path)
+    assert (done.exit_code, "requires --courses" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("readings", [[], ["R1=b"], ["any"], ["R5=any", "R11=b"]], ids=" ".join)
+def test_whatever_is_unknown_is_answered_as_alone(readings: list[str], tmp_path: Path) -> None:
+    """Outcomes, numbers and therapy, defaults that are set aside, one of several sets, alternatives of readings."""
+    guideline = Guideline.load(readings=readings)
+    records = [
+        {**record, "id": f"p{number}"}
+        for seed, unknown in enumerate((0.05, 0.2, 0.5))
+        for number, record in enumerate(untold_records(guideline, seed, 30, unknown), start=30 * seed)
+    ]
+    (tmp_path / "in.ndjson").write_text("".join(json.dumps(record) + "\n" for record in records))
+    options = [word for reading in readings for word in ("--reading", reading)]
+    done = cohort("in.ndjson", "-o", "out", "--rows", 50, *options, *ALONE, cwd=tmp_path)
+    assert done.exit_code == 0, done.stderr
+    expected = [expected_row(guideline, record) for record in records]
+    assert rows_of(tmp_path / "out") == expected
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    for reading in guideline.model.alternatives:
+        times = sum(reading in row["depends_on_readings"] for row in expected)
+        assert summary["depends_on_readings"].get(reading, 0) == times
+    for record in records[::40]:
+        (found,) = explain(tmp_path / "out", record["id"])
+        assert to_json(found) == to_json(guideline.answer(record))
+
+
+def test_tables_leave_outcomes_numbers_and_therapy_unknown(tmp_path: Path, curated: Guideline) -> None:
+    course = {"drugs": ["trastuzumab", "pertuzumab", "docetaxel"], "taxane_cycles": 6}
+    told = [
+        {"metastatic_therapy": [course]},
+        {
+            "metastatic_therapy": [
+                {**course, "outcome": "ongoing"},
+            ]
+        },
+        {"metastatic_therapy": [{"drugs": ["trastuzumab_emtansine"], "outcome": "progression"}]},
+        {"lvef_measured": True},
+        {"metastatic_therapy": []},
+    ]
+    records = [{"id": str(n), "her2": "positive", "metastatic": True, **own} for n, own in enumerate(told)]
+    frame = pl.DataFrame(records, infer_schema_length=None)
+    frame.write_parquet(tmp_path / "structs.parquet")
+    texts = [json.dumps(own["metastatic_therapy"]) if "metastatic_therapy" in own else None for own in told]
+    flat = frame.with_columns(metastatic_therapy=pl.Series(texts, dtype=pl.String))
+    flat.write_parquet(tmp_path / "text.parquet")
+    flat.write_csv(tmp_path / "text.csv")
+    expected = [expected_row(curated, record) for record in records]
+    assert {"metastatic_therapy[0].outcome", "metastatic_therapy"} <= {name for row in expected for name in row["missing"]}
+    for name in ("structs.parquet", "text.parquet", "text.csv"):
+        done = cohort(name, "-o", f"{name}.out", cwd=tmp_path)
+        assert done.exit_code == 0, done.stderr
+        assert rows_of(tmp_path / f"{name}.out") == expected
+
+
+def test_an_empty_cell_is_left_out_or_unknown_although_there_is_a_default(tmp_path: Path, curated: Guideline) -> None:
+    """By default what stands by default does; both are counted, and the way back tells one from the other."""
+    columns = {
+        "breast_cancer": [None, True],
+        "metastatic_therapy": [[{"drugs": ["docetaxel"], "maximal_response": True}]] * 2,
+    }
+    frame = pl.DataFrame({"id": ["a", "b"], **columns})
+    frame.write_parquet(tmp_path / "in.parquet")
+    (tmp_path / "in.csv").write_text("id,breast_cancer,metastatic_therapy\na,,[]\nb,true,[]\n")
+    for name, history in (("in.parquet", columns["metastatic_therapy"][0]), ("in.csv", [])):
+        records: list[dict[str, Any]] = [
+            {"id": "a", "metastatic_therapy": history},
+            {"id": "b", "breast_cancer": True, "metastatic_therapy": history},
+        ]
+        assert cohort(name, "-o", f"{name}.left", cwd=tmp_path).exit_code == 0
+        assert rows_of(tmp_path / f"{name}.left") == [expected_row(curated, record) for record in records]
+        assert json.loads((tmp_path / f"{name}.left/summary.json").read_text())["assumed"]["breast_cancer"] == 1
+        records[0]["breast_cancer"] = None
+        assert cohort(name, "-o", f"{name}.null", "--empty-is-unknown", cwd=tmp_path).exit_code == 0
+        assert rows_of(tmp_path / f"{name}.null") == [expected_row(curated, record) for record in records]
+        assert "breast_cancer" not in json.loads((tmp_path / f"{name}.null/summary.json").read_text())["assumed"]
+        (found,) = explain(tmp_path / f"{name}.null", "a")
+        assert to_json(found) == to_json(curated.answer(records[0]))
+
+
+def test_a_record_that_is_answered_by_itself_is_answered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = []
+    answer = Guideline.answer
+    monkeypatch.setattr(Guideline, "answer", lambda own, record: answered.append(record) or answer(own, record))
+    records = [{"id": str(number), "weight_kg": 61 + number, "hr": "positive"} for number in range(6)]
+    (tmp_path / "in.ndjson").write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert cohort("in.ndjson", "-o", "out", "--rows", 2, *ALONE, cwd=tmp_path).exit_code == 0
+    assert len(answered) <= 1
+    assert len({json.dumps({**row, "id": ""}) for row in rows_of(tmp_path / "out")}) == 1
+
+
 def test_repeated_ids_and_untreated_patients_are_counted_and_the_overlay_named(tmp_path: Path) -> None:
     overlay = ROOT / "asp/overlays/formulary_without_tdxd.lp"
     (tmp_path / "in.csv").write_text("id,hr\na,positive\nb,\na,negative\nc,\n")
@@ -177,11 +299,11 @@ def test_repeated_ids_and_untreated_patients_are_counted_and_the_overlay_named(t
     done = cohort(*arguments, cwd=tmp_path)
     assert (done.exit_code, done.stderr) == (0, "")
     summary = json.loads((tmp_path / "out/summary.json").read_text())
-    assert (summary["answered"], summary["repeated_ids"], summary["without_courses"]) == (4, 1, 2)
+    assert (summary["answered"], summary["repeated_ids"], summary["without_courses"]) == (4, 1, 3)
     for shown in (done.stdout, (tmp_path / "out/summary.html").read_text()):
         assert "curated layer, LOCAL overlay formulary_without_tdxd" in " ".join(shown.split())
         assert "1 of the answered records repeat the id of an earlier one" in shown
-        assert "2 of the answered records have no row in the file of courses" in shown
+        assert "3 of the answered records have no row in the file of courses" in shown
     done = cohort("explain", "out", "a", cwd=tmp_path)
     assert done.stdout.count("Patient a\n") == 2
 

@@ -26,7 +26,13 @@ GOOD = {"id": "good", "metastatic_therapy": []}
 DAMAGED = [
     (json.dumps({**GOOD, "her2": "maybe"}), 'her2: "maybe" is not a value of her2'),
     (json.dumps({**GOOD, "hr2": "positive"}), "hr2: unknown key"),
-    (json.dumps({"id": "x"}), "metastatic_therapy: missing"),
+    (json.dumps({"id": "x", "one_of": []}), "one_of: [] is not a list of sets of facts"),
+    (json.dumps({"id": "x", "one_of": [{"hr": "positive"}]}), "one_of[0].label: missing"),
+    (json.dumps({**GOOD, "one_of": [{"label": "a", "metastatic_therapy": []}]}), "a fact stands in one place"),
+    (
+        json.dumps({"id": "x", "metastatic": False, "one_of": [{"label": "a", "brain_metastases": True}]}),
+        "contradicts itself",
+    ),
     (json.dumps({"metastatic_therapy": []}), "id: missing"),
     (json.dumps({**GOOD, "id": 7}), "id: 7 is not a text"),
     (json.dumps({**GOOD, "weight_kg": -1}), "weight_kg: -1 is out of range"),
@@ -167,14 +173,12 @@ def test_damaged_tables_are_refused_or_their_rows_set_aside(tmp_path: Path) -> N
     assert f'c was rejected: {tmp_path / "in.csv"}, line 4: hr: "1" is not a value of hr' in done.stderr
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
     frame.rename({"hr": "hrr"}).write_parquet(tmp_path / "unknown.parquet")
-    frame.drop("metastatic_therapy").write_parquet(tmp_path / "untreated.parquet")
     frame.with_columns(hr=pl.lit(1)).write_parquet(tmp_path / "kinds.parquet")
     (tmp_path / "twice.csv").write_text("id,hr,hr,metastatic_therapy\n")
     (tmp_path / "in.txt").write_text("")
     for name, message in (
         ("broken.parquet", "broken.parquet: cannot be read as Parquet"),
         ("unknown.parquet", 'column hrr: unknown (did you mean "hr"?)'),
-        ("untreated.parquet", "column metastatic_therapy: missing"),
         ("kinds.parquet", "column hr: Int32 cannot hold it; allowed: text"),
         ("twice.csv", "column hr: it is there twice"),
         ("in.txt", '".txt" is not a format of cohorts'),
@@ -222,21 +226,20 @@ def test_courses_without_a_patient_and_damaged_ones_are_set_aside(tmp_path: Path
     assert rejects[3]["reason"] == "id: no patient has this id"
     assert json.loads((tmp_path / "out/summary.json").read_text())["rejects"] == 6
     (tmp_path / "outcomes.csv").write_text("id,drugs,outcomes\n")
-    (tmp_path / "drugs.csv").write_text("id,drugs\n")
-    (tmp_path / "told.csv").write_text("id,metastatic_therapy\n")
+    (tmp_path / "drugs.csv").write_text("id,outcome\n")
+    (tmp_path / "told.csv").write_text("id,metastatic_therapy\na,[]\nd,[\n")
     (tmp_path / "in.ndjson").write_text(json.dumps(GOOD))
     for source, name, message in (
         ("patients.csv", "outcomes.csv", 'outcomes.csv: column outcomes: unknown (did you mean "outcome"?)'),
-        ("patients.csv", "drugs.csv", "drugs.csv: column outcome: missing; every course has it"),
+        ("patients.csv", "drugs.csv", "drugs.csv: column drugs: missing; every course has it"),
         ("patients.csv", "none.csv", "none.csv: no such file"),
-        (
-            "told.csv",
-            "courses.csv",
-            "told.csv: column metastatic_therapy: --courses gives the courses, too; leave one of them out",
-        ),
         ("in.ndjson", "courses.csv", "in.ndjson: these records hold their courses; --courses goes with .csv and .parquet"),
     ):
         done = cohort(source, "-o", "never", "--courses", name, cwd=tmp_path)
         assert (done.exit_code, done.stdout) == (2, ""), name
         assert message in done.stderr
         assert not (tmp_path / "never").exists()
+    done = cohort("told.csv", "-o", "told", *options, cwd=tmp_path)
+    reasons = [reject["reason"] for reject in rejects_of(tmp_path / "told")[:2]]
+    assert reasons[0] == f"metastatic_therapy: {courses} holds courses of this patient too; keep them in one place"
+    assert reasons[1] == 'metastatic_therapy: "[" is not a list, one entry for each course'

@@ -13,6 +13,7 @@ from cohorts import ALONE, cohort, expected_row, reasoner
 from conftest import ROOT
 
 from reasoner import Guideline
+from reasoner.cohort.deviations import counting_rules
 from reasoner.records.shapes import to_json
 
 
@@ -41,7 +42,8 @@ def test_an_explanation_holds_the_rules_that_fire_and_what_they_rest_on(
     assert set(answers["explanation"]) == set(known)
     for record, name in list(zip(cohort_records, answers["explanation"], strict=True))[::5]:
         derivation = curated.answer(record).derivation
-        fired = {derivation.program.rules[n].rule for n, truth in enumerate(derivation.fired) if truth}
+        counting = counting_rules(derivation.program, curated.adopted)
+        fired = {rule for number, rule in counting if derivation.fires(number)}
         rules = [rule for n, rule in enumerate(curated.model.rules) if n in fired]
         annotations = {rule.annotation for rule in rules}
         row = known[name]

@@ -104,8 +104,13 @@ def test_another_run_is_never_mixed_in(cohort_run: Path, tmp_path: Path) -> None
         (("out", "--rows", 300), "already holds a run; continue it with --resume"),
         (
             ("out", "--rows", 300, "--resume", "--overlay", overlay),
-            "differs in the guideline, its layer or its overlays, the files",
+            "differs in the guideline, its layer, its overlays or its readings, the files",
         ),
+        (
+            ("out", "--rows", 300, "--resume", "--reading", "R5=b"),
+            "differs in the guideline, its layer, its overlays or its readings;",
+        ),
+        (("out", "--rows", 300, "--resume", "--empty-is-unknown"), "differs in --empty-is-unknown;"),
         (("out", "--rows", 299, "--resume"), "holds a run that differs in how it is divided into parts (--rows);"),
         ((tmp_path / "full",), "is neither empty nor holds a run"),
         ((tmp_path / "file/out",), "cannot be written: Not a directory"),

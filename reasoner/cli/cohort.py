@@ -65,12 +65,12 @@ def cohort() -> None:
     "--courses", type=click.Path(path_type=Path), metavar="CSV", help="The courses of therapy, one per row, oldest first."
 )
 @click.option(
-    "--no-course-means-untreated", "untreated", is_flag=True,
+    "--no-course-means-untreated",
+    "untreated",
+    is_flag=True,
     help="Patients without a row in --courses had no therapy.  [default: it is unknown]",
 )
-@click.option(
-    "--empty-is-unknown", is_flag=True, help="No default stands for an empty cell: the fact is unknown."
-)
+@click.option("--empty-is-unknown", is_flag=True, help="No default stands for an empty cell: the fact is unknown.")
 @click.option("--resume", is_flag=True, help="Continue a run that was interrupted.")
 @click.option(
     "--rows", type=click.IntRange(1), metavar="N", default=125_000, show_default=True, help="How many rows a part has."
@@ -93,8 +93,10 @@ def cohort_run(
 
     IN is a .parquet, .csv or .ndjson file, or a folder of .parquet files, with a column id and a column for each known fact.
     The courses of therapy can be in a CSV file of their own, with the columns id, drugs (a;b), outcome and the facts of a
-    course. What is not recorded is unknown, the therapy of a patient without a row in that file included. OUT receives the answers, each distinct explanation once, rejects.ndjson with every rejected row and the reason,
-    and the summary as summary.json and summary.html. The exit status is 1 where rows were rejected, 130 after an interrupt.
+    course. What is not recorded is unknown, also the therapy of a patient without a row in that file.
+
+    OUT receives the answers, each distinct explanation once, rejects.ndjson with every rejected row and the reason, and the
+    summary as summary.json and summary.html. The exit status is 1 where rows were rejected, 130 after an interrupt.
     """
     from reasoner.cohort.courses import check_courses
     from reasoner.cohort.part import Job

@@ -18,7 +18,10 @@ from reasoner.engine.worlds import NO_OTHER, worlds_of
 from reasoner.records.record import OPEN, Record, Told
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from reasoner.cohort.bits import Codes, Words
+    from reasoner.cohort.columns import Bits
     from reasoner.compiler.program import Program
 
 __all__ = ["COMPLETIONS_OF_BATCH", "CONTRADICTORY", "MANY", "Batch", "Batches", "Group", "by_completion"]
@@ -38,10 +41,10 @@ class Group(NamedTuple):
     """
 
     records: RecordColumns
-    choices: Codes
+    choices: NDArray[np.int16]
     unread: frozenset[int]
 
-    def taking(self, members: Codes, readings: Codes, unread: frozenset[int]) -> Group:
+    def taking(self, members: Codes, readings: NDArray[np.int16], unread: frozenset[int]) -> Group:
         """Gather some of the records, which can be there several times, with the readings taken otherwise."""
         choices = self.choices[:, members]
         choices[: len(readings)] = readings
@@ -64,7 +67,7 @@ class Batch(NamedTuple):
     owner: Codes
     open_slots: list[tuple[int, Codes, Codes]]
 
-    def truth(self, marks: Codes) -> int:
+    def truth(self, marks: Bits) -> int:
         """Give the completions of the members that have a mark."""
         return int.from_bytes(np.packbits(marks[self.owner], bitorder="little").tobytes(), "little")
 
@@ -143,7 +146,7 @@ class Batches:
         return np.array(layout, dtype=np.int64).reshape(len(layout), len(group.records))
 
     def beside(self, group: Group, tied: tuple[int, ...]) -> list[Codes]:
-        """Number what else in records the constraints on tied variables depend on, for each fact that they do on."""
+        """Give numbers to what else in records the constraints on tied variables depend on, fact by fact."""
         program = self.program
         if tied in program.independent_components:
             return []

@@ -37,9 +37,9 @@ class Dictionary:
     """The distinct values of one fact, by their codes.
 
     `encoded` holds what each value says, `canonical` its canonical form, courses as JSON, None where the fact is unknown;
-    `nulls` tells which are null where a default would stand for what is left out, and `defaults` numbers for each value the
-    names in `default_sets` for which a default stands, a fact or ``fact[].key`` of courses. An empty cell of a table is left out, or
-    null where `empty_is_unknown`. Tables of what the values say are kept, and grow with the values.
+    `nulls` tells which are null where a default would stand for what is left out, and `defaults` numbers for each value
+    the names in `default_sets` for which a default stands, a fact or ``fact[].key`` of courses. An empty cell of a table is
+    left out, or null where `empty_is_unknown`. Tables of what the values say are kept, and grow with the values.
     """
 
     def __init__(self, fact: Fact, model: GuidelineModel, empty_is_unknown: bool = False) -> None:
@@ -141,10 +141,10 @@ class Dictionary:
         return np.array([-1 if own.courses is None else own.courses for own in self.encoded], dtype=np.int64)
 
     def tables(self, program: Program) -> tuple[NDArray[np.int16], Words]:
-        """Give what the values decide of a program: for each of the fact's variables the choice of each value, or `OPEN`;
-        and for each value the input atoms that it makes true, a bit each.
+        """Give what the values decide of a program, in two tables.
 
-        The variables are those of `variables_of_fact`. Values with another number of courses than the program decide nothing.
+        The first has for each variable of the fact the choice of each value, or `OPEN`, the second for each value the input
+        atoms that it makes true, a bit each. Values with another number of courses than the program's decide nothing.
         """
         own, inputs = variables_of_fact(program, self.fact.name), len(program.inputs)
         known = self.known_tables.get(program.courses)

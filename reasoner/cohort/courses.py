@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +37,8 @@ def check_courses(file: Path, model: GuidelineModel) -> None:
     """
     if not file.is_file():
         raise ReasonerError(f"{file}: no such file")
+    if model.courses_fact is None:
+        raise ReasonerError(f"{file}: the guideline has no courses of therapy; leave out --courses")
     needed = dict.fromkeys(("id", "drugs"), "every course has it")
     with file.open("rb") as stream:
         check_header(file, read_header(stream.readline(), file), ("id", *COURSE_FIELDS, *model.course_facts), needed)
@@ -94,7 +96,8 @@ def selecting(index: Path, ids: Iterable[str | None]) -> Iterator[sqlite3.Connec
         yield base
 
 
-class CoursesFile(NamedTuple):
+@dataclass(frozen=True)
+class CoursesFile:
     """A file of courses and its index."""
 
     file: Path

@@ -1,4 +1,4 @@
-"""Where another alternative of a reading changes anything: found for whole batches, so that few records are evaluated twice."""
+"""Where another alternative of a reading changes anything: found for whole batches, so that few are evaluated twice."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from reasoner.cohort.outlines import decisive_atoms
 from reasoner.compiler.program import Program
 from reasoner.engine.completions import input_numbers
 from reasoner.engine.worlds import worlds_of
+from reasoner.records.record import OPEN
 
-__all__ = ["Deviation", "changed_by", "deviations_of"]
+__all__ = ["Deviation", "changed_by", "counting_rules", "deviations_of"]
 
 MOST_TRIED = 64
 
@@ -47,6 +48,29 @@ def deviations_of(program: Program, adopted: tuple[int, ...]) -> tuple[Deviation
     return tuple(found)
 
 
+@lru_cache(maxsize=64)
+def counting_rules(program: Program, adopted: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """List ground rules, each with the rule that it is an instance of, but those of what only unread variables decide.
+
+    Such rules change no conclusion: only rules for an alternative that is not adopted ask for what they conclude.
+    """
+    numbers = input_numbers(program)
+    unread = worlds_of(program, adopted, frozenset(), removed=False).unread
+    idle = {atom for variable in unread for atoms in numbers[variable] for atom in atoms}
+    refused = {
+        atom
+        for variable, choice in enumerate(adopted)
+        for value, atoms in enumerate(numbers[variable])
+        if choice not in (OPEN, value)
+        for atom in atoms
+    }
+    for rule in program.rules:
+        asked = {condition for condition, negated in rule.conditions if not negated}
+        if asked.isdisjoint(refused) and any(condition in idle for condition, _ in rule.conditions):
+            idle.add(rule.head)
+    return tuple((number, rule.rule) for number, rule in enumerate(program.rules) if rule.head not in idle)
+
+
 class Affected(NamedTuple):
     """An atom that depends on others: `reads` are those in the conditions of its rules, which `rules` numbers."""
 
@@ -62,9 +86,7 @@ def affected_by(program: Program, atoms: frozenset[int]) -> tuple[Affected, ...]
     for rule in program.rules:
         if any(condition in atoms or condition in found for condition, _ in rule.conditions):
             found[rule.head] = None
-    return tuple(
-        Affected(atom, frozenset(program.conditions(atom)), program.supports[atom]) for atom in sorted(found)
-    )
+    return tuple(Affected(atom, frozenset(program.conditions(atom)), program.supports[atom]) for atom in sorted(found))
 
 
 def changed_by(

@@ -22,7 +22,7 @@ from reasoner.cohort.batches import (
 )
 from reasoner.cohort.bits import distinct, distinct_rows, pack, words_for
 from reasoner.cohort.columns import RecordColumns
-from reasoner.cohort.deviations import Deviation, changed_by, deviations_of
+from reasoner.cohort.deviations import Deviation, changed_by, counting_rules, deviations_of
 from reasoner.cohort.outlines import Outlines, decisive_atoms
 from reasoner.compiler.program import Program
 from reasoner.errors import RecordError
@@ -44,7 +44,8 @@ class Evaluated(NamedTuple):
     """The evaluation of distinct records.
 
     `outline` is for each record the number of its answer's outline, -1 where the record contradicts itself; `fired` tells
-    for each record which rules of the source fire in some completion, a bit each.
+    for each record which rules of the source fire in some completion, a bit each, but for those that cannot change an answer
+    while readings are taken as they are.
     """
 
     outline: Codes
@@ -59,7 +60,7 @@ class Single(NamedTuple):
 
 
 class CohortEvaluator:
-    """Evaluates columns of distinct records; keeps components, conclusions, outlines and single answers from call to call."""
+    """Evaluates columns of distinct records; keeps what it finds from call to call."""
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
@@ -144,10 +145,10 @@ class CohortEvaluator:
         return layout[:, valid], np.flatnonzero(valid), np.flatnonzero(many)
 
     def rules_fired(self, program: Program, batch: Batch, fired: Sequence[int]) -> Words:
-        """Tell for each record which rules of the source fire in some completion, a bit each."""
+        """Tell for each record which rules of the source fire in some completion and count, a bit each."""
         rules = [0] * len(self.model.rules)
-        for ground, truth in zip(program.rules, fired, strict=True):
-            rules[ground.rule] |= truth
+        for number, rule in counting_rules(program, self.guideline.adopted):
+            rules[rule] |= fired[number]
         return np.bitwise_or.reduceat(by_completion(rules, batch), batch.first, axis=0)
 
     def number_outlines(self, batches: Batches, batch: Batch, values: Sequence[int]) -> Codes:
@@ -202,7 +203,8 @@ class CohortEvaluator:
         except RecordError:
             return Single(-1, pack(marks)[0])
         derivation = answer.derivation
-        marks[0, [ground.rule for n, ground in enumerate(derivation.program.rules) if derivation.fires(n)]] = True
+        counting = counting_rules(derivation.program, self.guideline.adopted)
+        marks[0, [rule for number, rule in counting if derivation.fires(number)]] = True
         return Single(self.outlines.of(answer), pack(marks)[0])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, reduce
 from operator import and_, or_
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from reasoner.cohort.batches import Batches
 from reasoner.cohort.bits import distinct
 from reasoner.compiler.model import GuidelineModel, Variable
 from reasoner.compiler.program import Program
-from reasoner.engine.answer import Answer, Missing
+from reasoner.engine.answer import ActionCall, Answer, Exclusion, Missing, Recommendation
 from reasoner.engine.bits import BitCompletions, Component
 from reasoner.engine.conclusions import Conclusions
 from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SETTING, STRENGTH
@@ -28,7 +28,7 @@ SOME_AND_ALL = BitCompletions([Component((), ((), ()))], (), NO_OTHER)
 """Two completions: the first stands for what holds in some, the second for what holds in all."""
 
 Listed = tuple[str, ...]
-Entry = tuple[str | tuple[str | int | Listed | None, ...], ...]
+Entry = tuple[Any, ...]
 
 
 class Outline(NamedTuple):
@@ -123,11 +123,9 @@ class Outlines:
 
     def of(self, answer: Answer) -> int:
         """Give the number of the outline of a whole answer."""
-        dependent = {
-            name
-            for entry in (*answer.recommended, *answer.excluded, *answer.actions)
-            for name in entry.depends_on_readings
-        } | {found.reading for found in answer.alternatives}
+        entries: list[Recommendation | Exclusion | ActionCall] = [*answer.recommended, *answer.excluded, *answer.actions]
+        dependent = {name for entry in entries for name in entry.depends_on_readings}
+        dependent |= {found.reading for found in answer.alternatives}
         listed: dict[str, Entry] = {
             "setting": (answer.setting,),
             "recommended": tuple((entry.regimen, entry.rank, entry.certainty) for entry in answer.recommended),
@@ -136,9 +134,11 @@ class Outlines:
             "missing": tuple(map(unknown_name, answer.missing)),
             "depends_on_readings": tuple(name for name in self.model.alternatives if name in dependent),
             "alternatives": tuple(
-                (found.reading, found.alternative, found.setting or None, *regimens)
+                (
+                    *(found.reading, found.alternative, found.setting or None),
+                    *(regimens for shift in (found.recommended, found.excluded) for regimens in (shift.adds, shift.removes)),
+                )
                 for found in answer.alternatives
-                for regimens in [[own for shift in (found.recommended, found.excluded) for own in (shift.adds, shift.removes)]]
             ),
         }
         return self.number_of(Outline(**{kind: self.entry(kind, entry) for kind, entry in listed.items()}))
@@ -275,7 +275,9 @@ class Outlines:
             ]
             order = self.model.regimens.index
             lists = tuple(
-                tuple(sorted(set(one) - set(two), key=order)) for here, there in listed[:2] for one, two in ((there, here), (here, there))
+                tuple(sorted(set(one) - set(two), key=order))
+                for here, there in listed[:2]
+                for one, two in ((there, here), (here, there))
             )
             setting = None if base.setting == other.setting else str(self.listed["setting"][other.setting][0])
             kept = all(there.get(name) == certainty for here, there in listed for name, certainty in here.items())

@@ -41,9 +41,7 @@ def plan(path: Path, size: int, model: GuidelineModel, courses_apart: bool = Fal
     if courses_apart and files[0].suffix.lower() not in TABLES:
         raise ReasonerError(f"{path}: these records hold their courses; --courses goes with {' and '.join(TABLES)}")
     return [
-        part
-        for file in files
-        for part in (parquet_parts if file.suffix == ".parquet" else text_parts)(file, size, model)
+        part for file in files for part in (parquet_parts if file.suffix == ".parquet" else text_parts)(file, size, model)
     ]
 
 

@@ -26,7 +26,7 @@ def canonical_value(fact: Fact, value: object, model: GuidelineModel) -> object:
 
 
 def canonical_course(course: Mapping[str, object], model: GuidelineModel) -> dict[str, object]:
-    """Give the canonical form of a valid course: only what rules tell apart, null where a default is set aside."""
+    """Give the canonical form of a valid course: only what rules tell apart, and whether it is recorded, or null."""
     drugs = course["drugs"]
     assert isinstance(drugs, Sequence)
     found: dict[str, object] = {"drugs": sorted(set(drugs))}
@@ -35,7 +35,7 @@ def canonical_course(course: Mapping[str, object], model: GuidelineModel) -> dic
     for name, fact in model.course_facts.items():
         value = course.get(name)
         if fact.kind == "boolean":
-            if value or (value is None and name in course and (not fact.needs or any(drug in fact.needs for drug in drugs))):
+            if name in course and (not fact.needs or any(drug in fact.needs for drug in drugs)):
                 found[name] = value
         elif isinstance(value, int | float) and fact.thresholds:
             found[name] = least_of_stretch(fact, value, model)

@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.answer import GuidelineInfo
-from reasoner.engine.phrases import guideline_words, layer_words, member_words, setting_words
+from reasoner.engine.answer import GuidelineInfo, Missing
+from reasoner.engine.phrases import (
+    course_fact_words,
+    fact_words,
+    guideline_words,
+    layer_words,
+    setting_words,
+    unknown_words,
+)
 from reasoner.render.layout import TextLayout
 
 if TYPE_CHECKING:
@@ -82,7 +89,8 @@ def totals(summary: Summary, model: GuidelineModel) -> Iterator[str]:
     if summary.repeated_ids:
         yield model.say("cohort_repeated", str(summary.repeated_ids))
     if summary.without_courses is not UNSET:
-        yield model.say("cohort_without_courses", str(summary.without_courses))
+        means = "cohort_untreated" if summary.without_courses_means == "untreated" else "cohort_without_courses"
+        yield model.say(means, str(summary.without_courses))
 
 
 def charts(summary: Summary, model: GuidelineModel) -> Iterator[Chart]:
@@ -97,6 +105,8 @@ def charts(summary: Summary, model: GuidelineModel) -> Iterator[Chart]:
         (say("heading_excluded"), graded(summary.excluded, regimens)),
         (say("heading_actions"), graded(summary.actions, actions)),
         (say("heading_missing"), [Bar(missing_words(name, model), n) for name, n in summary.missing.items()]),
+        (say("heading_alternatives"), [Bar(name, n) for name, n in summary.depends_on_readings.items()]),
+        (say("heading_assumed"), [Bar(default_words(name, model), n) for name, n in summary.assumed.items()]),
         (say("heading_findings"), [Bar(say(FINDINGS[name]), n) for name, n in summary.findings.items()]),
     )
     for heading, bars in found:
@@ -111,9 +121,22 @@ def graded(counts: Mapping[str, int], labels: Mapping[str, str]) -> list[Bar]:
 
 
 def missing_words(name: str, model: GuidelineModel) -> str:
-    """Word an unknown fact, or whether a list has a member: ``fact`` or ``fact[member]``."""
-    fact, _, member = name.removesuffix("]").partition("[")
-    return member_words(fact, member, model) if member else model.label("fact", fact)
+    """Word an unknown fact, a member of a list, ``fact[member]``, or what is unknown of a course, ``fact[0].key``."""
+    fact, _, rest = name.partition("[")
+    inside, _, key = rest.partition("]")
+    if key:
+        own = None if key == ".outcome" else key.removeprefix(".")
+        return unknown_words(Missing(fact=fact, course=int(inside) + 1, key=own, decides=()), model)
+    return unknown_words(Missing(fact=fact, member=inside or None, decides=()), model)
+
+
+def default_words(name: str, model: GuidelineModel) -> str:
+    """Word what stands by default for a fact, or for one of courses: ``fact[].key``."""
+    fact, _, key = name.partition("[].")
+    if key:
+        return course_fact_words(key, False, model)
+    default = next(known.default for known in model.facts if known.name == fact)
+    return fact_words(fact, [] if default == "empty" else default == "true", model)
 
 
 def bar_words(bar: Bar, model: GuidelineModel) -> str:

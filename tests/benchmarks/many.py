@@ -28,12 +28,12 @@ import polars as pl
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from by_hand import Bits, decide
-from cohorts import make_cohort
+from cohorts import WAY_BACK, expected_row, make_cohort
 from plain import solve, summary
 
-from reasoner.cohort.bits import unpack
-from reasoner.cohort.columns import Dictionary
-from reasoner.cohort.evaluate import CohortEvaluator
+from reasoner.cohort.batches import Batches
+from reasoner.cohort.bits import unpack, words_for
+from reasoner.cohort.columns import Dictionaries
 from reasoner.cohort.source import plan, read
 from reasoner.engine.evaluator import Evaluator
 from reasoner.guideline import Guideline
@@ -162,19 +162,19 @@ class Task(NamedTuple):
 def tasks(rows: int, folder: Path) -> Iterator[Task]:
     """Make complete records, and sort them by the number of their courses."""
     guideline = Guideline.load()
-    model, cohort = guideline.model, CohortEvaluator(guideline)
-    dictionaries = {fact.name: Dictionary(fact, model) for fact in model.facts}
     make_cohort(4, rows, unknown=0).write_parquet(folder / "complete.parquet")
-    (part,) = plan(folder / "complete.parquet", rows, model)
-    records = read(part, dictionaries, guideline).columns
-    (therapy,) = (own for own in records.columns if own.dictionary.fact.kind == "courses")
-    courses = np.array([value.courses for value in therapy.dictionary.encoded])[therapy.codes]
+    (part,) = plan(folder / "complete.parquet", rows, guideline.model)
+    records = read(part, Dictionaries(guideline.model), guideline).columns
+    courses = records.courses()
     for number in map(int, np.unique(courses)):
         members = np.flatnonzero(courses == number)
-        evaluator = guideline.evaluator(number)
-        evaluator.compile()
-        batch = cohort.batch(members, np.zeros((0, len(members)), dtype=np.int64))
-        yield Task(evaluator, unpack(cohort.inputs_of(records, evaluator.program, batch), len(members)))
+        batches = Batches(guideline.evaluator(number))
+        batches.evaluator.compile()
+        group = batches.group(records.take(members), guideline.adopted)
+        batch = batches.batch(np.arange(len(members)), np.zeros((0, len(members)), dtype=np.int64))
+        inputs, _ = batches.inputs(group, batch)
+        held = np.stack([np.frombuffer(truth.to_bytes(8 * words_for(len(members)), "little"), "<u8") for truth in inputs])
+        yield Task(batches.evaluator, unpack(held, len(members)))
 
 
 def compare_with_hand(rows: int, folder: Path) -> None:
@@ -205,25 +205,8 @@ def check(rows: int, folder: Path) -> None:
     for number, (row, found) in enumerate(zip(frame.iter_rows(named=True), answers.iter_rows(named=True), strict=True)):
         record = {key: value for key, value in row.items() if value is not None}
         record["metastatic_therapy"] = json.loads(record["metastatic_therapy"])
-        answer = guideline.answer(record)
-        alone = (
-            answer.patient,
-            answer.setting,
-            [(e.regimen, e.rank, e.certainty) for e in answer.recommended],
-            [(e.regimen, e.certainty) for e in answer.excluded],
-            [(e.action, e.certainty) for e in answer.actions],
-            [m.fact if m.member is None else f"{m.fact}[{m.member}]" for m in answer.missing],
-        )
-        together = (
-            found["id"],
-            found["setting"],
-            [(e["regimen"], e["rank"], e["certainty"]) for e in found["recommended"]],
-            [(e["regimen"], e["certainty"]) for e in found["excluded"]],
-            [(e["action"], e["certainty"]) for e in found["actions"]],
-            found["missing"],
-        )
-        assert alone == together, record
-        if number % 100 == 0 and answer.derivation.completions.count == 1:
+        assert expected_row(guideline, record) == {key: value for key, value in found.items() if key not in WAY_BACK}, record
+        if number % 100 == 0 and not guideline.answer(record).derivation.completions.open:
             (completion,) = solve(guideline.record(record).facts, guideline.folder, guideline.layer, guideline.model)
             said = summary(completion)
             assert said["recommended"] == sorted(e["regimen"] for e in found["recommended"]), record
