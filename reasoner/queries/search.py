@@ -14,6 +14,7 @@ from reasoner.engine.opened import evaluate, open_as_diagram
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.guideline import Guideline
 from reasoner.queries.families import NONE, UNIT, Families, Family, Field, Step
+from reasoner.queries.levels import Levels
 from reasoner.queries.points import ABSENT, free
 from reasoner.records.record import Record
 
@@ -48,47 +49,32 @@ class Search:
         self.numbers = {point.place: v for v, point in self.points.items()}
         opened = open_as_diagram(freed.record, freed.evaluator, guideline.adopted, NO_OTHER, capacity)
         completions = cast("DiagramCompletions", opened.completions)
-        self.none, self.true = completions.none, completions.none.manager.true()
-        self.lay_out(completions)
+        self.none = completions.none
+        self.levels = Levels(completions)
+        self.lay_out()
         truth = evaluate(opened, freed.evaluator).values[program.index[target]] if target in program.index else self.none
         unchangeable = [v for v in completions.order if v not in self.points]
         self.start = self.left_open(truth, completions.all, unchangeable)
         self.steps = 0
         self.memo: dict[tuple[Truth, Truth, Field | None, int | None], Family] = {}
 
-    def lay_out(self, completions: DiagramCompletions) -> None:
-        """Find the levels of variables, what is kept where nothing is changed, and what lists are where they are told."""
-        sizes = [len(completions.variables[v].values) - 1 for v in completions.order]
-        self.bits = [self.none.manager.var(level) for level in range(sum(sizes))]
-        self.levels: dict[int, range] = {}
-        self.owner: list[int] = []
-        self.kept = self.true
+    def lay_out(self) -> None:
+        """Find what is kept where nothing is changed, and what lists are where they are told."""
+        self.kept = self.levels.true
         self.empty: dict[Field, Truth] = {}
         self.members: dict[Field, list[int]] = {}
         self.lists = {v for v in self.points if self.variables[v].member is not None}
-        for v, size in zip(completions.order, sizes, strict=True):
-            self.levels[v] = range(len(self.owner), len(self.owner) + size)
-            self.owner += [v] * size
-            point = self.points.get(v)
-            if point is None:
-                continue
+        for v, point in self.points.items():
             if point.kept is not None:
-                self.kept = self.kept & self.chosen(v, point.kept)
+                self.kept = self.kept & self.levels.chosen(v, point.kept)
             elif point.whole:
                 self.members.setdefault(point.place[:3], []).append(v)
-                self.empty[point.place[:3]] = self.empty.get(point.place[:3], self.true) & self.chosen(v, ABSENT)
-
-    def chosen(self, variable: int, number: int) -> Truth:
-        """Give where a variable has a value."""
-        levels = self.levels[variable]
-        found = self.bits[levels[number]] if number < len(levels) else self.true
-        for level in levels[:number]:
-            found = found & ~self.bits[level]
-        return found
+                empty = self.empty.get(point.place[:3], self.levels.true)
+                self.empty[point.place[:3]] = empty & self.levels.chosen(v, ABSENT)
 
     def at(self, truth: Truth, variable: int, number: int) -> Truth:
         """Give what holds where a variable, of which no earlier one matters to `truth`, has a value."""
-        for place, level in enumerate(self.levels[variable]):
+        for place, level in enumerate(self.levels.levels[variable]):
             if place > number:
                 break
             if truth.node_level() == level:
@@ -97,10 +83,7 @@ class Search:
 
     def left_open(self, truth: Truth, space: Truth, variables: Collection[int]) -> tuple[Truth, Truth]:
         """Give where `truth` holds whatever the value of some variables is, and where they have one at all."""
-        cube = self.true
-        for v in variables:
-            for level in self.levels[v]:
-                cube = cube & self.bits[level]
+        cube = self.levels.cube(variables)
         whole = space.exists(cube)
         return (truth | ~space).forall(cube) & whole, whole
 
@@ -119,14 +102,14 @@ class Search:
         """
         if truth == self.none:
             return NONE
-        kept = self.kept if field is None else self.kept & self.empty.get(field, self.true)
+        kept = self.kept if field is None else self.kept & self.empty.get(field, self.levels.true)
         unchanged = space & kept
         if unchanged != self.none and unchanged & ~truth == self.none:
             return UNIT
         levels = [level for f in (truth, space) if (level := f.node_level()) is not None]
         if not levels:
             return NONE
-        variable = self.owner[min(levels)]
+        variable = self.levels.owner[min(levels)]
         point = self.points[variable]
         if point.place[:3] != field:
             field = None

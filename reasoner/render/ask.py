@@ -3,57 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from reasoner.compiler.model import Fact, GuidelineModel
+from msgspec import UNSET
+
+from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer
-from reasoner.engine.phrases import decided_words, interval_words, setting_words, value_words
-from reasoner.queries.ask import Choice, DecisionTree, Leaf, Questions, Value, interval_of
+from reasoner.engine.conclusions import CERTAIN
+from reasoner.engine.phrases import decided_words, interval_words, safe, setting_words, value_words
+from reasoner.queries.questions import Choice, DecisionTree, Leaf, Open, Question, Questions, See, TreeNode, Value
+from reasoner.records.record import ONE_OF
 from reasoner.render.layout import TextLayout
 
 __all__ = ["render", "render_tree"]
 
 
-def choice_words(fact: Fact, values: Iterable[Value], model: GuidelineModel) -> str:
-    """Word the values that answer a question alike; a number stands for the interval between thresholds that it is in."""
-    intervals = ((value, interval_of(fact, value, model)) for value in values)
-    return model.say("or").join(
-        value_words(value, model) if interval is None else interval_words(interval, model) for value, interval in intervals
-    )
+class Short(NamedTuple):
+    """An answer in short: its setting, each recommended regimen with its rank and certainty, then exclusions and actions.
+
+    These are each a kind of the glossary, a name, and how certain it is.
+    """
+
+    setting: str
+    ranked: tuple[tuple[str, int, str], ...]
+    others: tuple[tuple[str, str, str], ...]
 
 
-def other_conclusions(answer: Answer) -> list[tuple[str, str, str]]:
-    """List exclusions and actions, each as a kind of the glossary, a name, and how certain it is."""
-    against: list[tuple[str, str, str]] = [("regimen", entry.regimen, entry.certainty) for entry in answer.excluded]
-    return against + [("action", entry.action, entry.certainty) for entry in answer.actions]
+def shortened(answer: Answer) -> Short:
+    """Give an answer in short."""
+    against = (("regimen", entry.regimen, entry.certainty) for entry in answer.excluded)
+    calls = (("action", entry.action, entry.certainty) for entry in answer.actions)
+    ranked = ((entry.regimen, entry.rank, entry.certainty) for entry in answer.recommended)
+    return Short(answer.setting, tuple(ranked), (*against, *calls))
 
 
-def common_to(answers: Iterable[Answer]) -> frozenset[tuple[str, str, str]]:
+def shortened_leaf(leaf: Leaf) -> Short:
+    """Give the answer at the end of a path in short."""
+    if leaf.answer is not None:
+        return shortened(leaf.answer)
+    against = (("regimen", regimen, CERTAIN) for regimen in leaf.excluded)
+    calls = (("action", action, CERTAIN) for action in leaf.actions)
+    ranked = ((entry.regimen, entry.rank, CERTAIN) for entry in leaf.recommended)
+    return Short(leaf.setting, tuple(ranked), (*against, *calls))
+
+
+def common_to(answers: Iterable[Short]) -> frozenset[tuple[str, str, str]]:
     """Find the exclusions and actions of all answers: they do not distinguish any of them."""
-    found = [frozenset(other_conclusions(answer)) for answer in answers]
+    found = [frozenset(answer.others) for answer in answers]
     return frozenset.intersection(*found) if found else frozenset()
 
 
 AGAINST = {"certain": "against", "conditional": "perhaps_against"}
 
 
-def short_answer(answer: Answer, start: Answer, common: frozenset[tuple[str, str, str]], model: GuidelineModel) -> str:
-    """Word an answer in short: its setting where `start` has another, what is recommended, and what is not `common`."""
+def short_answer(answer: Short, start: str, common: frozenset[tuple[str, str, str]], model: GuidelineModel) -> str:
+    """Word an answer in short: its setting where that is not `start`, what is recommended, and what is not `common`."""
     say = model.say
     ranked = [
-        f"{entry.rank}{'.' if entry.certainty == 'certain' else '?'} {model.label('regimen', entry.regimen)}"
-        for entry in answer.recommended
+        f"{rank}{'.' if certainty == CERTAIN else '?'} {model.label('regimen', regimen)}"
+        for regimen, rank, certainty in answer.ranked
     ]
     parts = ranked or [say("nothing_recommended")]
-    distinctive = [entry for entry in other_conclusions(answer) if entry not in common]
+    distinctive = [entry for entry in answer.others if entry not in common]
     for certainty in AGAINST:
         against = [model.label(kind, name) for kind, name, how in distinctive if kind == "regimen" and how == certainty]
         parts += [say(AGAINST[certainty], say("comma").join(against))] if against else []
     for kind, name, how in distinctive:
         if kind == "action":
             call = model.label(kind, name).rstrip(".")
-            parts.append(say("action_called" if how == "certain" else "action_perhaps_called", call))
+            parts.append(say("action_called" if how == CERTAIN else "action_perhaps_called", call))
     text = say("and").join(parts)
-    return text if answer.setting == start.setting else say("labelled", setting_words(answer.setting, model), text)
+    return text if answer.setting == start else say("labelled", setting_words(answer.setting, model), text)
+
+
+def choice_words(asked: Question | Choice, values: Iterable[Value], model: GuidelineModel) -> str:
+    """Word the values that answer a question alike."""
+    return model.say("or").join(answer_words(asked, value, model) for value in values)
+
+
+def answer_words(asked: Question | Choice, value: Value, model: GuidelineModel) -> str:
+    """Word a value that answers a question; a number stands for all that rules do not tell from it."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if asked.fact == ONE_OF:
+        return safe(str(value))
+    if asked.course is UNSET:
+        return interval_words(model.interval(asked.fact, value), model) if number else value_words(value, model)  # type: ignore[arg-type]
+    if isinstance(asked.key, str):
+        stretch = model.course_facts[asked.key].stretch
+        return interval_words(stretch(value), model) if number else value_words(value, model)  # type: ignore[arg-type]
+    return model.label("outcome", str(value))
 
 
 def opening(answer: Answer, page: TextLayout) -> GuidelineModel:
@@ -69,31 +107,65 @@ def render(result: Questions, width: int = 80, colour: bool = False) -> str:
     page = TextLayout(width, colour)
     model = opening(result.answer, page)
     say = model.say
-    facts = {fact.name: fact for fact in model.facts}
     page.heading(say("heading_ask"))
     if not result.questions:
         page.item("  -", say("nothing_to_ask"))
     for number, question in enumerate(result.questions, start=1):
         page.item(f" {number:2}.", question.text, "heading")
         page.item("", say("decides", decided_words(question.decides, model)), "faint")
-        common = common_to(given.answer for given in question.answers)
+        common = common_to(shortened(given.answer) for given in question.answers)
         together: dict[str, list[Value]] = {}
         for given in question.answers:
-            together.setdefault(short_answer(given.answer, result.answer, common, model), []).append(given.value)
+            text = short_answer(shortened(given.answer), result.answer.setting, common, model)
+            together.setdefault(text, []).append(given.value)
         for text, values in together.items():
-            page.item("     -", say("labelled", choice_words(facts[question.fact], values, model), text), indent=7)
-        if len(together) == 1:
+            page.item("     -", say("labelled", choice_words(question, values, model), text), indent=7)
+        if isinstance(question.otherwise, str):
+            page.item("     -", question.otherwise, "faint", indent=7)
+        elif len(together) == 1:
             page.item("", say("decides_together"), "faint")
     return page.closing(result.answer.guideline)
 
 
-def leaves(node: Choice | Leaf) -> Iterator[Leaf]:
+def leaves(node: TreeNode) -> Iterator[Leaf]:
     """Yield the ends of all paths."""
     if isinstance(node, Leaf):
         yield node
-    else:
+    elif isinstance(node, Choice):
         for branch in node.branches:
             yield from leaves(branch.then)
+
+
+class TreeText:
+    """A decision tree as nested lines."""
+
+    def __init__(self, tree: DecisionTree, page: TextLayout, model: GuidelineModel) -> None:
+        self.page = page
+        self.model = model
+        self.start = tree.answer.setting
+        self.common = common_to(shortened_leaf(leaf) for leaf in leaves(tree.root))
+
+    def add(self, node: TreeNode, value: str, level: int) -> None:
+        """Add a part of the tree, to which a value leads."""
+        indent = min(2 + 2 * level, self.page.width - 24)
+        text = self.model.say("labelled", value, self.words(node)) if value else self.words(node)
+        self.page.item(" " * indent + "-", text, "certain" if isinstance(node, Leaf) else "", indent=indent + 2)
+        if isinstance(node, Choice):
+            for branch in node.branches:
+                self.add(branch.then, choice_words(node, branch.values, self.model), level + 1)
+            if isinstance(node.otherwise, str):
+                inner = min(indent + 2, self.page.width - 24)
+                self.page.item(" " * inner + "-", node.otherwise, "faint", indent=inner + 2)
+
+    def words(self, node: TreeNode) -> str:
+        say = self.model.say
+        if isinstance(node, Leaf):
+            return short_answer(shortened_leaf(node), self.start, self.common, self.model)
+        if isinstance(node, See):
+            return say("see_question", str(node.see))
+        if isinstance(node, Open):
+            return say("ask_again", say("and").join(node.open))
+        return node.text if node.number is UNSET else say("numbered_question", str(node.number), node.text)
 
 
 def render_tree(tree: DecisionTree, width: int = 80, colour: bool = False) -> str:
@@ -101,20 +173,10 @@ def render_tree(tree: DecisionTree, width: int = 80, colour: bool = False) -> st
     page = TextLayout(width, colour)
     model = opening(tree.answer, page)
     say = model.say
-    facts = {fact.name: fact for fact in model.facts}
-    common = common_to(leaf.answer for leaf in leaves(tree.root))
-
-    def add(node: Choice | Leaf, value: str, level: int) -> None:
-        indent = min(2 + 2 * level, width - 24)
-        text = short_answer(node.answer, tree.answer, common, model) if isinstance(node, Leaf) else node.text
-        text = say("labelled", value, text) if value else text
-        page.item(" " * indent + "-", text, "certain" if isinstance(node, Leaf) else "", indent=indent + 2)
-        if isinstance(node, Choice):
-            for branch in node.branches:
-                add(branch.then, choice_words(facts[node.fact], branch.values, model), level + 1)
-
     page.heading(say("heading_all_paths"))
     mean, most = f"{tree.expected:.3g}", str(tree.deepest)
     page.item("", say("fewest_questions" if tree.exact else "decisive_questions", mean, most), "faint", indent=0)
-    add(tree.root, "", 0)
+    if tree.cut:
+        page.item("", say("tree_cut"), "faint", indent=0)
+    TreeText(tree, page, model).add(tree.root, "", 0)
     return page.closing(tree.answer.guideline)
