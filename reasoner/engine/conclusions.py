@@ -200,7 +200,9 @@ class Conclusions:
         for name in self.model.settings:
             for _, truth, _ in self.held(SETTING, name):
                 return name if truth == self.completions.all else UNDETERMINED
-        return SILENT if self.completions.untold is None else UNDETERMINED
+        placed = (n for rows in self.table.get(SETTING, {}).values() for _, n in rows)
+        none, possible = self.completions.none, self.possible
+        return SILENT if possible is None or all(possible[n] == none for n in placed) else UNDETERMINED
 
     def recommended(self) -> list[RankedRegimen]:
         """List the recommended regimens, the best first."""

@@ -25,6 +25,7 @@ from reasoner.queries.asking import Asked, Option, options
 from reasoner.queries.fields import with_values
 from reasoner.queries.levels import Levels
 from reasoner.queries.questions import Leaf, RankedName, Value
+from reasoner.queries.told import telling
 from reasoner.records.record import Record
 
 if TYPE_CHECKING:
@@ -93,12 +94,15 @@ class TreeGrower:
         self.guideline = guideline
         self.model = guideline.model
         self.record = record
-        evaluator = guideline.evaluator(record.courses, record.fewer)
-        table = evaluator.program.table
+        ground = guideline.evaluator(record.courses, record.fewer)
+        told = telling(ground, [question.entry.fact for question in asked], None, self.model)
+        evaluator, table = told.evaluator, ground.program.table
         worlds = replace(NO_OTHER, count=1 + sum(len(rows) for p in TOLD for rows in table.get(p, {}).values()))
-        opened = open_as_diagram(record, evaluator, guideline.adopted, worlds, capacity)
-        values = evaluate(opened, evaluator).values
+        opened = open_as_diagram(told.opened(record), evaluator, guideline.adopted, worlds, capacity)
         self.completions = completions = cast("DiagramCompletions", opened.completions)
+        told.tell(opened.inputs, completions, {v: range(len(own)) for v, own in completions.values.items()})
+        values = evaluate(opened, evaluator).values
+        self.told = told.variables
         self.levels = Levels(completions)
         self.none = completions.none
         self.entries: list[Entry] = []
@@ -108,6 +112,11 @@ class TreeGrower:
             self.start = self.start | completions.in_worlds(1 << len(self.entries)) & truth
         self.groups = [own for group in evaluator.program.constraint_components if (own := self.open_of(group))]
         self.fields = list(self.fields_of(asked))
+        untold = self.levels.true
+        for v in self.told.values():
+            untold = untold & self.levels.chosen(v, 1)
+        self.untold = untold, self.levels.cube(self.told.values())
+        self.views: dict[Truth, Truth] = {}
         self.states: dict[Truth, Grown] = {}
         self.counted: dict[Truth, int] = {}
 
@@ -126,15 +135,26 @@ class TreeGrower:
             ]
             yield question, own, list(options(question, self.record, self.model, implied))
 
-    def support(self, state: Truth, among: Sequence[int]) -> set[int]:
-        """Find the variables that matter in a state."""
-        return {v for v in among if state.exists(self.levels.cube([v])) != state}
+    def view(self, state: Truth) -> Truth:
+        """Give what is concluded in a state while nothing more is told."""
+        if not self.told:
+            return state
+        found = self.views.get(state)
+        if found is None:
+            untold, cube = self.untold
+            found = self.views[state] = (state & untold).exists(cube)
+        return found
+
+    def matters(self, state: Truth, among: Sequence[int]) -> bool:
+        """Tell whether some variables matter in a state."""
+        view = self.view(state)
+        return bool(view.exists(self.levels.cube(among)) != view)
 
     def grow(self, exact: bool) -> Grown:
         """Grow the tree with the fewest questions on average, or else that which asks the most decisive first."""
         start = self.start
         for v in self.completions.order:
-            if not any(v in own for _, own, _ in self.fields):
+            if v not in self.told.values() and not any(v in own for _, own, _ in self.fields):
                 without = start.exists(self.levels.cube([v]))
                 start = without if without & self.completions.world(start, 0) == start else start
         start = self.simplified(start, self.completions.order)
@@ -157,6 +177,9 @@ class TreeGrower:
             then = state
             for v, n in option.choices.items():
                 then = (then & self.levels.chosen(v, n)).exists(self.levels.cube([v]))
+            if option.key in self.told and then != self.none:
+                told = self.told[option.key]
+                then = (then & self.levels.chosen(told, 0)).exists(self.levels.cube([told]))
             if self.completions.world(then, 0) != self.none:
                 then = self.simplified(then, tied)
                 way = found.get(then, Way((), {option.key: option.value}, then))
@@ -171,12 +194,12 @@ class TreeGrower:
         found: list[tuple[Asked, list[Way]]] = []
         waiting: list[tuple[Asked, list[Way]]] = []
         for asked, own, values in self.fields:
-            if self.support(state, own):
+            if self.matters(state, own):
                 ways = self.ways(state, own, values)
                 (waiting if self.may_lack_value(state, own) else found).append((asked, ways))
         questions = found or waiting
-        telling = [(asked, ways) for asked, ways in questions if len(ways) > 1]
-        return telling or [(asked, ways) for asked, ways in questions if ways and ways[0].state != state]
+        apart = [(asked, ways) for asked, ways in questions if len({self.view(way.state) for way in ways}) > 1]
+        return apart or [(asked, ways) for asked, ways in questions if ways and ways[0].state != state]
 
     def may_lack_value(self, state: Truth, own: Sequence[int]) -> bool:
         space = self.completions.world(state, 0)
@@ -198,7 +221,8 @@ class TreeGrower:
 
     def held(self, state: Truth) -> list[tuple[Entry, Truth]]:
         """List what holds somewhere in a state."""
-        truths = ((entry, self.completions.world(state, n)) for n, entry in enumerate(self.entries, start=1))
+        view = self.view(state)
+        truths = ((entry, self.completions.world(view, n)) for n, entry in enumerate(self.entries, start=1))
         return [(entry, truth) for entry, truth in truths if truth != self.none]
 
     def is_settled(self, state: Truth) -> bool:
