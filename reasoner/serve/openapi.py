@@ -12,7 +12,7 @@ from reasoner import __version__
 from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
 from reasoner.compiler.selection import ANY
 from reasoner.guideline import Guideline
-from reasoner.queries.ask import Choice, Leaf
+from reasoner.queries.questions import Choice, Leaf, Open, See
 from reasoner.records.record import ONE_OF
 from reasoner.serve.api import QUESTIONS, Question
 from reasoner.serve.describe import GuidelineForm
@@ -40,7 +40,7 @@ REASONS = {
 BODY = (400, 408, 413, 422, 500, 503)
 SHAPES = (
     *(question.shape for question in QUESTIONS if question.shape),
-    Choice, Leaf, FindingsReport, GuidelineForm, Services, Cards, Details, OperationOutcome, Status,
+    Choice, Leaf, Open, See, FindingsReport, GuidelineForm, Services, Cards, Details, OperationOutcome, Status,
 )  # fmt: skip
 
 
