@@ -100,8 +100,8 @@ def read_variables(program: Program, adopted: Sequence[int]) -> tuple[set[int], 
                 yield from (c for c, _ in conditions)
 
     therapy = {v for v, variable in enumerate(program.variables) if variable.values[0][0] == ()}
-    atoms = reachable(program.compared, required)
-    return therapy | {owner[atom] for atom in atoms if atom in owner}, atoms
+    reached = reachable(program.compared, required)
+    return therapy | {owner[atom] for atom in reached if atom in owner}, reached
 
 
 def together_changed(variables: Sequence[Variable], defaulted: Sequence[int]) -> Iterator[list[int]]:
