@@ -296,3 +296,21 @@ def test_forty_signs_that_are_not_recorded_are_no_ceiling(tmp_path: Path, own_ca
     expected = [{"weeks": 7}, *({f"sign{n}": True} for n in range(9))]
     assert [change.set for change in found.first] == expected
     assert found.others == 31
+
+
+def test_that_a_record_tells_a_fact_can_itself_be_what_matters(tmp_path: Path, own_cache: None) -> None:
+    text = (ROOT / "tests/guidelines/hill_ache/guideline.lp").read_text("utf-8")
+    text += "contraindicated(watchful_waiting) :- not known(frail).\n"
+    text += "contraindicated(watchful_waiting) :- recorded(severe, true), not recorded(frail, true).\n"
+    (tmp_path / "guideline.lp").write_text(text)
+    guideline = Guideline.load(tmp_path)
+    expected = (
+        ({}, [{"frail": True, "weeks": 6}, {"frail": False, "weeks": 6}]),
+        ({"weeks": 3, "severe": True}, [{"frail": True}, {"severe": False, "frail": False}]),
+        ({"weeks": 3, "severe": False}, [{"frail": True}, {"frail": False}]),
+        ({"weeks": 3, "severe": True, "frail": False}, [{"severe": False}, {"frail": True}]),
+        ({"weeks": 3, "severe": False, "frail": False}, [{}]),
+    )
+    for data, changes in expected:
+        found = changes_of(guideline, {"id": "p", **data}, "watchful_waiting")
+        assert [change.set for change in found.first] == changes

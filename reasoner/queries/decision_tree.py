@@ -95,7 +95,7 @@ class TreeGrower:
         self.model = guideline.model
         self.record = record
         ground = guideline.evaluator(record.courses, record.fewer)
-        told = telling(ground, [question.entry.fact for question in asked], None, self.model)
+        told = telling(ground, record, [question.entry.fact for question in asked], None, self.model)
         evaluator, table = told.evaluator, ground.program.table
         worlds = replace(NO_OTHER, count=1 + sum(len(rows) for p in TOLD for rows in table.get(p, {}).values()))
         opened = open_as_diagram(told.opened(record), evaluator, guideline.adopted, worlds, capacity)
@@ -110,6 +110,7 @@ class TreeGrower:
         for entry, truth in entries_of(Conclusions(completions, self.model, table, values)):
             self.entries.append(entry)
             self.start = self.start | completions.in_worlds(1 << len(self.entries)) & truth
+        self.numbers = told.numbers
         self.groups = [own for group in evaluator.program.constraint_components if (own := self.open_of(group))]
         self.fields = list(self.fields_of(asked))
         untold = self.levels.true
@@ -126,7 +127,8 @@ class TreeGrower:
     def fields_of(self, asked: Sequence[Asked]) -> Iterator[tuple[Asked, list[int], list[Option]]]:
         """Yield what can be asked, with the variables that it settles and its options."""
         variables, values = self.completions.variables, self.completions.values
-        implied = frozenset(v for v in self.completions.order if values[v][0] == self.completions.all)
+        old = {number: v for v, number in self.numbers.items()}
+        implied = frozenset(old[v] for v in self.completions.order if v in old and values[v][0] == self.completions.all)
         for question in asked:
             own = [
                 v
@@ -176,7 +178,8 @@ class TreeGrower:
         for option in values:
             then = state
             for v, n in option.choices.items():
-                then = (then & self.levels.chosen(v, n)).exists(self.levels.cube([v]))
+                own_number = self.numbers[v]
+                then = (then & self.levels.chosen(own_number, n)).exists(self.levels.cube([own_number]))
             if option.key in self.told and then != self.none:
                 told = self.told[option.key]
                 then = (then & self.levels.chosen(told, 0)).exists(self.levels.cube([told]))

@@ -16,6 +16,7 @@ from reasoner.guideline import Guideline
 from reasoner.queries.families import NONE, UNIT, Families, Family, Field, Step
 from reasoner.queries.levels import Levels
 from reasoner.queries.points import ABSENT, free
+from reasoner.queries.told import telling
 from reasoner.records.record import Record
 
 if TYPE_CHECKING:
@@ -44,16 +45,21 @@ class Search:
         self.families = families
         freed = free(record, guideline, anything)
         program = freed.evaluator.program
-        self.variables = program.variables
-        self.points = freed.points
+        cone = program.cone([program.index[target]]) if target in program.index else set()
+        facts = {program.variables[v].fact for v in freed.points}
+        told = telling(freed.evaluator, record, facts, cone, guideline.model)
+        self.told = told.variables
+        self.points = {told.numbers[v]: point for v, point in freed.points.items()}
         self.numbers = {point.place: v for v, point in self.points.items()}
-        opened = open_as_diagram(freed.record, freed.evaluator, guideline.adopted, NO_OTHER, capacity)
+        self.variables = told.evaluator.program.variables
+        opened = open_as_diagram(told.opened(freed.record), told.evaluator, guideline.adopted, NO_OTHER, capacity)
         completions = cast("DiagramCompletions", opened.completions)
+        told.tell(opened.inputs, completions, {v: range(len(own)) for v, own in completions.values.items()})
         self.none = completions.none
         self.levels = Levels(completions)
         self.lay_out()
-        truth = evaluate(opened, freed.evaluator).values[program.index[target]] if target in program.index else self.none
-        unchangeable = [v for v in completions.order if v not in self.points]
+        truth = evaluate(opened, told.evaluator).values[program.index[target]] if target in program.index else self.none
+        unchangeable = [v for v in completions.order if v not in self.points and v not in self.told.values()]
         self.start = self.left_open(truth, completions.all, unchangeable)
         self.steps = 0
         self.memo: dict[tuple[Truth, Truth, Field | None, int | None], Family] = {}
@@ -64,6 +70,8 @@ class Search:
         self.empty: dict[Field, Truth] = {}
         self.members: dict[Field, list[int]] = {}
         self.lists = {v for v in self.points if self.variables[v].member is not None}
+        for v in self.told.values():
+            self.kept = self.kept & self.levels.chosen(v, ABSENT)
         for v, point in self.points.items():
             if point.kept is not None:
                 self.kept = self.kept & self.levels.chosen(v, point.kept)
@@ -110,8 +118,8 @@ class Search:
         if not levels:
             return NONE
         variable = self.levels.owner[min(levels)]
-        point = self.points[variable]
-        if point.place[:3] != field:
+        own = self.variables[variable].key if variable in self.told.values() else None
+        if own is not None or self.points[variable].place[:3] != field:
             field = None
             if left == 0:
                 return NONE
@@ -121,7 +129,8 @@ class Search:
             self.steps += 1
             if self.steps > MOST_STEPS:
                 raise TooManyError
-            found = self.memo[key] = self.split(variable, *key)
+            found = self.split(variable, *key) if own is None else self.split_told(variable, truth, space, left)
+            self.memo[key] = found
         return found
 
     def split(self, variable: int, truth: Truth, space: Truth, field: Field | None, left: int | None) -> Family:
@@ -143,4 +152,31 @@ class Search:
             if number != kept and holds != self.none:
                 within = self.search(holds, self.at(space, variable, number), own, fewer)
                 found = families.either(Step(*point.place, number), found, families.apart(within, without))
+        return found
+
+    def split_told(self, told: int, truth: Truth, space: Truth, left: int | None) -> Family:
+        """Find the changes where a record is left without a fact, and where it tells it: with any value that it can have."""
+        variables = [v for v in self.points if self.variables[v].fact == self.variables[told].key]
+        first = self.points[variables[0]]
+        missing = self.at(truth, told, ABSENT), self.at(space, told, ABSENT)
+        for v in variables:
+            kept = self.points[v].kept
+            if kept is None:
+                missing = self.left_open(*missing, [v])
+            else:
+                missing = self.at(missing[0], v, kept), self.at(missing[1], v, kept)
+        found = without = self.search(*missing, None, left)
+        fewer = None if left is None else left - 1
+        holds, admitted = self.at(truth, told, 0), self.at(space, told, 0)
+        if variables[0] in self.lists:
+            own = first.place[:3]
+            within = self.search(holds, admitted, own, fewer)
+            return self.families.either(Step(*own, -1, 0), without, self.families.apart(within, without))
+        recorded = () if first.kept is None else (first.kept,)
+        for number in sorted((*first.options, *recorded), reverse=True):
+            then = self.at(holds, variables[0], number)
+            if then != self.none:
+                within = self.search(then, self.at(admitted, variables[0], number), None, fewer)
+                step = Step(*first.place, number)
+                found = self.families.either(step, found, self.families.apart(within, without))
         return found

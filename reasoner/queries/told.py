@@ -1,6 +1,6 @@
 """What rules conclude from a record's telling a fact at all: open to what is asked or changed, as the fact itself is.
 
-For each fact of which rules read that, a variable tells whether the record has it; it comes after all others.
+For each fact of which rules read that, a variable tells whether the record has it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Mapping
 from msgspec.structs import replace
 
 from reasoner.compiler.model import Fact, GuidelineModel, Variable
-from reasoner.compiler.program import Program
 from reasoner.engine.completions import Inputs, Truth
 from reasoner.engine.evaluator import Evaluator
 from reasoner.queries.fields import value_for
@@ -24,32 +23,56 @@ TELLS = ("known", "recorded", "lists")
 
 
 class Telling:
-    """A program in which it is open which facts a record tells: `variables` numbers what tells of each."""
+    """A program in which it is open which of some `facts` a record tells.
 
-    def __init__(self, evaluator: Evaluator, variables: Mapping[str, int], model: GuidelineModel) -> None:
-        self.evaluator = evaluator
-        self.variables = variables
+    `variables` numbers what says so of each that the record does not tell as it stands, right before the fact's own; the
+    others are told in any case, with whatever value. `numbers` are the new numbers of all other variables by their old ones.
+    """
+
+    def __init__(self, evaluator: Evaluator, facts: Collection[str], untold: Collection[str], model: GuidelineModel) -> None:
+        self.facts = facts
         self.model = model
+        self.variables: dict[str, int] = {}
+        self.numbers: dict[int, int] = {}
+        program = evaluator.program
+        found: list[Variable] = []
+        for v, variable in enumerate(program.variables):
+            if variable.fact in untold and variable.fact not in self.variables:
+                self.variables[variable.fact] = len(found)
+                found.append(Variable(((True, ()), (False, ())), key=variable.fact))
+            self.numbers[v] = len(found)
+            found.append(variable)
+        groups = {tuple(self.numbers[v] for v in own): rules for own, rules in program.constraint_components.items()}
+        wider = replace(program, variables=tuple(found), constraint_components=groups)
+        self.evaluator = Evaluator(wider) if self.variables else evaluator
 
     def opened(self, record: Record) -> Record:
         """Give a record in which it is open which facts it tells."""
-        more = (OPEN,) * len(self.variables)
-        told = (
-            own._replace(
-                choices=(*own.choices, *more), atoms=tuple(atom for atom in own.atoms if fact_of(atom) not in self.variables)
+        if not self.facts:
+            return record
+        told = []
+        for own in record.told:
+            choices = dict.fromkeys(self.variables.values(), OPEN)
+            choices |= {self.numbers[v]: choice for v, choice in enumerate(own.choices)}
+            told.append(
+                own._replace(
+                    choices=tuple(choices[n] for n in range(len(choices))),
+                    defaulted=tuple(self.numbers[v] for v in own.defaulted),
+                    barred=tuple((self.numbers[v], value) for v, value in own.barred),
+                    atoms=tuple(atom for atom in own.atoms if fact_of(atom) not in self.facts),
+                )
             )
-            for own in record.told
-        )
-        return record._replace(told=tuple(told)) if more else record
+        return record._replace(told=tuple(told))
 
     def tell(self, inputs: list[Truth], laid: Inputs, values: Mapping[int, Collection[int]]) -> None:
         """Let input atoms hold where a fact is told that has a value; `values` are those of the variables that are open."""
         program = self.evaluator.program
         facts = {fact.name: fact for fact in self.model.facts}
         for v, own in values.items():
-            variable = program.variables[v]
-            if variable.fact in self.variables:
-                known = laid.value(self.variables[variable.fact], 0)
+            variable = program.variables[v] if v < len(program.variables) else None
+            if variable is not None and variable.fact in self.facts:
+                told = self.variables.get(variable.fact)
+                known = laid.everything if told is None else laid.value(told, 0)
                 for n in own:
                     for atom in atoms_told(variable, n, facts[variable.fact], self.model):
                         if atom in program.inputs:
@@ -72,14 +95,11 @@ def atoms_told(variable: Variable, number: int, fact: Fact, model: GuidelineMode
         yield from encode_value(fact, value, True, model).facts
 
 
-def telling(evaluator: Evaluator, facts: Collection[str], among: Collection[int] | None, model: GuidelineModel) -> Telling:
+def telling(
+    evaluator: Evaluator, record: Record, facts: Collection[str], among: Collection[int] | None, model: GuidelineModel
+) -> Telling:
     """Open which of some facts a record tells, as far as rules read that; `among` are the atoms that count, None for all."""
     program = evaluator.program
     read = {fact_of(atom) for atom, number in program.inputs.items() if among is None or number in among}
     named = [fact.name for fact in model.facts if fact.kind != "courses" and fact.name in read.intersection(facts)]
-    if not named:
-        return Telling(evaluator, {}, model)
-    added = (Variable(((True, ()), (False, ())), key=fact) for fact in named)
-    wider: Program = replace(program, variables=(*program.variables, *added))
-    numbers = {fact: n for n, fact in enumerate(named, start=len(program.variables))}
-    return Telling(Evaluator(wider), numbers, model)
+    return Telling(evaluator, named, [name for name in named if record.data.get(name) is None], model)
