@@ -30,6 +30,8 @@ __all__ = ["EXACT", "Choice", "DecisionTree", "Leaf", "Questions", "ask", "condi
 
 EXACT = 6
 """Where at most so many facts matter the tree with the fewest questions is found."""
+MOST_ASKED = 60
+"""So many questions a tree has at most in a guideline that cannot be evaluated on diagrams."""
 MOST_WRITTEN = 600
 """A tree of more questions and leaves is written with each part once."""
 
@@ -45,6 +47,14 @@ def ask(guideline: Guideline, data: Record | Mapping[str, object]) -> Questions:
     """
     record = data if isinstance(data, Record) else guideline.record(data)
     answer = guideline.answer(record)
+    return Questions(tuple(question for _, question in questions(guideline, record, answer))).carrying(answer=answer)
+
+
+def questions(guideline: Guideline, record: Record, answer: Answer) -> list[tuple[Asked, Question]]:
+    """List what can be asked with what each value gives, the most decisive first.
+
+    A number that may have no value at all waits until other facts settle whether it has one.
+    """
     asked = askable(answer, record.data)
     completions = answer.derivation.completions
     sure = [own for own in asked if not may_lack_value(own.entry, completions)] or asked
@@ -53,13 +63,12 @@ def ask(guideline: Guideline, data: Record | Mapping[str, object]) -> Questions:
     def decisiveness(item: tuple[Asked, Question]) -> tuple[bool, bool, int, Fraction, int]:
         own, question = item
         left = [conditions(given.answer) for given in question.answers]
-        whole = own.entry.fact == ONE_OF, question.otherwise is not UNSET and not own.members
-        return not whole[0], not whole[1], max(left), Fraction(sum(left), len(left)), order[own.place]
+        untold = question.otherwise is not UNSET and not own.members
+        return own.entry.fact != ONE_OF, not untold, max(left), Fraction(sum(left), len(left)), order[own.place]
 
-    questions = [(own, question_on(own, record, answer, guideline)) for own in sure]
-    telling = [item for item in questions if item[1].otherwise is not UNSET or tells_apart(item[1])]
-    ordered = sorted(telling or questions, key=decisiveness)
-    return Questions(tuple(question for _, question in ordered)).carrying(answer=answer)
+    found = [(own, question_on(own, record, answer, guideline)) for own in sure]
+    telling = [item for item in found if item[1].otherwise is not UNSET or tells_apart(item[1])]
+    return sorted(telling or found, key=decisiveness)
 
 
 def question_on(asked: Asked, record: Record, answer: Answer, guideline: Guideline) -> Question:
@@ -68,9 +77,8 @@ def question_on(asked: Asked, record: Record, answer: Answer, guideline: Guideli
     implied = frozenset(v for v in completions.order if completions.values[v][0] == completions.all)
     answers = []
     for option in options(asked, record, guideline.model, implied):
-        value = list(option.value) if isinstance(option.value, tuple) else option.value
         try:
-            then = guideline.answer(with_values(record.data, {option.key: value}))
+            then = guideline.answer(with_values(record.data, option.told))
         except RecordError:
             continue
         answers.append(
@@ -123,7 +131,7 @@ def decision_tree(guideline: Guideline, data: Record | Mapping[str, object], lim
     record = data if isinstance(data, Record) else guideline.record(data)
     answer = guideline.answer(record)
     asked = askable(answer, record.data)
-    exact = len(asked) <= limit and not record.fewer
+    exact = len(asked) <= limit and not record.fewer and guideline.model.recursive is None
     grown = grow(guideline, record, answer, exact)
     writer = TreeWriter(guideline, grown)
     root = writer.write(grown)
@@ -145,21 +153,38 @@ def grow(guideline: Guideline, record: Record, answer: Answer, exact: bool) -> G
             return grown_from(first, guideline, record, exact)
         untreated = guideline.record({**record.data, courses.name: []})
         return grow(guideline, untreated, guideline.answer(untreated), exact)
-    for capacity in CAPACITIES:
+    for capacity in CAPACITIES if guideline.model.recursive is None else ():
         try:
             return TreeGrower(guideline, record, asked, capacity).grow(exact)
         except MemoryError:
             continue
-    return Stop(None, tuple(asked))
+    return grown_anew(guideline, record, [MOST_ASKED])
+
+
+def grown_anew(guideline: Guideline, record: Record, left: list[int]) -> Grown:
+    """Grow a tree by asking the most decisive question everywhere, record by record, as long as asking is `left`."""
+    answer = guideline.answer(record)
+    if left[0] == 0:
+        return Stop(None, tuple(askable(answer, record.data)))
+    left[0] -= 1
+    asked = questions(guideline, record, answer)
+    if not asked:
+        return Stop(leaf_of(answer).carrying(answer=answer))
+    first, question = asked[0]
+    branches = []
+    for option in options(first, record, guideline.model):
+        if option.value in [given.value for given in question.answers]:
+            told = guideline.record(with_values(record.data, option.told))
+            branches.append(((option.value,), grown_anew(guideline, told, left)))
+    return fork(first, branches)
 
 
 def grown_from(asked: Asked, guideline: Guideline, record: Record, exact: bool) -> Grown:
     """Grow a tree from a question whose values are told before anything else is looked at."""
     branches = []
     for option in options(asked, record, guideline.model):
-        value = list(option.value) if isinstance(option.value, tuple) else option.value
         try:
-            told = guideline.record(with_values(record.data, {option.key: value}))
+            told = guideline.record(with_values(record.data, option.told))
         except RecordError:
             continue
         branches.append(((option.value,), grow(guideline, told, guideline.answer(told), exact)))

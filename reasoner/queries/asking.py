@@ -52,6 +52,11 @@ class Option(NamedTuple):
     choices: Mapping[int, int]
     interval: str | UnsetType = UNSET
 
+    @property
+    def told(self) -> dict[str, object]:
+        """The value as a record tells it, by its key."""
+        return {self.key: list(self.value) if isinstance(self.value, tuple) else self.value}
+
 
 def askable(answer: Answer, data: Mapping[str, object]) -> list[Asked]:
     """List what can be asked, in the order of the facts.

@@ -6,18 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple
 
-from reasoner.compiler.model import GuidelineModel, Variable
+from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.opened import CAPACITIES
+from reasoner.engine.predicates import RECOMMENDED, ground_atom
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
 from reasoner.queries.families import NONE, Families, Family, Step
-from reasoner.queries.fields import Value, field_of, resolved, sets_of, value_for
+from reasoner.queries.fields import Value, field_of, is_told, resolved, sets_of, value_for
 from reasoner.queries.points import ABSENT
 from reasoner.queries.search import Search, TooManyError
+from reasoner.queries.tried import tried_changes
 from reasoner.records.record import ONE_OF, Record
 from reasoner.records.shapes import Shape
 
 __all__ = ["Change", "Changes", "smallest_changes"]
+
+Kind = Literal["find_out", "contrary"]
 
 SETS = -1
 """The place of the sets of facts of which one is true: before all facts."""
@@ -32,7 +36,7 @@ class Change(Shape, frozen=True):
     """
 
     set: dict[str, Value]
-    kind: dict[str, Literal["find_out", "contrary"]]
+    kind: dict[str, Kind]
 
 
 class Changes(NamedTuple):
@@ -42,13 +46,14 @@ class Changes(NamedTuple):
     others: int | None
 
 
-def smallest_changes(guideline: Guideline, record: Record, target: str, anything: bool, most: int) -> Changes:
-    """Find the changes that make `target`, an atom, certain, and of which no part does: the first `most`.
+def smallest_changes(guideline: Guideline, record: Record, regimen: str, anything: bool, most: int) -> Changes:
+    """Find the changes that make a regimen certain, and of which no part does: the first `most`.
 
     Those with fewer keys come first, then the order is that of facts, then that of their values. What is recorded of what is
     over is changed only where `anything` is true.
     """
-    for capacity in CAPACITIES:
+    target = ground_atom(RECOMMENDED, regimen)
+    for capacity in CAPACITIES if guideline.model.recursive is None else ():
         families = Families()
         try:
             searches = list(searches_in(guideline, record, target, anything, capacity, families))
@@ -61,7 +66,8 @@ def smallest_changes(guideline: Guideline, record: Record, target: str, anything
             continue
         first = islice(families.in_order(family), most)
         return Changes(tuple(change_of(steps, searches, guideline.model) for steps in first), others)
-    return Changes((), None)
+    found = islice(tried_changes(guideline, record, regimen, anything), most)
+    return Changes(tuple(Change(change, kinds_of(change, record.data)) for change in found), None)
 
 
 Told = tuple[str | None, Search]
@@ -110,14 +116,12 @@ def change_of(steps: Sequence[Step], searches: Sequence[Told], model: GuidelineM
     label, search = searches[steps[0].value + 1 if steps and steps[0].fact == SETS else 0]
     data = search.record.data
     values: dict[str, Value] = {} if label is None else {ONE_OF: label}
-    kinds: dict[str, Literal["find_out", "contrary"]] = {} if label is None else {ONE_OF: "find_out"}
     for step in steps[label is not None :]:
         if step.member < 0:
-            key, told = model.facts[step.fact].name, False
-            values[key] = []
+            values[model.facts[step.fact].name] = []
         else:
             variable = search.variables[search.numbers[step.place]]
-            key, told = field_of(variable), is_told(variable, data)
+            key = field_of(variable)
             if variable.member is None:
                 value = value_for(variable, step.value, model)
                 assert value is not None
@@ -127,13 +131,9 @@ def change_of(steps: Sequence[Step], searches: Sequence[Told], model: GuidelineM
                 held = [*given] if isinstance(given, list | tuple) else []
                 joins = step.value != ABSENT
                 values[key] = [*held, variable.member] if joins else [m for m in held if m != variable.member]
-        kinds[key] = "contrary" if told else "find_out"
-    return Change(values, kinds)
+    return Change(values, kinds_of(values, data))
 
 
-def is_told(variable: Variable, data: Mapping[str, object]) -> bool:
-    """Tell whether a record has a value for the key that a variable is set by."""
-    value = data.get(variable.fact)
-    if variable.course is None or not isinstance(value, list | tuple):
-        return value is not None
-    return value[variable.course - 1].get(variable.key or "outcome") is not None
+def kinds_of(change: Mapping[str, Value], data: Mapping[str, object]) -> dict[str, Kind]:
+    """Tell of each key of a change whether a record has a value for it."""
+    return {key: "contrary" if key != ONE_OF and is_told(key, data) else "find_out" for key in change}

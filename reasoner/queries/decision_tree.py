@@ -79,7 +79,7 @@ class Way(NamedTuple):
     """Where a question leads: the values that lead there, with one of them as a record tells it, and the state."""
 
     values: tuple[Value, ...]
-    told: Mapping[str, Value]
+    told: Mapping[str, object]
     state: Truth
 
 
@@ -185,7 +185,7 @@ class TreeGrower:
                 then = (then & self.levels.chosen(told, 0)).exists(self.levels.cube([told]))
             if self.completions.world(then, 0) != self.none:
                 then = self.simplified(then, tied)
-                way = found.get(then, Way((), {option.key: option.value}, then))
+                way = found.get(then, Way((), option.told, then))
                 found[then] = way._replace(values=(*way.values, option.value))
         return list(found.values())
 
@@ -232,7 +232,7 @@ class TreeGrower:
         space = self.completions.world(state, 0)
         return all(truth == space for _, truth in self.held(state))
 
-    def greedy(self, state: Truth, told: Mapping[str, Value]) -> Grown:
+    def greedy(self, state: Truth, told: Mapping[str, object]) -> Grown:
         """Grow the tree that asks the most decisive question first."""
         if state not in self.states:
             questions = [] if self.is_settled(state) else self.questions(state)
@@ -248,10 +248,10 @@ class TreeGrower:
         left = [self.conditions(way.state) for way in ways for _ in way.values]
         return max(left), Fraction(sum(left), len(left))
 
-    def follow(self, asked: Asked, ways: Sequence[Way], told: Mapping[str, Value], then: Follow) -> Fork:
+    def follow(self, asked: Asked, ways: Sequence[Way], told: Mapping[str, object], then: Follow) -> Fork:
         return fork(asked, [(way.values, then(way.state, {**told, **way.told})) for way in ways])
 
-    def smallest(self, state: Truth, told: Mapping[str, Value]) -> Grown:
+    def smallest(self, state: Truth, told: Mapping[str, object]) -> Grown:
         """Find the tree with the fewest questions on average, by trying every question everywhere."""
         if state not in self.states:
             best: Grown | None = None
@@ -269,7 +269,7 @@ class TreeGrower:
             self.states[state] = best or self.leaf(state, told)
         return self.states[state]
 
-    def leaf(self, state: Truth, told: Mapping[str, Value]) -> Stop:
+    def leaf(self, state: Truth, told: Mapping[str, object]) -> Stop:
         """End a way: in the answer that every completion gives, or where readings are left open in that of a record."""
         if not self.is_settled(state):
             answer = self.guideline.answer(with_values(self.record.data, told))
@@ -294,7 +294,7 @@ class TreeGrower:
         )
 
 
-Follow = Callable[[Truth, Mapping[str, Value]], Grown]
+Follow = Callable[[Truth, Mapping[str, object]], Grown]
 
 
 def entries_of(conclusions: Conclusions) -> Iterator[tuple[Entry, Truth]]:

@@ -10,7 +10,7 @@ from reasoner.compiler.model import GuidelineModel, Variable
 from reasoner.errors import RecordError, nearest
 from reasoner.records.record import ONE_OF
 
-__all__ = ["Value", "course_field", "field_of", "resolved", "sets_of", "value_for", "with_values"]
+__all__ = ["Value", "course_field", "field_of", "is_told", "resolved", "sets_of", "value_for", "with_values"]
 
 Value: TypeAlias = "bool | str | int | float | list[str]"
 
@@ -58,6 +58,15 @@ def course_field(key: str) -> tuple[str, int, str] | None:
     """Take a key apart that sets a field of a course: the fact, the course's place from 0, the field; None for others."""
     found = COURSE_FIELD.fullmatch(key)
     return None if found is None else (found["fact"], int(found["at"]), found["field"])
+
+
+def is_told(key: str, data: Mapping[str, object]) -> bool:
+    """Tell whether a record has a value for a key, or for a field of a course."""
+    part = course_field(key)
+    value = data.get(part[0] if part else key)
+    if part is None or not isinstance(value, list | tuple):
+        return value is not None
+    return value[part[1]].get(part[2]) is not None
 
 
 def sets_of(data: Mapping[str, object]) -> Sequence[Mapping[str, object]]:

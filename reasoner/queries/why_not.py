@@ -13,7 +13,7 @@ from reasoner.engine.answer import Answer, Exclusion, Recommendation
 from reasoner.engine.conclusions import CERTAIN
 from reasoner.engine.derivation import RuleUse, SeenCondition
 from reasoner.engine.phrases import requirement_words
-from reasoner.engine.predicates import BEFORE, INDICATED, PREFERS, RECOMMENDED, ground_atom, predicate_of
+from reasoner.engine.predicates import BEFORE, INDICATED, PREFERS, predicate_of
 from reasoner.errors import RecordError, nearest
 from reasoner.guideline import Guideline
 from reasoner.queries.changes import Change, Changes, smallest_changes
@@ -85,8 +85,7 @@ def why_not(guideline: Guideline, record: Record, regimen: str, anything: bool =
     answer = guideline.answer(record)
     entry = next((found for found in answer.recommended if found.regimen == regimen), None)
     certain = entry is not None and entry.certainty == CERTAIN
-    target = ground_atom(RECOMMENDED, regimen)
-    changes = Changes((), 0) if certain else smallest_changes(guideline, record, target, anything, most)
+    changes = Changes((), 0) if certain else smallest_changes(guideline, record, regimen, anything, most)
     explained = why(answer, regimen)
     uses = tuple(blocked(answer, regimen))
     return WhyNot(
