@@ -10,6 +10,12 @@ from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
 
 
+ANTI_HER2 = frozenset(
+    ("trastuzumab", "pertuzumab", "trastuzumab_deruxtecan", "trastuzumab_emtansine", "tucatinib", "lapatinib")
+    + ("neratinib", "margetuximab", "other_anti_her2")
+)
+
+
 def random_course(rng: random.Random, guideline: Guideline, last: bool, unknown: float = 0.0) -> dict[str, Any]:
     """Draw a course: mostly a regimen of the catalogue, sometimes with a drug more, less or other.
 
@@ -79,8 +85,7 @@ def usual(record: dict[str, Any], rng: random.Random) -> dict[str, Any]:
         record["brain_metastases"] = True
     if "months_to_recurrence" in record and "trastuzumab" not in record.get("adjuvant_drugs", ["trastuzumab"]):
         del record["months_to_recurrence"]
-    anti_her2 = {"trastuzumab", "pertuzumab", "trastuzumab_emtansine"}
-    if "months_from_adjuvant_anti_her2" in record and anti_her2.isdisjoint(record.get("adjuvant_drugs", anti_her2)):
+    if "months_from_adjuvant_anti_her2" in record and ANTI_HER2.isdisjoint(record.get("adjuvant_drugs", ANTI_HER2)):
         del record["months_from_adjuvant_anti_her2"]
     return record
 

@@ -1,153 +1,31 @@
 """Differential tests: answers against plain clingo on the same files, for random records.
 
-The expected answer is worked out from clingo's answer sets by brute force, straight from the meaning of certain,
-conditional, assuming, missing and rank; none of the package's evaluation is used for it.
+The expected answer is worked out from clingo's answer sets by brute force (`expected.py`); none of the package's evaluation
+is used for it.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from itertools import combinations, product
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import product
 from typing import Any
 
 import pytest
-from plain import Completion, PlainClingo, solve
-from records import random_record
+from expected import expected_alternatives, expected_answer, given_answer, without
+from plain import Completion, PlainClingo, reading_facts, solve
+from records import random_record, untold_record
+from smaller import Assumptions
 
 from reasoner import Guideline, RecordError
-from reasoner.compiler.model import GuidelineModel
-from reasoner.records.record import parse_record
-from reasoner.records.shapes import to_plain
+from reasoner.engine import opened
+from reasoner.engine.bits import BitCompletions
+from reasoner.records.record import Record, parse_record
+from reasoner.records.shapes import to_json, to_plain
 
-Cube = tuple[tuple[int, int], ...]
-
-
-def cubes(size: int, completions: list[Completion], model: GuidelineModel) -> Iterator[Cube]:
-    """Yield sets of `size` values of open variables, in the order in which equally small ones are preferred."""
-    options: dict[int, list[int]] = {}
-    for completion in completions:
-        for variable, value in completion.choices:
-            options.setdefault(variable, [])
-            if value not in options[variable]:
-                options[variable].append(value)
-    opened = [v for v, values in options.items() if len(values) > 1]
-    for facts in combinations(sorted(opened), size):
-        stated = [[n for n in sorted(options[v]) if model.variables[v].values[n][0] is not None] for v in facts]
-        for values in product(*stated):
-            yield tuple(zip(facts, values, strict=True))
-
-
-def smallest(true: list[bool], completions: list[Completion], model: GuidelineModel) -> tuple[Cube, list[int]]:
-    """Find the first smallest set of values under which all agreeing completions are true, with those completions."""
-    for size in range(len(model.variables) + 1):
-        for cube in cubes(size, completions, model):
-            agreeing = [n for n, completion in enumerate(completions) if set(cube) <= set(completion.choices)]
-            if agreeing and all(true[n] for n in agreeing):
-                return cube, agreeing
-    raise AssertionError("no set of values decides it")
-
-
-def single_changes(completions: list[Completion]) -> list[tuple[int, int, set[int]]]:
-    """List the pairs of completions that differ, with the variables whose change that is, with no more than they force."""
-    found = []
-    for a, here in enumerate(completions):
-        changes = [
-            (b, {v for (v, x), (_, y) in zip(here.choices, there.choices, strict=True) if x != y})
-            for b, there in enumerate(completions)
-        ]
-        for b, changed in changes:
-            smaller = [(c, other) for c, other in changes if other < changed]
-            changing = {
-                v
-                for v in changed
-                if not any(v in other and completions[c].choices[v] == completions[b].choices[v] for c, other in smaller)
-            }
-            if changing:
-                found.append((a, b, changing))
-    return found
-
-
-def relevant_variables(signature: tuple[int, ...], changes: list[tuple[int, int, set[int]]]) -> set[int]:
-    """Find the variables of which a change, with no more than it forces, changes the signature."""
-    return {v for a, b, changing in changes if signature[a] != signature[b] for v in changing}
-
-
-def assumption(cube: Cube, model: GuidelineModel) -> list[dict[str, Any]]:
-    entries = []
-    for variable, value in cube:
-        known = model.variables[variable]
-        member = {} if known.member is None else {"has": known.member}
-        entries.append({"fact": known.fact, **member, "value": known.values[value][0]})
-    return entries
-
-
-def expected_answer(completions: list[Completion], model: GuidelineModel) -> dict[str, Any]:
-    """Work out the answer that a list of completions gives."""
-    settings = [frozenset(completion.arguments("setting")) for completion in completions]
-    answer: dict[str, Any] = {
-        "setting": next(iter(settings[0]), "not_addressed") if len(set(settings)) == 1 else "undetermined"
-    }
-    signatures: dict[str, list[Any]] = {"setting": settings}
-    cubes_of: dict[tuple[bool, ...], tuple[Cube, list[int]]] = {}
-    for name, key in (("recommended", "recommended"), ("excluded", "excluded"), ("action", "actions")):
-        found = {}
-        for item in sorted({item for completion in completions for item in completion.arguments(name)}):
-            true = [item in completion.arguments(name) for completion in completions]
-            cube, agreeing = cubes_of.get(tuple(true)) or cubes_of.setdefault(
-                tuple(true), smallest(true, completions, model)
-            )
-            found[item] = {"certainty": "certain" if all(true) else "conditional", "assuming": assumption(cube, model)}
-            if name == "recommended":
-                places = [place_of(item, completions[n], model) for n in agreeing]
-                cautions = {
-                    c.partition(",")[2]
-                    for n in agreeing
-                    for c in completions[n].arguments("cautioned")
-                    if c.startswith(item + ",")
-                }
-                found[item] |= {
-                    "rank": min(places)[0],
-                    "strength": model.strengths[min(places)[1]],
-                    "cautions": sorted(cautions),
-                }
-            signatures[item] = signatures.get(item, [()] * len(completions))
-            own = [
-                place_of(item, w, model) if t and name == "recommended" else t
-                for w, t in zip(completions, true, strict=True)
-            ]
-            signatures[item] = [(*old, new) for old, new in zip(signatures[item], own, strict=True)]
-        answer[key] = found
-    missing: dict[tuple[str, str | None], set[str]] = {}
-    together: dict[tuple[int, ...], list[str]] = {}
-    for item, signature in signatures.items():
-        together.setdefault(tuple(map(signature.index, signature)), []).append(item)
-    changes = single_changes(completions)
-    for signature, items in together.items():
-        for variable in relevant_variables(signature, changes):
-            known = model.variables[variable]
-            missing.setdefault((known.fact, known.member), set()).update(items)
-    answer["missing"] = missing
-    return answer
-
-
-def place_of(regimen: str, completion: Completion, model: GuidelineModel) -> tuple[int, int]:
-    rank = min(int(r.partition(",")[2]) for r in completion.arguments("rank") if r.startswith(regimen + ","))
-    strength = min(
-        model.strengths.index(s.partition(",")[2]) for s in completion.arguments("strength") if s.startswith(regimen + ",")
-    )
-    return rank, strength
-
-
-def given_answer(answer: dict[str, Any]) -> dict[str, Any]:
-    """Put an answer's JSON in the form of `expected_answer`."""
-    kept = {"recommended": ("certainty", "assuming", "rank", "strength", "cautions")}
-    found: dict[str, Any] = {"setting": answer["setting"]}
-    for key, name in (("recommended", "regimen"), ("excluded", "regimen"), ("actions", "action")):
-        fields = kept.get(key, ("certainty", "assuming"))
-        found[key] = {entry[name]: {field: entry[field] for field in fields} for entry in answer[key]}
-    found["missing"] = {(entry["fact"], entry.get("has")): set(entry["decides"]) for entry in answer["missing"]}
-    return found
+HELPERS = ("open(", "true_set(", "one_of(")
+ENTRIES = (("recommended", "recommended", "regimen"), ("excluded", "excluded", "regimen"), ("actions", "action", "action"))
 
 
 @pytest.fixture(scope="module")
@@ -171,50 +49,208 @@ def test_clingo_answers_a_record_given_by_assumptions_as_one_given_by_facts(
 ) -> None:
     guideline, once = (curated, plain) if layer == "curated" else (literal, plain_literal)
     rng = random.Random(17)
-    for unknown in (0.0, 0.0, 0.0, 0.1, 0.2, 0.2) * 10:
-        facts = parse_record(random_record(rng, guideline, unknown), guideline.model).facts
+    for unknown in (0.0, 0.0, 0.05, 0.1, 0.15) * 5:
+        parsed = parse_record(untold_record(rng, guideline, unknown), guideline.model)
+        if parsed.fewer and not parsed.labels:
+            continue
+        facts = parsed.facts
+        if len(once.solve(facts, 200)) > 200:
+            continue
         anew = solve(facts, guideline.folder, layer, guideline.model)
-        if len(anew) <= 200:
-            told = [{atom for atom in found.atoms if not atom.startswith("open(")} for found in once.solve(facts)]
-            assert sorted(map(sorted, told)) == sorted(
-                sorted(atom for atom in found.atoms if not atom.startswith("open(")) for found in anew
-            ), facts
+        told = [
+            (found.choices, {atom for atom in found.atoms if not atom.startswith(HELPERS)}) for found in once.solve(facts)
+        ]
+        assert sorted((choices, sorted(atoms)) for choices, atoms in told) == sorted(
+            (found.choices, sorted(atom for atom in found.atoms if not atom.startswith(HELPERS))) for found in anew
+        ), facts
 
 
-def compare(guideline: Guideline, plain: PlainClingo, seed: int, count: int, unknown: float, most: int) -> tuple[int, int]:
+def compare(
+    guideline: Guideline,
+    plain: PlainClingo,
+    seed: int,
+    count: int,
+    unknown: float,
+    most: int,
+    draw: Callable[[random.Random, Guideline, float], dict[str, Any]] = random_record,
+) -> tuple[int, int]:
     """Compare `count` random records; return how many were answered and how many contradict themselves."""
     rng = random.Random(seed)
     answered = contradicting = 0
     while answered < count:
-        record = random_record(rng, guideline, unknown)
-        try:
-            parsed = guideline.record(record)
-        except RecordError as error:
-            assert "contradicts itself" in str(error), (record, error)
+        record = draw(rng, guideline, unknown)
+        parsed = parse_record(record, guideline.model)
+        if parsed.fewer and not parsed.labels:
+            continue
+        completions = plain.solve(parsed.facts + reading_facts(guideline.alternatives), most)
+        if len(completions) > most:
+            continue
+        if not completions:
             contradicting += 1
+            with pytest.raises(RecordError, match="contradicts itself"):
+                guideline.answer(parsed)
             continue
-        answer = guideline.answer(parsed)
-        if answer.derivation.completions.count > most:
-            continue
-        completions = plain.solve(parsed.facts)
-        assert len(completions) == answer.derivation.completions.count, record
-        assert given_answer(to_plain(answer)) == expected_answer(completions, guideline.model), record
+        assert_answer(guideline, plain, parsed, completions)
         answered += 1
     return answered, contradicting
 
 
-@pytest.mark.parametrize("seed", range(4))
+def assert_answer(guideline: Guideline, plain: PlainClingo, parsed: Record, completions: list[Completion]) -> None:
+    """Assert that a record is answered as its completions demand, and that the alternatives change what is said."""
+    answer = guideline.answer(parsed)
+    given = to_plain(answer)
+    unread = answer.derivation.completions.worlds.unread
+    expected = expected_answer(without(completions, unread), guideline.model, parsed.labels)
+    assert given_answer(given) == expected, parsed.data
+    others = {}
+    for reading, names in guideline.model.alternatives.items():
+        taken = guideline.alternatives.get(reading, names[0])
+        for name in names if taken != "any" else ():
+            if name != taken:
+                chosen = reading_facts({**guideline.alternatives, reading: name})
+                others[reading, name] = plain.solve(parsed.facts + chosen)
+    alternatives, depends = expected_alternatives(completions, others, guideline.model)
+    assert given["alternatives"] == alternatives, parsed.data
+    for key, kind, name in ENTRIES:
+        for entry in given[key]:
+            fixed = set(entry["depends_on_readings"]) - {r for r, taken in guideline.alternatives.items() if taken == "any"}
+            assert fixed == depends[kind, entry[name]], (parsed.data, entry)
+
+
+@pytest.mark.parametrize("seed", range(2))
 def test_complete_records_are_answered_as_plain_clingo_answers_them(
     seed: int, curated: Guideline, plain: PlainClingo
 ) -> None:
-    compare(curated, plain, seed, count=600, unknown=0.0, most=1)
+    compare(curated, plain, seed, count=120, unknown=0.0, most=1)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_incomplete_records_are_answered_as_the_completions_of_plain_clingo_demand(
     seed: int, curated: Guideline, plain: PlainClingo
 ) -> None:
-    compare(curated, plain, 100 + seed, count=250, unknown=0.2, most=48)
+    compare(curated, plain, 100 + seed, count=30, unknown=0.12, most=60)
+
+
+@pytest.mark.parametrize(
+    "readings",
+    [(), ("R1=b",), ("R5=b",), ("R9=b",), ("R11=b",), ("R13=b",), ("R17=b",), ("R5=any", "R11=b"), ("R9=any", "R13=any")],
+    ids=lambda chosen: " ".join(chosen) or "defaults",
+)
+def test_whatever_is_untold_and_however_readings_are_taken_clingo_demands_the_answer(
+    readings: tuple[str, ...], own_cache: None
+) -> None:
+    """Defaults told to be unknown, one of two sets of facts, other alternatives of readings or all of them."""
+    guideline = Guideline.load(readings=readings)
+    compare(guideline, PlainClingo(guideline), 200, count=12, unknown=0.08, most=64, draw=untold_record)
+
+
+@pytest.mark.parametrize("readings", [(), ("R9=b",), ("any",)], ids=lambda chosen: " ".join(chosen) or "defaults")
+def test_integers_and_diagrams_give_the_same_bytes(
+    readings: tuple[str, ...], own_cache: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guideline = Guideline.load(readings=readings)
+    rng = random.Random(31)
+    compared = 0
+    while compared < 150:
+        record = parse_record(untold_record(rng, guideline, rng.choice((0.0, 0.1, 0.2))), guideline.model)
+        if record.fewer:
+            continue
+        answers = []
+        for most in (2**11, 0):
+            monkeypatch.setattr(opened, "MOST_BITS", most)
+            try:
+                answer = guideline.answer(record)
+            except RecordError as error:
+                answers.append(str(error))
+                continue
+            assert most or not isinstance(answer.derivation.completions, BitCompletions)
+            answers.append(to_json(answer).decode())
+            if most and not isinstance(answer.derivation.completions, BitCompletions):
+                break
+        if len(answers) == 2:
+            compared += 1
+            assert answers[0] == answers[1], record.data
+
+
+@pytest.mark.parametrize("readings", [(), ("any",)], ids=lambda chosen: " ".join(chosen) or "defaults")
+@pytest.mark.parametrize("unknown", [0.4, 1.0])
+def test_records_that_tell_little_are_answered_as_clingo_concludes_bravely_and_cautiously(
+    unknown: float, readings: tuple[str, ...], own_cache: None
+) -> None:
+    guideline = Guideline.load(readings=readings)
+    plain, rng, answered, proved = PlainClingo(guideline), random.Random(41), 0, 0
+    while answered < (6 if unknown < 1 else 3):
+        record = parse_record(random_record(rng, guideline, unknown), guideline.model)
+        with suppress(RecordError):
+            proved += assert_positions(guideline, plain, record, most=3)
+            answered += 1
+    assert proved > 5
+
+
+def assert_positions(guideline: Guideline, plain: PlainClingo, record: Record, most: int) -> int:
+    """Assert that what an answer lists is what clingo concludes, and that its assumptions suffice and are smallest.
+
+    That no smaller set exists is proved for assumptions of at most `most` values; returned is how often.
+    """
+    given = to_plain(guideline.answer(record))
+    facts = record.facts + reading_facts(guideline.alternatives)
+    certain, possible = plain.consequences(facts)
+    settings = {atom for atom in possible if atom.startswith("setting(")}
+    alone = settings <= certain and len(settings) <= 1
+    assert given["setting"] == (next(iter(settings), "setting(not_addressed)")[8:-1] if alone else "undetermined")
+    assumptions, proved = Assumptions(plain, facts), 0
+    for key, kind, name in ENTRIES:
+        listed = {f"{kind}({entry[name]})": entry for entry in given[key]}
+        assert set(listed) == {atom for atom in possible if atom.startswith(f"{kind}(")}, record.data
+        for atom, entry in listed.items():
+            assert (entry["certainty"] == "certain") == (atom in certain), (record.data, atom)
+            values = assumptions.values_of(entry["assuming"])
+            if values:
+                assert assumptions.suffice(values, atom), (record.data, entry)
+                if len(values) <= most:
+                    assert assumptions.smaller(atom, len(values)) is None, (record.data, entry)
+                    proved += 1
+    return proved
+
+
+def test_nothing_is_certain_of_unknown_therapy_that_a_history_refutes(curated: Guideline, plain: PlainClingo) -> None:
+    """Over all histories of at most two courses of any drugs; what is certain of every one of them is certain."""
+    rng = random.Random(51)
+    for _ in range(40):
+        record = random_record(rng, curated, rng.choice((0.0, 0.0, 0.3)))
+        del record["metastatic_therapy"]
+        with suppress(RecordError):
+            given = to_plain(curated.answer(record))
+            certain, possible = plain.consequences(parse_record(record, curated.model).facts)
+            for key, kind, name in ENTRIES:
+                held = {f"{kind}({entry[name]})" for entry in given[key] if entry["certainty"] == "certain"}
+                assert held <= certain, record
+                assert {f"{kind}({entry[name]})" for entry in given[key]} <= possible
+            settings = {atom for atom in certain if atom.startswith("setting(")}
+            assert given["setting"] == "undetermined" or f"setting({given['setting']})" in settings, record
+
+
+def test_nothing_is_certain_of_unknown_therapy_that_two_regimens_of_the_catalogue_refute(curated: Guideline) -> None:
+    model = curated.model
+    courses = [
+        {"drugs": list(drugs), "outcome": outcome}
+        for parts in model.parts.values()
+        for drugs in list(product(*parts))[:1]
+        for outcome in model.outcomes
+    ]
+    histories: list[list[dict[str, Any]]] = [[], *([course] for course in courses)]
+    histories += [[first, last] for first in courses if first["outcome"] != "ongoing" for last in courses]
+    told = {**curated.cases()["second_line"].record, "interstitial_lung_disease": True, "adjuvant_drugs": ["trastuzumab"],
+            "months_to_recurrence": 20}  # fmt: skip
+    for untold in ({"id": "a", "metastatic": True, "her2": "positive"}, {**told, "metastatic_therapy": None}):
+        given = to_plain(curated.answer(untold))
+        certain = {(key, e[name]) for key, _, name in ENTRIES for e in given[key] if e["certainty"] == "certain"}
+        for history in histories:
+            answer = to_plain(curated.answer({**untold, "metastatic_therapy": history}))
+            assert certain <= {
+                (key, e[name]) for key, _, name in ENTRIES for e in answer[key] if e["certainty"] == "certain"
+            }
+            assert given["setting"] in ("undetermined", answer["setting"]), history
 
 
 def test_records_that_contradict_themselves_have_no_answer_set_in_plain_clingo(curated: Guideline) -> None:
@@ -235,7 +271,7 @@ def test_records_that_contradict_themselves_have_no_answer_set_in_plain_clingo(c
 def test_the_literal_layer_concludes_what_plain_clingo_concludes(literal: Guideline, plain_literal: PlainClingo) -> None:
     rng = random.Random(11)
     answered = 0
-    while answered < 400:
+    while answered < 300:
         record = random_record(rng, literal, 0.0)
         try:
             parsed = literal.record(record)
@@ -254,7 +290,7 @@ def test_every_support_fires_and_every_blocking_condition_fails_in_plain_clingo(
 ) -> None:
     rng = random.Random(5)
     answered = 0
-    while answered < 1000:
+    while answered < 400:
         record = random_record(rng, curated, 0.0)
         try:
             parsed = curated.record(record)
