@@ -125,9 +125,11 @@ def make_cohort(seed: int, rows: int, unknown: float = 0.04, start: int = 0) -> 
             "significant_comorbidity": flag(0.2),
             "long_disease_free_interval": flag(0.3, 2 * unknown),
             "weight_kg": hidden(pl.Series(np.round(rng.normal(70, 12, rows).clip(35, 150), 1))),
+            "months_from_adjuvant_anti_her2": hidden(months),
         }
     )
-    return frame.with_columns(months_to_recurrence=pl.when(with_trastuzumab).then(pl.col("months_to_recurrence")))
+    counted = pl.col("months_to_recurrence", "months_from_adjuvant_anti_her2")
+    return frame.with_columns(pl.when(with_trastuzumab).then(counted).name.keep())
 
 
 def reasoner(*arguments: object, cwd: Path) -> Result:

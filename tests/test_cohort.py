@@ -18,7 +18,7 @@ from cohorts import ALONE, WAY_BACK, cohort, expected_row, files_of, make_cohort
 from conftest import ROOT
 from records import untold_records
 
-from reasoner import Guideline
+from reasoner import Answer, Guideline
 from reasoner.cohort.explain import explain
 from reasoner.records.shapes import to_json
 
@@ -229,13 +229,9 @@ def test_whatever_is_unknown_is_answered_as_alone(readings: list[str], tmp_path:
 
 def test_tables_leave_outcomes_numbers_and_therapy_unknown(tmp_path: Path, curated: Guideline) -> None:
     course = {"drugs": ["trastuzumab", "pertuzumab", "docetaxel"], "taxane_cycles": 6}
-    told = [
+    told: list[dict[str, Any]] = [
         {"metastatic_therapy": [course]},
-        {
-            "metastatic_therapy": [
-                {**course, "outcome": "ongoing"},
-            ]
-        },
+        {"metastatic_therapy": [{**course, "outcome": "ongoing"}]},
         {"metastatic_therapy": [{"drugs": ["trastuzumab_emtansine"], "outcome": "progression"}]},
         {"lvef_measured": True},
         {"metastatic_therapy": []},
@@ -257,14 +253,11 @@ def test_tables_leave_outcomes_numbers_and_therapy_unknown(tmp_path: Path, curat
 
 def test_an_empty_cell_is_left_out_or_unknown_although_there_is_a_default(tmp_path: Path, curated: Guideline) -> None:
     """By default what stands by default does; both are counted, and the way back tells one from the other."""
-    columns = {
-        "breast_cancer": [None, True],
-        "metastatic_therapy": [[{"drugs": ["docetaxel"], "maximal_response": True}]] * 2,
-    }
-    frame = pl.DataFrame({"id": ["a", "b"], **columns})
+    given: list[dict[str, Any]] = [{"drugs": ["docetaxel"], "maximal_response": True}]
+    frame = pl.DataFrame({"id": ["a", "b"], "breast_cancer": [None, True], "metastatic_therapy": [given, given]})
     frame.write_parquet(tmp_path / "in.parquet")
     (tmp_path / "in.csv").write_text("id,breast_cancer,metastatic_therapy\na,,[]\nb,true,[]\n")
-    for name, history in (("in.parquet", columns["metastatic_therapy"][0]), ("in.csv", [])):
+    for name, history in (("in.parquet", given), ("in.csv", [])):
         records: list[dict[str, Any]] = [
             {"id": "a", "metastatic_therapy": history},
             {"id": "b", "breast_cancer": True, "metastatic_therapy": history},
@@ -283,7 +276,12 @@ def test_an_empty_cell_is_left_out_or_unknown_although_there_is_a_default(tmp_pa
 def test_a_record_that_is_answered_by_itself_is_answered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answered = []
     answer = Guideline.answer
-    monkeypatch.setattr(Guideline, "answer", lambda own, record: answered.append(record) or answer(own, record))
+
+    def counted(guideline: Guideline, record: Any) -> Answer:
+        answered.append(record)
+        return answer(guideline, record)
+
+    monkeypatch.setattr(Guideline, "answer", counted)
     records = [{"id": str(number), "weight_kg": 61 + number, "hr": "positive"} for number in range(6)]
     (tmp_path / "in.ndjson").write_text("".join(json.dumps(record) + "\n" for record in records))
     assert cohort("in.ndjson", "-o", "out", "--rows", 2, *ALONE, cwd=tmp_path).exit_code == 0

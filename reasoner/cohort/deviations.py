@@ -9,7 +9,7 @@ from math import prod
 from typing import NamedTuple
 
 from reasoner.cohort.outlines import decisive_atoms
-from reasoner.compiler.program import Program
+from reasoner.compiler.program import Program, reachable
 from reasoner.engine.completions import input_numbers
 from reasoner.engine.worlds import worlds_of
 from reasoner.records.record import OPEN
@@ -36,16 +36,49 @@ class Deviation(NamedTuple):
 @lru_cache(maxsize=64)
 def deviations_of(program: Program, adopted: tuple[int, ...]) -> tuple[Deviation, ...]:
     """List the other alternatives of readings, one at a time."""
-    worlds = worlds_of(program, adopted, frozenset(), removed=False)
+    worlds, gates = worlds_of(program, adopted, frozenset(), removed=False), idle_of(program, adopted).gates
     found = []
     for reading, name, world in worlds.alternatives:
         choices = list(adopted)
         for variable, shifts in worlds.changed.items():
             choices[variable] = (choices[variable] + shifts.get(world, 0)) % len(program.variables[variable].values)
-        unread = worlds_of(program, tuple(choices), frozenset(), removed=False).unread
-        read = worlds.unread - unread
+        read = frozenset[int]()
+        if reading in gates:
+            read = worlds.unread - worlds_of(program, tuple(choices), frozenset(), removed=False).unread
+            read -= {variable for variable, choice in enumerate(choices) if choice != OPEN}
         found.append(Deviation(reading, name, tuple(choices), worlds.unread - read, tuple(sorted(read))))
     return tuple(found)
+
+
+class Idle(NamedTuple):
+    """The atoms that only unread variables decide, and the readings of which another alternative may ask for them."""
+
+    atoms: frozenset[int]
+    gates: frozenset[str]
+
+
+@lru_cache(maxsize=64)
+def idle_of(program: Program, adopted: tuple[int, ...]) -> Idle:
+    numbers = input_numbers(program)
+    refused = {
+        atom: str(program.variables[variable].reading)
+        for variable, choice in enumerate(adopted)
+        for value, atoms in enumerate(numbers[variable])
+        if choice not in (OPEN, value)
+        for atom in atoms
+    }
+    unread = worlds_of(program, adopted, frozenset(), removed=False).unread
+    left = [atom for variable in unread for atoms in numbers[variable] for atom in atoms]
+    found, gates = set(left), set[str]()
+    while left:
+        for number in rules_asking(program)[left.pop()]:
+            rule = program.rules[number]
+            asked = {refused[atom] for atom, negated in rule.conditions if not negated and atom in refused}
+            gates |= asked
+            if not asked and rule.head not in found:
+                found.add(rule.head)
+                left.append(rule.head)
+    return Idle(frozenset(found), frozenset(gates))
 
 
 @lru_cache(maxsize=64)
@@ -54,21 +87,18 @@ def counting_rules(program: Program, adopted: tuple[int, ...]) -> tuple[tuple[in
 
     Such rules change no conclusion: only rules for an alternative that is not adopted ask for what they conclude.
     """
-    numbers = input_numbers(program)
-    unread = worlds_of(program, adopted, frozenset(), removed=False).unread
-    idle = {atom for variable in unread for atoms in numbers[variable] for atom in atoms}
-    refused = {
-        atom
-        for variable, choice in enumerate(adopted)
-        for value, atoms in enumerate(numbers[variable])
-        if choice not in (OPEN, value)
-        for atom in atoms
-    }
-    for rule in program.rules:
-        asked = {condition for condition, negated in rule.conditions if not negated}
-        if asked.isdisjoint(refused) and any(condition in idle for condition, _ in rule.conditions):
-            idle.add(rule.head)
+    idle = idle_of(program, adopted).atoms
     return tuple((number, rule.rule) for number, rule in enumerate(program.rules) if rule.head not in idle)
+
+
+@lru_cache(maxsize=64)
+def rules_asking(program: Program) -> list[list[int]]:
+    """List for each atom the ground rules that have it among their conditions."""
+    found: list[list[int]] = [[] for _ in program.atoms]
+    for number, rule in enumerate(program.rules):
+        for atom, _ in rule.conditions:
+            found[atom].append(number)
+    return found
 
 
 class Affected(NamedTuple):
@@ -82,10 +112,8 @@ class Affected(NamedTuple):
 @lru_cache(maxsize=1024)
 def affected_by(program: Program, atoms: frozenset[int]) -> tuple[Affected, ...]:
     """List the atoms that depend on input atoms, each after those that it depends on."""
-    found: dict[int, None] = {}
-    for rule in program.rules:
-        if any(condition in atoms or condition in found for condition, _ in rule.conditions):
-            found[rule.head] = None
+    asking, rules = rules_asking(program), program.rules
+    found = reachable(atoms, lambda atom: [rules[number].head for number in asking[atom]]) - atoms
     return tuple(Affected(atom, frozenset(program.conditions(atom)), program.supports[atom]) for atom in sorted(found))
 
 

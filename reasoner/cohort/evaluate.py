@@ -81,7 +81,7 @@ class CohortEvaluator:
             np.zeros((len(records), words_for(len(self.model.rules))), dtype=np.uint64),
         )
         courses = records.courses()
-        for count in map(int, np.unique(courses)):
+        for count in (np.flatnonzero(np.bincount(courses + 1)) - 1).tolist():
             members = np.flatnonzero(courses == count)
             if count < 0 or self.guideline.program(count).recursive is not None:
                 self.evaluate_singly(records, members, found)
@@ -119,7 +119,7 @@ class CohortEvaluator:
             readings = np.array([deviation.adopted for deviation in deviations], dtype=np.int16).T[:, world]
             other = group.taking(np.concatenate(members), readings, unread)
             others[world, np.concatenate(members)], more = self.outlines_in(batches, other)
-            left = np.union1d(left, np.concatenate(members)[more])
+            left = np.concatenate([left, np.concatenate(members)[more]])
         named = tuple((deviation.reading, deviation.alternative) for deviation in deviations)
         return Evaluated(self.outlines.compared(outline, others, named), fired), left
 
@@ -167,7 +167,7 @@ class CohortEvaluator:
         counts = lengths.prod(axis=0)
         _, pattern = distinct([counts, *kept])
         found = np.empty(len(batch.members), dtype=np.int64)
-        for count in map(int, np.unique(counts)):
+        for count in np.flatnonzero(np.bincount(counts)).tolist():
             members = np.flatnonzero(counts == count)
             rest = np.arange(count)[:, None]
             completion = np.broadcast_to(batch.first[members], (count, len(members))).copy()

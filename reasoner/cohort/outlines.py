@@ -251,6 +251,8 @@ class Outlines:
         dependent = set(self.listed["depends_on_readings"][base.depends_on_readings])
         changes = []
         for (reading, name), number in zip(alternatives, outlines[1:], strict=True):
+            if number == outlines[0]:
+                continue
             shift = self.shift(base, self.outlines[number])
             if shift.alters:
                 dependent.add(reading)

@@ -144,7 +144,9 @@ def write_part(job: Job, number: int) -> None:
     evaluated = own.evaluator.evaluate(columns.take(first))
     consistent = evaluated.outline[which] >= 0
     kept, which = kept[consistent], which[consistent]
-    rejected = np.setdiff1d(np.arange(len(valid)), kept)
+    valid[:] = False
+    valid[kept] = True
+    rejected = np.flatnonzero(~valid)
     chosen, explained = distinct_rows(evaluated.fired[which])
     fired = evaluated.fired[which[chosen]]
     ids = explanation_ids(guideline, fired)

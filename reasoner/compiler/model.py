@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -36,11 +37,12 @@ def interval_names(thresholds: Sequence[int]) -> list[str]:
     return [",".join(part for part in pair if part) for pair in zip(lower, upper, strict=True)]
 
 
-def stretch_names(thresholds: Sequence[int]) -> list[str]:
+@lru_cache(maxsize=64)
+def stretch_names(thresholds: tuple[int, ...]) -> tuple[str, ...]:
     """Name the stretches between the thresholds of a fact of a course, each of which includes its lower one."""
     lower = ["", *(f">={low}" for low in thresholds)]
     upper = [*(f"<{high}" for high in thresholds), ""]
-    return [",".join(part for part in pair if part) for pair in zip(lower, upper, strict=True)]
+    return tuple(",".join(part for part in pair if part) for pair in zip(lower, upper, strict=True))
 
 
 def fill(text: str, *words: str) -> str:

@@ -100,7 +100,7 @@ def decide(rows: int, courses: int, held: Callable[[str], Bits]) -> dict[str, Bi
     }
 
     hr = held("is(hr,positive)")
-    in_scope = held("has(metastatic)") & held("is(her2,positive)")
+    in_scope = held("has(metastatic)") & held("is(her2,positive)") & held("has(breast_cancer)")
     lung = held("has(interstitial_lung_disease)")
     cns = held("has(cns_predominant)")
     cardiac = held("has(heart_failure)") | held("is(lvef_decline,persistent)") | held("is(lvef_decline,recurrent)")
@@ -127,8 +127,15 @@ def decide(rows: int, courses: int, held: Callable[[str], Bits]) -> dict[str, Bi
     under_way = ongoing & last_is["trastuzumab_pertuzumab_taxane"] & ~failing_anti_her2
     maintained = last_is["trastuzumab_pertuzumab"] | last_is["trastuzumab_pertuzumab_endocrine"]
     maintenance_under_way = ~failing_anti_her2 & ongoing & maintained
+    anthracycline = ongoing & has(last, "anthracycline")
+    against = {
+        regimen: failed[regimen] | unavailable[regimen] | ((cardiac | anthracycline) if "trastuzumab" in parts else no)
+        for regimen, parts in PARTS.items()
+    }
+    for conjugate, contraindicated in (("trastuzumab_deruxtecan", lung), ("trastuzumab_emtansine", no)):
+        against[conjugate] = against[conjugate] | contraindicated | toxic[conjugate]
     on_treatment = some(
-        ongoing & last_is[regimen] & ~failed[regimen]
+        ongoing & last_is[regimen] & ~against[regimen]
         for regimen, parts in PARTS.items()
         if any(drug in CLASSES["anti_her2"] for part in parts for drug in fitting(part))
     )
@@ -186,17 +193,10 @@ def decide(rows: int, courses: int, held: Callable[[str], Bits]) -> dict[str, Bi
         "endocrine_lapatinib": endocrine_first,
         "endocrine_therapy": endocrine_first & selected,
     }
-    anthracycline = ongoing & has(last, "anthracycline")
-    against = {
-        "trastuzumab_deruxtecan": lung | toxic["trastuzumab_deruxtecan"],
-        "trastuzumab_emtansine": second & ~no_conjugate | toxic["trastuzumab_emtansine"],
-    }
+    against["trastuzumab_emtansine"] = against["trastuzumab_emtansine"] | second & ~no_conjugate
     found = {f"setting({name})": holds for name, holds in setting.items()}
-    for regimen, parts in PARTS.items():
-        excluded = failed[regimen] | unavailable[regimen] | against.get(regimen, no)
-        if "trastuzumab" in parts:
-            excluded = excluded | cardiac | anthracycline
-        found[f"excluded({regimen})"] = excluded = excluded & in_scope
+    for regimen in PARTS:
+        found[f"excluded({regimen})"] = excluded = against[regimen] & in_scope
         going_on = setting["on_treatment"] & ongoing & last_is[regimen]
         found[f"recommended({regimen})"] = (indicated[regimen] | going_on) & ~excluded
     return found
