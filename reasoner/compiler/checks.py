@@ -11,6 +11,7 @@ import clingo
 from clingo import ast
 
 from reasoner.compiler.model import Annotation, Rule
+from reasoner.compiler.selection import ANY
 from reasoner.compiler.sources import MASTER, SourceFile, place_name
 from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, has_alternatives, split_term, variable_counts, variables
 from reasoner.compiler.variables import DEFAULT_ALTERNATIVE
@@ -98,6 +99,8 @@ def check_alternative(annotation: Annotation, known: Mapping[str, Annotation]) -
             f"{annotation.place}: {name} is the default; its rules stand under @reading {reading} "
             f"and ask reading({reading.lower()}, {name})."
         )
+    if name == ANY:
+        raise GuidelineError(f"{annotation.place}: {name} leaves the choice open; give the alternative another name, such as b.")
 
 
 def check_reading(
@@ -130,6 +133,10 @@ def check_right_to_conclude(
 ) -> None:
     """Check that a rule may conclude what it does where it stands."""
     here, head = tree.place, tree.node.head
+    if role == "reading":
+        raise GuidelineError(
+            f"{here}: {head}: how a reading is taken is chosen with the guideline; a rule asks for it and cannot conclude it."
+        )
     if role in GIVEN:
         raise GuidelineError(
             f"{here}: {head} comes from the record; a rule cannot conclude it. Derive a predicate of your own."
