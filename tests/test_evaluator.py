@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reasoner import Guideline
 from reasoner.compiler.program import GroundRule, Program
 from reasoner.engine import evaluator
-from reasoner.engine.evaluator import Evaluator
+from reasoner.engine.evaluator import Between, Evaluator
 
 COMPLETIONS = 70
 EVERY = (1 << COMPLETIONS) - 1
@@ -56,6 +56,7 @@ def programs(draw: st.DrawFn) -> Program:
     inconsistent = tuple(sorted(draw(st.sets(st.integers(0, len(rules) - 1)))))
     return Program(
         courses=0,
+        variables=(),
         atoms=atoms,
         phrases=atoms,
         roles=("derived",) * len(atoms),
@@ -67,11 +68,16 @@ def programs(draw: st.DrawFn) -> Program:
         supports=(*supports, (), ()),
         inconsistent=inconsistent,
         constraint_components={},
+        constraint_inputs={},
         independent_components=frozenset(),
         relevant=frozenset(),
         concluding=(),
+        compared=(),
         table={},
         recursive=None,
+        readings=("R1", "R2"),
+        under=tuple(draw(st.lists(st.integers(-1, 1), min_size=len(rules), max_size=len(rules)))),
+        removable={},
     )
 
 
@@ -80,18 +86,34 @@ def test_both_ways_say_the_same(data: st.DataObject, program: Program) -> None:
     inputs = data.draw(st.lists(st.integers(0, EVERY), min_size=len(program.inputs), max_size=len(program.inputs)))
     interpreted, generated = Evaluator(program), Evaluator(program)
     generated.compile()
-    values, fired = interpreted.evaluate(inputs, EVERY)
-    assert generated.evaluate(inputs, EVERY) == (values, fired)
+    in_force = data.draw(st.lists(st.integers(0, EVERY), min_size=2, max_size=2))
+    values, fired = interpreted.evaluate(inputs, EVERY, in_force)
+    assert generated.evaluate(inputs, EVERY, in_force) == (values, fired)
     assert values[-2:] == [EVERY, 0]
     for number, rule in enumerate(program.rules):
-        holds = EVERY
+        holds = EVERY if program.under[number] < 0 else in_force[program.under[number]]
         for atom, negated in rule.conditions:
             holds &= ~values[atom] if negated else values[atom]
         assert fired[number] == holds
-    assert interpreted.violations(inputs, EVERY) == [fired[number] for number in program.inconsistent]
-    written = [cells(value) for value in inputs]
+    written, in_cells = [cells(value) for value in inputs], [cells(value) for value in in_force]
     for one in (interpreted, generated):
-        assert one.evaluate(written, cells(EVERY)) == ([cells(v) for v in values], [cells(f) for f in fired])
+        assert one.evaluate(written, cells(EVERY), in_cells) == ([cells(v) for v in values], [cells(f) for f in fired])
+    _, everywhere = interpreted.evaluate(inputs, EVERY)
+    assert interpreted.violations(inputs, EVERY) == [everywhere[number] for number in program.inconsistent]
+
+
+@given(data=st.data(), program=programs())
+def test_what_is_known_only_between_two_values_holds_for_all_in_between(data: st.DataObject, program: Program) -> None:
+    size = len(program.inputs)
+    low = data.draw(st.lists(st.integers(0, EVERY), min_size=size, max_size=size))
+    more = data.draw(st.lists(st.integers(0, EVERY), min_size=size, max_size=size))
+    share = data.draw(st.lists(st.integers(0, EVERY), min_size=size, max_size=size))
+    one = Evaluator(program)
+    between, _ = one.evaluate([Between(a, a | b) for a, b in zip(low, more, strict=True)], Between(EVERY, EVERY))
+    exact, _ = one.evaluate([a | b & c for a, b, c in zip(low, more, share, strict=True)], EVERY)
+    for value, bounds in zip(exact, between, strict=True):
+        assert bounds.certain & ~value == 0
+        assert value & ~bounds.possible == 0
 
 
 def test_the_shipped_guideline_is_evaluated_alike_both_ways(curated: Guideline) -> None:
@@ -117,8 +139,9 @@ def test_a_long_disjunction_is_generated_in_pieces() -> None:
     rules = tuple(GroundRule(0, 1, ((0, bool(n % 2)),)) for n in range(1201))
     names = ("a", "b")
     program = Program(
-        0, names, names, names, {"a": 0}, 1, 0, {"a": 0, "b": 1}, rules, ((), tuple(range(1201))), (), {}, frozenset(),
-        frozenset(), (), {}, None,
+        0, (), names, names, names, {"a": 0}, 1, 0, {"a": 0, "b": 1}, rules, ((), tuple(range(1201))), (), {}, {},
+        frozenset(),
+        frozenset(), (), (), {}, None, (), (-1,) * 1201, {},
     )  # fmt: skip
     one = Evaluator(program)
     one.compile()

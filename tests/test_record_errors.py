@@ -28,8 +28,6 @@ WRONG_RECORDS = {
     "a missing id": ({"metastatic_therapy": []}, "id: missing"),
     "an id that is a number": (record(id=7), "id: 7 is not a text"),
     "an id with half a surrogate pair": (record(id="\ud800"), "id: "),
-    "a missing therapy": ({"id": "p1"}, "metastatic_therapy: missing"),
-    "a therapy that is null": (record(metastatic_therapy=None), "metastatic_therapy: missing"),
     "a therapy that is text": (record(metastatic_therapy="none"), "metastatic_therapy: "),
     "an unknown key": (record(heart_failur=True), 'heart_failur: unknown key (did you mean "heart_failure"?)'),
     "a boolean given as text": (record(heart_failure="no"), "heart_failure: "),
@@ -53,9 +51,42 @@ WRONG_RECORDS = {
         record(metastatic_therapy=[{"drugs": [], "outcome": "ongoing"}]),
         "metastatic_therapy[0].drugs: ",
     ),
-    "a course without an outcome": (
-        record(metastatic_therapy=[{"drugs": ["tucatinib"]}]),
-        "metastatic_therapy[0].outcome: ",
+    "a course with an outcome that is none": (
+        record(metastatic_therapy=[{"drugs": ["tucatinib"], "outcome": "unknown"}]),
+        'metastatic_therapy[0].outcome: "unknown" is not an outcome',
+    ),
+    "months from adjuvant anti-HER2 therapy without any": (
+        record(months_from_adjuvant_anti_her2=3, adjuvant_drugs=["docetaxel"]),
+        "contradicts itself: months",
+    ),
+    "sets of facts that are no list": (record(one_of={"label": "a"}), "one_of: "),
+    "a list without sets of facts": (record(one_of=[]), "one_of: [] is not a list of sets of facts"),
+    "a set of facts that is text": (record(one_of=["a"]), "one_of[0]: "),
+    "a set of facts without a label": (record(one_of=[{"her2": "positive"}]), "one_of[0].label: missing"),
+    "a label of nothing": (record(one_of=[{"label": " "}]), "one_of[0].label: "),
+    "two sets of facts with one label": (
+        record(one_of=[{"label": "a"}, {"label": "a"}]),
+        'one_of[1].label: "a" is the label of another set',
+    ),
+    "a set of facts with a patient of its own": (record(one_of=[{"label": "a", "id": "q"}]), "one_of[0].id: unknown key"),
+    "a misspelt fact in a set": (
+        record(one_of=[{"label": "a", "her3": "positive"}]),
+        'one_of[0].her3: unknown key (did you mean "her2"?)',
+    ),
+    "a wrong value in a set": (record(one_of=[{"label": "a", "her2": "maybe"}]), 'one_of[0].her2: "maybe" is not'),
+    "a wrong drug of a course in a set": (
+        {"id": "p1", "one_of": [{"label": "a", "metastatic_therapy": [{"drugs": ["tucatinibb"]}]}]},
+        'one_of[0].metastatic_therapy[0].drugs[0]: "tucatinibb"',
+    ),
+    "a fact beside the sets and in one": (
+        record(one_of=[{"label": "a", "metastatic_therapy": []}]),
+        "one_of[0].metastatic_therapy: it stands beside the sets too",
+    ),
+    "sets of facts that all contradict what stands beside them": (
+        record(
+            adjuvant_drugs=[], one_of=[{"label": "a", "months_to_recurrence": 3}, {"label": "b", "months_to_recurrence": 30}]
+        ),
+        "contradicts itself: months",
     ),
     "a course with an unknown key": (record(metastatic_therapy=[{**COURSE, "cycles": 3}]), "metastatic_therapy[0].cycles: "),
     "a course under way before another": (
