@@ -274,12 +274,19 @@ def made_up_cohort(guideline: Guideline) -> Iterator[str]:
     rules = tuple(rule.id for rule in known.rules[:3])
     summary = Summary(
         guideline=info, distinct_explanations=3, repeated_ids=1, without_courses=2, answered=9, rejects=1,
-        settings={setting: 4, "undetermined": 3, "not_addressed": 2}, missing={"hr": 2, "adjuvant_drugs[pertuzumab]": 1},
+        without_courses_means="unknown", settings={setting: 4, "undetermined": 3, "not_addressed": 2},
+        missing={
+            "hr": 2, "adjuvant_drugs[pertuzumab]": 1, "metastatic_therapy": 1, "metastatic_therapy[0].outcome": 1,
+            "metastatic_therapy[1].taxane_cycles": 1,
+        },
+        assumed={"breast_cancer": 1, "unavailable_drugs": 2, "metastatic_therapy[].chemotherapy_stopped": 1},
+        depends_on_readings={"R9": 1}, alternatives={"R9=b": 1},
         recommended={f"{regimen} first": 2, f"{regimen} certain": 2, f"{regimen} conditional": 1},
         excluded={f"{regimen} certain": 1}, actions={f"{action} conditional": 1},
         findings={"nothing_recommended": 1, "incomplete": 2, "recommended_and_excluded": 1},
     )  # fmt: skip
-    yield cohort_text.render_summary(summary, known, 10_000)
+    for means in ("unknown", "untreated"):
+        yield cohort_text.render_summary(replace(summary, without_courses_means=means), known, 10_000)
     yield from visible(cohort_text.render_summary_page(summary, known))
     names = [tuple(annotation.id for annotation in known.annotations.values() if annotation.kind == kind)[:2]
              for kind in ("statement", "reading", "overlay")]  # fmt: skip

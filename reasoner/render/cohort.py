@@ -41,6 +41,7 @@ ASPECTS = {
     "excluded": "aspect_excluded",
     "actions": "aspect_actions",
 }
+WITHOUT_COURSES = {"unknown": "cohort_without_courses", "untreated": "cohort_untreated"}
 GROUNDS = {
     "rules": "heading_fired",
     "statements": "heading_statements",
@@ -89,8 +90,7 @@ def totals(summary: Summary, model: GuidelineModel) -> Iterator[str]:
     if summary.repeated_ids:
         yield model.say("cohort_repeated", str(summary.repeated_ids))
     if summary.without_courses is not UNSET:
-        means = "cohort_untreated" if summary.without_courses_means == "untreated" else "cohort_without_courses"
-        yield model.say(means, str(summary.without_courses))
+        yield model.say(WITHOUT_COURSES[str(summary.without_courses_means)], str(summary.without_courses))
 
 
 def charts(summary: Summary, model: GuidelineModel) -> Iterator[Chart]:
