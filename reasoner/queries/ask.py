@@ -8,25 +8,39 @@ conditions; `decision_tree` lays out all the ways there. Readings are not asked:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
-from reasoner.engine.conclusions import CERTAIN, UNDETERMINED
+from reasoner.engine.answer import Answer
 from reasoner.engine.opened import CAPACITIES
 from reasoner.engine.phrases import question_words
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
-from reasoner.queries.asking import Asked, askable, may_lack_value, options, otherwise_words
-from reasoner.queries.decision_tree import Fork, Grown, Stop, TreeGrower, fork, leaf_of
+from reasoner.queries.asking import Asked, Option, askable, may_lack_value, options, otherwise_words
+from reasoner.queries.decision_tree import Fork, Grown, Stop, TreeGrower, fork
 from reasoner.queries.fields import with_values
-from reasoner.queries.questions import Branch, Choice, DecisionTree, Given, Leaf, Open, Question, Questions, See
+from reasoner.queries.questions import (
+    Branch,
+    Choice,
+    DecisionTree,
+    Given,
+    Leaf,
+    Open,
+    Question,
+    Questions,
+    See,
+    Summary,
+    leaf_of,
+    summary_of,
+)
+from reasoner.queries.states import Field, States
 from reasoner.records.record import ONE_OF, Record
 
-__all__ = ["EXACT", "Choice", "DecisionTree", "Leaf", "Questions", "ask", "conditions", "decision_tree", "leaf_of"]
+__all__ = ["EXACT", "Questions", "ask", "decision_tree"]
 
 EXACT = 6
 """Where at most so many facts matter the tree with the fewest questions is found."""
@@ -34,8 +48,6 @@ MOST_ASKED = 60
 """So many questions a tree has at most in a guideline that cannot be evaluated on diagrams."""
 MOST_WRITTEN = 600
 """A tree of more questions and leaves is written with each part once."""
-
-Entry = Recommendation | Exclusion | ActionCall
 
 
 def ask(guideline: Guideline, data: Record | Mapping[str, object]) -> Questions:
@@ -62,36 +74,67 @@ def questions(guideline: Guideline, record: Record, answer: Answer) -> list[tupl
 
     def decisiveness(item: tuple[Asked, Question]) -> tuple[bool, bool, int, Fraction, int]:
         own, question = item
-        left = [conditions(given.answer) for given in question.answers]
+        left = [given.summary.conditions for given in question.answers]
         untold = question.otherwise is not UNSET and not own.members
         return own.entry.fact != ONE_OF, not untold, max(left), Fraction(sum(left), len(left)), order[own.place]
 
-    found = [(own, question_on(own, record, answer, guideline)) for own in sure]
-    telling = [item for item in found if item[1].otherwise is not UNSET or tells_apart(item[1])]
-    return sorted(telling or found, key=decisiveness)
+    found = answers_to(sure, asked, record, guideline)
+    return sorted(((own, question_on(own, given, guideline)) for own, given in found), key=decisiveness)
 
 
-def question_on(asked: Asked, record: Record, answer: Answer, guideline: Guideline) -> Question:
-    """Answer the record anew with each value of what is asked that does not contradict it."""
-    completions = answer.derivation.completions
-    implied = frozenset(v for v in completions.order if completions.values[v][0] == completions.all)
-    answers = []
-    for option in options(asked, record, guideline.model, implied):
-        try:
-            then = guideline.answer(with_values(record.data, option.told))
-        except RecordError:
-            continue
-        answers.append(
-            Given(
-                value=option.value,
-                interval=option.interval,
-                setting=then.setting,
-                recommended=tuple(entry.regimen for entry in then.recommended if entry.certainty == CERTAIN),
-                conditional=tuple(entry.regimen for entry in then.recommended if entry.certainty != CERTAIN),
-                excluded=tuple(entry.regimen for entry in then.excluded if entry.certainty == CERTAIN),
-                actions=tuple(entry.action for entry in then.actions if entry.certainty == CERTAIN),
-            ).carrying(answer=then)
-        )
+def answers_to(
+    sure: Sequence[Asked], asked: Sequence[Asked], record: Record, guideline: Guideline
+) -> Iterator[tuple[Asked, list[Given]]]:
+    """Yield what each value of what is asked gives that does not contradict the record.
+
+    All is read from the states that the record can come to. Where these cannot be had, and for what decides which facts
+    there are at all, the record is answered anew.
+    """
+    read: dict[tuple[str, int | None, str | None], list[Given]] = {}
+    for capacity in CAPACITIES if guideline.model.recursive is None else ():
+        with suppress(MemoryError):
+            states = States(guideline, record, [own for own in asked if not decides_all(own, guideline)], capacity)
+            read = {field.asked.place: list(given_in(states, field)) for field in states.fields}
+            break
+    for own in sure:
+        found = read.get(own.place)
+        yield own, list(given_anew(own, record, guideline)) if found is None else found
+
+
+def decides_all(asked: Asked, guideline: Guideline) -> bool:
+    """Tell whether a question is which of several sets of facts is true, or whether any therapy was given."""
+    courses = guideline.model.courses_fact
+    return asked.entry.fact == ONE_OF or (courses is not None and asked.place == (courses.name, None, None))
+
+
+def given_in(states: States, field: Field) -> Iterator[Given]:
+    """Yield what the values of a field give in the state of a record."""
+    for option in field.options:
+        then = states.after(states.start, option)
+        if then is not None:
+            yield given(option, states.summary(then))
+
+
+def given_anew(asked: Asked, record: Record, guideline: Guideline) -> Iterator[Given]:
+    """Yield what the answers to a question give, each record answered anew."""
+    for option in options(asked, record, guideline.model):
+        with suppress(RecordError):
+            yield given(option, summary_of(guideline.answer(with_values(record.data, option.told))))
+
+
+def given(option: Option, summary: Summary) -> Given:
+    return Given(
+        value=option.value,
+        interval=option.interval,
+        setting=summary.setting,
+        recommended=tuple(entry.regimen for entry in summary.ranked if entry.certain),
+        conditional=tuple(entry.regimen for entry in summary.ranked if not entry.certain),
+        excluded=tuple(name for name, certain in summary.excluded if certain),
+        actions=tuple(name for name, certain in summary.actions if certain),
+    ).carrying(summary=summary)
+
+
+def question_on(asked: Asked, answers: Sequence[Given], guideline: Guideline) -> Question:
     entry = asked.entry
     return Question(
         fact=entry.fact,
@@ -102,22 +145,6 @@ def question_on(asked: Asked, record: Record, answer: Answer, guideline: Guideli
         answers=tuple(answers),
         otherwise=otherwise_words(asked, guideline.model),
     )
-
-
-def tells_apart(question: Question) -> bool:
-    """Tell whether the answers to a question differ."""
-    return any(shown(given.answer) != shown(question.answers[0].answer) for given in question.answers)
-
-
-def shown(answer: Answer) -> tuple[object, ...]:
-    """Give the parts of an answer by which two values of a fact are told apart."""
-    return answer.setting, answer.recommended, answer.excluded, answer.actions, answer.missing
-
-
-def conditions(answer: Answer) -> int:
-    """Count what an answer leaves open: its conditional entries, and an undetermined setting."""
-    entries: tuple[Entry, ...] = (*answer.recommended, *answer.excluded, *answer.actions)
-    return sum(entry.certainty != CERTAIN for entry in entries) + (answer.setting == UNDETERMINED)
 
 
 def decision_tree(guideline: Guideline, data: Record | Mapping[str, object], limit: int = EXACT) -> DecisionTree:
@@ -142,7 +169,7 @@ def grow(guideline: Guideline, record: Record, answer: Answer, exact: bool) -> G
     """Grow a tree: first which of several sets of facts is true, then whether any therapy was given, then all facts."""
     asked = askable(answer, record.data)
     if not asked:
-        return Stop(leaf_of(answer).carrying(answer=answer))
+        return Stop(leaf_of(summary_of(answer)))
     courses = guideline.model.courses_fact
     if record.labels:
         first = next((own for own in asked if own.entry.fact == ONE_OF), asked[0])
@@ -169,7 +196,7 @@ def grown_anew(guideline: Guideline, record: Record, left: list[int]) -> Grown:
     left[0] -= 1
     asked = questions(guideline, record, answer)
     if not asked:
-        return Stop(leaf_of(answer).carrying(answer=answer))
+        return Stop(leaf_of(summary_of(answer)))
     first, question = asked[0]
     branches = []
     for option in options(first, record, guideline.model):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from reasoner.engine.completions import Truth
@@ -24,18 +23,27 @@ class Levels:
             self.levels.setdefault(variable, []).append(level)
         self.bits = [completions.none.manager.var(level) for level in range(len(self.owner))]
 
+        self._chosen: dict[tuple[int, int], Truth] = {}
+        self._cubes: dict[tuple[int, ...], Truth] = {}
+
     def chosen(self, variable: int, number: int) -> Truth:
         """Give where a variable has a value, whether or not that is admissible."""
-        levels = self.levels.get(variable, [])
-        found = self.bits[levels[number]] if number < len(levels) else self.true
-        for level in levels[:number]:
-            found = found & ~self.bits[level]
+        found = self._chosen.get((variable, number))
+        if found is None:
+            levels = self.levels.get(variable, [])
+            found = self.bits[levels[number]] if number < len(levels) else self.true
+            for level in levels[:number]:
+                found = found & ~self.bits[level]
+            self._chosen[variable, number] = found
         return found
 
-    def cube(self, variables: Collection[int]) -> Truth:
+    def cube(self, variables: tuple[int, ...]) -> Truth:
         """Give the conjunction of all that belongs to some variables."""
-        found = self.true
-        for variable in variables:
-            for level in self.levels.get(variable, ()):
-                found = found & self.bits[level]
+        found = self._cubes.get(variables)
+        if found is None:
+            found = self.true
+            for variable in variables:
+                for level in self.levels.get(variable, ()):
+                    found = found & self.bits[level]
+            self._cubes[variables] = found
         return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias
 
 from msgspec import UNSET, Meta, UnsetType, field
 
 from reasoner.engine.answer import Answer
+from reasoner.engine.conclusions import CERTAIN, UNDETERMINED
 from reasoner.records.shapes import Carried, Result, Shape
 
 __all__ = [
@@ -18,13 +19,52 @@ __all__ = [
     "Open",
     "Question",
     "Questions",
+    "Ranked",
     "RankedName",
     "See",
+    "Summary",
     "TreeNode",
     "Value",
+    "leaf_of",
+    "summary_of",
 ]
 
 Value = bool | str | int | float | tuple[str, ...]
+
+
+class Ranked(NamedTuple):
+    """A regimen that is recommended in some completion: the best rank that it has in any, and its best strength there."""
+
+    regimen: str
+    rank: int
+    strength: str
+    certain: bool
+
+
+class Summary(NamedTuple):
+    """What an answer says in short: its lists without the reasons and conditions, each entry with whether it is certain."""
+
+    setting: str
+    ranked: tuple[Ranked, ...]
+    excluded: tuple[tuple[str, bool], ...]
+    actions: tuple[tuple[str, bool], ...]
+
+    @property
+    def conditions(self) -> int:
+        """How much is left open: the conditional entries, and an undetermined setting."""
+        uncertain = [not entry.certain for entry in self.ranked]
+        uncertain += [not certain for _, certain in (*self.excluded, *self.actions)]
+        return sum(uncertain) + (self.setting == UNDETERMINED)
+
+
+def summary_of(answer: Answer) -> Summary:
+    """Say in short what an answer says."""
+    return Summary(
+        answer.setting,
+        tuple(Ranked(e.regimen, e.rank, e.strength, e.certainty == CERTAIN) for e in answer.recommended),
+        tuple((entry.regimen, entry.certainty == CERTAIN) for entry in answer.excluded),
+        tuple((entry.action, entry.certainty == CERTAIN) for entry in answer.actions),
+    )
 
 
 class Given(Result, frozen=True, kw_only=True):
@@ -34,7 +74,7 @@ class Given(Result, frozen=True, kw_only=True):
     label of the one that is true. `recommended`, `excluded` and `actions` are certain, `conditional` are the regimens that
     are recommended under conditions.
 
-    `answer`, not part of the JSON, is the whole answer.
+    `summary`, not part of the JSON, says the same with more of the conditions.
     """
 
     value: Value
@@ -45,7 +85,7 @@ class Given(Result, frozen=True, kw_only=True):
     excluded: tuple[str, ...]
     actions: tuple[str, ...]
 
-    answer = Carried[Answer]()
+    summary = Carried[Summary]()
 
 
 class Question(Shape, frozen=True, kw_only=True):
@@ -76,7 +116,7 @@ class RankedName(Shape, frozen=True):
 class Leaf(Result, frozen=True):
     """The end of a path: an answer that no unknown fact can change.
 
-    `answer`, not part of the JSON, is the whole answer where it is not certain all the same: where readings are left open.
+    `summary`, not part of the JSON, tells what is not certain all the same: where readings are left open.
     """
 
     setting: str
@@ -84,7 +124,17 @@ class Leaf(Result, frozen=True):
     excluded: tuple[str, ...]
     actions: tuple[str, ...]
 
-    answer = Carried[Answer | None](None)
+    summary = Carried[Summary]()
+
+
+def leaf_of(summary: Summary) -> Leaf:
+    """Give what an answer says as the end of a path."""
+    return Leaf(
+        setting=summary.setting,
+        recommended=tuple(RankedName(entry.regimen, entry.rank, entry.strength) for entry in summary.ranked),
+        excluded=tuple(name for name, _ in summary.excluded),
+        actions=tuple(name for name, _ in summary.actions),
+    ).carrying(summary=summary)
 
 
 class Open(Shape, frozen=True):

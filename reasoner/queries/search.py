@@ -45,16 +45,16 @@ class Search:
         self.families = families
         freed = free(record, guideline, anything)
         program = freed.evaluator.program
-        cone = program.cone([program.index[target]]) if target in program.index else set()
+        targets = [program.index[target]] if target in program.index else []
         facts = {program.variables[v].fact for v in freed.points}
-        told = telling(freed.evaluator, record, facts, cone, guideline.model)
+        told = telling(freed.evaluator, record, facts, targets, guideline.model)
         self.told = told.variables
         self.points = {told.numbers[v]: point for v, point in freed.points.items()}
         self.numbers = {point.place: v for v, point in self.points.items()}
         self.variables = told.evaluator.program.variables
         opened = open_as_diagram(told.opened(freed.record), told.evaluator, guideline.adopted, NO_OTHER, capacity)
         completions = cast("DiagramCompletions", opened.completions)
-        told.tell(opened.inputs, completions, {v: range(len(own)) for v, own in completions.values.items()})
+        told.tell(opened)
         self.none = completions.none
         self.levels = Levels(completions)
         self.lay_out()
@@ -91,7 +91,7 @@ class Search:
 
     def left_open(self, truth: Truth, space: Truth, variables: Collection[int]) -> tuple[Truth, Truth]:
         """Give where `truth` holds whatever the value of some variables is, and where they have one at all."""
-        cube = self.levels.cube(variables)
+        cube = self.levels.cube(tuple(variables))
         whole = space.exists(cube)
         return (truth | ~space).forall(cube) & whole, whole
 

@@ -5,16 +5,20 @@ For each fact of which rules read that, a variable tells whether the record has 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import replace
 
 from reasoner.compiler.model import Fact, GuidelineModel, Variable
-from reasoner.engine.completions import Inputs, Truth
 from reasoner.engine.evaluator import Evaluator
+from reasoner.engine.opened import Opened
 from reasoner.queries.fields import value_for
 from reasoner.records.encoding import encode_value
 from reasoner.records.record import OPEN, Record
+
+if TYPE_CHECKING:
+    from reasoner.engine.diagrams import DiagramCompletions
 
 __all__ = ["TELLS", "Telling", "telling"]
 
@@ -64,19 +68,23 @@ class Telling:
             )
         return record._replace(told=tuple(told))
 
-    def tell(self, inputs: list[Truth], laid: Inputs, values: Mapping[int, Collection[int]]) -> None:
-        """Let input atoms hold where a fact is told that has a value; `values` are those of the variables that are open."""
+    def tell(self, opened: Opened) -> None:
+        """Let input atoms hold where a fact is told that has a value."""
+        laid = cast("DiagramCompletions", opened.completions)
         program = self.evaluator.program
-        facts = {fact.name: fact for fact in self.model.facts}
-        for v, own in values.items():
+        laid_out = [opened.inputs] if opened.possible is None else [opened.inputs, opened.possible]
+        for v in laid.values if self.facts else ():
             variable = program.variables[v] if v < len(program.variables) else None
-            if variable is not None and variable.fact in self.facts:
-                told = self.variables.get(variable.fact)
-                known = laid.everything if told is None else laid.value(told, 0)
-                for n in own:
-                    for atom in atoms_told(variable, n, facts[variable.fact], self.model):
-                        if atom in program.inputs:
-                            number = program.inputs[atom]
+            fact = next((fact for fact in self.model.facts if variable is not None and fact.name == variable.fact), None)
+            if variable is None or fact is None or fact.name not in self.facts:
+                continue
+            told = self.variables.get(fact.name)
+            known = laid.everything if told is None else laid.value(told, 0)
+            for n in range(len(variable.values)):
+                for atom in atoms_told(variable, n, fact, self.model):
+                    if atom in program.inputs:
+                        number = program.inputs[atom]
+                        for inputs in laid_out:
                             inputs[number] = inputs[number] | known & laid.value(v, n)
 
 
@@ -96,10 +104,11 @@ def atoms_told(variable: Variable, number: int, fact: Fact, model: GuidelineMode
 
 
 def telling(
-    evaluator: Evaluator, record: Record, facts: Collection[str], among: Collection[int] | None, model: GuidelineModel
+    evaluator: Evaluator, record: Record, facts: Collection[str], targets: Collection[int], model: GuidelineModel
 ) -> Telling:
-    """Open which of some facts a record tells, as far as rules read that; `among` are the atoms that count, None for all."""
+    """Open which of some facts a record tells, as far as the rules behind `targets`, numbers of atoms, read that."""
     program = evaluator.program
-    read = {fact_of(atom) for atom, number in program.inputs.items() if among is None or number in among}
+    behind = program.cone(targets)
+    read = {fact_of(atom) for atom, number in program.inputs.items() if number in behind}
     named = [fact.name for fact in model.facts if fact.kind != "courses" and fact.name in read.intersection(facts)]
     return Telling(evaluator, named, [name for name in named if record.data.get(name) is None], model)

@@ -3,75 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer
-from reasoner.engine.conclusions import CERTAIN
 from reasoner.engine.phrases import decided_words, interval_words, safe, setting_words, value_words
-from reasoner.queries.questions import Choice, DecisionTree, Leaf, Open, Question, Questions, See, TreeNode, Value
+from reasoner.queries.questions import Choice, DecisionTree, Leaf, Open, Question, Questions, See, Summary, TreeNode, Value
 from reasoner.records.record import ONE_OF
 from reasoner.render.layout import TextLayout
 
 __all__ = ["render", "render_tree"]
 
 
-class Short(NamedTuple):
-    """An answer in short: its setting, each recommended regimen with its rank and certainty, then exclusions and actions.
-
-    These are each a kind of the glossary, a name, and how certain it is.
-    """
-
-    setting: str
-    ranked: tuple[tuple[str, int, str], ...]
-    others: tuple[tuple[str, str, str], ...]
+def others_of(summary: Summary) -> list[tuple[str, str, bool]]:
+    """List exclusions and actions, each as a kind of the glossary, a name, and whether it is certain."""
+    against = [("regimen", name, certain) for name, certain in summary.excluded]
+    return against + [("action", name, certain) for name, certain in summary.actions]
 
 
-def shortened(answer: Answer) -> Short:
-    """Give an answer in short."""
-    against = (("regimen", entry.regimen, entry.certainty) for entry in answer.excluded)
-    calls = (("action", entry.action, entry.certainty) for entry in answer.actions)
-    ranked = ((entry.regimen, entry.rank, entry.certainty) for entry in answer.recommended)
-    return Short(answer.setting, tuple(ranked), (*against, *calls))
-
-
-def shortened_leaf(leaf: Leaf) -> Short:
-    """Give the answer at the end of a path in short."""
-    if leaf.answer is not None:
-        return shortened(leaf.answer)
-    against = (("regimen", regimen, CERTAIN) for regimen in leaf.excluded)
-    calls = (("action", action, CERTAIN) for action in leaf.actions)
-    ranked = ((entry.regimen, entry.rank, CERTAIN) for entry in leaf.recommended)
-    return Short(leaf.setting, tuple(ranked), (*against, *calls))
-
-
-def common_to(answers: Iterable[Short]) -> frozenset[tuple[str, str, str]]:
+def common_to(answers: Iterable[Summary]) -> frozenset[tuple[str, str, bool]]:
     """Find the exclusions and actions of all answers: they do not distinguish any of them."""
-    found = [frozenset(answer.others) for answer in answers]
+    found = [frozenset(others_of(answer)) for answer in answers]
     return frozenset.intersection(*found) if found else frozenset()
 
 
-AGAINST = {"certain": "against", "conditional": "perhaps_against"}
-
-
-def short_answer(answer: Short, start: str, common: frozenset[tuple[str, str, str]], model: GuidelineModel) -> str:
+def short_answer(answer: Summary, start: str, common: frozenset[tuple[str, str, bool]], model: GuidelineModel) -> str:
     """Word an answer in short: its setting where that is not `start`, what is recommended, and what is not `common`."""
     say = model.say
-    ranked = [
-        f"{rank}{'.' if certainty == CERTAIN else '?'} {model.label('regimen', regimen)}"
-        for regimen, rank, certainty in answer.ranked
-    ]
+    ranked = [f"{own.rank}{'.' if own.certain else '?'} {model.label('regimen', own.regimen)}" for own in answer.ranked]
     parts = ranked or [say("nothing_recommended")]
-    distinctive = [entry for entry in answer.others if entry not in common]
-    for certainty in AGAINST:
-        against = [model.label(kind, name) for kind, name, how in distinctive if kind == "regimen" and how == certainty]
-        parts += [say(AGAINST[certainty], say("comma").join(against))] if against else []
-    for kind, name, how in distinctive:
+    distinctive = [entry for entry in others_of(answer) if entry not in common]
+    for certain in (True, False):
+        against = [model.label(kind, name) for kind, name, how in distinctive if kind == "regimen" and how == certain]
+        named = say("comma").join(against)
+        parts += [say("against" if certain else "perhaps_against", named)] if against else []
+    for kind, name, certain in distinctive:
         if kind == "action":
             call = model.label(kind, name).rstrip(".")
-            parts.append(say("action_called" if how == CERTAIN else "action_perhaps_called", call))
+            parts.append(say("action_called" if certain else "action_perhaps_called", call))
     text = say("and").join(parts)
     return text if answer.setting == start else say("labelled", setting_words(answer.setting, model), text)
 
@@ -113,10 +83,10 @@ def render(result: Questions, width: int = 80, colour: bool = False) -> str:
     for number, question in enumerate(result.questions, start=1):
         page.item(f" {number:2}.", question.text, "heading")
         page.item("", say("decides", decided_words(question.decides, model)), "faint")
-        common = common_to(shortened(given.answer) for given in question.answers)
+        common = common_to(given.summary for given in question.answers)
         together: dict[str, list[Value]] = {}
         for given in question.answers:
-            text = short_answer(shortened(given.answer), result.answer.setting, common, model)
+            text = short_answer(given.summary, result.answer.setting, common, model)
             together.setdefault(text, []).append(given.value)
         for text, values in together.items():
             page.item("     -", say("labelled", choice_words(question, values, model), text), indent=7)
@@ -143,7 +113,7 @@ class TreeText:
         self.page = page
         self.model = model
         self.start = tree.answer.setting
-        self.common = common_to(shortened_leaf(leaf) for leaf in leaves(tree.root))
+        self.common = common_to(leaf.summary for leaf in leaves(tree.root))
 
     def add(self, node: TreeNode, value: str, level: int) -> None:
         """Add a part of the tree, to which a value leads."""
@@ -160,7 +130,7 @@ class TreeText:
     def words(self, node: TreeNode) -> str:
         say = self.model.say
         if isinstance(node, Leaf):
-            return short_answer(shortened_leaf(node), self.start, self.common, self.model)
+            return short_answer(node.summary, self.start, self.common, self.model)
         if isinstance(node, See):
             return say("see_question", str(node.see))
         if isinstance(node, Open):
