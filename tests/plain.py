@@ -141,9 +141,9 @@ def there(variable: Variable, atoms: frozenset[str], model: GuidelineModel) -> b
     return given and f"course({variable.course})" in atoms
 
 
-def solve(facts: str, folder: Path, layer: str, model: GuidelineModel) -> list[Completion]:
-    """Solve a record's facts with clingo: all completions, in no order."""
-    control = clingo.Control(["0", "--warn=none"])
+def solve(facts: str, folder: Path, layer: str, model: GuidelineModel, most: int = 0) -> list[Completion]:
+    """Solve a record's facts with clingo: all completions, in no order; of more than `most` one more than that."""
+    control = clingo.Control([str(most and most + 1), "--warn=none"])
     for file in files_of(folder, layer):
         control.load(file)
     control.add("base", [], facts)

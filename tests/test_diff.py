@@ -64,6 +64,19 @@ def test_a_guideline_is_equivalent_to_itself(curated: Guideline, literal: Guidel
         assert (comparison.findings, comparison.equivalent, comparison.courses) == ((), True, 3)
 
 
+@pytest.mark.parametrize("reading", ["R1=b", "R5=b", "R9=b", "R11=b", "R13=b", "R14=b", "R17=b"])
+def test_another_alternative_of_a_reading_is_another_guideline(reading: str, curated: Guideline) -> None:
+    """Its differences lie in the rules that ask for an alternative, and every witness is answered differently."""
+    other = Guideline.load(readings=reading)
+    comparison = diff(curated, other)
+    assert not comparison.equivalent
+    own = {rule.id for rule in curated.model.rules if any("reading(" in c.text for c in rule.body)}
+    for found in comparison.findings:
+        assert found.witness is not None
+        shows(found, curated, other)
+        assert {rule.partition(":")[2] for rule in found.rules} <= own
+
+
 @pytest.fixture(scope="module")
 def layers(literal: Guideline, curated: Guideline) -> Comparison:
     return diff(literal, curated)
@@ -205,7 +218,11 @@ def test_sides_are_folders_layers_overlays_or_several_of_them(environment: dict[
 
 @pytest.mark.parametrize(
     ("side", "message"),
-    [("curatd", '"curatd" is not a folder, a file or a layer (did you mean "curated"'), ("tests", "no guideline.lp there")],
+    [
+        ("curatd", '"curatd" is not a folder, a file, a layer or a reading (did you mean "curated"'),
+        ("tests", "no guideline.lp there"),
+        ("R5=c", "--reading R5=c: no such alternative of a reading; allowed: R1=a"),
+    ],
 )
 def test_a_side_that_cannot_be_used_is_refused(side: str, message: str, environment: dict[str, str]) -> None:
     done = command("curated", side, environment=environment)

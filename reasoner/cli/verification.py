@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from reasoner.guideline import Guideline
     from reasoner.verification.findings import Finding
     from reasoner.verification.reports import FindingsReport
+
+READING = re.compile(r"\w+=\w+|any")
 
 
 @click.command()
@@ -75,9 +78,9 @@ def check(selection: Selection, search: SearchOptions, explain: str | None, repo
 def diff(old: str, new: str, selection: Selection, search: SearchOptions, report: ReportOptions) -> None:
     """Compare two guidelines over all possible patients: who is answered differently, each class with its smallest witness.
 
-    OLD and NEW are each a guideline's folder, a layer (literal, curated), an overlay file, or several of these joined by +.
-    What they leave out is taken from the options. The exit status is 1 where a difference reaches --fail-level or a query
-    timed out.
+    OLD and NEW are each a guideline's folder, a layer (literal, curated), an overlay file, an alternative of a reading
+    (R5=b), or several of these joined by +. What they leave out is taken from the options. The exit status is 1 where a
+    difference reaches --fail-level or a query timed out.
     """
     from reasoner.render import findings as texts
     from reasoner.verification.diff import diff as run
@@ -123,19 +126,28 @@ def coverage(selection: Selection, source: Path | None, report: ReportOptions) -
 
 
 def side_of(name: str, selection: Selection) -> Selection:
-    """Read one side of a comparison: a folder, a layer, an overlay, or several joined by +."""
+    """Read one side of a comparison: a folder, a layer, an overlay, an alternative of a reading, or several joined by +.
+
+    A literal side takes no readings, whatever the other does.
+    """
+    folder, layer, overlays, readings = selection.folder, selection.layer, selection.overlays, selection.readings
     for part in [name] if Path(name).exists() else name.split("+"):
         path = Path(part)
         if part in LAYERS:
-            selection = Selection(selection.folder, part, selection.overlays)
+            layer = part
         elif path.is_dir():
-            selection = Selection(path, selection.layer, selection.overlays)
+            folder = path
         elif path.is_file():
-            selection = Selection(selection.folder, selection.layer, (*selection.overlays, path))
+            overlays = (*overlays, path)
+        elif READING.fullmatch(part):
+            readings = (*readings, part)
         else:
-            raise ReasonerError(f'"{part}" is not a folder, a file or a layer{nearest(part, LAYERS)}; give a guideline\'s '
-                                "folder, literal, curated, or an overlay file")  # fmt: skip
-    return selection
+            raise ReasonerError(
+                f'"{part}" is not a folder, a file, a layer or a reading{nearest(part, LAYERS)}; give a '
+                "guideline's folder, literal, curated, an overlay file, or an alternative such as R5=b"
+            )
+    chosen = () if layer == LAYERS[0] and readings == selection.readings else readings
+    return Selection(folder, layer, overlays, chosen)
 
 
 def accepted(findings: tuple[Finding, ...], accept: Path | None) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
