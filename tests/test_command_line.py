@@ -134,6 +134,39 @@ def test_layer_and_overlay_are_named_in_the_answer(patient: Path, environment: d
     assert answer["guideline"]["overlays"] == ["formulary_without_tdxd"]
 
 
+def test_readings_are_taken_as_chosen_or_left_open(
+    tmp_path: Path, curated: Guideline, environment: dict[str, str]
+) -> None:
+    patient = tmp_path / "patient.json"
+    patient.write_text(json.dumps(curated.cases()["progression_without_pertuzumab"].record))
+
+    def answered(*chosen: str) -> dict[str, Any]:
+        options = [option for name in chosen for option in ("--reading", name)]
+        text = run("recommend", patient, "--format", "json", *options, environment=environment)
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    for chosen in ([], ["R5=b"], ["R5=any"], ["any"], ["any", "R5=b"]):
+        answer = answered(*chosen)
+        assert answer == to_plain(curated.with_readings(chosen).answer(json.loads(patient.read_text())))
+    assert answered()["guideline"]["digest"] != answered("R5=b")["guideline"]["digest"]
+    text = run("why-not", patient, "trastuzumab_deruxtecan", "--reading", "R5=any", environment=environment)
+    assert "R5 left open" in " ".join(text.split())
+    for command in ("check", "coverage", "cohort"):
+        assert "--reading ID=ALTERNATIVE" in run(command, "--help", environment=environment)
+    assert "R5=b" in run("recommend", patient, "--reading", "R5=c", environment=environment, status=2)
+
+
+def test_as_many_changes_are_shown_as_asked_for(tmp_path: Path, environment: dict[str, str]) -> None:
+    patient = tmp_path / "patient.json"
+    patient.write_text('{"id": "p"}')
+    found = json.loads(run("why-not", patient, "endocrine_therapy", "--most", "3", "--format", "json", environment=environment))
+    assert (len(found["changes"]), found["other_changes"] > 3) == (3, True)
+    text = " ".join(run("why-not", patient, "endocrine_therapy", "--most", "3", environment=environment).split())
+    assert f"Others that would do as well: {found['other_changes']} (--most N shows more)." in text
+    assert "if any was given, record the courses of therapy for metastatic disease and ask again" in text
+
+
 def test_the_literal_layer_says_that_it_contradicts_itself(curated: Guideline, literal: Guideline) -> None:
     record = curated.cases()["second_line_interstitial_lung_disease"].record
     assert any("both recommends and excludes trastuzumab deruxtecan" in note for note in literal.answer(record).notes)

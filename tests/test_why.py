@@ -110,6 +110,19 @@ def test_the_status_is_the_answers(curated: Guideline) -> None:
             assert why(answer, regimen, depth=1).status == expected
 
 
+def test_where_therapy_is_not_known_what_some_history_concludes_is_conditional(curated: Guideline) -> None:
+    data = {key: value for key, value in curated.cases()["third_line"].record.items() if key != "metastatic_therapy"}
+    answer = curated.answer(data)
+    assert all(entry.regimen != "lapatinib_capecitabine" for entry in answer.recommended)
+    for conclusion in ("lapatinib_capecitabine", "third_line", "continue_her2_blockade"):
+        result = why(answer, conclusion)
+        assert result.status == "conditional"
+        states = {node.state for node in result.trace.nodes if node.kind == "fact" and "drug_in" in node.id}
+        assert states <= {"unknown"}
+    untreated = why(curated.answer({**data, "metastatic_therapy": []}), "lapatinib_capecitabine")
+    assert untreated.status == "not_recommended"
+
+
 def test_texts_fit_into_80_columns_and_say_each_part_once(curated: Guideline) -> None:
     for case in curated.cases().values():
         answer = curated.answer(case.record)

@@ -71,6 +71,7 @@ def conclusion_kind(name: str, model: GuidelineModel) -> Kind:
 def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
     """Explain a regimen's, an action's or a setting's status, `depth` rules deep or to the end.
 
+    Where it is not known which therapy was given, what some history would conclude is conditional.
     Raises RecordError, with the nearest names, for a conclusion that the guideline does not know.
     """
     derivation = answer.derivation
@@ -80,10 +81,15 @@ def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
     held = tuple(text for text in candidates if derivation.truth(text) != none)
     certain = [status for text, status in candidates.items() if derivation.truth(text) == every]
     atoms = held or tuple(text for text in tuple(candidates)[:1] if text in derivation.program.index)
+    perhaps = any(
+        derivation.possible[derivation.program.index[text]] != none
+        for text in candidates
+        if derivation.possible is not None and text in derivation.program.index
+    )
     return Why(
         guideline=answer.guideline,
         patient=answer.patient,
         conclusion=conclusion,
-        status=certain[0] if certain else CONDITIONAL if held else NEVER[kind],
+        status=certain[0] if certain else CONDITIONAL if held or perhaps else NEVER[kind],
         trace=trace(derivation, answer.patient, atoms, depth),
     ).carrying(answer=answer, kind=kind, atoms=atoms)

@@ -95,4 +95,6 @@ def render(result: WhyNot, width: int = 80, colour: bool = False) -> str:
         page.item("  -", say("no_change_possible" if result.others == 0 else "no_change_found"))
     elif result.others != 0:
         page.item("", say("other_changes", str(result.others)) if result.others else say("perhaps_other_changes"), "faint")
+    if answer.derivation.possible is not None and model.courses_fact is not None:
+        page.item("  -", say("otherwise_courses", model.courses_fact.label))
     return page.closing(answer.guideline)
