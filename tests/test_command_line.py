@@ -152,8 +152,8 @@ def test_readings_are_taken_as_chosen_or_left_open(
     assert answered()["guideline"]["digest"] != answered("R5=b")["guideline"]["digest"]
     text = run("why-not", patient, "trastuzumab_deruxtecan", "--reading", "R5=any", environment=environment)
     assert "R5 left open" in " ".join(text.split())
-    for command in ("check", "coverage", "cohort"):
-        assert "--reading ID=ALTERNATIVE" in run(command, "--help", environment=environment)
+    for command in (["check"], ["coverage"], ["cohort", "run"]):
+        assert "--reading ID=ALTERNATIVE" in run(*command, "--help", environment=environment)
     assert "R5=b" in run("recommend", patient, "--reading", "R5=c", environment=environment, status=2)
 
 

@@ -9,7 +9,7 @@ from reasoner.compiler.model import Variable
 from reasoner.compiler.variables import variables_of
 from reasoner.engine.answer import Answer, Recommendation
 from reasoner.engine.completions import Truth
-from reasoner.engine.conclusions import SILENT, Assumption, Conclusions
+from reasoner.engine.conclusions import CERTAIN, SILENT, Assumption, Certainty, Conclusions
 from reasoner.engine.predicates import INDICATED, RECOMMENDED, SETTING, UNAVAILABLE_DRUG, ground_atom
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
@@ -49,6 +49,7 @@ class NextRegimen(NamedTuple):
     regimen: str
     rank: int
     strength: str
+    certainty: Certainty
     assuming: tuple[Assumption, ...]
     statements: tuple[str, ...]
     cautions: tuple[str, ...]
@@ -58,6 +59,7 @@ class Stop(NamedTuple):
     """Where nothing is recommended: `kind` is "dead_end", "silence" or "nothing"; `indicated` is excluded there."""
 
     kind: str
+    certainty: Certainty
     assuming: tuple[Assumption, ...]
     indicated: tuple[str, ...] = ()
     problem: str = ""
@@ -190,7 +192,7 @@ class Explorer:
             try:
                 state, following = self.explore(after, left - added)
             except RecordError as error:
-                stop = Stop(NOTHING, (), problem=str(error))
+                stop = Stop(NOTHING, CERTAIN, (), problem=str(error))
                 state, following = self.number(State(SILENT, (), ((stop, ()),), False), self.record(after)), frozenset()
             if outcome not in self.model.as_planned or following != {regimen}:
                 found.append((outcome, state))
@@ -273,9 +275,9 @@ class Explorer:
             (NOTHING, rest & settled & ~indicated),
         ):
             if truth != none:
-                _, assuming, agree = conclusions.certainty(truth)
+                certainty, assuming, agree = conclusions.certainty(truth)
                 names = tuple(name for name, own in indications.items() if own & agree != none) if kind == DEAD_END else ()
-                found.append(Stop(kind, assuming, names))
+                found.append(Stop(kind, certainty, assuming, names))
         return found
 
     def indications(self, answer: Answer, among: Truth) -> dict[str, Truth]:
@@ -291,7 +293,9 @@ class Explorer:
 
 
 def next_regimen(entry: Recommendation) -> NextRegimen:
-    return NextRegimen(entry.regimen, entry.rank, entry.strength, entry.assuming, entry.statements, entry.cautions)
+    return NextRegimen(
+        entry.regimen, entry.rank, entry.strength, entry.certainty, entry.assuming, entry.statements, entry.cautions
+    )
 
 
 def is_number(assumption: Assumption) -> bool:

@@ -7,13 +7,13 @@ once, and following the edges from the first state gives each history.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from msgspec import field
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
-from reasoner.engine.conclusions import CERTAIN, CONDITIONAL, Assumption, Certainty
+from reasoner.engine.conclusions import CERTAIN, Assumption
 from reasoner.engine.phrases import assuming_words, setting_words
 from reasoner.engine.trace import Edge
 from reasoner.errors import ReasonerError
@@ -144,8 +144,8 @@ class PathwayBuilder:
             regimen=following.regimen,
             rank=str(following.rank),
             strength=following.strength,
-            certainty=certainty_of(following.assuming),
-            assuming=assuming_words(following.assuming, self.model),
+            certainty=following.certainty,
+            assuming=self.assuming(following),
             statements=", ".join(following.statements),
             cautions=", ".join(following.cautions),
         )
@@ -161,20 +161,20 @@ class PathwayBuilder:
             id=f"{state}/{stop.kind}",
             kind=stop.kind,
             label=label,
-            certainty=certainty_of(stop.assuming),
-            assuming=assuming_words(stop.assuming, self.model),
+            certainty=stop.certainty,
+            assuming=self.assuming(stop),
         )
         return self.node(node)
 
     def end(self, stop: Stop) -> str:
         if stop.problem:
             return stop.problem
-        words = assuming_words(stop.assuming, self.model)
+        words = self.assuming(stop)
         return self.model.say("nothing_here_if", words) if words else self.model.say("nothing_here")
 
-
-def certainty_of(assuming: Sequence[Assumption]) -> Certainty:
-    return CONDITIONAL if assuming else CERTAIN
+    def assuming(self, found: NextRegimen | Stop) -> str:
+        """Word what is assumed; an empty text for what is certain."""
+        return "" if found.certainty == CERTAIN else assuming_words(found.assuming, self.model)
 
 
 def untold_words(record: Record, model: GuidelineModel) -> str:
