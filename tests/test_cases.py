@@ -31,3 +31,29 @@ def test_every_conclusion_rests_on_a_statement_a_reading_or_an_overlay(curated: 
             for entry in (*answer.recommended, *answer.excluded, *answer.actions):
                 assert entry.statements or entry.readings or entry.overlays, (case.name, entry)
                 assert entry.rules, (case.name, entry)
+
+
+def test_a_drug_under_way_gets_its_maintenance_dose_alone(curated: Guideline) -> None:
+    answer = curated.answer(curated.cases()["maintenance_after_completed_first_line"].record)
+    assert {dose.step for entry in answer.recommended for dose in entry.doses} == {"maintenance"}
+
+
+def test_the_cardiac_caution_goes_with_every_anti_her2_regimen_that_is_left(curated: Guideline) -> None:
+    answer = curated.answer(curated.cases()["heart_failure_third_line_without_pertuzumab"].record)
+    assert {entry.regimen: entry.cautions for entry in answer.recommended} == {
+        "pertuzumab": ("cardiac_anti_her2",),
+        "lapatinib_capecitabine": ("cardiac_anti_her2",),
+        "trastuzumab_emtansine": ("cardiac_conjugate",),
+    }
+
+
+def test_what_defaults_stand_for_is_said_with_whether_it_matters(curated: Guideline) -> None:
+    told = {**curated.cases()["second_line"].record}
+    del told["lvef_measured"]
+    assumed = {entry.fact: (entry.value, entry.matters) for entry in curated.answer(told).assumed if entry.course is None}
+    assert assumed == {
+        "lvef_measured": (False, True),
+        "unavailable_drugs": ((), True),
+        "infusion_symptoms": ((), True),
+        "breast_cancer": (True, True),
+    }
