@@ -9,10 +9,18 @@ from typing import Any
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
 
-
 ANTI_HER2 = frozenset(
-    ("trastuzumab", "pertuzumab", "trastuzumab_deruxtecan", "trastuzumab_emtansine", "tucatinib", "lapatinib")
-    + ("neratinib", "margetuximab", "other_anti_her2")
+    [
+        "trastuzumab",
+        "pertuzumab",
+        "trastuzumab_deruxtecan",
+        "trastuzumab_emtansine",
+        "tucatinib",
+        "lapatinib",
+        "neratinib",
+        "margetuximab",
+        "other_anti_her2",
+    ]
 )
 
 

@@ -34,7 +34,7 @@ WRONG = {
     "an alternative named as what leaves the choice open": (
         "readings.lp",
         ALTERNATIVE.format("any"),
-        "any leaves the choice open; give the alternative another name, such as b",
+        "any leaves the choice open; call the alternative otherwise, such as b",
     ),
     "an alternative that is not declared": (
         "readings.lp",

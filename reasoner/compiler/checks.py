@@ -100,7 +100,9 @@ def check_alternative(annotation: Annotation, known: Mapping[str, Annotation]) -
             f"and ask reading({reading.lower()}, {name})."
         )
     if name == ANY:
-        raise GuidelineError(f"{annotation.place}: {name} leaves the choice open; give the alternative another name, such as b.")
+        raise GuidelineError(
+            f"{annotation.place}: {name} leaves the choice open; call the alternative otherwise, such as b."
+        )
 
 
 def check_reading(
@@ -135,7 +137,7 @@ def check_right_to_conclude(
     here, head = tree.place, tree.node.head
     if role == "reading":
         raise GuidelineError(
-            f"{here}: {head}: how a reading is taken is chosen with the guideline; a rule asks for it and cannot conclude it."
+            f"{here}: {head}: how a reading is taken is chosen with the guideline; a rule can ask for it alone."
         )
     if role in GIVEN:
         raise GuidelineError(
