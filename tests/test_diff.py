@@ -95,10 +95,12 @@ def test_every_witness_is_answered_differently(literal: Guideline, curated: Guid
 def test_what_a_formulary_changes_is_told_with_the_rule_that_carries_it(curated: Guideline) -> None:
     comparison = diff(curated, Guideline.load(overlays=OVERLAY))
     (lost,) = [found for found in comparison.findings if found.kind == "lost"]
-    (gained,) = [found for found in comparison.findings if found.kind == "gained"]
+    gained, since = [found for found in comparison.findings if found.kind == "gained"]
     assert "trastuzumab deruxtecan" in lost.message
     assert "trastuzumab emtansine" in gained.message
-    for found in (lost, gained):
+    assert "tucatinib" in since.message
+    assert "trastuzumab deruxtecan (T-DXd) as the last course" in since.shared
+    for found in (lost, gained, since):
         assert (found.rules, found.overlays) == (("new:formulary_without_tdxd.1",), ("formulary_without_tdxd",))
         assert found.places == ("overlays/formulary_without_tdxd.lp:7",)
     (certainty,) = [found for found in comparison.findings if found.kind == "certainty"]
