@@ -17,7 +17,18 @@ from test_changes import told, with_signs
 
 from reasoner import Answer, Guideline, RecordError
 from reasoner.queries.ask import ask, decision_tree
-from reasoner.queries.questions import Choice, DecisionTree, Leaf, Open, Question, See, Summary, TreeNode, leaf_of, summary_of
+from reasoner.queries.questions import (
+    Choice,
+    DecisionTree,
+    Leaf,
+    Open,
+    Question,
+    See,
+    Summary,
+    TreeNode,
+    leaf_of,
+    summary_of,
+)
 from reasoner.records.shapes import to_json, to_plain
 from reasoner.render.ask import render, render_tree
 
@@ -291,7 +302,13 @@ def check_values(guideline: Guideline, data: Record, node: TreeNode) -> None:
     if isinstance(node, Choice):
         held = [value for branch in node.branches for value in branch.values]
         question = Question(
-            fact=node.fact, course=node.course, key=node.key, text=node.text, decides=(), answers=(), otherwise=node.otherwise
+            fact=node.fact,
+            course=node.course,
+            key=node.key,
+            text=node.text,
+            decides=(),
+            answers=(),
+            otherwise=node.otherwise,
         )
         expected = [value for value in values_of(guideline, question) if usable(guideline, answered(data, node, value))]
         if expected and not isinstance(node.otherwise, str):
@@ -314,7 +331,8 @@ def test_every_path_of_a_tree_ends_in_the_answer_without_conditions(curated: Gui
     ended = 0
     for data in untold_records(curated, 6, 30, unknown):
         exact, greedy = decision_tree(curated, data), decision_tree(curated, data, limit=-1)
-        assert not (greedy.exact or greedy.cut)
+        assert not greedy.exact
+        assert not greedy.cut
         assert exact.expected <= greedy.expected or not exact.exact, data
         for tree in (exact, greedy):
             ended += check_tree(curated, data, tree, rng)
@@ -349,7 +367,8 @@ def test_no_tree_asks_fewer_questions_than_the_exact_one(curated: Guideline) -> 
 def test_the_record_that_tells_nothing_has_a_tree(curated: Guideline) -> None:
     data = {"id": "p"}
     tree = decision_tree(curated, data)
-    assert not (tree.exact or tree.cut)
+    assert not tree.exact
+    assert not tree.cut
     assert tree.deepest > 8
     assert check_tree(curated, data, tree, random.Random(8)) > 300
 

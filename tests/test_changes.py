@@ -90,7 +90,11 @@ def test_every_change_works_and_no_part_of_it_does(unknown: float, anything: boo
             for change in rng.sample(found.first, min(6, len(found.first))):
                 assert change.set.keys() == change.kind.keys()
                 assert certain(curated, told(data, change.set), regimen), (data, regimen, change)
-                parts = [part for part in parts_of(sides(data, change.set), change.set) if "one_of" in part or "one_of" not in change.set]
+                parts = [
+                    part
+                    for part in parts_of(sides(data, change.set), change.set)
+                    if "one_of" in part or "one_of" not in change.set
+                ]
                 for part in rng.sample(parts, min(12, len(parts))):
                     assert not certain(curated, told(data, part), regimen), (data, regimen, change, part)
                 seen.update(key.partition("[")[0] + key.partition("]")[2] for key in change.set)
@@ -124,7 +128,7 @@ def course_edits(guideline: Guideline, data: Record, anything: bool) -> Iterator
         yield COURSES, []
         return
     for n, course in enumerate(courses):
-        values: dict[str, list[Any]] = {"outcome": [o for o in guideline.model.outcomes]}
+        values: dict[str, list[Any]] = {"outcome": list(guideline.model.outcomes)}
         for name, fact in guideline.model.course_facts.items():
             if set(fact.needs) & set(course["drugs"]):
                 near = [t + d for t in fact.thresholds for d in (-1, 0)]

@@ -134,9 +134,7 @@ def test_layer_and_overlay_are_named_in_the_answer(patient: Path, environment: d
     assert answer["guideline"]["overlays"] == ["formulary_without_tdxd"]
 
 
-def test_readings_are_taken_as_chosen_or_left_open(
-    tmp_path: Path, curated: Guideline, environment: dict[str, str]
-) -> None:
+def test_readings_are_taken_as_chosen_or_left_open(tmp_path: Path, curated: Guideline, environment: dict[str, str]) -> None:
     patient = tmp_path / "patient.json"
     patient.write_text(json.dumps(curated.cases()["progression_without_pertuzumab"].record))
 
@@ -160,7 +158,9 @@ def test_readings_are_taken_as_chosen_or_left_open(
 def test_as_many_changes_are_shown_as_asked_for(tmp_path: Path, environment: dict[str, str]) -> None:
     patient = tmp_path / "patient.json"
     patient.write_text('{"id": "p"}')
-    found = json.loads(run("why-not", patient, "endocrine_therapy", "--most", "3", "--format", "json", environment=environment))
+    found = json.loads(
+        run("why-not", patient, "endocrine_therapy", "--most", "3", "--format", "json", environment=environment)
+    )
     assert (len(found["changes"]), found["other_changes"] > 3) == (3, True)
     text = " ".join(run("why-not", patient, "endocrine_therapy", "--most", "3", environment=environment).split())
     assert f"Others that would do as well: {found['other_changes']} (--most N shows more)." in text

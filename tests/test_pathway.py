@@ -370,7 +370,9 @@ def test_where_therapy_is_not_known_the_untreated_are_followed_and_that_is_said(
     (course,) = courses_of(found, after(graph, standard, "progression"))
     assert course["outcome"] == "progression"
     text = " ".join(render(found).split())
-    assert "Which therapy was given is not recorded. All this is only if no therapy for metastatic disease was given." in text
+    assert (
+        "Which therapy was given is not recorded. All this is only if no therapy for metastatic disease was given." in text
+    )
     assert "Which therapy" not in render(pathway(curated, curated.cases()["de_novo_untreated"].record))
 
 

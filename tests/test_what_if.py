@@ -267,10 +267,16 @@ REFUSED = {
         "metastatic_therapy+=lapatinib:progresion",
         'metastatic_therapy: "progresion" is not an outcome (did you mean "progression"?); allowed: ongoing',
     ),
-    "a course without drugs": ("metastatic_therapy+=:toxicity", 'metastatic_therapy: ":toxicity" is not a course; write drug'),
+    "a course without drugs": (
+        "metastatic_therapy+=:toxicity",
+        'metastatic_therapy: ":toxicity" is not a course; write drug',
+    ),
     "a course removed": ("metastatic_therapy-=lapatinib:toxicity", "metastatic_therapy: no course can be removed"),
     "therapy that is no list": ("metastatic_therapy=none", 'metastatic_therapy: "none" is not a list of courses'),
-    "a label where there are no sets": ("one_of=before", 'one_of: "before" is not the label of a set; the record has no sets'),
+    "a label where there are no sets": (
+        "one_of=before",
+        'one_of: "before" is not the label of a set; the record has no sets',
+    ),
     "a course of what has none": ("her2[0].outcome=toxicity", "her2: it has no courses"),
     "an unknown field": (
         "metastatic_therapy[0].outcom=toxicity",
@@ -332,7 +338,10 @@ def test_a_fact_made_unknown_is_no_longer_what_a_default_says(curated: Guideline
 def several_sets(curated: Guideline) -> Record:
     data = {**curated.cases()["second_line"].record}
     given = data.pop("metastatic_therapy")
-    return {**data, "one_of": [{"label": "since", "metastatic_therapy": given}, {"label": "before", "metastatic_therapy": []}]}
+    return {
+        **data,
+        "one_of": [{"label": "since", "metastatic_therapy": given}, {"label": "before", "metastatic_therapy": []}],
+    }
 
 
 def test_one_of_several_sets_is_told_by_its_label(curated: Guideline) -> None:
@@ -341,7 +350,9 @@ def test_one_of_several_sets_is_told_by_its_label(curated: Guideline) -> None:
         result = what_if(curated, data, [f"one_of={label}"])
         assert result.set == {"one_of": label}
         (own,) = (own for own in data["one_of"] if own["label"] == label)
-        alone = {key: value for key, value in data.items() if key != "one_of"} | {"metastatic_therapy": own["metastatic_therapy"]}
+        alone = {key: value for key, value in data.items() if key != "one_of"} | {
+            "metastatic_therapy": own["metastatic_therapy"]
+        }
         assert result.after == curated.answer(alone)
         assert result.after.setting == setting
         assert f'"{label}" is the case' in words_of(result)

@@ -13,9 +13,8 @@ from contextlib import suppress
 from fractions import Fraction
 
 from msgspec import UNSET
-from msgspec.structs import replace
 
-from reasoner.engine.answer import Answer
+from reasoner.engine.answer import Answer, Missing
 from reasoner.engine.opened import CAPACITIES
 from reasoner.engine.phrases import question_words
 from reasoner.errors import RecordError
@@ -172,8 +171,7 @@ def grow(guideline: Guideline, record: Record, answer: Answer, exact: bool) -> G
         return Stop(leaf_of(summary_of(answer)))
     courses = guideline.model.courses_fact
     if record.labels:
-        first = next((own for own in asked if own.entry.fact == ONE_OF), asked[0])
-        return grown_from(Asked(replace(first.entry, fact=ONE_OF, member=None), ()), guideline, record, exact)
+        return grown_from(Asked(Missing(fact=ONE_OF, decides=()), ()), guideline, record, exact)
     if record.fewer and courses is not None:
         first = asked[0]
         if first.place == (courses.name, None, None):

@@ -1,9 +1,9 @@
 """Measure how long the questions about one record take for what is unknown: why-not, ask with all paths, pathway.
 
-Run as `python tests/benchmarks/asking.py [--guidelines N]`. Records are complete ones of the shipped guideline, and ones of which
-everything is unknown: of the shipped guideline with up to four courses, of lists of contraindications, of random guidelines of
-up to 60 facts. Printed are medians and worst cases in milliseconds of processor time; no time fails the run. Of each why-not
-the first change is tried: a change that does not work fails it.
+Run as `python tests/benchmarks/asking.py [--guidelines N]`. Records are complete ones of the shipped guideline, and ones of
+which everything is unknown: of the shipped guideline with up to four courses, of lists of contraindications, of random
+guidelines of up to 60 facts. Printed are medians and worst cases in milliseconds of processor time; no time fails the run.
+Of each why-not the first change is tried: a change that does not work fails it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -48,15 +49,16 @@ def measure(name: str, asked: list[Asked], paths: bool) -> None:
         record = guideline.record(data)
         for regimen in guideline.model.regimens[:6]:
             result = why_not(guideline, record, regimen)
-            times.setdefault("why-not", []).append(milliseconds(lambda r=regimen: why_not(guideline, record, r)))
+            times.setdefault("why-not", []).append(milliseconds(partial(why_not, guideline, record, regimen)))
             counted, uncounted = counted + (result.others is not None), uncounted + (result.others is None)
             for change in result.changes[:1]:
                 answer = guideline.answer(with_values(data, change.set))
-                assert any(e.regimen == regimen and e.certainty == "certain" for e in answer.recommended), (data, change)
-        times.setdefault("ask", []).append(milliseconds(lambda: ask(guideline, record)))
-        times.setdefault("ask --all-paths", []).append(milliseconds(lambda: decision_tree(guideline, record)))
+                certain = [entry.regimen for entry in answer.recommended if entry.certainty == "certain"]
+                assert regimen in certain, (data, change)
+        times.setdefault("ask", []).append(milliseconds(partial(ask, guideline, record)))
+        times.setdefault("ask --all-paths", []).append(milliseconds(partial(decision_tree, guideline, record)))
         if paths:
-            times.setdefault("pathway --lines 1", []).append(milliseconds(lambda: pathway(guideline, record, 1)))
+            times.setdefault("pathway --lines 1", []).append(milliseconds(partial(pathway, guideline, record, 1)))
     print(f"{name}: changes counted {counted} times, not counted {uncounted} times")
     for what, taken in times.items():
         show(what, taken)
