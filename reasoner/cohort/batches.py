@@ -131,7 +131,8 @@ class Batches:
         for tied in program.constraint_components:
             own = group.choices[np.array(tied, dtype=np.int64)]
             beside = self.beside(group, tied)
-            first, which = distinct([*(own.astype(np.int64) + 1), *beside])
+            same = np.zeros(own.shape[1], dtype=np.int64)
+            first, which = distinct([*(own.astype(np.int64) + 1), *beside] or [same])
             numbers = [
                 self.tied_number(group, tied, int(place), tuple(int(numbers[place]) for numbers in beside))
                 for place in first
