@@ -315,13 +315,13 @@ def test_why_not_offers_changes_that_fill_in_the_form_and_ask_leads_to_the_field
         page.get_by_role("button", name="List the questions").click()
         page.get_by_role("button", name="Has there ever been interstitial lung disease?").click()
         assert page.evaluate("document.activeElement.closest('fieldset').dataset.fact") == "interstitial_lung_disease"
-        page.get_by_label("Regimen").select_option("trastuzumab_deruxtecan")
+        page.get_by_label("Regimen", exact=True).select_option("trastuzumab_deruxtecan")
         page.get_by_role("button", name="Show why not").click()
         page.get_by_role("button", name="no interstitial lung disease, present or past", exact=True).click()
         assert sent(page)["interstitial_lung_disease"] is False
         best = page.locator(".recommendation.certain").first
         assert "trastuzumab deruxtecan (T-DXd)" in best.inner_text()
-        assert "trastuzumab_deruxtecan" not in page.get_by_label("Regimen").locator("option").evaluate_all(
+        assert "trastuzumab_deruxtecan" not in page.get_by_label("Regimen", exact=True).locator("option").evaluate_all(
             "all => all.map(one => one.value)"
         )
         assert "Recommended: trastuzumab deruxtecan (T-DXd)" in page.locator("#said").text_content()
@@ -410,7 +410,7 @@ def test_there_is_no_barrier_that_axe_knows(browser: Any, service: Running, sche
         run = "async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])"
         for button in page.locator(".why").all():
             button.click()
-        page.get_by_label("Regimen").select_option("trastuzumab_deruxtecan")
+        page.get_by_label("Regimen", exact=True).select_option("trastuzumab_deruxtecan")
         for name in ("Show why not", "List the questions"):
             page.get_by_role("button", name=name).click()
         page.locator(".questions").wait_for()
