@@ -123,7 +123,7 @@ def contradicting(error: RecordError) -> bool:
     return "the record contradicts itself" in str(error)
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(20))
 def test_a_record_is_answered_as_plain_clingo_answers_it(seed: int, own_cache: None, tmp_path: Path) -> None:
     rng, guideline = load_with_readings(tmp_path, seed)
     readings = reading_facts(guideline.alternatives)
@@ -204,7 +204,7 @@ def test_whatever_is_unknown_of_a_wide_guideline_it_is_answered(
     assert everything["missing"]
 
 
-@pytest.mark.parametrize("seed", range(100, 124))
+@pytest.mark.parametrize("seed", range(100, 120))
 def test_a_cohort_is_answered_as_its_records_one_by_one(seed: int, own_cache: None, tmp_path: Path) -> None:
     folder = tmp_path / "random_fever"
     folder.mkdir()
@@ -229,7 +229,7 @@ def test_a_cohort_is_answered_as_its_records_one_by_one(seed: int, own_cache: No
     assert {row["id"]: row["reason"] for row in map(json.loads, rejected)} == refusals
 
 
-@pytest.mark.parametrize("seed", range(330, 346))
+@pytest.mark.parametrize("seed", range(330, 342))
 def test_a_check_and_a_comparison_miss_nothing_and_show_what_they_find(seed: int, own_cache: None, tmp_path: Path) -> None:
     for name in ("old", "new"):
         (tmp_path / name).mkdir()
