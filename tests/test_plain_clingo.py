@@ -179,7 +179,7 @@ def test_records_that_tell_little_are_answered_as_clingo_concludes_bravely_and_c
 ) -> None:
     guideline = Guideline.load(readings=readings)
     plain, rng, answered, proved = PlainClingo(guideline), random.Random(41), 0, 0
-    while answered < (3 if unknown < 1 else 2):
+    while answered < (6 if unknown < 1 else 3):
         record = parse_record(random_record(rng, guideline, unknown), guideline.model)
         with suppress(RecordError):
             proved += assert_positions(guideline, plain, record, most=3)
