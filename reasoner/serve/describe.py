@@ -125,9 +125,7 @@ def describe(guideline: Guideline) -> GuidelineForm:
         actions=terms("action", model.actions, model),
         settings=terms("setting", model.settings, model),
         labels=model.labels,
-        examples=tuple(
-            Example(case.name, case.title, case.record) for case in guideline.cases().values() if not case.readings
-        ),
+        examples=tuple(Example(case.name, case.title, case.record) for case in guideline.cases().values()),
     )
 
 
