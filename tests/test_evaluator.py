@@ -69,7 +69,6 @@ def programs(draw: st.DrawFn) -> Program:
         inconsistent=inconsistent,
         constraint_components={},
         constraint_inputs={},
-        independent_components=frozenset(),
         relevant=frozenset(),
         concluding=(),
         compared=(),
@@ -140,7 +139,6 @@ def test_a_long_disjunction_is_generated_in_pieces() -> None:
     names = ("a", "b")
     program = Program(
         0, (), names, names, names, {"a": 0}, 1, 0, {"a": 0, "b": 1}, rules, ((), tuple(range(1201))), (), {}, {},
-        frozenset(),
         frozenset(), (), (), {}, None, (), (-1,) * 1201, {},
     )  # fmt: skip
     one = Evaluator(program)

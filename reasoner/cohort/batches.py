@@ -149,11 +149,10 @@ class Batches:
     def beside(self, group: Group, tied: tuple[int, ...]) -> list[Codes]:
         """Give numbers to what else in records the constraints on tied variables depend on, fact by fact."""
         program = self.program
-        if tied in program.independent_components:
+        if not program.constraint_inputs[tied]:
             return []
-        heads = (program.rules[program.inconsistent[n]].head for n in program.constraint_components[tied])
         needed = np.zeros((1, len(program.inputs)), dtype=bool)
-        needed[0, [atom for atom in program.cone(heads) if atom < len(program.inputs)]] = True
+        needed[0, [program.inputs[atom] for atom in program.constraint_inputs[tied]]] = True
         mask, found = pack(needed)[0], []
         for own in group.records.columns:
             said = own.dictionary.tables(program)[1] & mask
@@ -182,7 +181,7 @@ class Batches:
             return MANY
         choices = tuple(map(int, group.choices[:, member]))
         record = Record("", {}, program.courses, False, (Told(choices, (), (), (), frozenset(), program.courses),), (), "")
-        if tied not in program.independent_components:
+        if program.constraint_inputs[tied]:
             record = group.records.record(member)
         found = admissible(record, self.evaluator, tied, choices)
         return found if found.assignments else CONTRADICTORY

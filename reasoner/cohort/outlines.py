@@ -18,6 +18,7 @@ from reasoner.engine.bits import BitCompletions, Component
 from reasoner.engine.conclusions import Conclusions
 from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SETTING, STRENGTH
 from reasoner.engine.worlds import NO_OTHER
+from reasoner.records.encoding import course_key
 
 if TYPE_CHECKING:
     from reasoner.cohort.bits import Codes
@@ -368,5 +369,5 @@ def table_of(program: Program, atoms: Iterable[int]) -> dict[str, dict[str, list
 def unknown_name(unknown: Variable | Missing) -> str:
     """Name an unknown fact, a member of an unknown list, or what is unknown of a course."""
     if unknown.course is not None:
-        return f"{unknown.fact}[{unknown.course - 1}].{unknown.key or 'outcome'}"
+        return course_key(unknown.fact, unknown.course, unknown.key)
     return unknown.fact if unknown.member is None else f"{unknown.fact}[{unknown.member}]"

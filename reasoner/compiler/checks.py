@@ -14,7 +14,7 @@ from reasoner.compiler.model import Annotation, Rule
 from reasoner.compiler.selection import ANY
 from reasoner.compiler.sources import MASTER, SourceFile, place_name
 from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, has_alternatives, split_term, variable_counts, variables
-from reasoner.compiler.variables import DEFAULT_ALTERNATIVE
+from reasoner.compiler.variables import DEFAULT_ALTERNATIVE, reading_atom
 from reasoner.compiler.vocabulary import GIVEN, NEEDS_ANNOTATION, Predicate, Vocabulary
 from reasoner.errors import GuidelineError, article, nearest
 
@@ -118,7 +118,7 @@ def check_reading(
     for term in (atom.term for atom in atoms if split_term(atom.term)[0] == "reading"):
         if kind not in ("reading", "alternative") or str(split_term(term)[1][0]) != own.lower():
             raise GuidelineError(f"{here}: {term}: only rules under a reading ask for one of its alternatives.")
-    if kind == "alternative" and not any(str(atom) == f"reading({own.lower()},{name})" for atom in positive):
+    if kind == "alternative" and reading_atom(own, name) not in map(str, positive):
         raise GuidelineError(
             f"{here}: the rule stands under {annotation} and holds without it; add the condition "
             f"reading({own.lower()}, {name})."

@@ -148,7 +148,6 @@ def assemble(
         inconsistent=inconsistent,
         constraint_components={group: positions for group, positions, _ in tied},
         constraint_inputs={group: frozenset(atoms[n] for n in others) for group, _, others in tied},
-        independent_components=frozenset(group for group, _, others in tied if group and not others),
         relevant=frozenset(owner[atom] for atom in inputs_behind(concluding, rules, supports, len(inputs)) if atom in owner),
         concluding=concluding,
         compared=tuple(index[symbol] for symbol in derived if symbol.name in COMPARED),

@@ -144,6 +144,11 @@ class Variable(msgspec.Struct, frozen=True, array_like=True):
     reading: str | None = None
 
     @property
+    def tells_therapy(self) -> bool:
+        """Whether it tells if any therapy was given."""
+        return self.values[0][0] == ()
+
+    @property
     def place(self) -> tuple[str, str | None, int | None, str | None, str | None]:
         """What the variable is about, without its values."""
         return self.fact, self.member, self.course, self.key, self.reading

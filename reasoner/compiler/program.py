@@ -31,7 +31,7 @@ class Program(msgspec.Struct, frozen=True, eq=False):
     each comes after the rules that it depends on; `supports` lists for each atom the rules that conclude it.
     `inconsistent` numbers the rules that say what no patient can be; `constraint_components` maps the sets of variables
     that they tie together to positions in `inconsistent`; `constraint_inputs` has for each set what else of a record
-    these rules read, and `independent_components` are those of which they read nothing else. `relevant` are the variables
+    these rules read. `relevant` are the variables
     that a conclusion depends on. `recursive` names, where there is recursion, a place and the predicates on it: such a
     program cannot be evaluated rule by rule. `concluding` numbers the conclusions, `compared` those by which answers are
     compared, and `table` finds them and the positions: predicate, first argument, then second argument and number.
@@ -55,7 +55,6 @@ class Program(msgspec.Struct, frozen=True, eq=False):
     inconsistent: tuple[int, ...]
     constraint_components: dict[tuple[int, ...], tuple[int, ...]]
     constraint_inputs: dict[tuple[int, ...], frozenset[str]]
-    independent_components: frozenset[tuple[int, ...]]
     relevant: frozenset[int]
     concluding: tuple[int, ...]
     compared: tuple[int, ...]

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from reasoner.compiler.model import CourseFact, Fact, GuidelineModel, Variable, interval_names, stretch_names
 
-__all__ = ["DEFAULT_ALTERNATIVE", "Values", "fact_variables", "variables_of"]
+__all__ = ["DEFAULT_ALTERNATIVE", "Values", "fact_variables", "reading_atom", "variables_of"]
 
 DEFAULT_ALTERNATIVE = "a"
 
@@ -37,7 +37,7 @@ def fact_variables(
     whose variables have no value where there is no such course, or not tell which therapy was given at all.
     """
     found = [
-        Variable(tuple((name, (f"reading({reading.lower()},{name})",)) for name in names), reading=reading)
+        Variable(tuple((name, (reading_atom(reading, name),)) for name in names), reading=reading)
         for reading, names in alternatives.items()
     ]
     for fact in facts:
@@ -50,6 +50,11 @@ def fact_variables(
         else:
             found += variables_of_fact(fact)
     return tuple(found)
+
+
+def reading_atom(reading: str, alternative: str) -> str:
+    """Write the atom that says in which alternative a reading is taken."""
+    return f"reading({reading.lower()},{alternative})"
 
 
 def variables_of_fact(fact: Fact) -> Iterator[Variable]:

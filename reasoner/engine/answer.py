@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -10,7 +11,7 @@ from msgspec import Struct
 from reasoner.compiler.model import Dose
 from reasoner.engine.comparison import Alternative, Assumed, Comparison
 from reasoner.engine.completions import Truth
-from reasoner.engine.conclusions import CERTAIN, Assumption, Certainty, Conclusion, Conclusions, Missing, RankedRegimen
+from reasoner.engine.conclusions import Assumption, Certainty, Conclusion, Conclusions, Missing, RankedRegimen
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.grounds import grounds_of
 from reasoner.engine.notes import notes_on
@@ -286,19 +287,16 @@ class AnswerBuilder:
 
     def doses(self, regimen: str, agree: Truth) -> Iterator[DoseGiven]:
         """Yield the doses of a regimen's drugs but the steps that are done, in mg where the record holds a weight."""
-        every, none = self.derivation.completions.all, self.derivation.completions.none
         for drug in dict.fromkeys(drug for part in self.model.parts.get(regimen, ()) for drug in part):
-            for dose in self.model.doses:
-                if dose.drug == drug:
-                    done = self.derivation.truth(ground_atom(STEP_DONE, drug, dose.step)) & agree
-                    if done == none:
-                        yield dose_of(dose, self.weight(), CERTAIN, ())
-                    elif done != agree:
-                        certainty, assuming, _ = self.conclusions.certainty(every & ~done)
-                        yield dose_of(dose, self.weight(), certainty, assuming)
+            for dose in (dose for dose in self.model.doses if dose.drug == drug):
+                done = self.derivation.truth(ground_atom(STEP_DONE, drug, dose.step)) & agree
+                if done != agree:
+                    certainty, assuming, _ = self.conclusions.certainty(self.derivation.completions.all & ~done)
+                    yield dose_of(dose, self.weight, certainty, assuming)
 
+    @cached_property
     def weight(self) -> Decimal | None:
-        """Give the patient's weight in kg, None where it is unknown."""
+        """The patient's weight in kg, None where it is unknown."""
         from decimal import Decimal
 
         weight = self.record.data.get(self.model.weight)

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from reasoner.compiler.model import Variable
 from reasoner.compiler.program import Program
-from reasoner.engine.worlds import Worlds, as_recorded
+from reasoner.engine.worlds import Worlds, as_recorded, assumable
 from reasoner.records.record import OPEN, Record, Told
 
 __all__ = ["Chosen", "Completions", "Inputs", "Truth", "choices_of", "input_numbers", "lay_inputs"]
@@ -178,7 +178,7 @@ def deviations(program: Program, worlds: Worlds, varied: Chosen) -> tuple[tuple[
     for variable, choice in varied:
         rest = (1 << worlds.count) - 1
         for world, shift in worlds.changed[variable].items():
-            value = (choice + shift) % sum(known is not None for known, _ in program.variables[variable].values)
+            value = (choice + shift) % assumable(program.variables[variable])
             rest &= ~(1 << world)
             for number in (*input_numbers(program)[variable][value], *as_recorded(program, variable, value)):
                 found[number] = found.get(number, 0) | 1 << world

@@ -8,7 +8,7 @@ the top.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from oxidd.bdd import BDDFunction, BDDManager
@@ -83,7 +83,7 @@ class DiagramCompletions(Completions, Inputs):
     ) -> None:
         self.worlds = worlds
         self.none = manager.false()
-        self.everything = self._true = manager.true()
+        self.everything = self.true = manager.true()
         self.groups = tuple(program.constraint_components)
         self._selectors = (worlds.count - 1).bit_length()
         self._barred = [told.barred for told in record.told]
@@ -98,21 +98,23 @@ class DiagramCompletions(Completions, Inputs):
         if manager.num_vars() < needed:
             manager.add_vars(needed - manager.num_vars())
         self._binary = [manager.var(n) for n in range(needed)]
-        self._bits: list[range] = []
+        self._bits: dict[int, range] = {}
         self.place: list[int] = [-1] * self._selectors
         values: dict[int, tuple[BDDFunction, ...]] = {}
         for place, (v, size) in enumerate(zip(self.order, sizes, strict=True)):
             start = len(self.place)
-            self._bits.append(range(start, start + size - 1))
+            self._bits[v] = range(start, start + size - 1)
             self.place += [place] * (size - 1)
             values[v] = tuple(self._chain(start, size))
         self.sets = values[len(program.variables)] if sets else (self.everything,)
         self.values: Mapping[int, tuple[BDDFunction, ...]] = values
+        self._chains = values
+        self._cubes: dict[tuple[int, ...], BDDFunction] = {}
         self._in_worlds: dict[tuple[int, int], BDDFunction] = {}
         self._worlds_of: dict[tuple[BDDFunction, int], int] = {}
         self._at_base: dict[BDDFunction, BDDFunction] = {}
         self._relevance = Relevance(self)
-        self.untold = next((v for v in opened if program.variables[v].values[0][0] == ()), None)
+        self.untold = next((v for v in opened if program.variables[v].tells_therapy), None)
         self.set_place = len(first)
         self._facts = self.cube(self.order)
         self._unread = self.cube([v for v in self.order if v in worlds.unread])
@@ -141,6 +143,10 @@ class DiagramCompletions(Completions, Inputs):
     def value(self, variable: int, number: int) -> BDDFunction:
         return self.values[variable][number]
 
+    def chosen(self, variable: int, number: int) -> BDDFunction:
+        """Give where a variable has a value, whether or not that is admissible; everywhere where it is not open."""
+        return self._chains[variable][number] if variable in self._chains else self.true
+
     def in_worlds(self, chosen: int) -> BDDFunction:
         return self._of_worlds(chosen, 0)
 
@@ -149,7 +155,7 @@ class DiagramCompletions(Completions, Inputs):
         half = 1 << self._selectors - level >> 1
         whole = (1 << (half << 1)) - 1 if half else 1
         if chosen in (0, whole):
-            return self._true if chosen else self.none
+            return self.true if chosen else self.none
         found = self._in_worlds.get((chosen, level))
         if found is None:
             bit = self._binary[level]
@@ -209,13 +215,30 @@ class DiagramCompletions(Completions, Inputs):
     def by_therapy(self, truth: BDDFunction) -> bool:
         return self._relevance.by_therapy(truth)
 
-    def cube(self, variables: Collection[int]) -> BDDFunction:
+    def owner(self, level: int) -> int:
+        """Give the variable that a level belongs to."""
+        return self.order[self.place[level]]
+
+    def cube(self, variables: Iterable[int]) -> BDDFunction:
         """Give the conjunction of the binary variables of variables."""
-        found = self._true
-        for v in variables:
-            for bit in self._bits[self.order.index(v)] if v in self.values else ():
-                found = found & self._binary[bit]
+        key = tuple(variables)
+        found = self._cubes.get(key)
+        if found is None:
+            found = self.true
+            for v in key:
+                for bit in self._bits.get(v, ()):
+                    found = found & self._binary[bit]
+            self._cubes[key] = found
         return found
+
+    def at(self, truth: BDDFunction, variable: int, value: int) -> BDDFunction:
+        """Give what holds where a variable, of which no earlier one matters to `truth`, has a value."""
+        for n, bit in enumerate(self._bits[variable]):
+            if n > value:
+                break
+            if truth.node_level() == bit:
+                truth = side(truth, n == value)
+        return truth
 
     def smallest_implicant(self, truth: BDDFunction) -> Chosen:
         found = self._smallest(truth, self.all, {})
@@ -240,7 +263,9 @@ class DiagramCompletions(Completions, Inputs):
         levels = [level for f in key if (level := f.node_level()) is not None]
         place = self.place[min(levels)]
         options = []
-        apart = [(self._at(truth, place, n), self._at(space, place, n)) for n in range(len(self._bits[place]) + 1)]
+        variable = self.order[place]
+        known = self.variables[variable].values
+        apart = [(self.at(truth, variable, n), self.at(space, variable, n)) for n in range(len(known))]
         left, whole = None, self.none
         for holds, admitted in apart:
             if admitted != self.none:
@@ -251,7 +276,6 @@ class DiagramCompletions(Completions, Inputs):
         without = self._smallest(left & whole, whole, memo)
         if without is not None:
             options.append(without)
-        known = self.variables[self.order[place]].values
         if without is None or without.size > 0:
             for n, (holds, admitted) in enumerate(apart):
                 if holds != self.none and known[n][0] is not None:
@@ -260,13 +284,3 @@ class DiagramCompletions(Completions, Inputs):
                         options.append(Smallest(found.size + 1, (place, *found.places), (n, *found.values)))
         memo[key] = min(options, default=None)
         return memo[key]
-
-    def _at(self, truth: BDDFunction, place: int, value: int) -> BDDFunction:
-        """Give what holds where a variable, the first that `truth` tells apart, has a value."""
-        bits = self._bits[place]
-        for n, bit in enumerate(bits):
-            if n > value:
-                break
-            if truth.node_level() == bit:
-                truth = side(truth, n == value)
-        return truth

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from reasoner.compiler.program import Program
 from reasoner.engine.bits import BitCompletions, Component, admissible
@@ -12,6 +12,9 @@ from reasoner.engine.evaluator import Between, Evaluated, Evaluator
 from reasoner.engine.worlds import NO_OTHER, Worlds, worlds_of
 from reasoner.errors import RecordError
 from reasoner.records.record import OPEN, Record
+
+if TYPE_CHECKING:
+    from reasoner.engine.diagrams import DiagramCompletions
 
 __all__ = ["CAPACITIES", "MOST_BITS", "Opened", "components_of", "consistent", "evaluate", "open_record"]
 
@@ -77,7 +80,22 @@ def components_of(record: Record, evaluator: Evaluator, adopted: Adopted, most: 
     return components if prod(len(component.assignments) for component in components) <= most else None
 
 
-def open_as_diagram(record: Record, evaluator: Evaluator, adopted: Adopted, worlds: Worlds, capacity: int) -> Opened:
+class Laid(NamedTuple):
+    """A record laid out as diagrams, before what is inconsistent is left out.
+
+    `untold` is where some therapy was given and nothing of it is known, None where it is known; `broken` is where each rule
+    that says what is inconsistent certainly fires.
+    """
+
+    completions: DiagramCompletions
+    inputs: list[Truth]
+    in_force: list[Truth]
+    possible: list[Truth] | None
+    untold: Truth | None
+    broken: list[Truth]
+
+
+def lay_as_diagram(record: Record, evaluator: Evaluator, adopted: Adopted, worlds: Worlds, capacity: int) -> Laid:
     from reasoner.engine.diagrams import DiagramCompletions, manager_of
 
     program = evaluator.program
@@ -85,9 +103,15 @@ def open_as_diagram(record: Record, evaluator: Evaluator, adopted: Adopted, worl
     inputs, in_force = lay_inputs(record, program, adopted, worlds, completions)
     untold = unknown_therapy(record, program, completions)
     possible = None if untold is None else possible_inputs(inputs, untold, program)
+    broken = violations(evaluator, inputs, possible, completions.everything)
+    return Laid(completions, inputs, in_force, possible, untold, broken)
+
+
+def open_as_diagram(record: Record, evaluator: Evaluator, adopted: Adopted, worlds: Worlds, capacity: int) -> Opened:
+    completions, inputs, in_force, possible, untold, broken = lay_as_diagram(record, evaluator, adopted, worlds, capacity)
     admitted = completions.everything
-    for broken in violations(evaluator, inputs, possible, completions.everything):
-        admitted = admitted & ~broken
+    for where in broken:
+        admitted = admitted & ~where
     completions.admit(admitted)
     if completions.all == completions.none:
         refuse(record, evaluator)
@@ -102,15 +126,15 @@ def open_as_diagram(record: Record, evaluator: Evaluator, adopted: Adopted, worl
     )
 
 
-def unknown_therapy(record: Record, program: Program, completions: Completions) -> Truth | None:
+def unknown_therapy(record: Record, program: Program, completions: DiagramCompletions) -> Truth | None:
     """Give where some therapy was given and nothing of it is known; None where it is known in every set of facts."""
     if all(told.courses is not None for told in record.told):
         return None
-    therapy = next(v for v, variable in enumerate(program.variables) if variable.values[0][0] == ())
+    therapy = next(v for v, variable in enumerate(program.variables) if variable.tells_therapy)
     found = completions.none
     for place, told in enumerate(record.told):
         if told.courses is None:
-            found = found | completions.of_set(place) & completions.value(therapy, 1)  # type: ignore[attr-defined]
+            found = found | completions.of_set(place) & completions.value(therapy, 1)
     return found
 
 
@@ -153,18 +177,12 @@ def consistent(record: Record, evaluator: Evaluator, adopted: Adopted) -> None:
 
 def refuse(record: Record, evaluator: Evaluator) -> NoReturn:
     """Say what in the record contradicts itself: what is left over of the constraints that can all be kept together."""
-    from reasoner.engine.diagrams import DiagramCompletions, manager_of
-
     program = evaluator.program
     adopted = tuple(0 for variable in program.variables if variable.reading is not None)
-    completions = DiagramCompletions(record, program, adopted, NO_OTHER, manager_of(CAPACITIES[0]))
-    inputs, _ = lay_inputs(record, program, adopted, NO_OTHER, completions)
-    untold = unknown_therapy(record, program, completions)
-    possible = None if untold is None else possible_inputs(inputs, untold, program)
-    kept, reasons = completions.everything, dict[str, None]()
-    broken = violations(evaluator, inputs, possible, completions.everything)
-    for rule, where in zip(program.inconsistent, broken, strict=True):
-        if kept & ~where == completions.none:
+    laid = lay_as_diagram(record, evaluator, adopted, NO_OTHER, CAPACITIES[0])
+    kept, reasons = laid.completions.everything, dict[str, None]()
+    for rule, where in zip(program.inconsistent, laid.broken, strict=True):
+        if kept & ~where == laid.completions.none:
             reasons[program.phrases[program.rules[rule].head]] = None
         else:
             kept = kept & ~where

@@ -120,7 +120,7 @@ class Relevance:
                 level = node.node_level()
                 if level is not None and node not in seen:
                     seen.add(node)
-                    variables.add(self.own.order[self.own.place[level]])
+                    variables.add(self.own.owner(level))
                     stack += node.cofactors() or ()
             found = self._supports[truth] = frozenset(variables)
         return found

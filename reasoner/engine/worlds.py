@@ -16,7 +16,7 @@ from reasoner.compiler.model import Variable
 from reasoner.compiler.program import Program, reachable
 from reasoner.records.record import OPEN
 
-__all__ = ["NO_OTHER", "Worlds", "as_recorded", "worlds_of"]
+__all__ = ["NO_OTHER", "Worlds", "as_recorded", "assumable", "worlds_of"]
 
 
 class Worlds(msgspec.Struct, frozen=True, eq=False):
@@ -99,7 +99,7 @@ def read_variables(program: Program, adopted: Sequence[int]) -> tuple[set[int], 
             if not any(c in refused and not negated for c, negated in conditions):
                 yield from (c for c, _ in conditions)
 
-    therapy = {v for v, variable in enumerate(program.variables) if variable.values[0][0] == ()}
+    therapy = {v for v, variable in enumerate(program.variables) if variable.tells_therapy}
     reached = reachable(program.compared, required)
     return therapy | {owner[atom] for atom in reached if atom in owner}, reached
 

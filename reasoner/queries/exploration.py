@@ -14,6 +14,7 @@ from reasoner.engine.predicates import INDICATED, RECOMMENDED, SETTING, UNAVAILA
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.queries.fields import resolved, sets_of, with_values
+from reasoner.records.encoding import course_key
 from reasoner.records.record import ONE_OF, OPEN, Record, parse_record
 
 __all__ = [
@@ -82,6 +83,7 @@ class Explorer:
 
     def __init__(self, guideline: Guideline) -> None:
         self.guideline = guideline
+        self.guidelines: dict[tuple[str, ...], Guideline] = {(): guideline}
         self.model = guideline.model
         self.courses_fact = self.model.courses_fact
         self.field = "" if self.courses_fact is None else self.courses_fact.name
@@ -105,10 +107,7 @@ class Explorer:
         return found
 
     def state(self, point: Waypoint, record: Record, left: int) -> tuple[int, frozenset[str]]:
-        guideline = self.guideline
-        if point.readings:
-            guideline = guideline.with_readings((*guideline.selection.readings, *point.readings))
-        answer = guideline.answer(record)
+        answer = self.taking(point.readings).answer(record)
         regimens = []
         cut = False
         for entry in answer.recommended:
@@ -126,6 +125,14 @@ class Explorer:
         ]
         state = State(answer.setting, tuple(regimens), tuple(stops), cut)
         return self.number(state, record), frozenset(entry.regimen for entry in answer.recommended)
+
+    def taking(self, readings: tuple[str, ...]) -> Guideline:
+        """Give the guideline with some of its readings taken otherwise."""
+        found = self.guidelines.get(readings)
+        if found is None:
+            chosen = (*self.guideline.selection.readings, *readings)
+            found = self.guidelines[readings] = self.guideline.with_readings(chosen)
+        return found
 
     def number(self, state: State, record: Record) -> int:
         if state not in self.states:
@@ -210,7 +217,7 @@ class Explorer:
             elif any(assumption.fact in own for own in sets_of(data)):
                 beside = (*beside, assumption)
             elif assumption.course is not None and isinstance(assumption.value, bool | str) and not is_number(assumption):
-                key = f"{assumption.fact}[{assumption.course - 1}].{assumption.key or 'outcome'}"
+                key = course_key(assumption.fact, assumption.course, assumption.key)
                 data = with_values(data, {key: assumption.value})
             elif kind in ("boolean", "choice") or assumption.value == ():
                 data = {**data, assumption.fact: list(assumption.value) if assumption.value == () else assumption.value}

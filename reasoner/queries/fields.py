@@ -8,7 +8,9 @@ from typing import TypeAlias
 
 from reasoner.compiler.model import GuidelineModel, Variable
 from reasoner.errors import RecordError, nearest
+from reasoner.records.encoding import course_key
 from reasoner.records.record import ONE_OF
+from reasoner.records.values import below, out_of_range, representative
 
 __all__ = ["Value", "course_field", "field_of", "is_told", "resolved", "sets_of", "value_for", "with_values"]
 
@@ -19,9 +21,7 @@ COURSE_FIELD = re.compile(r"(?P<fact>\w+)\[(?P<at>\d+)\]\.(?P<field>\w+)")
 
 def field_of(variable: Variable) -> str:
     """Name the key that a variable is set by, such as ``her2`` or ``metastatic_therapy[0].outcome``."""
-    if variable.course is None:
-        return variable.fact
-    return f"{variable.fact}[{variable.course - 1}].{variable.key or 'outcome'}"
+    return variable.fact if variable.course is None else course_key(variable.fact, variable.course, variable.key)
 
 
 def value_for(variable: Variable, number: int, model: GuidelineModel) -> Value | None:
@@ -41,17 +41,9 @@ def value_for(variable: Variable, number: int, model: GuidelineModel) -> Value |
     kind, thresholds = next((fact.kind, fact.thresholds) for fact in model.facts if fact.name == variable.fact)
     if kind != "number":
         return str(word) if variable.course is None or word in model.outcomes else None
-    low, strict = model.bounds.get(variable.fact, (thresholds[0] - 1, False))
-    value = (*thresholds, thresholds[-1] + 1)[number]
-    return value if value > low or (value == low and not strict) else None
-
-
-def below(threshold: int, bound: tuple[int, bool] | None) -> float | None:
-    """Give a number below a threshold and within a bound, a whole one where there is one; None where there is none."""
-    low, strict = bound or (threshold - 1, False)
-    if threshold - 1 > low or (threshold - 1 == low and not strict):
-        return threshold - 1
-    return (low + threshold) / 2 if strict and low < threshold else None
+    bound = model.bounds.get(variable.fact, (thresholds[0] - 1, False))
+    value = representative(number, thresholds)
+    return None if out_of_range(value, bound) else value
 
 
 def course_field(key: str) -> tuple[str, int, str] | None:

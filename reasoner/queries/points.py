@@ -95,23 +95,13 @@ class Freer:
         added = [Variable(((True, (ground_atom("includes", *own),)), (False, ())), *own) for own in members]
         order = [*enumerate(program.variables), *((None, variable) for variable in added)]
         order.sort(key=lambda item: -1 if item[1].reading else self.places[item[1].fact])
+        numbers = {n: place for place, (n, _) in enumerate(order) if n is not None}
+        listed = {place: v.values[0][1][0] for place, (n, v) in enumerate(order) if n is None}
         told = []
         for own in self.record.told:
-            held = set(own.atoms)
-            choices = tuple(
-                own.choices[n] if n is not None else int(ground_atom("includes", v.fact, str(v.member)) not in held)
-                for n, v in order
-            )
-            numbers = {n: place for place, (n, _) in enumerate(order)}
-            listed = {ground_atom("includes", *member) for member in members}
-            told.append(
-                own._replace(
-                    choices=choices,
-                    defaulted=tuple(numbers[n] for n in own.defaulted),
-                    barred=tuple((numbers[n], value) for n, value in own.barred),
-                    atoms=tuple(atom for atom in own.atoms if atom not in listed),
-                )
-            )
+            missing = {place: int(atom not in own.atoms) for place, atom in listed.items()}
+            kept = tuple(atom for atom in own.atoms if atom not in listed.values())
+            told.append(own.renumbered(numbers, missing)._replace(atoms=kept))
         variables = tuple(variable for _, variable in order)
         program = structs.replace(program, variables=variables, constraint_components={})
         return program, self.record._replace(told=tuple(told))

@@ -14,7 +14,6 @@ from reasoner.engine.opened import evaluate, open_as_diagram
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.guideline import Guideline
 from reasoner.queries.families import NONE, UNIT, Families, Family, Field, Step
-from reasoner.queries.levels import Levels
 from reasoner.queries.points import ABSENT, free
 from reasoner.queries.told import telling
 from reasoner.records.record import Record
@@ -56,7 +55,7 @@ class Search:
         completions = cast("DiagramCompletions", opened.completions)
         told.tell(opened)
         self.none = completions.none
-        self.levels = Levels(completions)
+        self.completions = completions
         self.lay_out()
         truth = evaluate(opened, told.evaluator).values[program.index[target]] if target in program.index else self.none
         unchangeable = [v for v in completions.order if v not in self.points and v not in self.told.values()]
@@ -66,32 +65,23 @@ class Search:
 
     def lay_out(self) -> None:
         """Find what is kept where nothing is changed, and what lists are where they are told."""
-        self.kept = self.levels.true
+        self.kept = self.completions.true
         self.empty: dict[Field, Truth] = {}
         self.members: dict[Field, list[int]] = {}
         self.lists = {v for v in self.points if self.variables[v].member is not None}
         for v in self.told.values():
-            self.kept = self.kept & self.levels.chosen(v, ABSENT)
+            self.kept = self.kept & self.completions.chosen(v, ABSENT)
         for v, point in self.points.items():
             if point.kept is not None:
-                self.kept = self.kept & self.levels.chosen(v, point.kept)
+                self.kept = self.kept & self.completions.chosen(v, point.kept)
             elif point.whole:
                 self.members.setdefault(point.place[:3], []).append(v)
-                empty = self.empty.get(point.place[:3], self.levels.true)
-                self.empty[point.place[:3]] = empty & self.levels.chosen(v, ABSENT)
-
-    def at(self, truth: Truth, variable: int, number: int) -> Truth:
-        """Give what holds where a variable, of which no earlier one matters to `truth`, has a value."""
-        for place, level in enumerate(self.levels.levels[variable]):
-            if place > number:
-                break
-            if truth.node_level() == level:
-                truth = truth.cofactor_true() if place == number else truth.cofactor_false()
-        return truth
+                empty = self.empty.get(point.place[:3], self.completions.true)
+                self.empty[point.place[:3]] = empty & self.completions.chosen(v, ABSENT)
 
     def left_open(self, truth: Truth, space: Truth, variables: Collection[int]) -> tuple[Truth, Truth]:
         """Give where `truth` holds whatever the value of some variables is, and where they have one at all."""
-        cube = self.levels.cube(tuple(variables))
+        cube = self.completions.cube(variables)
         whole = space.exists(cube)
         return (truth | ~space).forall(cube) & whole, whole
 
@@ -110,14 +100,14 @@ class Search:
         """
         if truth == self.none:
             return NONE
-        kept = self.kept if field is None else self.kept & self.empty.get(field, self.levels.true)
+        kept = self.kept if field is None else self.kept & self.empty.get(field, self.completions.true)
         unchanged = space & kept
         if unchanged != self.none and unchanged & ~truth == self.none:
             return UNIT
         levels = [level for f in (truth, space) if (level := f.node_level()) is not None]
         if not levels:
             return NONE
-        variable = self.levels.owner[min(levels)]
+        variable = self.completions.owner(min(levels))
         own = self.variables[variable].key if variable in self.told.values() else None
         if own is not None or self.points[variable].place[:3] != field:
             field = None
@@ -146,11 +136,13 @@ class Search:
         if kept is None:
             found = without = self.search(*self.left_open(truth, space, [variable]), None, left)
         else:
-            found = without = self.search(self.at(truth, variable, kept), self.at(space, variable, kept), field, left)
+            found = without = self.search(
+                self.completions.at(truth, variable, kept), self.completions.at(space, variable, kept), field, left
+            )
         for number in reversed(point.options):
-            holds = self.at(truth, variable, number)
+            holds = self.completions.at(truth, variable, number)
             if number != kept and holds != self.none:
-                within = self.search(holds, self.at(space, variable, number), own, fewer)
+                within = self.search(holds, self.completions.at(space, variable, number), own, fewer)
                 found = families.either(Step(*point.place, number), found, families.apart(within, without))
         return found
 
@@ -158,25 +150,25 @@ class Search:
         """Find the changes where a record is left without a fact, and where it tells it: with any value that it can have."""
         variables = [v for v in self.points if self.variables[v].fact == self.variables[told].key]
         first = self.points[variables[0]]
-        missing = self.at(truth, told, ABSENT), self.at(space, told, ABSENT)
+        missing = self.completions.at(truth, told, ABSENT), self.completions.at(space, told, ABSENT)
         for v in variables:
             kept = self.points[v].kept
             if kept is None:
                 missing = self.left_open(*missing, [v])
             else:
-                missing = self.at(missing[0], v, kept), self.at(missing[1], v, kept)
+                missing = self.completions.at(missing[0], v, kept), self.completions.at(missing[1], v, kept)
         found = without = self.search(*missing, None, left)
         fewer = None if left is None else left - 1
-        holds, admitted = self.at(truth, told, 0), self.at(space, told, 0)
+        holds, admitted = self.completions.at(truth, told, 0), self.completions.at(space, told, 0)
         if variables[0] in self.lists:
             own = first.place[:3]
             within = self.search(holds, admitted, own, fewer)
             return self.families.either(Step(*own, -1, 0), without, self.families.apart(within, without))
         recorded = () if first.kept is None else (first.kept,)
         for number in sorted((*first.options, *recorded), reverse=True):
-            then = self.at(holds, variables[0], number)
+            then = self.completions.at(holds, variables[0], number)
             if then != self.none:
-                within = self.search(then, self.at(admitted, variables[0], number), None, fewer)
+                within = self.search(then, self.completions.at(admitted, variables[0], number), None, fewer)
                 step = Step(*first.place, number)
                 found = self.families.either(step, found, self.families.apart(within, without))
         return found

@@ -20,7 +20,6 @@ from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SETT
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.guideline import Guideline
 from reasoner.queries.asking import Asked, Option, options
-from reasoner.queries.levels import Levels
 from reasoner.queries.questions import Ranked, Summary, Value
 from reasoner.queries.told import telling
 from reasoner.records.record import Record
@@ -85,7 +84,6 @@ class States:
         told.tell(opened)
         values, _, possible = evaluate(opened, told.evaluator)
         self.none = completions.none
-        self.levels = Levels(completions)
         self.work = 0
         self.entries: list[Entry] = []
         self.start = (
@@ -117,17 +115,17 @@ class States:
         settled = {v for field in self.fields for v in field.variables}.union(self.told.values())
         for v in self.completions.order:
             if v not in settled:
-                without = state.exists(self.levels.cube((v,)))
+                without = state.exists(self.completions.cube((v,)))
                 state = without if without & self.left(state) == state else state
         return state
 
     @cached_property
     def untold(self) -> tuple[Truth, Truth]:
         """Where nothing more is told, and what tells so."""
-        found = self.levels.true
+        found = self.completions.true
         for v in self.told.values():
-            found = found & self.levels.chosen(v, 1)
-        return found, self.levels.cube(tuple(self.told.values()))
+            found = found & self.completions.chosen(v, 1)
+        return found, self.completions.cube(self.told.values())
 
     def view(self, state: Truth) -> Truth:
         """Give what is concluded in a state while nothing more is told."""
@@ -145,13 +143,13 @@ class States:
     def matters(self, state: Truth, field: Field) -> bool:
         """Tell whether what can be asked matters in a state."""
         view = self.view(state)
-        return bool(view.exists(self.levels.cube(field.variables)) != view)
+        return bool(view.exists(self.completions.cube(field.variables)) != view)
 
     def simplified(self, state: Truth, variables: Collection[int]) -> Truth:
         """Leave out of a state variables that constrain each other and nothing else."""
         for group in self.groups:
             if not set(group).isdisjoint(variables):
-                without = state.exists(self.levels.cube(tuple(group)))
+                without = state.exists(self.completions.cube(group))
                 if without & self.left(state) == state:
                     state = without
         return state
@@ -161,7 +159,7 @@ class States:
         own = [(self.numbers[v], n) for v, n in option.choices.items()]
         own += [(self.told[option.key], 0)] if option.key in self.told else []
         for v, n in own:
-            state = (state & self.levels.chosen(v, n)).exists(self.levels.cube((v,)))
+            state = (state & self.completions.chosen(v, n)).exists(self.completions.cube((v,)))
         return None if self.left(state) == self.none else self.simplified(state, [v for v, _ in own])
 
     def ways(self, state: Truth, field: Field) -> list[Way]:
@@ -193,7 +191,7 @@ class States:
         """Tell whether a number may have no value at all."""
         space = self.left(state)
         return any(
-            word is None and space & self.levels.chosen(v, n) != self.none
+            word is None and space & self.completions.chosen(v, n) != self.none
             for v in field.variables
             for n, (word, _) in enumerate(self.completions.variables[v].values)
         )

@@ -54,19 +54,13 @@ class Telling:
         """Give a record in which it is open which facts it tells."""
         if not self.facts:
             return record
-        told = []
-        for own in record.told:
-            choices = dict.fromkeys(self.variables.values(), OPEN)
-            choices |= {self.numbers[v]: choice for v, choice in enumerate(own.choices)}
-            told.append(
-                own._replace(
-                    choices=tuple(choices[n] for n in range(len(choices))),
-                    defaulted=tuple(self.numbers[v] for v in own.defaulted),
-                    barred=tuple((self.numbers[v], value) for v, value in own.barred),
-                    atoms=tuple(atom for atom in own.atoms if fact_of(atom) not in self.facts),
-                )
+        added = dict.fromkeys(self.variables.values(), OPEN)
+        told = (own.renumbered(self.numbers, added) for own in record.told)
+        return record._replace(
+            told=tuple(
+                own._replace(atoms=tuple(atom for atom in own.atoms if fact_of(atom) not in self.facts)) for own in told
             )
-        return record._replace(told=tuple(told))
+        )
 
     def tell(self, opened: Opened) -> None:
         """Let input atoms hold where a fact is told that has a value."""

@@ -16,7 +16,7 @@ from reasoner.compiler.model import CourseFact, Fact, GuidelineModel, interval_n
 from reasoner.errors import article, nearest
 from reasoner.records.values import among, boolean, fail, interval, number, show, string_list
 
-__all__ = ["COURSE_FIELDS", "Choice", "EncodedCourse", "EncodedValue", "Place", "encode_value", "read_course"]
+__all__ = ["COURSE_FIELDS", "Choice", "EncodedCourse", "EncodedValue", "Place", "course_key", "encode_value", "read_course"]
 
 COURSE_FIELDS = {"drugs": "list", "outcome": "choice"}
 """What every course has, with its kind; the facts of a course are the guideline's."""
@@ -43,6 +43,11 @@ class EncodedCourse(msgspec.Struct, frozen=True):
 
 
 CourseReader = Callable[[object, int, str, GuidelineModel], EncodedCourse]
+
+
+def course_key(fact: str, course: int, key: str | None) -> str:
+    """Name what a record holds of a course, counted from 1: its outcome where `key` is None."""
+    return f"{fact}[{course - 1}].{key or 'outcome'}"
 
 
 def read_course(course: object, place: int, field: str, model: GuidelineModel) -> EncodedCourse:
@@ -88,7 +93,7 @@ def read_course_fact(
     fact: CourseFact, value: object, place: Place, applies: bool, model: GuidelineModel
 ) -> Iterator[Choice]:
     """Read a fact about a course; it `applies` where the course has what the fact is about."""
-    field = f"{place[0]}[{(place[2] or 1) - 1}].{fact.name}"
+    field = course_key(place[0], place[2] or 1, fact.name)
     if fact.kind == "boolean":
         held = boolean(field, value)
         yield place, held

@@ -37,6 +37,15 @@ class Told(NamedTuple):
     known: frozenset[str]
     courses: int | None
 
+    def renumbered(self, numbers: Mapping[int, int], added: Mapping[int, int]) -> Told:
+        """Give the same with variables in other places: `numbers` are their new ones, `added` the choices of more."""
+        choices = {**added, **{numbers[v]: choice for v, choice in enumerate(self.choices)}}
+        return self._replace(
+            choices=tuple(choices[n] for n in range(len(choices))),
+            defaulted=tuple(numbers[v] for v in self.defaulted),
+            barred=tuple((numbers[v], value) for v, value in self.barred),
+        )
+
 
 class Record(NamedTuple):
     """A valid record of one patient.

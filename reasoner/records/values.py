@@ -10,7 +10,18 @@ from typing import Any, NoReturn
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import RecordError, article, nearest
 
-__all__ = ["among", "boolean", "fail", "interval", "number", "out_of_range", "representative", "show", "string_list"]
+__all__ = [
+    "among",
+    "below",
+    "boolean",
+    "fail",
+    "interval",
+    "number",
+    "out_of_range",
+    "representative",
+    "show",
+    "string_list",
+]
 
 
 def fail(field: str, problem: str) -> NoReturn:
@@ -87,3 +98,11 @@ def interval(value: float, thresholds: Sequence[int]) -> int:
 def representative(place: int, thresholds: Sequence[int]) -> int:
     """Give a number in the interval between thresholds that has a number."""
     return (*thresholds, thresholds[-1] + 1)[place]
+
+
+def below(threshold: int, bound: tuple[int, bool] | None) -> float | None:
+    """Give a number below a threshold and within a bound, a whole one where there is one; None where there is none."""
+    low, strict = bound or (threshold - 1, False)
+    if not out_of_range(threshold - 1, (low, strict)):
+        return threshold - 1
+    return (low + threshold) / 2 if strict and low < threshold else None

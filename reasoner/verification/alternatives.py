@@ -8,6 +8,7 @@ from functools import cached_property
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.selection import ANY
+from reasoner.compiler.variables import reading_atom
 from reasoner.guideline import Guideline
 from reasoner.verification.patients import Patient, Patients
 
@@ -18,11 +19,6 @@ def taken_in(guideline: Guideline) -> dict[str, str]:
     """Give for each reading with alternatives the one that a guideline takes it in, or "any"."""
     known = guideline.model.alternatives
     return {reading: guideline.alternatives.get(reading, names[0]) for reading, names in known.items()}
-
-
-def reading_atom(reading: str, alternative: str) -> str:
-    """Give the atom that says in which alternative a reading is taken."""
-    return f"reading({reading.lower()},{alternative})"
 
 
 def fixed_atoms(model: GuidelineModel, taken: Mapping[str, str]) -> dict[str, bool]:

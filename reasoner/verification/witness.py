@@ -10,6 +10,7 @@ from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
 from reasoner.engine.phrases import course_words, fact_words
 from reasoner.errors import GuidelineError
 from reasoner.guideline import Guideline
+from reasoner.records.values import below
 from reasoner.verification.atoms import split_atom
 from reasoner.verification.patients import Patients
 
@@ -123,19 +124,19 @@ def course_of(number: str, held: Atoms, model: GuidelineModel) -> dict[str, obje
         if fact.kind == "boolean" and (number, name) in held.get("course_has", ()):
             course[name] = True
         elif fact.thresholds and suits:
-            course[name] = course_number(number, fact, held, model)
+            value = course_number(number, fact, held, model)
+            if value is not None:
+                course[name] = value
     return course
 
 
-def course_number(number: str, fact: CourseFact, held: Atoms, model: GuidelineModel) -> float:
+def course_number(number: str, fact: CourseFact, held: Atoms, model: GuidelineModel) -> float | None:
     """Give a number in the stretch between thresholds that a course reaches."""
     reached = held.get("course_at_least", ())
     highest = max((bound for bound in fact.thresholds if (number, fact.name, str(bound)) in reached), default=None)
     if highest is not None:
         return highest
-    low, strict = model.bounds.get(fact.name, (fact.thresholds[0] - 1, False))
-    below = fact.thresholds[0] - 1
-    return below if below > low or (below == low and not strict) else (low + fact.thresholds[0]) / 2
+    return below(fact.thresholds[0], model.bounds.get(fact.name))
 
 
 def departures(record: Mapping[str, object], default: Mapping[str, object], model: GuidelineModel) -> tuple[str, ...]:

@@ -178,8 +178,8 @@ def nodes(completions: Completions, root: object, world: str, name: str) -> list
             lines.append(f"t{found}.")
         else:
             level = node.node_level()  # type: ignore[attr-defined]
-            place = completions.place[level]  # type: ignore[attr-defined]
-            v, n = completions.order[place], level - completions._bits[place].start  # type: ignore[attr-defined]
+            v = completions.owner(level)  # type: ignore[attr-defined]
+            n = level - completions._bits[v].start  # type: ignore[attr-defined]
             high, low = (label(side) for side in node.cofactors())  # type: ignore[attr-defined]
             later = [m for m in range(len(completions.values[v])) if m != n]
             for kind in "tf":
