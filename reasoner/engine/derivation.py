@@ -227,14 +227,23 @@ class Derivation:
 
     def chain(self, atoms: Iterable[int], agree: Truth) -> tuple[set[int], set[int]]:
         """Follow rules that fire back from `atoms`: the source's rules, and the atoms whose absence they ask for."""
-        ground_rules = self.program.rules
-
-        def required(atom: int) -> Iterator[int]:
-            return (c for rule in self.firing(atom, agree) for c, negated in ground_rules[rule].conditions if not negated)
-
-        fired = [ground_rules[rule] for atom in reachable(atoms, required) for rule in self.firing(atom, agree)]
-        absent = {condition for ground in fired for condition, negated in ground.conditions if negated}
-        return {ground.rule for ground in fired}, absent
+        ground_rules, supports = self.program.rules, self.program.supports
+        rules: set[int] = set()
+        absent: set[int] = set()
+        seen = set(atoms)
+        pending = list(seen)
+        while pending:
+            for number in self.firing(pending.pop(), agree):
+                ground = ground_rules[number]
+                rules.add(ground.rule)
+                for condition, negated in ground.conditions:
+                    if negated:
+                        absent.add(condition)
+                    elif condition not in seen:
+                        seen.add(condition)
+                        if supports[condition]:
+                            pending.append(condition)
+        return rules, absent
 
     def firing(self, atom: int, agree: Truth) -> list[int]:
         """List the ground rules that conclude an atom in all completions of `agree`; where none does, those in some."""
