@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal
 
 import msgspec
 
 from reasoner.compiler.model import GuidelineModel, Rule
-from reasoner.compiler.program import Program, reachable
+from reasoner.compiler.program import Program
 from reasoner.engine.completions import Completions, Truth
 from reasoner.engine.evaluator import Evaluated
 from reasoner.engine.grounds import Grounds, grounds_of
