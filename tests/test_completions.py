@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import combinations
 from random import Random
 from typing import Any
 
@@ -103,6 +104,14 @@ def test_integers_and_diagrams_give_the_same_bytes(curated: Guideline, seed: int
     as_diagrams = curated.answer(record)
     assert isinstance(as_diagrams.derivation.completions, DiagramCompletions)
     assert to_json(as_integers) == to_json(as_diagrams), record
+
+
+def test_what_matters_is_the_same_in_whichever_order_sets_stand(curated: Guideline) -> None:
+    beside = {key: value for key, value in curated.cases()["second_line"].record.items() if key != "metastatic_therapy"}
+    for one, other in combinations(COURSES, 2):
+        sets = [{"label": "+".join(course["drugs"]), "metastatic_therapy": [course]} for course in (one, other)]
+        first, second = (curated.answer({**beside, "one_of": own}) for own in (sets, sets[::-1]))
+        assert first.missing == second.missing, sets
 
 
 def test_threads_share_no_diagrams(curated: Guideline) -> None:

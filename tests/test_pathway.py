@@ -405,6 +405,31 @@ def test_a_reading_that_is_left_open_is_taken_as_a_regimen_assumes_it(curated: G
     assert [graph.nodes[name]["regimen"] for name in following(graph, followed, "regimen")] == names != []
 
 
+def test_what_was_assumed_of_therapy_holds_for_all_that_follows(curated: Guideline) -> None:
+    record = {**curated.cases()["second_line"].record, COURSES: None}
+    given: list[dict[str, Any]] = [
+        {"label": drug, COURSES: [{"drugs": [drug]}]} for drug in ("trastuzumab_deruxtecan", "trastuzumab_emtansine")
+    ]
+    del record[COURSES]
+    graph = graph_of(pathway(curated, {**record, "one_of": [*given, {"label": "untold"}]}, lines=1))
+    untreated = graph_of(pathway(curated, {**record, COURSES: []}, lines=1))
+    first = "trastuzumab_pertuzumab_taxane"
+    ways = [name for name in following(graph, next(iter(graph)), "regimen") if graph.nodes[name]["regimen"] == first]
+    alone = f"{next(iter(untreated))}/{first}"
+    assert ["no therapy for metastatic disease was given" in graph.nodes[name]["assuming"] for name in ways] == [True]
+    for outcome in ("completed", "progression", "toxicity"):
+        ours, theirs = graph.nodes[after(graph, ways[0], outcome)], untreated.nodes[after(untreated, alone, outcome)]
+        assert ours["setting"] == theirs["setting"], outcome
+
+
+@pytest.mark.parametrize(("heart_failure", "words"), [(None, "CAUTION, unless ruled out:"), (True, "CAUTION:")])
+def test_a_caution_that_a_fact_can_rule_out_is_not_stated_as_one(
+    heart_failure: bool | None, words: str, curated: Guideline
+) -> None:
+    record = {**curated.cases()["second_line"].record, "heart_failure": heart_failure}
+    assert words in render(pathway(curated, record, lines=1))
+
+
 @pytest.mark.parametrize("unknown", [0.2, 0.6])
 def test_records_that_tell_little_are_followed_too(unknown: float, curated: Guideline) -> None:
     for data in untold_records(curated, 9, 8, unknown):

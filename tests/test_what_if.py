@@ -368,3 +368,12 @@ def test_what_is_set_stands_beside_the_sets_and_a_course_is_changed_in_each(cura
     assert [own["metastatic_therapy"][-1]["drugs"] for own in after["one_of"]] == [["lapatinib"]] * 2  # type: ignore[attr-defined]
     assert [len(own["metastatic_therapy"]) for own in after["one_of"]] == [2, 1]  # type: ignore[attr-defined]
     curated.record(after)
+
+
+def test_a_change_within_sets_is_shown_for_each_that_it_changes(curated: Guideline) -> None:
+    result = what_if(curated, several_sets(curated), ["metastatic_therapy+=lapatinib:toxicity"])
+    assert [own["metastatic_therapy"][-1] for own in result.set["one_of"]] == [
+        {"drugs": ["lapatinib"], "outcome": "toxicity"}
+    ] * 2
+    for label, course in (("since", 2), ("before", 1)):
+        assert f"{label}: therapy for metastatic disease: course {course}: lapatinib, toxicity (now: " in words_of(result)

@@ -219,6 +219,14 @@ def test_why_not_has_the_keys_of_its_schema(curated: Guideline) -> None:
     ]
 
 
+def test_an_alternative_of_a_reading_is_cited_once_and_said_to_be_taken(curated: Guideline) -> None:
+    record = curated.cases()["progression_without_pertuzumab"].record
+    for chosen, state in (("R5=b", "taken so"), ("R5=any", "left open")):
+        text = render_why(why(curated.with_readings([chosen]).answer(record), "trastuzumab_deruxtecan"), width=500)
+        assert f"reading R5 taken as b [{state}]" in text
+        assert "Reading R5=b, as above" in text
+
+
 def test_unknown_names_are_refused_with_the_nearest(curated: Guideline) -> None:
     answer = curated.answer(curated.cases()["second_line"].record)
     with pytest.raises(RecordError, match='did you mean "trastuzumab_deruxtecan"'):

@@ -131,6 +131,7 @@ def assemble(
     concluding = tuple(index[symbol] for symbol in derived if predicates[symbol.name].role == "conclusion")
     tied = tie([inputs_behind([rules[n].head], rules, supports, len(inputs)) for n in inconsistent], owner)
     labels = {(str(kind), str(name)): label.string for kind, name, label in parsed.catalogue.get("term", [])}
+    labels |= {("reading", name.lower()): name for name, known in parsed.annotations.items() if known.kind == "reading"}
     sources = [parsed.reading_of(parsed.rules[rule.rule].annotation) for rule in rules]
     readings = tuple(name for name in parsed.annotations if name in {*sources, *removed.values()})
     return Program(
@@ -175,7 +176,7 @@ def phrase_of(symbol: clingo.Symbol, parsed: ParsedGuideline, labels: dict[tuple
     kinds, _, phrase = parsed.predicates[symbol.name]
     for number, (kind, argument) in enumerate(zip(kinds, symbol.arguments, strict=True), start=1):
         name = symbol_text(argument)
-        candidates = (f"{kind}_name", kind, "fact", "value", "drug", "class")
+        candidates = (f"{kind}_name", kind, "fact", "value", "drug", "class", "reading")
         label = next((labels[candidate, name] for candidate in candidates if (candidate, name) in labels), name)
         phrase = phrase.replace("{" + str(number) + "}", label)
     return phrase

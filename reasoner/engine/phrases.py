@@ -10,6 +10,7 @@ from reasoner.compiler.model import Annotation, GuidelineModel
 from reasoner.compiler.selection import ANY
 from reasoner.engine.answer import Alternative, Answer, Assumed, DoseGiven, GuidelineInfo, Missing, Recommendation
 from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED, Assumption
+from reasoner.engine.predicates import predicate_of
 from reasoner.records.record import ONE_OF
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ STATES = {
     "holds": "holds",
     "fails": "fails",
 }
+READING_STATES = {"holds": "taken_so", "fails": "taken_otherwise", "unknown": "choice_open"}
 MOST_NAMED = 3
 BOUND = re.compile(r"([<>]=?)([^,]+)")
 RELATIONS = {"<=": "at_most", ">=": "at_least", "<": "less_than", ">": "more_than"}
@@ -192,9 +194,10 @@ def requirement_words(condition: SeenCondition, model: GuidelineModel) -> str:
     return model.say("absence", condition.phrase) if condition.negated else condition.phrase
 
 
-def state_words(state: str, model: GuidelineModel) -> str:
-    """Word the state of a condition."""
-    return model.say(STATES[state])
+def state_words(condition: SeenCondition, model: GuidelineModel) -> str:
+    """Word the state of a condition: what is said of the patient, or how a reading is taken."""
+    taken = model.roles[predicate_of(condition.atom)] == "reading"
+    return model.say((READING_STATES if taken else STATES)[condition.state])
 
 
 def source_words(annotation: Annotation, model: GuidelineModel) -> str:

@@ -43,8 +43,7 @@ class Relevance:
 
     def _find(self, truth: BDDFunction) -> Iterator[int]:
         """Find the variables that can change a truth: which set of facts is true, and what is open in one of the sets."""
-        distinct = {choices: place for place, choices in reversed(list(enumerate(self.own.choices)))}
-        for choices, place in distinct.items():
+        for place, choices in enumerate(self.own.choices):
             space = self.own.listed & self.own.sets[place]
             opened = [v for v in self.own.read if v < len(choices) and choices[v] == OPEN and v != self.own.untold]
             yield from self._within(truth & space, space, opened)

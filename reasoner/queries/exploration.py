@@ -10,7 +10,9 @@ from reasoner.compiler.variables import variables_of
 from reasoner.engine.answer import Answer, Recommendation
 from reasoner.engine.completions import Truth
 from reasoner.engine.conclusions import CERTAIN, SILENT, Assumption, Certainty, Conclusions
-from reasoner.engine.predicates import INDICATED, RECOMMENDED, SETTING, UNAVAILABLE_DRUG, ground_atom
+from reasoner.engine.derivation import Derivation
+from reasoner.engine.phrases import throughout
+from reasoner.engine.predicates import CAUTIONED, INDICATED, RECOMMENDED, SETTING, UNAVAILABLE_DRUG, ground_atom
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.queries.fields import resolved, sets_of, with_values
@@ -45,7 +47,7 @@ class Waypoint(NamedTuple):
 
 
 class NextRegimen(NamedTuple):
-    """A regimen that can come next, as the answer words it."""
+    """A regimen that can come next, as the answer words it; of its `cautions` some can still be `ruled_out`."""
 
     regimen: str
     rank: int
@@ -54,6 +56,7 @@ class NextRegimen(NamedTuple):
     assuming: tuple[Assumption, ...]
     statements: tuple[str, ...]
     cautions: tuple[str, ...]
+    ruled_out: tuple[str, ...]
 
 
 class Stop(NamedTuple):
@@ -111,12 +114,10 @@ class Explorer:
         regimens = []
         cut = False
         for entry in answer.recommended:
-            if (
-                left
-                or not self.adds_course(entry.regimen)
-                or self.continues(self.assume(point, entry.assuming), entry.regimen)
-            ):
-                regimens.append((next_regimen(entry), self.outcomes(point, answer, entry.assuming, entry.regimen, left)))
+            followed = self.assume(point, entry.assuming)
+            if left or not self.adds_course(entry.regimen) or self.continues(followed, entry.regimen):
+                following = next_regimen(entry, answer.derivation)
+                regimens.append((following, self.outcomes(point, answer, entry.assuming, entry.regimen, left)))
             else:
                 cut = True
         stops = [
@@ -214,6 +215,9 @@ class Explorer:
                 readings = (*readings, f"{assumption.reading}={assumption.value}")
             elif assumption.fact == ONE_OF:
                 data = resolved(data, assumption.value)
+            elif assumption.value == () and any(assumption.fact in own for own in sets_of(data)):
+                untreated = [{**own, assumption.fact: []} for own in sets_of(data) if not own.get(assumption.fact)]
+                data = {**data, ONE_OF: untreated}
             elif any(assumption.fact in own for own in sets_of(data)):
                 beside = (*beside, assumption)
             elif assumption.course is not None and isinstance(assumption.value, bool | str) and not is_number(assumption):
@@ -299,9 +303,18 @@ class Explorer:
         return found
 
 
-def next_regimen(entry: Recommendation) -> NextRegimen:
+def next_regimen(entry: Recommendation, derivation: Derivation) -> NextRegimen:
     return NextRegimen(
-        entry.regimen, entry.rank, entry.strength, entry.certainty, entry.assuming, entry.statements, entry.cautions
+        entry.regimen,
+        entry.rank,
+        entry.strength,
+        entry.certainty,
+        entry.assuming,
+        entry.statements,
+        entry.cautions,
+        tuple(
+            name for name in entry.cautions if not throughout(ground_atom(CAUTIONED, entry.regimen, name), entry, derivation)
+        ),
     )
 
 
@@ -311,8 +324,12 @@ def is_number(assumption: Assumption) -> bool:
 
 
 def chosen(record: Record, number: int, variable: Variable, value: object) -> Record:
-    """Give a record in which a variable has a value where it was open; as clingo facts, too."""
+    """Give a record in which a variable has a value where it was open; as clingo facts, too.
+
+    Of several sets of facts those that tell otherwise are left out.
+    """
     place = [word for word, _ in variable.values].index(value)  # type: ignore[arg-type]
+    kept = [n for n, own in enumerate(record.told) if own.choices[number] in (OPEN, place)]
     told = tuple(
         own._replace(
             choices=(*own.choices[:number], place, *own.choices[number + 1 :]),
@@ -321,9 +338,10 @@ def chosen(record: Record, number: int, variable: Variable, value: object) -> Re
         )
         if own.choices[number] == OPEN
         else own
-        for own in record.told
+        for own in (record.told[n] for n in kept)
     )
+    labels = tuple(record.labels[n] for n in kept) if record.labels else ()
     held = variable.values[place][1]
     others = dict.fromkeys(atom for _, atoms in variable.values for atom in atoms if atom not in held)
     facts = "".join(f":- not {atom}.\n" for atom in held) + "".join(f":- {atom}.\n" for atom in others)
-    return record._replace(told=told, facts=record.facts + facts)
+    return record._replace(told=told, labels=labels, facts=record.facts + facts)

@@ -30,7 +30,8 @@ class PathwayNode(Shape, frozen=True, omit_defaults=True):
 
     `kind` is "state", "regimen", "outcome", "dead_end" or "silence". A state has its `setting`, and `cut` ("yes": lines end
     here) or `end` (why nothing follows); a regimen its `regimen`, `rank`, `strength`, `certainty`, `assuming`, `statements`
-    and `cautions`; an outcome its `outcomes`; a dead end or a silence its `certainty` and `assuming`. All are texts.
+    and `cautions`, of which some can still be `ruled_out`; an outcome its `outcomes`; a dead end or a silence its
+    `certainty` and `assuming`. All are texts.
     """
 
     id: str
@@ -46,6 +47,7 @@ class PathwayNode(Shape, frozen=True, omit_defaults=True):
     assuming: str = ""
     statements: str = ""
     cautions: str = ""
+    ruled_out: str = ""
     outcomes: str = ""
 
 
@@ -148,6 +150,7 @@ class PathwayBuilder:
             assuming=self.assuming(following),
             statements=", ".join(following.statements),
             cautions=", ".join(following.cautions),
+            ruled_out=", ".join(following.ruled_out),
         )
         return self.node(node)
 
@@ -179,7 +182,7 @@ class PathwayBuilder:
 
 def untold_words(record: Record, model: GuidelineModel) -> str:
     """Word what is assumed of therapy where it is not known which was given; an empty text where it is."""
-    if model.courses_fact is None or all(told.courses is not None for told in record.told):
+    if model.courses_fact is None or any(told.courses is not None for told in record.told):
         return ""
     return assuming_words([Assumption(fact=model.courses_fact.name, value=())], model)
 

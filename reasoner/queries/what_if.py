@@ -12,7 +12,7 @@ from reasoner.engine.conclusions import Certainty
 from reasoner.engine.predicates import SETTING
 from reasoner.guideline import Guideline
 from reasoner.queries.edits import Edit, apply_edits, parse_edit
-from reasoner.records.record import Record
+from reasoner.records.record import ONE_OF, Record
 from reasoner.records.shapes import Carried, Result, Shape
 
 __all__ = ["Difference", "Standing", "WhatIf", "differences", "what_if"]
@@ -53,7 +53,7 @@ class WhatIf(Result, frozen=True, tag_field="schema", tag="reasoner.what_if/1"):
     """The answers before and after a record was changed, and all their differences.
 
     `set` holds the keys that were changed with their new values, null where they were made unknown; of several sets of facts
-    the label of the one that is told to be true.
+    the label of the one that is told to be true, or all of them where what they say was changed.
 
     `was`, not part of the JSON, holds their old values.
     """
@@ -76,7 +76,7 @@ def what_if(guideline: Guideline, data: Record | Mapping[str, object], edits: It
     parsed = [parse_edit(edit, guideline) if isinstance(edit, str) else edit for edit in edits]
     changed = apply_edits(record.data, parsed)
     before, after = guideline.answer(record), guideline.answer(changed)
-    keys = dict.fromkeys(edit.key for edit in parsed)
+    keys = dict.fromkeys(edit.key if edit.key in changed else ONE_OF for edit in parsed)
     labels = {edit.key: edit.value for edit in parsed if edit.fact is None}
     return WhatIf(
         set={key: labels[key] if key in labels else changed[key] for key in keys},

@@ -31,7 +31,7 @@ def recommendation(page: TextLayout, entry: Recommendation, derivation: Derivati
     say = model.say
     name = model.label("regimen", entry.regimen)
     if not throughout(f"rank({entry.regimen},{entry.rank})", entry, derivation):
-        name = say("rank_varies", name)
+        name = say("rank_varies" if entry.certainty == "certain" else "rank_varies_within", name)
     text = say("with_strength", name, model.label("strength", entry.strength))
     if entry.certainty == "certain":
         page.item(f"  {entry.rank}.", text, "certain")

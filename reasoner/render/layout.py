@@ -55,6 +55,7 @@ class TextLayout:
 
     def item(self, lead: str, text: str, mark: str = "", indent: int = 5) -> None:
         """Add a paragraph behind a lead, wrapped under itself."""
+        indent = max(indent, len(lead.rstrip()) + 1) if lead else indent
         wrapped = textwrap.wrap(text, self.width - indent, break_on_hyphens=False) or [""]
         self.lines.append(f"{lead:<{indent}}{self.mark(wrapped[0], mark)}")
         self.lines += [" " * indent + self.mark(line, mark) for line in wrapped[1:]]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.phrases import annotation_words, certainty_words, course_words, safe, setting_words, value_words
+from reasoner.queries.fields import sets_of
 from reasoner.queries.what_if import Difference, Standing, WhatIf
 from reasoner.records.record import ONE_OF
 from reasoner.render.layout import TextLayout
@@ -98,6 +99,25 @@ def source_items(page: TextLayout, ids: Iterable[str], seen: set[str], model: Gu
     seen.update(worded)
 
 
+def fact_set_words(key: str, value: object, was: object, model: GuidelineModel) -> str:
+    """Word that a fact has another value than it had."""
+    old, new = changed_value_words(was, value, model), changed_value_words(value, was, model)
+    return model.say("fact_set", model.label("fact", key), new, old)
+
+
+def one_of_words(result: WhatIf, model: GuidelineModel) -> Iterator[str]:
+    """Word which of several sets of facts is told to be true, or what each of them says otherwise."""
+    if isinstance(result.set[ONE_OF], str):
+        yield model.say("set_true", safe(result.set[ONE_OF]))
+    elif result.set[ONE_OF] is None:
+        yield model.say("none_of_set")
+    else:
+        for old, new in zip(sets_of(result.was), sets_of(result.set), strict=True):
+            for key in new:
+                if new[key] != old.get(key):
+                    yield model.say("labelled", safe(str(new["label"])), fact_set_words(key, new[key], old.get(key), model))
+
+
 def render(result: WhatIf, width: int = 80, colour: bool = False) -> str:
     """Render the differences as text of at most `width` columns, with ANSI colours where `colour` is true."""
     model, info = result.after.derivation.model, result.after.guideline
@@ -106,12 +126,9 @@ def render(result: WhatIf, width: int = 80, colour: bool = False) -> str:
     page.opening(result.before.patient, info, model)
     page.heading(say("heading_what_if"))
     for key, value in result.set.items():
-        was = result.was[key]
-        if key == ONE_OF:
-            page.item("  =", say("set_true", safe(str(value))) if isinstance(value, str) else say("none_of_set"))
-            continue
-        old, new = changed_value_words(was, value, model), changed_value_words(value, was, model)
-        page.item("  =", say("fact_set", model.label("fact", key), new, old))
+        words = one_of_words(result, model) if key == ONE_OF else [fact_set_words(key, value, result.was[key], model)]
+        for text in words:
+            page.item("  =", text)
     if not result.differences:
         page.heading(say("heading_nothing_changes"))
         page.item("  -", say("nothing_changes"))

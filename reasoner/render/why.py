@@ -24,7 +24,12 @@ STATUS_WORDS = {
     "holds": "status_holds",
     "does_not_hold": "status_does_not_hold",
 }
-AS_ABOVE = {"statement": "statement_as_above", "reading": "reading_as_above", "overlay": "overlay_as_above"}
+AS_ABOVE = {
+    "statement": "statement_as_above",
+    "reading": "reading_as_above",
+    "alternative": "reading_as_above",
+    "overlay": "overlay_as_above",
+}
 
 
 class DerivationText:
@@ -117,10 +122,10 @@ class DerivationText:
         program = self.derivation.program
         number = program.index[seen.atom]
         if not program.supports[number]:
-            state = state_words(seen.state, self.model)
+            state = state_words(seen, self.model)
             sources = self.derivation.sources(number)
             return self.say("read_from", state, self.say("and").join(sources)) if sources else state
-        state = self.say("depends") if seen.met == "sometimes" else state_words(seen.state, self.model)
+        state = self.say("depends") if seen.met == "sometimes" else state_words(seen, self.model)
         return self.say("comma").join((state, self.refer(seen.atom, level + 1)))
 
 

@@ -26,7 +26,7 @@ __all__ = ["render"]
 def condition_state(condition: SeenCondition, model: GuidelineModel) -> str:
     """Word the state of what a rule asks for."""
     depends = condition.met == "sometimes" and not is_recorded(condition, model)
-    return model.say("depends") if depends else state_words(condition.state, model)
+    return model.say("depends") if depends else state_words(condition, model)
 
 
 def rule(page: TextLayout, use: RuleUse, model: GuidelineModel) -> None:
