@@ -13,7 +13,7 @@ from clingo import ast
 from reasoner.compiler import checks
 from reasoner.compiler.annotations import read_annotation
 from reasoner.compiler.model import Annotation, Condition, Rule
-from reasoner.compiler.sources import GuidelineFiles
+from reasoner.compiler.sources import GuidelineFiles, SourceFile
 from reasoner.compiler.syntax import (
     PlacedTerm,
     SyntaxTree,
@@ -26,7 +26,7 @@ from reasoner.compiler.syntax import (
 from reasoner.compiler.vocabulary import Predicate, Vocabulary, read_vocabulary
 from reasoner.errors import GuidelineError
 
-__all__ = ["ParsedGuideline", "parse_guideline"]
+__all__ = ["ParsedGuideline", "parse_guideline", "parsed_files", "read_rules"]
 
 CORE_RULES = ("vocabulary.lp", "possible.lp", "history.lp", "conclusions.lp", "wording.lp", "lexicon.lp")
 
@@ -88,18 +88,29 @@ class WrittenRule(NamedTuple):
     atoms: tuple[PlacedTerm, ...]
 
 
+def parsed_files(files: GuidelineFiles) -> list[SourceFile]:
+    """List the files that are parsed, in their order: of the core only those with rules about every patient."""
+    core = [file for name in CORE_RULES for file in files.core if file.path.name == name]
+    return list({file.path: file for file in (*core, *files.own, *files.overlays)}.values())
+
+
+def read_rules(files: GuidelineFiles) -> tuple[list[WrittenRule], dict[str, Annotation], Vocabulary]:
+    """Parse a guideline's files into rules, each by itself in order, with the annotations and the vocabulary."""
+    core = frozenset(file.path for file in files.core)
+    origins = checks.Origins(core, frozenset(file.path for file in files.overlays))
+    annotations, placed = collect([tree for file in parsed_files(files) for tree in parse(file)], origins)
+    vocabulary = read_vocabulary([tree for tree, _ in placed])
+    rules = [read_rule(tree, annotation, vocabulary, annotations, origins) for tree, annotation in placed]
+    return rules, annotations, vocabulary
+
+
 def parse_guideline(files: GuidelineFiles) -> ParsedGuideline:
     """Parse a guideline and check it.
 
     Raises GuidelineError, with file and line, for what cannot be parsed, rules without a statement, reading or overlay,
     undeclared predicates, misspelt terms, unknown trials and citations.
     """
-    core = [file for name in CORE_RULES for file in files.core if file.path.name == name]
-    every = {file.path: file for file in (*core, *files.own, *files.overlays)}
-    origins = checks.Origins(frozenset(file.path for file in core), frozenset(file.path for file in files.overlays))
-    annotations, placed = collect([tree for file in every.values() for tree in parse(file)], origins)
-    vocabulary = read_vocabulary([tree for tree, _ in placed])
-    rules = [read_rule(tree, annotation, vocabulary, annotations, origins) for tree, annotation in placed]
+    rules, annotations, vocabulary = read_rules(files)
     data = [rule for rule in rules if rule.role == "catalogue"]
     facts = [rule for rule in data if not rule.tree.node.body]
     parsed = ParsedGuideline(
