@@ -124,11 +124,16 @@ class Check:
 
     def findings(self) -> Iterator[Finding]:
         """Yield all findings."""
-        found = search(self.patients, ("defect", "refuted", "escalated"), progress=self.progress)
+        found = search(self.patients, ("defect", "refuted", "escalated", "contested"), progress=self.progress)
         self.undecided.update(map(self.class_of, found.undecided))
         literals = self.patients.literals
         defects = {str(symbol): symbol for symbol in self.patients.symbols("defect")}
-        existing = [name for name in sorted(defects) if literals[name] == 0 or name in found.shown]
+        contested = {s.arguments[0] for s in self.patients.symbols("contested") if str(s) in found.shown}
+        existing = [
+            name
+            for name, symbol in sorted(defects.items())
+            if (literals[name] == 0 or name in found.shown) and symbol.arguments[1] not in contested
+        ]
         escalated = {s.arguments[1]: s for s in self.patients.symbols("escalated") if str(s) in found.shown}
         for number, name in enumerate(existing):
             self.progress("witnesses", number, len(existing))

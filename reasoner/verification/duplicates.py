@@ -21,14 +21,13 @@ class Duplicates(NamedTuple):
 
 
 def find_duplicates(space: Space, model: GuidelineModel, adoptable: frozenset[str] = frozenset()) -> Duplicates:
-    """Find the rules that say the same once derived atoms of equal definition are taken for one.
+    """Find the rules that conclude the same from conditions that are the same.
 
-    Rules of `adoptable` annotations are the same only as others of their annotation.
+    Conditions are the same once derived atoms of equal definition are taken for one, which those are not that depend on
+    themselves. Rules of `adoptable` annotations are the same only as others of their annotation.
     """
     program, sources = space.program, model.rules
     representative = list(range(len(program.atoms)))
-    if program.recursive is not None:
-        return Duplicates(representative, {})
 
     def selector(rule: GroundRule) -> str | None:
         annotation = sources[rule.rule].annotation
@@ -39,7 +38,7 @@ def find_duplicates(space: Space, model: GuidelineModel, adoptable: frozenset[st
 
     first = len(program.inputs)
     definitions: dict[frozenset[tuple[str | None, frozenset[tuple[int, bool]]]], int] = {}
-    for atom in range(first, first + program.derived):
+    for atom in range(first, first + program.derived) if program.recursive is None else ():
         defining = [program.rules[number] for number in program.supports[atom]]
         if program.roles[atom] == "derived" and all(sources[rule.rule].annotation is not None for rule in defining):
             definition = frozenset((selector(rule), body(rule)) for rule in defining)
@@ -48,7 +47,7 @@ def find_duplicates(space: Space, model: GuidelineModel, adoptable: frozenset[st
     repeats: dict[int, set[int]] = {}
     for rule in sorted(program.rules, key=lambda rule: rule.rule):
         if sources[rule.rule].annotation is not None:
-            earlier = earliest.setdefault((representative[rule.head], selector(rule), body(rule)), rule.rule)
+            earlier = earliest.setdefault((rule.head, selector(rule), body(rule)), rule.rule)
             repeats.setdefault(rule.rule, set()).add(earlier)
     single = {rule: min(found) for rule, found in repeats.items() if len(found) == 1 and rule not in found}
     return Duplicates(representative, single)

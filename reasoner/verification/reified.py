@@ -65,7 +65,7 @@ def about_rule(rule: Rule, model: GuidelineModel) -> Iterator[str]:
         if predicate == "drug_in" and arguments[1][:1].islower():
             yield f"tests_drug({name},{arguments[1]})"
         if predicate == "setting" and head == "indicated" and arguments[0][:1].islower():
-            yield f"advises_in({quoted(rule.annotation or rule.id)},{arguments[0]})"
+            yield f"advises_in({name},{arguments[0]})"
 
 
 def about_instances(model: GuidelineModel, program: Program) -> Iterator[str]:
