@@ -347,7 +347,7 @@ def test_no_smaller_patient_shows_a_conflict_or_a_gap(tmp_path: Path) -> None:
          "%* @statement L9 [1] sha256:000000000000\nUp to three days one waits, after seven one acts.\n*%\n"
          "calls_for(wait) :- at_most(days, 3), has(fever).\ncalls_for(act) :- more_than(days, 7), has(fever).\n",
          "boundary", "error", "Between the thresholds of L9.1 and L9.2"),
-        ("suppressed(R) :- excluded(R).\n", "gap", "error", "everything indicated is excluded by L2"),
+        ("suppressed(R) :- excluded(R).\n", "gap", "error", "everything indicated is ruled out by L2"),
     ],
 )  # fmt: skip
 def test_a_planted_defect_is_found_in_its_class(added: str, kind: str, severity: str, words: str, tmp_path: Path) -> None:

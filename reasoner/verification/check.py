@@ -24,7 +24,7 @@ from reasoner.verification.repairs import guarding_condition, with_nearest_state
 from reasoner.verification.rule_writer import RuleWriter
 from reasoner.verification.search import Progress, search
 from reasoner.verification.settling import SettlingReadings, settling_readings_of
-from reasoner.verification.unsafe import unsafe_findings
+from reasoner.verification.unsafe import conflict_behind, excluded_patients, with_sides
 from reasoner.verification.witness import default_record
 
 __all__ = ["Report", "check", "load_patients", "longest_history"]
@@ -105,6 +105,7 @@ def load_patients(
         if fact.default is not None and writer.decides_advice(fact.name):
             inputs = writer.inputs_without(fact.name, fact.default)
             writer.write_advice(inputs, partial("if_unrecorded({},{})".format, fact.name))
+    writer.write_unrecorded()
     written = reify(model, space.program, [text for text, _ in space.data], writer.duplicates.repeated)
     return builder.ground(("space.lp", "defects.lp"), ["smallest"], [*writer.data, *written], deadline)
 
@@ -126,6 +127,8 @@ class Check:
         """Yield all findings."""
         found = search(self.patients, ("defect", "refuted", "escalated", "contested"), progress=self.progress)
         self.undecided.update(map(self.class_of, found.undecided))
+        if next(self.patients.symbols("unexplored"), None) is not None:
+            self.undecided.add("unknown_unsafe")
         literals = self.patients.literals
         defects = {str(symbol): symbol for symbol in self.patients.symbols("defect")}
         contested = {s.arguments[0] for s in self.patients.symbols("contested") if str(s) in found.shown}
@@ -141,8 +144,10 @@ class Check:
             try:
                 if literals[name] == 0:
                     yield self.settled(self.writer.write(str(kind), form), defects[name], None)
+                elif form.name == "unsafe":
+                    yield self.unsafe(defects[name])
                 else:
-                    yield from self.shown_by_patient(defects[name], escalated.get(form))
+                    yield self.shown_by_patient(defects[name], escalated.get(form))
             except SolveTimeout:
                 self.undecided.add(str(kind))
         yield from self.without_patient(found.shown)
@@ -153,8 +158,8 @@ class Check:
         symbol = clingo.parse_term(atom)
         return self.candidates.classes.get(symbol.arguments[0]) or str(symbol.arguments[0])
 
-    def shown_by_patient(self, defect: clingo.Symbol, escalated: clingo.Symbol | None) -> Iterator[Finding]:
-        """Yield the finding of a defect that some patient shows, and what follows from it."""
+    def shown_by_patient(self, defect: clingo.Symbol, escalated: clingo.Symbol | None) -> Finding:
+        """Write the finding of a defect that some patient shows."""
         kind, form = defect.arguments
         assumed = [(str(defect), True)]
         if escalated is not None:
@@ -170,14 +175,25 @@ class Check:
         found = self.settled(found, defect, patient)
         if form.name == "both":
             found = found.replace(repair=guarding_condition(found, self.writer) or found.repair)
-        yield found
-        if form.name == "both":
-            yield from unsafe_findings(found, form, self.guideline, self.writer)
+        return found
+
+    def unsafe(self, defect: clingo.Symbol) -> Finding:
+        """Write the finding of a fact that is overlooked; what settles the conflict that it can make settles it."""
+        kind, form = defect.arguments
+        patient = self.patients.smallest([(str(defect), True)])
+        found = with_sides(self.writer.write(str(kind), form, patient), form, self.writer)
+        conflict = clingo.Function("defect", [clingo.Function("conflict"), conflict_behind(form)])
+        for excluded in excluded_patients(form, patient, self.writer):
+            inputs = [(atom, atom in excluded.inputs) for atom in self.patients.inputs]
+            if self.patients.ask([*inputs, (str(conflict), True)]):
+                return self.settled(found, conflict, excluded)
+        return found
 
     def settled(self, found: Finding, defect: clingo.Symbol, patient: Patient | None) -> Finding:
         """Add the readings that settle a finding; where readings are adopted, the alternatives of them that do."""
         if self.settling is not None:
-            return found.replace(resolved_by=self.settling.find(found.kind, str(defect), patient, found.statements))
+            kind = str(defect.arguments[0])
+            return found.replace(resolved_by=self.settling.find(kind, str(defect), patient, found.statements))
         if self.alternatives is None or patient is None:
             return found
         unwanted = {str(s.arguments[0]): str(s.arguments[1]) for s in self.patients.symbols("settled_without")}

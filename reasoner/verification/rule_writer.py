@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property, partial
+from itertools import product
+from math import prod
 
 from reasoner.compiler.model import GuidelineModel, Rule
-from reasoner.compiler.program import GroundRule, Program, Space
+from reasoner.compiler.program import GroundRule, Program, Space, reachable
 from reasoner.compiler.selection import ANY
 from reasoner.verification.alternatives import fixed_atoms, rules_set_aside
 from reasoner.verification.atoms import compares_number, fact_of, quoted, split_atom
 from reasoner.verification.duplicates import find_duplicates
 from reasoner.verification.patients import ProgramBuilder
 
-__all__ = ["RuleWriter"]
+__all__ = ["RuleWriter", "completions_of"]
 
 Value = int | bool
 Conditions = Sequence[tuple[int, bool]]
 ADVICE = ("recommended", "excluded")
+POSITIONS = ("indicated", "contraindicated")
+MOST_COMPLETIONS = 256
 PICKS_COURSE = ("course", "last_course")
 
 
@@ -90,6 +94,78 @@ class RuleWriter:
             if rule.head in self.behind_advice and (clause := self.clause(rule, values)) is not None:
                 self.builder.rule(*clause)
 
+    def write_unrecorded(self) -> None:
+        """Write, for each fact that can exclude a regimen and has no default, the advice in each of its completions.
+
+        ``unrecorded(F, V, X)`` says that X holds in completion V of a record that tells all but F. Facts of more completions
+        than can be gone through are ``unexplored``.
+        """
+        base = self.valuation(self.inputs, self.named)
+        for fact in self.model.facts:
+            own = {n for n, text in enumerate(self.program.inputs) if fact_of(text, self.model) == fact.name}
+            affected = self.affected_by(own)
+            regimens = [r for r, n in self.entries("excluded") if n in affected and r in dict(self.entries("recommended"))]
+            if fact.default is not None or fact.kind == "courses" or not regimens:
+                continue
+            completions = completions_of(fact.name, self.program, self.behind_advice)
+            if completions is None:
+                self.data.append(f"unexplored({fact.name})")
+                continue
+            self.data += (f"excludable({fact.name},{regimen})" for regimen in regimens)
+            for number, held in enumerate(completions):
+                self.data.append(f"completion({fact.name},{number})")
+                values: list[Value] = list(base)
+                for atom in own:
+                    values[atom] = self.program.atoms[atom] in held
+                for atom in affected:
+                    if atom >= len(self.inputs):
+                        values[atom] = self.builder.atom()
+                self.write_completion(values, affected, regimens, partial("unrecorded({},{},{})".format, fact.name, number))
+
+    def write_completion(
+        self, values: list[Value], affected: frozenset[int], regimens: Sequence[str], name: Callable[[str], str]
+    ) -> None:
+        """Write the rules about what is `affected` over other values, and `name` what they say of some regimens."""
+        program, atom, rule = self.program, self.builder.atom, self.builder.rule
+        wanted = {n for p in (*ADVICE, *POSITIONS) for r, n in self.entries(p) if r in regimens}
+        for ground in program.rules:
+            body = None if ground.rule in self.duplicates.repeated else body_of(ground.conditions, values)
+            source = self.model.rules[ground.rule]
+            if body is None or (ground.head not in wanted and ground.head not in affected):
+                continue
+            head, text = values[ground.head], program.atoms[ground.head]
+            if ground.head in wanted and source.role == "position":
+                rule(atom(name(f"derives({quoted(str(source.annotation))},{text})")), body)
+            if ground.head in affected:
+                assert not isinstance(head, bool)
+                rule(head, body)
+                if split_atom(text)[0] == "inconsistent":
+                    rule(atom(name(text)), [head])
+        for predicate in ADVICE:
+            for regimen, number in self.entries(predicate):
+                value = values[number]
+                if regimen in regimens and not isinstance(value, bool):
+                    rule(atom(name(program.atoms[number])), [value])
+
+    def entries(self, predicate: str) -> list[tuple[str, int]]:
+        """List the first arguments of a predicate with the numbers of its atoms."""
+        table = self.program.table.get(predicate, {})
+        return [(first, number) for first, found in table.items() for _, number in found]
+
+    def affected_by(self, inputs: Collection[int]) -> frozenset[int]:
+        """Collect what depends on some inputs, of all that decides advice or who can be a patient."""
+        needed = self.behind_advice | self.program.cone(self.program.rules[n].head for n in self.program.inconsistent)
+        return frozenset(reachable(inputs, self.dependents.__getitem__)) & needed
+
+    @cached_property
+    def dependents(self) -> list[list[int]]:
+        """For each atom the heads of the rules that have it as a condition."""
+        found: list[list[int]] = [[] for _ in self.program.atoms]
+        for rule in self.program.rules:
+            for atom, _ in rule.conditions:
+                found[atom].append(rule.head)
+        return found
+
     def decides_advice(self, fact: str) -> bool:
         """Tell whether a fact can change what is recommended or excluded."""
         atoms = (self.program.atoms[number] for number in self.behind_advice if number < len(self.inputs))
@@ -144,6 +220,21 @@ class RuleWriter:
         annotation, head = self.model.rules[rule.rule].annotation, values[rule.head]
         assert not isinstance(head, bool)
         return head, [*body, self.selectors[annotation]] if annotation in self.selectors else body
+
+
+def completions_of(fact: str, program: Program, behind: Collection[int]) -> list[frozenset[str]] | None:
+    """List the completions of an unrecorded fact by the atoms that hold in them; None where there are too many.
+
+    Of a list only those members count that decide something.
+    """
+    values = [
+        [atoms for _, atoms in variable.values]
+        for variable in program.variables
+        if variable.fact == fact and any(program.inputs.get(a) in behind for _, atoms in variable.values for a in atoms)
+    ]
+    if prod(map(len, values)) > MOST_COMPLETIONS:
+        return None
+    return [frozenset(atom for atoms in chosen for atom in atoms) for chosen in product(*values)]
 
 
 def body_of(conditions: Conditions, values: Sequence[Value]) -> list[int] | None:
