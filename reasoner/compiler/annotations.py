@@ -89,7 +89,7 @@ def read_fields(lines: Iterable[str], allowed: Collection[str], here: str, kind:
     words: dict[str, list[str]] = {"text": []}
     current = "text"
     for line in lines:
-        line = line.strip()
+        line = " ".join(line.split())
         if line.startswith("@"):
             name, _, rest = line[1:].partition(" ")
             if name not in allowed:

@@ -63,7 +63,7 @@ def instrument(parsed: ParsedGuideline, courses: int, fewer: bool, removed: Mapp
     """Write the program that clingo grounds: all data, everything open, and each rule's instances as atoms of their own."""
     open_rules = (shared_folder() / "core" / "open.lp").read_text("utf-8")
     data = (f"{{ {text[:-1]} }}." if text[:-1] in removed else text for text in parsed.data)
-    lines = [*data, f"#const courses = {courses}. #const open_courses = {int(fewer)}.", open_rules]
+    lines = [*data, f"#const _courses = {courses}. #const _open_courses = {int(fewer)}.", open_rules]
     for number, rule in enumerate(parsed.rules):
         body = ", ".join(("not " if c.negated else "") + c.text for c in rule.body)
         seen = "".join(f"{'no' if c.negated else 'yes'}({c.text})," for c in rule.body if not c.comparison)

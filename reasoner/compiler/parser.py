@@ -12,8 +12,9 @@ from clingo import ast
 
 from reasoner.compiler import checks
 from reasoner.compiler.annotations import read_annotation
+from reasoner.compiler.lexer import check_text
 from reasoner.compiler.model import Annotation, Condition, Rule
-from reasoner.compiler.sources import GuidelineFiles, SourceFile
+from reasoner.compiler.sources import GuidelineFiles, SourceFile, place_name
 from reasoner.compiler.syntax import (
     PlacedTerm,
     SyntaxTree,
@@ -98,6 +99,8 @@ def read_rules(files: GuidelineFiles) -> tuple[list[WrittenRule], dict[str, Anno
     """Parse a guideline's files into rules, each by itself in order, with the annotations and the vocabulary."""
     core = frozenset(file.path for file in files.core)
     origins = checks.Origins(core, frozenset(file.path for file in files.overlays))
+    for file in (*files.own, *files.overlays):
+        check_text(file.text, place_name(file.path))
     annotations, placed = collect([tree for file in parsed_files(files) for tree in parse(file)], origins)
     vocabulary = read_vocabulary([tree for tree, _ in placed])
     rules = [read_rule(tree, annotation, vocabulary, annotations, origins) for tree, annotation in placed]

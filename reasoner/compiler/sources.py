@@ -5,6 +5,8 @@ Included files are read here and not by clingo, which would look for them in the
 
 from __future__ import annotations
 
+import codecs
+import errno
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from reasoner.compiler.lexer import tokens
 from reasoner.compiler.selection import Selection, shared_folder
 from reasoner.errors import GuidelineError
 
@@ -20,10 +23,10 @@ __all__ = ["MASTER", "GuidelineFiles", "SourceFile", "place_name", "read_files"]
 MASTER = "guideline.lp"
 READINGS = "readings.lp"
 
-TOKEN = re.compile(
-    r"""%\*.*?\*%|%[^\n]*|"(?:\\.|[^"\\\n])*"|\#include\s*(?P<path><[^>\n]*>|"[^"\n]*")?\s*\.?|(?P<script>\#script\b)""",
-    re.DOTALL | re.VERBOSE,
-)
+INCLUDE = re.compile(r'#include\s*(?P<path><[^>\n]*>|"[^"\n]*")?\s*(?P<stop>\.)?')
+MOST_BYTES = 2**22
+"""The largest file that is read; a guideline of 500 rules takes a fortieth of that."""
+MOST_IN_ALL = 2**24
 
 
 class SourceFile(msgspec.Struct, frozen=True):
@@ -100,62 +103,91 @@ def resolved(path: Path, via: str) -> Path:
     try:
         real = path.resolve()
         str(real).encode("utf-8")
-    except (OSError, RuntimeError):
-        raise GuidelineError(f"{via}: {path} cannot be read: its symbolic links form a circle.") from None
+    except (OSError, RuntimeError) as error:
+        circle = "its symbolic links form a circle"
+        reason = error.strerror if isinstance(error, OSError) and error.errno != errno.ELOOP else circle
+        raise GuidelineError(f"{via}: {path} cannot be read: {reason}.") from None
     except UnicodeEncodeError:
         raise GuidelineError(f"{via}: the path is not UTF-8 text; rename the file or its folder.") from None
+    if not str(real).isprintable():
+        raise GuidelineError(f"{via}: the path {str(real)!a} holds a character that is not printable; rename the file.")
     return real
 
 
 def read_file(path: Path, via: str) -> SourceFile:
     """Read a file; `via` is the place that names it, for the message where it cannot be read."""
+    if path.exists() and not path.is_file():
+        raise GuidelineError(f"{via}: {path} cannot be read: it is not a file.")
     try:
-        content = path.read_bytes()
-        text = content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise GuidelineError(f"{via}: {path} cannot be read: {reason}.") from None
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise GuidelineError(f"{via}: {path} cannot be read: {error.strerror}.") from None
+    try:
+        text = content.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise GuidelineError(f"{via}: {path} cannot be read: {not_utf8(content, error.start)}.") from None
+    if len(content) > MOST_BYTES:
+        raise GuidelineError(f"{via}: {path} is larger than {MOST_BYTES >> 20} MiB; split it, and include the parts.")
     return SourceFile(path, content, text)
 
 
-def with_included(master: Path, folder: Path) -> Iterator[SourceFile]:
-    """Yield `master` and the files that it includes, in reading order."""
-    seen: set[Path] = set()
+def not_utf8(content: bytes, position: int) -> str:
+    """Say where bytes are no UTF-8 text."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "it is UTF-16 text; save it as UTF-8"
+    line = content.count(b"\n", 0, position) + 1
+    return f"not UTF-8 text (line {line} holds the byte {content[position]:#04x}); save it as UTF-8"
 
-    def walk(path: Path, via: str) -> Iterator[SourceFile]:
+
+def with_included(master: Path, folder: Path) -> Iterator[SourceFile]:
+    """Yield `master` and the files that it includes, in reading order, each once."""
+    seen: set[Path] = set()
+    size = 0
+    waiting = [(master, str(folder))]
+    while waiting:
+        path, via = waiting.pop()
         real = resolved(path, via)
         if real in seen:
-            return
+            continue
         seen.add(real)
         if not real.is_relative_to(folder):
             raise GuidelineError(f'{via}: #include of "{path}" leaves the folder {folder}; move the file into it.')
         file = read_file(real, via)
+        size += len(file.content)
+        if size > MOST_IN_ALL:
+            raise GuidelineError(
+                f"{via}: {place_name(master)} and what it includes are larger than {MOST_IN_ALL >> 20} MiB."
+            )
         text, included = split_includes(file)
         yield SourceFile(real, file.content, text)
-        for name, here in included:
-            yield from walk(real.parent / name, here)
-
-    yield from walk(master, str(folder))
+        waiting += reversed([(real.parent / name, here) for name, here in included])
 
 
 def split_includes(file: SourceFile) -> tuple[str, list[tuple[str, str]]]:
-    """Split a file into its text without #include directives and the names that they include, each with its place."""
-    included: list[tuple[str, str]] = []
+    """Split a file into its text, with blanks for #include directives, and the names that these give, with their places."""
     if "#include" not in file.text and "#script" not in file.text:
-        return file.text, included
-
-    def take(token: re.Match[str]) -> str:
-        here = f"{place_name(file.path)}:{file.text.count(chr(10), 0, token.start()) + 1}"
-        if token["script"]:
+        return file.text, []
+    pieces: list[str] = []
+    included: list[tuple[str, str]] = []
+    done = 0
+    for kind, _, start in tokens(file.text):
+        if kind not in ("include", "code") or start < done:
+            continue
+        here = f"{place_name(file.path)}:{file.text.count(chr(10), 0, start) + 1}"
+        if kind == "code":
             raise GuidelineError(f"{here}: #script would run code; a guideline holds rules and facts only.")
-        if not token[0].startswith("#include"):
-            return token[0]
-        if not token["path"] or token["path"].startswith("<"):
+        found = INCLUDE.match(file.text, start)
+        if found is None or not found["path"] or found["path"].startswith("<"):
             raise GuidelineError(f'{here}: #include takes a file of the guideline\'s folder: #include "NAME.lp".')
-        included.append((token["path"][1:-1], here))
-        return ""
-
-    return TOKEN.sub(take, file.text), included
+        if not found["path"].isprintable():
+            raise GuidelineError(f"{here}: #include names a file with a character that is not printable; rename it.")
+        if not found["stop"]:
+            raise GuidelineError(f"{here}: #include {found['path']} lacks its full stop: #include {found['path']}.")
+        included.append((found["path"][1:-1], here))
+        pieces += (file.text[done:start], re.sub(r"[^\n]", " ", found[0]))
+        done = found.end()
+    return "".join((*pieces, file.text[done:])), included
 
 
 def alone(overlay: Path) -> list[SourceFile]:

@@ -27,6 +27,9 @@ __all__ = [
 ]
 
 
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
 class SyntaxTree(NamedTuple):
     """A syntax tree with the file that it stands in."""
 
@@ -83,7 +86,7 @@ class VariableNormaliser(ast.Transformer):
         if node.name != "_" or not self.positive:
             return node
         self.count += 1
-        return node.update(name=f"Any{self.count}")
+        return node.update(name=f"_Any{self.count}")
 
     def visit_Function(self, node: ast.AST) -> ast.AST:  # noqa: N802 (clingo's name)
         if node.external:
@@ -138,7 +141,7 @@ def split_term(term: ast.AST) -> tuple[str, list[ast.AST]]:
 
 
 def without_strings(text: str) -> str:
-    return re.sub(r'"[^"]*"', "", text)
+    return STRING.sub("", text)
 
 
 def has_alternatives(text: str) -> bool:
