@@ -21,7 +21,7 @@ from reasoner import Guideline
 from reasoner.compiler.model import GuidelineModel, Variable
 from reasoner.compiler.variables import variables_of
 from reasoner.guideline import shared_folder
-from reasoner.records.record import ONE_OF
+from reasoner.records.record import ONE_OF, order_facts
 
 WHAT_RECORDS_SAY = """
 course(1..{courses}).
@@ -34,6 +34,7 @@ course(1..{courses}).
 {{ say(recorded(F, true)); say(recorded(F, false)) }} :- fact(_, F, boolean).
 {{ say(recorded(F, V)) : value(F, _, V) }} :- fact(_, F, choice).
 {{ say(recorded(F, at_most(T))); say(recorded(F, more_than(T))) }} :- threshold(F, T).
+{{ say(recorded(F, at_least(T))); say(recorded(F, less_than(T))) }} :- threshold(F, T).
 {{ say(recorded(F, list)) }} :- fact(_, F, list).
 {{ say(lists(F, D)) : drug(D) }} :- members(F, drug).
 {{ say(lists(F, V)) : value(F, _, V) }} :- fact(_, F, list).
@@ -88,7 +89,7 @@ class Sets(NamedTuple):
 
 def sets_of(facts: str) -> Sets:
     """Take the text of a record's facts apart."""
-    said = [fact for fact in re.split(r"\.\s*", facts) if fact]
+    said = [fact for fact in re.split(r"\.\n", facts) if fact]
     numbers = sorted(int(fact[7:-1]) for fact in said if fact.startswith("one_of("))
     beside = frozenset(fact for fact in said if not fact.startswith("one_of(") and " :- " not in fact)
     own = [(match[1], int(match[2])) for fact in said if (match := TRUE_SET.fullmatch(fact))]
@@ -216,7 +217,7 @@ class PlainClingo:
     def assumed(self, said: Iterable[str], courses: int) -> tuple[Ground, list[int]]:
         """Give the program for a number of courses, and what is assumed of it where a record says no more and no less."""
         program = self.programs.get(courses) or self.programs.setdefault(courses, self.ground(courses))
-        stated = {fact for fact in said if not fact.startswith("course(")}
+        stated = {fact for fact in said if not fact.startswith(("course(", "_order("))}
         assert stated <= set(program.said), stated - set(program.said)
         return program, [literal if atom in stated else -literal for atom, literal in program.said.items()]
 
@@ -224,7 +225,7 @@ class PlainClingo:
         control = clingo.Control(["0", "--warn=none"])
         for file in self.files:
             control.load(file)
-        control.add("base", [], WHAT_RECORDS_SAY.format(courses=courses))
+        control.add("base", [], WHAT_RECORDS_SAY.format(courses=courses) + order_facts(self.model))
         control.ground()
         texts = {atom.symbol: str(atom.symbol) for atom in control.symbolic_atoms}
         said = {str(atom.symbol.arguments[0]): atom.literal for atom in control.symbolic_atoms.by_signature("say", 1)}

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from reasoner.cohort.bits import pack, words_for
+from reasoner.compiler.intervals import number_in, passed_cuts
 from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.engine.completions import input_numbers
 from reasoner.errors import RecordError
 from reasoner.records.canonical import canonical_course, canonical_value
 from reasoner.records.encoding import EncodedCourse, EncodedValue, encode_value, read_course
 from reasoner.records.record import ONE_OF, OPEN, Record, layout_of, parse_record, told_by
-from reasoner.records.values import interval, number, representative
+from reasoner.records.values import number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,7 +77,7 @@ class Dictionary:
             return self.absent(told=True)
         try:
             if self.fact.kind == "number":
-                return self.code_of_interval(interval(number(self.fact.name, value, self.model), self.fact.thresholds))
+                return self.code_of_interval(passed_cuts(number(self.fact.name, value, self.model), self.fact.cuts))
             key: Hashable = (type(value), value) if isinstance(value, str | bool) else json.dumps(value)
         except (RecordError, RecursionError):
             return INVALID
@@ -91,10 +92,10 @@ class Dictionary:
         return self.absent(told=self.empty_is_unknown)
 
     def code_of_interval(self, place: int) -> int:
-        """Give the code of the numbers in an interval between thresholds; where no rule compares them, they say nothing."""
-        if not self.fact.thresholds:
+        """Give the code of the numbers in an interval between cuts; where no rule compares them, they say nothing."""
+        if not self.fact.cuts:
             return self.absent(told=False)
-        return self.code(("interval", place), representative(place, self.fact.thresholds))
+        return self.code(("interval", place), number_in(place, self.fact.cuts, self.model.bounds.get(self.fact.name)))
 
     def add(self, value: object, told: bool) -> int:
         encoded = encode_value(self.fact, value, told, self.model, self.read_course)

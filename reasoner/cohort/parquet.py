@@ -17,7 +17,6 @@ from reasoner.cohort.schema import check_columns
 from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.records.json_lines import parse_json
-from reasoner.records.values import out_of_range
 
 if TYPE_CHECKING:
     from polars._typing import PolarsDataType
@@ -167,11 +166,16 @@ def codes_of_texts(series: pl.Series, dictionary: Dictionary, read: Callable[[st
 
 def codes_of_numbers(series: pl.Series, dictionary: Dictionary) -> Codes:
     """Give the codes of numbers: those of the intervals between thresholds that they are in."""
-    values = series.cast(pl.Float64).to_numpy()
+    exact = series.cast(pl.String) if series.dtype == pl.Float32 else series
+    values = exact.cast(pl.Float64).to_numpy()
     fact, bound = dictionary.fact, dictionary.model.bounds.get(dictionary.fact.name)
     invalid = ~np.isfinite(values)
     if bound is not None:
-        invalid |= out_of_range(values, bound)
-    codes = np.array([dictionary.code_of_interval(n) for n in range(len(fact.thresholds) + 1)], dtype=np.int64)
-    found = codes[np.searchsorted(np.array(fact.thresholds, dtype=np.float64), values, side="left")]
+        low, strict = bound
+        invalid |= values <= low if strict else values < low
+    codes = np.array([dictionary.code_of_interval(n) for n in range(len(fact.cuts) + 1)], dtype=np.int64)
+    passed = np.zeros(len(values), dtype=np.int64)
+    for cut in fact.cuts:
+        passed += values > cut.threshold if cut.included else values >= cut.threshold
+    found = codes[passed]
     return np.where(series.is_null().to_numpy(), dictionary.empty(), np.where(invalid, INVALID, found))

@@ -8,6 +8,7 @@ import clingo
 
 from reasoner.compiler.model import CourseFact, Dose, Fact, GuidelineModel, Trial, Variable
 from reasoner.compiler.parser import ParsedGuideline
+from reasoner.compiler.thresholds import COURSE_CUT, CUT, cuts_of, number_of
 from reasoner.compiler.variables import DEFAULT_ALTERNATIVE, fact_variables
 from reasoner.errors import GuidelineError
 
@@ -57,10 +58,6 @@ class Tables:
         """List the outcomes of a kind."""
         return tuple(outcome for outcome, own in self.pairs("outcome_kind").items() if own == kind)
 
-    def thresholds(self) -> dict[str, tuple[int, ...]]:
-        found = self.grouped("threshold", "course_threshold")
-        return {fact: tuple(sorted(map(int, bounds))) for fact, bounds in found.items()}
-
 
 def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineModel:
     """Gather a guideline's data from what was read; `recursive` says where it depends on itself.
@@ -73,8 +70,8 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
         if key not in about:
             raise GuidelineError(f'the guideline does not say its {key}; write guideline({key}, "...").')
     facts = facts_of(tables)
-    bounds = {fact: (int(low), False) for fact, low in tables.rows("minimum")}
-    bounds |= {fact: (int(low), True) for fact, low in tables.rows("above")}
+    bounds = {fact: (number_of(low), False) for fact, low in tables.rows("minimum")}
+    bounds |= {fact: (number_of(low), True) for fact, low in tables.rows("above")}
     fits, parts = tables.grouped("fits"), tables.grouped("part")
     return GuidelineModel(
         id=about["id"],
@@ -133,7 +130,7 @@ def alternatives_of(tables: Tables, parsed: ParsedGuideline) -> dict[str, tuple[
 
 
 def facts_of(tables: Tables) -> tuple[Fact, ...]:
-    labels, members, thresholds = tables.labels, tables.pairs("members"), tables.thresholds()
+    labels, members, cuts = tables.labels, tables.pairs("members"), cuts_of(tables.rows(CUT))
     values: dict[str, list[str]] = {}
     for fact, _, value in sorted(tables.rows("value"), key=lambda row: (int(row[1]), row[2])):
         values.setdefault(fact, []).append(value)
@@ -148,7 +145,7 @@ def facts_of(tables: Tables) -> tuple[Fact, ...]:
             values=tuple(labels.get(members.get(name, ""), ())) or tuple(values.get(name, ())),
             of_drugs=members.get(name) == "drug",
             open_members=open_members.get(name, ()),
-            thresholds=thresholds.get(name, ()),
+            cuts=cuts.get(name, ()),
             default=defaults.get(name),
             immutable=name in immutable,
         )
@@ -163,9 +160,9 @@ def course_facts_of(tables: Tables) -> dict[str, CourseFact]:
     needs: dict[str, list[str]] = {}
     for fact, part in tables.rows("course_fact_needs"):
         needs.setdefault(fact, []).extend(classes.get(part, [part]))
-    thresholds = tables.thresholds()
+    cuts = cuts_of(tables.rows(COURSE_CUT))
     return {
-        name: CourseFact(name, kind, thresholds.get(name, ()), tuple(needs.get(name, ())))
+        name: CourseFact(name, kind, cuts.get(name, ()), tuple(needs.get(name, ())))
         for _, name, kind in tables.numbered("course_fact")
     }
 

@@ -14,6 +14,7 @@ from reasoner.compiler.model import Annotation, Rule
 from reasoner.compiler.selection import ANY
 from reasoner.compiler.sources import MASTER, SourceFile, place_name
 from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, has_alternatives, split_term, variable_counts, variables
+from reasoner.compiler.value_checks import RELATIONS, check_doses, check_thresholds, check_typical
 from reasoner.compiler.variables import DEFAULT_ALTERNATIVE, reading_atom
 from reasoner.compiler.vocabulary import GIVEN, NEEDS_ANNOTATION, Predicate, Vocabulary
 from reasoner.errors import GuidelineError, article, nearest
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 FACT_KINDS = ("boolean", "choice", "list", "number", "courses")
-COMPARED = ("at_most", "more_than", "course_at_least")
+COMPARED = (*RELATIONS, "course_at_least")
 
 
 class Origins(NamedTuple):
@@ -186,6 +187,7 @@ def check_variables(tree: SyntaxTree, head: ast.AST, positive: Sequence[ast.AST]
 
 def check(written: Written, overlays: Sequence[SourceFile]) -> None:
     """Check what the whole guideline says against what it declares."""
+    check_thresholds(written)
     check_facts(written)
     check_typical(written)
     check_terms(written)
@@ -220,22 +222,6 @@ def check_facts(written: Written) -> None:
             raise GuidelineError(
                 f"{here}: when {name} has a value is not said; write applies({name}) with its conditions, or as a fact."
             )
-
-
-def check_typical(written: Written) -> None:
-    """Check the values of the default patient."""
-    kinds = {name: kind for _, name, kind in written.rows("fact")}
-    thresholds, values = written.grouped("threshold"), written.grouped("value")
-    for (term, here), (fact, value) in written.placed("typical"):
-        if fact == "outcome":
-            continue
-        if fact not in kinds:
-            raise GuidelineError(f'{here}: {term}: "{fact}" is not a fact{nearest(fact, kinds)}')
-        bounds = [f"{relation}({bound})" for bound in thresholds.get(fact, ()) for relation in ("at_most", "more_than")]
-        by_kind = {"boolean": ["true", "false"], "number": bounds}
-        allowed = by_kind.get(kinds[fact]) or values.get(fact, [value])
-        if value not in allowed:
-            raise GuidelineError(f'{here}: {term}: "{value}" is not a value of {fact}; allowed: {", ".join(allowed)}')
 
 
 def check_readings(written: Written) -> None:
@@ -274,11 +260,11 @@ class Domain:
 
     def allowed(self, predicate: str, kind: str, before: str) -> tuple[str, set[str]] | None:
         """Say what a constant of a kind is called and can be, after the constant `before` it; None where anything goes."""
-        if kind == "any":
+        if kind in ("any", "whole"):
             return None
         if kind == "value":
             return (f"value of {before}", self.values.get(before, set())) if before else None
-        if kind == "whole":
+        if kind == "bound":
             bounds = self.thresholds.get(before) if predicate in COMPARED else None
             return None if bounds is None else (f"threshold of {before}", set(bounds))
         return kind, self.terms.get(kind, set())
@@ -331,25 +317,6 @@ def check_members(written: Written) -> None:
     for atom, (own,) in written.placed("without_drugs"):
         if own in parts:
             raise GuidelineError(f"{atom.place}: {atom.term}: the regimen {own} has parts; drop one or the other.")
-
-
-def check_doses(written: Written) -> None:
-    """Check that each dose, written or derived, has an amount and an interval that answers can word."""
-    placed = list(written.placed("dose"))
-    for row in written.rows("dose"):
-        *_, amount, _, every = row
-        fitting = (
-            atom.place
-            for atom, arguments in placed
-            if all(argument == value or argument[:1].isupper() for argument, value in zip(arguments, row, strict=True))
-        )
-        where = f"{next(fitting, MASTER)}: dose({','.join(row)})"
-        if not re.fullmatch(r'"(?=.*[1-9])\d+(\.\d+)?"', amount):
-            raise GuidelineError(f'{where}: {amount} is not an amount; write a number above 0 in quotes, as in "5.4".')
-        if not re.fullmatch(r"once|weeks\([1-9]\d*\)", every):
-            raise GuidelineError(
-                f"{where}: {every} is not an interval; write once, or weeks(N) with a whole number of weeks from 1."
-            )
 
 
 def check_evidence(written: Written) -> None:

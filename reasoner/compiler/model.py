@@ -7,10 +7,11 @@ loaded without it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from functools import lru_cache
+from collections.abc import Collection
 
 import msgspec
+
+from reasoner.compiler.intervals import Bound, Cut, interval_names, passed_cuts, thresholds_of
 
 __all__ = [
     "Annotation",
@@ -23,26 +24,9 @@ __all__ = [
     "Trial",
     "Variable",
     "fill",
-    "interval_names",
-    "stretch_names",
 ]
 
 PLACE = re.compile(r"\{(\d+)\}")
-
-
-def interval_names(thresholds: Sequence[int]) -> list[str]:
-    """Name the intervals between thresholds, each of which includes its upper one."""
-    lower = ["", *(f">{low}" for low in thresholds)]
-    upper = [*(f"<={high}" for high in thresholds), ""]
-    return [",".join(part for part in pair if part) for pair in zip(lower, upper, strict=True)]
-
-
-@lru_cache(maxsize=64)
-def stretch_names(thresholds: tuple[int, ...]) -> tuple[str, ...]:
-    """Name the stretches between the thresholds of a fact of a course, each of which includes its lower one."""
-    lower = ["", *(f">={low}" for low in thresholds)]
-    upper = [*(f"<{high}" for high in thresholds), ""]
-    return tuple(",".join(part for part in pair if part) for pair in zip(lower, upper, strict=True))
 
 
 def fill(text: str, *words: str) -> str:
@@ -96,7 +80,7 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
     `kind` is "boolean", "choice", "list", "number" or "courses"; `values` are the allowed values of a choice or members of a
     list; `open_members` those members that are each unknown while the list is not recorded; `default` what an absent
     fact is treated as ("true", "false", "empty"), or None where absent means unknown; `immutable` facts are over and can
-    only be found out.
+    only be found out. `cuts` are where the values of a number are told apart.
     """
 
     name: str
@@ -106,26 +90,39 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
     values: tuple[str, ...]
     of_drugs: bool
     open_members: tuple[str, ...]
-    thresholds: tuple[int, ...]
+    cuts: tuple[Cut, ...]
     default: str | None
     immutable: bool
 
+    @property
+    def thresholds(self) -> tuple[int | float, ...]:
+        """The thresholds that rules compare a number with."""
+        return thresholds_of(self.cuts)
+
 
 class CourseFact(msgspec.Struct, frozen=True, array_like=True):
-    """A fact about one course; `needs` are the drugs of which the course has one where the fact is given."""
+    """A fact about one course; `needs` are the drugs of which the course has one where the fact is given.
+
+    `cuts` are where the values of a number are told apart.
+    """
 
     name: str
     kind: str
-    thresholds: tuple[int, ...]
+    cuts: tuple[Cut, ...]
     needs: tuple[str, ...]
 
-    def stretch(self, value: float) -> str:
-        """Name the stretch between thresholds that holds `value`; a stretch includes its lower threshold."""
-        return stretch_names(self.thresholds)[sum(value >= bound for bound in self.thresholds)]
+    @property
+    def thresholds(self) -> tuple[int | float, ...]:
+        """The thresholds that rules compare a number with."""
+        return thresholds_of(self.cuts)
 
-    def reached(self, stretch: str) -> tuple[int, ...]:
-        """List the thresholds that every value in a stretch reaches."""
-        return self.thresholds[: stretch_names(self.thresholds).index(stretch)]
+    def stretch(self, value: float) -> str:
+        """Name the interval between cuts that holds `value`."""
+        return interval_names(self.cuts)[passed_cuts(value, self.cuts)]
+
+    def reached(self, stretch: str) -> tuple[Cut, ...]:
+        """List the cuts that every value in an interval is beyond."""
+        return self.cuts[: interval_names(self.cuts).index(stretch)]
 
 
 class Variable(msgspec.Struct, frozen=True, array_like=True):
@@ -199,7 +196,7 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     disclaimer: str
     facts: tuple[Fact, ...]
     course_facts: dict[str, CourseFact]
-    bounds: dict[str, tuple[int, bool]]
+    bounds: dict[str, Bound]
     alternatives: dict[str, tuple[str, ...]]
     drugs: tuple[str, ...]
     outcomes: tuple[str, ...]
@@ -249,6 +246,6 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
         return all(not set(part).isdisjoint(drugs) for part in parts) and set(drugs) <= set().union(*parts)
 
     def interval(self, fact: str, value: float) -> str:
-        """Name the interval between thresholds that a number stands in, such as ``>6,<=12``."""
-        thresholds = next(known.thresholds for known in self.facts if known.name == fact)
-        return interval_names(thresholds)[sum(value > bound for bound in thresholds)]
+        """Name the interval between cuts that a number stands in, such as ``>6,<=12``."""
+        cuts = next(known.cuts for known in self.facts if known.name == fact)
+        return interval_names(cuts)[passed_cuts(value, cuts)]

@@ -24,6 +24,7 @@ from reasoner.compiler.syntax import (
     read_condition,
     variable_counts,
 )
+from reasoner.compiler.thresholds import with_cuts
 from reasoner.compiler.vocabulary import Predicate, Vocabulary, read_vocabulary
 from reasoner.errors import GuidelineError
 
@@ -41,8 +42,8 @@ class ParsedGuideline(NamedTuple):
     """A guideline as read.
 
     `rules` are those that answers explain, `annotations` stand in the order of the text. `data` are the facts and rules of
-    the catalogue as clingo text, and `catalogue` holds the facts that they give, by predicate; `supports` tells for such a
-    fact, as clingo text, the annotation that it stands under.
+    the catalogue as clingo text, with what is made of its thresholds, and `catalogue` holds the facts that they give, by
+    predicate; `supports` tells for such a fact, as clingo text, the annotation that it stands under.
     """
 
     rules: tuple[Rule, ...]
@@ -116,12 +117,17 @@ def parse_guideline(files: GuidelineFiles) -> ParsedGuideline:
     rules, annotations, vocabulary = read_rules(files)
     data = [rule for rule in rules if rule.role == "catalogue"]
     facts = [rule for rule in data if not rule.tree.node.body]
+    catalogue = ground_catalogue(data, facts)
+    made = with_cuts(catalogue, (str(rule.tree.node) for rule in rules if rule.tree.path not in origins.core))
     parsed = ParsedGuideline(
         rules=tuple(numbered([rule for rule in rules if rule.role != "catalogue"])),
         annotations=annotations,
         predicates=dict(vocabulary.predicates),
-        data=tuple(str(rule.tree.node) for rule in data),
-        catalogue=ground_catalogue(data, facts),
+        data=(
+            *(str(rule.tree.node) for rule in data),
+            *(f"{clingo.Function(name, row)}." for name, rows in made.items() for row in rows),
+        ),
+        catalogue={**catalogue, **made},
         supports={str(rule.head): rule.annotation for rule in facts if rule.annotation is not None},
     )
     checks.check(

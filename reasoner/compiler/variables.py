@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from msgspec import structs
 
-from reasoner.compiler.model import CourseFact, Fact, GuidelineModel, Variable, interval_names, stretch_names
+from reasoner.compiler.intervals import Cut, interval_names
+from reasoner.compiler.model import CourseFact, Fact, GuidelineModel, Variable
 
 __all__ = ["DEFAULT_ALTERNATIVE", "Values", "fact_variables", "reading_atom", "variables_of"]
 
@@ -66,15 +67,15 @@ def variables_of_fact(fact: Fact) -> Iterator[Variable]:
     elif fact.kind == "list":
         for member in fact.open_members or fact.values:
             yield Variable(((True, (f"includes({name},{member})",)), (False, ())), name, member)
-    elif fact.kind == "number" and fact.thresholds:
-        yield Variable(number_values(name, fact.thresholds), name)
+    elif fact.kind == "number" and fact.cuts:
+        yield Variable(number_values(name, fact.cuts), name)
 
 
-def number_values(fact: str, thresholds: Sequence[int]) -> Values:
-    """List the intervals that thresholds cut a number into, and last that it has no value."""
+def number_values(fact: str, cuts: tuple[Cut, ...]) -> Values:
+    """List the intervals that a number is cut into, and last that it has no value."""
     intervals = (
-        (name, tuple(f"{'at_most' if t >= n else 'more_than'}({fact},{bound})" for t, bound in enumerate(thresholds)))
-        for n, name in enumerate(interval_names(thresholds))
+        (name, tuple(f"{cut.relation(n > place)}({fact},{cut.term})" for place, cut in enumerate(cuts)))
+        for n, name in enumerate(interval_names(cuts))
     )
     return (*intervals, (None, ()))
 
@@ -96,9 +97,9 @@ def course_variables(
     for name, known in course_facts.items():
         if known.kind == "boolean":
             yield Variable(((True, (f"course_has({course},{name})",)), (False, ())), fact, course=course, key=name)
-        elif known.thresholds:
+        elif known.cuts:
             reached = (
-                (stretch, tuple(f"course_at_least({course},{name},{bound})" for bound in known.thresholds[:n]))
-                for n, stretch in enumerate(stretch_names(known.thresholds))
+                (stretch, tuple(f"course_at_least({course},{name},{cut.term})" for cut in known.cuts[:n]))
+                for n, stretch in enumerate(interval_names(known.cuts))
             )
             yield Variable(tuple(reached), fact, course=course, key=name)

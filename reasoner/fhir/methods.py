@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from reasoner.compiler.intervals import passed_cuts
 from reasoner.compiler.model import GuidelineModel
 from reasoner.fhir.bundles import ParsedResources
 from reasoner.fhir.chart import Chart
@@ -15,7 +16,6 @@ from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
 from reasoner.fhir.facts import ChartFacts, Contradiction, FactSource, Side, Undecided, Unmapped, name_some
 from reasoner.fhir.provenance import Provenance, unique
 from reasoner.fhir.tables import FactMapping, Tables
-from reasoner.records.values import interval
 
 __all__ = ["read_facts"]
 
@@ -158,9 +158,9 @@ class FactReader:
         if placed.unclear or placed.date is None or not own:
             return
         last = max(own, key=lambda dose: dose.end)
-        thresholds = next(fact.thresholds for fact in self.model.facts if fact.name == mapping.fact)
+        cuts = next(fact.cuts for fact in self.model.facts if fact.name == mapping.fact)
         low, high = (max(0.0, months_between(last.end, day)) for day in placed.date)
-        if interval(low, thresholds) == interval(high, thresholds):
+        if passed_cuts(low, cuts) == passed_cuts(high, cuts):
             self.record[mapping.fact] = low
             dated = [(own.date, own.source) for own in self.chart.sides(finding)[0] if own.date is not None]
             self.sources[mapping.fact] = (last.source, min(dated, key=lambda entry: entry[0])[1])

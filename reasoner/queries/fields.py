@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+from reasoner.compiler.intervals import number_in
 from reasoner.compiler.model import GuidelineModel, Variable
 from reasoner.errors import RecordError, nearest
 from reasoner.records.encoding import course_key
 from reasoner.records.record import ONE_OF
-from reasoner.records.values import below, out_of_range, representative
 
 __all__ = ["Value", "course_field", "field_of", "is_told", "resolved", "sets_of", "value_for", "with_values"]
 
@@ -27,8 +27,7 @@ def field_of(variable: Variable) -> str:
 def value_for(variable: Variable, number: int, model: GuidelineModel) -> Value | None:
     """Give a value of a record that stands for a value of a variable, None where there is none.
 
-    Of an interval of numbers up to a threshold that is the threshold, of one beyond all thresholds one more than the last;
-    of a stretch from a threshold on, the threshold.
+    Of an interval of numbers that is a threshold, where it includes one.
     """
     word = variable.values[number][0]
     if word is None or isinstance(word, bool):
@@ -36,14 +35,11 @@ def value_for(variable: Variable, number: int, model: GuidelineModel) -> Value |
     if word == ():
         return []
     if variable.course is not None and variable.key is not None:
-        thresholds = model.course_facts[variable.key].thresholds
-        return thresholds[number - 1] if number else below(thresholds[0], model.bounds.get(variable.key))
-    kind, thresholds = next((fact.kind, fact.thresholds) for fact in model.facts if fact.name == variable.fact)
+        return number_in(number, model.course_facts[variable.key].cuts, model.bounds.get(variable.key))
+    kind, cuts = next((fact.kind, fact.cuts) for fact in model.facts if fact.name == variable.fact)
     if kind != "number":
         return str(word) if variable.course is None or word in model.outcomes else None
-    bound = model.bounds.get(variable.fact, (thresholds[0] - 1, False))
-    value = representative(number, thresholds)
-    return None if out_of_range(value, bound) else value
+    return number_in(number, cuts, model.bounds.get(variable.fact))
 
 
 def course_field(key: str) -> tuple[str, int, str] | None:

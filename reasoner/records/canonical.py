@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
-from reasoner.records.values import interval, representative
+from reasoner.compiler.intervals import number_in, passed_cuts
+from reasoner.compiler.model import Fact, GuidelineModel
 
 __all__ = ["canonical_course", "canonical_value"]
 
@@ -13,13 +13,13 @@ __all__ = ["canonical_course", "canonical_value"]
 def canonical_value(fact: Fact, value: object, model: GuidelineModel) -> object:
     """Give the canonical form of a valid value.
 
-    Members of a list are in order; a number represents the interval between the thresholds of the rules, and is None where
-    no rule compares it; each course is canonical.
+    Members of a list are in order; a number represents the interval between the cuts of the rules, and is None where no
+    rule compares it; each course is canonical.
     """
     if fact.kind == "list" and isinstance(value, Sequence):
         return sorted(set(value))
     if fact.kind == "number" and isinstance(value, int | float):
-        return representative(interval(value, fact.thresholds), fact.thresholds) if fact.thresholds else None
+        return number_in(passed_cuts(value, fact.cuts), fact.cuts, model.bounds.get(fact.name)) if fact.cuts else None
     if fact.kind == "courses" and isinstance(value, Sequence):
         return [canonical_course(course, model) for course in value]
     return value
@@ -37,17 +37,6 @@ def canonical_course(course: Mapping[str, object], model: GuidelineModel) -> dic
         if fact.kind == "boolean":
             if name in course and (not fact.needs or any(drug in fact.needs for drug in drugs)):
                 found[name] = value
-        elif isinstance(value, int | float) and fact.thresholds:
-            found[name] = least_of_stretch(fact, value, model)
+        elif isinstance(value, int | float) and fact.cuts:
+            found[name] = number_in(passed_cuts(value, fact.cuts), fact.cuts, model.bounds.get(fact.name))
     return found
-
-
-def least_of_stretch(fact: CourseFact, value: float, model: GuidelineModel) -> float:
-    """Give the least number that rules do not tell from `value`, or where none is least one that is small."""
-    reached = fact.reached(fact.stretch(value))
-    if reached:
-        return max(reached)
-    low, strict = model.bounds.get(fact.name, (0, False))
-    if not strict:
-        return low
-    return low + 1 if fact.kind == "integer" else (low + fact.thresholds[0]) / 2

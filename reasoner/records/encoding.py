@@ -7,14 +7,15 @@ fact a default, that stands for what is left out; null says that it is unknown a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 
 import msgspec
 
-from reasoner.compiler.model import CourseFact, Fact, GuidelineModel, interval_names
+from reasoner.compiler.intervals import Cut, interval_names, passed_cuts, thresholds_of
+from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
 from reasoner.errors import article, nearest
-from reasoner.records.values import among, boolean, fail, interval, number, show, string_list
+from reasoner.records.values import among, boolean, fail, number, show, string_list
 
 __all__ = ["COURSE_FIELDS", "Choice", "EncodedCourse", "EncodedValue", "Place", "course_key", "encode_value", "read_course"]
 
@@ -100,7 +101,7 @@ def read_course_fact(
     else:
         given = number(field, value, model, whole=fact.kind == "integer")
         held = given > 0
-        if fact.thresholds:
+        if fact.cuts:
             yield place, fact.stretch(given)
     if held and not applies:
         fail(field, f"only where the {model.say('course_noun')} has one of {', '.join(fact.needs)}")
@@ -154,9 +155,20 @@ def encode_value(
         choices = tuple(((name, m, None, None), m in listed) for m in variable)
         return EncodedValue(choices, (*facts, *closed), facts, name)
     given = number(name, value, model)
-    bounds = (known, *(f"recorded({name},{'at_most' if given <= t else 'more_than'}({t}))" for t in fact.thresholds))
-    held = (((name, None, None, None), interval_names(fact.thresholds)[interval(given, fact.thresholds)]),)
-    return EncodedValue(held if fact.thresholds else (), bounds, bounds, name)
+    if not fact.cuts:
+        return EncodedValue((), (known,), (known,), name)
+    compared = (
+        known,
+        *(f"recorded({name},{cut.relation(cut.is_passed(given))}({cut.term}))" for cut in both_sides(fact.cuts)),
+    )
+    held = ((name, None, None, None), interval_names(fact.cuts)[passed_cuts(given, fact.cuts)])
+    return EncodedValue((held,), compared, compared, name)
+
+
+def both_sides(cuts: Sequence[Cut]) -> Iterator[Cut]:
+    """Yield both cuts of each threshold: a record tells on which side of it a number is, or that it is the threshold."""
+    for threshold in thresholds_of(cuts):
+        yield from (Cut(threshold, included) for included in (True, False))
 
 
 def encode_courses(fact: Fact, value: object, model: GuidelineModel, read: CourseReader) -> EncodedValue:
@@ -195,7 +207,7 @@ def atoms_of(choice: Choice, model: GuidelineModel) -> Iterator[str]:
         if value:
             yield f"course_has({course},{key})"
     else:
-        yield from (f"course_at_least({course},{key},{bound})" for bound in model.course_facts[key].reached(value))
+        yield from (f"course_at_least({course},{key},{cut.term})" for cut in model.course_facts[key].reached(value))
 
 
 def encode_absence(fact: Fact, told: bool) -> EncodedValue:

@@ -7,13 +7,14 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
+from reasoner.compiler.intervals import order_key
 from reasoner.compiler.model import GuidelineModel, Variable
 from reasoner.compiler.variables import variables_of
 from reasoner.errors import RecordError, nearest
 from reasoner.records.encoding import EncodedValue, Place, encode_value
 from reasoner.records.values import fail, show
 
-__all__ = ["MOST_UNKNOWN_COURSES", "ONE_OF", "OPEN", "Record", "Told", "layout_of", "parse_record", "told_by"]
+__all__ = ["MOST_UNKNOWN_COURSES", "ONE_OF", "OPEN", "Record", "Told", "layout_of", "order_facts", "parse_record", "told_by"]
 
 OPEN = -1
 ONE_OF = "one_of"
@@ -168,7 +169,7 @@ def record_of(
         fewer=fewer,
         told=tuple(told_by(own, layout, count) for own, count in zip(told, counts, strict=True)),
         labels=labels,
-        facts=facts_text(told, labels),
+        facts=order_facts(model) + facts_text(told, labels),
     )
 
 
@@ -240,6 +241,17 @@ def layout_of(model: GuidelineModel, courses: int, fewer: bool) -> Layout:
 def absent(variable: Variable) -> int:
     """Give the number of the value of a course's variable where there is nothing to be told of it."""
     return max((n for n, (_, atoms) in enumerate(variable.values) if not atoms), default=OPEN)
+
+
+@lru_cache(maxsize=64)
+def order_facts(model: GuidelineModel) -> str:
+    """Say for clingo in which order thresholds stand, where some are decimals, which it cannot compare by itself."""
+    every = (*(fact.cuts for fact in model.facts), *(fact.cuts for fact in model.course_facts.values()))
+    cuts = [cut for cuts in every for cut in cuts]
+    if all(isinstance(cut.threshold, int) for cut in cuts):
+        return ""
+    own = {cut.term: order_key(cut.threshold) for cut in cuts}
+    return "".join(f'_order({term},"{key}").\n' for term, key in own.items())
 
 
 def facts_text(told: Sequence[Sequence[EncodedValue]], labels: tuple[str, ...]) -> str:

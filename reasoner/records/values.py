@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from reasoner.compiler.intervals import out_of_range
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import RecordError, article, nearest
 
 __all__ = [
     "among",
-    "below",
     "boolean",
     "fail",
-    "interval",
     "number",
-    "out_of_range",
-    "representative",
     "show",
     "string_list",
 ]
@@ -72,12 +69,6 @@ def number(field: str, value: object, model: GuidelineModel, whole: bool = False
     return value
 
 
-def out_of_range(value: Any, bound: tuple[int, bool]) -> Any:  # noqa: ANN401 (a number or an array of numbers)
-    """Tell whether a number, or which of an array, is below a bound: the least value, and whether that itself is too low."""
-    low, strict = bound
-    return value <= low if strict else value < low
-
-
 def string_list(
     field: str, value: object, allowed: Sequence[str], noun: str, labels: Mapping[str, str] | None = None
 ) -> list[str]:
@@ -88,21 +79,3 @@ def string_list(
         if item not in allowed:
             among(f"{field}[{n}]", item, allowed, noun, labels)
     return list(value)
-
-
-def interval(value: float, thresholds: Sequence[int]) -> int:
-    """Find the number of the interval between thresholds that holds `value`; an interval includes its upper threshold."""
-    return sum(value > t for t in thresholds)
-
-
-def representative(place: int, thresholds: Sequence[int]) -> int:
-    """Give a number in the interval between thresholds that has a number."""
-    return (*thresholds, thresholds[-1] + 1)[place]
-
-
-def below(threshold: int, bound: tuple[int, bool] | None) -> float | None:
-    """Give a number below a threshold and within a bound, a whole one where there is one; None where there is none."""
-    low, strict = bound or (threshold - 1, False)
-    if not out_of_range(threshold - 1, (low, strict)):
-        return threshold - 1
-    return (low + threshold) / 2 if strict and low < threshold else None

@@ -45,8 +45,8 @@ class FactForm(Shape, frozen=True):
     label: str
     question: str
     values: tuple[Term, ...]
-    thresholds: tuple[int, ...]
-    minimum: int | None
+    thresholds: tuple[int | float, ...]
+    minimum: int | float | None
     above: bool
     default: bool | tuple[str, ...] | None
     immutable: bool
@@ -62,7 +62,7 @@ class CourseFactForm(Shape, frozen=True):
     kind: Annotated[str, one_of("boolean", "integer", "number")]
     label: str
     needs: tuple[str, ...]
-    minimum: int | None
+    minimum: int | float | None
     above: bool
     default: bool | None
 

@@ -51,4 +51,4 @@ def compares_number(atom: str, model: GuidelineModel) -> bool:
     """Tell whether an atom compares a number that a record gives with a bound, its last argument."""
     predicate, _ = split_atom(atom)
     kinds = model.kinds[predicate]
-    return model.roles[predicate] in GIVEN and len(kinds) > 1 and kinds[-1] == "whole"
+    return model.roles[predicate] in GIVEN and len(kinds) > 1 and kinds[-1] == "bound"

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from reasoner.compiler.intervals import number_in
 from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
 from reasoner.engine.phrases import course_words, fact_words
 from reasoner.errors import GuidelineError
 from reasoner.guideline import Guideline
-from reasoner.records.values import below
 from reasoner.verification.atoms import split_atom
 from reasoner.verification.patients import Patients
 
@@ -48,7 +48,7 @@ def numbers_of(record: Mapping[str, Any], model: GuidelineModel) -> Iterator[Cou
     """Yield the numbers that the courses of a record tell."""
     therapy = model.courses_fact
     for number, course in enumerate(record.get(therapy.name) or () if therapy is not None else ()):
-        yield from ((number, key) for key in course if key in model.course_facts and model.course_facts[key].thresholds)
+        yield from ((number, key) for key in course if key in model.course_facts and model.course_facts[key].cuts)
 
 
 def without(record: Mapping[str, Any], numbers: Sequence[CourseNumber]) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def record_of(inputs: Iterable[str], model: GuidelineModel) -> dict[str, object]
             count = max((int(number) for (number,) in held.get("course", ())), default=0)
             record[fact.name] = [course_of(str(number), held, model) for number in range(1, count + 1)]
         elif known:
-            record[fact.name] = value_of(fact, held)
+            record[fact.name] = value_of(fact, held, model)
         elif fact.default is not None and differs_from_default(fact, held):
             record[fact.name] = None
     return record
@@ -103,15 +103,15 @@ def differs_from_default(fact: Fact, held: Atoms) -> bool:
     return any(name == fact.name for name, *_ in held.get("includes", ()))
 
 
-def value_of(fact: Fact, held: Atoms) -> object:
+def value_of(fact: Fact, held: Atoms, model: GuidelineModel) -> object:
     if fact.kind == "boolean":
         return (fact.name,) in held.get("has", ())
     if fact.kind == "choice":
         return next(value for value in fact.values if (fact.name, value) in held.get("is", ()))
     if fact.kind == "list":
         return [member for member in fact.values if (fact.name, member) in held.get("includes", ())]
-    within = [bound for bound in fact.thresholds if (fact.name, str(bound)) in held.get("at_most", ())]
-    return within[0] if within else fact.thresholds[-1] + 1
+    passed = sum((fact.name, cut.term) in held.get(cut.relation(passed=True), ()) for cut in fact.cuts)
+    return number_in(passed, fact.cuts, model.bounds.get(fact.name))
 
 
 def course_of(number: str, held: Atoms, model: GuidelineModel) -> dict[str, object]:
@@ -123,7 +123,7 @@ def course_of(number: str, held: Atoms, model: GuidelineModel) -> dict[str, obje
         suits = not fact.needs or any((number, drug) in held.get("drug_in", ()) for drug in fact.needs)
         if fact.kind == "boolean" and (number, name) in held.get("course_has", ()):
             course[name] = True
-        elif fact.thresholds and suits:
+        elif fact.cuts and suits:
             value = course_number(number, fact, held, model)
             if value is not None:
                 course[name] = value
@@ -133,10 +133,8 @@ def course_of(number: str, held: Atoms, model: GuidelineModel) -> dict[str, obje
 def course_number(number: str, fact: CourseFact, held: Atoms, model: GuidelineModel) -> float | None:
     """Give a number in the stretch between thresholds that a course reaches."""
     reached = held.get("course_at_least", ())
-    highest = max((bound for bound in fact.thresholds if (number, fact.name, str(bound)) in reached), default=None)
-    if highest is not None:
-        return highest
-    return below(fact.thresholds[0], model.bounds.get(fact.name))
+    passed = sum((number, fact.name, cut.term) in reached for cut in fact.cuts)
+    return number_in(passed, fact.cuts, model.bounds.get(fact.name))
 
 
 def departures(record: Mapping[str, object], default: Mapping[str, object], model: GuidelineModel) -> tuple[str, ...]:

@@ -41,6 +41,6 @@ def data_differences(old: Data, new: Data, patients: Patients) -> Iterator[tuple
     for end, data, others in (("gone", dict(old), dict(new)), ("new", dict(new), dict(old))):
         for datum, annotation in data.items():
             predicate = split_atom(datum)[0]
-            if datum not in others and predicate not in not_compared:
+            if datum not in others and predicate not in not_compared and not predicate.startswith("_"):
                 kind, form = ("space", "declaration") if predicate in declares_record else ("data", "fact")
                 yield kind, clingo.Function(f"{form}_{end}", [clingo.String(datum)]), annotation

@@ -1,0 +1,74 @@
+"""What the numbers of a guideline are refused for: thresholds, the values of the default patient, doses."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reasoner.compiler.intervals import number_in
+from reasoner.compiler.sources import MASTER
+from reasoner.compiler.thresholds import COURSE_CUT, CUT, cuts_of, number_of, threshold_problem
+from reasoner.errors import GuidelineError, nearest
+
+if TYPE_CHECKING:
+    from reasoner.compiler.checks import Written
+
+__all__ = ["RELATIONS", "check_doses", "check_thresholds", "check_typical"]
+
+RELATIONS = ("at_most", "more_than", "at_least", "less_than")
+
+
+def check_thresholds(written: Written) -> None:
+    """Check that thresholds are numbers, and that some value of the number is below each."""
+    course_kinds = {name: kind for _, name, kind in written.rows("course_fact")}
+    low = {fact: (number_of(bound.strip('"')), False) for fact, bound in written.rows("minimum")}
+    low |= {fact: (number_of(bound.strip('"')), True) for fact, bound in written.rows("above")}
+    for predicate in ("minimum", "above", "threshold", "course_threshold"):
+        for (term, here), (fact, text) in written.placed(predicate):
+            if not text[:1].isupper() and (problem := threshold_problem(text)):
+                raise GuidelineError(f"{here}: {term}: {problem}.")
+            if text.startswith('"') and course_kinds.get(fact) == "integer":
+                raise GuidelineError(f"{here}: {term}: {fact} is an integer; write an integer.")
+    for name, predicate in ((CUT, "threshold"), (COURSE_CUT, "course_threshold")):
+        for fact, cuts in cuts_of((fact, bound.strip('"'), side) for fact, bound, side in written.rows(name)).items():
+            if number_in(0, cuts, low.get(fact)) is None:
+                here = next((at.place for at, row in written.placed(predicate) if row[0] == fact), MASTER)
+                raise GuidelineError(
+                    f"{here}: no value of {fact} is below the threshold {cuts[0]}, since {fact} is "
+                    f"{'more than' if low[fact][1] else 'at least'} {low[fact][0]}; drop the threshold."
+                )
+
+
+def check_typical(written: Written) -> None:
+    """Check the values of the default patient."""
+    kinds = {name: kind for _, name, kind in written.rows("fact")}
+    thresholds, values = written.grouped("threshold"), written.grouped("value")
+    for (term, here), (fact, value) in written.placed("typical"):
+        if fact == "outcome":
+            continue
+        if fact not in kinds:
+            raise GuidelineError(f'{here}: {term}: "{fact}" is not a fact{nearest(fact, kinds)}')
+        bounds = [f"{relation}({bound})" for bound in thresholds.get(fact, ()) for relation in RELATIONS]
+        by_kind = {"boolean": ["true", "false"], "number": bounds}
+        allowed = by_kind.get(kinds[fact]) or values.get(fact, [value])
+        if value not in allowed:
+            raise GuidelineError(f'{here}: {term}: "{value}" is not a value of {fact}; allowed: {", ".join(allowed)}')
+
+
+def check_doses(written: Written) -> None:
+    """Check that each dose, written or derived, has an amount and an interval that answers can word."""
+    placed = list(written.placed("dose"))
+    for row in written.rows("dose"):
+        *_, amount, _, every = row
+        fitting = (
+            atom.place
+            for atom, arguments in placed
+            if all(argument == value or argument[:1].isupper() for argument, value in zip(arguments, row, strict=True))
+        )
+        where = f"{next(fitting, MASTER)}: dose({','.join(row)})"
+        if not re.fullmatch(r'"(?=.*[1-9])\d+(\.\d+)?"', amount):
+            raise GuidelineError(f'{where}: {amount} is not an amount; write a number above 0 in quotes, as in "5.4".')
+        if not re.fullmatch(r"once|weeks\([1-9]\d*\)", every):
+            raise GuidelineError(
+                f"{where}: {every} is not an interval; write once, or weeks(N) with a whole number of weeks from 1."
+            )

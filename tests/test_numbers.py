@@ -1,0 +1,152 @@
+"""Numbers of a record against thresholds, whole and decimal: exact at the boundary, and open in their intervals."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plain import PlainClingo
+
+from reasoner import Guideline, GuidelineError
+from reasoner.compiler.intervals import Cut, interval_names, number_in, passed_cuts
+from reasoner.queries.ask import ask
+from reasoner.queries.why_not import why_not
+from reasoner.render.answer import render
+from reasoner.verification.check import check
+
+HOLDS = {
+    "at_most": lambda value, bound: value <= bound,
+    "more_than": lambda value, bound: value > bound,
+    "at_least": lambda value, bound: value >= bound,
+    "less_than": lambda value, bound: value < bound,
+}
+DECIMALS = st.decimals(min_value=-1000, max_value=1000, allow_nan=False, places=3)
+
+
+def cut_of(relation: str, bound: Decimal) -> Cut:
+    whole = bound == bound.to_integral_value()
+    return Cut(int(bound) if whole else float(bound), relation in ("at_most", "more_than"))
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(HOLDS)), DECIMALS), min_size=1, max_size=5), DECIMALS, st.data())
+@settings(max_examples=400, deadline=None)
+def test_a_number_meets_a_relation_exactly_where_the_decimals_do(
+    compared: list[tuple[str, Decimal]], value: Decimal, data: st.DataObject
+) -> None:
+    value = data.draw(st.sampled_from([value, *(bound + step for _, bound in compared for step in (0, Decimal("0.001")))]))
+    for relation, bound in compared:
+        cut = cut_of(relation, bound)
+        passed = cut.is_passed(float(value))
+        assert HOLDS[cut.relation(passed)](value, bound)
+        assert (cut.relation(passed) == relation) == HOLDS[relation](value, bound)
+    cuts = tuple(sorted({cut_of(relation, bound) for relation, bound in compared}))
+    assert len(set(interval_names(cuts))) == len(cuts) + 1
+    for place in range(len(cuts) + 1):
+        number = number_in(place, cuts, None)
+        assert number is not None
+        assert passed_cuts(number, cuts) == place
+
+
+TEXT = """
+guideline(id, tarn_fever). guideline(title, "Tarn fever"). guideline(disclaimer, "Invented.").
+fact(1, age, number). term(fact, age, "age"). minimum(age, 0). applies(age).
+fact(2, sex, choice). value(sex, 1, female). value(sex, 2, male). term(fact, sex, "sex").
+fact(3, marker, number). term(fact, marker, "marker"). above(marker, 0). applies(marker).
+threshold(age, 18). threshold(age, 65). threshold(age, 75).
+threshold(marker, "7.5"). threshold(marker, "10.25"). threshold(marker, 9).
+term(setting, any_age, "any age"). term(ground, tarn, "tarn fever"). citation(1). reference(1, "The tarn").
+term(strength, advised, "advised"). strength_order(1, advised).
+term(regimen, rest, "rest"). without_drugs(rest).
+term(regimen, referral, "referral to the tarn clinic"). without_drugs(referral).
+term(regimen, waiting, "watchful waiting"). without_drugs(waiting).
+term(action, test_marker, "Measure the marker.").
+%* @statement L1 [1] sha256:000000000000
+Rest is advised from 65 to 75 years, and to women below 18; referral above a marker of 7.5, from 10.25 on at once.
+*%
+places(any_age, tarn).
+indicated(rest, advised) :- setting(any_age), at_least(age, 65), at_most(age, 75).
+indicated(rest, advised) :- less_than(age, 18), is(sex, female).
+indicated(referral, advised) :- more_than(marker, "7.5"), less_than(marker, "10.25").
+indicated(waiting, advised) :- at_most(marker, "7.5").
+calls_for(test_marker) :- at_least(marker, "10.25").
+calls_for(test_marker) :- more_than(marker, 9), not known(age).
+"""
+
+
+@pytest.fixture(scope="module")
+def tarn_fever(tmp_path_factory: pytest.TempPathFactory, own_cache: None) -> Guideline:
+    folder = tmp_path_factory.mktemp("tarn_fever")
+    (folder / "guideline.lp").write_text(TEXT, "utf-8")
+    return Guideline.load(folder)
+
+
+AGES = [0, 17.999, 18, 64.9, 65, 65.1, 75, 75.001, None]
+MARKERS = [0.1, 7.499999999, 7.5, 7.500000001, 9, 9.0001, 10.25, 10.24999, 11, None]
+
+
+def test_complete_and_incomplete_numbers_are_answered_as_plain_clingo_answers_them(tarn_fever: Guideline) -> None:
+    plain = PlainClingo(tarn_fever)
+    for age in AGES:
+        for marker in MARKERS:
+            for sex in ("female", None):
+                record = {"id": "a", "age": age, "marker": marker, "sex": sex}
+                answer = tarn_fever.answer(record)
+                certain, possible = plain.consequences(tarn_fever.record(record).facts)
+                for entries, key, name in (
+                    (answer.recommended, "regimen", "recommended"),
+                    (answer.actions, "action", "action"),
+                ):
+                    own = {f"{name}({getattr(entry, key)})": entry.certainty for entry in entries}
+                    listed = [atom for atom in possible if atom.startswith(f"{name}(")]
+                    assert own == {atom: "certain" if atom in certain else "conditional" for atom in listed}, record
+
+
+def test_intervals_are_named_by_the_relations_that_rules_use(tarn_fever: Guideline) -> None:
+    age, _, marker = tarn_fever.model.facts
+    assert interval_names(age.cuts) == ("<18", ">=18,<65", ">=65,<=75", ">75")
+    assert interval_names(marker.cuts) == ("<=7.5", ">7.5,<=9", ">9,<10.25", ">=10.25")
+    answer = tarn_fever.answer({"id": "a", "marker": 8})
+    assumed = {entry.regimen: [(a.fact, a.value) for a in entry.assuming] for entry in answer.recommended}
+    assert assumed == {"referral": [], "rest": [("age", ">=65,<=75")]}
+    assert "CERTAIN IF age: at least 65, at most 75" in render(answer)
+    (question, *_) = ask(tarn_fever, tarn_fever.record({"id": "a", "age": 70})).questions
+    assert [(given.value, given.interval) for given in question.answers] == [
+        (7.5, "<=7.5"), (9, ">7.5,<=9"), (10, ">9,<10.25"), (10.25, ">=10.25")
+    ]  # fmt: skip
+    (change,) = why_not(tarn_fever, tarn_fever.record({"id": "a", "age": 80, "marker": 11}), "waiting", True).changes
+    assert change.set == {"marker": 7.5}
+
+
+def test_a_witness_has_a_number_inside_the_interval_that_shows_the_defect(tarn_fever: Guideline) -> None:
+    gaps = [found for found in check(tarn_fever).findings if found.kind == "gap"]
+    assert gaps
+    for found in gaps:
+        assert found.witness is not None
+        answer = tarn_fever.answer(found.witness)
+        assert not [entry for entry in answer.recommended if entry.certainty == "certain"], found.witness
+    assert any(float(found.witness.get("marker", 0)) >= 10.25 for found in gaps if found.witness)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            'threshold(marker, "8.50").',
+            r'threshold\(marker,"8.50"\): "8.50" is not a number; write an integer, or a decimal',
+        ),
+        ('threshold(marker, "8").', r'"8" is not a number'),
+        ("threshold(marker, high).", r"high is not a number"),
+        ("threshold(marker, 0).", r"no value of marker is below the threshold 0, since marker is more than 0"),
+        (
+            "calls_for(test_marker) :- at_least(marker, 8).",
+            r'"8" is not a threshold of marker; allowed: "10.25", "7.5", 9',
+        ),
+    ],
+)
+def test_what_cannot_be_a_threshold_is_refused(line: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "guideline.lp").write_text(TEXT + line, "utf-8")
+    with pytest.raises(GuidelineError, match=message):
+        Guideline.load(tmp_path)
