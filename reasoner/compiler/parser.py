@@ -118,7 +118,8 @@ def parse_guideline(files: GuidelineFiles) -> ParsedGuideline:
     data = [rule for rule in rules if rule.role == "catalogue"]
     facts = [rule for rule in data if not rule.tree.node.body]
     catalogue = ground_catalogue(data, facts)
-    made = with_cuts(catalogue, (str(rule.tree.node) for rule in rules if rule.tree.path not in origins.core))
+    shared = {file.path for file in files.core}
+    made = with_cuts(catalogue, (str(rule.tree.node) for rule in rules if rule.tree.path not in shared))
     parsed = ParsedGuideline(
         rules=tuple(numbered([rule for rule in rules if rule.role != "catalogue"])),
         annotations=annotations,
