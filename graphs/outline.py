@@ -61,7 +61,7 @@ def steps(graph: ExplanationGraph, node: str) -> list[Step]:
             conditions = (condition(graph, n, role) for n, _, role in into if role != "states")
             found.append(Step(source, tuple(conditions)))
         elif kind not in SOURCES and kind != "patient":
-            reason = condition(graph, source, "")
+            reason = condition(graph, source, "" if data["role"] == "excludes" else data["role"])
             if data["role"] == "excludes":
                 mark, words = "?" if reason.mark == "?" else "x", graph.say("graph_excludes_it", reason.words)
                 reason = Condition(source, mark, words)

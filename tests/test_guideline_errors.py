@@ -231,8 +231,8 @@ WRONG = {
     "a constraint": ("third_line.lp", ":- has(heart_failure).", "has one atom before :-"),
     "an aggregate": (
         "third_line.lp",
-        STATEMENT + "contraindicated(pertuzumab) :- #count { D : received(D) } > 2.",
-        "a condition is an atom, a negated atom or a comparison",
+        STATEMENT + "contraindicated(pertuzumab) :- #max { I : outcome(I, progression) } > 2.",
+        "only #count, #sum and #sum+ are explained",
     ),
     "alternatives in one condition": (
         "third_line.lp",

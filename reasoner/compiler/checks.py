@@ -10,10 +10,10 @@ from typing import NamedTuple
 import clingo
 from clingo import ast
 
-from reasoner.compiler.model import Annotation, Rule
+from reasoner.compiler.model import Annotation, Condition, Rule
 from reasoner.compiler.selection import ANY
 from reasoner.compiler.sources import MASTER, SourceFile, place_name
-from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, has_alternatives, split_term, variable_counts, variables
+from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, split_term, variable_counts, variables
 from reasoner.compiler.value_checks import RELATIONS, check_doses, check_thresholds, check_typical
 from reasoner.compiler.variables import DEFAULT_ALTERNATIVE, reading_atom
 from reasoner.compiler.vocabulary import GIVEN, NEEDS_ANNOTATION, Predicate, Vocabulary
@@ -24,7 +24,6 @@ __all__ = [
     "Written",
     "check",
     "check_alternative",
-    "check_alternatives",
     "check_annotation",
     "check_reading",
     "check_right_to_conclude",
@@ -33,6 +32,7 @@ __all__ = [
 
 FACT_KINDS = ("boolean", "choice", "list", "number", "courses")
 COMPARED = (*RELATIONS, "course_at_least")
+INTERVAL = re.compile(r"(\w+) = \(-?\d+\.\.-?\d+\)")
 
 
 class Origins(NamedTuple):
@@ -157,15 +157,10 @@ def check_right_to_conclude(
         raise GuidelineError(f"{here}: {annotation} is marked @unformalised and has a rule; drop one or the other.")
 
 
-def check_alternatives(head: ast.AST, body: Sequence[ast.AST], here: str) -> None:
-    """Check that no atom of a rule stands for several."""
-    for term in (head, *body):
-        if has_alternatives(str(term)):
-            raise GuidelineError(f"{here}: {term}: write one rule for each alternative, so that each can be explained.")
-
-
-def check_variables(tree: SyntaxTree, head: ast.AST, positive: Sequence[ast.AST], core: bool) -> None:
-    """Check that each variable is bound by the atoms of `positive` conditions, so that grounding ends."""
+def check_variables(
+    tree: SyntaxTree, head: ast.AST, positive: Sequence[ast.AST], body: Sequence[Condition], core: bool
+) -> None:
+    """Check that each variable is bound, by an atom of the `positive` conditions, an interval, or a count or sum."""
     here = tree.place
     for name, count in variable_counts(tree.node).items():
         if count == 1:
@@ -176,6 +171,7 @@ def check_variables(tree: SyntaxTree, head: ast.AST, positive: Sequence[ast.AST]
     if core or not tree.node.body:
         return
     bound = {name for atom in positive for name in variables(atom, arithmetic=False)}
+    bound |= {name for condition in body for name in named_by(condition)}
     if variables(head, arithmetic=True) != variables(head, arithmetic=False):
         raise GuidelineError(f"{here}: {head}: no arithmetic before :-; name the result in a condition, as in J = I+1.")
     loose = variables(head, arithmetic=False) - bound
@@ -183,6 +179,14 @@ def check_variables(tree: SyntaxTree, head: ast.AST, positive: Sequence[ast.AST]
         raise GuidelineError(
             f"{here}: {min(loose)} of {head} stands in no positive condition, or only in arithmetic; bind it in one."
         )
+
+
+def named_by(condition: Condition) -> Iterator[str]:
+    """Yield the variables that a condition gives the values of an interval, or of a count or sum."""
+    if condition.aggregate is not None and not condition.negated:
+        yield from condition.aggregate.assigned
+    elif condition.comparison and (found := INTERVAL.fullmatch(condition.text)) is not None:
+        yield found[1]
 
 
 def check(written: Written, overlays: Sequence[SourceFile]) -> None:

@@ -9,35 +9,50 @@ which rules fired and, for those that did not, which conditions kept them from f
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 from typing import NamedTuple
 
 import clingo
 
-from reasoner.compiler.catalogue import declared_variables, symbol_text
-from reasoner.compiler.model import Rule, Variable
+from reasoner.compiler.aggregates import AGGREGATE, distinct_aggregates, element_rules, literal_text, seen_term
+from reasoner.compiler.catalogue import declared_variables
+from reasoner.compiler.model import Aggregate, Rule, Variable
 from reasoner.compiler.parser import ParsedGuideline
-from reasoner.compiler.program import GroundRule, Program, reachable
+from reasoner.compiler.phrasing import Phrasing
+from reasoner.compiler.program import Counted, GroundRule, Program, reachable
 from reasoner.compiler.selection import shared_folder
+from reasoner.compiler.sums import (
+    Body,
+    Definitions,
+    Elements,
+    GroundAggregate,
+    Instances,
+    Known,
+    aggregate_name,
+    ground_aggregate,
+)
 from reasoner.compiler.vocabulary import GIVEN
 from reasoner.errors import GuidelineError
 
 __all__ = ["ground"]
 
-COMPARED = ("setting", "recommended", "rank", "strength", "excluded", "action", "cautioned")
-
-Body = tuple[tuple[clingo.Symbol, bool], ...]
-Instances = dict[clingo.Symbol, list[tuple[int, Body]]]
-"""For each atom that rules conclude: the numbers of the rules, with the conditions of each instance."""
+SCORE = "score"
+COMPARED = ("setting", "recommended", "rank", "strength", "excluded", "action", "cautioned", SCORE)
 
 
 class Grounded(NamedTuple):
-    """What clingo made of the rules: the atoms that a record decides, what rules conclude, and what holds in any case."""
+    """What clingo made of the rules: the atoms that a record decides, what rules conclude, and what holds in any case.
+
+    `aggregates` are the atoms that stand for counts and sums in the conditions of rules, `elements` what each counts.
+    """
 
     inputs: tuple[clingo.Symbol, ...]
     instances: Instances
     facts: frozenset[clingo.Symbol]
+    aggregates: dict[clingo.Symbol, GroundAggregate]
+    elements: dict[tuple[int, clingo.Symbol], Elements]
 
 
 def ground(parsed: ParsedGuideline, courses: int, fewer: bool = False, removable: bool = False) -> Program:
@@ -64,12 +79,24 @@ def instrument(parsed: ParsedGuideline, courses: int, fewer: bool, removed: Mapp
     open_rules = (shared_folder() / "core" / "open.lp").read_text("utf-8")
     data = (f"{{ {text[:-1]} }}." if text[:-1] in removed else text for text in parsed.data)
     lines = [*data, f"#const _courses = {courses}. #const _open_courses = {int(fewer)}.", open_rules]
+    numbers = numbered_aggregates(parsed.rules)
     for number, rule in enumerate(parsed.rules):
-        body = ", ".join(("not " if c.negated else "") + c.text for c in rule.body)
-        seen = "".join(f"{'no' if c.negated else 'yes'}({c.text})," for c in rule.body if not c.comparison)
+        if rule.role == AGGREGATE:
+            continue
+        body = ", ".join(map(literal_text, rule.body))
+        seen = "".join(f"{seen_term(c, numbers)}," for c in rule.body if not c.comparison)
         tail = f" :- {body}." if body else "."
-        lines += [f"{{ {rule.head} }}{tail}", f"_fires({number}, {rule.head}, ({seen})){tail}"]
+        lines += [
+            f"{{ {rule.head} }}{tail}",
+            f"_fires({number}, {rule.head}, ({seen})){tail}",
+            *element_rules(rule, numbers),
+        ]
     return "\n".join(lines)
+
+
+def numbered_aggregates(rules: Sequence[Rule]) -> dict[Aggregate, int]:
+    """Give each aggregate of rules its number: its place among the rules that stand for them."""
+    return {aggregate: number for number, aggregate in enumerate(distinct_aggregates(rules))}
 
 
 def explain_refusal(messages: Sequence[str], rules: Sequence[Rule]) -> str:
@@ -87,18 +114,48 @@ def read_back(control: clingo.Control, parsed: ParsedGuideline, removed: Collect
     inputs: dict[clingo.Symbol, None] = {}
     instances: Instances = {}
     facts: set[clingo.Symbol] = set()
+    aggregates: dict[clingo.Symbol, GroundAggregate] = {}
+    elements: dict[tuple[int, clingo.Symbol], Elements] = {}
+    names = [aggregate_name(aggregate.function) for aggregate in distinct_aggregates(parsed.rules)]
+
+    def read(seen: clingo.Symbol, rule: Rule) -> Body:
+        body = []
+        for condition in seen.arguments:
+            symbol = condition.arguments[0]
+            if condition.name == "of":
+                symbol, aggregates[symbol] = ground_aggregate(condition, names, rule)
+            body.append((symbol, condition.name == "no"))
+        return tuple(body)
+
     for atom in control.symbolic_atoms:
         symbol = atom.symbol
         predicate = parsed.predicates.get(symbol.name)
         if symbol.name == "_fires":
             rule, head, seen = symbol.arguments
-            body = tuple((condition.arguments[0], condition.name == "no") for condition in seen.arguments)
-            instances.setdefault(head, []).append((rule.number, body))
+            instances.setdefault(head, []).append((rule.number, read(seen, parsed.rules[rule.number])))
+        elif symbol.name == "_element":
+            number, bindings, terms, seen = symbol.arguments
+            ways = elements.setdefault((number.number, bindings), {}).setdefault(tuple(terms.arguments), [])
+            ways.append(tuple((condition.arguments[0], condition.name == "no") for condition in seen.arguments))
         elif predicate is not None and not atom.is_fact and (predicate.role in GIVEN or str(symbol) in removed):
             inputs[symbol] = None
         elif atom.is_fact:
             facts.add(symbol)
-    return Grounded(tuple(inputs), instances, frozenset(facts))
+    return Grounded(tuple(inputs), instances, frozenset(facts), aggregates, elements)
+
+
+def define_aggregates(grounded: Grounded, rules: Sequence[Rule]) -> Instances:
+    """Give the ground rules that conclude the atoms of aggregates.
+
+    Raises GuidelineError where what an aggregate counts depends on the aggregate.
+    """
+    functions = [aggregate.function for aggregate in distinct_aggregates(rules)]
+    known = Known(grounded.facts, {*grounded.inputs, *grounded.instances})
+    definitions = Definitions(known, rules, len(rules) - len(functions))
+    for symbol, aggregate in grounded.aggregates.items():
+        elements = grounded.elements.get((aggregate.number, aggregate.bindings), {})
+        definitions.define(symbol, aggregate, elements, functions[aggregate.number] == "#sum+")
+    return definitions.instances
 
 
 def assemble(
@@ -109,9 +166,14 @@ def assemble(
     removed: Mapping[str, str],
 ) -> Program:
     """Make a program of ground rules: atoms and rules are numbered in dependency order."""
-    instances, predicates = grounded.instances, parsed.predicates
+    predicates, phrasing = parsed.predicates, Phrasing(parsed)
+    instances = {**grounded.instances, **define_aggregates(grounded, parsed.rules)}
     derived, recursive = topological_order(instances, parsed.rules)
-    used = {symbol for own in instances.values() for _, body in own for symbol, _ in body}.difference(instances)
+    if recursive is not None:
+        refuse_recursion(grounded.aggregates, instances, parsed.rules)
+    shown = (way for elements in grounded.elements.values() for ways in elements.values() for way in ways)
+    bodies = (body for own in instances.values() for _, body in own)
+    used = {symbol for body in chain(bodies, shown) for symbol, _ in body}.difference(instances)
     always = sorted(symbol for symbol in used if symbol in grounded.facts)
     never = sorted(used.difference(always, grounded.inputs))
     symbols = [*grounded.inputs, *derived, *always, *never]
@@ -130,15 +192,14 @@ def assemble(
     inconsistent = tuple(n for n, rule in enumerate(rules) if symbols[rule.head].name == "inconsistent")
     concluding = tuple(index[symbol] for symbol in derived if predicates[symbol.name].role == "conclusion")
     tied = tie([inputs_behind([rules[n].head], rules, supports, len(inputs)) for n in inconsistent], owner)
-    labels = {(str(kind), str(name)): label.string for kind, name, label in parsed.catalogue.get("term", [])}
-    labels |= {("reading", name.lower()): name for name, known in parsed.annotations.items() if known.kind == "reading"}
+    counting = counted_by(grounded, phrasing, index, parsed.rules)
     sources = [parsed.reading_of(parsed.rules[rule.rule].annotation) for rule in rules]
     readings = tuple(name for name in parsed.annotations if name in {*sources, *removed.values()})
     return Program(
         courses=courses,
         variables=variables,
         atoms=atoms,
-        phrases=tuple(phrase_of(symbol, parsed, labels) for symbol in symbols),
+        phrases=tuple(phrase_of(symbol, grounded, phrasing, counting) for symbol in symbols),
         roles=tuple(predicates[symbol.name].role for symbol in symbols),
         inputs=inputs,
         derived=len(derived),
@@ -153,6 +214,8 @@ def assemble(
         concluding=concluding,
         compared=tuple(index[symbol] for symbol in derived if symbol.name in COMPARED),
         table=tabulate(derived, index, parsed),
+        aggregates={index[symbol]: list(counting).index(a[:2]) for symbol, a in grounded.aggregates.items()},
+        counted=tuple(counting.values()),
         recursive=recursive,
         readings=readings,
         under=tuple(-1 if source is None else readings.index(source) for source in sources),
@@ -171,15 +234,39 @@ def owners(variables: Sequence[Variable], inputs: Mapping[str, int]) -> dict[int
     }
 
 
-def phrase_of(symbol: clingo.Symbol, parsed: ParsedGuideline, labels: dict[tuple[str, str], str]) -> str:
-    """Word an atom by the phrase of its predicate, with the labels of its arguments."""
-    kinds, _, phrase = parsed.predicates[symbol.name]
-    for number, (kind, argument) in enumerate(zip(kinds, symbol.arguments, strict=True), start=1):
-        name = symbol_text(argument)
-        candidates = (f"{kind}_name", kind, "fact", "value", "drug", "class", "reading")
-        label = next((labels[candidate, name] for candidate in candidates if (candidate, name) in labels), name)
-        phrase = phrase.replace("{" + str(number) + "}", label)
-    return phrase
+def counted_by(
+    grounded: Grounded, phrasing: Phrasing, index: Mapping[clingo.Symbol, int], rules: Sequence[Rule]
+) -> dict[tuple[int, clingo.Symbol], tuple[Counted, ...]]:
+    """Word what each ground aggregate counts, by the aggregate's number and bindings."""
+    functions = [aggregate.function for aggregate in distinct_aggregates(rules)]
+    return {
+        key: phrasing.counted(grounded.elements.get(key, {}), index, functions[key[0]] == "#sum+")
+        for key in dict.fromkeys((a.number, a.bindings) for a in grounded.aggregates.values())
+    }
+
+
+def phrase_of(
+    symbol: clingo.Symbol,
+    grounded: Grounded,
+    phrasing: Phrasing,
+    counting: Mapping[tuple[int, clingo.Symbol], Sequence[Counted]],
+) -> str:
+    aggregate = grounded.aggregates.get(symbol)
+    if aggregate is None:
+        return phrasing.atom(symbol)
+    return phrasing.aggregate(symbol.name, aggregate.allowed, counting[aggregate[:2]])
+
+
+def refuse_recursion(aggregates: Iterable[clingo.Symbol], instances: Instances, rules: Sequence[Rule]) -> None:
+    """Refuse a guideline in which what an aggregate counts depends on the aggregate."""
+    for symbol in aggregates:
+        behind = reachable(
+            (s for _, body in instances.get(symbol, ()) for s, _ in body),
+            lambda atom: (s for _, body in instances.get(atom, ()) for s, _ in body),
+        )
+        if symbol in behind:
+            rule = rules[instances[symbol][0][0]]
+            raise GuidelineError(f"{rule.place}: {rule.head}: what it counts depends on the count; count something else.")
 
 
 def tabulate(
@@ -188,7 +275,7 @@ def tabulate(
     """Table the conclusions and positions by predicate and first argument."""
     table: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {}
     for symbol in sorted(derived):
-        if parsed.predicates[symbol.name].role in ("conclusion", "position"):
+        if parsed.predicates[symbol.name].role in ("conclusion", "position") or symbol.name == SCORE:
             first, second, *_ = (*map(str, symbol.arguments), "", "")
             rows = table.setdefault(symbol.name, {})
             rows[first] = (*rows.get(first, ()), (second, index[symbol]))

@@ -14,10 +14,12 @@ import msgspec
 from reasoner.compiler.intervals import Bound, Cut, interval_names, passed_cuts, thresholds_of
 
 __all__ = [
+    "Aggregate",
     "Annotation",
     "Condition",
     "CourseFact",
     "Dose",
+    "Element",
     "Fact",
     "GuidelineModel",
     "Rule",
@@ -56,15 +58,44 @@ class Annotation(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Condition(msgspec.Struct, frozen=True, array_like=True):
-    """One condition of a rule's body: an atom, negated or not, as clingo text; or a comparison."""
+    """One condition of a rule's body: an atom or an aggregate, negated or not, as clingo text; or a comparison."""
 
     text: str
     negated: bool = False
     comparison: bool = False
+    aggregate: Aggregate | None = None
+
+
+class Element(msgspec.Struct, frozen=True, array_like=True):
+    """An element of an aggregate: the terms of its tuple, and the conditions under which the tuple counts."""
+
+    terms: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+
+
+class Aggregate(msgspec.Struct, frozen=True, array_like=True):
+    """A count or sum over conditions.
+
+    `function` is "#count", "#sum" or "#sum+"; `guards` are what it is compared with, it standing on the left: each a
+    relation and a term. `variables` are those that stand outside of the elements as well.
+    """
+
+    function: str
+    elements: tuple[Element, ...]
+    variables: tuple[str, ...]
+    guards: tuple[tuple[str, str], ...]
+
+    @property
+    def assigned(self) -> tuple[str, ...]:
+        """The terms that it is equal to."""
+        return tuple(term for relation, term in self.guards if relation == "=")
 
 
 class Rule(msgspec.Struct, frozen=True, array_like=True):
-    """A rule as written: `id` is stable (statement and number), `annotation` what it rests on, None in the core."""
+    """A rule as written: `id` is stable (statement and number), `annotation` what it rests on, None in the core.
+
+    Those with the role "aggregate" are no rules of a guideline: each stands for the ground rules that work out an aggregate.
+    """
 
     id: str
     head: str

@@ -11,6 +11,7 @@ import clingo
 from clingo import ast
 
 from reasoner.compiler import checks
+from reasoner.compiler.aggregates import read_body, stand_ins
 from reasoner.compiler.annotations import read_annotation
 from reasoner.compiler.lexer import check_text
 from reasoner.compiler.model import Annotation, Condition, Rule
@@ -21,11 +22,11 @@ from reasoner.compiler.syntax import (
     VariableNormaliser,
     head_of,
     parse,
-    read_condition,
     variable_counts,
 )
 from reasoner.compiler.thresholds import with_cuts
-from reasoner.compiler.vocabulary import Predicate, Vocabulary, read_vocabulary
+from reasoner.compiler.vocabulary import GENERATED, Predicate, Vocabulary, read_vocabulary
+from reasoner.compiler.writing_out import name_intervals, read_constants, written_out
 from reasoner.errors import GuidelineError
 
 __all__ = ["ParsedGuideline", "parse_guideline", "parsed_files", "read_rules"]
@@ -102,7 +103,9 @@ def read_rules(files: GuidelineFiles) -> tuple[list[WrittenRule], dict[str, Anno
     origins = checks.Origins(core, frozenset(file.path for file in files.overlays))
     for file in (*files.own, *files.overlays):
         check_text(file.text, place_name(file.path))
-    annotations, placed = collect([tree for file in parsed_files(files) for tree in parse(file)], origins)
+    trees = [tree for file in parsed_files(files) for tree in parse(file)]
+    annotations, placed = collect(trees, origins)
+    placed = written_out(placed, read_constants(trees, files.core))
     vocabulary = read_vocabulary([tree for tree, _ in placed])
     rules = [read_rule(tree, annotation, vocabulary, annotations, origins) for tree, annotation in placed]
     return rules, annotations, vocabulary
@@ -115,15 +118,16 @@ def parse_guideline(files: GuidelineFiles) -> ParsedGuideline:
     undeclared predicates, misspelt terms, unknown trials and citations.
     """
     rules, annotations, vocabulary = read_rules(files)
+    explained = tuple(numbered([rule for rule in rules if rule.role != "catalogue"]))
     data = [rule for rule in rules if rule.role == "catalogue"]
     facts = [rule for rule in data if not rule.tree.node.body]
     catalogue = ground_catalogue(data, facts)
     shared = {file.path for file in files.core}
     made = with_cuts(catalogue, (str(rule.tree.node) for rule in rules if rule.tree.path not in shared))
     parsed = ParsedGuideline(
-        rules=tuple(numbered([rule for rule in rules if rule.role != "catalogue"])),
+        rules=(*explained, *stand_ins(explained)),
         annotations=annotations,
-        predicates=dict(vocabulary.predicates),
+        predicates={**vocabulary.predicates, **GENERATED},
         data=(
             *(str(rule.tree.node) for rule in data),
             *(f"{clingo.Function(name, row)}." for name, rows in made.items() for row in rows),
@@ -162,10 +166,10 @@ def collect(
                 current[tree.path] = annotation.id
         elif kind == ast.ASTType.Rule:
             rules.append((tree, current.get(tree.path)))
-        elif kind not in (ast.ASTType.Defined, ast.ASTType.ShowSignature):
+        elif kind not in (ast.ASTType.Defined, ast.ASTType.ShowSignature, ast.ASTType.Definition):
             raise GuidelineError(
                 f"{tree.place}: {str(tree.node).splitlines()[0]}: not allowed; "
-                "a guideline holds rules, facts, #include, #show and #defined."
+                "a guideline holds rules, facts, #const, #include, #show and #defined."
             )
     return annotations, rules
 
@@ -181,21 +185,20 @@ def read_rule(
     here = tree.place
     node = VariableNormaliser(here)(tree.node)
     head_of(tree)
+    role = vocabulary.predicate(node.head.atom.symbol, here).role
+    node = node if role == "catalogue" else name_intervals(node)
     head = node.head.atom.symbol
-    role = vocabulary.predicate(head, here).role
     own = PlacedTerm(head, here)
     if role == "catalogue":
         return WrittenRule(tree, annotation, head, role, (), (own,))
     checks.check_right_to_conclude(tree, role, annotation, annotations, vocabulary, origins)
-    conditions = [read_condition(literal, here) for literal in node.body]
-    checks.check_alternatives(head, node.body, here)
-    atoms = [PlacedTerm(atom, here) for _, atom in conditions if atom is not None]
+    body, positive, read = read_body(node, here)
+    atoms = [PlacedTerm(atom, here) for atom in read]
     for atom in atoms:
         vocabulary.predicate(atom.term, here)
-    positive = [atom for condition, atom in conditions if atom is not None and not condition.negated]
     checks.check_reading(annotation, annotations, tree.place, positive, atoms)
-    checks.check_variables(tree, head, positive, tree.path in origins.core)
-    return WrittenRule(tree, annotation, head, role, tuple(condition for condition, _ in conditions), (own, *atoms))
+    checks.check_variables(tree, head, positive, body, tree.path in origins.core)
+    return WrittenRule(tree, annotation, head, role, body, (own, *atoms))
 
 
 def numbered(rules: Sequence[WrittenRule]) -> Iterator[Rule]:

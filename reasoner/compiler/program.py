@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TypeVar
 
 import msgspec
 
 from reasoner.compiler.model import Variable
 
-__all__ = ["GroundRule", "Program", "Space", "reachable"]
+__all__ = ["Counted", "GroundRule", "Program", "Space", "reachable"]
 
 
 class GroundRule(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -20,6 +21,22 @@ class GroundRule(msgspec.Struct, frozen=True, array_like=True, gc=False):
     rule: int
     head: int
     conditions: tuple[tuple[int, bool], ...]
+
+
+Item = TypeVar("Item", bound=Hashable)
+
+
+class Counted(msgspec.Struct, frozen=True, array_like=True):
+    """What an aggregate counts, or adds as often as its `weight` says, where one of several `ways` is met.
+
+    Each way holds conditions as those of a ground rule. `words` say what it is, `fact` names the fact of the record that it
+    is, None for something else.
+    """
+
+    weight: int
+    ways: tuple[tuple[tuple[int, bool], ...], ...]
+    words: str
+    fact: str | None
 
 
 class Program(msgspec.Struct, frozen=True, eq=False):
@@ -35,6 +52,9 @@ class Program(msgspec.Struct, frozen=True, eq=False):
     that a conclusion depends on. `recursive` names, where there is recursion, a place and the predicates on it: such a
     program cannot be evaluated rule by rule. `concluding` numbers the conclusions, `compared` those by which answers are
     compared, and `table` finds them and the positions: predicate, first argument, then second argument and number.
+
+    `aggregates` maps the atoms that stand for counts and sums to their place in `counted`, where what each counts stands;
+    the ground rules that conclude them have the numbers of rules with the role "aggregate".
 
     `readings` are those whose rules or data count in any way, and `under` has for each rule its reading's number there, -1
     for a rule under none. `removable` maps input atoms that are a reading's data to its number: they hold where it is in
@@ -59,6 +79,8 @@ class Program(msgspec.Struct, frozen=True, eq=False):
     concluding: tuple[int, ...]
     compared: tuple[int, ...]
     table: dict[str, dict[str, tuple[tuple[str, int], ...]]]
+    aggregates: dict[int, int]
+    counted: tuple[tuple[Counted, ...], ...]
     recursive: str | None
     readings: tuple[str, ...]
     under: tuple[int, ...]
@@ -84,13 +106,13 @@ class Space(msgspec.Struct, frozen=True, eq=False):
     data: tuple[tuple[str, str | None], ...]
 
 
-def reachable(start: Iterable[int], follow: Callable[[int], Iterable[int]]) -> set[int]:
-    """Collect what is reached from `start`, itself included; `follow` gives what one number leads to."""
+def reachable(start: Iterable[Item], follow: Callable[[Item], Iterable[Item]]) -> set[Item]:
+    """Collect what is reached from `start`, itself included; `follow` gives what one item leads to."""
     seen = set(start)
     stack = list(seen)
     while stack:
-        for number in follow(stack.pop()):
-            if number not in seen:
-                seen.add(number)
-                stack.append(number)
+        for item in follow(stack.pop()):
+            if item not in seen:
+                seen.add(item)
+                stack.append(item)
     return seen

@@ -17,7 +17,6 @@ __all__ = [
     "PlacedTerm",
     "SyntaxTree",
     "VariableNormaliser",
-    "has_alternatives",
     "head_of",
     "parse",
     "read_condition",
@@ -77,9 +76,9 @@ class VariableNormaliser(ast.Transformer):
         self.count = 0
 
     def visit_Literal(self, node: ast.AST) -> ast.AST:  # noqa: N802 (clingo's name)
-        self.positive = node.sign == ast.Sign.NoSign
+        outside, self.positive = self.positive, node.sign == ast.Sign.NoSign
         normalised = node.update(**self.visit_children(node))
-        self.positive = True
+        self.positive = outside
         return normalised
 
     def visit_Variable(self, node: ast.AST) -> ast.AST:  # noqa: N802 (clingo's name)
@@ -126,7 +125,7 @@ def read_condition(node: ast.AST, here: str) -> tuple[Condition, ast.AST | None]
                 )
             return Condition(str(atom), negated), atom.symbol
     raise GuidelineError(
-        f"{here}: {node}: a condition is an atom, a negated atom or a comparison; "
+        f"{here}: {node}: a condition is an atom, a negated atom, a comparison, a #count or a #sum; "
         "derive anything else by rules of their own."
     )
 
@@ -142,11 +141,6 @@ def split_term(term: ast.AST) -> tuple[str, list[ast.AST]]:
 
 def without_strings(text: str) -> str:
     return STRING.sub("", text)
-
-
-def has_alternatives(text: str) -> bool:
-    """Tell whether an atom stands for several: by an interval or a pool."""
-    return bool(re.search(r"\.\.|\(.*;", without_strings(text)))
 
 
 def variable_counts(node: ast.AST) -> dict[str, int]:

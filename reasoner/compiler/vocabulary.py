@@ -10,11 +10,13 @@ from clingo import ast
 from reasoner.compiler.syntax import SyntaxTree, head_of, split_term
 from reasoner.errors import GuidelineError, nearest
 
-__all__ = ["GIVEN", "NEEDS_ANNOTATION", "Predicate", "Vocabulary", "read_vocabulary"]
+__all__ = ["FACT_KINDS", "GENERATED", "GIVEN", "NEEDS_ANNOTATION", "Predicate", "Vocabulary", "read_vocabulary"]
 
 GIVEN = {"record", "patient", "history", "reading"}
 NEEDS_ANNOTATION = {"derived", "position", "conclusion"}
 ROLES = GIVEN | NEEDS_ANNOTATION | {"space", "catalogue"}
+FACT_KINDS = {"boolean", "choice", "list", "number", "fact", "course_fact"}
+"""The kinds of arguments that name a fact of the record."""
 
 
 class Predicate(NamedTuple):
@@ -23,6 +25,13 @@ class Predicate(NamedTuple):
     kinds: tuple[str, ...]
     role: str
     phrase: str
+
+
+GENERATED = {
+    name: Predicate(("any",) * arity, "derived", "")
+    for name, arity in (("_count", 3), ("_sum", 3), ("_counts", 3), ("_reaches", 1))
+}
+"""The predicates of the atoms that stand for counts and sums."""
 
 
 class Vocabulary(NamedTuple):

@@ -11,6 +11,7 @@ import msgspec
 from reasoner.compiler.model import GuidelineModel, Rule
 from reasoner.compiler.program import Program
 from reasoner.engine.completions import Completions, Truth
+from reasoner.engine.counting import amount_words
 from reasoner.engine.evaluator import Evaluated
 from reasoner.engine.grounds import Grounds, grounds_of
 from reasoner.engine.predicates import arguments_of, predicate_of
@@ -134,10 +135,44 @@ class Derivation:
         if atom not in self.program.index:
             raise KeyError(f"{atom}: the guideline has no such atom{nearest(atom, self.program.index)}")
         number = self.program.index[atom]
+        if number in self.program.aggregates:
+            return self.explain_aggregate(number)
         rules = self.program.supports[number]
         supports = tuple([self.use(rule) for rule in rules if self.fires(rule)])
         blocked = tuple([self.use(rule) for rule in rules if not self.fires(rule)])
         return Explanation(atom, self.program.phrases[number], self.state(number), supports, blocked)
+
+    def explain_aggregate(self, number: int) -> Explanation:
+        """Explain a count or sum by what makes it up, or by what does not count towards it; not by partial sums."""
+        program, met, state = self.program, self.holds(number), self.state(number)
+        rule = next((self.model.rules[program.rules[support].rule] for support in program.supports[number]), None)
+        seen = tuple(self.condition(c, negated) for c, negated in self.counted_conditions(number, met))
+        uses = () if rule is None else (RuleUse(rule, self.extent(self.values[number]), seen),)
+        return Explanation(program.atoms[number], program.phrases[number], state, uses if met else (), () if met else uses)
+
+    def counted_conditions(self, number: int, met: bool) -> list[tuple[int, bool]]:
+        """List the conditions under which something counts in some completion; unless `met`, those that prevent it."""
+        every, none = self.completions.all, self.completions.none
+        found: dict[tuple[int, bool], None] = {}
+        for counted in self.program.counted[self.program.aggregates[number]]:
+            ways = [
+                [(c, negated, every & ~self.values[c] if negated else self.values[c]) for c, negated in w]
+                for w in counted.ways
+            ]
+            for way in ways:
+                if met and all(truth != none for _, _, truth in way):
+                    found.update(dict.fromkeys((c, negated) for c, negated, _ in way))
+                elif not met:
+                    found.update(dict.fromkeys((c, negated) for c, negated, truth in way if truth != every))
+        return list(found)
+
+    def phrase(self, number: int, agree: Truth = None) -> str:
+        """Word an atom: a count or sum with what it amounts to in the completions of `agree`, all where that is None."""
+        phrase = self.program.phrases[number]
+        if number not in self.program.aggregates:
+            return phrase
+        value, parts = amount_words(self, number, self.completions.all if agree is None else agree)
+        return self.model.say("made_up_of", phrase, value, parts) if parts else self.model.say("labelled", phrase, value)
 
     def fires(self, rule: int) -> bool:
         """Tell whether a ground rule fires in some completion."""
@@ -159,7 +194,7 @@ class Derivation:
         value = self.values[atom]
         met = self.completions.all & ~value if negated else value
         program = self.program
-        seen = SeenCondition(program.atoms[atom], program.phrases[atom], negated, self.state(atom), self.extent(met))
+        seen = SeenCondition(program.atoms[atom], self.phrase(atom), negated, self.state(atom), self.extent(met))
         self._conditions[atom, negated] = seen
         return seen
 

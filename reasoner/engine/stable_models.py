@@ -16,6 +16,7 @@ from itertools import chain
 
 import clingo
 
+from reasoner.compiler.aggregates import AGGREGATE, literal_text
 from reasoner.compiler.parser import ParsedGuideline
 from reasoner.compiler.program import Program
 from reasoner.compiler.selection import ANY, shared_folder
@@ -91,7 +92,9 @@ def solve(
     components = None if record.fewer else components_of(record, evaluator, adopted, MOST_COMPLETIONS)
     if components is not None:
         completions = BitCompletions(components, evaluator.program.variables, NO_OTHER)
-        found = enumerate_answer_sets(record, evaluator.program, completions, control_of(record.facts, parsed, alternatives))
+        found = enumerate_answer_sets(
+            record, evaluator.program, completions, control_of(record.facts, parsed, evaluator.program, alternatives)
+        )
         if found is not None:
             return found
     with suppress(MemoryError):
@@ -170,7 +173,7 @@ def bounds(
     listed = record.facts if all(told.courses is not None for told in record.told) else untreated(record, parsed)
     found = []
     for mode, facts in (("brave", listed), ("cautious", record.facts)):
-        control = control_of(facts, parsed, alternatives, f"--enum-mode={mode}")
+        control = control_of(facts, parsed, program, alternatives, f"--enum-mode={mode}")
         last: frozenset[str] | None = None
         try:
             for atoms in answer_sets(control):
@@ -194,21 +197,31 @@ def untreated(record: Record, parsed: ParsedGuideline) -> str:
     return record.facts + "".join(f"known({courses}) :- true_set({n}).\n" for n in sets)
 
 
-def control_of(facts: str, parsed: ParsedGuideline, alternatives: Mapping[str, str], *options: str) -> clingo.Control:
-    """Ground the guideline's own rules with one record's facts, everything unknown left open."""
+def control_of(
+    facts: str, parsed: ParsedGuideline, program: Program, alternatives: Mapping[str, str], *options: str
+) -> clingo.Control:
+    """Ground the guideline's own rules with one record's facts, everything unknown left open.
+
+    The atoms that stand for aggregates, which these rules do not need, are concluded as `program` does.
+    """
     mapping = shared_folder() / "core" / "from_record.lp"
     rules = (
-        f"{rule.head} :- {', '.join(('not ' if c.negated else '') + c.text for c in rule.body)}."
-        if rule.body
-        else f"{rule.head}."
+        f"{rule.head} :- {', '.join(map(literal_text, rule.body))}." if rule.body else f"{rule.head}."
         for rule in parsed.rules
+        if rule.role != AGGREGATE
+    )
+    aggregates = (
+        f"{program.atoms[ground.head]} :- "
+        f"{', '.join(('not ' if negated else '') + program.atoms[c] for c, negated in ground.conditions)}."
+        for ground in program.rules
+        if parsed.rules[ground.rule].role == AGGREGATE
     )
     chosen = (
         f"undecided({reading.lower()})." if name == ANY else f"chosen({reading.lower()},{name})."
         for reading, name in alternatives.items()
     )
     control = clingo.Control(["0", "--warn=none", *options])
-    control.add("base", [], "\n".join(chain(parsed.data, [mapping.read_text("utf-8")], rules, chosen, [facts])))
+    control.add("base", [], "\n".join(chain(parsed.data, [mapping.read_text("utf-8")], rules, aggregates, chosen, [facts])))
     control.ground()
     return control
 

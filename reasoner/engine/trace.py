@@ -127,7 +127,9 @@ class Tracer(SourceTracer):
             reached, self.pending = self.pending, []
             level += 1
             for atom in reached:
-                if self.derivation.holds(atom):
+                if atom in self.program.aggregates:
+                    self.counted(atom, blocked)
+                elif self.derivation.holds(atom):
                     self.supports(atom)
                 elif blocked:
                     self.obstacles(atom)
@@ -138,7 +140,7 @@ class Tracer(SourceTracer):
         if name not in self.nodes:
             kind = "fact" if self.program.roles[number] in INPUT_ROLES else "conclusion"
             state = self.derivation.state(number)
-            label = self.program.phrases[number]
+            label = self.derivation.phrase(number)
             if (
                 kind == "fact"
                 and state == "unknown"
@@ -151,6 +153,13 @@ class Tracer(SourceTracer):
                 self.edges[Edge("patient", name, "states")] = None
             self.pending.append(number)
         return name
+
+    def counted(self, atom: int, blocked: bool) -> None:
+        """Add what a count or sum that holds is made up of, or with `blocked` what does not count towards one that fails."""
+        holds = self.derivation.holds(atom)
+        for condition, negated in self.derivation.counted_conditions(atom, holds) if holds or blocked else ():
+            role = "blocks" if not holds else "requires_absence" if negated else "requires"
+            self.edges[Edge(self.atom(condition), self.program.atoms[atom], role)] = None
 
     def supports(self, atom: int) -> None:
         """Add the instances of rules that conclude an atom in some completion, with all their conditions."""

@@ -7,13 +7,12 @@ import re
 import clingo
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.compiler.vocabulary import GIVEN
+from reasoner.compiler.vocabulary import FACT_KINDS, GIVEN
 
 __all__ = ["compares_number", "fact_of", "quoted", "split_atom"]
 
 ATOM = re.compile(r"(\w+)(?:\((.*)\))?", re.DOTALL)
 PIECE = re.compile(r'"(?:\\.|[^"\\])*"|[^"]')
-FACT_KINDS = {"boolean", "choice", "list", "number", "fact", "course_fact"}
 
 
 def quoted(text: str) -> str:

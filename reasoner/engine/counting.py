@@ -1,0 +1,89 @@
+"""What counts and sums amount to for one patient, and what makes them up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from reasoner.compiler.program import Counted
+from reasoner.engine.completions import Truth
+
+if TYPE_CHECKING:
+    from reasoner.engine.derivation import Derivation
+
+__all__ = ["Amount", "amount", "amount_words", "part_words"]
+
+
+class Amount(NamedTuple):
+    """The least and the greatest value of a count or sum; what certainly counts, and what else may."""
+
+    least: int
+    greatest: int
+    certain: tuple[Counted, ...]
+    perhaps: tuple[Counted, ...]
+
+
+def amount(derivation: Derivation, atom: int, agree: Truth) -> Amount:
+    """Work out the count or sum that an atom of the program stands for, in the completions of `agree`.
+
+    Where clingo answers in their place, and cannot tell completions apart, the bounds can be wider than they need be.
+    """
+    program, none = derivation.program, derivation.completions.none
+    counted = program.counted[program.aggregates[atom]]
+    sure, possible = ([counting(c, derivation, agree, extent) & agree for c in counted] for extent in (False, True))
+    certain = tuple(c for c, truth in zip(counted, sure, strict=True) if truth == agree)
+    perhaps = tuple(c for c, s, p in zip(counted, sure, possible, strict=True) if s != agree and p != none)
+    low = [s if c.weight > 0 else p for c, s, p in zip(counted, sure, possible, strict=True)]
+    high = [p if c.weight > 0 else s for c, s, p in zip(counted, sure, possible, strict=True)]
+    weights = [c.weight for c in counted] if program.atoms[atom].startswith("_sum") else [1] * len(counted)
+    return Amount(
+        min(totals(weights, low, agree, derivation)), max(totals(weights, high, agree, derivation)), certain, perhaps
+    )
+
+
+def counting(counted: Counted, derivation: Derivation, agree: Truth, possibly: bool) -> Truth:
+    """Give where an element certainly counts, or where it possibly does."""
+    values, possible, none = derivation.values, derivation.possible or derivation.values, derivation.completions.none
+
+    def negation(condition: int) -> Truth:
+        truth = (values if possibly else possible)[condition]
+        return truth if not derivation.completions.assumes and truth not in (none, agree) else agree & ~truth
+
+    found = none
+    for way in counted.ways:
+        held = agree
+        for condition, negated in way:
+            held = held & (negation(condition) if negated else (possible if possibly else values)[condition])
+        found = found | held
+    return found
+
+
+def totals(weights: Sequence[int], truths: Sequence[Truth], agree: Truth, derivation: Derivation) -> list[int]:
+    """List what weights can add up to, each counting in the completions of its truth."""
+    none = derivation.completions.none
+    sums: dict[int, Truth] = {0: agree}
+    for weight, truth in zip(weights, truths, strict=True):
+        following: dict[int, Truth] = {}
+        for value, where in sums.items():
+            there = where & truth
+            apart = where & ~truth if derivation.completions.assumes or truth == agree else where
+            for total, held in ((value + weight, there), (value, apart)):
+                if held != none:
+                    following[total] = following.get(total, none) | held
+        sums = following
+    return list(sums)
+
+
+def part_words(derivation: Derivation, atom: int, part: Counted) -> str:
+    """Word what counts, with what it adds to a sum."""
+    summed = derivation.program.atoms[atom].startswith("_sum")
+    return derivation.model.say("counted", part.words, str(part.weight)) if summed else part.words
+
+
+def amount_words(derivation: Derivation, atom: int, agree: Truth) -> tuple[str, str]:
+    """Word what a count or sum amounts to in the completions of `agree`, and what makes it up."""
+    say, found = derivation.model.say, amount(derivation, atom, agree)
+    parts = [part_words(derivation, atom, part) for part in found.certain]
+    parts += [say("perhaps_counted", part_words(derivation, atom, part)) for part in found.perhaps]
+    least, greatest = str(found.least), str(found.greatest)
+    return least if least == greatest else say("from_to_number", least, greatest), say("comma").join(parts)
