@@ -234,11 +234,6 @@ WRONG = {
         STATEMENT + "contraindicated(pertuzumab) :- #max { I : outcome(I, progression) } > 2.",
         "only #count, #sum and #sum+ are explained",
     ),
-    "alternatives in one condition": (
-        "third_line.lp",
-        STATEMENT + "contraindicated(pertuzumab) :- received((trastuzumab;lapatinib)).",
-        "write one rule for each alternative",
-    ),
     "an anonymous variable in a negated condition": (
         "third_line.lp",
         STATEMENT + "contraindicated(pertuzumab) :- not received(_).",

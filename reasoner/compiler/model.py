@@ -104,6 +104,12 @@ class Rule(msgspec.Struct, frozen=True, array_like=True):
     annotation: str | None
     role: str
 
+    @property
+    def tested(self) -> tuple[Condition, ...]:
+        """The conditions on single atoms, those in counts and sums included."""
+        inner = (c for own in self.body if own.aggregate is not None for e in own.aggregate.elements for c in e.conditions)
+        return tuple(c for c in (*self.body, *inner) if not c.comparison and c.aggregate is None)
+
 
 class Fact(msgspec.Struct, frozen=True, array_like=True):
     """A fact that a record can hold.

@@ -342,7 +342,7 @@ class AnswerBuilder:
         found = self.phrases.get((atom, agree))
         if found is None:
             facts = self.facts_behind(atom, agree)
-            found = self.phrases[atom, agree] = self.program.phrases[atom] + (f" ({facts})" if facts else "")
+            found = self.phrases[atom, agree] = self.derivation.phrase(atom, agree) + (f" ({facts})" if facts else "")
         return found
 
     def facts_behind(self, atom: int, agree: Truth) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from reasoner.compiler.aggregates import AGGREGATE
 from reasoner.compiler.model import Annotation, GuidelineModel, Rule
 from reasoner.compiler.program import Program
 from reasoner.verification.atoms import compares_number, fact_of, quoted, split_atom
@@ -23,7 +24,7 @@ def reify(model: GuidelineModel, program: Program, data: Collection[str], repeat
         yield from about_annotation(annotation, model)
     for rule, earlier in sorted(repeated.items()):
         yield f"duplicate_of({quoted(model.rules[rule].id)},{quoted(model.rules[earlier].id)})"
-    for source in model.rules:
+    for source in (rule for rule in model.rules if rule.role != AGGREGATE):
         yield from about_rule(source, model)
     yield from about_instances(model, program)
     yield from (f"predicate_role({name},{role})" for name, role in model.roles.items())
@@ -53,9 +54,7 @@ def about_rule(rule: Rule, model: GuidelineModel) -> Iterator[str]:
     if rule.annotation is not None:
         yield f"rule({name},{quoted(rule.annotation)})"
     yield f"head({name},{head})"
-    for condition in rule.body:
-        if condition.comparison:
-            continue
+    for condition in rule.tested:
         predicate, arguments = split_atom(condition.text)
         sign = "no" if condition.negated else "yes"
         yield f"tests({name},{predicate},{sign})"
@@ -78,6 +77,9 @@ def about_instances(model: GuidelineModel, program: Program) -> Iterator[str]:
             continue
         concluded.add((ground.rule, program.atoms[ground.head]))
         for atom, negated in ground.conditions:
+            if atom in program.aggregates:
+                facts = {counted.fact for counted in program.counted[program.aggregates[atom]] if counted.fact is not None}
+                compared.update(f"tests_fact({quoted(rule.id)},{fact},yes)" for fact in facts)
             if compares_number(program.atoms[atom], model):
                 compared.add(f"tests_number({quoted(rule.id)},{'no' if negated else 'yes'}({program.atoms[atom]}))")
     yield from (f"concludes({quoted(model.rules[rule].id)},{head})" for rule, head in sorted(concluded))
@@ -110,6 +112,6 @@ def open_words(model: GuidelineModel, data: Iterable[str]) -> Iterator[str]:
 
 def facts_read(annotation: Annotation, model: GuidelineModel, labels: Mapping[str, str]) -> list[str]:
     """List the labels of the facts that an annotation's rules read."""
-    conditions = [c for rule in model.rules if rule.annotation == annotation.id for c in rule.body if not c.comparison]
+    conditions = [c for rule in model.rules if rule.annotation == annotation.id for c in rule.tested]
     facts = (fact_of(condition.text, model) for condition in conditions)
     return [labels[fact] for fact in facts if fact is not None and fact in labels]

@@ -26,7 +26,7 @@ def guarding_condition(conflict: Finding, writer: FindingWriter) -> str:
         for rule in rules
         if split_atom(rule.head)[0] == "contraindicated"
         for condition in rule.body
-        if not condition.comparison and model.roles[split_atom(condition.text)[0]] not in ("catalogue", "position")
+        if not condition.comparison and model.roles.get(split_atom(condition.text)[0]) not in ("catalogue", "position")
     ]
     if len(conditions) != 1 or VARIABLE.search(conditions[0].text):
         return ""

@@ -266,7 +266,8 @@ def near_misses(rule: GroundRule, source: Rule, program: Program, model: Guideli
     positive = [c for c in conditions if not c[1] and roles[c[0]] in ("patient", "history", "derived")]
     places = split_atom(source.head)[0] == "places" and len(positive) > 1
     stated = model.annotations[source.annotation].kind == "statement" if source.annotation is not None else False
-    texts = [condition.text for condition in source.body if not condition.comparison]
+    written = [condition for condition in source.body if not condition.comparison]
+    texts = [atoms[c[0]] if own.aggregate is not None else own.text for c, own in zip(conditions, written, strict=True)]
     for (atom, negated), text in zip(conditions, texts, strict=True):
         others = [c for c in conditions if c[0] != atom] + [(atom, not negated)]
         if compares_number(atoms[atom], model):
