@@ -13,7 +13,7 @@ from clingo import ast
 from reasoner.compiler.model import Annotation, Condition, Rule
 from reasoner.compiler.selection import ANY
 from reasoner.compiler.sources import MASTER, SourceFile, place_name
-from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, split_term, variable_counts, variables
+from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, is_variable, split_term, variable_counts, variables
 from reasoner.compiler.value_checks import RELATIONS, check_doses, check_thresholds, check_typical
 from reasoner.compiler.variables import DEFAULT_ALTERNATIVE, reading_atom
 from reasoner.compiler.vocabulary import GIVEN, NEEDS_ANNOTATION, Predicate, Vocabulary
@@ -222,7 +222,7 @@ def check_facts(written: Written) -> None:
                 f"{here}: what {name} holds while it is not recorded is not said; write open_member({name}, V) for each "
                 f"member that is then unknown, or default({name}, empty)."
             )
-        if name in thresholds and name not in meant and not any(argument[:1].isupper() for argument in meant):
+        if name in thresholds and name not in meant and not any(is_variable(argument) for argument in meant):
             raise GuidelineError(
                 f"{here}: when {name} has a value is not said; write applies({name}) with its conditions, or as a fact."
             )

@@ -171,11 +171,7 @@ def assemble(
     derived, recursive = topological_order(instances, parsed.rules)
     if recursive is not None:
         refuse_recursion(grounded.aggregates, instances, parsed.rules)
-    shown = (way for elements in grounded.elements.values() for ways in elements.values() for way in ways)
-    bodies = (body for own in instances.values() for _, body in own)
-    used = {symbol for body in chain(bodies, shown) for symbol, _ in body}.difference(instances)
-    always = sorted(symbol for symbol in used if symbol in grounded.facts)
-    never = sorted(used.difference(always, grounded.inputs))
+    always, never = settled_atoms(grounded, instances, phrasing)
     symbols = [*grounded.inputs, *derived, *always, *never]
     index = {symbol: number for number, symbol in enumerate(symbols)}
     rules = tuple(
@@ -221,6 +217,17 @@ def assemble(
         under=tuple(-1 if source is None else readings.index(source) for source in sources),
         removable={inputs[atom]: readings.index(reading) for atom, reading in removed.items() if atom in inputs},
     )
+
+
+def settled_atoms(
+    grounded: Grounded, instances: Instances, phrasing: Phrasing
+) -> tuple[list[clingo.Symbol], list[clingo.Symbol]]:
+    """List the atoms in conditions that always hold, and those that never do."""
+    bodies = (body for own in instances.values() for _, body in own)
+    ways = (way for elements in grounded.elements.values() for ways in elements.values() for way in ways)
+    used = {symbol for body in chain(bodies, map(phrasing.shown, ways)) for symbol, _ in body}.difference(instances)
+    always = sorted(symbol for symbol in used if symbol in grounded.facts)
+    return always, sorted(used.difference(always, grounded.inputs))
 
 
 def owners(variables: Sequence[Variable], inputs: Mapping[str, int]) -> dict[int, int]:

@@ -18,6 +18,7 @@ __all__ = [
     "SyntaxTree",
     "VariableNormaliser",
     "head_of",
+    "is_variable",
     "parse",
     "read_condition",
     "split_term",
@@ -137,6 +138,11 @@ def split_term(term: ast.AST) -> tuple[str, list[ast.AST]]:
     if term.ast_type == ast.ASTType.SymbolicTerm and term.symbol.type == clingo.SymbolType.Function:
         return term.symbol.name, []
     return str(term), []
+
+
+def is_variable(text: str) -> bool:
+    """Tell whether a term as written is a variable."""
+    return text.lstrip("_")[:1].isupper()
 
 
 def without_strings(text: str) -> str:

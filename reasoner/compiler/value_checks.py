@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reasoner.compiler.intervals import number_in
 from reasoner.compiler.sources import MASTER
+from reasoner.compiler.syntax import is_variable
 from reasoner.compiler.thresholds import COURSE_CUT, CUT, cuts_of, number_of, threshold_problem
 from reasoner.errors import GuidelineError, nearest
 
@@ -25,7 +26,7 @@ def check_thresholds(written: Written) -> None:
     low |= {fact: (number_of(bound.strip('"')), True) for fact, bound in written.rows("above")}
     for predicate in ("minimum", "above", "threshold", "course_threshold"):
         for (term, here), (fact, text) in written.placed(predicate):
-            if not text[:1].isupper() and (problem := threshold_problem(text)):
+            if not is_variable(text) and (problem := threshold_problem(text)):
                 raise GuidelineError(f"{here}: {term}: {problem}.")
             if text.startswith('"') and course_kinds.get(fact) == "integer":
                 raise GuidelineError(f"{here}: {term}: {fact} is an integer; write an integer.")
@@ -63,7 +64,7 @@ def check_doses(written: Written) -> None:
         fitting = (
             atom.place
             for atom, arguments in placed
-            if all(argument == value or argument[:1].isupper() for argument, value in zip(arguments, row, strict=True))
+            if all(argument == value or is_variable(argument) for argument, value in zip(arguments, row, strict=True))
         )
         where = f"{next(fitting, MASTER)}: dose({','.join(row)})"
         if not re.fullmatch(r'"(?=.*[1-9])\d+(\.\d+)?"', amount):
