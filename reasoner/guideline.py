@@ -186,7 +186,7 @@ class Guideline:
                     return self._answer(record, evaluator, opened.completions, evaluate(opened, evaluator))
         from reasoner.engine.stable_models import solve
 
-        solved = solve(record, evaluator, self.adopted, self._compiled.parsed, self.alternatives)
+        solved = solve(record, evaluator, self.adopted, self._compiled.text, self.alternatives)
         return self._answer(record, evaluator, *solved)
 
     def _answer(self, record: Record, evaluator: Evaluator, completions: Completions, evaluated: Evaluated) -> Answer:

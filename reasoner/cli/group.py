@@ -92,6 +92,9 @@ class LazyGroup(click.Group):
             sys.stdout.flush()
         except ReasonerError as error:
             raise Refusal(str(error)) from None
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(130)
         except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             if not isinstance(error, BrokenPipeError):

@@ -28,7 +28,7 @@ Kept = TypeVar("Kept")
 
 MONTH = 30 * 24 * 3600
 LARGEST = 2**30
-OURS = r"[0-9a-f]{32}-[a-z]+(-\d+)?\.(msgpack|[0-9a-f]{16}\.partial)"
+OURS = r"[0-9a-f]{32}-[a-z]+(-[a-z]+)?(-\d+)?\.(msgpack|[0-9a-f]{16}\.partial)"
 OLD = r"[0-9a-f]{32}-[a-z]+(-\d+)?\.(pickle|\d+)"
 """What versions before this one kept, and the remains of it."""
 
@@ -48,11 +48,10 @@ class Cache:
                     return msgspec.msgpack.decode(content, type=kind)
         return None
 
-    def save(self, name: str, value: object) -> None:
-        """Keep a value under a name, where that is possible."""
+    def save(self, name: str, content: bytes) -> None:
+        """Keep a value, encoded, under a name, where that is possible."""
         with suppress(OSError), own_folder(create=True) as folder:
             if folder is not None:
-                content = msgspec.msgpack.encode(value)
                 write_own(self.file(name), self.checksum(name, content) + content, folder)
                 forget(folder)
 

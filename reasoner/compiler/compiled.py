@@ -5,25 +5,24 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable
 from functools import cache, cached_property
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
+
+import msgspec
 
 from reasoner import __version__
 from reasoner.compiler.cache import Cache
 from reasoner.compiler.model import GuidelineModel
-from reasoner.compiler.program import Program, Space
+from reasoner.compiler.program import Program, Space, Text
+from reasoner.compiler.protocol import Part
 from reasoner.compiler.selection import Selection
 from reasoner.compiler.sources import read_files
 
-if TYPE_CHECKING:
-    from reasoner.compiler.parser import ParsedGuideline
-
 __all__ = ["Compiled"]
 
-Made = TypeVar("Made", GuidelineModel, Program, Space)
+Made = TypeVar("Made", GuidelineModel, Program, Space, Text)
 
 
 class Compiled:
@@ -35,51 +34,32 @@ class Compiled:
         self.cache = Cache(f"{self.files.key} {selection.layer} {versions()}")
 
     @cached_property
-    def parsed(self) -> ParsedGuideline:
-        """The guideline's rules, as read and checked."""
-        from reasoner.compiler.parser import parse_guideline
-
-        return parse_guideline(self.files)
-
-    @cached_property
     def model(self) -> GuidelineModel:
         """The guideline's data."""
+        return self.find(Part("model"), GuidelineModel)
 
-        def make() -> GuidelineModel:
-            from reasoner.compiler.catalogue import build_model
-            from reasoner.compiler.grounder import ground
-
-            recursive = ground(self.parsed, 2).recursive
-            return build_model(self.parsed, recursive)
-
-        return self.find("model", GuidelineModel, make)
+    @cached_property
+    def text(self) -> Text:
+        """The guideline's rules and data as clingo text."""
+        return self.find(Part("text"), Text)
 
     def program(self, courses: int, fewer: bool = False) -> Program:
         """Give the ground program for records with `courses` courses; with `fewer`, also for those with fewer."""
-
-        def make() -> Program:
-            from reasoner.compiler.grounder import ground
-
-            return ground(self.parsed, courses, fewer, removable=True)
-
-        return self.find(f"{'up-to' if fewer else 'courses'}-{courses}", Program, make)
+        return self.find(Part("program", courses, fewer), Program)
 
     def space(self, courses: int) -> Space:
         """Give the guideline ground for every record with at most `courses` courses, with its data."""
+        return self.find(Part("space", courses), Space)
 
-        def make() -> Space:
-            from reasoner.compiler.grounder import ground
-
-            return Space(ground(self.parsed, courses, fewer=True), tuple(self.parsed.facts()))
-
-        return self.find(f"space-{courses}", Space, make)
-
-    def find(self, name: str, kind: type[Made], make: Callable[[], Made]) -> Made:
-        """Load what is kept under a name, or make and keep it."""
-        found = self.cache.load(name, kind)
+    def find(self, part: Part, kind: type[Made]) -> Made:
+        """Load a part that is kept, or make and keep it."""
+        found = self.cache.load(part.name, kind)
         if found is None:
-            found = make()
-            self.cache.save(name, found)
+            from reasoner.compiler.bounded import make
+
+            content = make(self.files, part)
+            found = msgspec.msgpack.decode(content, type=kind)
+            self.cache.save(part.name, content)
         return found
 
 

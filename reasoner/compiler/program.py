@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import msgspec
 
-from reasoner.compiler.model import Variable
+from reasoner.compiler.model import Rule, Variable
 
-__all__ = ["Counted", "GroundRule", "Program", "Space", "reachable"]
+__all__ = ["Counted", "GroundRule", "Program", "Space", "Text", "reachable"]
 
 
 class GroundRule(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -104,6 +104,13 @@ class Space(msgspec.Struct, frozen=True, eq=False):
 
     program: Program
     data: tuple[tuple[str, str | None], ...]
+
+
+class Text(msgspec.Struct, frozen=True, eq=False):
+    """A guideline as clingo text, for its own solving: the rules that answers explain, and the data."""
+
+    rules: tuple[Rule, ...]
+    data: tuple[str, ...]
 
 
 def reachable(start: Iterable[Item], follow: Callable[[Item], Iterable[Item]]) -> set[Item]:

@@ -17,8 +17,7 @@ from itertools import chain
 import clingo
 
 from reasoner.compiler.aggregates import AGGREGATE, literal_text
-from reasoner.compiler.parser import ParsedGuideline
-from reasoner.compiler.program import Program
+from reasoner.compiler.program import Program, Text
 from reasoner.compiler.selection import ANY, shared_folder
 from reasoner.engine.bits import BitCompletions, Component
 from reasoner.engine.completions import Chosen, Completions, choices_of
@@ -81,7 +80,7 @@ def solve(
     record: Record,
     evaluator: Evaluator,
     adopted: tuple[int, ...],
-    parsed: ParsedGuideline,
+    text: Text,
     alternatives: Mapping[str, str],
 ) -> tuple[Completions, Evaluated]:
     """Answer a record by its answer sets, or where these are too many by what holds in some and in all of them.
@@ -93,13 +92,13 @@ def solve(
     if components is not None:
         completions = BitCompletions(components, evaluator.program.variables, NO_OTHER)
         found = enumerate_answer_sets(
-            record, evaluator.program, completions, control_of(record.facts, parsed, evaluator.program, alternatives)
+            record, evaluator.program, completions, control_of(record.facts, text, evaluator.program, alternatives)
         )
         if found is not None:
             return found
     with suppress(MemoryError):
         consistent(record, evaluator, adopted)
-    return bounds(record, evaluator.program, adopted, parsed, alternatives)
+    return bounds(record, evaluator.program, adopted, text, alternatives)
 
 
 def enumerate_answer_sets(
@@ -163,17 +162,17 @@ def answer_sets(control: clingo.Control) -> Iterator[frozenset[str]]:
 
 
 def bounds(
-    record: Record, program: Program, adopted: tuple[int, ...], parsed: ParsedGuideline, alternatives: Mapping[str, str]
+    record: Record, program: Program, adopted: tuple[int, ...], text: Text, alternatives: Mapping[str, str]
 ) -> tuple[Bounds, Evaluated]:
     """Find what holds in some and in all completions of a record; nothing is told of what they assume.
 
     Where it is not known which therapy was given, what holds in some counts only where none was. Raises GuidelineError where
     a completion has no answer set, or where clingo finds no end.
     """
-    listed = record.facts if all(told.courses is not None for told in record.told) else untreated(record, parsed)
+    listed = record.facts if all(told.courses is not None for told in record.told) else untreated(record, program)
     found = []
     for mode, facts in (("brave", listed), ("cautious", record.facts)):
-        control = control_of(facts, parsed, program, alternatives, f"--enum-mode={mode}")
+        control = control_of(facts, text, program, alternatives, f"--enum-mode={mode}")
         last: frozenset[str] | None = None
         try:
             for atoms in answer_sets(control):
@@ -188,18 +187,16 @@ def bounds(
     return Bounds(record, program, adopted), Evaluated(values, fired_by(values, program, ALL))
 
 
-def untreated(record: Record, parsed: ParsedGuideline) -> str:
+def untreated(record: Record, program: Program) -> str:
     """Give the facts of a record with no therapy where it is not known which was given."""
-    courses = next(str(name) for _, name, kind in parsed.catalogue["fact"] if str(kind) == "courses")
+    courses = next(variable.fact for variable in program.variables if variable.tells_therapy)
     if not record.labels:
         return f"{record.facts}known({courses}).\n"
     sets = (n for n, told in enumerate(record.told, start=1) if told.courses is None)
     return record.facts + "".join(f"known({courses}) :- true_set({n}).\n" for n in sets)
 
 
-def control_of(
-    facts: str, parsed: ParsedGuideline, program: Program, alternatives: Mapping[str, str], *options: str
-) -> clingo.Control:
+def control_of(facts: str, text: Text, program: Program, alternatives: Mapping[str, str], *options: str) -> clingo.Control:
     """Ground the guideline's own rules with one record's facts, everything unknown left open.
 
     The atoms that stand for aggregates, which these rules do not need, are concluded as `program` does.
@@ -207,21 +204,21 @@ def control_of(
     mapping = shared_folder() / "core" / "from_record.lp"
     rules = (
         f"{rule.head} :- {', '.join(map(literal_text, rule.body))}." if rule.body else f"{rule.head}."
-        for rule in parsed.rules
+        for rule in text.rules
         if rule.role != AGGREGATE
     )
     aggregates = (
         f"{program.atoms[ground.head]} :- "
         f"{', '.join(('not ' if negated else '') + program.atoms[c] for c, negated in ground.conditions)}."
         for ground in program.rules
-        if parsed.rules[ground.rule].role == AGGREGATE
+        if text.rules[ground.rule].role == AGGREGATE
     )
     chosen = (
         f"undecided({reading.lower()})." if name == ANY else f"chosen({reading.lower()},{name})."
         for reading, name in alternatives.items()
     )
     control = clingo.Control(["0", "--warn=none", *options])
-    control.add("base", [], "\n".join(chain(parsed.data, [mapping.read_text("utf-8")], rules, aggregates, chosen, [facts])))
+    control.add("base", [], "\n".join(chain(text.data, [mapping.read_text("utf-8")], rules, aggregates, chosen, [facts])))
     control.ground()
     return control
 
