@@ -219,7 +219,7 @@ WRONG = {
     "a call of a function": (
         "third_line.lp",
         STATEMENT + "contraindicated(@regimen()) :- has(heart_failure).",
-        "@regimen calls a function; a guideline holds rules and facts only",
+        "@regimen: a call of a function is not allowed; write the value itself",
     ),
     "a syntax error": ("third_line.lp", "contraindicated(pertuzumab) :-", "syntax error"),
     "an unsafe variable": (
@@ -227,8 +227,12 @@ WRONG = {
         STATEMENT + "contraindicated(R) :- not excluded(R).",
         "R of contraindicated(R) stands in no positive condition",
     ),
-    "a choice": ("third_line.lp", STATEMENT + "{ contraindicated(pertuzumab) }.", "has one atom before :-"),
-    "a constraint": ("third_line.lp", ":- has(heart_failure).", "has one atom before :-"),
+    "a choice": (
+        "third_line.lp",
+        STATEMENT + "{ contraindicated(pertuzumab) }.",
+        "a choice is not allowed; a rule concludes one thing",
+    ),
+    "a constraint": ("third_line.lp", ":- has(heart_failure).", "a constraint is not allowed; write inconsistent(WHY)"),
     "an aggregate": (
         "third_line.lp",
         STATEMENT + "contraindicated(pertuzumab) :- #max { I : outcome(I, progression) } > 2.",
@@ -270,7 +274,63 @@ WRONG = {
         "has(heart_failure) comes from the record",
     ),
     "a program part": ("third_line.lp", "#program step(t).", "not allowed"),
-    "an external atom": ("third_line.lp", "#external a.", "not allowed"),
+    "an external atom": ("third_line.lp", "#external a.", "an external atom is not allowed; declare what a record can say"),
+    "data under a condition on the patient": (
+        "drugs.lp",
+        "class_of(lapatinib, taxane) :- has(heart_failure).",
+        "class_of(lapatinib,taxane) is data, the same for every patient, and has(heart_failure) (patient) is not; "
+        "write class_of without conditions on the patient",
+    ),
+    "data of one's own under a condition on the patient": (
+        "drugs.lp",
+        'predicate(strained, catalogue, "strain").\nstrained :- drug(_), not has(heart_failure).',
+        "strained is data, the same for every patient, and has(heart_failure) (patient) is not; declare strained as derived",
+    ),
+    "data that follow from what is derived from the patient": (
+        "drugs.lp",
+        "by_design(S) :- setting(S), received(lapatinib).",
+        "by_design(S) is data, the same for every patient, and setting(S) (conclusion) is not",
+    ),
+    "data that follow from a misspelt predicate": (
+        "drugs.lp",
+        "class_of(D, taxane) :- pat(pertuzumab, D).",
+        'predicate "pat" is not declared (did you mean "part"?)',
+    ),
+    "data that follow from a misspelt name": (
+        "drugs.lp",
+        "class_of(D, taxane) :- part(pertuzumap, D).",
+        '"pertuzumap" is not a regimen (did you mean "pertuzumab"?)',
+    ),
+    "a declaration under conditions": (
+        "drugs.lp",
+        'predicate(strained, derived, "strain") :- drug(_).',
+        'predicate(strained,derived,"strain") holds in any case; write it as a fact, without conditions',
+    ),
+    "a predicate of the core, declared to be another": (
+        "glossary.lp",
+        'predicate(has(any), derived, "something").',
+        "has is declared already at core/vocabulary.lp:",
+    ),
+    "a predicate of the guideline's own, declared twice": (
+        "glossary.lp",
+        'predicate(line_of(drug), derived, "one").\npredicate(line_of(drug, drug), derived, "another").',
+        "line_of is declared already at copy/glossary.lp:",
+    ),
+    "a predicate that checks use": (
+        "glossary.lp",
+        'predicate(treated(whole), derived, "treatment").',
+        "treated(whole): treated is a predicate of core/space.lp, which rules cannot ask for. Call yours otherwise.",
+    ),
+    "a predicate that tells plain clingo what a record leaves out, asked for": (
+        "second_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- open(heart_failure).",
+        "open(heart_failure): open is for plain clingo alone; ask not known(FACT)",
+    ),
+    "a predicate that tells plain clingo what a record leaves out, declared": (
+        "glossary.lp",
+        'predicate(unknown(fact), derived, "unknown").',
+        "unknown(fact): unknown is for plain clingo alone; ask not known(FACT) for a fact that is not recorded. Call yours",
+    ),
     "a role that does not exist": (
         "glossary.lp",
         'predicate(strange, derivd, "x").',

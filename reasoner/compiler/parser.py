@@ -10,9 +10,10 @@ from typing import NamedTuple
 import clingo
 from clingo import ast
 
-from reasoner.compiler import checks
+from reasoner.compiler import checks, rule_checks
 from reasoner.compiler.aggregates import read_body, stand_ins
 from reasoner.compiler.annotations import read_annotation
+from reasoner.compiler.constructs import atoms_in, check_conditions, check_head, check_statement, check_terms_of, concluded
 from reasoner.compiler.lexer import check_text
 from reasoner.compiler.model import Annotation, Condition, Rule
 from reasoner.compiler.sources import GuidelineFiles, SourceFile, place_name
@@ -20,7 +21,6 @@ from reasoner.compiler.syntax import (
     PlacedTerm,
     SyntaxTree,
     VariableNormaliser,
-    head_of,
     parse,
     variable_counts,
 )
@@ -32,6 +32,10 @@ from reasoner.errors import GuidelineError
 __all__ = ["ParsedGuideline", "parse_guideline", "parsed_files", "read_rules"]
 
 CORE_RULES = ("vocabulary.lp", "possible.lp", "history.lp", "conclusions.lp", "wording.lp", "lexicon.lp")
+
+CORE_OWN = ("from_record.lp", "open.lp", "space.lp", "defects.lp", "differences.lp")
+SCOPE = "in_scope"
+"""What the core asks of a guideline that declares it."""
 
 DECLARING = {"alternative", "predicate", "term", "fact"}
 NAME = re.compile(r"\b([a-z]\w*)\(")
@@ -80,7 +84,7 @@ class ParsedGuideline(NamedTuple):
 class WrittenRule(NamedTuple):
     """A rule as written, with its normalised head, its role, the conditions that explain it and all its atoms.
 
-    A rule of the catalogue is data: its conditions are not looked at.
+    A rule of the catalogue is data, which no answer explains: it has no conditions here.
     """
 
     tree: SyntaxTree
@@ -100,15 +104,27 @@ def parsed_files(files: GuidelineFiles) -> list[SourceFile]:
 def read_rules(files: GuidelineFiles) -> tuple[list[WrittenRule], dict[str, Annotation], Vocabulary]:
     """Parse a guideline's files into rules, each by itself in order, with the annotations and the vocabulary."""
     core = frozenset(file.path for file in files.core)
-    origins = checks.Origins(core, frozenset(file.path for file in files.overlays))
+    origins = rule_checks.Origins(core, frozenset(file.path for file in files.overlays))
     for file in (*files.own, *files.overlays):
         check_text(file.text, place_name(file.path))
     trees = [tree for file in parsed_files(files) for tree in parse(file)]
     annotations, placed = collect(trees, origins)
     placed = written_out(placed, read_constants(trees, files.core))
-    vocabulary = read_vocabulary([tree for tree, _ in placed])
+    vocabulary = read_vocabulary([tree for tree, _ in placed], core, own_names(files))
     rules = [read_rule(tree, annotation, vocabulary, annotations, origins) for tree, annotation in placed]
     return rules, annotations, vocabulary
+
+
+def own_names(files: GuidelineFiles) -> dict[str, str]:
+    """Name the predicates of the core's other files, with what is said where a guideline uses them."""
+    return {
+        name: f"{name} is a predicate of {place_name(file.path)}, which rules cannot ask for."
+        for file in files.core
+        if file.path.name in CORE_OWN
+        for tree in parse(file)
+        for name in concluded(tree)
+        if name != SCOPE
+    }
 
 
 def parse_guideline(files: GuidelineFiles) -> ParsedGuideline:
@@ -138,6 +154,7 @@ def parse_guideline(files: GuidelineFiles) -> ParsedGuideline:
     checks.check(
         checks.Written(
             tuple(atom for rule in rules for atom in rule.atoms),
+            tuple(PlacedTerm(rule.head, rule.tree.place) for rule in data),
             vocabulary.predicates,
             parsed.catalogue,
             parsed.rules,
@@ -149,7 +166,7 @@ def parse_guideline(files: GuidelineFiles) -> ParsedGuideline:
 
 
 def collect(
-    trees: Sequence[SyntaxTree], origins: checks.Origins
+    trees: Sequence[SyntaxTree], origins: rule_checks.Origins
 ) -> tuple[dict[str, Annotation], list[tuple[SyntaxTree, str | None]]]:
     """Sort syntax trees into annotations and rules, each rule with the annotation that it stands under."""
     annotations: dict[str, Annotation] = {}
@@ -160,17 +177,15 @@ def collect(
         if kind == ast.ASTType.Comment:
             annotation = read_annotation(tree.node.value, tree.place)
             if annotation is not None:
-                checks.check_annotation(annotation, annotations, tree.path, origins)
-                checks.check_alternative(annotation, annotations)
+                rule_checks.check_annotation(annotation, annotations, tree.path, origins)
+                rule_checks.check_alternative(annotation, annotations)
                 annotations[annotation.id] = annotation
                 current[tree.path] = annotation.id
         elif kind == ast.ASTType.Rule:
+            check_head(tree)
             rules.append((tree, current.get(tree.path)))
-        elif kind not in (ast.ASTType.Defined, ast.ASTType.ShowSignature, ast.ASTType.Definition):
-            raise GuidelineError(
-                f"{tree.place}: {str(tree.node).splitlines()[0]}: not allowed; "
-                "a guideline holds rules, facts, #const, #include, #show and #defined."
-            )
+        else:
+            check_statement(tree)
     return annotations, rules
 
 
@@ -179,25 +194,28 @@ def read_rule(
     annotation: str | None,
     vocabulary: Vocabulary,
     annotations: Mapping[str, Annotation],
-    origins: checks.Origins,
+    origins: rule_checks.Origins,
 ) -> WrittenRule:
     """Read a rule: as data, or as a rule that answers will explain."""
     here = tree.place
-    node = VariableNormaliser(here)(tree.node)
-    head_of(tree)
+    check_terms_of(tree)
+    check_conditions(tree)
+    node = VariableNormaliser()(tree.node)
     role = vocabulary.predicate(node.head.atom.symbol, here).role
     node = node if role == "catalogue" else name_intervals(node)
     head = node.head.atom.symbol
     own = PlacedTerm(head, here)
     if role == "catalogue":
-        return WrittenRule(tree, annotation, head, role, (), (own,))
-    checks.check_right_to_conclude(tree, role, annotation, annotations, vocabulary, origins)
+        asked = [PlacedTerm(atom, here) for condition in tree.node.body for atom in atoms_in(condition)]
+        rule_checks.check_data(head, asked, vocabulary)
+        return WrittenRule(tree, annotation, head, role, (), (own, *asked))
+    rule_checks.check_right_to_conclude(tree, role, annotation, annotations, vocabulary, origins)
     body, positive, read = read_body(node, here)
     atoms = [PlacedTerm(atom, here) for atom in read]
     for atom in atoms:
         vocabulary.predicate(atom.term, here)
-    checks.check_reading(annotation, annotations, tree.place, positive, atoms)
-    checks.check_variables(tree, head, positive, body, tree.path in origins.core)
+    rule_checks.check_reading(annotation, annotations, tree.place, positive, atoms)
+    rule_checks.check_variables(tree, head, positive, body, tree.path in origins.core)
     return WrittenRule(tree, annotation, head, role, body, (own, *atoms))
 
 

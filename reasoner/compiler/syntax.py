@@ -69,10 +69,9 @@ def parse(file: SourceFile) -> list[SyntaxTree]:
 
 
 class VariableNormaliser(ast.Transformer):
-    """Names the anonymous variables of positive conditions, so that an instance says what they stood for; refuses calls."""
+    """Names the anonymous variables of positive conditions, so that an instance says what they stood for."""
 
-    def __init__(self, here: str) -> None:
-        self.here = here
+    def __init__(self) -> None:
         self.positive = True
         self.count = 0
 
@@ -88,23 +87,11 @@ class VariableNormaliser(ast.Transformer):
         self.count += 1
         return node.update(name=f"_Any{self.count}")
 
-    def visit_Function(self, node: ast.AST) -> ast.AST:  # noqa: N802 (clingo's name)
-        if node.external:
-            raise GuidelineError(f"{self.here}: {node} calls a function; a guideline holds rules and facts only.")
-        return node.update(**self.visit_children(node))
-
 
 def head_of(tree: SyntaxTree) -> ast.AST:
-    """Give the atom that a rule concludes; raises GuidelineError for a choice, a constraint or alternatives."""
-    head = tree.node.head
-    plain = head.ast_type == ast.ASTType.Literal and head.sign == ast.Sign.NoSign
-    if plain and head.atom.ast_type == ast.ASTType.SymbolicAtom:
-        symbol: ast.AST = head.atom.symbol
-        return symbol
-    raise GuidelineError(
-        f"{tree.place}: {tree.node}: a rule of a guideline has one atom before :-; "
-        "choices, constraints and alternatives are not allowed."
-    )
+    """Give the atom that a rule concludes."""
+    symbol: ast.AST = tree.node.head.atom.symbol
+    return symbol
 
 
 def read_condition(node: ast.AST, here: str) -> tuple[Condition, ast.AST | None]:

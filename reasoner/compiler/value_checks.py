@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from reasoner.compiler.intervals import number_in
 from reasoner.compiler.sources import MASTER
-from reasoner.compiler.syntax import is_variable
 from reasoner.compiler.thresholds import COURSE_CUT, CUT, cuts_of, number_of, threshold_problem
 from reasoner.errors import GuidelineError, nearest
 
@@ -26,7 +25,7 @@ def check_thresholds(written: Written) -> None:
     low |= {fact: (number_of(bound.strip('"')), True) for fact, bound in written.rows("above")}
     for predicate in ("minimum", "above", "threshold", "course_threshold"):
         for (term, here), (fact, text) in written.placed(predicate):
-            if not is_variable(text) and (problem := threshold_problem(text)):
+            if problem := threshold_problem(text):
                 raise GuidelineError(f"{here}: {term}: {problem}.")
             if text.startswith('"') and course_kinds.get(fact) == "integer":
                 raise GuidelineError(f"{here}: {term}: {fact} is an integer; write an integer.")
@@ -58,15 +57,8 @@ def check_typical(written: Written) -> None:
 
 def check_doses(written: Written) -> None:
     """Check that each dose, written or derived, has an amount and an interval that answers can word."""
-    placed = list(written.placed("dose"))
-    for row in written.rows("dose"):
-        *_, amount, _, every = row
-        fitting = (
-            atom.place
-            for atom, arguments in placed
-            if all(argument == value or is_variable(argument) for argument, value in zip(arguments, row, strict=True))
-        )
-        where = f"{next(fitting, MASTER)}: dose({','.join(row)})"
+    for (term, here), (*_, amount, _, every) in written.placed("dose"):
+        where = f"{here}: {term}"
         if not re.fullmatch(r'"(?=.*[1-9])\d+(\.\d+)?"', amount):
             raise GuidelineError(f'{where}: {amount} is not an amount; write a number above 0 in quotes, as in "5.4".')
         if not re.fullmatch(r"once|weeks\([1-9]\d*\)", every):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from clingo import ast
@@ -35,10 +38,16 @@ GENERATED = {
 
 
 class Vocabulary(NamedTuple):
-    """All predicates that are declared, and the names that replaced old ones."""
+    """All predicates that are declared, the names that replaced old ones, and for reserved names what is said of them.
+
+    `places` tells where a predicate is declared, `shared` are those of the core.
+    """
 
     predicates: dict[str, Predicate]
+    places: dict[str, str]
     renamed: dict[str, str]
+    reserved: dict[str, str]
+    shared: set[str]
 
     def predicate(self, term: ast.AST, here: str) -> Predicate:
         """Give the predicate of an atom; raises GuidelineError for one that is not declared so."""
@@ -47,6 +56,8 @@ class Vocabulary(NamedTuple):
         if found is None:
             if name in self.renamed:
                 raise GuidelineError(f"{here}: {name} is now called {self.renamed[name]}; use the new name.")
+            if name in self.reserved:
+                raise GuidelineError(f"{here}: {term}: {self.reserved[name]}")
             raise GuidelineError(
                 f'{here}: predicate "{name}" is not declared{nearest(name, self.predicates)}. '
                 'Declare it: predicate(name(kind, ...), role, "phrase").'
@@ -58,28 +69,62 @@ class Vocabulary(NamedTuple):
         return found
 
 
-def read_vocabulary(rules: Sequence[SyntaxTree]) -> Vocabulary:
-    """Read the declarations among a guideline's rules; raises GuidelineError for one that is not as it must be."""
-    predicates: dict[str, Predicate] = {}
+def read_vocabulary(rules: Sequence[SyntaxTree], core: Collection[Path], reserved: Mapping[str, str]) -> Vocabulary:
+    """Read the declarations among a guideline's rules, those in the files of the `core` first.
+
+    `reserved` says of names that the core uses besides what is said where a guideline does.
+
+    Raises GuidelineError for a declaration that is not as it must be, or that changes what a name means.
+    """
+    found = Vocabulary({}, {}, {}, dict(reserved), {"predicate"})
+    for _, (old, new) in facts_of("renamed", rules):
+        found.renamed[str(old)] = str(new)
+    for _, (name, advice) in facts_of("reserved", rules):
+        found.reserved[str(name)] = f"{name} is for plain clingo alone; {advice.symbol.string}."
+    found.predicates["predicate"] = Predicate(("any", "any", "any"), "catalogue", "")
+    found.places["predicate"] = "core/vocabulary.lp"
     for tree, arguments in facts_of("predicate", rules):
-        try:
-            signature, role, phrase = arguments
-            name, kinds = split_term(signature)
-            predicates[name] = Predicate(tuple(str(kind) for kind in kinds), str(role), phrase.symbol.string)
-        except (ValueError, AttributeError, RuntimeError):
-            raise GuidelineError(f'{tree.place}: write predicate(name(kind, ...), role, "phrase").') from None
-        if str(role) not in ROLES:
-            raise GuidelineError(
-                f'{tree.place}: "{role}" is not a role{nearest(str(role), ROLES)}; allowed: {", ".join(sorted(ROLES))}'
-            )
-    predicates["predicate"] = Predicate(("any", "any", "any"), "catalogue", "")
-    renamed = [list(map(str, arguments)) for _, arguments in facts_of("renamed", rules)]
-    return Vocabulary(predicates, {names[0]: names[-1] for names in renamed if names})
+        declare(tree, arguments, found, core)
+        if tree.path in core:
+            found.shared.add(split_term(arguments[0])[0])
+            found.reserved.pop(split_term(arguments[0])[0], None)
+    return found
+
+
+def declare(tree: SyntaxTree, arguments: Sequence[ast.AST], found: Vocabulary, core: Collection[Path]) -> None:
+    """Add the predicate that a fact declares."""
+    here = tree.place
+    name, predicate = "", None
+    with suppress(ValueError, AttributeError, RuntimeError):
+        signature, role, phrase = arguments
+        name, kinds = split_term(signature)
+        predicate = Predicate(tuple(str(kind) for kind in kinds), str(role), phrase.symbol.string)
+    if predicate is None or not re.fullmatch(r"[a-z]\w*", name):
+        raise GuidelineError(
+            f'{here}: write predicate(name(kind, ...), role, "phrase"), with a name that begins with a small letter.'
+        )
+    if predicate.role not in ROLES:
+        raise GuidelineError(
+            f'{here}: "{predicate.role}" is not a role{nearest(predicate.role, ROLES)}; allowed: {", ".join(sorted(ROLES))}'
+        )
+    if name in found.reserved and tree.path not in core:
+        raise GuidelineError(f"{here}: {arguments[0]}: {found.reserved[name]} Call yours otherwise.")
+    before = found.predicates.setdefault(name, predicate)
+    if before[:2] != predicate[:2]:
+        raise GuidelineError(
+            f"{here}: {name} is declared already at {found.places[name]}, as {name}({', '.join(before.kinds)}) with the "
+            f"role {before.role}; call yours otherwise. Only its phrase can be given anew."
+        )
+    found.predicates[name] = predicate
+    found.places.setdefault(name, here)
 
 
 def facts_of(name: str, rules: Sequence[SyntaxTree]) -> Iterator[tuple[SyntaxTree, list[ast.AST]]]:
     """Yield the facts of a predicate, each with its arguments."""
     for tree in rules:
-        found, arguments = split_term(head_of(tree))
-        if found == name and not tree.node.body:
+        head = head_of(tree)
+        found, arguments = split_term(head)
+        if found == name and tree.node.body:
+            raise GuidelineError(f"{tree.place}: {head} holds in any case; write it as a fact, without conditions.")
+        if found == name:
             yield tree, arguments
