@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import clingo
 
+from reasoner.verification.answer_sets import circular_atoms
+from reasoner.verification.atoms import quoted, split_atom
 from reasoner.verification.defect_findings import FindingWriter, firing_atom
 from reasoner.verification.findings import Finding
 from reasoner.verification.patients import Patients
@@ -45,7 +48,12 @@ class Candidates:
         rule, say = candidate.arguments[0].string, model.say
         instance = next((ground for ground in program.rules if model.rules[ground.rule].id == rule), None)
         if instance is None:
-            words = say("nothing_fits")
+            fixed = [
+                c.text
+                for c in self.writer.rules[rule].body
+                if c.comparison or model.roles[split_atom(c.text)[0]] == "catalogue"
+            ]
+            words = say("no_value_fits", say("and").join(fixed)) if fixed else say("nothing_fits")
         else:
             conditions = [(program.atoms[atom], not negated) for atom, negated in instance.conditions]
             core = self.patients.unsat_core(conditions) or conditions
@@ -58,13 +66,30 @@ class Candidates:
 
         A rule so found supports no other's conclusion from then on. Raises SolveTimeout after the deadline.
         """
+        found: set[str] = set()
         for number, candidate in enumerate(reversed(candidates)):
             progress("rules", number, len(candidates))
             rule = candidate.arguments[0]
             fires = f"fires_at_all({rule})"
+            if rule.string in self.circular and not self.stays_without(rule.string, found):
+                continue
             if self.patients.ask([(fires, True)]) and not self.patients.ask([(refutation(candidate), True)]):
                 yield candidate, self.implied_rule(candidate, fires)
                 self.patients.control.assign_external(clingo.Function("dropped", [rule]), True)
+                found.add(rule.string)
+
+    @cached_property
+    def circular(self) -> frozenset[str]:
+        """The rules that conclude what depends on itself: there two rules can seem to support each other's conclusion."""
+        rules, circular = self.writer.model.rules, circular_atoms(self.writer.program)
+        return frozenset(rules[ground.rule].id for ground in self.writer.program.rules if ground.head in circular)
+
+    def stays_without(self, rule: str, gone: Collection[str]) -> bool:
+        """Tell whether it is proved that nothing changes without a rule, those of `gone` left out already."""
+        changed = f"changed_without({quoted(rule)})"
+        left_out = [(f"gone({quoted(other)})", other in gone) for other in sorted(self.circular)]
+        known = [(name, wanted) for name, wanted in left_out if name in self.patients.literals]
+        return changed in self.patients.literals and not self.patients.ask([(changed, True), *known])
 
     def implied_rule(self, candidate: clingo.Symbol, fires: str) -> Finding:
         writer, rule = self.writer, candidate.arguments[0].string

@@ -14,6 +14,7 @@ from reasoner.compiler.selection import ANY
 from reasoner.engine.answer import GuidelineInfo
 from reasoner.guideline import Guideline
 from reasoner.verification.alternatives import OtherAlternatives, taken_in
+from reasoner.verification.answer_sets import AnswerSets, circular_atoms, contradicting_atoms
 from reasoner.verification.candidates import Candidates, refutation
 from reasoner.verification.defect_findings import DefectAtoms, FindingWriter
 from reasoner.verification.definitions import definitions, templates
@@ -75,7 +76,7 @@ def check(
         courses=length,
         patients=patients,
         writer=writer,
-        candidates=Candidates.read(patients, writer),
+        candidates=Candidates.read(whatever_concluded(guideline, patients, length), writer),
         settling=settling_readings_of(guideline, length, deadline),
         progress=progress,
     )
@@ -89,16 +90,23 @@ def check(
 
 
 def load_patients(
-    guideline: Guideline, courses: int, deadline: float | None = None, taken: Mapping[str, str] | None = None
+    guideline: Guideline,
+    courses: int,
+    deadline: float | None = None,
+    taken: Mapping[str, str] | None = None,
+    free: frozenset[int] = frozenset(),
 ) -> Patients:
     """Ground all patients of a guideline, with at most `courses` courses of therapy, and what is asked about them.
 
-    `taken` are the alternatives in which readings are taken, or "any": by default as the guideline takes them.
+    `taken` are the alternatives in which readings are taken, or "any": by default as the guideline takes them. What is
+    `free` holds or not, whatever rules conclude.
     """
     space, model = guideline.space(courses), guideline.model
     builder = ProgramBuilder()
-    writer = RuleWriter(builder, space, model, taken_in(guideline) if taken is None else taken)
+    writer = RuleWriter(builder, space, model, taken_in(guideline) if taken is None else taken, free=free)
     writer.write()
+    if not free:
+        writer.write_without(circular_atoms(space.program))
     for number in range(courses):
         writer.write_advice(writer.inputs_after(number), partial("earlier({},{})".format, number))
     for fact in model.facts:
@@ -108,6 +116,12 @@ def load_patients(
     writer.write_unrecorded()
     written = reify(model, space.program, [text for text, _ in space.data], writer.duplicates.repeated)
     return builder.ground(("space.lp", "defects.lp"), ["smallest"], [*writer.data, *written], deadline)
+
+
+def whatever_concluded(guideline: Guideline, patients: Patients, courses: int) -> Patients:
+    """Give the patients among whom a rule is sought that fires: with those for whom rules contradict each other."""
+    circle = contradicting_atoms(guideline.space(courses).program)
+    return load_patients(guideline, courses, patients.deadline, free=circle) if circle else patients
 
 
 @dataclass(frozen=True)
@@ -150,6 +164,10 @@ class Check:
                     yield self.shown_by_patient(defects[name], escalated.get(form))
             except SolveTimeout:
                 self.undecided.add(str(kind))
+        try:
+            yield from self.unanswered()
+        except SolveTimeout:
+            self.undecided.add("conflict")
         yield from self.without_patient(found.shown)
         self.progress("done", 1, 1)
 
@@ -225,8 +243,24 @@ class Check:
             self.undecided.add(found.kind)
             return found
 
+    def unanswered(self) -> Iterator[Finding]:
+        """Yield a finding for patients who get no answer, and one for those who get several."""
+        program = self.guideline.space(self.courses).program
+        circle = contradicting_atoms(program)
+        if not circle:
+            return
+        space, model = self.guideline.space(self.courses), self.guideline.model
+        sets = AnswerSets(space, model, taken_in(self.guideline), self.patients.deadline, circle)
+        for name, found in (("no_answer", sets.without()), ("several_answers", sets.several())):
+            if found is not None:
+                yield self.writer.write_unanswered(name, found)
+
     def without_patient(self, shown: Collection[str]) -> Iterator[Finding]:
         """Yield the candidates that no patient refutes, of the classes that are decided."""
+        if self.candidates.patients is not self.patients:
+            searched = search(self.candidates.patients, ("refuted",))
+            self.undecided.update(map(self.class_of, searched.undecided))
+            shown = searched.shown
         for candidate in self.candidates.unrefuted("never", shown):
             if self.candidates.classes[candidate] not in self.undecided:
                 yield self.settled_by_firing(self.candidates.never_fires(candidate), candidate)

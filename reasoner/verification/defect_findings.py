@@ -13,6 +13,7 @@ from reasoner.compiler.model import GuidelineModel, Rule
 from reasoner.compiler.program import Program
 from reasoner.guideline import Guideline
 from reasoner.verification.alternatives import taken_otherwise
+from reasoner.verification.answer_sets import Unanswered
 from reasoner.verification.atoms import quoted, split_atom
 from reasoner.verification.definitions import templates, text_of
 from reasoner.verification.findings import Finding, Side, finding_id
@@ -134,6 +135,22 @@ class FindingWriter:
             witness=witness,
             under=taken_otherwise(patient.inputs, self.model) if patient is not None else (),
         ).carrying(departures=self.departures(witness))
+
+    def write_unanswered(self, name: str, found: Unanswered) -> Finding:
+        """Write the finding of a patient whom a circle of rules leaves without an answer, or with several."""
+        model = self.model
+        rules = tuple(model.rules[number].id for number in found.rules)
+        differing = model.say("and").join(self.program.phrases[number] for number in found.differing)
+        form = clingo.Function(name, [clingo.String(rules[0]), clingo.String(differing)][: 1 + bool(differing)])
+        written = self.write("conflict", form, found.patient, words={1: model.say("and").join(rules)})
+        annotations = sorted({str(self.rules[rule].annotation) for rule in rules}, key=self.order.__getitem__)
+        return written.replace(
+            statements=self.of_kind(("statement",), annotations),
+            readings=self.of_kind(("reading", "alternative"), annotations),
+            overlays=self.of_kind(("overlay",), annotations),
+            rules=rules,
+            places=tuple(dict.fromkeys(self.places(rules))),
+        )
 
     def sides(self, form: clingo.Symbol, held: Collection[str]) -> tuple[Side, ...]:
         """Collect what each side of a defect derives for a patient of whom the atoms in `held` hold."""

@@ -99,6 +99,13 @@ class Patients:
             handle.get()
         return found
 
+    def forbid(self, atoms: Iterable[tuple[str, bool]]) -> None:
+        """Leave out from now on the patients of whom the atoms hold, or do not, as given."""
+        assumptions = self.assumptions(atoms)
+        if assumptions is not None:
+            with self.control.backend() as backend:
+                backend.add_rule([], assumptions)
+
     def smallest(self, atoms: Iterable[tuple[str, bool]], observed: Sequence[str] = ()) -> Patient:
         """Find the smallest patient of whom the atoms hold, or do not, as given; there must be one.
 
@@ -157,8 +164,12 @@ class ProgramBuilder:
     def choice(self, name: str) -> int:
         """Give a new atom that can hold or not."""
         atom = self.atom(name)
-        self.rules.append((atom, [], True))
+        self.rule_of_choice(atom)
         return atom
+
+    def rule_of_choice(self, atom: int) -> None:
+        """Let an atom hold or not."""
+        self.rules.append((atom, [], True))
 
     def input(self, name: str) -> int:
         """Give an open atom of the record or of the patient."""

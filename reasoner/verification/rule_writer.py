@@ -15,7 +15,7 @@ from reasoner.verification.atoms import compares_number, fact_of, quoted, split_
 from reasoner.verification.duplicates import find_duplicates
 from reasoner.verification.patients import ProgramBuilder
 
-__all__ = ["RuleWriter", "completions_of"]
+__all__ = ["RuleWriter", "Value", "body_of", "completions_of"]
 
 Value = int | bool
 Conditions = Sequence[tuple[int, bool]]
@@ -30,7 +30,7 @@ class RuleWriter:
 
     `taken` gives for each reading with alternatives the one that it is taken in, or "any". With `side` the conclusions are
     named ``side(atom)``, so that two guidelines can stand beside each other. `adoptable` are the readings that can be
-    adopted or not; the others always are.
+    adopted or not; the others always are. What is `free` holds or not, whatever rules conclude.
     """
 
     def __init__(
@@ -41,11 +41,13 @@ class RuleWriter:
         taken: Mapping[str, str],
         adoptable: frozenset[str] = frozenset(),
         side: str = "",
+        free: frozenset[int] = frozenset(),
     ) -> None:
         self.builder = builder
         self.program = space.program
         self.model = model
         self.side = side
+        self.free = free
         self.duplicates = find_duplicates(space, model, adoptable)
         self.selectors = {name: builder.choice(f"adopted({quoted(name)})") for name in sorted(adoptable)}
         self.data = [text for text, annotation in space.data if annotation not in self.selectors]
@@ -61,7 +63,9 @@ class RuleWriter:
 
     def write(self) -> None:
         """Write each rule, that it fires, the position it takes, and what alone keeps it from firing."""
-        values = self.valuation(self.inputs, self.named)
+        values = self.values
+        for atom in self.free:
+            self.builder.rule_of_choice(self.number(atom))
         for rule in self.program.rules:
             clause = self.clause(rule, values)
             if clause is not None:
@@ -77,12 +81,14 @@ class RuleWriter:
     def write_rule(self, rule: GroundRule, head: int, body: Sequence[int]) -> None:
         builder, source = self.builder, self.model.rules[rule.rule]
         if source.annotation is None:
-            builder.rule(head, body)
+            if rule.head not in self.free:
+                builder.rule(head, body)
             return
         conclusion = self.program.atoms[rule.head]
         fires = builder.atom(self.named(f"fires({quoted(source.id)},{conclusion})"))
         builder.rule(fires, body)
-        builder.rule(head, [fires])
+        if rule.head not in self.free:
+            builder.rule(head, [fires])
         if source.role == "position":
             builder.rule(builder.atom(self.named(f"derives({quoted(source.annotation)},{conclusion})")), [fires])
 
@@ -100,7 +106,7 @@ class RuleWriter:
         ``unrecorded(F, V, X)`` says that X holds in completion V of a record that tells all but F. Facts of more completions
         than can be gone through are ``unexplored``.
         """
-        base = self.valuation(self.inputs, self.named)
+        base = self.values
         for fact in self.model.facts:
             own = {n for n, text in enumerate(self.program.inputs) if fact_of(text, self.model) == fact.name}
             affected = self.affected_by(own)
@@ -159,12 +165,56 @@ class RuleWriter:
 
     @cached_property
     def dependents(self) -> list[list[int]]:
-        """For each atom the heads of the rules that have it as a condition."""
-        found: list[list[int]] = [[] for _ in self.program.atoms]
+        return self.program.dependents()
+
+    def write_again(
+        self,
+        atoms: Collection[int],
+        name: Callable[[str], str],
+        without: int | None = None,
+        gone: Mapping[int, int] | None = None,
+    ) -> dict[int, int]:
+        """Write the rules of some atoms once more, and give what numbers these have then; the others stay as they are.
+
+        Rule `without` is left out, and those of `gone` where the atoms hold that it maps them to.
+        """
+        values = self.values
+        copied = {atom: self.builder.atom(name(self.program.atoms[atom])) for atom in sorted(atoms)}
+        for atom, number in copied.items():
+            values[atom] = number
         for rule in self.program.rules:
-            for atom, _ in rule.conditions:
-                found[atom].append(rule.head)
-        return found
+            body = body_of(rule.conditions, values) if rule.head in copied and rule.rule != without else None
+            if body is not None:
+                left_out = [-gone[rule.rule]] if gone is not None and rule.rule in gone else []
+                self.builder.rule(copied[rule.head], [*body, *left_out])
+        return copied
+
+    @property
+    def values(self) -> list[Value]:
+        """The values of all atoms of the guideline as it is written."""
+        return self.valuation(self.inputs, self.named)
+
+    def write_without(self, circular: Collection[int]) -> None:
+        """Write, for each rule that concludes what depends on itself, what follows without it.
+
+        ``changed_without(N)`` says that something does not stay as it is; rules of which ``gone(N)`` holds are left out too.
+        """
+        heads: dict[int, set[int]] = {}
+        for rule in self.program.rules:
+            if rule.head in circular and self.model.rules[rule.rule].annotation is not None:
+                heads.setdefault(rule.rule, set()).add(rule.head)
+        names = {number: quoted(self.model.rules[number].id) for number in heads if number not in self.duplicates.repeated}
+        gone = {number: self.builder.choice(f"gone({name})") for number, name in names.items()}
+        for number, name in names.items():
+            behind = reachable(heads[number], self.dependents.__getitem__)
+            changed = self.builder.atom(f"changed_without({name})")
+            for atom, copied in self.write_again(behind, f"without({name},{{}})".format, number, gone).items():
+                self.builder.rule(changed, [self.number(atom), -copied])
+                self.builder.rule(changed, [-self.number(atom), copied])
+
+    def number(self, atom: int) -> int:
+        """Give the builder's number of a derived atom."""
+        return self.builder.atom(self.named(self.program.atoms[self.duplicates.representative[atom]]))
 
     def decides_advice(self, fact: str) -> bool:
         """Tell whether a fact can change what is recommended or excluded."""
