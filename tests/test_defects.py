@@ -1,0 +1,86 @@
+"""Checking against brute force: over every record of small random guidelines no defect is missed and none is made up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+from defects import FACTS, Defect, Defects, draw, write
+
+from reasoner import Guideline
+from reasoner.verification.check import check
+from reasoner.verification.findings import finding_id
+
+CLASSES = {
+    "both": "conflict", "rivals": "conflict", "unordered": "conflict", "placed": "conflict", "cycle": "preference_cycle",
+    "nowhere": "pointer", "nearest": "gap", "unplaced_untreated": "gap", "empty": "gap", "exhausted": "gap",
+    "exhausted_by_two": "gap", "exhausted_by_more": "gap", "unsafe": "unknown_unsafe", "overlooked": "unknown_unsafe",
+    "never": "unfirable",
+}  # fmt: skip
+UNANSWERED = {"no_answer": "gets no answer", "several_answers": "gets several answers"}
+
+
+def id_of(defect: Defect, guideline: Guideline) -> str:
+    """Give the id of a defect's finding: a rule is named in it by what it says."""
+    form, *arguments = defect
+    if form in ("nearest", "never"):
+        rule = next(rule for rule in guideline.model.rules if rule.id == arguments[0])
+        arguments[0] = f"{rule.annotation} {rule.head} {[(c.negated, c.text) for c in rule.body]}"
+    return finding_id(CLASSES[form], " | ".join((form, *arguments)))
+
+
+@pytest.mark.parametrize("recursive", [False, True], ids=["stratified", "recursive"])
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_found_is_what_some_record_shows(seed: int, recursive: bool, own_cache: None, tmp_path: Path) -> None:
+    rng = Random(seed)
+    rules = draw(rng, recursive)
+    extra = rng.choice(("", "no_order(x, y).\n"))
+    (tmp_path / "guideline.lp").write_text(write(rules, extra))
+    guideline = Guideline.load(tmp_path)
+    report = check(guideline)
+    assert not report.undecided
+    defects = Defects(rules, guideline, extra)
+    shown, found = defects.shown().smallest, {found.id: found for found in report.findings}
+    for form, words in UNANSWERED.items():
+        told = [finding for finding in report.findings if words in finding.message]
+        assert len(told) == ((form,) in shown), (form, shown)
+        smallest = shown.pop((form,), None)
+        if smallest is not None:
+            assert tried(told[0].witness) in map(tried, smallest[1])
+    expected = {id_of(defect, guideline): defect for defect in (*shown, *defects.never())}
+    given = {f.id: f for f in report.findings if f.kind in CLASSES.values() and f.id not in expected}
+    given = {key: f for key, f in given.items() if not any(words in f.message for words in UNANSWERED.values())}
+    assert (set(expected) - set(found), {f.message for f in given.values()}) == (set(), set()), [
+        expected[key] for key in set(expected) - set(found)
+    ]
+    for key, defect in expected.items():
+        if defect in shown:
+            assert tried(found[key].witness) in map(tried, shown[defect][1]), (defect, shown[defect])
+
+
+def tried(record: object) -> tuple[object, ...]:
+    assert isinstance(record, dict)
+    return tuple(record.get(fact, "absent") for fact in FACTS)
+
+
+@pytest.mark.parametrize("recursive", [False, True], ids=["stratified", "recursive"])
+@pytest.mark.parametrize("seed", range(100, 104))
+def test_what_is_called_redundant_can_be_dropped_and_nothing_else_can(
+    seed: int, recursive: bool, own_cache: None, tmp_path: Path
+) -> None:
+    rng = Random(seed)
+    rules = draw(rng, recursive)
+    (tmp_path / "guideline.lp").write_text(write(rules))
+    guideline = Guideline.load(tmp_path)
+    defects = Defects(rules, guideline)
+    told = {
+        f.rules[0] for f in check(guideline).findings if f.kind == "redundant" and "is concluded without it" in f.message
+    }
+    redundant = [rule for rule in rules if rule.id in told]
+    assert defects.stays_without(redundant, tmp_path / "without")
+    never = {defect[1] for defect in defects.never()}
+    if not any(defect[0] in UNANSWERED for defect in defects.shown().smallest):
+        for rule in rules:
+            if rule.id not in told | never:
+                assert not defects.stays_without([*redundant, rule], tmp_path / "without"), rule
