@@ -196,7 +196,9 @@ class FindingWriter:
         last = str(max(1, sum(split_atom(atom)[0] == "course" for atom in patient.inputs)))
         predicate, arguments = split_atom(condition)
         kinds = self.model.kinds[predicate]
-        bound = [last if kind == "whole" and a[:1].isupper() else a for kind, a in zip(kinds, arguments, strict=True)]
+        bound = [
+            last if kind == "whole" and a.lstrip("_")[:1].isupper() else a for kind, a in zip(kinds, arguments, strict=True)
+        ]
         return self.phrase(f"{predicate}({','.join(bound)})" if arguments else condition)
 
     def subject(self, form: clingo.Symbol, named: Iterable[tuple[str, clingo.Symbol]]) -> str:
