@@ -238,7 +238,7 @@ class Defects:
         leading = [r for r in sorted(usable) if patient.has(f"rank({r},1)")]
         first = {r for r in leading if patient.has(f"strength({r},standard)")}
         for (rule, (r, _)), (other, (q, _)) in product(self.firing(patient, "indicated"), repeat=2):
-            ordered = f"no_order({r},{q})" in self.extra or f"no_order({q},{r})" in self.extra
+            ordered = f"no_order({r}, {q})" in self.extra or f"no_order({q}, {r})" in self.extra
             apart = advises(rule) and advises(other) and advises(rule) != advises(other)
             if r < q and r in leading and q in leading and not ordered and not apart:
                 yield "rivals" if {r, q} & first else "unordered", r, q, rule.annotation, other.annotation
@@ -248,9 +248,9 @@ class Defects:
             near = [
                 ("nearest", rule.id, condition)
                 for rule in self.rules
-                if rule.head.startswith("places") and sum(not c.startswith("not ") for c in rule.body) > 1
+                if rule.head.startswith("places") and sum(map(told, rule.body)) > 1
                 for condition in rule.body
-                if not condition.startswith(("not ", "in_scope")) and condition not in patient.atoms
+                if told(condition) and condition not in patient.atoms
                 and rule.fires(patient.atoms, condition.__eq__)
             ]  # fmt: skip
             yield from near or [("unplaced_untreated",)]
@@ -292,7 +292,7 @@ class Defects:
                             found.note(defect, min(own, key=lambda p: p.size))
 
     def note_overlooked(self, found: Shown) -> None:
-        """Find where a regimen is excluded, and would not be but recommended, if the fact with a default were not recorded."""
+        """Find where a regimen is excluded that would be recommended if the fact with a default were not recorded."""
         own = {(tuple(p.record.get(f) for f in FACTS if f != "d"), p.values[:-1]): p for p in self.patients
                if "d" not in p.record}  # fmt: skip
         for patient in self.patients:
@@ -332,6 +332,11 @@ class Defects:
         other = Defects([], Guideline.load(folder))
         here = {(tuple(r.items()), frozenset(p.atoms for p in own)) for r, own in self.by_record}
         return here == {(tuple(r.items()), frozenset(p.atoms for p in own)) for r, own in other.by_record}
+
+
+def told(condition: str) -> bool:
+    """Tell whether a condition asks for something that is true of the patient."""
+    return not condition.startswith(("not ", "in_scope", "known"))
 
 
 def advises(rule: Rule) -> str:

@@ -94,14 +94,6 @@ class Program(msgspec.Struct, frozen=True, eq=False):
         """Yield the atoms in the conditions of all rules that conclude `atom`."""
         return (condition for rule in self.supports[atom] for condition, _ in self.rules[rule].conditions)
 
-    def dependents(self) -> list[list[int]]:
-        """List for each atom the heads of the rules that have it as a condition."""
-        found: list[list[int]] = [[] for _ in self.atoms]
-        for rule in self.rules:
-            for atom, _ in rule.conditions:
-                found[atom].append(rule.head)
-        return found
-
 
 class Space(msgspec.Struct, frozen=True, eq=False):
     """What a question about all patients starts from: a guideline ground for every record that can be.

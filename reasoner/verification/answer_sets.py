@@ -11,7 +11,7 @@ from reasoner.compiler.program import Program, Space, reachable
 from reasoner.verification.patients import Patient, Patients, ProgramBuilder, SolveTimeout
 from reasoner.verification.rule_writer import RuleWriter, Value, body_of
 
-__all__ = ["AnswerSets", "Unanswered", "circular_atoms", "contradicting_atoms"]
+__all__ = ["AnswerSets", "Unanswered"]
 
 MOST_TRIED = 4096
 
@@ -23,28 +23,6 @@ class Unanswered:
     patient: Patient
     rules: tuple[int, ...]
     differing: tuple[int, ...] = ()
-
-
-def circular_atoms(program: Program) -> frozenset[int]:
-    """Collect the atoms that depend on themselves."""
-    if program.recursive is None:
-        return frozenset()
-    derived = range(len(program.inputs), len(program.inputs) + program.derived)
-    return frozenset(atom for atom in derived if atom in program.cone(program.conditions(atom)))
-
-
-def contradicting_atoms(program: Program) -> frozenset[int]:
-    """Collect the atoms that depend on themselves through "not", and those between two such circles."""
-    circular = circular_atoms(program)
-    core = {
-        atom
-        for rule in program.rules
-        if rule.head in circular
-        for condition, negated in rule.conditions
-        if negated and condition in circular and rule.head in program.cone([condition])
-        for atom in (rule.head, condition)
-    }
-    return frozenset(program.cone(core) & reachable(core, program.dependents().__getitem__))
 
 
 @dataclass(frozen=True)
@@ -135,7 +113,7 @@ class AnswerSets:
         builder = ProgramBuilder()
         writer = RuleWriter(builder, self.space, self.model, self.taken)
         writer.write()
-        again = frozenset(reachable(self.circle, self.program.dependents().__getitem__))
+        again = frozenset(reachable(self.circle, writer.dependents.__getitem__))
         copied = writer.write_again(again, lambda text: f"second({text})")
         differing = {f"differs({self.program.atoms[n]})": n for n in self.program.compared if n in copied}
         for name, number in differing.items():

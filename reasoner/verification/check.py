@@ -14,8 +14,9 @@ from reasoner.compiler.selection import ANY
 from reasoner.engine.answer import GuidelineInfo
 from reasoner.guideline import Guideline
 from reasoner.verification.alternatives import OtherAlternatives, taken_in
-from reasoner.verification.answer_sets import AnswerSets, circular_atoms, contradicting_atoms
+from reasoner.verification.answer_sets import AnswerSets
 from reasoner.verification.candidates import Candidates, refutation
+from reasoner.verification.circles import circular_atoms, contradicting_atoms
 from reasoner.verification.defect_findings import DefectAtoms, FindingWriter
 from reasoner.verification.definitions import definitions, templates
 from reasoner.verification.findings import SEVERITIES, Finding

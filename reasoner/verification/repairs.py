@@ -13,7 +13,7 @@ from reasoner.verification.findings import Finding
 
 __all__ = ["guarding_condition", "with_nearest_statements"]
 
-VARIABLE = re.compile(r"\b[A-Z]")
+VARIABLE = re.compile(r"\b_*[A-Z]")
 
 
 def guarding_condition(conflict: Finding, writer: FindingWriter) -> str:

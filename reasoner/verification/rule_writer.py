@@ -12,6 +12,7 @@ from reasoner.compiler.program import GroundRule, Program, Space, reachable
 from reasoner.compiler.selection import ANY
 from reasoner.verification.alternatives import fixed_atoms, rules_set_aside
 from reasoner.verification.atoms import compares_number, fact_of, quoted, split_atom
+from reasoner.verification.circles import contradicting_atoms, dependents_of
 from reasoner.verification.duplicates import find_duplicates
 from reasoner.verification.patients import ProgramBuilder
 
@@ -96,9 +97,16 @@ class RuleWriter:
         """Write the rules of advice once more, over other inputs; what they recommend and exclude is named by `name`."""
         advice = {self.program.atoms[number] for number in advice_of(self.program)}
         values = self.valuation(inputs, lambda atom: name(atom) if atom in advice else None)
+        for atom in self.circle & self.behind_advice:
+            self.leave_open(values[atom])
         for rule in self.program.rules:
-            if rule.head in self.behind_advice and (clause := self.clause(rule, values)) is not None:
+            if rule.head in self.behind_advice - self.circle and (clause := self.clause(rule, values)) is not None:
                 self.builder.rule(*clause)
+
+    def leave_open(self, value: Value) -> None:
+        """Let an atom hold or not of a circle that is written once more: the patient is one even where it has no solution."""
+        if not isinstance(value, bool):
+            self.builder.rule_of_choice(value)
 
     def write_unrecorded(self) -> None:
         """Write, for each fact that can exclude a regimen and has no default, the advice in each of its completions.
@@ -126,6 +134,8 @@ class RuleWriter:
                 for atom in affected:
                     if atom >= len(self.inputs):
                         values[atom] = self.builder.atom()
+                    if atom in self.circle:
+                        self.leave_open(values[atom])
                 self.write_completion(values, affected, regimens, partial("unrecorded({},{},{})".format, fact.name, number))
 
     def write_completion(
@@ -142,7 +152,7 @@ class RuleWriter:
             head, text = values[ground.head], program.atoms[ground.head]
             if ground.head in wanted and source.role == "position":
                 rule(atom(name(f"derives({quoted(str(source.annotation))},{text})")), body)
-            if ground.head in affected:
+            if ground.head in affected and ground.head not in self.circle:
                 assert not isinstance(head, bool)
                 rule(head, body)
                 if split_atom(text)[0] == "inconsistent":
@@ -165,7 +175,7 @@ class RuleWriter:
 
     @cached_property
     def dependents(self) -> list[list[int]]:
-        return self.program.dependents()
+        return dependents_of(self.program)
 
     def write_again(
         self,
@@ -220,6 +230,11 @@ class RuleWriter:
         """Tell whether a fact can change what is recommended or excluded."""
         atoms = (self.program.atoms[number] for number in self.behind_advice if number < len(self.inputs))
         return any(fact_of(atom, self.model) == fact for atom in atoms)
+
+    @cached_property
+    def circle(self) -> frozenset[int]:
+        """The atoms that depend on themselves through "not"."""
+        return contradicting_atoms(self.program)
 
     @cached_property
     def behind_advice(self) -> frozenset[int]:

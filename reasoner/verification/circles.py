@@ -1,0 +1,39 @@
+"""Atoms that depend on themselves."""
+
+from __future__ import annotations
+
+from reasoner.compiler.program import Program, reachable
+
+__all__ = ["circular_atoms", "contradicting_atoms", "dependents_of"]
+
+
+def circular_atoms(program: Program) -> frozenset[int]:
+    """Collect the atoms that depend on themselves."""
+    if program.recursive is None:
+        return frozenset()
+    derived = range(len(program.inputs), len(program.inputs) + program.derived)
+    return frozenset(atom for atom in derived if atom in program.cone(program.conditions(atom)))
+
+
+def contradicting_atoms(program: Program) -> frozenset[int]:
+    """Collect the atoms that depend on themselves through "not", and those between two such circles."""
+    circular = circular_atoms(program)
+    core = {
+        atom
+        for rule in program.rules
+        if rule.head in circular
+        for condition, negated in rule.conditions
+        if negated and condition in circular and rule.head in program.cone([condition])
+        for atom in (rule.head, condition)
+    }
+    dependents = dependents_of(program)
+    return frozenset(program.cone(core) & reachable(core, lambda atom: dependents[atom]))
+
+
+def dependents_of(program: Program) -> list[list[int]]:
+    """List for each atom the heads of the rules that have it as a condition."""
+    found: list[list[int]] = [[] for _ in program.atoms]
+    for rule in program.rules:
+        for atom, _ in rule.conditions:
+            found[atom].append(rule.head)
+    return found
