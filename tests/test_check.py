@@ -318,7 +318,7 @@ def test_no_smaller_patient_shows_a_conflict_or_a_gap(tmp_path: Path) -> None:
     [
         ("contraindicated(oralin) :- has(fever), not has(fever).\n",
          "unfirable", "error", "L2.2 never fires: fever; the absence of fever"),
-        ("contraindicated(oralin) :- has(pregnant), has(fever).\n", "redundant", "info", "L2.2 concludes nothing"),
+        ("contraindicated(oralin) :- has(pregnant), has(fever).\n", "redundant", "info", "Whatever L2.2 concludes"),
         ("contraindicated(oralin) :- has(pregnant).\n", "redundant", "info", "L2.2 says the same as L2.1"),
         ('dose(oralin, daily, every_dose, "60", mg, weeks(1)).\n', "dose", "error", "Two doses of oralin"),
         ('dose(oralin, weekly, loading, "60", mg, once).\nterm(schedule, weekly, "weekly").\nterm(step, loading, "loading").\n',

@@ -18,7 +18,7 @@ def circular_atoms(program: Program) -> frozenset[int]:
 def contradicting_atoms(program: Program) -> frozenset[int]:
     """Collect the atoms that depend on themselves through "not", and those between two such circles."""
     circular = circular_atoms(program)
-    core = {
+    core: set[int] = {
         atom
         for rule in program.rules
         if rule.head in circular
@@ -27,7 +27,8 @@ def contradicting_atoms(program: Program) -> frozenset[int]:
         for atom in (rule.head, condition)
     }
     dependents = dependents_of(program)
-    return frozenset(program.cone(core) & reachable(core, lambda atom: dependents[atom]))
+    above = reachable(core, dependents.__getitem__)
+    return frozenset(above & program.cone(core))
 
 
 def dependents_of(program: Program) -> list[list[int]]:

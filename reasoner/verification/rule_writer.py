@@ -104,7 +104,7 @@ class RuleWriter:
                 self.builder.rule(*clause)
 
     def leave_open(self, value: Value) -> None:
-        """Let an atom hold or not of a circle that is written once more: the patient is one even where it has no solution."""
+        """Let an atom hold or not of a circle written once more: the patient is one even where it has no solution."""
         if not isinstance(value, bool):
             self.builder.rule_of_choice(value)
 
