@@ -13,7 +13,7 @@ from itertools import combinations, product
 from random import Random
 from typing import Any
 
-from plain import PlainClingo
+from plain import PlainClingo, sets_of
 
 from reasoner import Guideline
 from reasoner.records.record import parse_record
@@ -173,10 +173,17 @@ class Defects:
     def by_record(self) -> list[tuple[dict[str, Any], list[Patient]]]:
         """The answer sets of each record, one or none or several for each completion."""
         plain = PlainClingo(self.guideline)
+        program, _ = plain.assumed((), 0)
+        open_atoms = [(str(atom.symbol), atom.literal) for atom in program.control.symbolic_atoms if not atom.is_fact]
+        always = frozenset(str(atom.symbol) for atom in program.control.symbolic_atoms if atom.is_fact)
         found = []
         for record in every_record():
-            completions = plain.solve(parse_record(record, self.guideline.model).facts)
-            patients = [Patient(record, values_in(completion.atoms), completion.atoms) for completion in completions]
+            _, assumptions = plain.assumed(sets_of(parse_record(record, self.guideline.model).facts).facts[0], 0)
+            patients = []
+            with program.control.solve(assumptions, yield_=True) as handle:
+                for answer_set in handle:
+                    atoms = always.union(text for text, literal in open_atoms if answer_set.is_true(literal))
+                    patients.append(Patient(record, values_in(atoms), atoms))
             found.append((record, patients))
         return found
 
