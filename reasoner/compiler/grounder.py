@@ -9,7 +9,7 @@ which rules fired and, for those that did not, which conditions kept them from f
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 from typing import NamedTuple
@@ -33,12 +33,14 @@ from reasoner.compiler.sums import (
     aggregate_name,
     ground_aggregate,
 )
+from reasoner.compiler.syntax import undefined
 from reasoner.compiler.vocabulary import GIVEN
 from reasoner.errors import GuidelineError
 
 __all__ = ["ground"]
 
 SCORE = "score"
+LINE = re.compile(r"<block>:(\d+):")
 COMPARED = ("setting", "recommended", "rank", "strength", "excluded", "action", "cautioned", SCORE)
 
 
@@ -65,20 +67,27 @@ def ground(parsed: ParsedGuideline, courses: int, fewer: bool = False, removable
     messages: list[str] = []
     control = clingo.Control(["--warn=no-atom-undefined"], logger=lambda _, text: messages.append(text))
     removed = parsed.data_under_readings() if removable else {}
+    lines = list(instrument(parsed, courses, fewer, removed))
     try:
-        control.add("base", [], instrument(parsed, courses, fewer, removed))
+        control.add("base", [], "\n".join(text for _, text in lines))
         control.ground()
     except RuntimeError:
-        raise GuidelineError(explain_refusal(messages, parsed.rules)) from None
+        raise GuidelineError(explain_refusal(messages, lines)) from None
+    if messages:
+        raise GuidelineError(explain_refusal(messages, lines))
     variables = declared_variables(parsed, courses, fewer)
     return assemble(read_back(control, parsed, removed), parsed, courses, variables, removed)
 
 
-def instrument(parsed: ParsedGuideline, courses: int, fewer: bool, removed: Mapping[str, str]) -> str:
-    """Write the program that clingo grounds: all data, everything open, and each rule's instances as atoms of their own."""
-    open_rules = (shared_folder() / "core" / "open.lp").read_text("utf-8")
-    data = (f"{{ {text[:-1]} }}." if text[:-1] in removed else text for text in parsed.data)
-    lines = [*data, f"#const _courses = {courses}. #const _open_courses = {int(fewer)}.", open_rules]
+def instrument(
+    parsed: ParsedGuideline, courses: int, fewer: bool, removed: Mapping[str, str]
+) -> Iterator[tuple[Rule | None, str]]:
+    """Yield the lines of the program that clingo grounds, each with the rule that it is made of.
+
+    They are all data, each rule's instances as atoms of their own, and at last everything that is open.
+    """
+    yield from ((None, f"{{ {text[:-1]} }}." if text[:-1] in removed else text) for text in parsed.data)
+    yield None, f"#const _courses = {courses}. #const _open_courses = {int(fewer)}."
     numbers = numbered_aggregates(parsed.rules)
     for number, rule in enumerate(parsed.rules):
         if rule.role == AGGREGATE:
@@ -86,12 +95,10 @@ def instrument(parsed: ParsedGuideline, courses: int, fewer: bool, removed: Mapp
         body = ", ".join(map(literal_text, rule.body))
         seen = "".join(f"{seen_term(c, numbers)}," for c in rule.body if not c.comparison)
         tail = f" :- {body}." if body else "."
-        lines += [
-            f"{{ {rule.head} }}{tail}",
-            f"_fires({number}, {rule.head}, ({seen})){tail}",
-            *element_rules(rule, numbers),
-        ]
-    return "\n".join(lines)
+        yield rule, f"{{ {rule.head} }}{tail}"
+        yield rule, f"_fires({number}, {rule.head}, ({seen})){tail}"
+        yield from ((rule, text) for text in element_rules(rule, numbers))
+    yield None, (shared_folder() / "core" / "open.lp").read_text("utf-8")
 
 
 def numbered_aggregates(rules: Sequence[Rule]) -> dict[Aggregate, int]:
@@ -99,13 +106,16 @@ def numbered_aggregates(rules: Sequence[Rule]) -> dict[Aggregate, int]:
     return {aggregate: number for number, aggregate in enumerate(distinct_aggregates(rules))}
 
 
-def explain_refusal(messages: Sequence[str], rules: Sequence[Rule]) -> str:
-    """Find the rule that clingo refused, and word it with its own place."""
-    for number, rule in enumerate(rules):
-        for message in messages:
-            if "unsafe" in message and f"_fires({number}," in message:
-                names = ", ".join(sorted(set(re.findall(r"note: '(\w+)' is unsafe", message))))
-                return f"{rule.place}: {rule.head}: {names} stands in no positive condition of the rule; bind it there."
+def explain_refusal(messages: Sequence[str], lines: Sequence[tuple[Rule | None, str]]) -> str:
+    """Find the rule that clingo refused or left instances of out, and word it with its own place."""
+    for message in messages:
+        found = LINE.match(message)
+        rule = lines[int(found[1]) - 1][0] if found is not None and int(found[1]) <= len(lines) else None
+        if rule is not None and "unsafe" in message:
+            names = ", ".join(sorted(set(re.findall(r"note: '(\w+)' is unsafe", message))))
+            return f"{rule.place}: {rule.head}: {names} stands in no positive condition of the rule; bind it there."
+        if rule is not None:
+            return f"{rule.place}: {rule.head}: {undefined(message)}"
     return "\n".join(messages).strip()
 
 

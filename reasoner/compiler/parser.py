@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,10 +23,12 @@ from reasoner.compiler.syntax import (
     SyntaxTree,
     VariableNormaliser,
     parse,
+    split_term,
+    undefined,
     variable_counts,
 )
 from reasoner.compiler.thresholds import with_cuts
-from reasoner.compiler.vocabulary import GENERATED, Predicate, Vocabulary, read_vocabulary
+from reasoner.compiler.vocabulary import GENERATED, GIVEN, Predicate, Vocabulary, read_vocabulary
 from reasoner.compiler.writing_out import name_intervals, read_constants, written_out
 from reasoner.errors import GuidelineError
 
@@ -215,7 +218,8 @@ def read_rule(
     for atom in atoms:
         vocabulary.predicate(atom.term, here)
     rule_checks.check_reading(annotation, annotations, tree.place, positive, atoms)
-    rule_checks.check_variables(tree, head, positive, body, tree.path in origins.core)
+    given = [atom for atom in positive if vocabulary.predicate(atom, here).role in GIVEN | {"catalogue"}]
+    rule_checks.check_variables(tree, head, positive, given, body, tree.path in origins.core)
     return WrittenRule(tree, annotation, head, role, body, (own, *atoms))
 
 
@@ -228,15 +232,23 @@ def numbered(rules: Sequence[WrittenRule]) -> Iterator[Rule]:
         yield Rule(f"{owner}.{numbers[owner]}", str(rule.head), rule.body, rule.tree.place, rule.annotation, rule.role)
 
 
-def explain_unsafe_data(data: Sequence[WrittenRule]) -> str:
-    """Say which fact of the catalogue names a variable that nothing binds; nothing where none does."""
+def explain_unsafe_data(data: Sequence[WrittenRule], messages: Sequence[str]) -> str:
+    """Say which rule of the catalogue clingo refused, or left instances of out."""
     for rule in data:
         for name in variable_counts(rule.tree.node) if not rule.tree.node.body else ():
             return (
                 f"{rule.tree.place}: {rule.head}: {name} begins with a capital letter and is a variable; "
                 "a name begins with a small letter, a text stands in quotes."
             )
-    return ""
+    for message in messages:
+        found = re.match(r"<block>:(\d+):", message)
+        if found is None:
+            continue
+        rule = data[int(found[1]) - 1]
+        names = ", ".join(sorted(set(re.findall(r"note: '(\w+)' is unsafe", message))))
+        problem = f"{names} stands in no positive condition of the rule; bind it there." if names else undefined(message)
+        return f"{rule.tree.place}: {rule.head}: {problem}"
+    return "\n".join(messages).strip()
 
 
 def ground_catalogue(data: Sequence[WrittenRule], facts: Sequence[WrittenRule]) -> Catalogue:
@@ -245,14 +257,20 @@ def ground_catalogue(data: Sequence[WrittenRule], facts: Sequence[WrittenRule]) 
     for fact in facts:
         order.setdefault(str(fact.head), len(order))
     messages: list[str] = []
-    control = clingo.Control(["--warn=none"], logger=lambda _, text: messages.append(text))
-    try:
+    control = clingo.Control(["--warn=no-atom-undefined"], logger=lambda _, text: messages.append(text))
+    with suppress(RuntimeError):
         control.add("base", [], "\n".join(str(rule.tree.node) for rule in data))
         control.ground()
-    except RuntimeError:
-        raise GuidelineError(explain_unsafe_data(data) or "\n".join(messages).strip()) from None
+    if messages:
+        raise GuidelineError(explain_unsafe_data(data, messages))
     found: Catalogue = {}
     for atom in control.symbolic_atoms:
+        if not atom.is_fact:
+            place = next(rule.tree.place for rule in data if split_term(rule.head)[0] == atom.symbol.name)
+            raise GuidelineError(
+                f"{place}: {atom.symbol} is data, and depends on itself through a negation; data are so or not so, "
+                "whatever else is."
+            )
         found.setdefault(atom.symbol.name, []).append(tuple(atom.symbol.arguments))
     for name, rows in found.items():
         rows.sort(key=lambda row: (order.get(str(clingo.Function(name, row)), len(order)), row))

@@ -139,9 +139,17 @@ def check_data(head: ast.AST, asked: Sequence[PlacedTerm], vocabulary: Vocabular
 
 
 def check_variables(
-    tree: SyntaxTree, head: ast.AST, positive: Sequence[ast.AST], body: Sequence[Condition], core: bool
+    tree: SyntaxTree,
+    head: ast.AST,
+    positive: Sequence[ast.AST],
+    given: Sequence[ast.AST],
+    body: Sequence[Condition],
+    core: bool,
 ) -> None:
-    """Check that each variable is bound, by an atom of the `positive` conditions, an interval, or a count or sum."""
+    """Check that each variable is bound: by an atom of the `positive` conditions, an interval, a count or a sum.
+
+    What is calculated from the atoms of `given`, which no rule adds to without end, is bound, too.
+    """
     here = tree.place
     for name, count in variable_counts(tree.node).items():
         if count == 1:
@@ -155,11 +163,36 @@ def check_variables(
     bound |= {name for condition in body for name in named_by(condition)}
     if variables(head, arithmetic=True) != variables(head, arithmetic=False):
         raise GuidelineError(f"{here}: {head}: no arithmetic before :-; name the result in a condition, as in J = I+1.")
+    bound |= calculated(tree.node.body, {name for atom in given for name in variables(atom, arithmetic=False)})
     loose = variables(head, arithmetic=False) - bound
     if loose:
         raise GuidelineError(
-            f"{here}: {min(loose)} of {head} stands in no positive condition, or only in arithmetic; bind it in one."
+            f"{here}: {min(loose)} of {head} stands in no positive condition, or only in arithmetic; bind it in one, or "
+            "calculate it from what conditions on data or the record bind, which cannot count without end."
         )
+
+
+def calculated(body: Sequence[ast.AST], known: set[str]) -> set[str]:
+    """Find the variables that conditions give the value of a calculation with `known` ones."""
+    equal = [
+        (node.atom.term, node.atom.guards[0].term)
+        for node in body
+        if node.ast_type == ast.ASTType.Literal
+        and node.atom.ast_type == ast.ASTType.Comparison
+        and len(node.atom.guards) == 1
+        and node.atom.guards[0].comparison == ast.ComparisonOperator.Equal
+    ]
+    found: set[str] = set()
+    while True:
+        new = {
+            named.name
+            for pair in equal
+            for named, other in (pair, pair[::-1])
+            if named.ast_type == ast.ASTType.Variable and variables(other, arithmetic=True) <= known | found
+        }
+        if new <= found:
+            return found
+        found |= new
 
 
 def named_by(condition: Condition) -> Iterator[str]:

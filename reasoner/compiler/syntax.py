@@ -22,6 +22,7 @@ __all__ = [
     "parse",
     "read_condition",
     "split_term",
+    "undefined",
     "variable_counts",
     "variables",
 ]
@@ -153,3 +154,11 @@ def variables(term: ast.AST, arithmetic: bool) -> set[str]:
     if arithmetic and term.ast_type == ast.ASTType.BinaryOperation:
         return variables(term.left, arithmetic) | variables(term.right, arithmetic)
     return variables(term.argument, arithmetic) if arithmetic and term.ast_type == ast.ASTType.UnaryOperation else set()
+
+
+def undefined(message: str) -> str:
+    """Word clingo's message that it leaves out instances of a rule because of a calculation without a result."""
+    what = message.strip().rpartition("\n")[2].strip()
+    return (
+        f"{what} has no value for some of what it stands for, and clingo would leave these out; calculate with numbers only."
+    )
