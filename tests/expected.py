@@ -33,7 +33,7 @@ def without(completions: Sequence[Completion], unread: Collection[int]) -> list[
         )
         concluded = frozenset(
             f"{name}({argument})"
-            for name in ("setting", "recommended", "rank", "strength", "excluded", "action", "cautioned")
+            for name in ("setting", "recommended", "rank", "strength", "excluded", "action", "cautioned", "score")
             for argument in completion.arguments(name)
         )
         found.setdefault((kept, concluded), replace(completion, choices=kept, atoms=concluded))
@@ -138,6 +138,10 @@ def expected_answer(completions: list[Completion], model: GuidelineModel, labels
                 (*old, new) for old, new in zip(signatures.get(item, [()] * len(completions)), own, strict=True)
             ]
         answer[key] = found
+    for score in sorted({text.partition(",")[0] for completion in completions for text in completion.arguments("score")}):
+        signatures[score] = [values_of(score, completion) for completion in completions]
+        values = frozenset[int]().union(*signatures[score])
+        answer.setdefault("scores", {})[score] = (min(values), max(values))
     answer["missing"] = missing(completions, signatures)
     return answer
 
@@ -167,6 +171,12 @@ def missing(completions: list[Completion], signatures: Mapping[str, list[Any]]) 
             if known.reading is None:
                 found.setdefault((known.fact, known.member, known.course, known.key), set()).update(items)
     return found
+
+
+def values_of(score: str, completion: Completion) -> frozenset[int]:
+    """Give the values of a score in a completion."""
+    texts = (text.partition(",") for text in completion.arguments("score"))
+    return frozenset(int(value) for name, _, value in texts if name == score)
 
 
 def setting_of(completions: Sequence[Completion]) -> str:
@@ -232,4 +242,6 @@ def given_answer(answer: dict[str, Any]) -> dict[str, Any]:
         (entry["fact"], entry.get("has"), entry.get("course"), entry.get("key")): set(entry["decides"])
         for entry in answer["missing"]
     }
+    if answer.get("scores"):
+        found["scores"] = {entry["score"]: (entry["value"], entry["at_most"]) for entry in answer["scores"]}
     return found

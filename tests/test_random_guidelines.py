@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,7 +18,7 @@ import test_diff
 from cohorts import expected_row, rows_of
 from conftest import ROOT
 from expected import expected_answer, given_answer, without
-from plain import PlainClingo, reading_facts, solve
+from plain import Completion, PlainClingo, reading_facts, solve
 from records import random_record, untold_record
 from test_plain_clingo import assert_positions
 
@@ -31,8 +32,18 @@ from reasoner.records.shapes import to_json, to_plain
 from reasoner.verification.check import check
 from reasoner.verification.diff import diff
 
-CATALOGUE = (ROOT / "tests/guidelines/marsh_fever/guideline.lp").read_text("utf-8").partition("%* @statement")[0] + (
-    'term(action_name, measure_again, "measuring again").\n'
+CATALOGUE = (
+    (ROOT / "tests/guidelines/marsh_fever/guideline.lp").read_text("utf-8").partition("%* @statement")[0]
+    + """
+term(action_name, measure_again, "measuring again").
+#const enough = 2.
+#const more_than_enough = enough + 1.
+predicate(weighs(any, whole), catalogue, "{1} weighing {2}").
+weighs(confirmed, 1).
+weighs((pregnant;rash), enough).
+weighs(cough, -1).
+term(score, burden, "burden").
+"""
 )
 CONDITIONS = (
     *(f"has({fact})" for fact in ("confirmed", "pregnant")),
@@ -43,6 +54,23 @@ CONDITIONS = (
     *(f"course({place})" for place in (1, 2)),
     "drug_in(_, amarin)",
     "course_at_least(_, days, 7)",
+    "includes(signs, (rash;cough))",
+    "drug_in((1;2), (amarin;belosol))",
+    "course(1..enough)",
+    "course_at_least(1..2, days, 7)",
+    "weighs(rash, N), course(N)",
+)
+SCORED = ("W,F : weighs(F, W), has(F)", "W,S : weighs(S, W), includes(signs, S)", "3,late : course_at_least(_, days, 7)")
+ELEMENTS = (
+    "{weight}F : weighs(F, {name}), has(F)",
+    "{weight}S : weighs(S, {name}), includes(signs, S)",
+    "{weight}S : includes(signs, S), not has(pregnant)",
+    "{weight}D : drug_in(_, D)",
+    "{weight}D,I : drug_in(I, D), I = 1..enough",
+    "{weight}course,I : course_at_least(I, days, 7)",
+    "{weight}one : not is(kidney_function, (normal;failing))",
+    "{weight}one : more_than(temperature, 38)",
+    "{weight}D : includes(allergies, D), not drug_in(1..2, D)",
 )
 MOST = 200
 REGIMENS = ("amarin", "amarin_salt", "watch")
@@ -51,9 +79,35 @@ REGIMENS = ("amarin", "amarin_salt", "watch")
 def body(rng: Random, most: int, given: str = "") -> str:
     conditions = [given] if given else []
     for _ in range(rng.randint(0 if given else 1, most)):
+        if rng.random() < 0.2:
+            conditions.append(aggregate(rng))
+            continue
         condition = rng.choice(CONDITIONS)
-        conditions.append(f"not {condition}" if "_," not in condition and rng.random() < 0.35 else condition)
+        plain = "_," not in condition and ", " not in re.sub(r"\(.*?\)", "", condition)
+        conditions.append(f"not {condition}" if plain and rng.random() < 0.35 else condition)
     return ", ".join(rng.sample(conditions, len(conditions)))
+
+
+def aggregate(rng: Random) -> str:
+    """Draw a count or a sum, compared or assigned."""
+    function = rng.choice(("#count", "#sum", "#sum", "#sum+"))
+    elements = []
+    for element in rng.sample(ELEMENTS, rng.randint(1, 4)):
+        named = "W" if function != "#count" and "{name}" in element and rng.random() < 0.7 else "_"
+        weight = "" if function == "#count" else "W," if named == "W" else f"{rng.choice((-2, -1, 1, 1, 1, 3))},"
+        elements.append(element.format(weight=weight, name=named))
+    own = f"{function}{{ {'; '.join(elements)} }}"
+    number = rng.choice((*map(str, range(-1, 5)), "enough", "more_than_enough"))
+    other = rng.choice(("0", "enough"))
+    forms = (
+        f"{own} {rng.choice(('>=', '>=', '>', '<', '<=', '=', '!='))} {number}",
+        f"{number} {rng.choice(('>=', '<', '<='))} {own}",
+        f"{other} {rng.choice(('<', '<=', '!='))} {own} {rng.choice(('<=', '<', '!='))} {number}",
+    )
+    if rng.random() < 0.2:
+        name = f"N{rng.randrange(10**6)}"
+        return f"{name} = {own}, {name} {rng.choice(('>', '<', '!='))} {number}"
+    return f"{rng.choice(('', '', 'not '))}{rng.choice(forms)}"
 
 
 def rule(rng: Random) -> str:
@@ -65,6 +119,8 @@ def rule(rng: Random) -> str:
         f"indicated({first}, {strength}) :- {body(rng, 2, 'setting(acute)')}.": 8,
         f"prefers({first}, {second}) :- {body(rng, 2, 'setting(acute)')}.": 2,
         f"contraindicated({first}) :- {body(rng, 2)}.": 3,
+        f"contraindicated({first};{second}) :- {body(rng, 2)}.": 1,
+        f"contraindicated(R) :- drug_in(I, D), may_contain(R, D), #count{{ E : drug_in(I, E) }} >= {rng.choice('12')}.": 1,
         f"calls_for(measure_again) :- {body(rng, 2, occasion)}.": 2,
         "suppressed(R) :- excluded(R).": 1,
     }
@@ -82,6 +138,11 @@ def random_guideline(rng: Random) -> str:
     for number in range(1, 4):
         text += f"%* @statement L{number} [1] sha256:000000000000\nStatement {number}.\n*%\n"
         text += "".join(f"{rule(rng)}\n" for _ in range(rng.randint(3, 7)))
+    if rng.random() < 0.6:
+        text += f"score(burden, N) :- {body(rng, 1)}, N = #sum{{ {'; '.join(SCORED)} }}.\n"
+        text += (
+            f"indicated(watch, alternative) :- setting(acute), score(burden, {rng.choice(('0..1', '(1;3)', 'enough'))}).\n"
+        )
     return text + f"places(acute, fever) :- {body(rng, 1)}.\n"
 
 
@@ -117,6 +178,43 @@ def load_with_readings(folder: Path, seed: int) -> tuple[Random, Guideline]:
     known = Guideline.load(folder).model.alternatives
     chosen = [f"{reading}={rng.choice((*names, 'any'))}" for reading, names in known.items() if rng.random() < 0.6]
     return rng, Guideline.load(folder, readings=chosen)
+
+
+def scored(completions: Sequence[Completion], certainly: bool) -> set[str]:
+    """List what counts towards the score in all completions in which it has a value, or in some."""
+    atoms = [completion.atoms for completion in completions if completion.arguments("score")]
+    if not atoms:
+        return set()
+    atoms_of = {name: {f"has({name})", f"includes(signs,{name})"} for name in ("confirmed", "pregnant", "rash", "cough")}
+    atoms_of["late"] = {f"course_at_least({course},days,7)" for course in (1, 2, 3)}
+    return {
+        name for name, own in atoms_of.items() if (all if certainly else any)(not own.isdisjoint(held) for held in atoms)
+    }
+
+
+@pytest.mark.parametrize("seed", range(500, 508))
+def test_what_makes_up_a_score_is_what_plain_clingo_counts(seed: int, own_cache: None, tmp_path: Path) -> None:
+    rng = Random(seed)
+    text = random_guideline(rng).replace("score(burden, N) :-", "score(burden, N) :- not has(confirmed),")
+    (tmp_path / "guideline.lp").write_text(
+        text + f"score(burden, N) :- has(confirmed), N = #sum{{ {'; '.join(SCORED)} }}.\n"
+    )
+    guideline = Guideline.load(tmp_path)
+    words = {"confirmed marsh fever": "confirmed", "pregnancy": "pregnant", "rash among the signs": "rash"}
+    words["cough among the signs"] = "cough"
+    compared = 0
+    while compared < 8:
+        record = parse_record(untold_record(rng, guideline, rng.choice((0.0, 0.2, 0.4))), guideline.model)
+        if any(told.courses is None for told in record.told):
+            continue
+        completions = solve(record.facts, tmp_path, guideline.layer, guideline.model, MOST)
+        if 0 < len(completions) <= MOST:
+            compared += 1
+            answer = guideline.answer(record)
+            parts = [entry for score in answer.scores for entry in score.parts]
+            possible = [entry for score in answer.scores for entry in (*score.parts, *score.possible_parts)]
+            assert {words.get(part.words, "late") for part in parts} == scored(completions, certainly=True), record.data
+            assert {words.get(part.words, "late") for part in possible} == scored(completions, certainly=False), record.data
 
 
 def contradicting(error: RecordError) -> bool:

@@ -257,7 +257,7 @@ def counted_by(
     """Word what each ground aggregate counts, by the aggregate's number and bindings."""
     functions = [aggregate.function for aggregate in distinct_aggregates(rules)]
     return {
-        key: phrasing.counted(grounded.elements.get(key, {}), index, functions[key[0]] == "#sum+")
+        key: phrasing.counted(grounded.elements.get(key, {}), index, functions[key[0]])
         for key in dict.fromkeys((a.number, a.bindings) for a in grounded.aggregates.values())
     }
 

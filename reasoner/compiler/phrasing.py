@@ -62,17 +62,19 @@ class Phrasing:
             return self.say("at_least" if low is not None else "at_most" if bounds else "any_number", *bounds)
         return self.say("exactly", str(low)) if low + 1 == high else self.say("from_to_number", str(low), str(high - 1))
 
-    def counted(self, elements: Elements, index: Mapping[clingo.Symbol, int], positive: bool) -> tuple[Counted, ...]:
-        """Word what an aggregate counts, the heaviest first; `positive` tells whether only numbers above 0 are added."""
+    def counted(self, elements: Elements, index: Mapping[clingo.Symbol, int], function: str) -> tuple[Counted, ...]:
+        """Word what an aggregate counts, the heaviest first."""
         found = []
         for terms, bodies in elements.items():
             shown = [self.shown(body) for body in sorted(bodies)]
             words = (self.say("and_condition").join(map(self.condition, body)) for body in shown)
             label = self.say("or").join(dict.fromkeys(text for text in words if text))
-            weight = terms[0].number if terms and terms[0].type == clingo.SymbolType.Number else 0
+            weight = 1 if function == "#count" else terms[0].number
+            if weight == 0 or (weight < 0 and function == "#sum+"):
+                continue
             found.append(
                 Counted(
-                    max(weight, 0) if positive else weight,
+                    weight,
                     tuple(tuple((index[symbol], negated) for symbol, negated in body) for body in shown),
                     label or self.say("comma").join(map(symbol_text, terms)),
                     next((fact for body in shown for symbol, _ in body if (fact := self.fact(symbol)) is not None), None),

@@ -89,7 +89,7 @@ class Definitions:
         offset, items = 0, list[tuple[int, Literal]]()
         for terms, ways in elements.items():
             weight = weight_of(symbol, terms, self.rules[rule])
-            counts = self.counting(clingo.Tuple_([symbol.arguments[0], symbol.arguments[1], *terms]), ways, rule)
+            counts = self.counting(clingo.Function(COUNTS, [*symbol.arguments[:2], clingo.Tuple_(terms)]), ways, rule)
             if counts is True:
                 offset += max(weight, 0) if positive else weight
             elif counts is not False and weight > 0:
@@ -115,9 +115,8 @@ class Definitions:
             return bool(bodies)
         if len(bodies) == 1 and len(next(iter(bodies))) == 1:
             return next(iter(bodies))[0]
-        symbol = clingo.Function(COUNTS, name.arguments)
-        self.instances[symbol] = [(rule, body) for body in bodies]
-        return symbol, False
+        self.instances[name] = [(rule, body) for body in bodies]
+        return name, False
 
     def simplified(self, way: Body) -> Body | None:
         """Leave out conditions that are met in any case; None where one of them never is."""

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from reasoner.compiler.model import Dose
 from reasoner.engine.comparison import Alternative, Assumed, Comparison
 from reasoner.engine.completions import Truth
 from reasoner.engine.conclusions import Assumption, Certainty, Conclusion, Conclusions, Missing, RankedRegimen
+from reasoner.engine.counting import amount_words
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.grounds import grounds_of
 from reasoner.engine.notes import notes_on
@@ -22,10 +23,13 @@ from reasoner.engine.predicates import (
     CONTRAINDICATED,
     INDICATED,
     PREFERS,
+    SCORE,
     STEP_DONE,
     arguments_of,
     ground_atom,
+    predicate_of,
 )
+from reasoner.engine.scores import Score, score_phrase, scores
 from reasoner.records.record import Record
 from reasoner.records.shapes import Carried, Result, Shape
 
@@ -166,7 +170,8 @@ class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     """What a guideline says of one record.
 
     `setting` is "undetermined" where an unknown fact decides it. `missing` lists the unknown facts that can change the
-    answer, `assumed` the facts that a default stands for, and `alternatives` what another reading would change.
+    answer, `assumed` the facts that a default stands for, and `alternatives` what another reading would change. `scores` is
+    there where the guideline declares any.
 
     `derivation`, not part of the JSON, holds every rule that supports a conclusion and every one that is blocked.
     """
@@ -181,6 +186,7 @@ class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     assumed: tuple[Assumed, ...]
     alternatives: tuple[Alternative, ...]
     notes: tuple[str, ...]
+    scores: tuple[Score, ...] | UnsetType = UNSET
 
     derivation = Carried[Derivation]()
 
@@ -201,6 +207,7 @@ def build_answer(derivation: Derivation, record: Record, info: GuidelineInfo, wa
         assumed=tuple(builder.comparison.assumed(record)),
         alternatives=tuple(builder.comparison.alternatives(setting)),
         notes=(*notes_on(derivation, builder.conclusions, setting), *record.remarks, *warnings),
+        scores=tuple(scores(derivation, builder.conclusions)) if derivation.model.labels.get(SCORE) else UNSET,
     ).carrying(derivation=derivation)
 
 
@@ -342,8 +349,17 @@ class AnswerBuilder:
         found = self.phrases.get((atom, agree))
         if found is None:
             facts = self.facts_behind(atom, agree)
-            found = self.phrases[atom, agree] = self.derivation.phrase(atom, agree) + (f" ({facts})" if facts else "")
+            found = self.phrases[atom, agree] = self.words(atom, agree) + (f" ({facts})" if facts else "")
         return found
+
+    def words(self, atom: int, agree: Truth) -> str:
+        """Word an atom in the completions of `agree`; a score by all values that it has there."""
+        text = self.program.atoms[atom]
+        if predicate_of(text) != SCORE:
+            return self.derivation.phrase(atom, agree)
+        name, none = arguments_of(text)[0], self.derivation.completions.none
+        values = [int(value) for value, truth, _ in self.held(SCORE, name) if truth & agree != none]
+        return score_phrase(name, values, self.model)
 
     def facts_behind(self, atom: int, agree: Truth) -> str:
         """Word the recorded facts that the rules of a derived atom rest on directly; an empty text where there are none."""
@@ -361,6 +377,8 @@ class AnswerBuilder:
             and program.roles[c] not in UNWORDED
             and own.isdisjoint(arguments_of(program.atoms[c]))
         )
+        amounts = {c: None for support in supports for c, _ in program.rules[support].conditions if c in program.aggregates}
+        facts |= dict.fromkeys(parts for c in amounts if (parts := amount_words(self.derivation, c, agree)[1]))
         together = all(self.derivation.fired[support] & agree == agree for support in supports)
         return self.model.say("and" if together else "or").join(facts)
 

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.completions import Completions, Truth
-from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SETTING, STRENGTH
+from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SCORE, SETTING, STRENGTH
 from reasoner.records.shapes import Shape
 
 __all__ = [
@@ -196,6 +196,12 @@ class Conclusions:
             value=assumed,
         )
 
+    def possible_values(self, predicate: str, first: str) -> list[int]:
+        """List the numbers that the atoms of a predicate and a first argument possibly give."""
+        possible = self.values if self.possible is None else self.possible
+        rows = self.table.get(predicate, {}).get(first, ())
+        return [int(second) for second, number in rows if possible[number] != self.completions.none]
+
     def setting(self) -> str:
         for name in self.model.settings:
             for _, truth, _ in self.held(SETTING, name):
@@ -289,6 +295,8 @@ class Conclusions:
             yield regimen, ((RECOMMENDED, regimen), (RANK, regimen), (EXCLUDED, regimen))
         for action in self.model.actions:
             yield action, ((ACTION, action),)
+        for score in self.model.labels.get(SCORE, {}):
+            yield score, ((SCORE, score),)
 
     def depends_on_therapy(self, predicate: str, first: str) -> bool:
         """Tell whether some history could change what an untreated patient is told."""

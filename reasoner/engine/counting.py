@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.program import Counted
 from reasoner.engine.completions import Truth
 
 if TYPE_CHECKING:
     from reasoner.engine.derivation import Derivation
 
-__all__ = ["Amount", "amount", "amount_words", "part_words"]
+__all__ = ["Amount", "amount", "amount_words", "range_words"]
 
 
 class Amount(NamedTuple):
@@ -35,7 +36,7 @@ def amount(derivation: Derivation, atom: int, agree: Truth) -> Amount:
     perhaps = tuple(c for c, s, p in zip(counted, sure, possible, strict=True) if s != agree and p != none)
     low = [s if c.weight > 0 else p for c, s, p in zip(counted, sure, possible, strict=True)]
     high = [p if c.weight > 0 else s for c, s, p in zip(counted, sure, possible, strict=True)]
-    weights = [c.weight for c in counted] if program.atoms[atom].startswith("_sum") else [1] * len(counted)
+    weights = [c.weight for c in counted]
     return Amount(
         min(totals(weights, low, agree, derivation)), max(totals(weights, high, agree, derivation)), certain, perhaps
     )
@@ -85,5 +86,9 @@ def amount_words(derivation: Derivation, atom: int, agree: Truth) -> tuple[str, 
     say, found = derivation.model.say, amount(derivation, atom, agree)
     parts = [part_words(derivation, atom, part) for part in found.certain]
     parts += [say("perhaps_counted", part_words(derivation, atom, part)) for part in found.perhaps]
-    least, greatest = str(found.least), str(found.greatest)
-    return least if least == greatest else say("from_to_number", least, greatest), say("comma").join(parts)
+    return range_words(found.least, found.greatest, derivation.model), say("comma").join(parts)
+
+
+def range_words(least: int, greatest: int, model: GuidelineModel) -> str:
+    """Word the numbers from the least to the greatest."""
+    return str(least) if least == greatest else model.say("from_to_number", str(least), str(greatest))

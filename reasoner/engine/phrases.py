@@ -226,6 +226,7 @@ def decided_words(decides: Sequence[str], model: GuidelineModel) -> str:
     names = [say("the_setting")] if "setting" in decides else []
     names += regimens if len(regimens) <= MOST_NAMED else [say("many_regimens", str(len(regimens)))]
     names += actions if len(actions) <= MOST_NAMED else [say("many_actions", str(len(actions)))]
+    names += [label for score, label in model.labels.get("score", {}).items() if score in decides]
     return say("comma").join(names)
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "RANK",
     "READING",
     "RECOMMENDED",
+    "SCORE",
     "SETTING",
     "STEP_DONE",
     "STRENGTH",
@@ -36,6 +37,7 @@ PREFERS = "prefers"
 RANK = "rank"
 READING = "reading"
 RECOMMENDED = "recommended"
+SCORE = "score"
 SETTING = "setting"
 STEP_DONE = "step_done"
 STRENGTH = "strength"

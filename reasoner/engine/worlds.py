@@ -83,7 +83,8 @@ def deciding_readings(program: Program) -> list[str]:
 def read_variables(program: Program, adopted: Sequence[int]) -> tuple[set[int], set[int]]:
     """Find what conclusions depend on, by rules that do not ask for an alternative that is not chosen: variables, and atoms.
 
-    Whether any therapy was given always counts: all that is read of courses depends on it.
+    Whether any therapy was given always counts: all that is read of courses depends on it. All that an aggregate counts is
+    read, even where it cannot change what the aggregate is compared with: answers tell what it amounts to.
     """
     refused, owner = set(), {}
     for v, variable in enumerate(program.variables):
@@ -94,6 +95,9 @@ def read_variables(program: Program, adopted: Sequence[int]) -> tuple[set[int], 
                 refused.update(own)
 
     def required(atom: int) -> Iterator[int]:
+        if atom in program.aggregates:
+            counted = program.counted[program.aggregates[atom]]
+            yield from (c for own in counted for way in own.ways for c, _ in way)
         for support in program.supports[atom]:
             conditions = program.rules[support].conditions
             if not any(c in refused and not negated for c, negated in conditions):

@@ -9,14 +9,14 @@ from msgspec import field
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, GuidelineInfo
 from reasoner.engine.conclusions import CONDITIONAL
-from reasoner.engine.predicates import ACTION, EXCLUDED, RECOMMENDED, SETTING, ground_atom
+from reasoner.engine.predicates import ACTION, EXCLUDED, RECOMMENDED, SCORE, SETTING, ground_atom
 from reasoner.engine.trace import Trace, trace
 from reasoner.errors import RecordError, nearest
 from reasoner.records.shapes import Carried, Result
 
 __all__ = ["Why", "conclusion_kind", "why"]
 
-Kind = Literal["regimen", "action", "setting"]
+Kind = Literal["regimen", "action", "setting", "score"]
 Status = Literal[
     "recommended", "excluded", "not_recommended", "called_for", "not_called_for", "holds", "does_not_hold", "conditional"
 ]
@@ -25,18 +25,25 @@ STATUS: dict[Kind, dict[str, Status]] = {
     "regimen": {RECOMMENDED: "recommended", EXCLUDED: "excluded"},
     "action": {ACTION: "called_for"},
     "setting": {SETTING: "holds"},
+    "score": {SCORE: "holds"},
 }
-NEVER: dict[Kind, Status] = {"regimen": "not_recommended", "action": "not_called_for", "setting": "does_not_hold"}
+NEVER: dict[Kind, Status] = {
+    "regimen": "not_recommended",
+    "action": "not_called_for",
+    "setting": "does_not_hold",
+    "score": "does_not_hold",
+}
 
 
 class Why(Result, frozen=True, tag_field="schema", tag="reasoner.why/1"):
     """The derivation of one conclusion.
 
     `status` is "recommended", "excluded", "conditional" or "not_recommended" for a regimen, "called_for", "conditional" or
-    "not_called_for" for an action, "holds", "conditional" or "does_not_hold" for a setting.
+    "not_called_for" for an action, "holds", "conditional" or "does_not_hold" for a setting or a score, which holds where
+    it has a value.
 
-    Not part of the JSON: the whole `answer`; `kind`, "regimen", "action" or "setting"; `atoms`, the conclusions explained,
-    as clingo text.
+    Not part of the JSON: the whole `answer`; `kind`, "regimen", "action", "setting" or "score"; `atoms`, the conclusions
+    explained, as clingo text.
     """
 
     guideline: GuidelineInfo
@@ -51,7 +58,7 @@ class Why(Result, frozen=True, tag_field="schema", tag="reasoner.why/1"):
 
 
 def conclusion_kind(name: str, model: GuidelineModel) -> Kind:
-    """Tell whether a name is a "regimen", an "action" or a "setting".
+    """Tell whether a name is a "regimen", an "action", a "setting" or a "score".
 
     Raises RecordError, with the nearest names, where it is none.
     """
@@ -59,17 +66,18 @@ def conclusion_kind(name: str, model: GuidelineModel) -> Kind:
         "regimen": model.regimens,
         "action": model.actions,
         "setting": model.settings,
+        "score": tuple(model.labels.get(SCORE, ())),
     }
     for kind, names in kinds.items():
         if name in names:
             return kind
     allowed = [known for names in kinds.values() for known in names]
     hint = nearest(name, allowed, model.labels["regimen"])
-    raise RecordError(f'"{name}" is not a regimen, an action or a setting{hint}; allowed: {", ".join(allowed)}')
+    raise RecordError(f'"{name}" is not a regimen, an action, a setting or a score{hint}; allowed: {", ".join(allowed)}')
 
 
 def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
-    """Explain a regimen's, an action's or a setting's status, `depth` rules deep or to the end.
+    """Explain the status of a regimen, an action, a setting or a score, `depth` rules deep or to the end.
 
     Where it is not known which therapy was given, what some history would conclude is conditional.
     Raises RecordError, with the nearest names, for a conclusion that the guideline does not know.
@@ -78,8 +86,14 @@ def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
     kind = conclusion_kind(conclusion, derivation.model)
     every, none = derivation.completions.all, derivation.completions.none
     candidates = {ground_atom(predicate, conclusion): status for predicate, status in STATUS[kind].items()}
+    if kind == "score":
+        rows = derivation.program.table.get(SCORE, {}).get(conclusion, ())
+        candidates = {derivation.program.atoms[atom]: STATUS[kind][SCORE] for _, atom in rows}
     held = tuple(text for text in candidates if derivation.truth(text) != none)
-    certain = [status for text, status in candidates.items() if derivation.truth(text) == every]
+    where = dict.fromkeys(candidates.values(), none)
+    for text, status in candidates.items():
+        where[status] = where[status] | derivation.truth(text)
+    certain = [status for status, truth in where.items() if truth == every]
     atoms = held or tuple(text for text in tuple(candidates)[:1] if text in derivation.program.index)
     perhaps = any(
         derivation.possible[derivation.program.index[text]] != none

@@ -21,6 +21,7 @@ from reasoner.engine.phrases import (
     setting_words,
     throughout,
 )
+from reasoner.engine.scores import score_words
 from reasoner.render.layout import TextLayout
 
 __all__ = ["render"]
@@ -138,6 +139,7 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
         page.heading(say("heading_actions"))
         for call in answer.actions:
             action(page, call, model)
+    section(page, say("heading_scores"), "  -", (score_words(score, model) for score in answer.scores or ()))
     section(page, say("heading_missing"), "  ?", missing_words(answer))
     if answer.assumed:
         page.blank()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.derivation import Derivation, RuleUse, SeenCondition
 from reasoner.engine.phrases import annotation_words, assuming_words, requirement_words, state_words
+from reasoner.engine.scores import score_words
 from reasoner.queries.why import Why
 from reasoner.render.layout import TextLayout
 
@@ -132,6 +133,9 @@ class DerivationText:
 def title(result: Why, model: GuidelineModel) -> str:
     """Word the conclusion and its status."""
     say = model.say
+    for score in result.answer.scores or ():
+        if result.kind == "score" and score.score == result.conclusion:
+            return score_words(score, model)
     name = model.label("action_name" if result.kind == "action" else result.kind, result.conclusion)
     words = [say(STATUS_WORDS[result.status])]
     for entry in result.answer.recommended:
