@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
 from reasoner.compiler.model import Dose
 from reasoner.engine.comparison import Alternative, Assumed, Comparison
 from reasoner.engine.completions import Truth
 from reasoner.engine.conclusions import Assumption, Certainty, Conclusion, Conclusions, Missing, RankedRegimen
-from reasoner.engine.counting import amount_words
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.grounds import grounds_of
 from reasoner.engine.notes import notes_on
@@ -25,11 +24,10 @@ from reasoner.engine.predicates import (
     PREFERS,
     SCORE,
     STEP_DONE,
-    arguments_of,
     ground_atom,
-    predicate_of,
 )
-from reasoner.engine.scores import Score, score_phrase, scores
+from reasoner.engine.reasons import Reason, ReasonWriter
+from reasoner.engine.scores import Score, scores
 from reasoner.records.record import Record
 from reasoner.records.shapes import Carried, Result, Shape
 
@@ -50,8 +48,6 @@ __all__ = [
     "Recommendation",
     "build_answer",
 ]
-
-UNWORDED = {"catalogue", "position", "conclusion", "reading"}
 
 
 class GuidelineInfo(Shape, frozen=True):
@@ -88,16 +84,6 @@ class DoseGiven(Shape, frozen=True):
     certainty: Certainty
     assuming: tuple[Assumption, ...]
     statement: str
-
-
-class Reason(Struct, frozen=True):
-    """One rule's reason: what holds of the patient, and the statement, reading or overlay that makes it count."""
-
-    words: str
-    annotation: str
-
-    def __str__(self) -> str:
-        return f"{self.words} [{self.annotation}]"
 
 
 class Recommendation(Result, frozen=True):
@@ -224,7 +210,7 @@ class AnswerBuilder:
         )
         self.comparison = Comparison(derivation, self.conclusions)
         self.held = self.conclusions.held
-        self.phrases: dict[tuple[int, Truth], str] = {}
+        self.written = ReasonWriter(derivation, self.conclusions)
 
     def recommended(self) -> Iterator[Recommendation]:
         for entry in self.conclusions.recommended():
@@ -235,7 +221,7 @@ class AnswerBuilder:
         none = self.derivation.completions.none
         cautions = {name for name, truth, _ in self.held(CAUTIONED, regimen) if truth & agree != none}
         grounds = self.derivation.grounds(entry.atom, agree, self.preferences(regimen, agree))
-        reasons = self.reasons(INDICATED, regimen, agree)
+        reasons = self.written.reasons(INDICATED, regimen, agree)
         return Recommendation(
             regimen=regimen,
             rank=entry.rank,
@@ -260,7 +246,7 @@ class AnswerBuilder:
 
     def exclusion(self, entry: Conclusion) -> Exclusion:
         grounds = self.derivation.grounds(entry.atom, entry.agree)
-        reasons = self.reasons(CONTRAINDICATED, entry.name, entry.agree)
+        reasons = self.written.reasons(CONTRAINDICATED, entry.name, entry.agree)
         return Exclusion(
             regimen=entry.name,
             certainty=entry.certainty,
@@ -278,7 +264,7 @@ class AnswerBuilder:
             yield self.call(entry)
 
     def call(self, entry: Conclusion) -> ActionCall:
-        fired = self.fired(CALLS_FOR, entry.name, entry.agree)
+        fired = self.written.fired(CALLS_FOR, entry.name, entry.agree)
         grounds = grounds_of(self.model, frozenset(self.program.rules[rule].rule for rule in fired))
         return ActionCall(
             action=entry.name,
@@ -321,72 +307,6 @@ class AnswerBuilder:
             for support in self.program.supports[atom]
             if self.derivation.fired[support] & agree != none
         }
-
-    def reasons(self, predicate: str, first: str, agree: Truth) -> tuple[Reason, ...]:
-        """Word each rule that fires for a position by its conditions; the catalogue and other positions are left out."""
-        program, joint = self.program, self.model.say("and")
-        reasons: dict[Reason, None] = {}
-        for support in self.fired(predicate, first, agree):
-            ground = program.rules[support]
-            rule = self.model.rules[ground.rule]
-            words = [
-                self.absence(c) if negated else self.with_facts(c, agree)
-                for c, negated in ground.conditions
-                if program.roles[c] not in UNWORDED
-            ]
-            annotation = rule.annotation or rule.id
-            text = joint.join(words) or (self.model.annotations[annotation].text if rule.annotation else rule.head)
-            reasons[Reason(text, annotation)] = None
-        return tuple(reasons)
-
-    def absence(self, atom: int) -> str:
-        """Word an atom's absence: recorded as absent, or merely not on record."""
-        recorded = self.derivation.state(atom) == "recorded_absent"
-        return self.model.say("without" if recorded else "no_record", self.program.phrases[atom])
-
-    def with_facts(self, atom: int, agree: Truth) -> str:
-        """Word an atom, followed by what of the record its rules rest on directly; its own arguments are not repeated."""
-        found = self.phrases.get((atom, agree))
-        if found is None:
-            facts = self.facts_behind(atom, agree)
-            found = self.phrases[atom, agree] = self.words(atom, agree) + (f" ({facts})" if facts else "")
-        return found
-
-    def words(self, atom: int, agree: Truth) -> str:
-        """Word an atom in the completions of `agree`; a score by all values that it has there."""
-        text = self.program.atoms[atom]
-        if predicate_of(text) != SCORE:
-            return self.derivation.phrase(atom, agree)
-        name, none = arguments_of(text)[0], self.derivation.completions.none
-        values = [int(value) for value, truth, _ in self.held(SCORE, name) if truth & agree != none]
-        return score_phrase(name, values, self.model)
-
-    def facts_behind(self, atom: int, agree: Truth) -> str:
-        """Word the recorded facts that the rules of a derived atom rest on directly; an empty text where there are none."""
-        program, first = self.program, len(self.program.inputs)
-        if atom < first:
-            return ""
-        own = set(arguments_of(program.atoms[atom]))
-        supports = self.derivation.firing(atom, agree)
-        facts = dict.fromkeys(
-            program.phrases[c]
-            for support in supports
-            for c, negated in program.rules[support].conditions
-            if c < first
-            and not negated
-            and program.roles[c] not in UNWORDED
-            and own.isdisjoint(arguments_of(program.atoms[c]))
-        )
-        amounts = {c: None for support in supports for c, _ in program.rules[support].conditions if c in program.aggregates}
-        facts |= dict.fromkeys(parts for c in amounts if (parts := amount_words(self.derivation, c, agree)[1]))
-        together = all(self.derivation.fired[support] & agree == agree for support in supports)
-        return self.model.say("and" if together else "or").join(facts)
-
-    def fired(self, predicate: str, first: str, agree: Truth) -> list[int]:
-        """List the ground rules that conclude a position in all completions that `agree`, or else in some."""
-        rules = [rule for _, _, atom in self.held(predicate, first) for rule in self.derivation.firing(atom, agree)]
-        fired = self.derivation.fired
-        return [rule for rule in rules if fired[rule] & agree == agree] or rules
 
 
 def dose_of(dose: Dose, kilograms: Decimal | None, certainty: Certainty, assuming: tuple[Assumption, ...]) -> DoseGiven:

@@ -1,0 +1,105 @@
+"""The reasons for what a patient is told: each rule that speaks for it, in words."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from reasoner.engine.completions import Truth
+from reasoner.engine.conclusions import Conclusions
+from reasoner.engine.counting import amount_words
+from reasoner.engine.derivation import Derivation
+from reasoner.engine.predicates import SCORE, arguments_of, predicate_of
+from reasoner.engine.scores import score_phrase
+
+__all__ = ["Reason", "ReasonWriter"]
+
+UNWORDED = {"catalogue", "position", "conclusion", "reading"}
+
+
+class Reason(Struct, frozen=True):
+    """One rule's reason: what holds of the patient, and the statement, reading or overlay that makes it count."""
+
+    words: str
+    annotation: str
+
+    def __str__(self) -> str:
+        return f"{self.words} [{self.annotation}]"
+
+
+class ReasonWriter:
+    """Words the reasons for one record's positions."""
+
+    def __init__(self, derivation: Derivation, conclusions: Conclusions) -> None:
+        self.derivation = derivation
+        self.program = derivation.program
+        self.model = derivation.model
+        self.conclusions = conclusions
+        self.phrases: dict[tuple[int, Truth], str] = {}
+
+    def reasons(self, predicate: str, first: str, agree: Truth) -> tuple[Reason, ...]:
+        """Word each rule that fires for a position by its conditions; the catalogue and other positions are left out."""
+        program, joint = self.program, self.model.say("and")
+        reasons: dict[Reason, None] = {}
+        for support in self.fired(predicate, first, agree):
+            ground = program.rules[support]
+            rule = self.model.rules[ground.rule]
+            words = [
+                self.absence(c) if negated else self.with_facts(c, agree)
+                for c, negated in ground.conditions
+                if program.roles[c] not in UNWORDED
+            ]
+            annotation = rule.annotation or rule.id
+            text = joint.join(words) or (self.model.annotations[annotation].text if rule.annotation else rule.head)
+            reasons[Reason(text, annotation)] = None
+        return tuple(reasons)
+
+    def absence(self, atom: int) -> str:
+        """Word an atom's absence: recorded as absent, or merely not on record."""
+        recorded = self.derivation.state(atom) == "recorded_absent"
+        return self.model.say("without" if recorded else "no_record", self.program.phrases[atom])
+
+    def with_facts(self, atom: int, agree: Truth) -> str:
+        """Word an atom, followed by what of the record its rules rest on directly; its own arguments are not repeated."""
+        found = self.phrases.get((atom, agree))
+        if found is None:
+            facts = self.facts_behind(atom, agree)
+            found = self.phrases[atom, agree] = self.words(atom, agree) + (f" ({facts})" if facts else "")
+        return found
+
+    def words(self, atom: int, agree: Truth) -> str:
+        """Word an atom in the completions of `agree`; a score by all values that it has there."""
+        text = self.program.atoms[atom]
+        if predicate_of(text) != SCORE:
+            return self.derivation.phrase(atom, agree)
+        name, none = arguments_of(text)[0], self.derivation.completions.none
+        values = [int(value) for value, truth, _ in self.conclusions.held(SCORE, name) if truth & agree != none]
+        return score_phrase(name, values, self.model)
+
+    def facts_behind(self, atom: int, agree: Truth) -> str:
+        """Word the recorded facts that the rules of a derived atom rest on directly; an empty text where there are none."""
+        program, first = self.program, len(self.program.inputs)
+        if atom < first or atom in program.aggregates:
+            return ""
+        own = set(arguments_of(program.atoms[atom]))
+        supports = self.derivation.firing(atom, agree)
+        facts = dict.fromkeys(
+            program.phrases[c]
+            for support in supports
+            for c, negated in program.rules[support].conditions
+            if c < first
+            and not negated
+            and program.roles[c] not in UNWORDED
+            and own.isdisjoint(arguments_of(program.atoms[c]))
+        )
+        amounts = {c: None for support in supports for c, _ in program.rules[support].conditions if c in program.aggregates}
+        facts |= dict.fromkeys(parts for c in amounts if (parts := amount_words(self.derivation, c, agree)[1]))
+        together = all(self.derivation.fired[support] & agree == agree for support in supports)
+        return self.model.say("and" if together else "or").join(facts)
+
+    def fired(self, predicate: str, first: str, agree: Truth) -> list[int]:
+        """List the ground rules that conclude a position in all completions that `agree`, or else in some."""
+        rules = [
+            rule for _, _, atom in self.conclusions.held(predicate, first) for rule in self.derivation.firing(atom, agree)
+        ]
+        fired = self.derivation.fired
+        return [rule for rule in rules if fired[rule] & agree == agree] or rules
