@@ -10,11 +10,11 @@ import msgspec
 from graphs.graph import ExplanationGraph
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, GuidelineInfo, Recommendation
+from reasoner.engine.dose_phrases import dose_words
 from reasoner.engine.phrases import (
     alternative_words,
     assumed_words,
     assuming_words,
-    dose_words,
     doubts,
     guideline_words,
     missing_words,

@@ -103,15 +103,15 @@ WRONG = {
         STATEMENT + "contraindicated(pertuzumab) :- weight_kg >= 150.",
         "weight_kg >= 150: it compares two constants and says nothing of a patient",
     ),
-    "a dose in days, which would be printed as weeks": (
+    "a dose in years": (
         "second_line.lp",
-        STATEMENT + 'dose(lapatinib, weekly, every_dose, "5", mg, days(1)).',
-        "days(1) is not an interval; write once, or weeks(N)",
+        STATEMENT + 'dose(lapatinib, weekly, every_dose, "5", mg, years(1)).',
+        "years(1) is not an interval; write once, hours(N), days(N), weeks(N) or months(N)",
     ),
-    "a derived dose in days": (
+    "a derived dose in years": (
         "second_line.lp",
-        STATEMENT + 'dose(D, weekly, every_dose, "5", mg, days(2)) :- class_of(D, taxane).',
-        'dose(docetaxel,weekly,every_dose,"5",mg,days(2)): days(2) is not an interval',
+        STATEMENT + 'dose(D, weekly, every_dose, "5", mg, years(2)) :- class_of(D, taxane).',
+        'dose(docetaxel,weekly,every_dose,"5",mg,years(2)): years(2) is not an interval',
     ),
     "a dose every no week": (
         "second_line.lp",

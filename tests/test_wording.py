@@ -172,7 +172,7 @@ def translated(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> Gui
         annotations={
             name: replace(annotation, text=foreign(annotation.text)) for name, annotation in known.annotations.items()
         },
-        doses=tuple(replace(dose, route=foreign(dose.route)) for dose in known.doses),
+        routes={drug: foreign(route) for drug, route in known.routes.items()},
         discrepancies=tuple((s, date, foreign(text)) for s, date, text in known.discrepancies),
         trials={
             name: replace(

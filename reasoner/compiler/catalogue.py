@@ -6,6 +6,7 @@ from collections import Counter
 
 import clingo
 
+from reasoner.compiler.dosage import DOSAGE_PREDICATES, dose_of, dose_units
 from reasoner.compiler.model import CourseFact, Dose, Fact, GuidelineModel, Trial, Variable
 from reasoner.compiler.parser import ParsedGuideline
 from reasoner.compiler.thresholds import COURSE_CUT, CUT, cuts_of, number_of
@@ -91,8 +92,12 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
         strengths=tuple(strength for _, strength in tables.numbered("strength_order")),
         labels=labels,
         parts={regimen: tuple(fits[part] for part in parts.get(regimen, ())) for regimen in labels.get("regimen", {})},
-        doses=doses_of(tables, parsed.supports),
+        doses=doses_of(parsed),
+        dosage_order=parsed.dosage_order,
+        units=dose_units(parsed.catalogue),
+        routes=tables.pairs("route"),
         weight=next(iter(tables.names("weight")), ""),
+        body_surface=next(iter(tables.names("body_surface")), ""),
         wording=tables.pairs("wording"),
         trials=trials_of(tables),
         discrepancies=tuple((statement.upper(), date, words) for statement, date, words in tables.rows("discrepancy")),
@@ -167,22 +172,15 @@ def course_facts_of(tables: Tables) -> dict[str, CourseFact]:
     }
 
 
-def doses_of(tables: Tables, supports: dict[str, str]) -> tuple[Dose, ...]:
-    units, routes = tables.labels.get("unit", {}), tables.pairs("route")
-    return tuple(
-        Dose(
-            drug=drug,
-            schedule=schedule,
-            step=step,
-            amount=amount,
-            unit=units.get(unit, unit),
-            every_weeks=row[5].arguments[0].number if row[5].arguments else None,
-            route=routes.get(drug, ""),
-            statement=supports.get(f"dose({','.join(map(str, row))})", ""),
-        )
-        for row in tables.catalogue.get("dose", [])
-        for drug, schedule, step, amount, unit, _ in [map(symbol_text, row)]
-    )
+def doses_of(parsed: ParsedGuideline) -> tuple[Dose, ...]:
+    """Read the doses that are the same for every patient, in the order in which they are written."""
+    found = []
+    for predicate in DOSAGE_PREDICATES:
+        for row in parsed.catalogue.get(predicate, ()):
+            text = str(clingo.Function(predicate, row))
+            order = parsed.dosage_order.get(text, len(parsed.dosage_order))
+            found.append(dose_of(predicate, list(map(str, row)), parsed.supports.get(text, ""), order))
+    return tuple(sorted(found, key=lambda dose: dose.order))
 
 
 def trials_of(tables: Tables) -> dict[str, Trial]:

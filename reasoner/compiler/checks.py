@@ -160,6 +160,7 @@ class Domain:
         for kind, names in written.grouped("fact", key=2, value=1).items():
             self.terms.setdefault(kind, set()).update(names)
             self.terms.setdefault("fact", set()).update(names)
+        self.terms["target"] = self.terms.get("drug", set()) | self.terms.get("regimen", set())
         self.terms["part"] = self.terms.get("drug", set()) | self.terms.get("class", set())
         self.values = {fact: set(values) for fact, values in written.grouped("value").items()}
         self.values |= {fact: self.terms.get(members, set()) for fact, members in written.rows("members")}

@@ -18,6 +18,7 @@ import clingo
 
 from reasoner.compiler.aggregates import AGGREGATE, distinct_aggregates, element_rules, literal_text, seen_term
 from reasoner.compiler.catalogue import declared_variables
+from reasoner.compiler.dosage import dosage_problem, dose_units
 from reasoner.compiler.model import Aggregate, Rule, Variable
 from reasoner.compiler.parser import ParsedGuideline
 from reasoner.compiler.phrasing import Phrasing
@@ -34,7 +35,7 @@ from reasoner.compiler.sums import (
     ground_aggregate,
 )
 from reasoner.compiler.syntax import undefined
-from reasoner.compiler.vocabulary import GIVEN
+from reasoner.compiler.vocabulary import DOSAGE, GIVEN
 from reasoner.errors import GuidelineError
 
 __all__ = ["ground"]
@@ -76,7 +77,19 @@ def ground(parsed: ParsedGuideline, courses: int, fewer: bool = False, removable
     if messages:
         raise GuidelineError(explain_refusal(messages, lines))
     variables = declared_variables(parsed, courses, fewer)
-    return assemble(read_back(control, parsed, removed), parsed, courses, variables, removed)
+    grounded = read_back(control, parsed, removed)
+    check_dosage(grounded.instances, parsed)
+    return assemble(grounded, parsed, courses, variables, removed)
+
+
+def check_dosage(instances: Instances, parsed: ParsedGuideline) -> None:
+    """Check that each dose that rules conclude can be worded and ordered."""
+    units = dose_units(parsed.catalogue)
+    for head, own in instances.items():
+        if parsed.predicates[head.name].role == DOSAGE:
+            problem = dosage_problem(head.name, list(map(str, head.arguments)), units)
+            if problem:
+                raise GuidelineError(f"{parsed.rules[own[0][0]].place}: {head}: {problem}")
 
 
 def instrument(
@@ -176,7 +189,7 @@ def assemble(
     removed: Mapping[str, str],
 ) -> Program:
     """Make a program of ground rules: atoms and rules are numbered in dependency order."""
-    predicates, phrasing = parsed.predicates, Phrasing(parsed)
+    phrasing = Phrasing(parsed)
     instances = {**grounded.instances, **define_aggregates(grounded, parsed.rules)}
     derived, recursive = topological_order(instances, parsed.rules)
     if recursive is not None:
@@ -189,15 +202,15 @@ def assemble(
         for head in derived
         for number, body in sorted(instances[head])
     )
-    supports: list[list[int]] = [[] for _ in symbols]
-    for number, ground_rule in enumerate(rules):
-        supports[ground_rule.head].append(number)
-    atoms = tuple(map(str, symbols))
+    supports = supports_of(rules, len(symbols))
+    atoms, predicates = tuple(map(str, symbols)), parsed.predicates
     inputs = {atom: number for number, atom in enumerate(atoms[: len(grounded.inputs)])}
     owner = owners(variables, inputs)
-    inconsistent = tuple(n for n, rule in enumerate(rules) if symbols[rule.head].name == "inconsistent")
+    inconsistent = [n for n, rule in enumerate(rules) if symbols[rule.head].name == "inconsistent"]
     concluding = tuple(index[symbol] for symbol in derived if predicates[symbol.name].role == "conclusion")
+    compared = tuple(index[s] for s in derived if s.name in COMPARED or predicates[s.name].role == DOSAGE)
     tied = tie([inputs_behind([rules[n].head], rules, supports, len(inputs)) for n in inconsistent], owner)
+    behind = inputs_behind((*concluding, *compared), rules, supports, len(inputs))
     counting = counted_by(grounded, phrasing, index, parsed.rules)
     sources = [parsed.reading_of(parsed.rules[rule.rule].annotation) for rule in rules]
     readings = tuple(name for name in parsed.annotations if name in {*sources, *removed.values()})
@@ -213,12 +226,12 @@ def assemble(
         index={atom: number for number, atom in enumerate(atoms)},
         rules=rules,
         supports=tuple(map(tuple, supports)),
-        inconsistent=inconsistent,
+        inconsistent=tuple(inconsistent),
         constraint_components={group: positions for group, positions, _ in tied},
         constraint_inputs={group: frozenset(atoms[n] for n in others) for group, _, others in tied},
-        relevant=frozenset(owner[atom] for atom in inputs_behind(concluding, rules, supports, len(inputs)) if atom in owner),
+        relevant=frozenset(owner[atom] for atom in behind if atom in owner),
         concluding=concluding,
-        compared=tuple(index[symbol] for symbol in derived if symbol.name in COMPARED),
+        compared=compared,
         table=tabulate(derived, index, parsed),
         aggregates={index[symbol]: list(counting).index(a[:2]) for symbol, a in grounded.aggregates.items()},
         counted=tuple(counting.values()),
@@ -227,6 +240,14 @@ def assemble(
         under=tuple(-1 if source is None else readings.index(source) for source in sources),
         removable={inputs[atom]: readings.index(reading) for atom, reading in removed.items() if atom in inputs},
     )
+
+
+def supports_of(rules: Sequence[GroundRule], atoms: int) -> list[list[int]]:
+    """List for each atom the rules that conclude it."""
+    supports: list[list[int]] = [[] for _ in range(atoms)]
+    for number, rule in enumerate(rules):
+        supports[rule.head].append(number)
+    return supports
 
 
 def settled_atoms(
@@ -292,7 +313,7 @@ def tabulate(
     """Table the conclusions and positions by predicate and first argument."""
     table: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {}
     for symbol in sorted(derived):
-        if parsed.predicates[symbol.name].role in ("conclusion", "position") or symbol.name == SCORE:
+        if parsed.predicates[symbol.name].role in ("conclusion", "position", DOSAGE) or symbol.name == SCORE:
             first, second, *_ = (*map(str, symbol.arguments), "", "")
             rows = table.setdefault(symbol.name, {})
             rows[first] = (*rows.get(first, ()), (second, index[symbol]))

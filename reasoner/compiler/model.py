@@ -19,6 +19,7 @@ __all__ = [
     "Condition",
     "CourseFact",
     "Dose",
+    "DoseUnit",
     "Element",
     "Fact",
     "GuidelineModel",
@@ -188,20 +189,33 @@ class Variable(msgspec.Struct, frozen=True, array_like=True):
         return self.fact, self.member, self.course, self.key, self.reading
 
 
-class Dose(msgspec.Struct, frozen=True, array_like=True):
-    """A dose of one drug.
+class DoseUnit(msgspec.Struct, frozen=True, array_like=True):
+    """A unit of doses: what it measures, how many milligrams one is ("" where it is no mass), and per what it is given.
 
-    `amount` is a decimal number in `unit` ("mg" or "mg/kg"), given every `every_weeks` weeks, or once where that is None.
+    `per` is "whole", "kg" of weight or "m2" of body surface.
     """
 
-    drug: str
+    measure: str
+    milligrams: str
+    per: str
+
+
+class Dose(msgspec.Struct, frozen=True, array_like=True):
+    """A dose of a drug or a regimen; by its `kind` also the least or the most that one dose is, or how long it is given.
+
+    `amount` is a decimal number in `unit`, a name. `period` is the interval at which a dose is repeated, None for once, or
+    the duration: a number with "hours", "days", "weeks" or "months". `order` is its place among the doses as written.
+    """
+
+    kind: str
+    target: str
     schedule: str
     step: str
     amount: str
     unit: str
-    every_weeks: int | None
-    route: str
+    period: tuple[int, str] | None
     statement: str
+    order: int
 
 
 class Trial(msgspec.Struct, frozen=True, array_like=True):
@@ -220,12 +234,14 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     """All that answering needs besides the ground program.
 
     `alternatives` holds for each reading that has them the names of its alternatives, the default first. Of the
-    `outcomes` of a course, those in `under_way` leave it open, and those in `as_planned` end it as planned. `parts` holds
-    for each regimen the drugs that each of its parts can be; a regimen without drugs has no part. `weight` names the fact
-    that doses per kg are multiplied by; `roles` gives each predicate's role and `kinds` those of its arguments; `data`
-    counts the facts under each statement; `wording` holds the words of texts by key, for `say`; `overlays` are the
-    annotations that are laid on top; `recursive` says where the guideline depends on itself; `longest_history` is the
-    number of courses up to which a check looks.
+    `outcomes` of a course, those in `under_way` leave it open, and those in `as_planned` end it as planned. `parts`
+    holds for each regimen the drugs that each of its parts can be; a regimen without drugs has no part. `doses` are
+    those that are the same for every patient; `dosage_order` has for each rule about doses, by its id, its place among
+    all. `weight` names the fact that doses per kg are multiplied by, `body_surface` that for doses per m²; `roles`
+    gives each predicate's role and `kinds` those of its arguments; `data` counts the facts under each statement;
+    `wording` holds the words of texts by key, for `say`; `overlays` are the annotations that are laid on top;
+    `recursive` says where the guideline depends on itself; `longest_history` is the number of courses up to which a
+    check looks.
     """
 
     id: str
@@ -246,7 +262,11 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     labels: dict[str, dict[str, str]]
     parts: dict[str, tuple[tuple[str, ...], ...]]
     doses: tuple[Dose, ...]
+    dosage_order: dict[str, int]
+    units: dict[str, DoseUnit]
+    routes: dict[str, str]
     weight: str
+    body_surface: str
     wording: dict[str, str]
     trials: dict[str, Trial]
     discrepancies: tuple[tuple[str, str, str], ...]

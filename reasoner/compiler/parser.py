@@ -15,6 +15,7 @@ from reasoner.compiler import checks, rule_checks
 from reasoner.compiler.aggregates import read_body, stand_ins
 from reasoner.compiler.annotations import read_annotation
 from reasoner.compiler.constructs import atoms_in, check_conditions, check_head, check_statement, check_terms_of, concluded
+from reasoner.compiler.dosage import DOSAGE_PREDICATES
 from reasoner.compiler.lexer import check_text
 from reasoner.compiler.model import Annotation, Condition, Rule
 from reasoner.compiler.sources import GuidelineFiles, SourceFile, place_name
@@ -34,7 +35,7 @@ from reasoner.errors import GuidelineError
 
 __all__ = ["ParsedGuideline", "parse_guideline", "parsed_files", "read_rules"]
 
-CORE_RULES = ("vocabulary.lp", "possible.lp", "history.lp", "conclusions.lp", "wording.lp", "lexicon.lp")
+CORE_RULES = ("vocabulary.lp", "units.lp", "possible.lp", "history.lp", "conclusions.lp", "wording.lp", "lexicon.lp")
 
 CORE_OWN = ("from_record.lp", "open.lp", "space.lp", "defects.lp", "differences.lp")
 SCOPE = "in_scope"
@@ -51,7 +52,8 @@ class ParsedGuideline(NamedTuple):
 
     `rules` are those that answers explain, `annotations` stand in the order of the text. `data` are the facts and rules of
     the catalogue as clingo text, with what is made of its thresholds, and `catalogue` holds the facts that they give, by
-    predicate; `supports` tells for such a fact, as clingo text, the annotation that it stands under.
+    predicate; `supports` tells for such a fact, as clingo text, the annotation that it stands under. `dosage_order` has
+    for each rule about doses its place among them: by its id, or by the fact that it is.
     """
 
     rules: tuple[Rule, ...]
@@ -60,6 +62,7 @@ class ParsedGuideline(NamedTuple):
     data: tuple[str, ...]
     catalogue: Catalogue
     supports: dict[str, str]
+    dosage_order: dict[str, int]
 
     def facts(self) -> Iterator[tuple[str, str | None]]:
         """Yield the catalogue as clingo facts, each with the annotation that it stands under."""
@@ -153,6 +156,7 @@ def parse_guideline(files: GuidelineFiles) -> ParsedGuideline:
         ),
         catalogue={**catalogue, **made},
         supports={str(rule.head): rule.annotation for rule in facts if rule.annotation is not None},
+        dosage_order=dosage_order(rules, explained),
     )
     checks.check(
         checks.Written(
@@ -204,7 +208,7 @@ def read_rule(
     check_terms_of(tree)
     check_conditions(tree)
     node = VariableNormaliser()(tree.node)
-    role = vocabulary.predicate(node.head.atom.symbol, here).role
+    role = vocabulary.role(node, here)
     node = node if role == "catalogue" else name_intervals(node)
     head = node.head.atom.symbol
     own = PlacedTerm(head, here)
@@ -221,6 +225,14 @@ def read_rule(
     given = [atom for atom in positive if vocabulary.predicate(atom, here).role in GIVEN | {"catalogue"}]
     rule_checks.check_variables(tree, head, positive, given, body, tree.path in origins.core)
     return WrittenRule(tree, annotation, head, role, body, (own, *atoms))
+
+
+def dosage_order(rules: Sequence[WrittenRule], explained: Sequence[Rule]) -> dict[str, int]:
+    """Give each rule about doses its place among them as they are written: by its id, or by its head where it is data."""
+    ids = iter(explained)
+    names = (str(rule.head) if rule.role == "catalogue" else next(ids).id for rule in rules)
+    about_doses = (name for name, rule in zip(names, rules, strict=True) if split_term(rule.head)[0] in DOSAGE_PREDICATES)
+    return {name: number for number, name in enumerate(about_doses)}
 
 
 def numbered(rules: Sequence[WrittenRule]) -> Iterator[Rule]:

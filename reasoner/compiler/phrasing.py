@@ -39,7 +39,7 @@ class Phrasing:
         kinds, _, phrase = self.predicates[symbol.name]
         for number, (kind, argument) in enumerate(zip(kinds, symbol.arguments, strict=True), start=1):
             name = symbol_text(argument)
-            candidates = (f"{kind}_name", kind, "fact", "value", "drug", "class", "reading")
+            candidates = (f"{kind}_name", kind, "fact", "value", "drug", "class", "regimen", "reading")
             label = next(
                 (self.labels[candidate, name] for candidate in candidates if (candidate, name) in self.labels), name
             )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from reasoner.compiler.dosage import DOSAGE_PREDICATES, arguments_of, dosage_problem, dose_units
 from reasoner.compiler.intervals import number_in
 from reasoner.compiler.sources import MASTER
 from reasoner.compiler.thresholds import COURSE_CUT, CUT, cuts_of, number_of, threshold_problem
@@ -56,12 +56,22 @@ def check_typical(written: Written) -> None:
 
 
 def check_doses(written: Written) -> None:
-    """Check that each dose, written or derived, has an amount and an interval that answers can word."""
-    for (term, here), (*_, amount, _, every) in written.placed("dose"):
-        where = f"{here}: {term}"
-        if not re.fullmatch(r'"(?=.*[1-9])\d+(\.\d+)?"', amount):
-            raise GuidelineError(f'{where}: {amount} is not an amount; write a number above 0 in quotes, as in "5.4".')
-        if not re.fullmatch(r"once|weeks\([1-9]\d*\)", every):
-            raise GuidelineError(
-                f"{where}: {every} is not an interval; write once, or weeks(N) with a whole number of weeks from 1."
-            )
+    """Check that doses that are the same for every patient can be worded, and limits are in the measure of their dose."""
+    units = dose_units(written.catalogue)
+    measured: dict[tuple[str, ...], str] = {}
+    for predicate, parts in DOSAGE_PREDICATES.items():
+        given = [(f"{here}: {term}", row) for (term, here), row in written.placed(predicate)]
+        for where, row in given:
+            problem = dosage_problem(predicate, row, units)
+            if problem:
+                raise GuidelineError(f"{where}: {problem}")
+        concluded = [
+            (f"{r.place}: {r.head}", arguments_of(r.head)) for r in written.rules if r.head.startswith(f"{predicate}(")
+        ]
+        for where, row in (*given, *concluded) if "unit" in parts else ():
+            unit, dose = units.get(row[4]), tuple(row[:3])
+            if unit is not None and measured.setdefault(dose, unit.measure) != unit.measure:
+                raise GuidelineError(
+                    f"{where}: the unit measures {unit.measure}, that of another dose or limit of the same step "
+                    f"{measured[dose]}; write both in the same measure."
+                )

@@ -13,11 +13,12 @@ from clingo import ast
 from reasoner.compiler.syntax import SyntaxTree, head_of, split_term
 from reasoner.errors import GuidelineError, nearest
 
-__all__ = ["FACT_KINDS", "GENERATED", "GIVEN", "NEEDS_ANNOTATION", "Predicate", "Vocabulary", "read_vocabulary"]
+__all__ = ["DOSAGE", "FACT_KINDS", "GENERATED", "GIVEN", "NEEDS_ANNOTATION", "Predicate", "Vocabulary", "read_vocabulary"]
 
 GIVEN = {"record", "patient", "history", "reading"}
 NEEDS_ANNOTATION = {"derived", "position", "conclusion"}
-ROLES = GIVEN | NEEDS_ANNOTATION | {"space", "catalogue"}
+DOSAGE = "dosage"
+ROLES = GIVEN | NEEDS_ANNOTATION | {"space", "catalogue", DOSAGE}
 FACT_KINDS = {"boolean", "choice", "list", "number", "fact", "course_fact"}
 """The kinds of arguments that name a fact of the record."""
 
@@ -67,6 +68,22 @@ class Vocabulary(NamedTuple):
                 f"{here}: {term}: {name} takes {len(found.kinds)} argument(s): {name}({', '.join(found.kinds)})."
             )
         return found
+
+    def role(self, rule: ast.AST, here: str) -> str:
+        """Give the role of a rule: its head's, but that a dosage is data or a position, by whether it has conditions."""
+        role = self.predicate(rule.head.atom.symbol, here).role
+        if role != DOSAGE:
+            return role
+        return "catalogue" if all(self.is_datum(condition) for condition in rule.body) else "position"
+
+    def is_datum(self, condition: ast.AST) -> bool:
+        """Tell whether a condition is the same for every patient."""
+        if condition.ast_type != ast.ASTType.Literal:
+            return False
+        if condition.atom.ast_type == ast.ASTType.SymbolicAtom:
+            asked = self.predicates.get(split_term(condition.atom.symbol)[0])
+            return asked is not None and asked.role == "catalogue"
+        return bool(condition.atom.ast_type == ast.ASTType.Comparison)
 
 
 def read_vocabulary(rules: Sequence[SyntaxTree], core: Collection[Path], reserved: Mapping[str, str]) -> Vocabulary:

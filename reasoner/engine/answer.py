@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 
-from reasoner.compiler.model import Dose
 from reasoner.engine.comparison import Alternative, Assumed, Comparison
 from reasoner.engine.completions import Truth
 from reasoner.engine.conclusions import Assumption, Certainty, Conclusion, Conclusions, Missing, RankedRegimen
 from reasoner.engine.derivation import Derivation
+from reasoner.engine.doses import DoseGiven, Doses
 from reasoner.engine.grounds import grounds_of
 from reasoner.engine.notes import notes_on
 from reasoner.engine.predicates import (
@@ -23,16 +21,11 @@ from reasoner.engine.predicates import (
     INDICATED,
     PREFERS,
     SCORE,
-    STEP_DONE,
-    ground_atom,
 )
 from reasoner.engine.reasons import Reason, ReasonWriter
 from reasoner.engine.scores import Score, scores
 from reasoner.records.record import Record
 from reasoner.records.shapes import Carried, Result, Shape
-
-if TYPE_CHECKING:
-    from decimal import Decimal
 
 __all__ = [
     "ActionCall",
@@ -63,27 +56,6 @@ class GuidelineInfo(Shape, frozen=True):
     readings: tuple[str, ...]
     title: str
     disclaimer: str
-
-
-class DoseGiven(Shape, frozen=True):
-    """A dose as the guideline gives it.
-
-    `amount` is in `unit` ("mg" or "mg/kg"), given every `every_weeks` weeks, once where that is null; `mg` is the dose of
-    this patient, null where the record holds no weight; `statement` is the statement that gives it. `certainty` tells
-    whether the dose is still to be given in every completion, or only in those that agree with `assuming`.
-    """
-
-    drug: str
-    schedule: str
-    step: str
-    amount: float
-    unit: str
-    every_weeks: int | None
-    route: str
-    mg: float | None
-    certainty: Certainty
-    assuming: tuple[Assumption, ...]
-    statement: str
 
 
 class Recommendation(Result, frozen=True):
@@ -211,6 +183,7 @@ class AnswerBuilder:
         self.comparison = Comparison(derivation, self.conclusions)
         self.held = self.conclusions.held
         self.written = ReasonWriter(derivation, self.conclusions)
+        self.doses = Doses(derivation, self.conclusions, record)
 
     def recommended(self) -> Iterator[Recommendation]:
         for entry in self.conclusions.recommended():
@@ -235,7 +208,7 @@ class AnswerBuilder:
             overlays=grounds.overlays,
             trials=grounds.trials,
             citations=grounds.citations,
-            doses=tuple(self.doses(regimen, agree)),
+            doses=tuple(self.doses.given(entry)),
             cautions=tuple(sorted(cautions)),
             because=tuple(map(str, reasons)),
         ).carrying(reasons=reasons)
@@ -278,23 +251,6 @@ class AnswerBuilder:
             overlays=grounds.overlays,
         )
 
-    def doses(self, regimen: str, agree: Truth) -> Iterator[DoseGiven]:
-        """Yield the doses of a regimen's drugs but the steps that are done, in mg where the record holds a weight."""
-        for drug in dict.fromkeys(drug for part in self.model.parts.get(regimen, ()) for drug in part):
-            for dose in (dose for dose in self.model.doses if dose.drug == drug):
-                done = self.derivation.truth(ground_atom(STEP_DONE, drug, dose.step)) & agree
-                if done != agree:
-                    certainty, assuming, _ = self.conclusions.certainty(self.derivation.completions.all & ~done)
-                    yield dose_of(dose, self.weight, certainty, assuming)
-
-    @cached_property
-    def weight(self) -> Decimal | None:
-        """The patient's weight in kg, None where it is unknown."""
-        from decimal import Decimal
-
-        weight = self.record.data.get(self.model.weight)
-        return Decimal(str(weight)) if isinstance(weight, int | float) else None
-
     def preferences(self, regimen: str, agree: Truth) -> set[int]:
         """Find the source's rules that prefer another recommended regimen to this one."""
         none = self.derivation.completions.none
@@ -307,30 +263,3 @@ class AnswerBuilder:
             for support in self.program.supports[atom]
             if self.derivation.fired[support] & agree != none
         }
-
-
-def dose_of(dose: Dose, kilograms: Decimal | None, certainty: Certainty, assuming: tuple[Assumption, ...]) -> DoseGiven:
-    """Give a dose for a patient of so many kilograms, None where the weight is unknown."""
-    from decimal import Decimal
-
-    amount = Decimal(dose.amount)
-    by_weight = None if kilograms is None else amount * kilograms
-    mg = by_weight if dose.unit == "mg/kg" else amount
-    return DoseGiven(
-        drug=dose.drug,
-        schedule=dose.schedule,
-        step=dose.step,
-        amount=number(amount),
-        unit=dose.unit,
-        every_weeks=dose.every_weeks,
-        route=dose.route,
-        mg=None if mg is None else number(mg),
-        certainty=certainty,
-        assuming=assuming,
-        statement=dose.statement,
-    )
-
-
-def number(value: Decimal) -> int | float:
-    """Give a decimal as JSON shows it: whole numbers without a point."""
-    return int(value) if value == value.to_integral_value() else float(value)

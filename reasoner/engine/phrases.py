@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reasoner.compiler.model import Annotation, GuidelineModel
 from reasoner.compiler.selection import ANY
-from reasoner.engine.answer import Alternative, Answer, Assumed, DoseGiven, GuidelineInfo, Missing, Recommendation
+from reasoner.engine.answer import Alternative, Answer, Assumed, GuidelineInfo, Missing, Recommendation
 from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED, Assumption
 from reasoner.engine.predicates import predicate_of
 from reasoner.records.record import ONE_OF
@@ -27,7 +27,6 @@ __all__ = [
     "course_words",
     "decided_words",
     "depending_words",
-    "dose_words",
     "doubts",
     "fact_words",
     "guideline_words",
@@ -335,44 +334,3 @@ def caution_words(entry: Recommendation, caution: str, derivation: Derivation) -
     sure = throughout(f"cautioned({entry.regimen},{caution})", entry, derivation)
     model = derivation.model
     return model.say("marked_caution" if sure else "caution_unless", model.label("caution", caution))
-
-
-def dose_words(entry: Recommendation, model: GuidelineModel) -> Iterator[str]:
-    """Yield the doses of a regimen: for each drug its schedules as alternatives; then the drugs without a dose."""
-    say = model.say
-    by_drug: dict[str, dict[str, list[DoseGiven]]] = {}
-    for dose in entry.doses:
-        by_drug.setdefault(dose.drug, {}).setdefault(dose.schedule, []).append(dose)
-    for drug, schedules in by_drug.items():
-        alternatives = (say("then_step").join(step_words(d, model) for d in steps) for steps in schedules.values())
-        text = say("or_schedule").join(alternatives)
-        statements = say("comma").join(dict.fromkeys(d.statement for steps in schedules.values() for d in steps))
-        yield say("dose_of", model.label("drug", drug), text, statements)
-    drugs = dict.fromkeys(drug for part in model.parts.get(entry.regimen, ()) for drug in part if drug not in by_drug)
-    if drugs:
-        yield say("no_dose", say("comma").join(model.label("drug", drug) for drug in drugs))
-
-
-def step_words(dose: DoseGiven, model: GuidelineModel) -> str:
-    """Word one step of a schedule: how much, by which route, how often."""
-    if dose.every_weeks is None:
-        rhythm = model.say("once")
-    elif dose.every_weeks == 1:
-        rhythm = model.say("every_week")
-    else:
-        rhythm = model.say("every_weeks", str(dose.every_weeks))
-    amount = f"{number_words(dose.amount)} {dose.unit}"
-    if dose.mg is not None and dose.unit != "mg":
-        amount = model.say("dose_by_weight", number_words(dose.mg, 1), amount)
-    words = " ".join(part for part in (model.label("step", dose.step), amount, dose.route, rhythm) if part)
-    return words if dose.certainty == CERTAIN else model.say("dose_if", words, assuming_words(dose.assuming, model))
-
-
-def number_words(number: float, places: int | None = None) -> str:
-    """Write a number as it was given, or rounded to decimal places, without zeros at the end."""
-    from decimal import Context, Decimal
-
-    exact = Decimal(str(number))
-    if places is not None:
-        exact = exact.quantize(Decimal(1).scaleb(-places), context=Context(prec=400))
-    return f"{exact.normalize(Context(prec=400)):f}"

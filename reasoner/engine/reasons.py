@@ -13,7 +13,7 @@ from reasoner.engine.scores import score_phrase
 
 __all__ = ["Reason", "ReasonWriter"]
 
-UNWORDED = {"catalogue", "position", "conclusion", "reading"}
+UNWORDED = {"catalogue", "dosage", "position", "conclusion", "reading"}
 
 
 class Reason(Struct, frozen=True):

@@ -8,6 +8,7 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.engine.conclusions import Assumption
 from reasoner.engine.derivation import Derivation
+from reasoner.engine.dose_phrases import dose_words
 from reasoner.engine.phrases import (
     alternative_words,
     annotation_words,
@@ -15,7 +16,6 @@ from reasoner.engine.phrases import (
     assuming_words,
     caution_words,
     depending_words,
-    dose_words,
     doubts,
     missing_words,
     setting_words,

@@ -18,7 +18,12 @@ __all__ = ["DefectTemplate", "Definition", "definitions", "templates", "text_of"
 DEFINITION = re.compile(r"%\*\s*@(?:defect|difference)\s+(?P<name>\w+)\n(?P<text>.*?)\*%", re.DOTALL)
 PLACE = re.compile(r"\{(\d+)\}")
 VERBATIM = ("annotation", "rule", "text")
-LABELS = {"any": ("regimen", "drug"), "action": ("action_name", "action"), "fact": ("fact", "measure")}
+LABELS = {
+    "target": ("drug", "regimen"),
+    "any": ("regimen", "drug"),
+    "action": ("action_name", "action"),
+    "fact": ("fact", "measure"),
+}
 
 
 class Definition(NamedTuple):

@@ -188,18 +188,18 @@ function doses(entries, words) {
     element(
       "ul",
       {},
-      entries.map(({ drug, schedule, step, amount, unit, every_weeks: weeks, route, mg, certainty: sure, assuming, statement }) =>
+      entries.map(({ drug, schedule, step, amount, unit, every, route, mg, minimum, maximum, duration, certainty: sure, assuming, statement }) =>
         element(
           "li",
           {},
-          element("strong", { textContent: words.label("drug", drug) }),
+          element("strong", { textContent: words.label(words.labels.drug?.[drug] ? "drug" : "regimen", drug) }),
           ` ${onlyIf(
             say(
               "page_dose",
               inTotal(`${amount} ${unit}`, mg),
               route,
               words.label("step", step),
-              often(weeks, schedule, words),
+              [often(every, schedule, words), ...limits(minimum, maximum, duration)].join(say("comma")),
             ),
             sure === "certain" ? null : assuming,
             words,
@@ -219,9 +219,20 @@ function inTotal(dose, mg) {
   return mg === null ? dose : say("page_in_total", dose, mg);
 }
 
-function often(weeks, schedule, words) {
-  if (weeks === null) return words.label("schedule", schedule);
-  return weeks === 1 ? say("every_week") : say("every_weeks", weeks);
+function often(every, schedule, words) {
+  return every === null ? words.label("schedule", schedule) : period("every", every);
+}
+
+function period(relation, { value, unit }) {
+  return value === 1 ? say(`${relation}_${unit.slice(0, -1)}`) : say(`${relation}_${unit}`, value);
+}
+
+function limits(minimum, maximum, duration) {
+  return [
+    minimum && say("dose_at_least", `${minimum.amount} ${minimum.unit}`),
+    maximum && say("dose_at_most", `${maximum.amount} ${maximum.unit}`),
+    duration && period("for", duration),
+  ].filter(Boolean);
 }
 
 function exclusion(entry, words, explain) {

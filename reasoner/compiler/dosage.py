@@ -1,0 +1,65 @@
+"""Doses as a guideline's rules write them: their units, their intervals, and what cannot be ordered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from reasoner.compiler.model import Dose, DoseUnit
+from reasoner.errors import nearest
+
+__all__ = ["DOSAGE_PREDICATES", "arguments_of", "dosage_problem", "dose_of", "dose_units"]
+
+DOSAGE_PREDICATES = {
+    "dose": ("amount", "unit", "interval"),
+    "dose_maximum": ("amount", "unit"),
+    "dose_minimum": ("amount", "unit"),
+    "dose_duration": ("interval",),
+}
+"""What the arguments after the target, the schedule and the step are."""
+
+AMOUNT = re.compile(r'"(?=.*[1-9])\d+(\.\d+)?"')
+INTERVAL = re.compile(r"(hours|days|weeks|months)\(([1-9]\d*)\)")
+
+
+def dose_units(catalogue: Mapping[str, Sequence[Sequence[object]]]) -> dict[str, DoseUnit]:
+    """Read the units of doses that the core declares."""
+    rows = ([str(argument).strip('"') for argument in row] for row in catalogue.get("dose_unit", ()))
+    return {unit: DoseUnit(measure, milligrams, per) for unit, measure, milligrams, per in rows}
+
+
+def arguments_of(head: str) -> list[str]:
+    """Give the arguments of a rule's head about a dose; no text in it holds a comma."""
+    return [argument.strip() for argument in head.partition("(")[2].removesuffix(")").split(",")]
+
+
+def dosage_problem(predicate: str, arguments: Sequence[str], units: Mapping[str, DoseUnit]) -> str:
+    """Say why a dose cannot be worded or ordered, and what is allowed; an empty text where it can."""
+    for kind, text in zip(DOSAGE_PREDICATES[predicate], arguments[3:], strict=True):
+        if kind == "amount" and not AMOUNT.fullmatch(text):
+            return f'{text} is not an amount; write a number above 0 in quotes, as in "5.4".'
+        if kind == "unit" and text not in units:
+            return f'"{text}" is not a unit of doses{nearest(text, units)}; allowed: {", ".join(units)}'
+        if kind == "interval" and not INTERVAL.fullmatch(text) and (text != "once" or predicate != "dose"):
+            once = "once, " if predicate == "dose" else ""
+            noun = "an interval" if predicate == "dose" else "a duration"
+            return f"{text} is not {noun}; write {once}hours(N), days(N), weeks(N) or months(N), N a whole number from 1."
+    return ""
+
+
+def dose_of(predicate: str, arguments: Sequence[str], statement: str, order: int) -> Dose:
+    """Read a dose, or what limits it, from the arguments of an atom."""
+    target, schedule, step, *others = arguments
+    found = dict(zip(DOSAGE_PREDICATES[predicate], others, strict=True))
+    interval = INTERVAL.fullmatch(found.get("interval", ""))
+    return Dose(
+        kind=predicate,
+        target=target,
+        schedule=schedule,
+        step=step,
+        amount=found.get("amount", "").strip('"'),
+        unit=found.get("unit", ""),
+        period=None if interval is None else (int(interval[2]), interval[1]),
+        statement=statement,
+        order=order,
+    )

@@ -1,0 +1,81 @@
+"""The words of doses: how much, how often, within which limits, for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.answer import Recommendation
+from reasoner.engine.conclusions import CERTAIN
+from reasoner.engine.doses import DoseGiven, Period
+from reasoner.engine.phrases import assuming_words
+
+__all__ = ["dose_words"]
+
+EVERY_ONE = {"hours": "every_hour", "days": "every_day", "weeks": "every_week", "months": "every_month"}
+EVERY = {"hours": "every_hours", "days": "every_days", "weeks": "every_weeks", "months": "every_months"}
+FOR_ONE = {"hours": "for_hour", "days": "for_day", "weeks": "for_week", "months": "for_month"}
+FOR = {"hours": "for_hours", "days": "for_days", "weeks": "for_weeks", "months": "for_months"}
+
+
+def dose_words(entry: Recommendation, model: GuidelineModel) -> Iterator[str]:
+    """Yield the doses of a regimen: for each drug its schedules as alternatives; then the drugs without a dose."""
+    say = model.say
+    by_drug: dict[str, dict[str, dict[str, list[DoseGiven]]]] = {}
+    for dose in entry.doses:
+        by_drug.setdefault(dose.drug, {}).setdefault(dose.schedule, {}).setdefault(dose.step, []).append(dose)
+    for drug, schedules in by_drug.items():
+        alternatives = (
+            say("then_step").join(say("or_dose").join(step_words(dose, model) for dose in own) for own in steps.values())
+            for steps in schedules.values()
+        )
+        text = say("or_schedule").join(alternatives)
+        statements = say("comma").join(dict.fromkeys(dose.statement for dose in entry.doses if dose.drug == drug))
+        label = model.label("drug" if drug in model.drugs else "regimen", drug)
+        yield say("dose_of", label, text, statements)
+    drugs = dict.fromkeys(drug for part in model.parts.get(entry.regimen, ()) for drug in part if drug not in by_drug)
+    if drugs and entry.regimen not in by_drug:
+        yield say("no_dose", say("comma").join(model.label("drug", drug) for drug in drugs))
+
+
+def step_words(dose: DoseGiven, model: GuidelineModel) -> str:
+    """Word one step of a schedule: how much, by which route, how often, within which limits, for how long."""
+    say = model.say
+    amount = f"{number_words(dose.amount)} {dose.unit}"
+    if dose.mg is not None and dose.unit != "mg":
+        amount = say("dose_by_weight", number_words(dose.mg, 1), amount)
+    rhythm = say("once") if dose.every is None else period_words(dose.every, model)
+    words = " ".join(part for part in (model.label("step", dose.step), amount, dose.route, rhythm) if part)
+    parts = [words]
+    if dose.minimum is not None:
+        parts.append(say("dose_at_least", f"{number_words(dose.minimum.amount)} {dose.minimum.unit}"))
+    if dose.maximum is not None:
+        parts.append(say("dose_at_most", f"{number_words(dose.maximum.amount)} {dose.maximum.unit}"))
+    if dose.duration is not None:
+        parts.append(duration_words(dose.duration, model))
+    words = say("comma").join(parts)
+    return words if dose.certainty == CERTAIN else say("dose_if", words, assuming_words(dose.assuming, model))
+
+
+def period_words(period: Period, model: GuidelineModel) -> str:
+    """Word an interval between doses."""
+    if period.value == 1:
+        return model.say(EVERY_ONE[period.unit])
+    return model.say(EVERY[period.unit], str(period.value))
+
+
+def duration_words(period: Period, model: GuidelineModel) -> str:
+    """Word how long doses are given."""
+    if period.value == 1:
+        return model.say(FOR_ONE[period.unit])
+    return model.say(FOR[period.unit], str(period.value))
+
+
+def number_words(number: float, places: int | None = None) -> str:
+    """Write a number as it was given, or rounded to decimal places, without zeros at the end."""
+    from decimal import Context, Decimal
+
+    exact = Decimal(str(number))
+    if places is not None:
+        exact = exact.quantize(Decimal(1).scaleb(-places), context=Context(prec=400))
+    return f"{exact.normalize(Context(prec=400)):f}"

@@ -1,0 +1,217 @@
+"""Doses of drugs and of whole regimens: with conditions, limits and durations, in every unit and at every interval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plain import PlainClingo
+
+from reasoner import Guideline, GuidelineError
+from reasoner.records.shapes import to_plain
+from reasoner.render.answer import render
+from reasoner.verification.check import check
+
+TEXT = """
+guideline(id, mere_chill). guideline(title, "Mere chill"). guideline(disclaimer, "Invented.").
+fact(1, confirmed, boolean). term(fact, confirmed, "confirmed mere chill").
+fact(2, clearance, number). term(fact, clearance, "creatinine clearance"). minimum(clearance, 0). applies(clearance).
+threshold(clearance, 30).
+fact(3, age, number). term(fact, age, "age"). minimum(age, 0). applies(age). threshold(age, 12).
+fact(4, kilograms, number). weight(kilograms). above(kilograms, 0).
+fact(5, square_metres, number). body_surface(square_metres). above(square_metres, 0).
+term(drug, merol, "merol"). term(drug, chillin, "chillin").
+term(regimen, merol, "merol"). part(merol, merol).
+term(regimen, both, "merol + chillin"). part(both, merol). part(both, chillin).
+term(setting, chilled, "chilled"). term(ground, chill, "mere chill").
+term(strength, advised, "advised"). strength_order(1, advised).
+term(schedule, usual, "usual"). term(step, first, "first dose"). term(step, each, "each dose").
+citation(1). reference(1, "The mere").
+route(merol, "by mouth").
+%* @statement L1 [1] sha256:000000000000
+Merol is advised in mere chill, and merol with chillin.
+*%
+places(chilled, chill) :- has(confirmed).
+indicated(R, advised) :- setting(chilled), regimen(R).
+%* @statement L2 [1] sha256:000000000000
+Merol is started with 0.5 g once, then 150 mg every 12 hours, 110 mg with a clearance below 30; at most 5 mg/kg in children.
+*%
+dose(merol, usual, first, "0.5", g, once).
+dose(merol, usual, each, "150", mg, hours(12)) :- at_least(clearance, 30).
+dose(merol, usual, each, "110", mg, hours(12)) :- less_than(clearance, 30).
+dose_maximum(merol, usual, each, "5", mg_per_kg) :- less_than(age, 12).
+dose_duration(merol, usual, each, days(7)).
+%* @statement L3 [1] sha256:000000000000
+Chillin: 40 mg/m2 every month, at least 50 mg. Both together: 3 tablets a day.
+*%
+dose(chillin, usual, each, "40", mg_per_m2, months(1)).
+dose_minimum(chillin, usual, each, "50", mg).
+dose(both, usual, each, "3", tablets, days(1)).
+"""
+OLD = {"id": "a", "confirmed": True, "clearance": 29.9, "age": 80}
+
+
+def load(folder: Path, text: str) -> Guideline:
+    (folder / "guideline.lp").write_text(text, "utf-8")
+    return Guideline.load(folder)
+
+
+@pytest.fixture(scope="module")
+def mere_chill(tmp_path_factory: pytest.TempPathFactory, own_cache: None) -> Guideline:
+    return load(tmp_path_factory.mktemp("mere_chill"), TEXT)
+
+
+def doses(guideline: Guideline, record: dict[str, Any], regimen: str = "merol") -> list[dict[str, Any]]:
+    (entry,) = [entry for entry in to_plain(guideline.answer(record))["recommended"] if entry["regimen"] == regimen]
+    return list(entry["doses"])
+
+
+def test_a_dose_is_that_of_the_patient_who_meets_its_conditions(mere_chill: Guideline) -> None:
+    first, each = doses(mere_chill, OLD)
+    assert (first["amount"], first["unit"], first["mg"], first["every"], first["route"]) == (0.5, "g", 500, None, "by mouth")
+    assert each == {
+        "drug": "merol",
+        "schedule": "usual",
+        "step": "each",
+        "amount": 110,
+        "unit": "mg",
+        "every": {"value": 12, "unit": "hours"},
+        "every_weeks": None,
+        "route": "by mouth",
+        "mg": 110,
+        "minimum": None,
+        "maximum": None,
+        "duration": {"value": 7, "unit": "days"},
+        "certainty": "certain",
+        "assuming": [],
+        "statement": "L2",
+    }
+    assert [dose["amount"] for dose in doses(mere_chill, {**OLD, "clearance": 30})] == [0.5, 150]
+
+
+def test_a_dose_that_depends_on_an_unknown_fact_says_so(mere_chill: Guideline) -> None:
+    record = {"id": "a", "confirmed": True, "age": 80}
+    _, more, less = doses(mere_chill, record)
+    assert [(dose["amount"], dose["certainty"], dose["assuming"]) for dose in (more, less)] == [
+        (150, "conditional", [{"fact": "clearance", "value": ">=30"}]),
+        (110, "conditional", [{"fact": "clearance", "value": "<30"}]),
+    ]
+    shown = " ".join(render(mere_chill.answer(record)).split())
+    assert (
+        "Dose of merol: first dose 500 mg (0.5 g) by mouth once, then each dose 150 mg by mouth every 12 hours, for 7 days "
+        "(only if creatinine clearance: at least 30) or each dose 110 mg" in shown
+    )
+
+
+def test_a_dose_of_a_conditional_regimen_assumes_nothing_against_it(mere_chill: Guideline) -> None:
+    _, more, less = doses(mere_chill, {"id": "a", "age": 80})
+    assert [dose["assuming"] for dose in (more, less)] == [
+        [{"fact": "clearance", "value": ">=30"}],
+        [{"fact": "clearance", "value": "<30"}],
+    ]
+    first = doses(mere_chill, {"id": "a"})[0]
+    assert (first["certainty"], first["assuming"]) == ("certain", [])
+
+
+@pytest.mark.parametrize(
+    ("told", "mg"),
+    [({}, None), ({"kilograms": 20}, 100), ({"kilograms": 40}, 110), ({"kilograms": 20, "age": 12}, 110)],
+)
+def test_a_limit_holds_for_whom_it_is_meant_and_caps_the_milligrams(
+    told: dict[str, Any], mg: float | None, mere_chill: Guideline
+) -> None:
+    _, each = doses(mere_chill, {**OLD, "age": 3, **told})
+    assert each["mg"] == mg
+    assert each["maximum"] == (None if told.get("age") else {"amount": 5, "unit": "mg/kg"})
+
+
+def test_an_unknown_limit_makes_two_doses_of_one(mere_chill: Guideline) -> None:
+    _, capped, free = doses(mere_chill, {"id": "a", "confirmed": True, "clearance": 10, "kilograms": 20})
+    assert (capped["mg"], capped["assuming"]) == (100, [{"fact": "age", "value": "<12"}])
+    assert (free["mg"], free["assuming"]) == (110, [{"fact": "age", "value": ">=12"}])
+
+
+@pytest.mark.parametrize(("surface", "mg"), [(None, None), (1, 50), (1.7, 68)])
+def test_a_dose_per_square_metre_needs_the_body_surface(surface: float | None, mg: float, mere_chill: Guideline) -> None:
+    given = doses(mere_chill, {**OLD, "square_metres": surface}, "both")
+    chillin = next(dose for dose in given if dose["drug"] == "chillin")
+    assert (chillin["mg"], chillin["every"], chillin["minimum"]) == (
+        mg, {"value": 1, "unit": "months"}, {"amount": 50, "unit": "mg"}
+    )  # fmt: skip
+    whole = next(dose for dose in given if dose["drug"] == "both")
+    assert (whole["amount"], whole["unit"], whole["mg"], whole["every"]) == (
+        3,
+        "tablets",
+        None,
+        {"value": 1, "unit": "days"},
+    )
+
+
+def test_doses_are_those_of_plain_clingo(mere_chill: Guideline) -> None:
+    plain = PlainClingo(mere_chill)
+    for clearance in (0, 29.999, 30, None):
+        for age in (11.5, 12, None):
+            record = {**OLD, "clearance": clearance, "age": age}
+            derivation = mere_chill.answer(record).derivation
+            completions = [completion.atoms for completion in plain.solve(mere_chill.record(record).facts)]
+            for atom in derivation.program.index:
+                if atom.startswith("dose"):
+                    held = [atom in atoms for atoms in completions]
+                    assert (derivation.truth(atom) == derivation.completions.all) == all(held), (record, atom)
+                    assert (derivation.truth(atom) != derivation.completions.none) == any(held), (record, atom)
+
+
+INTERVALS = "write once, hours(N), days(N), weeks(N) or months(N), N a whole number from 1."
+REFUSED = {
+    "a unit that is not declared": ('dose(chillin, usual, first, "1", spoons, once).', '"spoons" is not a'),
+    "a unit of the author's own": (
+        'term(unit, spoons, "spoons"). dose(chillin, usual, first, "1", spoons, once).',
+        'dose(chillin,usual,first,"1",spoons,once): "spoons" is not a unit of doses; allowed: mg, ',
+    ),
+    "an interval in years": (
+        'dose(chillin, usual, first, "1", mg, years(1)).',
+        f"years(1) is not an interval; {INTERVALS}",
+    ),
+    "no interval at all": ('dose(chillin, usual, first, "1", mg, hours(0)).', f"hours(0) is not an interval; {INTERVALS}"),
+    "a dose with conditions in years": (
+        'dose(chillin, usual, first, "1", mg, years(1)) :- has(confirmed).',
+        f"years(1) is not an interval; {INTERVALS}",
+    ),
+    "a duration of once": (
+        "dose_duration(chillin, usual, first, once).",
+        "once is not a duration; write hours(N), days(N), weeks(N) or months(N)",
+    ),
+    "a limit in another measure": (
+        'dose_maximum(chillin, usual, each, "5", ml) :- has(confirmed).',
+        "the unit measures volume, that of another dose or limit of the same step mass; write both in the same measure.",
+    ),
+    "a dose of neither a drug nor a regimen": (
+        'dose(chilled, usual, first, "1", mg, once).',
+        '"chilled" is a setting',
+    ),
+    "a dose with conditions under no statement": (
+        'dose(chillin, usual, first, "1", mg, once) :- has(confirmed).',
+        "is concluded without a statement",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_ordered_is_refused(name: str, tmp_path: Path) -> None:
+    line, message = REFUSED[name]
+    text = f"{line}\n{TEXT}" if "statement" in name else TEXT + line
+    with pytest.raises(GuidelineError) as caught:
+        load(tmp_path, text)
+    assert message in str(caught.value)
+    assert "guideline.lp:" in str(caught.value)
+
+
+def test_a_check_finds_two_doses_that_hold_for_one_patient(mere_chill: Guideline, tmp_path: Path) -> None:
+    assert not [found for found in check(mere_chill).findings if found.kind == "dose" and found.severity == "error"]
+    both = load(tmp_path, TEXT.replace("less_than(clearance, 30).\ndose_max", "less_than(age, 12).\ndose_max"))
+    (found,) = [found for found in check(both).findings if found.kind == "dose" and found.severity == "error"]
+    assert found.message == "Two doses of merol are given for the same step (usual, each dose)."
+    assert found.witness is not None
+    assert found.witness["age"] < 12
+    assert found.witness["clearance"] >= 30
