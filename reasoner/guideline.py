@@ -178,23 +178,26 @@ class Guideline:
         """
         if not isinstance(record, Record):
             record = self.parsed(record)
+        return build_answer(self.derive(record), record, self.info, self.warnings)
+
+    def derive(self, record: Record, compared: bool = True) -> Derivation:
+        """Derive all that follows from a record; where not `compared`, without what other readings or values would change.
+
+        Raises RecordError, naming the field, where it contradicts itself.
+        """
         evaluator = self.evaluator(record.courses, record.fewer)
-        if evaluator.program.recursive is None:
-            for capacity in CAPACITIES:
-                with suppress(MemoryError):
-                    opened = open_record(record, evaluator, self.adopted, capacity)
-                    return self._answer(record, evaluator, opened.completions, evaluate(opened, evaluator))
+        completions, evaluated = self._evaluate(record, evaluator, compared)
+        known = frozenset.intersection(*(told.known for told in record.told))
+        return Derivation(evaluator.program, self.model, completions, evaluated, known, record.sources, self.alternatives)
+
+    def _evaluate(self, record: Record, evaluator: Evaluator, compared: bool) -> tuple[Completions, Evaluated]:
+        for capacity in CAPACITIES if evaluator.program.recursive is None else ():
+            with suppress(MemoryError):
+                opened = open_record(record, evaluator, self.adopted, capacity, compared)
+                return opened.completions, evaluate(opened, evaluator)
         from reasoner.engine.stable_models import solve
 
-        solved = solve(record, evaluator, self.adopted, self._compiled.text, self.alternatives)
-        return self._answer(record, evaluator, *solved)
-
-    def _answer(self, record: Record, evaluator: Evaluator, completions: Completions, evaluated: Evaluated) -> Answer:
-        known = frozenset.intersection(*(told.known for told in record.told))
-        derivation = Derivation(
-            evaluator.program, self.model, completions, evaluated, known, record.sources, self.alternatives
-        )
-        return build_answer(derivation, record, self.info, self.warnings)
+        return solve(record, evaluator, self.adopted, self._compiled.text, self.alternatives)
 
     def cases(self) -> dict[str, Case]:
         """Read the guideline's own cases: records with the answers expected, in its folder `cases`."""

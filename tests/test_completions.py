@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import combinations
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -22,6 +23,7 @@ from reasoner.engine.diagrams import DiagramCompletions
 from reasoner.engine.stable_models import Bounds
 from reasoner.records.shapes import to_json, to_plain
 
+HILL_AGUE = ROOT / "tests/guidelines/hill_ague"
 COURSES: list[dict[str, object]] = [
     {"drugs": ["trastuzumab", "pertuzumab", "docetaxel"]},
     {"drugs": ["trastuzumab_deruxtecan"]},
@@ -112,6 +114,44 @@ def test_what_matters_is_the_same_in_whichever_order_sets_stand(curated: Guideli
         sets = [{"label": "+".join(course["drugs"]), "metastatic_therapy": [course]} for course in (one, other)]
         first, second = (curated.answer({**beside, "one_of": own}) for own in (sets, sets[::-1]))
         assert first.missing == second.missing, sets
+
+
+def test_which_of_many_sets_is_true_matters_though_the_first_contradicts_itself(curated: Guideline) -> None:
+    beside = {**curated.cases()["second_line"].record}
+    for key in ("heart_failure", "brain_metastases", "cns_predominant"):
+        beside.pop(key, None)
+    told = [{"label": f"{n}", "heart_failure": n % 2 == 0} for n in range(12)]
+    for first in ({"label": "never", "brain_metastases": False, "cns_predominant": True}, told[0]):
+        answer = curated.answer({**beside, "one_of": [first, *told[1:]]})
+        assert "one_of" in [entry.fact for entry in answer.missing], first
+
+
+def test_what_is_assumed_of_a_course_is_so_of_therapy_that_is_not_known_as_well(curated: Guideline) -> None:
+    known = {"label": "here", "metastatic_therapy": COURSES[:1]}
+    record = {"id": "x", "her2": "positive", "one_of": [known, {"label": "elsewhere", "metastatic_therapy": None}]}
+    answer = curated.answer(record)
+    outcomes = [entry for entry in (*answer.recommended, *answer.excluded) if any(a.course for a in entry.assuming)]
+    assert outcomes
+    for entry in outcomes:
+        assert entry.assuming[0].fact == "one_of", entry
+
+
+def test_facts_that_force_many_others_matter_too(tmp_path: Path, own_cache: None) -> None:
+    facts = [*"abcd", *(f"e{n}" for n in range(1, 8))]
+    text = (HILL_AGUE / "guideline.lp").read_text("utf-8").partition("%* @statement")[0]
+    text = "\n".join(line for line in text.splitlines() if not line.startswith(("default(", "inconsistent(")))
+    for number, fact in enumerate(facts, start=50):
+        text += f'\nfact({number}, {fact}, boolean).\nterm(fact, {fact}, "fact {fact}").'
+    for one, other in zip("abcd", "bcda", strict=True):
+        text += f"\ninconsistent(odd) :- has({one}), not has({other})."
+    text += '\nterm(contradiction, odd, "something odd").'
+    text += f"\ninconsistent(odd) :- {', '.join(f'has({fact})' for fact in ('a', *facts[4:]))}."
+    text += (
+        "\n%* @statement L1 [1] sha256:000000000000\nOne.\n*%\nplaces(treatment, fever) :- has(a), has(b), has(c), has(d)."
+    )
+    (tmp_path / "guideline.lp").write_text(text)
+    missing = Guideline.load(tmp_path).answer({"id": "x"}).missing
+    assert {"a", "b", "c", "d"} <= {entry.fact for entry in missing if "setting" in entry.decides}
 
 
 def test_threads_share_no_diagrams(curated: Guideline) -> None:

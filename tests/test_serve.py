@@ -183,6 +183,7 @@ def test_the_guideline_is_described_by_its_own_declarations(service: Client, cur
         (b'{"patient": {"id": "p", "id": "q"}}', 422, "id", "twice"),
         (b'{"patient": {"id": "p", "months_to_recurrence": 1e999}}', 422, "months_to_recurrence", "finite"),
         (b'{"patient": {"id": "' + b"x" * 900_000 + b'", "hr": 1}}', 422, "hr", "not a value of hr"),
+        (b'{"patient": {"id": "p"}, "readings": ["R5=any", "R5=b"]}', 422, "readings", "R5 is taken as any already"),
         (b'{"patient": {"id": "p"}, "readings": ["R5=c"]}', 422, "readings", "R5=c: no such alternative"),
         (b'{"patient": {"id": "p"}, "readings": ["R5=b", "R5=any", "R5=a"]}', 422, "readings", "choose one"),
         (b'{"patient": {"id": "p"}, "readings": "any"}', 422, "readings", "expected `array"),

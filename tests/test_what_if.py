@@ -141,7 +141,7 @@ def test_the_text_words_what_was_set_and_what_changes(curated: Guideline) -> Non
     text = words_of(what_if(curated, cases["second_line"], ["metastatic_therapy=[]"]))
     assert "therapy for metastatic disease: none (now: course 1: trastuzumab + pertuzumab + docetaxel, prog" in text
     text = words_of(what_if(curated, cases["second_line"], ["infusion_symptoms=dyspnea", "weight_kg=70"]))
-    assert "dyspnea (now: not recorded)" in text
+    assert "dyspnea (now: none, by default)" in text
     text = words_of(what_if(curated, cases["second_line"], ["cns_predominant=true", "brain_metastases=true"]))
     assert "rank 1 -> rank 2" in text
     assert "NOTHING CHANGES" in words_of(what_if(curated, cases["second_line"], []))
@@ -377,3 +377,33 @@ def test_a_change_within_sets_is_shown_for_each_that_it_changes(curated: Guideli
     ] * 2
     for label, course in (("since", 2), ("before", 1)):
         assert f"{label}: therapy for metastatic disease: course {course}: lapatinib, toxicity (now: " in words_of(result)
+
+
+def test_a_list_that_is_told_to_be_unknown_is_not_made_known_by_a_member(curated: Guideline) -> None:
+    data = {**curated.cases()["second_line"].record, "unavailable_drugs": None}
+    for edit in ("unavailable_drugs+=docetaxel", "unavailable_drugs-=docetaxel"):
+        with pytest.raises(RecordError, match=r"unavailable_drugs: it is not recorded; .= would say of all others"):
+            what_if(curated, data, [edit])
+
+
+def test_a_label_is_taken_as_it_is_written_and_new_sets_are_shown(curated: Guideline) -> None:
+    data = {
+        "id": "p1",
+        "her2": "positive",
+        "one_of": [{"label": "1", "hr": "positive"}, {"label": "true", "hr": "negative"}],
+    }
+    for label in ("1", "true"):
+        assert what_if(curated, data, [f"one_of={label}"]).set == {"one_of": label}
+        assert what_if(curated, data, [f'one_of="{label}"']).set == {"one_of": label}
+    sets = json.dumps(data["one_of"])
+    shown = words_of(what_if(curated, {"id": "p1", "her2": "positive"}, [f"one_of={sets}"]))
+    assert "1: hormone receptor status: positive (now: not recorded)" in shown
+
+
+def test_a_default_that_is_made_unknown_is_shown_as_one(curated: Guideline) -> None:
+    data = curated.cases()["second_line"].record
+    assert "unavailable drugs: not recorded (now: none, by default)" in words_of(
+        what_if(curated, data, ["unavailable_drugs="])
+    )
+    shown = words_of(what_if(curated, data, ["metastatic_therapy[0].chemotherapy_stopped="]))
+    assert "discontinuation of chemotherapy: not recorded (now: course 1" in shown

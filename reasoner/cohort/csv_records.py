@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from reasoner.cohort.bits import Codes
 
 __all__ = ["parse_cell", "parse_row", "read_csv"]
+
+NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 
 def read_csv(part: Part, header: Sequence[str], content: bytes, dictionaries: Dictionaries) -> Rows:
@@ -85,9 +88,10 @@ def parse_cell(kind: str, cell: str) -> object:
 
 
 def as_number(cell: str) -> object:
-    for kind in (int, float):
-        try:
-            return kind(cell)
-        except ValueError:
-            continue
-    return cell
+    """Read a number as JSON writes it, with a sign or zeros before it as spreadsheets do; anything else stays text."""
+    if not NUMBER.fullmatch(cell.strip()):
+        return cell
+    try:
+        return int(cell)
+    except ValueError:
+        return float(cell)

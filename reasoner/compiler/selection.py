@@ -55,16 +55,16 @@ class Selection(msgspec.Struct, frozen=True):
         for text in self.readings:
             reading, _, name = text.partition("=")
             if text == ANY:
-                chosen |= {other: chosen.get(other, ANY) for other in known}
                 continue
             options = ", ".join(f"{other}={option}" for other, names in known.items() for option in (*names, ANY))
             if reading not in known or name not in (*known[reading], ANY):
                 hint = nearest(reading, known) if reading not in known else ""
                 allowed = f"{options}, {ANY}" if options else "none: no reading of this guideline has an alternative"
                 raise GuidelineError(f"--reading {text}: no such alternative of a reading{hint}; allowed: {allowed}")
-            if chosen.get(reading, ANY) not in (ANY, name):
+            if chosen.setdefault(reading, name) != name:
                 raise GuidelineError(f"--reading {text}: {reading} is taken as {chosen[reading]} already; choose one.")
-            chosen[reading] = name
+        if ANY in self.readings:
+            chosen = {reading: chosen.get(reading, ANY) for reading in known}
         return {reading: name for reading, name in chosen.items() if name != known[reading][0]}
 
 

@@ -118,6 +118,7 @@ class DiagramCompletions(Completions, Inputs):
         self.set_place = len(first)
         self._facts = self.cube(self.order)
         self._unread = self.cube([v for v in self.order if v in worlds.unread])
+        self._untold_therapy = self.none
         self.all = self.listed = self.everything
 
     def admit(self, admissible: BDDFunction) -> None:
@@ -240,11 +241,25 @@ class DiagramCompletions(Completions, Inputs):
                 truth = side(truth, n == value)
         return truth
 
+    def list_untreated(self, untold: BDDFunction) -> None:
+        """List only the completions but those of `untold`: some therapy was given there, and nothing of it is known."""
+        self._untold_therapy = self.base(untold)
+        self.listed = self.all & ~self._untold_therapy
+
     def smallest_implicant(self, truth: BDDFunction) -> Chosen:
-        found = self._smallest(truth, self.all, {})
+        found = self._smallest(self._in_any_history(truth), self._in_any_history(self.all), {})
         if found is None:
             return ()
         return tuple((self.order[place], value) for place, value in zip(found.places, found.values, strict=True))
+
+    def _in_any_history(self, truth: BDDFunction) -> BDDFunction:
+        """Let what is assumed of a course be so of therapy of which nothing is known, too."""
+        untold = self._untold_therapy
+        if untold == self.none:
+            return truth
+        courses = self.cube([v for v in self.order if v < len(self.choices[0]) and self.variables[v].course is not None])
+        found: BDDFunction = truth & ~untold | (truth & untold).exists(courses)
+        return found
 
     def _smallest(
         self,

@@ -9,7 +9,7 @@ from reasoner.compiler.program import Program
 from reasoner.engine.bits import BitCompletions, Component, admissible
 from reasoner.engine.completions import Completions, Truth, choices_of, lay_inputs
 from reasoner.engine.evaluator import Between, Evaluated, Evaluator
-from reasoner.engine.worlds import NO_OTHER, Worlds, worlds_of
+from reasoner.engine.worlds import NO_OTHER, Worlds, own_world, worlds_of
 from reasoner.errors import RecordError
 from reasoner.records.record import OPEN, Record
 
@@ -41,16 +41,18 @@ class Opened(NamedTuple):
 
 
 def open_record(
-    record: Record, evaluator: Evaluator, adopted: Adopted, capacity: int = CAPACITIES[0], removed: bool = True
+    record: Record, evaluator: Evaluator, adopted: Adopted, capacity: int = CAPACITIES[0], compared: bool = True
 ) -> Opened:
-    """Open a record; `adopted` are the choices of the readings, `removed` tells whether worlds leave readings out.
+    """Open a record; `adopted` are the choices of the readings, `compared` tells whether in all worlds or in its own alone.
 
     Diagrams have at most `capacity` nodes. Raises RecordError where the record contradicts
     itself (it has no admissible completion), and MemoryError where a diagram outgrows its capacity.
     """
     program = evaluator.program
-    defaulted = frozenset(v for told in record.told for v in told.defaulted)
-    worlds = worlds_of(program, adopted, defaulted, removed)
+    if compared:
+        worlds = worlds_of(program, adopted, frozenset(v for told in record.told for v in told.defaulted))
+    else:
+        worlds = own_world(program, adopted)
     if not record.fewer:
         components = components_of(record, evaluator, adopted, MOST_BITS)
         if components is not None:
@@ -117,7 +119,7 @@ def open_as_diagram(record: Record, evaluator: Evaluator, adopted: Adopted, worl
         refuse(record, evaluator)
     admitted = completions.everything
     if untold is not None:
-        completions.listed = completions.all & ~completions.base(untold)
+        completions.list_untreated(untold)
     return Opened(
         completions,
         [truth & admitted for truth in inputs],
@@ -172,7 +174,7 @@ def evaluate(opened: Opened, evaluator: Evaluator) -> Evaluated:
 def consistent(record: Record, evaluator: Evaluator, adopted: Adopted) -> None:
     """Check that a record has a completion; raises RecordError, with what it breaks, where it has none."""
     if record.fewer or components_of(record, evaluator, adopted, MOST_BITS) is None:
-        open_record(record, evaluator, adopted, removed=False)
+        open_record(record, evaluator, adopted, compared=False)
 
 
 def refuse(record: Record, evaluator: Evaluator) -> NoReturn:

@@ -142,8 +142,8 @@ def course_words(course: Mapping[str, object], model: GuidelineModel) -> str:
     assert isinstance(drugs, list | tuple)
     recorded = [
         say("value", model.label("course_fact", name), value_words(value, model))
-        for name in model.course_facts
-        if isinstance(value := course.get(name), int | float)
+        for name, fact in model.course_facts.items()
+        if isinstance(value := course.get(name), int | float) or (name in course and fact.kind == "boolean")
     ]
     given = say("plus").join(model.label("drug", drug) for drug in drugs)
     outcome = course.get("outcome")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from functools import cached_property
-from itertools import combinations, permutations
+from itertools import accumulate, combinations, permutations
+from math import comb
+from operator import or_
 from typing import TYPE_CHECKING
 
 from oxidd.bdd import BDDFunction
@@ -19,8 +20,10 @@ __all__ = ["Relevance"]
 
 LISTED = 64
 """Variables that constrain each other are told apart combination by combination up to so many; beyond, change by change."""
+TRIED = 1000
+"""So many changes of variables together are told apart by what each forces; beyond, whatever can change counts."""
 FEW_SETS = 8
-"""Up to so many sets of facts are each compared with each other."""
+"""Up to so many sets of facts are each compared with each other; more, with what all others allow."""
 
 Listed = list[tuple[tuple[int, ...], BDDFunction]]
 
@@ -47,7 +50,11 @@ class Relevance:
             space = self.own.listed & self.own.sets[place]
             opened = [v for v in self.own.read if v < len(choices) and choices[v] == OPEN and v != self.own.untold]
             yield from self._within(truth & space, space, opened)
-        if any(self._between(truth, place, other) for place, other in self._pairs):
+        if len(self.own.sets) > FEW_SETS:
+            told_apart = self._among(truth)
+        else:
+            told_apart = any(self._between(truth, *pair) for pair in permutations(range(len(self.own.sets)), 2))
+        if told_apart:
             yield self.own.order[self.own.set_place]
 
     def _within(self, truth: BDDFunction, space: BDDFunction, opened: Sequence[int]) -> Iterator[int]:
@@ -67,12 +74,6 @@ class Relevance:
                 else:
                     yield from self._by_assignment(truth, group, listed)
 
-    @cached_property
-    def _pairs(self) -> list[tuple[int, int]]:
-        """The pairs of sets of facts that are compared: all of a few, the first with each other of many."""
-        sets = range(len(self.own.sets))
-        return list(permutations(sets, 2)) if len(sets) <= FEW_SETS else [(0, other) for other in sets[1:]]
-
     def _told_apart(self, truth: BDDFunction, space: BDDFunction, v: int) -> bool:
         """Tell whether two of the values that a variable can have make a difference."""
         cube = self.own.cube([v])
@@ -85,6 +86,17 @@ class Relevance:
         told = {v for v, (here, there) in enumerate(zip(choices, others, strict=True)) if here != there}
         here, there = (self.own.listed & self.own.sets[n] for n in (one, other))
         return self._crosses(truth, here, there, {*told, self.own.order[self.own.set_place]})
+
+    def _among(self, truth: BDDFunction) -> bool:
+        """Tell whether a truth differs between any two of many sets of facts, where what all leave open stays."""
+        opened = {v for v in self.own.order if all(v < len(own) and own[v] == OPEN for own in self.own.choices)}
+        cube = self.own.cube([v for v in self.own.order if v not in opened])
+        spaces = [self.own.listed & own for own in self.own.sets]
+        held = [(truth & space).exists(cube) for space in spaces]
+        failed = [(space & ~truth).exists(cube) for space in spaces]
+        before = [self.own.none, *accumulate(held, or_)]
+        after = [self.own.none, *accumulate(reversed(held), or_)][::-1]
+        return any(failed[n] & (before[n] | after[n + 1]) != self.own.none for n in range(len(spaces)))
 
     def by_therapy(self, truth: BDDFunction) -> bool:
         """Tell whether therapy, of which nothing is known, can change a truth."""
@@ -150,7 +162,7 @@ class Relevance:
                 yield v
 
     def _by_change(self, truth: BDDFunction, space: BDDFunction, group: Sequence[int]) -> Iterator[int]:
-        """Find the variables of a large group that matter, by what a change of each forces: at most two others."""
+        """Find the variables of a large group that matter, by what a change of each forces."""
         for v in group:
             cube = self.own.cube([v])
             sides = [((truth & own).exists(cube), (space & own).exists(cube)) for own in self.own.values[v]]
@@ -166,14 +178,36 @@ class Relevance:
     def _changes(
         self, holds: BDDFunction, space: BDDFunction, there: BDDFunction, other: BDDFunction, variables: Sequence[int]
     ) -> bool:
+        """Tell whether a truth changes from one value of a variable to another, where others change as far as that forces.
+
+        `holds` and `there` are where the truth holds with the one and the other value, `space` and `other` where each is
+        admissible. More than two others are changed only where no fewer will do.
+        """
         if (holds ^ there) & space & other != self.own.none:
             return True
-        alone = {u: other.exists(self.own.cube([u])) for u in variables}
-        for changed in [(u,) for u in variables] + list(combinations(variables, 2)):
-            cube = self.own.cube(changed)
-            forced = space & ~other & (alone[changed[0]] if len(changed) == 1 else other.exists(cube))
-            for u in changed if len(changed) > 1 else ():
-                forced = forced & ~alone[u]
-            if forced & (holds & (other & ~there).exists(cube) | ~holds & there.exists(cube)) != self.own.none:
-                return True
-        return False
+        left, tried = space & ~other, 0
+        reached: dict[tuple[int, ...], BDDFunction] = {}
+        for size in range(1, len(variables) + 1):
+            region = left if size > 2 else space & ~other
+            tried += comb(len(variables), size)
+            if region == self.own.none or tried > TRIED:
+                break
+            smaller, reached = reached, {}
+            for changed in combinations(variables, size):
+                cube = self.own.cube(changed)
+                found = reached[changed] = other.exists(cube)
+                forced = region & found
+                for n in range(size if size > 1 else 0):
+                    forced = forced & ~smaller[changed[:n] + changed[n + 1 :]]
+                if self._differs(forced, holds, there, other, cube):
+                    return True
+                left = left & ~found
+        return self._differs(left, holds, there, other, self.own.cube(variables))
+
+    def _differs(
+        self, where: BDDFunction, holds: BDDFunction, there: BDDFunction, other: BDDFunction, cube: BDDFunction
+    ) -> bool:
+        """Tell whether a truth is another one somewhere, once the variables of `cube` change."""
+        if where == self.own.none:
+            return False
+        return bool(where & (holds & (other & ~there).exists(cube) | ~holds & there.exists(cube)) != self.own.none)

@@ -16,7 +16,7 @@ from reasoner.compiler.model import Variable
 from reasoner.compiler.program import Program, reachable
 from reasoner.records.record import OPEN
 
-__all__ = ["NO_OTHER", "Worlds", "as_recorded", "assumable", "worlds_of"]
+__all__ = ["NO_OTHER", "Worlds", "as_recorded", "assumable", "own_world", "worlds_of"]
 
 
 class Worlds(msgspec.Struct, frozen=True, eq=False):
@@ -38,6 +38,13 @@ class Worlds(msgspec.Struct, frozen=True, eq=False):
 
 
 NO_OTHER = Worlds(1, frozenset(), (), {}, {}, {})
+
+
+@lru_cache(maxsize=64)
+def own_world(program: Program, adopted: tuple[int, ...]) -> Worlds:
+    """Give the record's own world alone, where nothing is compared; `adopted` are the choices of the readings."""
+    read, _ = read_variables(program, adopted)
+    return msgspec.structs.replace(NO_OTHER, unread=frozenset(range(len(program.variables))) - read)
 
 
 @lru_cache(maxsize=1024)

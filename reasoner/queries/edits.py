@@ -72,7 +72,7 @@ def parse_edit(text: str, guideline: Guideline) -> Edit:
     names = {fact.name: fact for fact in model.facts}
     name, field, kind, value = (found[group] for group in ("fact", "field", "kind", "value"))
     if name == ONE_OF and field is None and kind == "=":
-        return Edit(None, kind, loosely(value.strip(), name), None, None, (), ())
+        return Edit(None, kind, label_value(value.strip()), None, None, (), ())
     if name not in names:
         fail(name, f"no such fact{nearest(name, names)}; allowed: {', '.join((*names, ONE_OF))}")
     fact = names[name]
@@ -96,6 +96,11 @@ def loosely(text: str, place: str) -> object:
         return text
     except RecordError as error:
         fail(place, str(error))
+
+
+def label_value(text: str) -> object:
+    """Read which of several sets of facts is true: its label, in quotes or bare; or all sets, written as JSON."""
+    return loosely(text, ONE_OF) if text[:1] in ("", '"', "[") or text == "null" else text
 
 
 def words(text: str) -> list[str]:
@@ -171,23 +176,24 @@ def apply_edits(data: Mapping[str, object], edits: Iterable[Edit]) -> dict[str, 
             chosen = edit.value is not None and not isinstance(edit.value, list)
             changed = resolved(changed, edit.value) if chosen else {**changed, ONE_OF: edit.value}
         elif not any(edit.key in own for own in sets):
-            changed[edit.key] = after(edit, edit.fact, changed.get(edit.key))
+            changed[edit.key] = after(edit, edit.fact, changed)
         elif edit.kind == "=" and edit.field is None:
             changed[ONE_OF] = [{key: value for key, value in own.items() if key != edit.key} for own in sets]
             changed[edit.key] = edit.value
         else:
-            changed[ONE_OF] = [{**own, edit.key: after(edit, edit.fact, own.get(edit.key))} for own in sets]
+            changed[ONE_OF] = [{**own, edit.key: after(edit, edit.fact, own)} for own in sets]
     return changed
 
 
-def after(edit: Edit, fact: Fact, value: object) -> object:
-    """Give the value that a fact has after an edit."""
+def after(edit: Edit, fact: Fact, data: Mapping[str, object]) -> object:
+    """Give the value that a fact of a record, or of a set of facts, has after an edit."""
+    value = data.get(fact.name)
     held = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
     if edit.field is not None and edit.at is not None:
         return with_field(fact, held, edit.at, edit.field, edit.value)
     if edit.kind == "=":
         return edit.value
-    if value is None and fact.default is None:
+    if value is None and (fact.default is None or fact.name in data):
         what = "none was given before" if fact.kind == "courses" else "of all others that they are absent"
         fail(fact.name, f"it is not recorded; {edit.kind} would say {what}; write {fact.name}=[...]")
     if fact.kind == "courses":

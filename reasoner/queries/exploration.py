@@ -7,12 +7,10 @@ from typing import NamedTuple
 
 from reasoner.compiler.model import Variable
 from reasoner.compiler.variables import variables_of
-from reasoner.engine.answer import Answer, Recommendation
 from reasoner.engine.completions import Truth
-from reasoner.engine.conclusions import CERTAIN, SILENT, Assumption, Certainty, Conclusions
+from reasoner.engine.conclusions import CERTAIN, SILENT, Assumption, Certainty, Conclusions, RankedRegimen
 from reasoner.engine.derivation import Derivation
-from reasoner.engine.phrases import throughout
-from reasoner.engine.predicates import CAUTIONED, INDICATED, RECOMMENDED, SETTING, UNAVAILABLE_DRUG, ground_atom
+from reasoner.engine.predicates import CAUTIONED, INDICATED, SETTING, UNAVAILABLE_DRUG, ground_atom
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.queries.fields import resolved, sets_of, with_values
@@ -110,22 +108,26 @@ class Explorer:
         return found
 
     def state(self, point: Waypoint, record: Record, left: int) -> tuple[int, frozenset[str]]:
-        answer = self.taking(point.readings).answer(record)
+        derivation = self.taking(point.readings).derive(record, compared=False)
+        conclusions = Conclusions(
+            derivation.completions, self.model, derivation.program.table, derivation.values, derivation.possible
+        )
+        entries = conclusions.recommended()
         regimens = []
         cut = False
-        for entry in answer.recommended:
+        for entry in entries:
             followed = self.assume(point, entry.assuming)
-            if left or not self.adds_course(entry.regimen) or self.continues(followed, entry.regimen):
-                following = next_regimen(entry, answer.derivation)
-                regimens.append((following, self.outcomes(point, answer, entry.assuming, entry.regimen, left)))
+            if left or not self.adds_course(entry.name) or self.continues(followed, entry.name):
+                following = next_regimen(entry, derivation, conclusions)
+                regimens.append((following, self.outcomes(point, derivation, entry.assuming, entry.name, left)))
             else:
                 cut = True
         stops = [
-            (stop, self.outcomes(point, answer, stop.assuming, None, left) if self.can_end(point, stop) else ())
-            for stop in self.stops(answer)
+            (stop, self.outcomes(point, derivation, stop.assuming, None, left) if self.can_end(point, stop) else ())
+            for stop in self.stops(derivation, entries)
         ]
-        state = State(answer.setting, tuple(regimens), tuple(stops), cut)
-        return self.number(state, record), frozenset(entry.regimen for entry in answer.recommended)
+        state = State(conclusions.setting(), tuple(regimens), tuple(stops), cut)
+        return self.number(state, record), frozenset(entry.name for entry in entries)
 
     def taking(self, readings: tuple[str, ...]) -> Guideline:
         """Give the guideline with some of its readings taken otherwise."""
@@ -183,7 +185,7 @@ class Explorer:
         return stop.kind != NOTHING and self.under_way(self.assume(point, stop.assuming))
 
     def outcomes(
-        self, point: Waypoint, answer: Answer, assuming: Sequence[Assumption], regimen: str | None, left: int
+        self, point: Waypoint, derivation: Derivation, assuming: Sequence[Assumption], regimen: str | None, left: int
     ) -> Outcomes:
         """Follow each outcome of a regimen, or of the course under way where that is None.
 
@@ -196,7 +198,7 @@ class Explorer:
         added = 0 if regimen is None or self.continues(assumed, regimen) else 1
         found = []
         for outcome in self.endings:
-            after = self.after(assumed, answer, regimen, outcome)
+            after = self.after(assumed, derivation, regimen, outcome)
             try:
                 state, following = self.explore(after, left - added)
             except RecordError as error:
@@ -229,12 +231,12 @@ class Explorer:
                 beside = (*beside, assumption)
         return Waypoint(data, beside, readings)
 
-    def after(self, point: Waypoint, answer: Answer, regimen: str | None, outcome: str) -> Waypoint:
+    def after(self, point: Waypoint, derivation: Derivation, regimen: str | None, outcome: str) -> Waypoint:
         """Let the course under way, or else one of the regimen, come to an outcome: in each set that tells of therapy."""
 
         def told(value: object) -> list[object]:
             courses = list(value) if isinstance(value, list | tuple) else []
-            return list(self.continued(courses, answer, regimen, outcome))
+            return list(self.continued(courses, derivation, regimen, outcome))
 
         sets = sets_of(point.data)
         if not any(self.field in own for own in sets):
@@ -243,7 +245,7 @@ class Explorer:
         return point._replace(data={**point.data, ONE_OF: changed})
 
     def continued(
-        self, courses: list[Mapping[str, object]], answer: Answer, regimen: str | None, outcome: str
+        self, courses: list[Mapping[str, object]], derivation: Derivation, regimen: str | None, outcome: str
     ) -> list[Mapping[str, object]]:
         """Let one history go on. A course that the regimen takes the place of counts as ended as planned."""
         *earlier, last = courses or [{}]
@@ -253,29 +255,28 @@ class Explorer:
             return courses
         if self.is_under_way(courses):
             courses = [*earlier, {**last, "outcome": self.model.as_planned[0]}]
-        drugs = list(dict.fromkeys(self.drug_for(part, answer) for part in self.model.parts[regimen]))
+        drugs = list(dict.fromkeys(self.drug_for(part, derivation) for part in self.model.parts[regimen]))
         return [*courses, {"drugs": drugs, "outcome": outcome}]
 
-    def drug_for(self, part: Sequence[str], answer: Answer) -> str:
+    def drug_for(self, part: Sequence[str], derivation: Derivation) -> str:
         """Choose the first drug for a part that cannot be unavailable, or else the first."""
-        none = answer.derivation.completions.none
-        return min(part, key=lambda drug: answer.derivation.truth(ground_atom(UNAVAILABLE_DRUG, drug)) != none)
+        none = derivation.completions.none
+        return min(part, key=lambda drug: derivation.truth(ground_atom(UNAVAILABLE_DRUG, drug)) != none)
 
-    def stops(self, answer: Answer) -> list[Stop]:
+    def stops(self, derivation: Derivation, entries: Sequence[RankedRegimen]) -> list[Stop]:
         """List how the completions in which nothing is recommended end: in silence, in a dead end, or with nothing.
 
         Where it is not known which therapy was given that is told of the untreated.
         """
-        derivation = answer.derivation
         none, rest = derivation.completions.none, derivation.completions.listed
-        for entry in answer.recommended:
-            rest = rest & ~derivation.truth(ground_atom(RECOMMENDED, entry.regimen))
+        for entry in entries:
+            rest = rest & ~derivation.values[entry.atom]
         if rest == none:
             return []
         settled = indicated = none
         for name in self.model.settings:
             settled = settled | derivation.truth(ground_atom(SETTING, name)) if name != SILENT else settled
-        indications = self.indications(answer, rest & settled)
+        indications = self.indications(derivation, rest & settled)
         for truth in indications.values():
             indicated = indicated | truth
         conclusions = Conclusions(derivation.completions, self.model, {}, {})
@@ -291,30 +292,31 @@ class Explorer:
                 found.append(Stop(kind, certainty, assuming, names))
         return found
 
-    def indications(self, answer: Answer, among: Truth) -> dict[str, Truth]:
+    def indications(self, derivation: Derivation, among: Truth) -> dict[str, Truth]:
         """Find the regimens that are indicated in some of the completions `among`, each with those completions."""
         found: dict[str, Truth] = {}
-        none = answer.derivation.completions.none
+        none = derivation.completions.none
         for regimen in self.model.regimens:
             for strength in self.model.strengths:
-                truth = answer.derivation.truth(ground_atom(INDICATED, regimen, strength)) & among
+                truth = derivation.truth(ground_atom(INDICATED, regimen, strength)) & among
                 if truth != none:
                     found[regimen] = found.get(regimen, none) | truth
         return found
 
 
-def next_regimen(entry: Recommendation, derivation: Derivation) -> NextRegimen:
+def next_regimen(entry: RankedRegimen, derivation: Derivation, conclusions: Conclusions) -> NextRegimen:
+    none = derivation.completions.none
+    recommended = derivation.values[entry.atom]
+    cautions = {name: truth for name, truth, _ in conclusions.held(CAUTIONED, entry.name) if truth & entry.agree != none}
     return NextRegimen(
-        entry.regimen,
-        entry.rank,
-        entry.strength,
-        entry.certainty,
-        entry.assuming,
-        entry.statements,
-        entry.cautions,
-        tuple(
-            name for name in entry.cautions if not throughout(ground_atom(CAUTIONED, entry.regimen, name), entry, derivation)
-        ),
+        regimen=entry.name,
+        rank=entry.rank,
+        strength=entry.strength,
+        certainty=entry.certainty,
+        assuming=entry.assuming,
+        statements=derivation.grounds(entry.atom, entry.agree).statements,
+        cautions=tuple(sorted(cautions)),
+        ruled_out=tuple(name for name, truth in sorted(cautions.items()) if recommended & ~truth != none),
     )
 
 

@@ -55,7 +55,7 @@ class WhatIf(Result, frozen=True, tag_field="schema", tag="reasoner.what_if/1"):
     `set` holds the keys that were changed with their new values, null where they were made unknown; of several sets of facts
     the label of the one that is told to be true, or all of them where what they say was changed.
 
-    `was`, not part of the JSON, holds their old values.
+    `was`, not part of the JSON, holds the old values of those that the record had.
     """
 
     set: dict[str, Any]
@@ -83,7 +83,7 @@ def what_if(guideline: Guideline, data: Record | Mapping[str, object], edits: It
         before=before,
         after=after,
         differences=differences(before, after),
-    ).carrying(was={key: record.data.get(key) for key in keys})
+    ).carrying(was={key: record.data[key] for key in keys if key in record.data})
 
 
 def differences(before: Answer, after: Answer) -> tuple[Difference, ...]:

@@ -14,6 +14,9 @@ from reasoner.render.layout import TextLayout
 __all__ = ["render"]
 
 
+DEFAULTS: dict[str, bool | tuple[str, ...]] = {"true": True, "false": False, "empty": ()}
+
+
 def is_history(value: object) -> bool:
     return isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value)
 
@@ -99,9 +102,12 @@ def source_items(page: TextLayout, ids: Iterable[str], seen: set[str], model: Gu
     seen.update(worded)
 
 
-def fact_set_words(key: str, value: object, was: object, model: GuidelineModel) -> str:
-    """Word that a fact has another value than it had."""
-    old, new = changed_value_words(was, value, model), changed_value_words(value, was, model)
+def fact_set_words(key: str, value: object, was: Mapping[str, object], model: GuidelineModel) -> str:
+    """Word that a fact has another value than it had, by default perhaps."""
+    default = next(fact.default for fact in model.facts if fact.name == key)
+    old, new = changed_value_words(was.get(key), value, model), changed_value_words(value, was.get(key), model)
+    if key not in was and default is not None:
+        old = model.say("by_default", value_words(DEFAULTS[default], model))
     return model.say("fact_set", model.label("fact", key), new, old)
 
 
@@ -112,10 +118,13 @@ def one_of_words(result: WhatIf, model: GuidelineModel) -> Iterator[str]:
     elif result.set[ONE_OF] is None:
         yield model.say("none_of_set")
     else:
-        for old, new in zip(sets_of(result.was), sets_of(result.set), strict=True):
-            for key in new:
-                if new[key] != old.get(key):
-                    yield model.say("labelled", safe(str(new["label"])), fact_set_words(key, new[key], old.get(key), model))
+        before = {own["label"]: own for own in sets_of(result.was)}
+        for own in sets_of(result.set):
+            was = before.get(own["label"], {})
+            for key, value in own.items():
+                if key != "label" and value != was.get(key):
+                    words = fact_set_words(key, value, was, model)
+                    yield model.say("labelled", safe(str(own["label"])), words)
 
 
 def render(result: WhatIf, width: int = 80, colour: bool = False) -> str:
@@ -126,7 +135,7 @@ def render(result: WhatIf, width: int = 80, colour: bool = False) -> str:
     page.opening(result.before.patient, info, model)
     page.heading(say("heading_what_if"))
     for key, value in result.set.items():
-        words = one_of_words(result, model) if key == ONE_OF else [fact_set_words(key, value, result.was[key], model)]
+        words = one_of_words(result, model) if key == ONE_OF else [fact_set_words(key, value, result.was, model)]
         for text in words:
             page.item("  =", text)
     if not result.differences:
