@@ -202,8 +202,9 @@ class Defects:
             for defect in self.defects_of(patient, contested):
                 found.note(defect, patient)
         self.note_unsafe(found)
-        self.note_overlooked(found)
         self.note_unanswered(found)
+        if ("several_answers",) not in found.smallest:
+            self.note_overlooked(found)
         for defect in contested:
             found.smallest.pop(defect, None)
         return found

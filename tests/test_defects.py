@@ -11,6 +11,7 @@ from defects import FACTS, Defect, Defects, draw, write
 from reasoner import Guideline
 from reasoner.verification.check import check
 from reasoner.verification.findings import finding_id
+from reasoner.verification.trials import with_trials
 
 CLASSES = {
     "both": "conflict", "rivals": "conflict", "unordered": "conflict", "placed": "conflict", "cycle": "preference_cycle",
@@ -31,7 +32,7 @@ def id_of(defect: Defect, guideline: Guideline) -> str:
 
 
 @pytest.mark.parametrize("recursive", [False, True], ids=["stratified", "recursive"])
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_what_is_found_is_what_some_record_shows(seed: int, recursive: bool, own_cache: None, tmp_path: Path) -> None:
     rng = Random(seed)
     rules = draw(rng, recursive)
@@ -68,7 +69,7 @@ def tried(record: object) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("recursive", [False, True], ids=["stratified", "recursive"])
-@pytest.mark.parametrize("seed", range(100, 104))
+@pytest.mark.parametrize("seed", range(100, 102))
 def test_what_is_called_redundant_can_be_dropped_and_nothing_else_can(
     seed: int, recursive: bool, own_cache: None, tmp_path: Path
 ) -> None:
@@ -84,6 +85,24 @@ def test_what_is_called_redundant_can_be_dropped_and_nothing_else_can(
     assert defects.stays_without(redundant, tmp_path / "without")
     never = {defect[1] for defect in defects.never()}
     if not any(defect[0] in UNANSWERED for defect in defects.shown().smallest):
-        for rule in rules:
+        for rule in rng.sample(rules, 6):
             if rule.id not in told | never:
                 assert not defects.stays_without([*redundant, rule], tmp_path / "without"), rule
+
+
+@pytest.mark.parametrize("seed", range(200, 203))
+def test_a_repair_that_is_certain_removes_its_finding(seed: int, own_cache: None, tmp_path: Path) -> None:
+    """It is made in a copy; what is worded as advice makes no edit."""
+    rng = Random(seed)
+    folder = tmp_path / "small"
+    folder.mkdir()
+    text = write(draw(rng, recursive=False))
+    (folder / "guideline.lp").write_text(text)
+    guideline = Guideline.load(folder)
+    tried = with_trials(guideline, check(guideline))
+    assert (folder / "guideline.lp").read_text() == text
+    assert all((found.trial is None) == (found.edits == ()) for found in tried)
+    for found in tried:
+        if found.trial is not None:
+            assert (found.trial.refused, found.trial.gone) == ("", True), (found.message, found.repair)
+            assert found.kind != "redundant" or (found.trial.new, found.trial.changes) == ((), ()), found.message

@@ -35,8 +35,11 @@ READING = re.compile(r"\w+=\w+|any")
 @guideline_options
 @search_options
 @click.option("--explain", metavar="CLASS", help="Explain a class of findings: what it is, why it matters, usual repairs.")
+@click.option(
+    "--verify", is_flag=True, help="Make each certain repair in a copy: does the finding go, whose answers change?"
+)
 @report_options
-def check(selection: Selection, search: SearchOptions, explain: str | None, report: ReportOptions) -> None:
+def check(selection: Selection, search: SearchOptions, explain: str | None, verify: bool, report: ReportOptions) -> None:
     """Look for the guideline's defects over all possible patients, each with its smallest witness.
 
     The exit status is 1 where a finding reaches --fail-level or a query timed out.
@@ -55,6 +58,10 @@ def check(selection: Selection, search: SearchOptions, explain: str | None, repo
         sys.stdout.write(texts.render_definition(classes[explain], model, text_width(), colour_wanted()))
         return
     checked = run(guideline, search.courses, search.timeout, show_progress)
+    if verify:
+        from reasoner.verification.trials import with_trials
+
+        checked = checked._replace(findings=with_trials(guideline, checked, search.timeout, show_progress))
     findings, gone = accepted(checked.findings, search.accept)
     if search.witness is not None:
         print_witness(findings, search.witness)

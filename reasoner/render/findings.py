@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from reasoner.compiler.model import GuidelineModel
 from reasoner.render.layout import TextLayout
 from reasoner.verification.definitions import Definition, definitions
-from reasoner.verification.findings import SEVERITIES, Finding
+from reasoner.verification.findings import SEVERITIES, Finding, Trial
 from reasoner.verification.reports import FindingsReport
 
 __all__ = ["known_classes", "render", "render_definition", "severity_words"]
@@ -87,7 +87,24 @@ def finding_item(page: TextLayout, entry: Finding, model: GuidelineModel) -> Non
     if entry.accepted:
         page.item("", say("accepted", entry.accepted), indent=7)
     elif entry.repair:
-        page.item("", say("repair", entry.repair), "faint", indent=7)
+        page.item("", say("repair" if entry.edits else "advice", entry.repair), "faint", indent=7)
+    if entry.trial is not None:
+        trial_items(page, entry.trial, model)
+
+
+def trial_items(page: TextLayout, trial: Trial, model: GuidelineModel) -> None:
+    """Add what became of a finding when its repair was made in a copy."""
+    say = model.say
+    if trial.refused:
+        page.item("", say("trial_refused", trial.refused), "against", indent=9)
+        return
+    page.item("", say("trial_gone" if trial.gone else "trial_stays"), "certain" if trial.gone else "against", indent=9)
+    for message in trial.new:
+        page.item("", say("trial_new", message), "against", indent=9)
+    for change in trial.changes:
+        page.item("", say("trial_change", change.message, change.patient or say("default_patient")), indent=9)
+    if not trial.changes:
+        page.item("", say("trial_unchanged"), indent=9)
 
 
 def render_definition(definition: Definition, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:

@@ -22,7 +22,7 @@ from reasoner.verification.definitions import definitions, templates
 from reasoner.verification.findings import SEVERITIES, Finding
 from reasoner.verification.patients import Patient, Patients, ProgramBuilder, SolveTimeout
 from reasoner.verification.reified import reify
-from reasoner.verification.repairs import guarding_condition, with_nearest_statements
+from reasoner.verification.repairs import with_guard, with_nearest_statements, with_rule_dropped
 from reasoner.verification.rule_writer import RuleWriter
 from reasoner.verification.search import Progress, search
 from reasoner.verification.settling import SettlingReadings, settling_readings_of
@@ -158,7 +158,9 @@ class Check:
             kind, form = defects[name].arguments
             try:
                 if literals[name] == 0:
-                    yield self.settled(self.writer.write(str(kind), form), defects[name], None)
+                    written = self.writer.write(str(kind), form)
+                    written = with_rule_dropped(written, self.writer) if str(kind) == "redundant" else written
+                    yield self.settled(written, defects[name], None)
                 elif form.name == "unsafe":
                     yield self.unsafe(defects[name])
                 else:
@@ -192,15 +194,14 @@ class Check:
         if str(kind) == "gap" and not found.statements and found.witness is not None:
             found = with_nearest_statements(found, found.witness, self.guideline)
         found = self.settled(found, defect, patient)
-        if form.name == "both":
-            found = found.replace(repair=guarding_condition(found, self.writer) or found.repair)
-        return found
+        return with_guard(found, form, self.writer, self.patients) if form.name == "both" else found
 
     def unsafe(self, defect: clingo.Symbol) -> Finding:
         """Write the finding of a fact that is overlooked; what settles the conflict that it can make settles it."""
         kind, form = defect.arguments
         patient = self.patients.smallest([(str(defect), True)])
         found = with_sides(self.writer.write(str(kind), form, patient), form, self.writer)
+        found = with_guard(found, form, self.writer, self.patients)
         conflict = clingo.Function("defect", [clingo.Function("conflict"), conflict_behind(form)])
         for excluded in excluded_patients(form, patient, self.writer):
             inputs = [(atom, atom in excluded.inputs) for atom in self.patients.inputs]
@@ -269,6 +270,6 @@ class Check:
         if implied and self.candidates.classes[implied[0]] not in self.undecided:
             try:
                 for candidate, found in self.candidates.implied(implied, self.progress):
-                    yield self.settled_by_firing(found, candidate)
+                    yield self.settled_by_firing(with_rule_dropped(found, self.writer), candidate)
             except SolveTimeout:
                 self.undecided.add(self.candidates.classes[implied[0]])

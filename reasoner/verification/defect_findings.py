@@ -161,6 +161,10 @@ class FindingWriter:
                 found.append(Side(annotation, self.phrase(head), rules, self.places(rules)))
         return tuple(found)
 
+    def rule_order(self, rule: str) -> int:
+        """Give the place of a rule in the guideline."""
+        return self.model.rules.index(self.rules[rule])
+
     def rules_of(self, annotation: str, head: str) -> list[str]:
         """List the rules by which an annotation can derive a head."""
         known = sorted(self.atoms.concluding.get(head, ()))

@@ -12,7 +12,7 @@ from msgspec import field
 from reasoner.errors import ReasonerError
 from reasoner.records.shapes import Carried, Result, Shape, one_of
 
-__all__ = ["SEVERITIES", "Finding", "Side", "accept", "at_least", "finding_id", "read_accepted"]
+__all__ = ["SEVERITIES", "Change", "Edit", "Finding", "Side", "Trial", "accept", "at_least", "finding_id", "read_accepted"]
 
 ID = re.compile(r"[a-z_]+-[0-9a-f]{6}")
 SEVERITIES = ("info", "warning", "error")
@@ -28,6 +28,36 @@ class Side(Shape, frozen=True):
     places: tuple[str, ...]
 
 
+class Edit(Shape, frozen=True):
+    """A change of one rule that a repair makes: conditions that are added to it; without any, the rule is dropped."""
+
+    rule: str
+    place: str
+    adds: tuple[str, ...] = ()
+
+
+class Change(Shape, frozen=True):
+    """What changes for patients once a repair is made, with the smallest of them in words and as a record."""
+
+    kind: str = field(name="class")
+    message: str
+    patient: str
+    witness: Mapping[str, Any] | None
+
+
+class Trial(Shape, frozen=True):
+    """What became of a finding when its repair was made in a copy of the guideline.
+
+    `gone` tells that the finding is; `new` are the messages of the findings, no less severe, that only the copy has;
+    `changes` whose answers are others; `refused` why the copy could not be loaded.
+    """
+
+    gone: bool
+    new: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    refused: str = ""
+
+
 class Finding(Result, frozen=True, kw_only=True):
     """A finding.
 
@@ -37,6 +67,9 @@ class Finding(Result, frozen=True, kw_only=True):
     show it, where that was asked. `resolved_by` names the readings that settle it, `settled_by_alternatives` the
     alternatives of readings, such as "R9=b", under each of which it is gone, and `eased_by_alternatives` those under which
     the witness is recommended something, but others are not; `accepted` is the reason for which it is accepted.
+
+    `edits` are the changes that `repair` makes where it is certain to remove the finding; without any, it is advice. `trial`
+    is what became of them in a copy of the guideline, where that was asked for.
 
     `departures`, not part of the JSON, words in what the witness departs from the guideline's default patient.
     """
@@ -59,6 +92,8 @@ class Finding(Result, frozen=True, kw_only=True):
     settled_by_alternatives: tuple[str, ...] = ()
     eased_by_alternatives: tuple[str, ...] = ()
     repair: str = ""
+    edits: tuple[Edit, ...] = ()
+    trial: Trial | None = None
     accepted: str | None = None
 
     departures = Carried[tuple[str, ...]](())

@@ -5,33 +5,83 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import clingo
+
+from reasoner.compiler.model import GuidelineModel, Rule
 from reasoner.engine.notes import nearest_statements
 from reasoner.guideline import Guideline
 from reasoner.verification.atoms import split_atom
-from reasoner.verification.defect_findings import FindingWriter
-from reasoner.verification.findings import Finding
+from reasoner.verification.defect_findings import FindingWriter, firing_atom
+from reasoner.verification.definitions import text_of
+from reasoner.verification.findings import Edit, Finding
+from reasoner.verification.patients import Patients
 
-__all__ = ["guarding_condition", "with_nearest_statements"]
+__all__ = ["with_guard", "with_nearest_statements", "with_rule_dropped"]
 
 VARIABLE = re.compile(r"\b_*[A-Z]")
 
 
-def guarding_condition(conflict: Finding, writer: FindingWriter) -> str:
-    """Propose the condition that keeps a regimen from those it is excluded for; "" where there is no single one."""
-    model = writer.model
-    rules = [writer.rules[name] for side in conflict.sides for name in side.rules]
-    recommending = dict.fromkeys(rule.id for rule in rules if split_atom(rule.head)[0] == "indicated")
+def with_guard(found: Finding, form: clingo.Symbol, writer: FindingWriter, patients: Patients) -> Finding:
+    """Add to a conflict the conditions that keep its regimen from those for whom it is excluded, where they are certain to.
+
+    The conflict is ``both(regimen, recommending, excluding)``, or begins so. Each rule by which the one side indicates the
+    regimen gets them, and so does each that repeats one of these; some patient has to be left for each.
+    """
+    regimen, recommending, excluding = (text_of(argument) for argument in form.arguments[:3])
+    model, program = writer.model, writer.program
+    heads = [head for head in writer.atoms.concluding if is_about(head, "indicated", regimen)]
+    own = [rule for head in heads for rule in writer.rules_of(recommending, head)]
+    rules = sorted({other for rule in own for other in (rule, *writer.atoms.repeating.get(rule, ()))}, key=writer.rule_order)
+    if not rules or any(VARIABLE.search(split_atom(writer.rules[rule].head)[1][0]) for rule in rules):
+        return found
+    against = writer.rules_of(excluding, f"contraindicated({regimen})")
+    guards = [guard_against(writer.rules[rule], model) for rule in against]
+    conditions = tuple(dict.fromkeys(guards)) if all(guards) else ()
+    indicated = {program.index[head] for head in heads}
+    for chosen in (conditions, (f"not excluded({regimen})",)):
+        asked = [program.index.get(condition.removeprefix("not ").replace(", ", ",")) for condition in chosen]
+        if not chosen or None in asked or not indicated.isdisjoint(program.cone(n for n in asked if n is not None)):
+            continue
+        firing = [[firing_atom(rule, head) for head in heads if rule in writer.atoms.concluding[head]] for rule in own]
+        guarded = [(c.removeprefix("not ").replace(", ", ","), not c.startswith("not ")) for c in chosen]
+        if all(any(patients.ask([(fires, True), *guarded]) for fires in possible) for possible in firing):
+            edits = tuple(Edit(rule, writer.rules[rule].place, chosen) for rule in rules)
+            join = model.say("comma").join
+            return found.replace(repair=model.say("repair_guard", join(chosen), join(rules)), edits=edits)
+    return found
+
+
+def is_about(atom: str, predicate: str, first: str) -> bool:
+    name, arguments = split_atom(atom)
+    return name == predicate and arguments[0] == first
+
+
+def guard_against(rule: Rule, model: GuidelineModel) -> str:
+    """Give the condition that a rule does not fire with; "" where no single one is."""
     conditions = [
         condition
-        for rule in rules
-        if split_atom(rule.head)[0] == "contraindicated"
         for condition in rule.body
         if not condition.comparison and model.roles.get(split_atom(condition.text)[0]) not in ("catalogue", "position")
     ]
-    if len(conditions) != 1 or VARIABLE.search(conditions[0].text):
+    if len(conditions) != 1 or VARIABLE.search(conditions[0].text) or split_atom(conditions[0].text)[0] not in model.roles:
         return ""
-    condition = conditions[0].text if conditions[0].negated else f"not {conditions[0].text}"
-    return model.say("repair_guard", condition, model.say("comma").join(recommending))
+    return conditions[0].text if conditions[0].negated else f"not {conditions[0].text}"
+
+
+def with_rule_dropped(found: Finding, writer: FindingWriter) -> Finding:
+    """Say of a rule without effect, the first of the finding, whether to drop it.
+
+    That is certain where another rule of its statement stays: a statement without any rule is one that nobody encoded, and
+    one whose rules another statement's repeat is still what an answer rests on.
+    """
+    rule, *others = (writer.rules[name] for name in found.rules)
+    siblings = [other for other in writer.model.rules if other.annotation == rule.annotation and other.id != rule.id]
+    if others and rule.annotation not in {other.annotation for other in others}:
+        words = writer.model.say("repair_restated", rule.id, str(rule.annotation))
+        return found.replace(repair=words)
+    if not siblings:
+        return found
+    return found.replace(repair=writer.model.say("repair_drop", rule.id), edits=(Edit(rule.id, rule.place),))
 
 
 def with_nearest_statements(gap: Finding, witness: Mapping[str, object], guideline: Guideline) -> Finding:
