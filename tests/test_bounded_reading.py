@@ -264,3 +264,27 @@ def test_what_is_kept_needs_no_process(tmp_path: Path, environment: dict[str, st
     ]
     assert [run.stdout for run in runs] == ["True\n", "False\n"]
     assert [run.stderr for run in runs] == ["", ""]
+
+
+HARD = """
+from clingo import Control
+from reasoner.verification.patients import Patients
+
+control = Control(["--warn=none"])
+control.add("base", [], "1 { in(P,H) : H = 1..12 } 1 :- P = 1..13. :- in(P,H), in(Q,H), P < Q.")
+control.ground()
+print("asking", flush=True)
+Patients(control, {}, (), None).ask([])
+"""
+
+
+def test_an_interrupt_ends_a_search_among_all_patients_at_once(environment: dict[str, str]) -> None:
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", HARD], env=environment, stdout=pipe, stderr=pipe, text=True) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "asking\n"
+        time.sleep(0.5)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(3) == -signal.SIGINT
+        assert running.stderr is not None
+        assert running.stderr.read().endswith("KeyboardInterrupt\n")

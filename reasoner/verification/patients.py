@@ -6,8 +6,10 @@ about patients are rules in ``asp/core``, ground on top. Questions are put as as
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from typing import NamedTuple
@@ -16,6 +18,8 @@ import clingo
 
 __all__ = ["Patient", "Patients", "ProgramBuilder", "SolveTimeout"]
 
+UNINTERRUPTED = 0.1
+"""How many seconds an interrupt may wait for."""
 OPTIONS = ("--warn=none", "--opt-strategy=usc", "--heuristic=Domain")
 
 
@@ -89,15 +93,22 @@ class Patients:
             read(answer_set)
             return best
 
-        if self.deadline is None:
-            self.control.solve(assumptions, on_model=take)
-            return found
-        with self.control.solve(assumptions, on_model=take, async_=True) as handle:
-            if not handle.wait(max(0.0, self.deadline - time.monotonic())):
-                handle.cancel()
-                raise SolveTimeout
-            handle.get()
+        self.solved(assumptions, take)
         return found
+
+    def solved(self, assumptions: Sequence[int], take: Callable[[clingo.Model], bool] | None = None) -> bool:
+        """Tell whether there is a patient under assumptions; an interrupt ends the search.
+
+        Raises SolveTimeout after the deadline.
+        """
+        with self.control.solve(assumptions, on_model=take, async_=True) as handle:
+            while True:
+                left = math.inf if self.deadline is None else self.deadline - time.monotonic()
+                if handle.wait(max(0.0, min(left, UNINTERRUPTED))):
+                    return bool(handle.get().satisfiable)
+                if left <= UNINTERRUPTED:
+                    handle.cancel()
+                    raise SolveTimeout
 
     def forbid(self, atoms: Iterable[tuple[str, bool]]) -> None:
         """Leave out from now on the patients of whom the atoms hold, or do not, as given."""
@@ -121,20 +132,22 @@ class Patients:
         return found[0]
 
     def unsat_core(self, atoms: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
-        """Find as few of the atoms as no patient has together, as given; none where some patient has them all."""
+        """Find as few of the atoms as no patient has together, as given; none where some patient has them all.
+
+        After the deadline they are as few as were found by then.
+        """
         literals = {
             self.literals[atom] if wanted else -self.literals[atom]: (atom, wanted)
             for atom, wanted in atoms
             if self.literals.get(atom)
         }
         needed = list(literals)
-        with self.control.solve(needed, yield_=True) as handle:
-            if handle.get().satisfiable:
+        with suppress(SolveTimeout):
+            if self.solved(needed):
                 return []
-        for literal in list(needed):
-            rest = [other for other in needed if other != literal]
-            with self.control.solve(rest, yield_=True) as handle:
-                if not handle.get().satisfiable:
+            for literal in list(needed):
+                rest = [other for other in needed if other != literal]
+                if not self.solved(rest):
                     needed = rest
         return [literals[literal] for literal in needed]
 
