@@ -165,6 +165,7 @@ def expected_row(guideline: Guideline, record: dict[str, Any]) -> dict[str, Any]
     entries = [*plain["recommended"], *plain["excluded"], *plain["actions"]]
     readings = {name for entry in entries for name in entry["depends_on_readings"]}
     readings |= {entry["reading"] for entry in plain["alternatives"]}
+    scores = plain.get("scores")
     return {
         "id": answer.patient,
         "setting": answer.setting,
@@ -174,6 +175,11 @@ def expected_row(guideline: Guideline, record: dict[str, Any]) -> dict[str, Any]
         "missing": list(map(unknown_name, answer.missing)),
         "depends_on_readings": [name for name in guideline.model.alternatives if name in readings],
         "alternatives": [{**entry, "setting": entry.get("setting")} for entry in plain["alternatives"]],
+        **(
+            {"scores": [{key: e[key] for key in ("score", "value", "at_most")} for e in scores]}
+            if scores is not None
+            else {}
+        ),
     }
 
 

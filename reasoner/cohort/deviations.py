@@ -85,9 +85,11 @@ def idle_of(program: Program, adopted: tuple[int, ...]) -> Idle:
 def counting_rules(program: Program, adopted: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     """List ground rules, each with the rule that it is an instance of, but those of what only unread variables decide.
 
-    Such rules change no conclusion: only rules for an alternative that is not adopted ask for what they conclude.
+    Such rules change no conclusion: only rules for an alternative that is not adopted ask for what they conclude. Left out,
+    too, is what works out counts and sums: it belongs to no rule of the guideline.
     """
     idle = idle_of(program, adopted).atoms
+    idle |= {number for number, atom in enumerate(program.atoms) if atom.startswith("_")}
     return tuple((number, rule.rule) for number, rule in enumerate(program.rules) if rule.head not in idle)
 
 

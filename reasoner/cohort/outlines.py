@@ -16,7 +16,7 @@ from reasoner.compiler.program import Program
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Missing, Recommendation
 from reasoner.engine.bits import BitCompletions, Component
 from reasoner.engine.conclusions import Conclusions
-from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SETTING, STRENGTH
+from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SCORE, SETTING, STRENGTH
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.records.encoding import course_key
 
@@ -42,6 +42,7 @@ class Outline(NamedTuple):
     missing: int
     depends_on_readings: int
     alternatives: int
+    scores: int
 
 
 class Aspect(NamedTuple):
@@ -59,6 +60,7 @@ ASPECTS = {
     ),
     "excluded": Aspect((EXCLUDED,), lambda found: tuple((entry.name, entry.certainty) for entry in found.excluded())),
     "actions": Aspect((ACTION,), lambda found: tuple((entry.name, entry.certainty) for entry in found.actions())),
+    "scores": Aspect((SCORE,), lambda found: tuple(found.scores())),
 }
 
 
@@ -69,7 +71,8 @@ class Outlines:
     with rank and certainty ("certain" or "conditional"); excluded regimens, and actions, each with certainty; unknown facts,
     a member of a list as ``fact[member]``, what is unknown of a course as ``fact[0].outcome``; readings of which another
     alternative changes something; and for each such alternative the other setting, None where it is the same, and the
-    regimens that are recommended or excluded then and not now, and now and not then.
+    regimens that are recommended or excluded then and not now, and now and not then; and scores, each with its least and
+    its greatest value.
     """
 
     def __init__(self, model: GuidelineModel) -> None:
@@ -141,6 +144,7 @@ class Outlines:
                 )
                 for found in answer.alternatives
             ),
+            "scores": tuple((entry.score, entry.value, entry.at_most) for entry in answer.scores or ()),
         }
         return self.number_of(Outline(**{kind: self.entry(kind, entry) for kind, entry in listed.items()}))
 

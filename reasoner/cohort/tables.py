@@ -45,6 +45,7 @@ def entries_of(outlines: Outlines) -> dict[str, pl.Series]:
     name = pl.Enum(sorted({name for names in model.alternatives.values() for name in names}))
     shift = pl.Struct({"adds": pl.List(regimen), "removes": pl.List(regimen)})
     alternative = {"reading": reading, "alternative": name, "setting": setting, "recommended": shift, "excluded": shift}
+    score = {"score": pl.Enum(list(model.labels.get("score", {}))), "value": pl.Int64(), "at_most": pl.Int64()}
     return {
         "setting": pl.Series([name for (name,) in entries["setting"]], dtype=setting),
         "recommended": structs(entries["recommended"], recommended),
@@ -53,6 +54,7 @@ def entries_of(outlines: Outlines) -> dict[str, pl.Series]:
         "missing": texts(entries["missing"], pl.String()),
         "depends_on_readings": texts(entries["depends_on_readings"], reading),
         "alternatives": structs([list(map(nested, own)) for own in entries["alternatives"]], pl.Struct(alternative)),
+        **({"scores": structs(entries["scores"], pl.Struct(score))} if model.labels.get("score") else {}),
     }
 
 
@@ -62,7 +64,8 @@ def counts(outlines: Outlines, chosen: Codes) -> dict[str, dict[str, int]]:
     used = np.flatnonzero(times)
     numbers, times = numbers_of(outlines, used), times[used]
     found: dict[str, dict[str, int]] = {name: {} for name in COUNTED}
-    for (kind, entries), own in zip(outlines.entries.items(), found.values(), strict=False):
+    counted = [(kind, entries) for kind, entries in outlines.entries.items() if kind != "scores"]
+    for (kind, entries), own in zip(counted, found.values(), strict=False):
         of_each = np.bincount(numbers[kind], weights=times, minlength=len(entries))
         for entry, total in zip(entries, of_each.astype(int).tolist(), strict=True):
             for name in names_of(kind, entry) if total else ():

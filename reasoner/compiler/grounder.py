@@ -74,6 +74,7 @@ def ground(parsed: ParsedGuideline, courses: int, fewer: bool = False, removable
         control.ground()
     except RuntimeError:
         raise GuidelineError(explain_refusal(messages, lines)) from None
+    messages = [message for message in messages if "tuple ignored" not in message]  # what #sum adds is checked below
     if messages:
         raise GuidelineError(explain_refusal(messages, lines))
     variables = declared_variables(parsed, courses, fewer)

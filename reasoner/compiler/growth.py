@@ -56,7 +56,7 @@ class Growth:
         catalogue = ground_catalogue(data, ())
         made = with_cuts(catalogue, (str(rule.tree.node) for rule in self.rules))
         self.add("".join(f"{clingo.Function(name, row)}." for name, rows in made.items() for row in rows))
-        self.add(f"#const courses = {courses}. #const open_courses = {int(fewer)}.")
+        self.add(f"#const _courses = {courses}. #const _open_courses = {int(fewer)}.")
         self.add((shared_folder() / "core" / "open.lp").read_text("utf-8"))
         self.ground_groups([rule for rule in self.rules if rule.role != "catalogue"])
 

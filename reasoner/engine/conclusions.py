@@ -196,11 +196,16 @@ class Conclusions:
             value=assumed,
         )
 
-    def possible_values(self, predicate: str, first: str) -> list[int]:
-        """List the numbers that the atoms of a predicate and a first argument possibly give."""
-        possible = self.values if self.possible is None else self.possible
-        rows = self.table.get(predicate, {}).get(first, ())
-        return [int(second) for second, number in rows if possible[number] != self.completions.none]
+    def scores(self) -> list[tuple[str, int, int]]:
+        """List the scores that the patient can have, each with its least and its greatest value."""
+        possible, none = self.values if self.possible is None else self.possible, self.completions.none
+        found = []
+        for name in self.model.labels.get(SCORE, {}):
+            rows = self.table.get(SCORE, {}).get(name, ())
+            values = [int(value) for value, number in rows if possible[number] != none]
+            if values:
+                found.append((name, min(values), max(values)))
+        return found
 
     def setting(self) -> str:
         for name in self.model.settings:

@@ -39,11 +39,9 @@ class Score(Shape, frozen=True):
 
 def scores(derivation: Derivation, conclusions: Conclusions) -> Iterator[Score]:
     """Yield the scores that the patient can have, in the order in which the guideline declares them."""
-    for name in derivation.model.labels.get(SCORE, {}):
-        values = conclusions.possible_values(SCORE, name)
-        if values:
-            parts, possible = made_up_of(derivation, name)
-            yield Score(name, min(values), max(values), tuple(map(part_of, parts)), tuple(map(part_of, possible)))
+    for name, least, greatest in conclusions.scores():
+        parts, possible = made_up_of(derivation, name)
+        yield Score(name, least, greatest, tuple(map(part_of, parts)), tuple(map(part_of, possible)))
 
 
 def made_up_of(derivation: Derivation, name: str) -> tuple[list[Counted], list[Counted]]:
