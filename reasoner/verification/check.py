@@ -26,7 +26,7 @@ from reasoner.verification.repairs import with_guard, with_nearest_statements, w
 from reasoner.verification.rule_writer import RuleWriter
 from reasoner.verification.search import Progress, search
 from reasoner.verification.settling import SettlingReadings, settling_readings_of
-from reasoner.verification.unsafe import conflict_behind, excluded_patients, with_sides
+from reasoner.verification.unsafe import conflict_behind, excluded_patients, is_overlooked, with_sides
 from reasoner.verification.witness import default_record
 
 __all__ = ["Report", "check", "load_patients", "longest_history"]
@@ -162,7 +162,9 @@ class Check:
                     written = with_rule_dropped(written, self.writer) if str(kind) == "redundant" else written
                     yield self.settled(written, defects[name], None)
                 elif form.name == "unsafe":
-                    yield self.unsafe(defects[name])
+                    unsafe = self.unsafe(defects[name])
+                    if unsafe is not None:
+                        yield unsafe
                 else:
                     yield self.shown_by_patient(defects[name], escalated.get(form))
             except SolveTimeout:
@@ -196,10 +198,12 @@ class Check:
         found = self.settled(found, defect, patient)
         return with_guard(found, form, self.writer, self.patients) if form.name == "both" else found
 
-    def unsafe(self, defect: clingo.Symbol) -> Finding:
+    def unsafe(self, defect: clingo.Symbol) -> Finding | None:
         """Write the finding of a fact that is overlooked; what settles the conflict that it can make settles it."""
         kind, form = defect.arguments
-        patient = self.patients.smallest([(str(defect), True)])
+        patient = self.overlooking(defect)
+        if patient is None:
+            return None
         found = with_sides(self.writer.write(str(kind), form, patient), form, self.writer)
         found = with_guard(found, form, self.writer, self.patients)
         conflict = clingo.Function("defect", [clingo.Function("conflict"), conflict_behind(form)])
@@ -208,6 +212,25 @@ class Check:
             if self.patients.ask([*inputs, (str(conflict), True)]):
                 return self.settled(found, conflict, excluded)
         return found
+
+    def overlooking(self, defect: clingo.Symbol) -> Patient | None:
+        """Find a smallest patient of whom a record without the fact is answered with certainty; None where there is none.
+
+        Other facts that are not recorded either can leave the answer open: then one is sought who has them all recorded.
+        """
+        form = defect.arguments[1]
+        recorded = [
+            (f"known({fact.name})", True)
+            for fact in self.guideline.model.facts
+            if fact.name != str(form.arguments[3]) and fact.default is None and fact.kind in ("boolean", "choice", "list")
+        ]
+        for more in ([], recorded):
+            asked = [(str(defect), True), *more]
+            if self.patients.ask(asked):
+                patient = self.patients.smallest(asked)
+                if is_overlooked(form, patient, self.writer):
+                    return patient
+        return None
 
     def settled(self, found: Finding, defect: clingo.Symbol, patient: Patient | None) -> Finding:
         """Add the readings that settle a finding; where readings are adopted, the alternatives of them that do."""

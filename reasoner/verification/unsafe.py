@@ -12,8 +12,9 @@ from reasoner.verification.defect_findings import FindingWriter, firing_atom
 from reasoner.verification.findings import Finding
 from reasoner.verification.patients import Patient
 from reasoner.verification.rule_writer import completions_of
+from reasoner.verification.witness import witness_of
 
-__all__ = ["conflict_behind", "excluded_patients", "with_sides"]
+__all__ = ["conflict_behind", "excluded_patients", "is_overlooked", "with_sides"]
 
 
 def conflict_behind(form: clingo.Symbol) -> clingo.Symbol:
@@ -27,6 +28,14 @@ def excluded_patients(form: clingo.Symbol, patient: Patient, writer: FindingWrit
     completions = completions_of(fact, program, range(len(program.inputs)))
     told = frozenset(atom for atom in patient.inputs if fact_of(atom, writer.model) != fact)
     return [Patient(told | held, patient.observed) for held in completions or ()]
+
+
+def is_overlooked(form: clingo.Symbol, patient: Patient, writer: FindingWriter) -> bool:
+    """Tell whether the record of a patient is answered with certainty by a regimen that may be excluded."""
+    regimen = str(form.arguments[0])
+    answer = writer.guideline.answer(witness_of(patient.inputs, [writer.guideline]))
+    certain = any(e.regimen == regimen and e.certainty == "certain" for e in answer.recommended)
+    return certain and any(e.regimen == regimen and e.certainty == "conditional" for e in answer.excluded)
 
 
 def with_sides(found: Finding, form: clingo.Symbol, writer: FindingWriter) -> Finding:
