@@ -33,6 +33,7 @@ term(ground, g1, "g1"). term(ground, g2, "g2"). term(ground, g3, "g3").
 term(strength, standard, "standard"). term(strength, weak, "weak").
 strength_order(1, standard). strength_order(2, weak). first_choice(standard).
 citation(1). reference(1, "Book").
+term(schedule, daily, "daily"). term(step, every, "each dose"). term(unit, mg, "mg").
 """
 FACTS: dict[str, tuple[object, ...]] = {
     "a": (True, False), "b": (True, False), "c": (True, False), "k": ("low", "high"), "d": (True, False),
@@ -95,12 +96,14 @@ class Shown:
 
 
 def holds(condition: str, atoms: frozenset[str]) -> bool:
+    if "#count" in condition:
+        return int(condition[0]) <= sum(f"has({fact})" in atoms for fact in "abc")
     return condition[4:] not in atoms if condition.startswith("not ") else condition in atoms
 
 
 def draw(rng: Random, recursive: bool) -> list[Rule]:
     """Draw the rules of a guideline."""
-    base = ["has(a)", "has(b)", "has(c)", "has(d)", "is(k,low)", "is(k,high)", "known(b)", "h", "i"]
+    base: list[str] = ["has(a)", "has(b)", "has(c)", "has(d)", "is(k,low)", "is(k,high)", "known(b)", "h", "i"]
 
     def body(most: int, *given: str) -> tuple[str, ...]:
         drawn = rng.sample(base, rng.randint(0 if given else 1, most))
@@ -118,11 +121,17 @@ def draw(rng: Random, recursive: bool) -> list[Rule]:
             (3, f"contraindicated({first})", lambda: body(2)),
             (1, f"suppressed({first})", lambda: (f"excluded({first})",)),
             (1, f"suppressed({first})", lambda: body(2)),
+            (2, f'dose({first},daily,every,"{rng.randint(1, 3)}",mg,days(1))', lambda: body(2)),
         ]
         chosen = rng.choices(kinds, [weight for weight, _, _ in kinds])[0]
         return chosen[1], chosen[2]()
 
-    drawn = [("h", ("has(b)",)), ("i", tuple(rng.sample(("has(b)", "has(c)", "is(k,high)"), 2)))]
+    counted = "#count { 1 : has(a); 2 : has(b); 3 : has(c) }"
+    drawn = [
+        ("h", ("has(b)",)),
+        ("h", (f"{rng.randint(1, 3)} <= {counted}", *rng.sample(base, 1))),
+        ("i", tuple(rng.sample(("has(b)", "has(c)", "is(k,high)"), 2))),
+    ]
     if recursive:
         drawn += rng.choice((
             [("h", ("j", "has(c)")), ("j", ("h",)), ("j", ("has(d)",))],
@@ -218,6 +227,13 @@ class Defects:
                 if regimen == contraindicated and regimen in recommended & excluded:
                     yield "both", regimen, rule.annotation, other.annotation
         yield from self.ties(patient, recommended - excluded)
+        doses = self.firing(patient, "dose")
+        for regimen in recommended:
+            amounts = {amount for _, (target, _, _, amount, *_) in doses if target == regimen}
+            if not amounts:
+                yield "no_dose", regimen
+            if len(amounts) > 1:
+                yield "two_doses", regimen, "daily", "every"
         settings = [(rule, s) for rule, (s, _) in self.firing(patient, "places") if patient.has(f"setting({s})")]
         for (rule, s), (other, t) in product(settings, settings):
             if s < t:

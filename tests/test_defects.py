@@ -17,7 +17,7 @@ CLASSES = {
     "both": "conflict", "rivals": "conflict", "unordered": "conflict", "placed": "conflict", "cycle": "preference_cycle",
     "nowhere": "pointer", "nearest": "gap", "unplaced_untreated": "gap", "empty": "gap", "exhausted": "gap",
     "exhausted_by_two": "gap", "exhausted_by_more": "gap", "unsafe": "unknown_unsafe", "overlooked": "unknown_unsafe",
-    "never": "unfirable",
+    "never": "unfirable", "no_dose": "dose", "two_doses": "dose",
 }  # fmt: skip
 UNANSWERED = {"no_answer": "gets no answer", "several_answers": "gets several answers"}
 

@@ -227,9 +227,9 @@ class RuleWriter:
         return self.builder.atom(self.named(self.program.atoms[self.duplicates.representative[atom]]))
 
     def decides_advice(self, fact: str) -> bool:
-        """Tell whether a fact can change what is recommended or excluded."""
-        atoms = (self.program.atoms[number] for number in self.behind_advice if number < len(self.inputs))
-        return any(fact_of(atom, self.model) == fact for atom in atoms)
+        """Tell whether a fact can change what is recommended or excluded, and by no rules that contradict each other."""
+        own = {n for n, text in enumerate(self.program.inputs) if fact_of(text, self.model) == fact}
+        return not own.isdisjoint(self.behind_advice) and self.circle.isdisjoint(self.affected_by(own))
 
     @cached_property
     def circle(self) -> frozenset[int]:

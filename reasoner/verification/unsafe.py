@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import clingo
 
 from reasoner.engine.answer import Answer
+from reasoner.errors import GuidelineError
 from reasoner.verification.atoms import fact_of
 from reasoner.verification.defect_findings import FindingWriter, firing_atom
 from reasoner.verification.findings import Finding
@@ -33,7 +34,10 @@ def excluded_patients(form: clingo.Symbol, patient: Patient, writer: FindingWrit
 def is_overlooked(form: clingo.Symbol, patient: Patient, writer: FindingWriter) -> bool:
     """Tell whether the record of a patient is answered with certainty by a regimen that may be excluded."""
     regimen = str(form.arguments[0])
-    answer = writer.guideline.answer(witness_of(patient.inputs, [writer.guideline]))
+    try:
+        answer = writer.guideline.answer(witness_of(patient.inputs, [writer.guideline]))
+    except GuidelineError:
+        return False
     certain = any(e.regimen == regimen and e.certainty == "certain" for e in answer.recommended)
     return certain and any(e.regimen == regimen and e.certainty == "conditional" for e in answer.excluded)
 
