@@ -505,6 +505,103 @@ def test_what_a_fact_leaves_unsaid_is_refused(added: str, message: str, tmp_path
         Guideline.load(tmp_path)
 
 
+NUMBERS = "fact(4, weight, number).\nthreshold(weight, 60).\napplies(weight).\n"
+RULE = "%* @statement L9 [1] sha256:000000000000\nAn example.\n*%\n"
+SEVERITY = 'predicate(severity(any, drug), catalogue, "severity").\nseverity(1..3, oralin).\n'
+NEVER_MEANT = {
+    "a number of the record, compared by its name": (
+        NUMBERS + RULE + "contraindicated(oralin) :- has(fever), weight >= 150.",
+        "weight >= 150: it compares two constants and says nothing of a patient; ask for a number of the record by a "
+        "condition, as in at_least(weight, N)",
+    ),
+    "a number of the record, compared by its name among data": (
+        NUMBERS + "no_order(oralin, oralin) :- weight >= 150.",
+        "weight >= 150: it compares two constants",
+    ),
+    "a variable for drugs, compared with a number": (
+        RULE + "contraindicated(oralin) :- received(D), D > 5.",
+        "D > 5: D is a name and 5 is a number, so that this is so for everybody or nobody; compare like with like",
+    ),
+    "the number of a course, compared with a name": (
+        NUMBERS + RULE + "contraindicated(oralin) :- last_course(I), I >= weight.",
+        "I >= weight: I is a number and weight is a name, so that this is so for everybody or nobody; ask for a number",
+    ),
+    "the number of a course, compared with a text": (
+        RULE + 'contraindicated(oralin) :- last_course(I), I >= "2".',
+        'I is a number and "2" is a text',
+    ),
+    "numbers among data, compared with a name": (
+        SEVERITY + RULE + "contraindicated(oralin) :- severity(N, oralin), N != mild.",
+        "N is a number and mild is a name",
+    ),
+    "a calculation, compared with a name": (
+        SEVERITY + RULE + "contraindicated(oralin) :- severity(N, oralin), N + 1 < many.",
+        "(N+1) is a number and many is a name",
+    ),
+    "a variable, compared with itself": (
+        RULE + "contraindicated(oralin) :- received(D), D = D.",
+        "D = D: it compares D with itself, and is so for everybody or nobody",
+    ),
+    "a misspelt drug in a comparison": (
+        RULE + "contraindicated(oralin) :- received(D), D != orlin.",
+        '"orlin" is not a drug (did you mean "oralin"?); allowed: oralin',
+    ),
+    "a variable for a drug and for a number": (
+        RULE + "contraindicated(oralin) :- drug_in(X, X).",
+        "X stands for a number and for a drug, and nothing is both; use two variables",
+    ),
+    "a variable for two kinds of facts": (
+        NUMBERS + RULE + "contraindicated(oralin) :- has(F), more_than(F, 60).",
+        "F stands for a boolean and for a number, and nothing is both",
+    ),
+    "a boolean, asked for its value": (
+        RULE + "contraindicated(oralin) :- valued(pregnant).",
+        '"pregnant" is a boolean, not a number',
+    ),
+    "a term in the place of a drug": (
+        RULE + "contraindicated(oralin) :- received(drug(oralin)).",
+        'received(drug(oralin)): "drug(oralin)" is not a drug',
+    ),
+    "a name in the place of a number": ("strength_order(second, standard).", "second is not a whole number"),
+    "a name in the place of a citation": ("citation(two).", "citation(two): two is not a whole number"),
+    "a name in the place of words": ("term(value, odd, odd).", "odd is not a text in double quotes"),
+    "words in the place of a name": (
+        'trial("STAR", "STAR", "NCT1").',
+        '"STAR" is not a name, which begins with a small letter',
+    ),
+    "data that give a name in the place of a number": (
+        'predicate(place_of(any, any), catalogue, "place").\nplace_of(first, standard).\n'
+        "strength_order(N, S) :- place_of(N, S).",
+        "strength_order(first,standard): first is not a whole number",
+    ),
+    "a kind of argument that does not exist": (
+        'predicate(weak(drgu), derived, "weakness").',
+        '"drgu" is not a kind of argument (did you mean "drug"?); write any, or declare what it can be',
+    ),
+    "a kind of term that does not exist": (
+        'term(regimne, oralin, "oralin").',
+        '"regimne" is not a kind of term (did you mean "regimen"?); no predicate has an argument of it',
+    ),
+    "a member of a list that is not declared": (
+        "fact(4, signs, list).\nvalue(signs, 1, rash).\nopen_member(signs, rahs).",
+        'open_member(signs,rahs): "rahs" is not a value of signs (did you mean "rash"?)',
+    ),
+    "a criterion for a statement that does not exist": ('criterion(l7, "severe").', '"l7" is not a statement'),
+    "a name with too few words": ("renamed(oralin).", "renamed takes 2 argument(s): renamed(name, name)"),
+}
+
+
+@pytest.mark.parametrize("name", NEVER_MEANT)
+def test_what_cannot_have_been_meant_is_refused(name: str, tmp_path: Path) -> None:
+    added, message = NEVER_MEANT[name]
+    old = (Path(__file__).parent / "guidelines" / "river_cough" / "guideline.lp").read_text("utf-8")
+    (tmp_path / "guideline.lp").write_text(f"{old}{added}\n", "utf-8")
+    with pytest.raises(GuidelineError) as caught:
+        Guideline.load(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path.name}/guideline.lp:{old.count(chr(10)) + added.count(chr(10)) + 1}: ")
+    assert message in str(caught.value)
+
+
 def test_an_overlay_without_its_block_is_refused(tmp_path: Path) -> None:
     overlay = tmp_path / "local.lp"
     overlay.write_text("unavailable_drug(lapatinib).\n")

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import clingo
-from clingo import ast
 
+from reasoner.compiler.kinds import check_kinds
 from reasoner.compiler.model import Annotation, Rule
 from reasoner.compiler.sources import MASTER, SourceFile, place_name
-from reasoner.compiler.syntax import PlacedTerm, is_variable, split_term
-from reasoner.compiler.value_checks import RELATIONS, check_doses, check_thresholds, check_typical
+from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, is_variable, split_term
+from reasoner.compiler.value_checks import check_doses, check_thresholds, check_typical
 from reasoner.compiler.variables import DEFAULT_ALTERNATIVE
 from reasoner.compiler.vocabulary import Predicate
-from reasoner.errors import GuidelineError, article, nearest
+from reasoner.errors import GuidelineError, nearest
 
 __all__ = ["Written", "check"]
 
 CONSTANT = re.compile(r'[a-z]\w*|-?\d+|"(?:[^"\\]|\\.)*"')
 FACT_KINDS = ("boolean", "choice", "list", "number", "courses")
-COMPARED = (*RELATIONS, "course_at_least")
 
 
 class PlacedRow(NamedTuple):
@@ -43,6 +42,8 @@ class Written:
     catalogue: Mapping[str, Sequence[tuple[clingo.Symbol, ...]]]
     rules: Sequence[Rule]
     annotations: Mapping[str, Annotation]
+    shared: Collection[str]
+    """The names of the core's own predicates."""
 
     def rows(self, name: str) -> list[tuple[str, ...]]:
         """Give the facts of a predicate of the catalogue, their arguments as text."""
@@ -89,12 +90,12 @@ class Written:
         return found
 
 
-def check(written: Written, overlays: Sequence[SourceFile]) -> None:
-    """Check what the whole guideline says against what it declares."""
+def check(written: Written, trees: Sequence[SyntaxTree], overlays: Sequence[SourceFile]) -> None:
+    """Check what the whole guideline says, in its rules `trees`, against what it declares."""
     check_thresholds(written)
     check_facts(written)
     check_typical(written)
-    check_terms(written)
+    check_kinds(written, trees)
     check_members(written)
     check_doses(written)
     check_evidence(written)
@@ -150,56 +151,6 @@ def check_readings(written: Written) -> None:
             raise GuidelineError(
                 f"{atom.place}: {atom.term} is never so; allowed: {allowed or 'none: no alternative is declared'}."
             )
-
-
-class Domain:
-    """What the constants of a guideline can be: the terms of each kind, the values and the thresholds of each fact."""
-
-    def __init__(self, written: Written) -> None:
-        self.terms = {kind: set(names) for kind, names in written.grouped("term", value=1).items()}
-        for kind, names in written.grouped("fact", key=2, value=1).items():
-            self.terms.setdefault(kind, set()).update(names)
-            self.terms.setdefault("fact", set()).update(names)
-        self.terms["target"] = self.terms.get("drug", set()) | self.terms.get("regimen", set())
-        self.terms["part"] = self.terms.get("drug", set()) | self.terms.get("class", set())
-        self.values = {fact: set(values) for fact, values in written.grouped("value").items()}
-        self.values |= {fact: self.terms.get(members, set()) for fact, members in written.rows("members")}
-        self.thresholds = written.grouped("threshold", "course_threshold")
-
-    def allowed(self, predicate: str, kind: str, before: str) -> tuple[str, set[str]] | None:
-        """Say what a constant of a kind is called and can be, after the constant `before` it; None where anything goes."""
-        if kind in ("any", "whole"):
-            return None
-        if kind == "value":
-            return (f"value of {before}", self.values.get(before, set())) if before else None
-        if kind == "bound":
-            bounds = self.thresholds.get(before) if predicate in COMPARED else None
-            return None if bounds is None else (f"threshold of {before}", set(bounds))
-        return kind, self.terms.get(kind, set())
-
-
-def check_terms(written: Written) -> None:
-    """Check the constants in every atom against the kinds that its predicate declares."""
-    domain = Domain(written)
-    for term, here in written.atoms:
-        name, arguments = split_term(term)
-        before = ""
-        for kind, argument in zip(written.predicates[name].kinds, arguments, strict=True):
-            if name == "predicate" or argument.ast_type != ast.ASTType.SymbolicTerm:
-                before = ""
-                continue
-            found, expected = str(argument), domain.allowed(name, kind, before)
-            if expected is not None and found not in expected[1]:
-                noun, allowed = expected
-                others = [other for other, names in domain.terms.items() if found in names]
-                if others:
-                    raise GuidelineError(f'{here}: {term}: "{found}" is {article(others[0])}, not {article(noun)}.')
-                raise GuidelineError(
-                    f'{here}: {term}: "{found}" is not {article(noun)}{nearest(found, allowed)}; '
-                    f"allowed: {', '.join(sorted(allowed)) or 'none is declared'}"
-                )
-            if expected is not None or kind != "value":
-                before = found
 
 
 def check_members(written: Written) -> None:

@@ -14,7 +14,7 @@ from clingo import ast
 from reasoner.compiler.syntax import SyntaxTree, split_term
 from reasoner.errors import GuidelineError
 
-__all__ = ["atoms_in", "check_conditions", "check_head", "check_statement", "check_terms_of", "concluded"]
+__all__ = ["atoms_in", "check_conditions", "check_head", "check_statement", "check_terms_of", "concluded", "with_elements"]
 
 Kind = ast.ASTType
 READ = {Kind.Comment, Kind.Rule, Kind.Program, Kind.Defined, Kind.ShowSignature, Kind.Definition}
@@ -144,7 +144,9 @@ class TermChecker(ast.Transformer):
 
 def check_terms_of(tree: SyntaxTree) -> None:
     """Check that a rule has no term that a guideline may not use."""
-    TermChecker(tree.place)(tree.node)
+    text = str(tree.node).replace(":-", "")
+    if any(mark in text for mark in "@#-"):
+        TermChecker(tree.place)(tree.node)
 
 
 class AtomCollector(ast.Transformer):

@@ -166,7 +166,9 @@ def parse_guideline(files: GuidelineFiles) -> ParsedGuideline:
             parsed.catalogue,
             parsed.rules,
             annotations,
+            vocabulary.shared,
         ),
+        [rule.tree for rule in rules if rule.tree.path not in shared],
         files.overlays,
     )
     return parsed

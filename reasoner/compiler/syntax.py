@@ -100,11 +100,6 @@ def read_condition(node: ast.AST, here: str) -> tuple[Condition, ast.AST | None]
     if node.ast_type == ast.ASTType.Literal:
         atom = node.atom
         if atom.ast_type == ast.ASTType.Comparison and node.sign == ast.Sign.NoSign:
-            if not variable_counts(node):
-                raise GuidelineError(
-                    f"{here}: {node}: it compares two constants and says nothing of a patient; "
-                    "ask for a number of the record by at_most(FACT, N) or more_than(FACT, N)."
-                )
             return Condition(str(node), comparison=True), None
         if atom.ast_type == ast.ASTType.SymbolicAtom and node.sign != ast.Sign.DoubleNegation:
             negated = node.sign == ast.Sign.Negation

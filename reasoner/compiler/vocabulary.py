@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from reasoner.errors import GuidelineError, nearest
 
 __all__ = ["DOSAGE", "FACT_KINDS", "GENERATED", "GIVEN", "NEEDS_ANNOTATION", "Predicate", "Vocabulary", "read_vocabulary"]
 
+QUOTE = '"'
 GIVEN = {"record", "patient", "history", "reading"}
 NEEDS_ANNOTATION = {"derived", "position", "conclusion"}
 DOSAGE = "dosage"
@@ -94,13 +95,16 @@ def read_vocabulary(rules: Sequence[SyntaxTree], core: Collection[Path], reserve
     Raises GuidelineError for a declaration that is not as it must be, or that changes what a name means.
     """
     found = Vocabulary({}, {}, {}, dict(reserved), {"predicate"})
-    for _, (old, new) in facts_of("renamed", rules):
-        found.renamed[str(old)] = str(new)
-    for _, (name, advice) in facts_of("reserved", rules):
-        found.reserved[str(name)] = f"{name} is for plain clingo alone; {advice.symbol.string}."
+    facts = facts_of(("predicate", "renamed", "reserved"), rules)
+    pairs = {
+        kind: [(str(own[0]), str(own[1])) for _, own in facts[kind] if len(own) == 2] for kind in ("renamed", "reserved")
+    }
+    found.renamed.update(pairs["renamed"])
+    for name, advice in pairs["reserved"]:
+        found.reserved[name] = f"{name} is for plain clingo alone; {advice.strip(QUOTE)}."
     found.predicates["predicate"] = Predicate(("any", "any", "any"), "catalogue", "")
     found.places["predicate"] = "core/vocabulary.lp"
-    for tree, arguments in facts_of("predicate", rules):
+    for tree, arguments in facts["predicate"]:
         declare(tree, arguments, found, core)
         if tree.path in core:
             found.shared.add(split_term(arguments[0])[0])
@@ -136,12 +140,15 @@ def declare(tree: SyntaxTree, arguments: Sequence[ast.AST], found: Vocabulary, c
     found.places.setdefault(name, here)
 
 
-def facts_of(name: str, rules: Sequence[SyntaxTree]) -> Iterator[tuple[SyntaxTree, list[ast.AST]]]:
-    """Yield the facts of a predicate, each with its arguments."""
+def facts_of(names: Sequence[str], rules: Sequence[SyntaxTree]) -> dict[str, list[tuple[SyntaxTree, list[ast.AST]]]]:
+    """List the facts of some predicates, each with its arguments; raises GuidelineError for one with conditions."""
+    facts: dict[str, list[tuple[SyntaxTree, list[ast.AST]]]] = {name: [] for name in names}
     for tree in rules:
         head = head_of(tree)
-        found, arguments = split_term(head)
-        if found == name and tree.node.body:
+        name, arguments = split_term(head)
+        if name not in facts:
+            continue
+        if tree.node.body:
             raise GuidelineError(f"{tree.place}: {head} holds in any case; write it as a fact, without conditions.")
-        if found == name:
-            yield tree, arguments
+        facts[name].append((tree, arguments))
+    return facts
