@@ -18,6 +18,7 @@ from reasoner.engine.phrases import (
     doubts,
     guideline_words,
     missing_words,
+    strength_words,
 )
 from reasoner.engine.trace import Trace, annotation_trace, trace
 
@@ -102,7 +103,7 @@ def answered(atom: str, entry: Recommendation | Exclusion | ActionCall | None, a
     summary = []
     if isinstance(entry, Recommendation):
         found |= {"rank": str(entry.rank), "strength": entry.strength, "doses": "\n".join(dose_words(entry, model))}
-        summary.append(model.label("strength", entry.strength))
+        summary.append(strength_words(entry, model))
     if entry.certainty == "conditional":
         found["assuming"] = assuming_words(entry.assuming, model)
         summary.append(model.say("certain_if", found["assuming"]))

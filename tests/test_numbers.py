@@ -5,7 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
+from cohorts import cohort, expected_row, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain import PlainClingo
@@ -102,6 +104,26 @@ def test_complete_and_incomplete_numbers_are_answered_as_plain_clingo_answers_th
                     own = {f"{name}({getattr(entry, key)})": entry.certainty for entry in entries}
                     listed = [atom for atom in possible if atom.startswith(f"{name}(")]
                     assert own == {atom: "certain" if atom in certain else "conditional" for atom in listed}, record
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv", "float32", "float64"])
+def test_a_cohort_compares_numbers_as_its_records_do(form: str, tarn_fever: Guideline, tmp_path: Path) -> None:
+    markers = [marker for marker in MARKERS if form != "float32" or marker in (None, 0.1, 7.5, 9, 10.25, 11)]
+    records = [{"id": f"p{n}-{m}", "age": age, "marker": marker, "sex": "female"}
+               for n, age in enumerate(AGES) for m, marker in enumerate(markers)]  # fmt: skip
+    frame = pl.DataFrame(records, schema_overrides={"age": pl.Float64, "marker": pl.Float64}, infer_schema_length=None)
+    if form == "ndjson":
+        frame.write_ndjson(tmp_path / "in.ndjson")
+    elif form == "csv":
+        frame.write_csv(tmp_path / "in.csv")
+    else:
+        kept = pl.Float32 if form == "float32" else pl.Float64
+        frame.with_columns(pl.col("marker").cast(kept)).write_parquet(tmp_path / "in.parquet")
+    (path,) = tmp_path.iterdir()
+    done = cohort(path.name, "-o", "out", "--guideline", tarn_fever.folder, cwd=tmp_path)
+    assert done.exit_code == 0, done.output
+    told = [{fact: value for fact, value in record.items() if value is not None} for record in records]
+    assert rows_of(tmp_path / "out") == [expected_row(tarn_fever, record) for record in told]
 
 
 def test_intervals_are_named_by_the_relations_that_rules_use(tarn_fever: Guideline) -> None:

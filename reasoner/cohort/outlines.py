@@ -13,7 +13,7 @@ from reasoner.cohort.batches import Batches
 from reasoner.cohort.bits import distinct
 from reasoner.compiler.model import GuidelineModel, Variable
 from reasoner.compiler.program import Program
-from reasoner.engine.answer import ActionCall, Answer, Exclusion, Missing, Recommendation
+from reasoner.engine.answer import ActionCall, Alternative, Answer, Exclusion, Missing, Recommendation
 from reasoner.engine.bits import BitCompletions, Component
 from reasoner.engine.conclusions import Conclusions
 from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SCORE, SETTING, STRENGTH
@@ -143,6 +143,7 @@ class Outlines:
                     *(regimens for shift in (found.recommended, found.excluded) for regimens in (shift.adds, shift.removes)),
                 )
                 for found in answer.alternatives
+                if found.setting or changed_lists(found)
             ),
             "scores": tuple((entry.score, entry.value, entry.at_most) for entry in answer.scores or ()),
         }
@@ -326,6 +327,11 @@ def bits_of(program: Program) -> dict[str, int]:
         name: sum(1 << place for place, predicate in enumerate(predicates) if predicate in aspect.predicates)
         for name, aspect in ASPECTS.items()
     }
+
+
+def changed_lists(found: Alternative) -> bool:
+    """Tell whether an alternative changes which regimens are recommended or excluded."""
+    return any((*shift.adds, *shift.removes) for shift in (found.recommended, found.excluded))
 
 
 @lru_cache

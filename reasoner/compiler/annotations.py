@@ -9,9 +9,9 @@ The files are plain clingo programs. What a rule rests on stands in the block co
     indicated(REGIMEN, preferred) :- setting(SETTING), ...
 
 An annotation opens with ``@statement ID [citations] sha256:digest-of-the-source-line``, ``@reading ID``,
-``@alternative ID=NAME`` (another way to take a reading) or ``@overlay ID``. Lines of an annotation that start with ``@`` are
-fields: ``@trial``, ``@unformalised`` in statements, ``@reads``, ``@why`` and ``@settles`` in readings. An annotation holds
-for the rules after it in its file, up to the next annotation.
+``@alternative ID=NAME`` (another way to take a reading) or ``@overlay ID``. Lines of an annotation that start with
+``@`` are fields: ``@trial``, ``@certainty``, ``@unformalised`` in statements, ``@reads``, ``@why`` and ``@settles``
+in readings. An annotation holds for the rules after it in its file, up to the next annotation.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ANNOTATION_HEAD = re.compile(
     r"@(?P<kind>statement|reading|alternative|overlay)\s+(?P<id>[A-Za-z]\w*(?P<alternative>=[a-z]\w*)?)(?:\s+\[(?P<cites>[\d,\s]*)\])?(?:\s+sha256:(?P<digest>[0-9a-f]{12}))?$"
 )
 FIELDS = {
-    "statement": {"trial", "unformalised"},
+    "statement": {"trial", "unformalised", "certainty"},
     "reading": {"reads", "why", "settles"},
     "alternative": {"why"},
     "overlay": {"why"},
@@ -78,6 +78,7 @@ def read_annotation(comment: str, here: str) -> Annotation | None:
         reads=tuple(re.findall(r"\w+", text.get("reads", ""))),
         why=text.get("why", ""),
         settles=text.get("settles", ""),
+        certainty=text.get("certainty", ""),
     )
 
 

@@ -97,6 +97,7 @@ def check(written: Written, trees: Sequence[SyntaxTree], overlays: Sequence[Sour
     check_typical(written)
     check_kinds(written, trees)
     check_members(written)
+    check_decisions(written)
     check_doses(written)
     check_evidence(written)
     check_readings(written)
@@ -178,15 +179,36 @@ def check_members(written: Written) -> None:
             raise GuidelineError(f"{atom.place}: {atom.term}: the regimen {own} has parts; drop one or the other.")
 
 
+def check_decisions(written: Written) -> None:
+    """Check that each setting and each regimen belongs to exactly one decision, where decisions are declared."""
+    decisions = [name for kind, name, _ in written.rows("term") if kind == "decision"]
+    for kind, predicate in (("setting", "setting_of"), ("regimen", "option_of")) if decisions else ():
+        own = written.grouped(predicate, key=0, value=1)
+        for atom, (found, name, _) in written.placed("term"):
+            if found == kind and len(own.get(name, ())) != 1:
+                belongs = f"belongs to {' and '.join(own[name])}" if name in own else "belongs to no decision"
+                raise GuidelineError(
+                    f"{atom.place}: the {kind} {name} {belongs}; write {predicate}({name}, D). for exactly one of "
+                    f"{', '.join(decisions)}."
+                )
+
+
 def check_evidence(written: Written) -> None:
     """Check that the trials, citations and statements which the annotations name exist."""
     trials = {row[0] for row in written.rows("trial")}
+    certainties = [level for _, level in written.rows("certainty_order")]
     citations = {row[0].number for row in written.catalogue.get("citation", ())}
     for annotation in written.annotations.values():
         here = f"{annotation.place}: {annotation.id}"
         for trial in annotation.trials:
             if trial not in trials:
                 raise GuidelineError(f'{here} names the trial "{trial}", which is not declared{nearest(trial, trials)}')
+        if annotation.certainty and annotation.certainty not in certainties:
+            raise GuidelineError(
+                f'{here}: "{annotation.certainty}" is not a certainty of evidence'
+                f"{nearest(annotation.certainty, certainties)}; declared with certainty_order: "
+                f"{', '.join(certainties) or 'none'}"
+            )
         for number in annotation.citations:
             if number not in citations:
                 raise GuidelineError(f"{here} cites [{number}]; declared citations: {sorted(citations)}.")

@@ -42,7 +42,7 @@ class Annotation(msgspec.Struct, frozen=True, array_like=True):
 
     `kind` is "statement", "reading", "alternative" (of a reading, its id ``R5=b``) or "overlay"; `place` is
     ``file:line``; `citations` are the source's reference numbers; `digest` the first 12 hexadecimal digits of the SHA-256
-    of the source's line, for statements.
+    of the source's line, for statements; `certainty` is that of their evidence, as a term.
     """
 
     kind: str
@@ -56,6 +56,7 @@ class Annotation(msgspec.Struct, frozen=True, array_like=True):
     reads: tuple[str, ...] = ()
     why: str = ""
     settles: str = ""
+    certainty: str = ""
 
 
 class Condition(msgspec.Struct, frozen=True, array_like=True):
@@ -259,6 +260,10 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     actions: tuple[str, ...]
     settings: tuple[str, ...]
     strengths: tuple[str, ...]
+    certainties: tuple[str, ...]
+    decisions: tuple[str, ...]
+    setting_of: dict[str, str]
+    option_of: dict[str, str]
     labels: dict[str, dict[str, str]]
     parts: dict[str, tuple[tuple[str, ...], ...]]
     doses: tuple[Dose, ...]
@@ -286,6 +291,17 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     def say(self, key: str, *words: str) -> str:
         """Give the text of a key of the wording with `words` in its places."""
         return fill(self.wording[key], *words)
+
+    def settings_in(self, decision: str = "") -> tuple[str, ...]:
+        """List the settings of a decision, by default of the first; all of them where there is one decision alone."""
+        if not self.decisions:
+            return self.settings
+        own = decision or self.decisions[0]
+        return tuple(name for name in self.settings if self.setting_of[name] == own)
+
+    def place(self, regimen: str) -> int:
+        """Give the number of the decision that a regimen is an option of; 0 where there is one decision alone."""
+        return self.decisions.index(self.option_of[regimen]) if self.decisions else 0
 
     @property
     def courses_fact(self) -> Fact | None:

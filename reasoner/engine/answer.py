@@ -8,7 +8,15 @@ from msgspec import UNSET, UnsetType
 
 from reasoner.engine.comparison import Alternative, Assumed, Comparison
 from reasoner.engine.completions import Truth
-from reasoner.engine.conclusions import Assumption, Certainty, Conclusion, Conclusions, Missing, RankedRegimen
+from reasoner.engine.conclusions import (
+    Assumption,
+    Certainty,
+    Conclusion,
+    Conclusions,
+    DecisionSetting,
+    Missing,
+    RankedRegimen,
+)
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.doses import DoseGiven, Doses
 from reasoner.engine.grounds import grounds_of
@@ -65,7 +73,8 @@ class Recommendation(Result, frozen=True):
     `assuming`. `rank` is its position in the order of preference, from 1. `rules` to `citations` are what it rests on;
     `readings` are those without whose rules it would not stand so, `depends_on_readings` those of which another alternative
     changes whether it is recommended, or how certainly. `because` has a sentence for each rule that speaks for it, with the
-    statement or reading in brackets.
+    statement or reading in brackets. `evidence_certainty` is the highest of the statements that indicate it with `strength`,
+    null where they say none. `decision` is there where the guideline answers several, and ranks are within it.
 
     `reasons`, not part of the JSON, are the same with words and source apart.
     """
@@ -73,6 +82,7 @@ class Recommendation(Result, frozen=True):
     regimen: str
     rank: int
     strength: str
+    evidence_certainty: str | None
     certainty: Certainty
     assuming: tuple[Assumption, ...]
     rules: tuple[str, ...]
@@ -85,6 +95,7 @@ class Recommendation(Result, frozen=True):
     doses: tuple[DoseGiven, ...]
     cautions: tuple[str, ...]
     because: tuple[str, ...]
+    decision: str | UnsetType = UNSET
 
     reasons = Carried[tuple[Reason, ...]]()
 
@@ -127,7 +138,8 @@ class ActionCall(Shape, frozen=True):
 class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     """What a guideline says of one record.
 
-    `setting` is "undetermined" where an unknown fact decides it. `missing` lists the unknown facts that can change the
+    `setting` is "undetermined" where an unknown fact decides it; of several `decisions`, which are there with their settings
+    where a guideline declares them, it is that of the first. `missing` lists the unknown facts that can change the
     answer, `assumed` the facts that a default stands for, and `alternatives` what another reading would change. `scores` is
     there where the guideline declares any.
 
@@ -145,6 +157,7 @@ class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     alternatives: tuple[Alternative, ...]
     notes: tuple[str, ...]
     scores: tuple[Score, ...] | UnsetType = UNSET
+    decisions: tuple[DecisionSetting, ...] | UnsetType = UNSET
 
     derivation = Carried[Derivation]()
 
@@ -164,8 +177,9 @@ def build_answer(derivation: Derivation, record: Record, info: GuidelineInfo, wa
         missing=tuple(builder.conclusions.missing()),
         assumed=tuple(builder.comparison.assumed(record)),
         alternatives=tuple(builder.comparison.alternatives(setting)),
-        notes=(*notes_on(derivation, builder.conclusions, setting), *record.remarks, *warnings),
+        notes=(*notes_on(derivation, builder.conclusions), *record.remarks, *warnings),
         scores=tuple(scores(derivation, builder.conclusions)) if derivation.model.labels.get(SCORE) else UNSET,
+        decisions=builder.conclusions.settings() or UNSET,
     ).carrying(derivation=derivation)
 
 
@@ -199,6 +213,7 @@ class AnswerBuilder:
             regimen=regimen,
             rank=entry.rank,
             strength=entry.strength,
+            evidence_certainty=self.evidence_certainty(entry),
             certainty=entry.certainty,
             assuming=entry.assuming,
             rules=grounds.rules,
@@ -211,7 +226,24 @@ class AnswerBuilder:
             doses=tuple(self.doses.given(entry)),
             cautions=tuple(sorted(cautions)),
             because=tuple(map(str, reasons)),
+            decision=self.model.option_of.get(regimen, UNSET),
         ).carrying(reasons=reasons)
+
+    def evidence_certainty(self, entry: RankedRegimen) -> str | None:
+        """Find the highest certainty of evidence among the statements that indicate a regimen with the strength shown.
+
+        What a reading indicates rests on the statements that it interprets.
+        """
+        annotations = self.model.annotations
+        rules = (
+            self.model.rules[self.program.rules[rule].rule]
+            for strength, _, atom in self.held(INDICATED, entry.name)
+            if strength == entry.strength
+            for rule in self.derivation.firing(atom, entry.agree)
+        )
+        own = {annotations[rule.annotation.partition("=")[0]] for rule in rules if rule.annotation is not None}
+        found = {a.certainty for a in own} | {annotations[name].certainty for a in own for name in a.reads}
+        return next((level for level in self.model.certainties if level in found), None)
 
     def excluded(self) -> Iterator[Exclusion]:
         for entry in self.conclusions.excluded():

@@ -18,6 +18,7 @@ from reasoner.engine.conclusions import (
     UNDETERMINED,
     Conclusion,
     Conclusions,
+    DecisionSetting,
     RankedRegimen,
 )
 from reasoner.engine.derivation import Derivation
@@ -41,13 +42,17 @@ ABSENT = "absent"
 
 
 class Alternative(Shape, frozen=True, kw_only=True):
-    """What another alternative of a reading would change; `setting` is there where it would be another."""
+    """What another alternative of a reading would change; `setting` is there where it would be another.
+
+    Of several decisions that is the first's; `decisions` has those of the others that would be other ones.
+    """
 
     reading: str
     alternative: str
     setting: str | UnsetType = UNSET
     recommended: Shift
     excluded: Shift
+    decisions: tuple[DecisionSetting, ...] | UnsetType = UNSET
 
 
 class Assumed(Shape, frozen=True, kw_only=True, omit_defaults=True):
@@ -161,18 +166,26 @@ class Comparison:
         recommended, excluded = self.shifts(RECOMMENDED), self.shifts(EXCLUDED)
         for reading, name, world in self.worlds.alternatives:
             other = self.setting_in(world) if moved >> world & 1 else setting
-            if other != setting or world in recommended or world in excluded:
+            moves = self.moved_decisions(world) if moved >> world & 1 else ()
+            if other != setting or moves or world in recommended or world in excluded:
                 yield Alternative(
                     reading=reading,
                     alternative=name,
                     setting=UNSET if other == setting else other,
                     recommended=recommended.get(world, UNSHIFTED),
                     excluded=excluded.get(world, UNSHIFTED),
+                    decisions=moves or UNSET,
                 )
 
-    def setting_in(self, world: int) -> str:
-        """Name the setting in another world."""
-        for name in self.derivation.model.settings:
+    def moved_decisions(self, world: int) -> tuple[DecisionSetting, ...]:
+        """List the decisions but the first whose settings are other ones in another world."""
+        others = self.derivation.model.decisions[1:]
+        there = (DecisionSetting(decision, self.setting_in(world, decision)) for decision in others)
+        return tuple(own for own in there if own.setting != self.conclusions.setting(own.decision))
+
+    def setting_in(self, world: int, decision: str = "") -> str:
+        """Name the setting of a decision in another world."""
+        for name in self.derivation.model.settings_in(decision):
             for _, number in self.table.get(SETTING, {}).get(name, ()):
                 extent = self.extent(number, world)
                 if extent != ABSENT:

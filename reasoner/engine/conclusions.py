@@ -21,6 +21,7 @@ __all__ = [
     "Certainty",
     "Conclusion",
     "Conclusions",
+    "DecisionSetting",
     "Missing",
     "RankedRegimen",
     "holding",
@@ -65,6 +66,13 @@ class Missing(Shape, frozen=True, kw_only=True, omit_defaults=True):
     course: int | None = None
     key: str | None = None
     decides: tuple[str, ...]
+
+
+class DecisionSetting(Shape, frozen=True):
+    """The setting in which a patient stands for one of several decisions."""
+
+    decision: str
+    setting: str
 
 
 class Conclusion(Struct, frozen=True):
@@ -207,23 +215,29 @@ class Conclusions:
                 found.append((name, min(values), max(values)))
         return found
 
-    def setting(self) -> str:
-        for name in self.model.settings:
+    def setting(self, decision: str = "") -> str:
+        """Name the setting of a decision, by default of the first."""
+        own = self.model.settings_in(decision)
+        for name in own:
             for _, truth, _ in self.held(SETTING, name):
                 return name if truth == self.completions.all else UNDETERMINED
-        placed = (n for rows in self.table.get(SETTING, {}).values() for _, n in rows)
+        placed = (n for name in own for _, n in self.table.get(SETTING, {}).get(name, ()))
         none, possible = self.completions.none, self.possible
         return SILENT if possible is None or all(possible[n] == none for n in placed) else UNDETERMINED
 
+    def settings(self) -> tuple[DecisionSetting, ...]:
+        """Give the setting of each of several decisions."""
+        return tuple(DecisionSetting(decision, self.setting(decision)) for decision in self.model.decisions)
+
     def recommended(self) -> list[RankedRegimen]:
-        """List the recommended regimens, the best first."""
-        strengths = self.model.strengths
+        """List the recommended regimens, by decision, the best first."""
+        strengths, place = self.model.strengths, self.model.place
         entries = [
             self.ranked(regimen, truth, atom)
             for regimen in self.model.regimens
             for _, truth, atom in self.held(RECOMMENDED, regimen)
         ]
-        entries.sort(key=lambda e: (e.rank, e.certainty != CERTAIN, strengths.index(e.strength)))
+        entries.sort(key=lambda e: (place(e.name), e.rank, e.certainty != CERTAIN, strengths.index(e.strength)))
         return entries
 
     def ranked(self, regimen: str, truth: Truth, atom: int) -> RankedRegimen:

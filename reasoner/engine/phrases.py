@@ -41,6 +41,7 @@ __all__ = [
     "setting_words",
     "source_words",
     "state_words",
+    "strength_words",
     "throughout",
     "unknown_words",
     "value_words",
@@ -91,6 +92,14 @@ def setting_words(setting: str, model: GuidelineModel) -> str:
     if setting in SETTINGS and setting not in model.settings:
         return model.say(SETTINGS[setting])
     return model.label("setting", setting)
+
+
+def strength_words(entry: Recommendation, model: GuidelineModel) -> str:
+    """Word how strong a recommendation is, and how certain its evidence where the text says it."""
+    strength = model.label("strength", entry.strength)
+    if entry.evidence_certainty is None:
+        return strength
+    return model.say("comma").join((strength, model.label("evidence_certainty", entry.evidence_certainty)))
 
 
 def value_words(value: object, model: GuidelineModel) -> str:

@@ -89,8 +89,8 @@ class States:
         self.start = (
             completions.in_worlds(1 << LEFT) & completions.all | completions.in_worlds(1 << LISTED) & completions.listed
         )
-        for rows in program.table.get(SETTING, {}).values():
-            for _, number in rows if possible is not None else ():
+        for name in self.model.settings_in():
+            for _, number in program.table.get(SETTING, {}).get(name, ()) if possible is not None else ():
                 self.start = self.start | completions.in_worlds(1 << PLACED) & possible[number]  # type: ignore[index]
         for entry, truth in entries_of(Conclusions(completions, self.model, program.table, values, possible)):
             self.start = self.start | completions.in_worlds(1 << FIRST + len(self.entries)) & truth
@@ -223,7 +223,8 @@ class States:
         for entry, truth in self.held(state):
             held.setdefault(entry.predicate, []).append((entry, truth))
         setting = SILENT if self.completions.world(state, PLACED) == self.none else UNDETERMINED
-        for entry, truth in held.get(SETTING, ())[:1]:
+        first = self.model.settings_in()
+        for entry, truth in [(entry, truth) for entry, truth in held.get(SETTING, ()) if entry.first in first][:1]:
             setting = entry.first if truth == space else UNDETERMINED
         ranks: dict[str, dict[int, Truth]] = {}
         for entry, truth in held.get(RANK, ()):
@@ -235,7 +236,8 @@ class States:
                 (e.second for e, t in held.get(STRENGTH, ()) if e.first == entry.first and t & best != self.none), ""
             )
             ranked.append(Ranked(entry.first, rank, strength, bool(truth == space)))
-        ranked.sort(key=lambda own: (own.rank, not own.certain, self.model.strengths.index(own.strength)))
+        place, strengths = self.model.place, self.model.strengths
+        ranked.sort(key=lambda own: (place(own.regimen), own.rank, not own.certain, strengths.index(own.strength)))
         return Summary(
             setting,
             tuple(ranked),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
@@ -93,10 +93,20 @@ def differences(before: Answer, after: Answer) -> tuple[Difference, ...]:
     if before.setting != after.setting:
         rules = carrying((), setting_rules(after), order)
         found.append(Difference("setting", "setting", before.setting, after.setting, rules))
+    found += decision_differences(before, after, order)
     found += compare("recommended", before.recommended, after.recommended, order)
     found += compare("excluded", before.excluded, after.excluded, order)
     found += compare("action", before.actions, after.actions, order)
     return tuple(found)
+
+
+def decision_differences(before: Answer, after: Answer, order: Mapping[str, int]) -> Iterator[Difference]:
+    """Yield the decisions but the first for which the setting is another."""
+    was = {own.decision: own.setting for own in before.decisions or ()}
+    for own in tuple(after.decisions or ())[1:]:
+        if own.setting != was[own.decision]:
+            rules = carrying((), setting_rules(after, own.decision), order)
+            yield Difference("setting", own.decision, was[own.decision], own.setting, rules)
 
 
 def compare(what: What, before: Sequence[Entry], after: Sequence[Entry], order: Mapping[str, int]) -> list[Difference]:
@@ -136,8 +146,9 @@ def carrying(before: Sequence[str], after: Sequence[str], order: Mapping[str, in
     return tuple(sorted({*before} ^ {*after} or {*before, *after}, key=order.__getitem__))
 
 
-def setting_rules(answer: Answer) -> tuple[str, ...]:
-    """List the rules that an answer's setting rests on; of an undetermined one, those of each that is possible."""
+def setting_rules(answer: Answer, decision: str = "") -> tuple[str, ...]:
+    """List the rules that an answer's setting of a decision rests on; of an undetermined one, those of each possible one."""
     derivation = answer.derivation
-    atoms = [n for held in derivation.program.table.get(SETTING, {}).values() for _, n in held if derivation.holds(n)]
+    table, settings = derivation.program.table.get(SETTING, {}), derivation.model.settings_in(decision)
+    atoms = [n for name in settings for _, n in table.get(name, ()) if derivation.holds(n)]
     return tuple(dict.fromkeys(rule for n in atoms for rule in derivation.grounds(n, derivation.completions.all).rules))

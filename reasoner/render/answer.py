@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec import UNSET
+
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.engine.conclusions import Assumption
@@ -19,6 +21,7 @@ from reasoner.engine.phrases import (
     doubts,
     missing_words,
     setting_words,
+    strength_words,
     throughout,
 )
 from reasoner.engine.scores import score_words
@@ -33,7 +36,7 @@ def recommendation(page: TextLayout, entry: Recommendation, derivation: Derivati
     name = model.label("regimen", entry.regimen)
     if not throughout(f"rank({entry.regimen},{entry.rank})", entry, derivation):
         name = say("rank_varies" if entry.certainty == "certain" else "rank_varies_within", name)
-    text = say("with_strength", name, model.label("strength", entry.strength))
+    text = say("with_strength", name, strength_words(entry, model))
     if entry.certainty == "certain":
         page.item(f"  {entry.rank}.", text, "certain")
     else:
@@ -98,13 +101,12 @@ def action(page: TextLayout, entry: ActionCall, model: GuidelineModel) -> None:
         page.item("", depending_words(entry.depends_on_readings, model), "conditional")
 
 
-def setting(answer: Answer) -> str:
-    """Word the setting, with what places the patient there."""
-    derivation = answer.derivation
+def setting(name: str, derivation: Derivation) -> str:
+    """Word a setting, with what places the patient there."""
     model, program = derivation.model, derivation.program
-    say, label = model.say, setting_words(answer.setting, model)
+    say, label = model.say, setting_words(name, model)
     grounds: dict[str, set[str]] = {}
-    for _, number in program.table.get("setting", {}).get(answer.setting, ()):
+    for _, number in program.table.get("setting", {}).get(name, ()):
         for use in derivation.firing(number, derivation.completions.all):
             for condition, negated in program.rules[use].conditions:
                 if not negated and program.supports[condition]:
@@ -126,12 +128,21 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
     say = model.say
     page = TextLayout(width, colour)
     page.opening(answer.patient, answer.guideline, model)
-    page.item("", say("setting_is", setting(answer)), "heading", indent=0)
-    page.heading(say("heading_recommended"))
-    for entry in answer.recommended:
-        recommendation(page, entry, answer.derivation)
-    if not answer.recommended:
-        page.item("  -", say("nothing"))
+    for placed in answer.decisions or ():
+        words = say("setting_for", model.label("decision", placed.decision), setting(placed.setting, answer.derivation))
+        page.item("", words, "heading", indent=0)
+    if not answer.decisions:
+        page.item("", say("setting_is", setting(answer.setting, answer.derivation)), "heading", indent=0)
+    for decision in model.decisions or (UNSET,):
+        if isinstance(decision, str):
+            page.heading(say("heading_recommended_for", model.label("decision", decision)))
+        else:
+            page.heading(say("heading_recommended"))
+        own = [entry for entry in answer.recommended if entry.decision == decision]
+        for entry in own:
+            recommendation(page, entry, answer.derivation)
+        if not own:
+            page.item("  -", say("nothing"))
     if answer.excluded:
         page.heading(say("heading_excluded"))
         exclusions(page, answer.excluded, model)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.derivation import Derivation, RuleUse, SeenCondition
-from reasoner.engine.phrases import annotation_words, assuming_words, requirement_words, state_words
+from reasoner.engine.phrases import annotation_words, assuming_words, requirement_words, state_words, strength_words
 from reasoner.engine.scores import score_words
 from reasoner.queries.why import Why
 from reasoner.render.layout import TextLayout
@@ -140,7 +140,7 @@ def title(result: Why, model: GuidelineModel) -> str:
     words = [say(STATUS_WORDS[result.status])]
     for entry in result.answer.recommended:
         if entry.regimen == result.conclusion and result.kind == "regimen":
-            words.append(say("rank_and_strength", str(entry.rank), model.label("strength", entry.strength)))
+            words.append(say("rank_and_strength", str(entry.rank), strength_words(entry, model)))
             if entry.certainty == "conditional":
                 words.append(say("recommended_certain_if", assuming_words(entry.assuming, model)))
     for excluded in result.answer.excluded:

@@ -24,6 +24,7 @@ from reasoner.engine.phrases import (
     question_words,
     reading_words,
     setting_words,
+    strength_words,
 )
 from reasoner.serve.shapes import LONGEST_SUMMARY, Action, Card, Coding, Link, Offer, Source
 
@@ -92,13 +93,18 @@ def about_patient(answer: Answer) -> tuple[Draft, ...]:
     if not (answer.recommended or answer.excluded or answer.actions or answer.missing or answer.setting == SILENT):
         return ()
     model = answer.derivation.model
-    setting = setting_words(answer.setting, model)
-    if answer.recommended:
-        first, strength, sure = merits(answer.recommended[0], model)
-        summary = model.say("card_recommended", setting, first, strength, sure)
-    else:
-        summary = model.say("card_nothing", setting)
-    drafts = [Draft("info", summary, detail(answer))]
+    drafts: list[Draft] = []
+    for decision in model.decisions or (UNSET,):
+        placed = (own.setting for own in answer.decisions or () if own.decision == decision)
+        name = next(placed, answer.setting)
+        setting = setting_words(name, model)
+        own = [entry for entry in answer.recommended if entry.decision == decision]
+        if own:
+            first, strength, sure = merits(own[0], model)
+            summary = model.say("card_recommended", setting, first, strength, sure)
+        else:
+            summary = model.say("card_nothing", setting)
+        drafts.append(Draft("info", summary, detail(answer, own, ()) if drafts else detail(answer)))
     return (*drafts, *missing(answer, answer.missing))
 
 
@@ -176,7 +182,7 @@ def merits(entry: Recommendation, model: GuidelineModel) -> tuple[str, str, str]
     """Word a recommendation: its regimen, its strength, its certainty."""
     return (
         model.label("regimen", entry.regimen),
-        model.label("strength", entry.strength),
+        strength_words(entry, model),
         certainty_words(entry.certainty, entry.assuming, model),
     )
 

@@ -7,14 +7,7 @@ import { say } from "./words.js";
 export function shown(answer, words, explain, goTo) {
   return [
     taken(answer.guideline.readings, words),
-    ...setting(answer.setting, words, explain),
-    part(
-      say("page_recommended"),
-      "ol",
-      "recommended",
-      answer.recommended.map((entry) => recommendation(entry, words, explain)),
-      say("page_nothing_recommended"),
-    ),
+    ...(answer.decisions ?? [{ setting: answer.setting }]).flatMap((own) => decided(own, answer, words, explain)),
     part(
       say("page_actions"),
       "ul",
@@ -47,6 +40,21 @@ export function shown(answer, words, explain, goTo) {
       answer.notes.map((text) => element("li", { textContent: text })),
     ),
   ].filter(Boolean);
+}
+
+/** Show the setting of a decision, of which a guideline can have several, and what is recommended there. */
+function decided({ decision, setting: name }, answer, words, explain) {
+  const title = say("page_recommended");
+  return [
+    ...setting(name, words, explain),
+    part(
+      decision ? say("setting_for", title, words.label("decision", decision)) : title,
+      "ol",
+      "recommended",
+      answer.recommended.filter((entry) => entry.decision === decision).map((entry) => recommendation(entry, words, explain)),
+      say("page_nothing_recommended"),
+    ),
+  ];
 }
 
 /** Say which readings are taken otherwise than by default. */
@@ -148,6 +156,8 @@ function recommendation(entry, words, explain) {
         "p",
         { className: "tags" },
         element("span", { className: "tag", textContent: words.label("strength", entry.strength) }),
+        entry.evidence_certainty &&
+          element("span", { className: "tag", textContent: words.label("evidence_certainty", entry.evidence_certainty) }),
         " ",
         certainty(entry, words),
       ),
