@@ -92,7 +92,7 @@ def render(result: Questions, width: int = 80, colour: bool = False) -> str:
             page.item("     -", say("labelled", choice_words(question, values, model), text), indent=7)
         if isinstance(question.otherwise, str):
             page.item("     -", question.otherwise, "faint", indent=7)
-        elif len(together) == 1:
+        elif len(together) == 1 and not set(question.decides) & set(model.labels.get("score", ())):
             page.item("", say("decides_together"), "faint")
     return page.closing(result.answer.guideline)
 
