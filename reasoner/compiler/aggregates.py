@@ -10,6 +10,7 @@ from clingo import ast
 from msgspec.structs import replace
 
 from reasoner.compiler.model import Aggregate, Condition, Element, Rule
+from reasoner.compiler.program import reachable
 from reasoner.compiler.syntax import read_condition, variable_counts
 from reasoner.errors import GuidelineError
 
@@ -17,6 +18,7 @@ __all__ = [
     "AGGREGATE",
     "Interval",
     "allowed_values",
+    "check_assigned",
     "distinct_aggregates",
     "element_rules",
     "ground_guards",
@@ -95,6 +97,9 @@ def read_aggregate(node: ast.AST, here: str, outer: set[str]) -> tuple[Condition
         )
     if atom.left_guard is None and atom.right_guard is None:
         raise GuidelineError(f"{here}: {node}: it is compared with nothing; write, say, {function} {{ ... }} >= 2.")
+    for guard in guards_of(node):
+        if is_name(guard.term):
+            raise GuidelineError(f"{here}: {node}: it is compared with {guard.term}, which is not a whole number.")
     guards = [(COMPARISONS[guard.comparison], str(guard.term)) for guard in guards_of(node)]
     if atom.left_guard is not None:
         guards[0] = (MIRRORED[guards[0][0]], guards[0][1])
@@ -104,11 +109,18 @@ def read_aggregate(node: ast.AST, here: str, outer: set[str]) -> tuple[Condition
         read = [read_condition(literal, here) for literal in element.condition]
         if function != "#count" and not element.terms:
             raise GuidelineError(f"{here}: {node}: the first term of each element of a {function} is the number to add.")
+        if function != "#count" and is_name(element.terms[0]):
+            raise GuidelineError(f"{here}: {node}: it adds {element.terms[0]}, which is not a whole number.")
         elements.append(Element(tuple(map(str, element.terms)), tuple(condition for condition, _ in read)))
         atoms += [own for _, own in read if own is not None]
     inner = {name for element in atom.elements for name in variable_counts(element)}
     aggregate = Aggregate(function, tuple(elements), tuple(sorted(inner & outer)), tuple(guards))
     return Condition(str(atom), node.sign == ast.Sign.Negation, aggregate=aggregate), atoms
+
+
+def is_name(term: ast.AST) -> bool:
+    """Tell whether a term is a constant, and no number."""
+    return term.ast_type == ast.ASTType.SymbolicTerm and term.symbol.type != clingo.SymbolType.Number
 
 
 def without_guards(aggregate: Aggregate) -> Aggregate:
@@ -134,6 +146,22 @@ def stand_ins(rules: Sequence[Rule]) -> Iterator[Rule]:
             f"{', '.join(e.terms)}: {', '.join(map(literal_text, e.conditions))}" for e in aggregate.elements
         )
         yield Rule(name, f"{aggregate.function} {{ {elements} }}", (), places[name.rpartition(".")[0]], None, AGGREGATE)
+
+
+def check_assigned(rules: Sequence[Rule]) -> None:
+    """Refuse a rule that names the value of an aggregate and counts what it concludes: its values would never end."""
+    read: dict[str, set[str]] = {}
+    for rule in rules:
+        read.setdefault(rule.head.partition("(")[0], set()).update(c.text.partition("(")[0] for c in rule.tested)
+    for rule in rules:
+        head = rule.head.partition("(")[0]
+        for aggregate in (c.aggregate for c in rule.body if c.aggregate is not None and c.aggregate.assigned):
+            counted = (c.text.partition("(")[0] for element in aggregate.elements for c in element.conditions)
+            if head in reachable(counted, lambda name: read.get(name, ())):
+                raise GuidelineError(
+                    f"{rule.place}: {rule.head}: what {aggregate.function} counts depends on {head}, which the rule "
+                    "concludes; count something else."
+                )
 
 
 def literal_text(condition: Condition) -> str:

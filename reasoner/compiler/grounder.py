@@ -41,6 +41,8 @@ from reasoner.errors import GuidelineError
 __all__ = ["ground"]
 
 SCORE = "score"
+NEGATIVE = re.compile(r"tuple ignored:\n\s*-\d+(,|$)", re.MULTILINE)
+"""What clingo says of a tuple that ``#sum+`` leaves out by definition."""
 LINE = re.compile(r"<block>:(\d+):")
 COMPARED = ("setting", "recommended", "rank", "strength", "excluded", "action", "cautioned", SCORE)
 
@@ -66,7 +68,9 @@ def ground(parsed: ParsedGuideline, courses: int, fewer: bool = False, removable
     Raises GuidelineError where clingo refuses a rule (an unsafe variable, say).
     """
     messages: list[str] = []
-    control = clingo.Control(["--warn=no-atom-undefined"], logger=lambda _, text: messages.append(text))
+    control = clingo.Control(
+        ["--warn=no-atom-undefined", "--warn=no-global-variable"], logger=lambda _, text: messages.append(text)
+    )
     removed = parsed.data_under_readings() if removable else {}
     lines = list(instrument(parsed, courses, fewer, removed))
     try:
@@ -74,7 +78,7 @@ def ground(parsed: ParsedGuideline, courses: int, fewer: bool = False, removable
         control.ground()
     except RuntimeError:
         raise GuidelineError(explain_refusal(messages, lines)) from None
-    messages = [message for message in messages if "tuple ignored" not in message]  # what #sum adds is checked below
+    messages = [message for message in messages if NEGATIVE.search(message) is None]
     if messages:
         raise GuidelineError(explain_refusal(messages, lines))
     variables = declared_variables(parsed, courses, fewer)

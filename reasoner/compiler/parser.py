@@ -12,7 +12,7 @@ import clingo
 from clingo import ast
 
 from reasoner.compiler import checks, rule_checks
-from reasoner.compiler.aggregates import read_body, stand_ins
+from reasoner.compiler.aggregates import check_assigned, read_body, stand_ins
 from reasoner.compiler.annotations import read_annotation
 from reasoner.compiler.constructs import atoms_in, check_conditions, check_head, check_statement, check_terms_of, concluded
 from reasoner.compiler.dosage import DOSAGE_PREDICATES
@@ -141,6 +141,7 @@ def parse_guideline(files: GuidelineFiles) -> ParsedGuideline:
     """
     rules, annotations, vocabulary = read_rules(files)
     explained = tuple(numbered([rule for rule in rules if rule.role != "catalogue"]))
+    check_assigned(explained)
     data = [rule for rule in rules if rule.role == "catalogue"]
     facts = [rule for rule in data if not rule.tree.node.body]
     catalogue = ground_catalogue(data, facts)
@@ -271,7 +272,9 @@ def ground_catalogue(data: Sequence[WrittenRule], facts: Sequence[WrittenRule]) 
     for fact in facts:
         order.setdefault(str(fact.head), len(order))
     messages: list[str] = []
-    control = clingo.Control(["--warn=no-atom-undefined"], logger=lambda _, text: messages.append(text))
+    control = clingo.Control(
+        ["--warn=no-atom-undefined", "--warn=no-global-variable"], logger=lambda _, text: messages.append(text)
+    )
     with suppress(RuntimeError):
         control.add("base", [], "\n".join(str(rule.tree.node) for rule in data))
         control.ground()

@@ -19,6 +19,7 @@ from reasoner.errors import GuidelineError
 __all__ = ["COUNTS", "REACHES", "Definitions", "GroundAggregate", "aggregate_name"]
 
 COUNTS, REACHES = "_counts", "_reaches"
+LARGEST = 2**31 - 1
 MOST_SUMS = 20_000
 """So many partial sums one aggregate can have."""
 
@@ -97,6 +98,8 @@ class Definitions:
             elif counts is not False and weight < 0 and not positive:
                 offset += weight
                 items.append((-weight, (counts[0], not counts[1])))
+        if sum(weight for weight, _ in items) + abs(offset) > LARGEST:
+            raise GuidelineError(f"{self.rules[rule].place}: {self.rules[rule].head}: the sum can pass {LARGEST}.")
         items.sort(key=lambda item: -item[0])
         bodies = []
         for low, high in aggregate.allowed:
