@@ -9,6 +9,7 @@ import pytest
 from plain import PlainClingo
 
 from reasoner import Guideline, GuidelineError
+from reasoner.queries.why import why
 from reasoner.records.shapes import to_plain
 from reasoner.render.answer import render
 from reasoner.verification.check import check
@@ -160,6 +161,14 @@ def test_doses_are_those_of_plain_clingo(mere_chill: Guideline) -> None:
                     held = [atom in atoms for atoms in completions]
                     assert (derivation.truth(atom) == derivation.completions.all) == all(held), (record, atom)
                     assert (derivation.truth(atom) != derivation.completions.none) == any(held), (record, atom)
+
+
+def test_why_shows_the_rule_behind_a_dose_with_its_conditions(mere_chill: Guideline) -> None:
+    found = why(mere_chill.answer(OLD), "merol")
+    dose = 'dose(merol,usual,each,"110",mg,hours(12))'
+    own = [edge.source for edge in found.trace.edges if edge.target == dose and edge.role == "derives"]
+    assert len(own) == 1
+    assert any(edge.target == own[0] and edge.source == "less_than(clearance,30)" for edge in found.trace.edges)
 
 
 INTERVALS = "write once, hours(N), days(N), weeks(N) or months(N), N a whole number from 1."

@@ -9,7 +9,9 @@ from msgspec import field
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, GuidelineInfo
 from reasoner.engine.conclusions import CONDITIONAL
-from reasoner.engine.predicates import ACTION, EXCLUDED, RECOMMENDED, SCORE, SETTING, ground_atom
+from reasoner.engine.derivation import Derivation
+from reasoner.engine.doses import dosage_atoms
+from reasoner.engine.predicates import ACTION, EXCLUDED, RECOMMENDED, SCORE, SETTING, arguments_of, ground_atom
 from reasoner.engine.trace import Trace, trace
 from reasoner.errors import RecordError, nearest
 from reasoner.records.shapes import Carried, Result
@@ -95,6 +97,7 @@ def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
         where[status] = where[status] | derivation.truth(text)
     certain = [status for status, truth in where.items() if truth == every]
     atoms = held or tuple(text for text in tuple(candidates)[:1] if text in derivation.program.index)
+    doses = doses_of(conclusion, derivation) if kind == "regimen" and held else ()
     perhaps = any(
         derivation.possible[derivation.program.index[text]] != none
         for text in candidates
@@ -105,5 +108,15 @@ def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
         patient=answer.patient,
         conclusion=conclusion,
         status=certain[0] if certain else CONDITIONAL if held or perhaps else NEVER[kind],
-        trace=trace(derivation, answer.patient, atoms, depth),
-    ).carrying(answer=answer, kind=kind, atoms=atoms)
+        trace=trace(derivation, answer.patient, (*atoms, *doses), depth),
+    ).carrying(answer=answer, kind=kind, atoms=(*atoms, *doses))
+
+
+def doses_of(regimen: str, derivation: Derivation) -> tuple[str, ...]:
+    """List what rules conclude somewhere on the doses of a regimen and of its drugs."""
+    targets = {regimen, *(drug for part in derivation.model.parts.get(regimen, ()) for drug in part)}
+    return tuple(
+        derivation.program.atoms[number]
+        for _, number in dosage_atoms(derivation.program)
+        if derivation.holds(number) and arguments_of(derivation.program.atoms[number])[0] in targets
+    )
