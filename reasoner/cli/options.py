@@ -35,13 +35,16 @@ class SearchOptions(NamedTuple):
     """How all possible patients are searched, and what becomes of the findings.
 
     `courses` bounds the history (None: the guideline's own bound), `timeout` is in seconds; `accept` is the file of
-    accepted findings; `witness` the id of the finding whose witness alone is printed.
+    accepted findings; `witness` the id of the finding whose witness alone is printed. `cohort` is a file of patients of
+    whom those who show a finding are counted, and `everything` tells whether the text shows all groups in full.
     """
 
     courses: int | None
     timeout: float | None
     accept: Path | None
     witness: str | None
+    cohort: Path | None
+    everything: bool
 
 
 def with_options(command: Command, *options: Callable[[Command], Command]) -> Command:
@@ -113,9 +116,16 @@ def search_options(command: Command) -> Command:
 
     @wraps(command)
     def gathered(
-        *args: object, courses: int | None, timeout: float | None, accept: Path | None, witness: str | None, **rest: object
+        *args: object,
+        courses: int | None,
+        timeout: float | None,
+        accept: Path | None,
+        witness: str | None,
+        cohort: Path | None,
+        everything: bool,
+        **rest: object,
     ) -> object:
-        return command(*args, search=SearchOptions(courses, timeout, accept, witness), **rest)
+        return command(*args, search=SearchOptions(courses, timeout, accept, witness, cohort, everything), **rest)
 
     return with_options(
         gathered,
@@ -126,4 +136,7 @@ def search_options(command: Command) -> Command:
         click.option("--accept", type=click.Path(path_type=Path), metavar="FILE",
                      help="A file of accepted findings: an id and the reason on each line."),
         click.option("--witness", metavar="ID", help="Print only the witness of this finding, as a record."),
+        click.option("--cohort", type=click.Path(path_type=Path), metavar="FILE",
+                     help="Count the patients of a cohort (NDJSON, CSV, Parquet) who show each finding, and order by that."),
+        click.option("--all", "everything", is_flag=True, help="Show all groups of findings in full, not the first ten."),
     )  # fmt: skip

@@ -73,7 +73,10 @@ def check(selection: Selection, search: SearchOptions, explain: str | None, veri
         undecided=checked.undecided,
         gone=gone,
     ).carrying(title=model.say("heading_check", guideline.info.id))
-    print_found(found, guideline, report, lambda width, colour: texts.render(found, model, width, colour))
+    if search.cohort is not None:
+        found = counted(found, guideline, search.cohort)
+    everything = search.everything
+    print_found(found, guideline, report, lambda width, colour: texts.render(found, model, width, colour, everything))
 
 
 @click.command()
@@ -109,7 +112,10 @@ def diff(old: str, new: str, selection: Selection, search: SearchOptions, report
         undecided=comparison.undecided,
         gone=gone,
     ).carrying(title=model.say("heading_diff", old, new))
-    print_found(found, sides[1], report, lambda width, colour: texts.render(found, model, width, colour))
+    if search.cohort is not None:
+        found = counted(found, sides[1], search.cohort)
+    everything = search.everything
+    print_found(found, sides[1], report, lambda width, colour: texts.render(found, model, width, colour, everything))
 
 
 @click.command()
@@ -130,6 +136,18 @@ def coverage(selection: Selection, source: Path | None, report: ReportOptions) -
     guideline = load(selection)
     covered = cover(guideline, source)
     print_found(covered, guideline, report, lambda width, colour: render(covered, guideline.model, width, colour))
+
+
+def counted(found: FindingsReport, guideline: Guideline, cohort: Path) -> FindingsReport:
+    """Add to each finding how many patients of a cohort show it."""
+    try:
+        from reasoner.cohort.distinct_records import distinct_records
+    except ImportError:
+        raise ReasonerError("polars is not installed; pip install 'guideline-reasoner[cohort]'") from None
+    from reasoner.verification.affected import count_affected
+
+    known = distinct_records(cohort, guideline)
+    return count_affected(found, guideline.model, known.records, known.rejected)
 
 
 def side_of(name: str, selection: Selection) -> Selection:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.render.layout import TextLayout
@@ -13,6 +17,7 @@ from reasoner.verification.reports import FindingsReport
 __all__ = ["known_classes", "render", "render_definition", "severity_words"]
 
 SEVERITIES_SAID = {"error": "severity_error", "warning": "severity_warning", "info": "severity_info"}
+MOST_GROUPS = 10
 MARKS = {"error": "against", "warning": "conditional", "info": "faint"}
 
 
@@ -25,33 +30,108 @@ def severity_words(severity: str, model: GuidelineModel) -> str:
     return model.say(SEVERITIES_SAID[severity])
 
 
-def render(found: FindingsReport, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:
-    """Render what check or diff found as text of at most `width` columns, by class, each class with its definition."""
-    say, classes = model.say, known_classes()
+def render(
+    found: FindingsReport, model: GuidelineModel, width: int = 80, colour: bool = False, everything: bool = False
+) -> str:
+    """Render what check or diff found as text of at most `width` columns: counts, what is to be decided, then the findings.
+
+    Findings are shown in their groups, ten of these unless `everything` is asked for.
+    """
+    say = model.say
     page = TextLayout(width, colour)
     page.item("", found.title, "heading", indent=0)
     page.guideline(found.guideline, model)
     courses = str(found.courses)
     page.item("", say("all_patients", courses) if found.courses else say("all_untreated"), "faint", indent=0)
-    shown = ""
-    for entry in found.findings:
-        if entry.kind != shown:
-            shown = entry.kind
-            page.heading(model.label("finding_class", shown).upper())
-            if shown in classes:
-                page.item("", classes[shown].text, "faint", indent=2)
-        finding_item(page, entry, model)
-    page.blank()
     if found.equivalent is True:
         page.item("", say("equivalent", courses), "certain", indent=0)
     elif not (found.findings or found.undecided):
         page.item("", say("no_findings"), "certain", indent=0)
-    for name in found.gone:
-        page.item("", say("accepted_gone", name), "conditional", indent=0)
     if found.undecided:
         page.item("", say("undecided", say("comma").join(found.undecided)), "against", indent=0)
-    page.item("", totals(found, model), "heading", indent=0)
+    for name in found.gone:
+        page.item("", say("accepted_gone", name), "conditional", indent=0)
+    counts(page, found, model)
+    groups = ordered_groups(found)
+    shown = groups if everything else groups[:MOST_GROUPS]
+    if shown:
+        overview(page, shown, len(groups), found, model)
+    for number, group in enumerate(shown, start=1):
+        group_item(page, number, group, model, everything)
     return page.closing(found.guideline)
+
+
+def ordered_groups(found: FindingsReport) -> list[list[Finding]]:
+    """Gather the findings in their groups, the gravest first; where patients were counted, by how many show one of them.
+
+    What is accepted comes last.
+    """
+    classes = list(known_classes())
+    groups: dict[str, list[Finding]] = {}
+    for entry in found.findings:
+        groups.setdefault(entry.group, []).append(entry)
+
+    def gravity(entry: Finding) -> tuple[object, ...]:
+        return entry.accepted is not None, -SEVERITIES.index(entry.severity), -(entry.affected or 0), entry.message
+
+    def order(group: list[Finding]) -> tuple[object, ...]:
+        accepted, severity, *_ = gravity(group[0])
+        return accepted, -affected_by(group), severity, classes.index(group[0].kind), -len(group), group[0].group
+
+    return sorted((sorted(group, key=gravity) for group in groups.values()), key=order)
+
+
+def affected_by(group: Iterable[Finding]) -> int:
+    """Count the patients of a cohort who show some finding of a group."""
+    return sum({place: count for entry in group for place, count in entry.patients.items()}.values())
+
+
+def counts(page: TextLayout, found: FindingsReport, model: GuidelineModel) -> None:
+    """Count the findings by severity and class, and the patients of a cohort."""
+    say = model.say
+    page.item("", totals(found, model), "heading", indent=0)
+    for severity in reversed(SEVERITIES):
+        kinds = Counter(e.kind for e in found.findings if e.severity == severity and not e.accepted)
+        if kinds:
+            words = (say("counted_class", model.label("finding_class", k), str(n)) for k, n in kinds.most_common())
+            page.item(f"  {severity_words(severity, model)}", say("comma").join(words), MARKS[severity], indent=11)
+    if found.cohort is not UNSET:
+        sizes = (found.cohort.patients, found.cohort.rejected, found.cohort.longer)
+        page.item("", say("cohort_counted", *map(str, sizes)), indent=0)
+
+
+def overview(
+    page: TextLayout, groups: Sequence[Sequence[Finding]], count: int, found: FindingsReport, model: GuidelineModel
+) -> None:
+    """List the groups, each by its first finding, in at most two lines."""
+    say = model.say
+    key = "to_decide" if found.cohort is UNSET else "to_decide_affected"
+    page.heading(say(key) if len(groups) == count else say("first_groups", str(len(groups)), str(count)))
+    for number, group in enumerate(groups, start=1):
+        tail = ""
+        if len(group) > 1:
+            tail = say("more_like_it", tail, str(len(group) - 1))
+        if found.cohort is not UNSET:
+            tail = say("group_affected", tail, str(affected_by(group)), str(found.cohort.patients))
+        lead = f"{number:>3}. {severity_words(group[0].severity, model)}"
+        room = 2 * (page.width - 12) - len(tail) - 12
+        text = f"{shortened(group[0].message, room)}{tail}"
+        page.item(lead, text, "faint" if group[0].accepted else MARKS[group[0].severity], indent=12)
+
+
+def shortened(text: str, most: int) -> str:
+    """Shorten a text at the end of a word."""
+    return textwrap.shorten(text, max(most, 40), placeholder=" …")
+
+
+def group_item(page: TextLayout, number: int, group: Sequence[Finding], model: GuidelineModel, everything: bool) -> None:
+    """Add one group: its class, its first finding in full, the others by their messages, or all in full."""
+    first, classes = group[0], known_classes()
+    page.heading(f"{number}. {model.label('finding_class', first.kind).upper()}")
+    if first.kind in classes:
+        page.item("", classes[first.kind].text, "faint", indent=2)
+    for place, entry in enumerate(group):
+        finding_item(page, entry, model, full=everything or place == 0)
 
 
 def totals(found: FindingsReport, model: GuidelineModel) -> str:
@@ -63,11 +143,15 @@ def totals(found: FindingsReport, model: GuidelineModel) -> str:
     return model.say("totals", errors, warnings, infos, str(len(found.findings) - len(counted)))
 
 
-def finding_item(page: TextLayout, entry: Finding, model: GuidelineModel) -> None:
-    """Add one finding: what it is, both sides with their places, the witness, what settles it, a repair."""
+def finding_item(page: TextLayout, entry: Finding, model: GuidelineModel, full: bool) -> None:
+    """Add one finding: what it is; in `full` both sides with their places, the witness, what settles it, a repair."""
     say, join = model.say, model.say("and")
     severity = severity_words(entry.severity, model)
     page.item("  -", say("finding", severity, entry.id, entry.message), "faint" if entry.accepted else MARKS[entry.severity])
+    if entry.accepted:
+        page.item("", say("accepted", entry.accepted), indent=7)
+    if not full:
+        return
     for side in entry.sides:
         page.item("", say("side", side.annotation, side.derives, say("comma").join(side.places)), "faint", indent=7)
     if entry.places and not entry.sides:
@@ -84,9 +168,7 @@ def finding_item(page: TextLayout, entry: Finding, model: GuidelineModel) -> Non
         page.item("", say("settled_by_alternatives", say("comma").join(entry.settled_by_alternatives)), "certain", indent=7)
     if entry.eased_by_alternatives:
         page.item("", say("eased_by_alternatives", say("comma").join(entry.eased_by_alternatives)), indent=7)
-    if entry.accepted:
-        page.item("", say("accepted", entry.accepted), indent=7)
-    elif entry.repair:
+    if entry.repair and not entry.accepted:
         page.item("", say("repair" if entry.edits else "advice", entry.repair), "faint", indent=7)
     if entry.trial is not None:
         trial_items(page, entry.trial, model)

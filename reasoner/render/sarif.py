@@ -57,6 +57,8 @@ def result_of(entry: Finding, kinds: Sequence[str], files: Mapping[str, Path], m
         "partialFingerprints": {"finding/v1": entry.id},
         "properties": {
             "id": entry.id,
+            "group": entry.group,
+            "affected": entry.affected,
             "witness": entry.witness,
             "under_readings": list(entry.under),
             "resolved_by": list(entry.resolved_by),

@@ -111,6 +111,8 @@ class Candidates:
             statements=writer.of_kind(("statement",), ordered),
             rules=(rule, *distinct),
             places=tuple(dict.fromkeys((*found.places, *writer.places(distinct)))),
+            shown_by=((fires, True),),
+            among=self.patients,
         )
 
 

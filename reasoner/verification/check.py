@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -96,11 +96,13 @@ def load_patients(
     deadline: float | None = None,
     taken: Mapping[str, str] | None = None,
     free: frozenset[int] = frozenset(),
+    regimens: Collection[str] = (),
 ) -> Patients:
     """Ground all patients of a guideline, with at most `courses` courses of therapy, and what is asked about them.
 
     `taken` are the alternatives in which readings are taken, or "any": by default as the guideline takes them. What is
-    `free` holds or not, whatever rules conclude.
+    `free` holds or not, whatever rules conclude. Of `regimens` it is asked as well who is certain to be recommended them
+    while a fact that could exclude them is not recorded.
     """
     space, model = guideline.space(courses), guideline.model
     builder = ProgramBuilder()
@@ -114,7 +116,7 @@ def load_patients(
         if fact.default is not None and writer.decides_advice(fact.name):
             inputs = writer.inputs_without(fact.name, fact.default)
             writer.write_advice(inputs, partial("if_unrecorded({},{})".format, fact.name))
-    writer.write_unrecorded()
+    writer.write_unrecorded(regimens)
     written = reify(model, space.program, [text for text, _ in space.data], writer.duplicates.repeated)
     return builder.ground(("space.lp", "defects.lp"), ["smallest"], [*writer.data, *written], deadline)
 
@@ -142,8 +144,6 @@ class Check:
         """Yield all findings."""
         found = search(self.patients, ("defect", "refuted", "escalated", "contested"), progress=self.progress)
         self.undecided.update(map(self.class_of, found.undecided))
-        if next(self.patients.symbols("unexplored"), None) is not None:
-            self.undecided.add("unknown_unsafe")
         literals = self.patients.literals
         defects = {str(symbol): symbol for symbol in self.patients.symbols("defect")}
         contested = {s.arguments[0] for s in self.patients.symbols("contested") if str(s) in found.shown}
@@ -161,14 +161,13 @@ class Check:
                     written = self.writer.write(str(kind), form)
                     written = with_rule_dropped(written, self.writer) if str(kind) == "redundant" else written
                     yield self.settled(written, defects[name], None)
-                elif form.name == "unsafe":
-                    unsafe = self.unsafe(defects[name])
-                    if unsafe is not None:
-                        yield unsafe
                 else:
                     yield self.shown_by_patient(defects[name], escalated.get(form))
             except SolveTimeout:
                 self.undecided.add(str(kind))
+        yield from self.overlooked(
+            [form for kind, form in (defects[name].arguments for name in existing) if form.name == "both"]
+        )
         try:
             yield from self.unanswered()
         except SolveTimeout:
@@ -179,7 +178,10 @@ class Check:
     def class_of(self, atom: str) -> str:
         """Name the class of a defect, of its escalation, or of a candidate that is refuted."""
         symbol = clingo.parse_term(atom)
-        return self.candidates.classes.get(symbol.arguments[0]) or str(symbol.arguments[0])
+        about = symbol.arguments[0]
+        if symbol.name == "contested":
+            return next(str(s.arguments[0]) for s in self.patients.symbols("defect") if s.arguments[1] == about)
+        return self.candidates.classes.get(about) or str(about)
 
     def shown_by_patient(self, defect: clingo.Symbol, escalated: clingo.Symbol | None) -> Finding:
         """Write the finding of a defect that some patient shows."""
@@ -196,16 +198,41 @@ class Check:
         if str(kind) == "gap" and not found.statements and found.witness is not None:
             found = with_nearest_statements(found, found.witness, self.guideline)
         found = self.settled(found, defect, patient)
+        found = found.carrying(shown_by=((str(defect), True),), among=self.patients)
         return with_guard(found, form, self.writer, self.patients) if form.name == "both" else found
 
-    def unsafe(self, defect: clingo.Symbol) -> Finding | None:
+    def overlooked(self, conflicts: Sequence[clingo.Symbol]) -> Iterator[Finding]:
+        """Yield where a fact is overlooked that can bring about one of the conflicts: without a conflict none is."""
+        if not conflicts:
+            return
+        regimens = {str(form.arguments[0]) for form in conflicts}
+        patients = load_patients(self.guideline, self.courses, self.patients.deadline, regimens=regimens)
+        possible = set(conflicts)
+
+        def sought(defect: clingo.Symbol) -> bool:
+            form = defect.arguments[1]
+            return form.name == "unsafe" and conflict_behind(form) in possible
+
+        found = search(patients, ("defect",), progress=self.progress, only=sought)
+        if found.undecided or next(patients.symbols("unexplored"), None) is not None:
+            self.undecided.add("unknown_unsafe")
+        for name in sorted(found.shown):
+            try:
+                unsafe = self.unsafe(clingo.parse_term(name), patients)
+                if unsafe is not None:
+                    yield unsafe
+            except SolveTimeout:
+                self.undecided.add("unknown_unsafe")
+
+    def unsafe(self, defect: clingo.Symbol, patients: Patients) -> Finding | None:
         """Write the finding of a fact that is overlooked; what settles the conflict that it can make settles it."""
         kind, form = defect.arguments
-        patient = self.overlooking(defect)
+        patient = self.overlooking(defect, patients)
         if patient is None:
             return None
         found = with_sides(self.writer.write(str(kind), form, patient), form, self.writer)
         found = with_guard(found, form, self.writer, self.patients)
+        found = found.carrying(shown_by=((str(defect), True),), among=patients)
         conflict = clingo.Function("defect", [clingo.Function("conflict"), conflict_behind(form)])
         for excluded in excluded_patients(form, patient, self.writer):
             inputs = [(atom, atom in excluded.inputs) for atom in self.patients.inputs]
@@ -213,7 +240,7 @@ class Check:
                 return self.settled(found, conflict, excluded)
         return found
 
-    def overlooking(self, defect: clingo.Symbol) -> Patient | None:
+    def overlooking(self, defect: clingo.Symbol, patients: Patients) -> Patient | None:
         """Find a smallest patient of whom a record without the fact is answered with certainty; None where there is none.
 
         Other facts that are not recorded either can leave the answer open: then one is sought who has them all recorded.
@@ -226,8 +253,8 @@ class Check:
         ]
         for more in ([], recorded):
             asked = [(str(defect), True), *more]
-            if self.patients.ask(asked):
-                patient = self.patients.smallest(asked)
+            if patients.ask(asked):
+                patient = patients.smallest(asked)
                 if is_overlooked(form, patient, self.writer):
                     return patient
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from reasoner.verification.alternatives import taken_otherwise
 from reasoner.verification.answer_sets import Unanswered
 from reasoner.verification.atoms import quoted, split_atom
 from reasoner.verification.definitions import templates, text_of
-from reasoner.verification.findings import Finding, Side, finding_id
+from reasoner.verification.findings import Finding, Side, finding_group, finding_id
 from reasoner.verification.patients import Patient, Patients
 from reasoner.verification.witness import departures, witness_of
 
@@ -123,6 +123,7 @@ class FindingWriter:
         return Finding(
             id=finding_id(kind, self.subject(form, named)),
             kind=kind,
+            group=finding_group(kind, form.name, self.annotations_named(named)),
             severity=severity or template.severity,
             message=message,
             statements=self.of_kind(("statement",), annotations),
@@ -145,6 +146,7 @@ class FindingWriter:
         written = self.write("conflict", form, found.patient, words={1: model.say("and").join(rules)})
         annotations = sorted({str(self.rules[rule].annotation) for rule in rules}, key=self.order.__getitem__)
         return written.replace(
+            id=finding_id("conflict", self.subject(form, [("rule", form.arguments[0])])),
             statements=self.of_kind(("statement",), annotations),
             readings=self.of_kind(("reading", "alternative"), annotations),
             overlays=self.of_kind(("overlay",), annotations),
@@ -169,6 +171,14 @@ class FindingWriter:
         """List the rules by which an annotation can derive a head."""
         known = sorted(self.atoms.concluding.get(head, ()))
         return [rule for rule in known if self.rules[rule].annotation == annotation]
+
+    def annotations_named(self, named: Iterable[tuple[str, clingo.Symbol]]) -> Iterator[str]:
+        """Yield the annotations among the arguments of a form, those of its rules included."""
+        for kind, argument in named:
+            if kind == "annotation":
+                yield text_of(argument)
+            elif kind == "rule":
+                yield str(self.rules[text_of(argument)].annotation)
 
     def annotations(
         self, form: clingo.Symbol, named: Sequence[tuple[str, clingo.Symbol]], sides: Iterable[Side], rules: Iterable[str]
@@ -211,7 +221,7 @@ class FindingWriter:
         for kind, argument in named:
             if kind == "rule":
                 rule = self.rules[text_of(argument)]
-                parts.append(f"{rule.annotation} {rule.head} {[(c.negated, c.text) for c in rule.body]}")
+                parts.append(f"{rule.annotation} {rule.head} {sorted((c.negated, c.text) for c in rule.body)}")
             else:
                 parts.append(text_of(argument))
         return " | ".join((form.name, *parts))

@@ -17,7 +17,7 @@ from reasoner.verification.alternatives import rules_set_aside, taken_in, taken_
 from reasoner.verification.atoms import quoted
 from reasoner.verification.check import longest_history
 from reasoner.verification.definitions import definitions, templates
-from reasoner.verification.findings import SEVERITIES, Finding, finding_id
+from reasoner.verification.findings import SEVERITIES, Finding, finding_group, finding_id
 from reasoner.verification.patients import Patient, Patients, ProgramBuilder, SolveTimeout
 from reasoner.verification.rule_writer import RuleWriter
 from reasoner.verification.search import Progress, search
@@ -150,7 +150,9 @@ class Diff:
         while self.patients.ask(asked):
             patient = self.patients.smallest(asked, [*firing, *carriers])
             carrying = {atom: annotation for atom, annotation in carriers.items() if atom in patient.observed}
-            found = self.finding(str(kind), form, list(carrying.values()), patient)
+            found = self.finding(str(kind), form, list(carrying.values()), patient).carrying(
+                shown_by=tuple(asked), among=self.patients
+            )
             found = found.replace(shared=self.shared.words(asked))
             yield found
             if form.name in ("gained", "lost"):
@@ -179,6 +181,7 @@ class Diff:
         return Finding(
             id=finding_id(kind, f"{form} | {annotations[:1]}"),
             kind=kind,
+            group=finding_group(kind, form.name, [annotation.id for annotation in carrying]),
             severity=template.severity,
             message=message,
             statements=of_kind["statement"],

@@ -11,8 +11,21 @@ from msgspec import field
 
 from reasoner.errors import ReasonerError
 from reasoner.records.shapes import Carried, Result, Shape, one_of
+from reasoner.verification.patients import Patients
 
-__all__ = ["SEVERITIES", "Change", "Edit", "Finding", "Side", "Trial", "accept", "at_least", "finding_id", "read_accepted"]
+__all__ = [
+    "SEVERITIES",
+    "Change",
+    "Edit",
+    "Finding",
+    "Side",
+    "Trial",
+    "accept",
+    "at_least",
+    "finding_group",
+    "finding_id",
+    "read_accepted",
+]
 
 ID = re.compile(r"[a-z_]+-[0-9a-f]{6}")
 SEVERITIES = ("info", "warning", "error")
@@ -67,11 +80,15 @@ class Finding(Result, frozen=True, kw_only=True):
     show it, where that was asked. `resolved_by` names the readings that settle it, `settled_by_alternatives` the
     alternatives of readings, such as "R9=b", under each of which it is gone, and `eased_by_alternatives` those under which
     the witness is recommended something, but others are not; `accepted` is the reason for which it is accepted.
+    Findings of one `group` have the same kind of cause in the same statements; `affected` is how many patients of a cohort
+    show the finding, null without a cohort and for what is not about patients.
 
     `edits` are the changes that `repair` makes where it is certain to remove the finding; without any, it is advice. `trial`
     is what became of them in a copy of the guideline, where that was asked for.
 
-    `departures`, not part of the JSON, words in what the witness departs from the guideline's default patient.
+    Not part of the JSON: `departures` words in what the witness departs from the guideline's default patient; a patient
+    `among` many shows the finding of whom the atoms of `shown_by` hold, or do not, as given; `patients` are those of the
+    cohort, each by its record's number with how many have that record.
     """
 
     id: str
@@ -95,13 +112,23 @@ class Finding(Result, frozen=True, kw_only=True):
     edits: tuple[Edit, ...] = ()
     trial: Trial | None = None
     accepted: str | None = None
+    group: str
+    affected: int | None = None
 
     departures = Carried[tuple[str, ...]](())
+    shown_by = Carried[tuple[tuple[str, bool], ...]](())
+    among = Carried[Patients | None](None)
+    patients = Carried[Mapping[int, int]]({})
 
 
 def finding_id(kind: str, subject: str) -> str:
     """Name a finding of a class by what it is about."""
     return f"{kind}-{hashlib.sha256(subject.encode()).hexdigest()[:6]}"
+
+
+def finding_group(kind: str, form: str, annotations: Iterable[str]) -> str:
+    """Name the group of a finding: by its class, by its form, which is the kind of its cause, and by the annotations."""
+    return ".".join((kind, form, "+".join(dict.fromkeys(annotations)))).rstrip(".")
 
 
 def at_least(findings: Iterable[Finding], severity: str) -> bool:

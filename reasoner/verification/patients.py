@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
@@ -76,10 +76,12 @@ class Patients:
         atoms: Iterable[tuple[str, bool]],
         read: Callable[[clingo.Model], None] = lambda _: None,
         best: bool = False,
+        every: bool = False,
     ) -> bool:
         """Tell whether there is a patient of whom the atoms hold, or do not, as given; `read` is called with such a patient.
 
-        With `best` it is called with smaller and smaller ones, the smallest last. Raises SolveTimeout after the deadline.
+        With `best` it is called with smaller and smaller ones, the smallest last, with `every` with all. Raises SolveTimeout
+        after the deadline.
         """
         assumptions = self.assumptions(atoms)
         if assumptions is None:
@@ -91,10 +93,31 @@ class Patients:
             nonlocal found
             found = True
             read(answer_set)
-            return best
+            return best or every
 
         self.solved(assumptions, take)
         return found
+
+    def certain(self, assumed: Sequence[tuple[str, bool]], atoms: Collection[str]) -> frozenset[tuple[str, bool]] | None:
+        """Find which of the atoms hold, and which do not, for everybody of whom the assumed ones do; None for nobody.
+
+        Raises SolveTimeout after the deadline.
+        """
+        bounds: dict[str, frozenset[str]] = {}
+        solve = self.control.configuration.solve
+        try:
+            for mode in ("cautious", "brave"):
+                solve.enum_mode, solve.models = mode, "0"  # type: ignore[union-attr]
+
+                def read(answer_set: clingo.Model, mode: str = mode) -> None:
+                    bounds[mode] = frozenset(atom for atom in atoms if self.holds(atom, answer_set))
+
+                if not self.ask(assumed, read, every=True):
+                    return None
+        finally:
+            solve.enum_mode, solve.models = "auto", "-1"  # type: ignore[union-attr]
+        never = ((atom, False) for atom in atoms if atom not in bounds["brave"])
+        return frozenset((atom, True) for atom in bounds["cautious"]).union(never)
 
     def solved(self, assumptions: Sequence[int], take: Callable[[clingo.Model], bool] | None = None) -> bool:
         """Tell whether there is a patient under assumptions; an interrupt ends the search.

@@ -9,7 +9,7 @@ from reasoner.engine.answer import GuidelineInfo
 from reasoner.records.shapes import Carried, Result
 from reasoner.verification.findings import Finding
 
-__all__ = ["FindingsReport", "RuleCoverage", "StatementCoverage"]
+__all__ = ["CohortSize", "FindingsReport", "RuleCoverage", "StatementCoverage"]
 
 
 class RuleCoverage(Result, frozen=True):
@@ -43,12 +43,26 @@ class StatementCoverage(Result, frozen=True):
     annotation = Carried[Annotation]()
 
 
+class CohortSize(Result, frozen=True):
+    """How many patients of a cohort were looked at, and why others were not.
+
+    `rejected` are records that are invalid or contradict themselves, `longer` those with more courses of therapy than the
+    search looks at.
+    """
+
+    patients: int
+    rejected: int
+    longer: int = field(name="more_courses")
+
+
 class FindingsReport(Result, frozen=True, kw_only=True, tag_field="schema", tag="reasoner.findings/1"):
     """Findings, and what they are about.
 
     `courses` is the length of the longest history looked at, by check and diff; `old` is the other guideline of a diff, and
     `equivalent` tells that no patient is answered differently, which is proved; `statements` are those of coverage.
     `unknown` names the classes of which a query timed out, `accepted_gone` the accepted ids that no longer occur.
+
+    `cohort` says of which patients `affected` counts those who show a finding.
 
     `title`, not part of the JSON, names what was looked at.
     """
@@ -61,5 +75,6 @@ class FindingsReport(Result, frozen=True, kw_only=True, tag_field="schema", tag=
     findings: tuple[Finding, ...]
     undecided: tuple[str, ...] = field(default=(), name="unknown")
     gone: tuple[str, ...] = field(default=(), name="accepted_gone")
+    cohort: CohortSize | UnsetType = UNSET
 
     title = Carried[str]("")

@@ -108,17 +108,18 @@ class RuleWriter:
         if not isinstance(value, bool):
             self.builder.rule_of_choice(value)
 
-    def write_unrecorded(self) -> None:
-        """Write, for each fact that can exclude a regimen and has no default, the advice in each of its completions.
+    def write_unrecorded(self, asked: Collection[str]) -> None:
+        """Write, for each fact without default that can exclude some regimens, the advice in each of its completions.
 
         ``unrecorded(F, V, X)`` says that X holds in completion V of a record that tells all but F. Facts of more completions
         than can be gone through are ``unexplored``.
         """
         base = self.values
+        recommendable = dict(self.entries("recommended")).keys() & set(asked)
         for fact in self.model.facts:
             own = {n for n, text in enumerate(self.program.inputs) if fact_of(text, self.model) == fact.name}
             affected = self.affected_by(own)
-            regimens = [r for r, n in self.entries("excluded") if n in affected and r in dict(self.entries("recommended"))]
+            regimens = [r for r, n in self.entries("excluded") if n in affected and r in recommendable]
             if fact.default is not None or fact.kind == "courses" or not regimens:
                 continue
             completions = completions_of(fact.name, self.program, self.behind_advice)

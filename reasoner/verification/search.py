@@ -26,13 +26,14 @@ def search(
     predicates: Collection[str],
     assumed: Sequence[tuple[str, bool]] = (),
     progress: Progress = lambda *_: None,
+    only: Callable[[clingo.Symbol], bool] = lambda _: True,
 ) -> Found:
     """Find all atoms of `predicates` that hold for some patient of whom the `assumed` atoms hold, or do not, as given.
 
-    The rules asked define targets for these atoms, as ``defects.lp`` does.
+    Of these atoms `only` some are sought. The rules asked define targets for these atoms, as ``defects.lp`` does.
     """
     literals = patients.literals
-    symbols = {str(symbol): symbol for name in predicates for symbol in patients.symbols(name)}
+    symbols = {str(symbol): symbol for name in predicates for symbol in patients.symbols(name) if only(symbol)}
     sought = [atom for atom in symbols if literals[atom]]
     targets = {target_of(symbols[atom], literals): atom for atom in sought}
     never = [(str(symbol), False) for symbol in patients.symbols("target") if str(symbol) not in targets]
