@@ -286,10 +286,20 @@ class Check:
         return OtherAlternatives(opened, model, taken_in(self.guideline))
 
     def settled_by_firing(self, found: Finding, candidate: clingo.Symbol) -> Finding:
-        """Add the alternatives under which some patient refutes a candidate."""
-        if self.alternatives is None:
-            return found
+        """Add the readings, or the alternatives of readings, under which some patient refutes a candidate.
+
+        A rule that decides nothing in the literal layer is kept for the readings that need it.
+        """
         try:
+            if self.settling is not None:
+                readings = self.settling.needed_for(refutation(candidate))
+                if readings and found.kind == "redundant":
+                    say = self.guideline.model.say
+                    kept = say("repair_kept", candidate.arguments[0].string, say("comma").join(readings))
+                    found = found.replace(repair=kept, edits=())
+                return found.replace(resolved_by=readings)
+            if self.alternatives is None:
+                return found
             return found.replace(settled_by_alternatives=self.alternatives.showing(refutation(candidate)))
         except SolveTimeout:
             self.undecided.add(found.kind)

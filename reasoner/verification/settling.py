@@ -71,6 +71,21 @@ class SettlingReadings:
         self.patients.ask(assumed, read, best=True)
         return tuple(fewest)
 
+    def needed_for(self, shown: str) -> tuple[str, ...]:
+        """Find the fewest readings that, adopted, let some patient show what an atom says; none where nobody does.
+
+        Raises SolveTimeout after the deadline.
+        """
+        if not self.patients.ask([*self.all_adopted, (shown, True)]):
+            return ()
+        fewest: list[str] = []
+
+        def read(answer_set: clingo.Model) -> None:
+            fewest[:] = [name for name in self.interprets if self.patients.holds(adopted(name), answer_set)]
+
+        self.patients.ask([(shown, True)], read, best=True)
+        return tuple(fewest)
+
     @cached_property
     def settled_without(self) -> dict[str, str]:
         """By class, what must no longer hold where that is not the defect itself."""
