@@ -51,6 +51,8 @@ SECONDS, MEMORY = "REASONER_COMPILE_SECONDS", "REASONER_COMPILE_MEMORY"
 MIB = 2**20
 SHARE = 16
 """What is made may take this part of the memory that making it may: decoded, it takes up to ten times that."""
+READING = 5
+"""How many seconds more steps may take: what is read is read twice."""
 WAITING = 2
 """The most processes that are kept waiting."""
 SHOWN = 160
@@ -236,12 +238,15 @@ TOO_LONG = (OUT_OF_TIME, -getattr(signal, "SIGXCPU", 0))
 def explain(task: Task, status: int) -> str:
     """Say why a task ended the process, and of which rule."""
     step = growing(task)
+    part = task.part
+    histories = f" for histories of length {part.courses}" if part.what in ("program", "space") else ""
+    work = f"compiling the guideline{histories}"
     memory = f"{task.memory // MIB} MiB of memory"
     if status in TOO_LONG:
-        cause = f"compiling the guideline takes more than {task.seconds:g} seconds of processor time"
+        cause = f"{work} takes more than {task.seconds:g} s of processor time"
         remedy = f"{SECONDS} sets another limit"
     elif status == OUT_OF_MEMORY or (step is not None and step.rule):
-        cause = f"compiling the guideline takes more than {memory}"
+        cause = f"{work} takes more than {memory}"
         remedy = f"{MEMORY} sets another limit"
     else:
         cause = f"clingo ends ({name_of(status)}): what it reads nests too deeply, or takes more than {memory}"
@@ -266,7 +271,7 @@ def growing(task: Task) -> Step | None:
 
     Found is the last one where it ends the process otherwise, else one that takes most of the time of its kind.
     """
-    stepwise = msgspec.structs.replace(task, in_steps=True)
+    stepwise = msgspec.structs.replace(task, in_steps=True, seconds=task.seconds + READING)
     worker = Worker()
     taken: list[tuple[float, Step]] = []
     try:

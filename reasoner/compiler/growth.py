@@ -36,7 +36,8 @@ class Growth:
         for file in parsed_files(self.task.files):
             self.parse(file)
         self.report(Step(""))
-        self.rules, _, _ = read_rules(self.task.files)
+        self.rules, _, _ = read_rules(self.task.files, lambda tree: self.report(Step(tree.place, str(tree.node))))
+        self.report(Step(""))
 
     def parse(self, file: SourceFile) -> None:
         """Parse a file; when a statement is read, what follows it is reported."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -107,18 +107,32 @@ def parsed_files(files: GuidelineFiles) -> list[SourceFile]:
     return list({file.path: file for file in (*core, *files.own, *files.overlays)}.values())
 
 
-def read_rules(files: GuidelineFiles) -> tuple[list[WrittenRule], dict[str, Annotation], Vocabulary]:
-    """Parse a guideline's files into rules, each by itself in order, with the annotations and the vocabulary."""
+def read_rules(
+    files: GuidelineFiles, begin: Callable[[SyntaxTree], None] = lambda _: None
+) -> tuple[list[WrittenRule], dict[str, Annotation], Vocabulary]:
+    """Parse a guideline's files into rules, each by itself in order, with the annotations and the vocabulary.
+
+    `begin` is called with each rule before it is written out, and before it is read.
+    """
     core = frozenset(file.path for file in files.core)
     origins = rule_checks.Origins(core, frozenset(file.path for file in files.overlays))
     for file in (*files.own, *files.overlays):
         check_text(file.text, place_name(file.path))
     trees = [tree for file in parsed_files(files) for tree in parse(file)]
     annotations, placed = collect(trees, origins)
-    placed = written_out(placed, read_constants(trees, files.core))
+    constants = read_constants(trees, files.core)
+    placed = written_out(each(placed, begin), constants)
     vocabulary = read_vocabulary([tree for tree, _ in placed], core, own_names(files))
-    rules = [read_rule(tree, annotation, vocabulary, annotations, origins) for tree, annotation in placed]
+    rules = [read_rule(tree, own, vocabulary, annotations, origins) for tree, own in each(placed, begin)]
     return rules, annotations, vocabulary
+
+
+def each(
+    placed: Sequence[tuple[SyntaxTree, str | None]], begin: Callable[[SyntaxTree], None]
+) -> Iterator[tuple[SyntaxTree, str | None]]:
+    for tree, annotation in placed:
+        begin(tree)
+        yield tree, annotation
 
 
 def own_names(files: GuidelineFiles) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from clingo import ast
@@ -66,7 +66,7 @@ def names_in(text: str) -> set[str]:
     return set(NAME.findall(COMMENT.sub(" ", text)))
 
 
-def written_out(placed: Placed, constants: Mapping[str, ast.AST]) -> Placed:
+def written_out(placed: Iterable[tuple[SyntaxTree, str | None]], constants: Mapping[str, ast.AST]) -> Placed:
     """Put the values of constants in their places, and give each choice that pools leave as a rule of its own."""
     insert = Constants(constants)
     found: Placed = []
