@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -65,10 +65,14 @@ class DoseGiven(Shape, frozen=True):
 
 
 class Placed(NamedTuple):
-    """A dose, or a limit of one, with the completions in which it is given."""
+    """A dose, or a limit of one, with the completions in which it is given; None where it is in all."""
 
     dose: Dose
-    truth: Truth
+    truth: Truth | None
+
+
+Steps = Mapping[tuple[str, ...], Sequence[Placed]]
+"""What is said of doses by kind and target, what limits them by kind, target, schedule and step, as it is written."""
 
 
 @lru_cache(maxsize=64)
@@ -93,32 +97,30 @@ class Doses:
             "kg": number_in(record, self.model.weight),
             "m2": number_in(record, self.model.body_surface),
         }
-        self.placed = list(self.of_patient())
+        conditional = list(self.conditional())
+        self.steps = by_steps([*map(always, self.model.doses), *conditional]) if conditional else steps_of(self.model)
 
-    def of_patient(self) -> Iterator[Placed]:
-        """Yield all that is said of doses, as it is written, with where it holds."""
-        completions, program = self.derivation.completions, self.derivation.program
-        own = [Placed(dose, completions.all) for dose in self.model.doses]
+    def conditional(self) -> Iterator[Placed]:
+        """Yield what rules conclude on doses somewhere."""
+        program = self.derivation.program
         for predicate, number in dosage_atoms(program):
             supports = [rule for rule in program.supports[number] if self.derivation.fires(rule)]
             if supports:
                 rule = self.model.rules[program.rules[supports[0]].rule]
                 order = self.model.dosage_order[rule.id]
                 dose = dose_of(predicate, arguments_of(program.atoms[number]), rule.annotation or "", order)
-                own.append(Placed(dose, self.derivation.values[number]))
-        yield from sorted(own, key=lambda placed: placed.dose.order)
+                yield Placed(dose, self.derivation.values[number])
 
     def given(self, entry: RankedRegimen) -> Iterator[DoseGiven]:
         """Yield the doses of a recommended option and of its drugs, but the steps that are done."""
         none = self.derivation.completions.none
         drugs = dict.fromkeys(drug for part in self.model.parts.get(entry.name, ()) for drug in part)
         for target in {**drugs, entry.name: None}:
-            for dose, truth in self.placed:
-                if dose.target == target and dose.kind == "dose":
-                    done = self.derivation.truth(ground_atom(STEP_DONE, target, dose.step))
-                    where = truth & entry.agree & ~done
-                    if where != none:
-                        yield from self.limited(dose, where, entry)
+            for dose, truth in self.steps.get(("dose", target), ()):
+                done = self.derivation.truth(ground_atom(STEP_DONE, target, dose.step))
+                where = entry.agree & ~done if truth is None else truth & entry.agree & ~done
+                if where != none:
+                    yield from self.limited(dose, where, entry)
 
     def limited(self, dose: Dose, where: Truth, entry: RankedRegimen) -> Iterator[DoseGiven]:
         """Yield a dose with each combination of limits and duration that it has somewhere."""
@@ -131,12 +133,10 @@ class Doses:
 
     def limits(self, kind: str, dose: Dose, where: Truth) -> Iterator[tuple[Dose | None, Truth]]:
         """Yield what limits a dose in one way, with where it does; last that nothing does."""
-        step = (dose.target, dose.schedule, dose.step)
         left = where
-        for own, truth in self.placed:
-            if own.kind == kind and (own.target, own.schedule, own.step) == step:
-                yield own, where & truth
-                left = left & ~truth
+        for own, truth in self.steps.get((kind, dose.target, dose.schedule, dose.step), ()):
+            yield own, where if truth is None else where & truth
+            left = self.derivation.completions.none if truth is None else left & ~truth
         yield None, left
 
     def certainty(self, there: Truth, entry: RankedRegimen) -> tuple[Certainty, tuple[Assumption, ...]]:
@@ -185,6 +185,27 @@ class Doses:
         unit = self.model.units[dose.unit]
         size = self.sizes.get(unit.per, Decimal(1))
         return None if not unit.milligrams or size is None else Decimal(dose.amount) * Decimal(unit.milligrams) * size
+
+
+def always(dose: Dose) -> Placed:
+    """Give a dose that is the same for every patient."""
+    return Placed(dose, None)
+
+
+@lru_cache(maxsize=64)
+def steps_of(model: GuidelineModel) -> Steps:
+    """Arrange the doses of a guideline that are the same for every patient."""
+    return by_steps([*map(always, model.doses)])
+
+
+def by_steps(placed: Sequence[Placed]) -> Steps:
+    """Arrange what is said of doses, as it is written."""
+    found: dict[tuple[str, ...], list[Placed]] = {}
+    for own in sorted(placed, key=lambda own: own.dose.order):
+        dose = own.dose
+        key = (dose.kind, dose.target) if dose.kind == "dose" else (dose.kind, dose.target, dose.schedule, dose.step)
+        found.setdefault(key, []).append(own)
+    return found
 
 
 def number_in(record: Record, fact: str) -> Decimal | None:
