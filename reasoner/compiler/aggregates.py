@@ -190,11 +190,10 @@ def element_rules(rule: Rule, numbers: dict[Aggregate, int]) -> Iterator[str]:
         if aggregate is None:
             continue
         binding = [literal_text(c) for c in rule.body if c is not condition] if aggregate.variables else []
-        for element in aggregate.elements:
+        known = f"{numbers[without_guards(aggregate)]},{tuple_text(aggregate.variables)}"
+        for number, element in enumerate(aggregate.elements):
             seen = tuple_text(seen_term(c, numbers) for c in element.conditions if not c.comparison)
-            own = (
-                f"{numbers[without_guards(aggregate)]},{tuple_text(aggregate.variables)},{tuple_text(element.terms)},{seen}"
-            )
+            own = f"{known},{number},{tuple_text(element.terms)},{seen}"
             body = ", ".join((*binding, *map(literal_text, element.conditions)))
             yield f"_element({own}) :- {body}." if body else f"_element({own})."
 

@@ -144,6 +144,7 @@ def read_back(control: clingo.Control, parsed: ParsedGuideline, removed: Collect
     facts: set[clingo.Symbol] = set()
     aggregates: dict[clingo.Symbol, GroundAggregate] = {}
     elements: dict[tuple[int, clingo.Symbol], Elements] = {}
+    read_elements: list[clingo.Symbol] = []
     names = [aggregate_name(aggregate.function) for aggregate in distinct_aggregates(parsed.rules)]
 
     def read(seen: clingo.Symbol, rule: Rule) -> Body:
@@ -162,13 +163,15 @@ def read_back(control: clingo.Control, parsed: ParsedGuideline, removed: Collect
             rule, head, seen = symbol.arguments
             instances.setdefault(head, []).append((rule.number, read(seen, parsed.rules[rule.number])))
         elif symbol.name == "_element":
-            number, bindings, terms, seen = symbol.arguments
-            ways = elements.setdefault((number.number, bindings), {}).setdefault(tuple(terms.arguments), [])
-            ways.append(tuple((condition.arguments[0], condition.name == "no") for condition in seen.arguments))
+            read_elements.append(symbol)
         elif predicate is not None and not atom.is_fact and (predicate.role in GIVEN or str(symbol) in removed):
             inputs[symbol] = None
         elif atom.is_fact:
             facts.add(symbol)
+    for symbol in sorted(read_elements, key=lambda element: element.arguments[2].number):
+        number, bindings, _, terms, seen = symbol.arguments
+        ways = elements.setdefault((number.number, bindings), {}).setdefault(tuple(terms.arguments), [])
+        ways.append(tuple((condition.arguments[0], condition.name == "no") for condition in seen.arguments))
     return Grounded(tuple(inputs), instances, frozenset(facts), aggregates, elements)
 
 

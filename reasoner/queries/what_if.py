@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from reasoner.engine.answer import ActionCall, Answer, Assumption, Exclusion, Recommendation
 from reasoner.engine.conclusions import Certainty
+from reasoner.engine.counting import range_words
 from reasoner.engine.predicates import SETTING
 from reasoner.guideline import Guideline
 from reasoner.queries.edits import Edit, apply_edits, parse_edit
@@ -18,7 +19,7 @@ from reasoner.records.shapes import Carried, Result, Shape
 __all__ = ["Difference", "Standing", "WhatIf", "differences", "what_if"]
 
 Entry = Recommendation | Exclusion | ActionCall
-What = Literal["setting", "recommended", "excluded", "action"]
+What = Literal["setting", "recommended", "excluded", "action", "score"]
 
 
 class Standing(Shape, frozen=True, kw_only=True):
@@ -37,8 +38,9 @@ class Standing(Shape, frozen=True, kw_only=True):
 class Difference(Shape, frozen=True):
     """One thing that two answers say differently.
 
-    `before` and `after` are null where one of them does not have it; for the setting they are its names. `rules` are the ids
-    of the rules that stand behind one side only; where both sides rest on the same, of those; for a setting, of those that
+    `before` and `after` are null where one of them does not have it; for the setting they are its names, for a score its
+    values in words. `rules` are the ids of the rules that stand behind one side only, for a score none; where both sides
+    rest on the same, of those; for a setting, of those that
     place the patient after.
     """
 
@@ -87,7 +89,7 @@ def what_if(guideline: Guideline, data: Record | Mapping[str, object], edits: It
 
 
 def differences(before: Answer, after: Answer) -> tuple[Difference, ...]:
-    """List what two answers of one guideline say differently: setting, regimens, exclusions, actions."""
+    """List what two answers of one guideline say differently: setting, regimens, exclusions, actions, scores."""
     order = {rule.id: n for n, rule in enumerate(after.derivation.model.rules)}
     found = []
     if before.setting != after.setting:
@@ -97,7 +99,10 @@ def differences(before: Answer, after: Answer) -> tuple[Difference, ...]:
     found += compare("recommended", before.recommended, after.recommended, order)
     found += compare("excluded", before.excluded, after.excluded, order)
     found += compare("action", before.actions, after.actions, order)
-    return tuple(found)
+    model = after.derivation.model
+    old, new = ({own.score: range_words(own.value, own.at_most, model) for own in a.scores or ()} for a in (before, after))
+    found += (Difference("score", name, old.get(name), new.get(name), ()) for name in {**new, **old})
+    return tuple(difference for difference in found if difference.before != difference.after)
 
 
 def decision_differences(before: Answer, after: Answer, order: Mapping[str, int]) -> Iterator[Difference]:

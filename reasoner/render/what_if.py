@@ -60,12 +60,17 @@ HEADINGS = {
     "recommended": "heading_recommended",
     "excluded": "heading_excluded",
     "action": "heading_actions",
+    "score": "heading_scores",
 }
 
 
 def difference_item(page: TextLayout, difference: Difference, model: GuidelineModel) -> None:
     """Add one difference: what is added, removed or changed."""
     say, before, after = model.say, difference.before, difference.after
+    if difference.what == "score":
+        old, new = (side if isinstance(side, str) else say("none") for side in (before, after))
+        page.item("  ~", say("labelled", model.label("score", difference.id), say("from_to", old, new)), "conditional")
+        return
     if isinstance(before, str) and isinstance(after, str):
         text = say("from_to", setting_words(before, model), setting_words(after, model))
         page.item("  ~", text, "conditional")

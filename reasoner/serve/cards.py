@@ -26,6 +26,7 @@ from reasoner.engine.phrases import (
     setting_words,
     strength_words,
 )
+from reasoner.engine.scores import score_words
 from reasoner.serve.shapes import LONGEST_SUMMARY, Action, Card, Coding, Link, Offer, Source
 
 __all__ = [
@@ -216,6 +217,7 @@ def detail(
     parts += section(say("heading_excluded"), lines)
     if whole:
         parts += section(say("heading_actions"), [markdown(action_words(call, model)) for call in answer.actions])
+        parts += section(say("heading_scores"), [markdown(score_words(score, model)) for score in answer.scores or ()])
         parts += section(
             say("heading_alternatives"), [markdown(alternative_words(entry, model)) for entry in answer.alternatives]
         )

@@ -21,6 +21,12 @@ export function shown(answer, words, explain, goTo) {
       answer.excluded.map((entry) => exclusion(entry, words, explain)),
     ),
     part(
+      say("page_scores"),
+      "ul",
+      "scores",
+      (answer.scores ?? []).map((entry) => element("li", { textContent: words.score(entry) })),
+    ),
+    part(
       say("page_missing"),
       "ul",
       "missing",

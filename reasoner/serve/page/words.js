@@ -22,10 +22,19 @@ export class Words {
     return this.labels[kind]?.[name] ?? String(name).replaceAll("_", " ");
   }
 
-  /** Name something that an answer decides: the setting, a regimen or an action. */
+  /** Name something that an answer decides: the setting, a regimen, an action or a score. */
   decided(name) {
     if (name === "setting") return say("the_setting");
-    return this.labels.regimen?.[name] ?? this.labels.action_name?.[name] ?? this.label("action", name);
+    const { regimen, action_name: action, score } = this.labels;
+    return regimen?.[name] ?? action?.[name] ?? score?.[name] ?? this.label("action", name);
+  }
+
+  /** Word a score: its value, and what makes it up. */
+  score({ score, value, at_most: greatest, parts, possible_parts: possible }) {
+    const words = say("labelled", this.label("score", score), value === greatest ? value : say("from_to_number", value, greatest));
+    const counted = (part) => say("counted", part.words, part.points);
+    const named = [...parts.map(counted), ...possible.map((part) => say("perhaps_counted", counted(part)))];
+    return named.length ? say("score_made_up_of", words, named.join(say("comma"))) : words;
   }
 
   /** Ask for a fact. */
