@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-__all__ = ["GuidelineError", "ReasonerError", "RecordError", "article", "nearest"]
+__all__ = ["GuidelineError", "ReasonerError", "RecordError", "article", "nearest", "printable"]
 
 
 class ReasonerError(Exception):
@@ -24,6 +24,11 @@ class GuidelineError(ReasonerError):
 
 class RecordError(ReasonerError):
     """A record that is malformed or contradicts itself; the message names the field."""
+
+
+def printable(text: str) -> str:
+    """Make a text harmless on a terminal: what cannot be printed is shown as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def article(noun: str) -> str:

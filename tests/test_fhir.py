@@ -205,6 +205,7 @@ def test_tables_name_drugs_and_facts_of_their_guideline(curated: Guideline, tmp_
         ("values", "unit,kg,kilogram,1,", "unit,kg,kilogram,one,", '"one" is not a number'),
         ("periods", "pause,120,", "pauze,120,", 'periods.csv:3: "pauze" is not a known period; allowed: cycle, pause, '),
         ("periods", "cycle,18,", "pause,18,", "periods.csv: add cycle"),
+        ("drugs", ",Trastuzumab,", ",\x1b[2J,", "drugs.csv:2: a cell holds U+001B, which cannot be printed; leave it out"),
         ("drugs", "system,code,", "code,system,", "drugs.csv:1: the columns must be system, code,"),
     ],
 )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from reasoner.errors import ReasonerError, nearest
+from reasoner.errors import ReasonerError, nearest, printable
 
 __all__ = ["COMMANDS", "CommandEntry", "cli", "main"]
 
@@ -91,7 +91,7 @@ class LazyGroup(click.Group):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except ReasonerError as error:
-            raise Refusal(str(error)) from None
+            raise Refusal("\n".join(map(printable, str(error).split("\n")))) from None
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(130)

@@ -11,6 +11,7 @@ from reasoner.compiler.selection import ANY
 from reasoner.engine.answer import Alternative, Answer, Assumed, GuidelineInfo, Missing, Recommendation
 from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED, Assumption
 from reasoner.engine.predicates import predicate_of
+from reasoner.errors import printable
 from reasoner.records.record import ONE_OF
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ __all__ = [
     "question_words",
     "reading_words",
     "requirement_words",
-    "safe",
     "setting_words",
     "source_words",
     "state_words",
@@ -60,11 +60,6 @@ READING_STATES = {"holds": "taken_so", "fails": "taken_otherwise", "unknown": "c
 MOST_NAMED = 3
 BOUND = re.compile(r"([<>]=?)([^,]+)")
 RELATIONS = {"<=": "at_most", ">=": "at_least", "<": "less_than", ">": "more_than"}
-
-
-def safe(text: str) -> str:
-    """Make a record's text harmless on a terminal: what cannot be printed is shown as an escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def guideline_words(info: GuidelineInfo, model: GuidelineModel) -> str:
@@ -174,7 +169,7 @@ def assumption_words(assumption: Assumption, model: GuidelineModel) -> str:
     if assumption.reading:
         return say("reading_taken", assumption.reading, str(value))
     if assumption.fact == ONE_OF:
-        return say("set_true", safe(str(value)))
+        return say("set_true", printable(str(value)))
     if assumption.course is not None:
         own = (
             model.label("outcome", str(value)) if assumption.key is None else course_fact_words(assumption.key, value, model)

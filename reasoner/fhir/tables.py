@@ -205,6 +205,9 @@ def read_rows(path: Path, columns: tuple[str, ...], total: hashlib._Hash) -> lis
     for line, cells in enumerate(lines[1:], start=2):
         if len(cells) != len(columns):
             raise GuidelineError(f"{path}:{line}: {len(cells)} columns; expected {len(columns)}: {', '.join(columns)}.")
+        odd = next((c for c in "".join(cells) if not c.isprintable()), None)
+        if odd is not None:
+            raise GuidelineError(f"{path}:{line}: a cell holds U+{ord(odd):04X}, which cannot be printed; leave it out.")
         row = {"place": f"{path}:{line}", **dict(zip(columns, cells, strict=True))}
         if row.get("system") == TEXT and row["code"] != normalise(row["code"]):
             raise GuidelineError(

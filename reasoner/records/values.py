@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from reasoner.compiler.intervals import out_of_range
 from reasoner.compiler.model import GuidelineModel
-from reasoner.errors import RecordError, article, nearest
+from reasoner.errors import RecordError, article, nearest, printable
 
 __all__ = [
     "among",
@@ -23,8 +23,7 @@ __all__ = [
 
 def fail(field: str, problem: str) -> NoReturn:
     """Refuse what a field of a record holds."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in field)
-    raise RecordError(f"{shown}: {problem}")
+    raise RecordError(f"{printable(field)}: {problem}")
 
 
 def show(value: object) -> str:

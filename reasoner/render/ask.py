@@ -8,7 +8,8 @@ from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer
-from reasoner.engine.phrases import decided_words, interval_words, safe, setting_words, value_words
+from reasoner.engine.phrases import decided_words, interval_words, setting_words, value_words
+from reasoner.errors import printable
 from reasoner.queries.questions import Choice, DecisionTree, Leaf, Open, Question, Questions, See, Summary, TreeNode, Value
 from reasoner.records.record import ONE_OF
 from reasoner.render.layout import TextLayout
@@ -55,7 +56,7 @@ def answer_words(asked: Question | Choice, value: Value, model: GuidelineModel) 
     """Word a value that answers a question; a number stands for all that rules do not tell from it."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if asked.fact == ONE_OF:
-        return safe(str(value))
+        return printable(str(value))
     if asked.course is UNSET:
         return interval_words(model.interval(asked.fact, value), model) if number else value_words(value, model)  # type: ignore[arg-type]
     if isinstance(asked.key, str):

@@ -8,8 +8,8 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
 from reasoner.engine.phrases import (
     guideline_words,
-    safe,
 )
+from reasoner.errors import printable
 
 __all__ = ["TextLayout"]
 
@@ -27,7 +27,7 @@ class TextLayout:
 
     def opening(self, patient: str, info: GuidelineInfo, model: GuidelineModel) -> None:
         """Start with the patient and the guideline; local rules show here first."""
-        self.item("", model.say("patient", safe(patient)), "heading", indent=0)
+        self.item("", model.say("patient", printable(patient)), "heading", indent=0)
         self.guideline(info, model)
 
     def guideline(self, info: GuidelineInfo, model: GuidelineModel) -> None:

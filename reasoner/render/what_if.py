@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.phrases import annotation_words, certainty_words, course_words, safe, setting_words, value_words
+from reasoner.engine.phrases import annotation_words, certainty_words, course_words, setting_words, value_words
+from reasoner.errors import printable
 from reasoner.queries.fields import sets_of
 from reasoner.queries.what_if import Difference, Standing, WhatIf
 from reasoner.records.record import ONE_OF
@@ -119,7 +120,7 @@ def fact_set_words(key: str, value: object, was: Mapping[str, object], model: Gu
 def one_of_words(result: WhatIf, model: GuidelineModel) -> Iterator[str]:
     """Word which of several sets of facts is told to be true, or what each of them says otherwise."""
     if isinstance(result.set[ONE_OF], str):
-        yield model.say("set_true", safe(result.set[ONE_OF]))
+        yield model.say("set_true", printable(result.set[ONE_OF]))
     elif result.set[ONE_OF] is None:
         yield model.say("none_of_set")
     else:
@@ -129,7 +130,7 @@ def one_of_words(result: WhatIf, model: GuidelineModel) -> Iterator[str]:
             for key, value in own.items():
                 if key != "label" and value != was.get(key):
                     words = fact_set_words(key, value, was, model)
-                    yield model.say("labelled", safe(str(own["label"])), words)
+                    yield model.say("labelled", printable(str(own["label"])), words)
 
 
 def render(result: WhatIf, width: int = 80, colour: bool = False) -> str:
