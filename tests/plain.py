@@ -36,7 +36,7 @@ course(1..{courses}).
 {{ say(recorded(F, at_most(T))); say(recorded(F, more_than(T))) }} :- threshold(F, T).
 {{ say(recorded(F, at_least(T))); say(recorded(F, less_than(T))) }} :- threshold(F, T).
 {{ say(recorded(F, list)) }} :- fact(_, F, list).
-{{ say(lists(F, D)) : drug(D) }} :- members(F, drug).
+{{ say(lists(F, V)) : term(K, V, _) }} :- members(F, K).
 {{ say(lists(F, V)) : value(F, _, V) }} :- fact(_, F, list).
 {{ say(undecided(R)); say(chosen(R, A)); say(chosen(R, a)) }} :- alternative(R, A).
 drug_in(I, D) :- say(drug_in(I, D)).

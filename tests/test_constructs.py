@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from conftest import ROOT
@@ -50,10 +51,10 @@ def write(folder: Path, added: str) -> int:
     return text.count("\n") + 1
 
 
-def assert_answered_as_by_clingo(folder: Path) -> None:
+def assert_answered_as_by_clingo(folder: Path, records: Sequence[dict[str, Any]]) -> None:
     guideline = Guideline.load(folder)
     plain = PlainClingo(guideline)
-    for data in RECORDS:
+    for data in records:
         record = parse_record(data, guideline.model)
         answer = guideline.answer(record)
         completions = without(plain.solve(record.facts), answer.derivation.completions.worlds.unread)
@@ -68,7 +69,7 @@ def test_every_row_says_whether_its_construct_is_supported() -> None:
 @pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.kind == "supported"])
 def test_what_is_supported_means_what_it_means_to_clingo(name: str, own_cache: None, tmp_path: Path) -> None:
     write(tmp_path, ROWS[name].example)
-    assert_answered_as_by_clingo(tmp_path)
+    assert_answered_as_by_clingo(tmp_path, RECORDS)
 
 
 @pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.kind == "refused"])
@@ -78,3 +79,15 @@ def test_what_is_refused_is_answered_with_its_line_and_what_to_write(name: str, 
         Guideline.load(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path.name}/guideline.lp:{line}:")
     assert ROWS[name].note.replace("`", "") in str(caught.value)
+
+
+def test_the_members_of_a_list_are_terms_of_any_kind(own_cache: None, tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        'term(class, salts, "salts"). class_of(amolin, salts). fact(4, allergies, list). members(allergies, class). '
+        "open_member(allergies, salts). contraindicated(beracin) :- includes(allergies, salts), not lists(allergies, salts). "
+        "contraindicated(amolin) :- includes(allergies, C), class_of(amolin, C).",
+    )
+    told = {"confirmed": True, "fever": True, "kidney_failure": False}
+    records = [{"id": "p1", **told, **own} for own in ({}, {"allergies": []}, {"allergies": ["salts"]}, {"allergies": None})]
+    assert_answered_as_by_clingo(tmp_path, records)

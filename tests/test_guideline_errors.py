@@ -586,6 +586,55 @@ NEVER_MEANT = {
         "fact(4, signs, list).\nvalue(signs, 1, rash).\nopen_member(signs, rahs).",
         'open_member(signs,rahs): "rahs" is not a value of signs (did you mean "rash"?)',
     ),
+    "a choice without values": ("fact(4, grade, choice).", "grade has no values; write value(grade, N, V) for each"),
+    "a choice with a default": (
+        "fact(4, grade, choice).\nvalue(grade, 1, low).\ndefault(grade, low).",
+        "default(grade,low): a choice has no default; ask not known(grade)",
+    ),
+    "a default that is no value": ("default(fever, yes).", '"yes" is not a default of a boolean; allowed: true, false'),
+    "two defaults": (
+        "default(fever, true).\ndefault(fever, false).",
+        "default(fever,false): the default of fever is true already; write one",
+    ),
+    "a list that holds something by default": (
+        "fact(4, signs, list).\nvalue(signs, 1, rash).\ndefault(signs, rash).",
+        '"rash" is not a default of a list; allowed: empty',
+    ),
+    "a value of a boolean": ("value(fever, 1, high).", "fever is no choice and no list, and has no values"),
+    "a value in words": (
+        'fact(4, grade, choice).\nvalue(grade, 1, "very low").',
+        'value(grade,1,"very low"): "very low" is not a name; write one, and its words as term(value, NAME, "words")',
+    ),
+    "a list of values and of drugs": (
+        "fact(4, signs, list).\ndefault(signs, empty).\nvalue(signs, 1, rash).\nmembers(signs, drug).",
+        "members(signs,drug): members are those of a list without values of its own",
+    ),
+    "a list of terms that do not exist": (
+        "fact(4, signs, list).\ndefault(signs, empty).\nmembers(signs, drugs).",
+        'members(signs,drugs): there is no term of the kind "drugs" (did you mean "drug"?)',
+    ),
+    "a fact that is declared twice": ("fact(4, fever, boolean).", "fever is a fact already at "),
+    "a fact that is called as a key of every record": ("fact(4, id, boolean).", "every record has a key id that is no fact"),
+    "a fact of courses that is called as a key of every course": (
+        "course_fact(1, drugs, boolean).",
+        "every course has a key drugs that is no fact",
+    ),
+    "a fact of courses of another kind": ("course_fact(1, cycles, whole).", '"whole" is not a kind of fact about a course'),
+    "two facts that hold the courses": (
+        "fact(4, therapy, courses).\nfact(5, treatment, courses).",
+        "treatment: therapy holds the courses already; one fact does",
+    ),
+    "a least value of a boolean": ("minimum(fever, 3).", '"fever" is not a number; allowed: none is declared'),
+    "an outcome of another kind": (
+        "outcome_kind(toxicity, over).",
+        '"over" is not a kind of outcome; allowed: under_way, as',
+    ),
+    "a setting that answers use": ('term(setting, undetermined, "open").', "undetermined is what answers say where the"),
+    "a term that is not a name": ('term(drug, salt(oralin), "salt").', "salt(oralin) is not a name"),
+    "a key of the guideline that does not exist": (
+        'guideline(titel, "Cough").',
+        '"titel" is not what a guideline says of itself',
+    ),
     "a criterion for a statement that does not exist": ('criterion(l7, "severe").', '"l7" is not a statement'),
     "a name with too few words": ("renamed(oralin).", "renamed takes 2 argument(s): renamed(name, name)"),
 }

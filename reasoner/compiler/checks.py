@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import clingo
 
+from reasoner.compiler.declarations import check_declared
 from reasoner.compiler.kinds import check_kinds
 from reasoner.compiler.model import Annotation, Rule
 from reasoner.compiler.sources import MASTER, SourceFile, place_name
-from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, is_variable, split_term
+from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, split_term
 from reasoner.compiler.value_checks import check_doses, check_thresholds, check_typical
 from reasoner.compiler.variables import DEFAULT_ALTERNATIVE
 from reasoner.compiler.vocabulary import Predicate
@@ -22,7 +23,6 @@ from reasoner.errors import GuidelineError, nearest
 __all__ = ["Written", "check"]
 
 CONSTANT = re.compile(r'[a-z]\w*|-?\d+|"(?:[^"\\]|\\.)*"')
-FACT_KINDS = ("boolean", "choice", "list", "number", "courses")
 
 
 class PlacedRow(NamedTuple):
@@ -93,7 +93,7 @@ class Written:
 def check(written: Written, trees: Sequence[SyntaxTree], overlays: Sequence[SourceFile]) -> None:
     """Check what the whole guideline says, in its rules `trees`, against what it declares."""
     check_thresholds(written)
-    check_facts(written)
+    check_declared(written)
     check_typical(written)
     check_kinds(written, trees)
     check_members(written)
@@ -102,32 +102,6 @@ def check(written: Written, trees: Sequence[SyntaxTree], overlays: Sequence[Sour
     check_evidence(written)
     check_readings(written)
     check_overlays(written, overlays)
-
-
-def check_facts(written: Written) -> None:
-    """Check that what an unrecorded list and a number mean is said for each."""
-    places = {arguments[1]: atom.place for atom, arguments in written.placed("fact")}
-    said = {row[0] for name in ("default", "open_member") for row in written.rows(name)}
-    meant = {argument for rule in written.rules for argument in re.findall(r"^applies\((.*)\)$", rule.head)}
-    thresholds = {fact for fact, _ in written.rows("threshold")}
-    numbers: dict[str, str] = {}
-    for number, name, kind in written.rows("fact"):
-        here = places.get(name, MASTER)
-        if kind not in FACT_KINDS:
-            raise GuidelineError(
-                f'{here}: "{kind}" is not a kind of fact{nearest(kind, FACT_KINDS)}; allowed: {", ".join(FACT_KINDS)}'
-            )
-        if numbers.setdefault(number, name) != name:
-            raise GuidelineError(f"{here}: {name} has the number of {numbers[number]}; number the facts in order.")
-        if kind == "list" and name not in said:
-            raise GuidelineError(
-                f"{here}: what {name} holds while it is not recorded is not said; write open_member({name}, V) for each "
-                f"member that is then unknown, or default({name}, empty)."
-            )
-        if name in thresholds and name not in meant and not any(is_variable(argument) for argument in meant):
-            raise GuidelineError(
-                f"{here}: when {name} has a value is not said; write applies({name}) with its conditions, or as a fact."
-            )
 
 
 def check_readings(written: Written) -> None:
