@@ -35,6 +35,12 @@ strength_order(1, standard). strength_order(2, weak). first_choice(standard).
 citation(1). reference(1, "Book").
 term(schedule, daily, "daily"). term(step, every, "each dose"). term(unit, mg, "mg").
 """
+DECISIONS = """
+term(decision, d1, "d1"). term(decision, d2, "d2").
+setting_of(acute, d1). setting_of(watch, d1). setting_of(chronic, d2).
+option_of(x, d1). option_of(y, d1). option_of(z, d2).
+"""
+DECIDES = {"acute": "d1", "watch": "d1", "chronic": "d2", "x": "d1", "y": "d1", "z": "d2"}
 FACTS: dict[str, tuple[object, ...]] = {
     "a": (True, False), "b": (True, False), "c": (True, False), "k": ("low", "high"), "d": (True, False),
 }  # fmt: skip
@@ -119,7 +125,7 @@ def draw(rng: Random, recursive: bool) -> list[Rule]:
             (7, f"indicated({first},{rng.choice(('standard', 'weak'))})", lambda: body(1, *occasion)),
             (2, f"prefers({first},{second})", lambda: body(1, "in_scope")),
             (3, f"contraindicated({first})", lambda: body(2)),
-            (1, f"suppressed({first})", lambda: (f"excluded({first})",)),
+            (1, f"suppressed({first})", lambda: (f"excluded({rng.choice((first, first, second))})",)),
             (1, f"suppressed({first})", lambda: body(2)),
             (2, f'dose({first},daily,every,"{rng.randint(1, 3)}",mg,days(1))', lambda: body(2)),
         ]
@@ -200,6 +206,14 @@ class Defects:
     def patients(self) -> list[Patient]:
         return [patient for _, own in self.by_record for patient in own]
 
+    def decision(self, name: str) -> str:
+        """Name the decision that a setting or a regimen belongs to."""
+        return DECIDES[name] if DECISIONS in self.extra else "only"
+
+    @property
+    def decisions(self) -> list[str]:
+        return sorted(set(DECIDES.values())) if DECISIONS in self.extra else ["only"]
+
     def firing(self, patient: Patient, predicate: str) -> list[tuple[Rule, list[str]]]:
         found = [rule for rule in self.rules if rule.head.startswith(predicate + "(") and rule.fires(patient.atoms)]
         return [(rule, rule.head[len(predicate) + 1 : -1].split(",")) for rule in found]
@@ -236,7 +250,7 @@ class Defects:
                 yield "two_doses", regimen, "daily", "every"
         settings = [(rule, s) for rule, (s, _) in self.firing(patient, "places") if patient.has(f"setting({s})")]
         for (rule, s), (other, t) in product(settings, settings):
-            if s < t:
+            if s < t and self.decision(s) == self.decision(t):
                 yield "placed", s, t, rule.annotation, other.annotation
         before = {(r, q) for r, q in product(REGIMENS, REGIMENS) if patient.has(f"before({r},{q})")}
         ahead = set(before)
@@ -247,16 +261,16 @@ class Defects:
             if (q, r) in ahead and (r < q or (q, r) not in before):
                 yield "cycle", r, q
         in_force = {s for _, s in settings}
-        nothing = patient.has("in_scope") and not recommended
+        lacking = {d for d in self.decisions if patient.has("in_scope") and d not in map(self.decision, recommended)}
         advised = {s for s in in_force if any(f"setting({s})" in r.body or not advises(r) for r, _ in indicated)}
         for rule, s in settings:
             alone = {r.annotation for r, t in settings if t == s} == {rule.annotation}
             if s in advised and alone and s != "watch":
                 contested.add(("nowhere", rule.annotation, s))
-            elif s not in advised and nothing and s != "watch":
+            elif s not in advised and self.decision(s) in lacking and s != "watch":
                 yield "nowhere", rule.annotation, s
-        if nothing:
-            yield from self.gaps(patient, in_force, indicated, against)
+        for decision in lacking:
+            yield from self.gaps(patient, decision, {s for s in in_force if self.decision(s) == decision})
 
     def ties(self, patient: Patient, usable: set[str]) -> Iterator[Defect]:
         leading = [r for r in sorted(usable) if patient.has(f"rank({r},1)")]
@@ -264,22 +278,25 @@ class Defects:
         for (rule, (r, _)), (other, (q, _)) in product(self.firing(patient, "indicated"), repeat=2):
             ordered = f"no_order({r}, {q})" in self.extra or f"no_order({q}, {r})" in self.extra
             apart = advises(rule) and advises(other) and advises(rule) != advises(other)
-            if r < q and r in leading and q in leading and not ordered and not apart:
+            together = self.decision(r) == self.decision(q)
+            if r < q and r in leading and q in leading and together and not ordered and not apart:
                 yield "rivals" if {r, q} & first else "unordered", r, q, rule.annotation, other.annotation
 
-    def gaps(self, patient: Patient, settings: set[str], indicated: Any, against: Any) -> Iterator[Defect]:
+    def gaps(self, patient: Patient, decision: str, settings: set[str]) -> Iterator[Defect]:
+        indicated, against = self.firing(patient, "indicated"), self.firing(patient, "contraindicated")
         if not settings:
             near = [
                 ("nearest", rule.id, condition)
                 for rule in self.rules
                 if rule.head.startswith("places") and sum(map(told, rule.body)) > 1
+                and self.decision(rule.head[7:-1].split(",")[0]) == decision
                 for condition in rule.body
                 if told(condition) and condition not in patient.atoms
                 and rule.fires(patient.atoms, condition.__eq__)
             ]  # fmt: skip
-            yield from near or [("unplaced_untreated",)]
+            yield from near or [("unplaced_untreated",) if decision == "only" else ("unplaced_for", decision)]
         for setting in settings - {"watch"}:
-            regimens = {r for _, (r, _) in indicated}
+            regimens = {r for _, (r, _) in indicated if self.decision(r) == decision}
             if not regimens:
                 yield "empty", setting
                 continue
@@ -288,7 +305,7 @@ class Defects:
                 if patient.has(f"excluded({r})"):
                     reasons.setdefault(rule.annotation, set()).add(r)
             for rule, (r,) in self.firing(patient, "suppressed"):
-                if not any(c.startswith("excluded") for c in rule.body):
+                if not (patient.has(f"excluded({r})") and any(c.startswith("excluded") for c in rule.body)):
                     reasons.setdefault(rule.annotation, set()).add(r)
             own = {name: held & regimens for name, held in reasons.items() if held & regimens}
             one = [name for name, held in own.items() if held == regimens]
