@@ -85,7 +85,8 @@ def test_the_members_of_a_list_are_terms_of_any_kind(own_cache: None, tmp_path: 
     write(
         tmp_path,
         'term(class, salts, "salts"). class_of(amolin, salts). fact(4, allergies, list). members(allergies, class). '
-        "open_member(allergies, salts). contraindicated(beracin) :- includes(allergies, salts), not lists(allergies, salts). "
+        "open_member(allergies, salts). "
+        "contraindicated(beracin) :- includes(allergies, salts), not lists(allergies, salts). "
         "contraindicated(amolin) :- includes(allergies, C), class_of(amolin, C).",
     )
     told = {"confirmed": True, "fever": True, "kidney_failure": False}

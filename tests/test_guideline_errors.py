@@ -629,7 +629,10 @@ NEVER_MEANT = {
         "outcome_kind(toxicity, over).",
         '"over" is not a kind of outcome; allowed: under_way, as',
     ),
-    "a setting that answers use": ('term(setting, undetermined, "open").', "undetermined is what answers say where the"),
+    "a setting that answers use": (
+        'term(setting, undetermined, "open").',
+        "undetermined is what answers say of an open setting",
+    ),
     "a term that is not a name": ('term(drug, salt(oralin), "salt").', "salt(oralin) is not a name"),
     "a key of the guideline that does not exist": (
         'guideline(titel, "Cough").',

@@ -39,9 +39,7 @@ def check_declared(written: Written) -> None:
     trials = {name for name, _, _ in written.rows("trial")}
     for (term, here), (kind, name, _) in written.placed("term"):
         if (kind, name) == ("setting", UNDETERMINED):
-            raise GuidelineError(
-                f"{here}: {term}: {name} is what answers say where the setting is open; call yours otherwise."
-            )
+            raise GuidelineError(f"{here}: {term}: {name} is what answers say of an open setting; call yours otherwise.")
         if not NAME.fullmatch(name) and name not in trials:
             raise GuidelineError(f"{here}: {term}: {name} is not a name, which begins with a small letter.")
 
@@ -49,9 +47,8 @@ def check_declared(written: Written) -> None:
 def one_of(where: str, found: str, allowed: Collection[str], noun: str) -> None:
     """Check that what was found is one of the allowed names."""
     if found not in allowed:
-        raise GuidelineError(
-            f'{where}: "{found}" is not {noun}{nearest(found, allowed)}; allowed: {", ".join(allowed) or "none is declared"}'
-        )
+        names = ", ".join(allowed) or "none is declared"
+        raise GuidelineError(f'{where}: "{found}" is not {noun}{nearest(found, allowed)}; allowed: {names}')
 
 
 def check_facts(written: Written) -> None:
