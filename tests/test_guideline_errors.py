@@ -221,7 +221,7 @@ WRONG = {
         STATEMENT + "contraindicated(@regimen()) :- has(heart_failure).",
         "@regimen: a call of a function is not allowed; write the value itself",
     ),
-    "a syntax error": ("third_line.lp", "contraindicated(pertuzumab) :-", "syntax error"),
+    "a syntax error": ("third_line.lp", "contraindicated(pertuzumab) :-", "the end of the file cannot stand here"),
     "an unsafe variable": (
         "third_line.lp",
         STATEMENT + "contraindicated(R) :- not excluded(R).",

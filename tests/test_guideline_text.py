@@ -71,6 +71,46 @@ def test_texts_and_comments_hold_letters_of_all_languages(tmp_path: Path) -> Non
     Guideline.load(write(tmp_path, f"% ≥ 38 °C %\n%* %* “fièvre” *% \u2013 \t*%\n{text}".replace("\n", "\r\n")))
 
 
+MISTAKES = {
+    "a rule without its full stop": (
+        "ill(oralin)\n% a comment\nwell :- fever.",
+        "1: no full stop ends the rule; write ill(oralin)",
+    ),
+    "the last one without its full stop": (
+        "ill :- fever, cough",
+        "1: no full stop ends the rule; write ill :- fever, cough.",
+    ),
+    "a bracket that is not closed": ("ill :- is(fever, high.", "1: the bracket ( that opens here is not closed before ."),
+    "a bracket that is not opened": ("ill :- has(fever)).", "1:18: ) cannot stand here; no bracket is open for it."),
+    "or between conditions": ("ill :- fever or cough.", "1:14: or cannot stand here; write a rule of its own for each"),
+    "and between conditions": ("ill :- fever and cough.", "1:14: and cannot stand here; write , between conditions."),
+    "if after the conclusion": ("ill if fever.", "1:5: if cannot stand here; write :- between a conclusion and its"),
+    "another sign after the conclusion": ("ill := fever.", "1:6: = cannot stand here; write :- between a conclusion"),
+    "another sign for at least": ("ill :- N => 3.", "1:11: > cannot stand here; write >= for at least."),
+    "a decimal without quotes": ("threshold(weight, 7.5).", '1:20: a decimal number stands in double quotes; write "7.5".'),
+    "a name with a capital letter": ("ill :- Fever(high).", "1:13: ( cannot stand here; Fever begins with a capital"),
+    "a name with a hyphen": ("high-fever :- ill.", "1:12: :- cannot stand here; a name holds no hyphen; write high_fever"),
+    "a name with a space": ("ill(high fever).", "1:10: fever cannot stand here; write , between conditions and between"),
+    "a comma too many": ("ill :- fever,.", "1:14: . cannot stand here; drop the comma, or add the condition"),
+    "a comment of another language": ("// fever", "1:1: / cannot stand here; a comment begins with %."),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_syntax_error_is_answered_with_what_to_write(name: str, tmp_path: Path) -> None:
+    text, message = MISTAKES[name]
+    with pytest.raises(GuidelineError) as caught:
+        Guideline.load(write(tmp_path, text))
+    assert str(caught.value).startswith(f"{tmp_path.name}/guideline.lp:{message}")
+
+
+@pytest.mark.parametrize("text", ["_fires(1).", 'predicate(_ill, derived, "illness").', "unavailable_drug(_Oralin)."])
+def test_an_overlay_forges_nothing_under_a_reserved_name(text: str, tmp_path: Path) -> None:
+    write(tmp_path, f"%* @overlay local\nLocal rules.\n*%\n{text}\n", "local.lp")
+    with pytest.raises(GuidelineError, match=r"local\.lp:4:\d+: _\w+: names that begin with _ are reserved"):
+        Guideline.load(RIVER_COUGH.parent, overlays=tmp_path / "local.lp")
+
+
 FILES = {
     "guideline.lp": '#include "b.txt".\n#include "c.lp".\n' + RIVER_COUGH.read_text("utf-8"),
     "b.txt": "% B\n",

@@ -40,7 +40,7 @@ HEADS = {
     Kind.Disjunction: ("alternatives", ALTERNATIVES),
     Kind.TheoryAtom: ("an atom of a theory", "conclude a predicate that is declared"),
     Kind.BooleanConstant: ("a constraint", CONSTRAINT),
-    Kind.Comparison: ("a comparison", CONSTRAINT),
+    Kind.Comparison: ("a comparison before :-", "write :- between a conclusion and its conditions"),
 }
 NEGATED_HEAD = (
     "a negated conclusion",

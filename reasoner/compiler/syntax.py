@@ -11,6 +11,7 @@ from clingo import ast
 
 from reasoner.compiler.model import Condition
 from reasoner.compiler.sources import SourceFile, place_name
+from reasoner.compiler.syntax_errors import explain_syntax
 from reasoner.errors import GuidelineError
 
 __all__ = [
@@ -64,7 +65,7 @@ def parse(file: SourceFile) -> list[SyntaxTree]:
     try:
         ast.parse_string(file.text, take, logger=lambda _, message: messages.append(message))
     except RuntimeError:
-        raise GuidelineError("\n".join(messages).replace("<string>", place_name(file.path)).strip()) from None
+        raise GuidelineError(explain_syntax(messages[0], file.text, place_name(file.path))) from None
     trees.sort(key=lambda tree: tree.node.location.begin.line)
     return trees
 
