@@ -638,6 +638,15 @@ NEVER_MEANT = {
         'guideline(titel, "Cough").',
         '"titel" is not what a guideline says of itself',
     ),
+    "words under a key that does not exist": (
+        'wording(recommendd, "recommended").',
+        '"recommendd" is not a key of the wording (did you mean "',
+    ),
+    "words with a place that nothing fills": ('wording(comma, "{1}, ").', "{1} is filled by nothing there; places: none"),
+    "a phrase with a place that no argument fills": (
+        'predicate(weak(drug), derived, "weakness for {2}").',
+        "{2} stands for no argument of weak(drug)",
+    ),
     "a criterion for a statement that does not exist": ('criterion(l7, "severe").', '"l7" is not a statement'),
     "a name with too few words": ("renamed(oralin).", "renamed takes 2 argument(s): renamed(name, name)"),
 }

@@ -21,6 +21,7 @@ SAID = ("id", "title", "disclaimer")
 RECORD_KEYS, COURSE_KEYS = ("id", "one_of"), ("drugs", "outcome")
 DEFAULTS = {"boolean": ("true", "false"), "list": ("empty",)}
 UNDETERMINED = "undetermined"
+PLACE = re.compile(r"\{\d+\}")
 NAME = re.compile(r"[a-z]\w*|-?\d+")
 
 
@@ -36,12 +37,27 @@ def check_declared(written: Written) -> None:
     for (term, here), (key, _) in written.placed("guideline"):
         if said.count(key) > 1:
             raise GuidelineError(f"{here}: {term}: the {key} is said twice; say it once.")
+    check_wording(written)
     trials = {name for name, _, _ in written.rows("trial")}
     for (term, here), (kind, name, _) in written.placed("term"):
         if (kind, name) == ("setting", UNDETERMINED):
             raise GuidelineError(f"{here}: {term}: {name} is what answers say of an open setting; call yours otherwise.")
         if not NAME.fullmatch(name) and name not in trials:
             raise GuidelineError(f"{here}: {term}: {name} is not a name, which begins with a small letter.")
+
+
+def check_wording(written: Written) -> None:
+    """Check that texts which a guideline words anew are known, and have no other places to fill."""
+    places: dict[str, set[str]] = {}
+    for (term, here), (key, text) in written.placed("wording"):
+        own = set(PLACE.findall(text))
+        if here.startswith("core/wording.lp:"):
+            places[key] = own
+        elif key not in places:
+            raise GuidelineError(f'{here}: {term}: "{key}" is not a key of the wording{nearest(key, places)}')
+        elif own - places[key]:
+            known = ", ".join(sorted(places[key])) or "none"
+            raise GuidelineError(f"{here}: {term}: {min(own - places[key])} is filled by nothing there; places: {known}.")
 
 
 def one_of(where: str, found: str, allowed: Collection[str], noun: str) -> None:

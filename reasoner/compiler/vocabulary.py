@@ -128,6 +128,9 @@ def declare(tree: SyntaxTree, arguments: Sequence[ast.AST], found: Vocabulary, c
         raise GuidelineError(
             f'{here}: "{predicate.role}" is not a role{nearest(predicate.role, ROLES)}; allowed: {", ".join(sorted(ROLES))}'
         )
+    for place in re.findall(r"\{(\d+)\}", predicate.phrase):
+        if not 1 <= int(place) <= len(predicate.kinds):
+            raise GuidelineError(f"{here}: {{{place}}} stands for no argument of {arguments[0]}; write {{1}} for the first.")
     if name in found.reserved and tree.path not in core:
         raise GuidelineError(f"{here}: {arguments[0]}: {found.reserved[name]} Call yours otherwise.")
     before = found.predicates.setdefault(name, predicate)
