@@ -168,7 +168,9 @@ def test_damaged_tables_are_refused_or_their_rows_set_aside(tmp_path: Path) -> N
     assert [(reject["line"], reject["reason"][:18]) for reject in rejects] == [
         (3, "2 cells, but the h"), (4, 'hr: "1" is not a v'), (5, "id: missing; every"),
     ]  # fmt: skip
-    (tmp_path / "numbers.csv").write_text("id,metastatic_therapy,weight_kg\na,[],7_0\nb,[],７０\nc,[],0x46\nd,[], 070.50\n")
+    (tmp_path / "numbers.csv").write_text(
+        "id,metastatic_therapy,weight_kg\na,[],7_0\nb,[],\uff17\uff10\nc,[],0x46\nd,[], 070.50\n"
+    )
     assert cohort("numbers.csv", "-o", "numbers", cwd=tmp_path).exit_code == 1
     assert [reject["line"] for reject in rejects_of(tmp_path / "numbers")] == [2, 3, 4]
     done = cohort("explain", "rows", "c", cwd=tmp_path)
