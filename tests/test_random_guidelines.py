@@ -146,6 +146,20 @@ def random_guideline(rng: Random) -> str:
     return text + f"places(acute, fever) :- {body(rng, 1)}.\n"
 
 
+def loops(rng: Random) -> str:
+    """Draw rules of a predicate that depends on itself, and some that ask for it."""
+    places = ("skin", "lungs", "blood")
+    text = 'predicate(spread(any), derived, "spread to {1}").\n'
+    text += "%* @statement L4 [1] sha256:000000000000\nStatement 4.\n*%\n"
+    for _ in range(rng.randint(3, 7)):
+        first, second = rng.choices(places, k=2)
+        given = rng.choice((f"spread({second})", f"spread({second})", ""))
+        text += f"spread({first}) :- {body(rng, 2, given)}.\n"
+    for head in rng.sample(("contraindicated(amarin)", "calls_for(measure_again)", "indicated(watch, alternative)"), 2):
+        text += f"{head} :- {body(rng, 1, rng.choice(('', 'not ')) + f'spread({rng.choice(places)})')}.\n"
+    return text
+
+
 def random_readings(rng: Random) -> str:
     """Draw readings with alternatives; in some rules the default alone holds, in some another one."""
     text = ""
@@ -166,14 +180,14 @@ def with_condition(text: str, condition: str) -> str:
 
 def load(folder: Path, seed: int) -> tuple[Random, Guideline]:
     rng = Random(seed)
-    (folder / "guideline.lp").write_text(random_guideline(rng))
+    (folder / "guideline.lp").write_text(random_guideline(rng) + (loops(rng) if seed % 2 else ""))
     return rng, Guideline.load(folder)
 
 
 def load_with_readings(folder: Path, seed: int) -> tuple[Random, Guideline]:
-    """Load a random guideline with readings, one of them perhaps taken otherwise or left open."""
+    """Load a random guideline with readings, one of them perhaps taken otherwise or left open; every other has loops."""
     rng = Random(seed)
-    (folder / "guideline.lp").write_text(random_guideline(rng))
+    (folder / "guideline.lp").write_text(random_guideline(rng) + (loops(rng) if seed % 2 else ""))
     (folder / "readings.lp").write_text(random_readings(rng))
     known = Guideline.load(folder).model.alternatives
     chosen = [f"{reading}={rng.choice((*names, 'any'))}" for reading, names in known.items() if rng.random() < 0.6]

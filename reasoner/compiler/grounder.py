@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from reasoner.compiler.aggregates import AGGREGATE, distinct_aggregates, element
 from reasoner.compiler.catalogue import declared_variables
 from reasoner.compiler.dosage import dosage_problem, dose_units
 from reasoner.compiler.model import Aggregate, Rule, Variable
+from reasoner.compiler.ordering import in_dependency_order
 from reasoner.compiler.parser import ParsedGuideline
 from reasoner.compiler.phrasing import Phrasing
 from reasoner.compiler.program import Counted, GroundRule, Program, reachable
@@ -199,8 +199,8 @@ def assemble(
     """Make a program of ground rules: atoms and rules are numbered in dependency order."""
     phrasing = Phrasing(parsed)
     instances = {**grounded.instances, **define_aggregates(grounded, parsed.rules)}
-    derived, recursive = topological_order(instances, parsed.rules)
-    if recursive is not None:
+    derived, loops, recursive = in_dependency_order(instances, parsed.rules)
+    if loops or recursive is not None:
         refuse_recursion(grounded.aggregates, instances, parsed.rules)
     always, never = settled_atoms(grounded, instances, phrasing)
     symbols = [*grounded.inputs, *derived, *always, *never]
@@ -243,6 +243,7 @@ def assemble(
         table=tabulate(derived, index, parsed),
         aggregates={index[symbol]: list(counting).index(a[:2]) for symbol, a in grounded.aggregates.items()},
         counted=tuple(counting.values()),
+        loops=tuple(sorted((index[loop[0]], index[loop[-1]] + 1) for loop in loops)),
         recursive=recursive,
         readings=readings,
         under=tuple(-1 if source is None else readings.index(source) for source in sources),
@@ -353,40 +354,3 @@ def tie(read: Sequence[set[int]], owner: dict[int, int]) -> list[tuple[tuple[int
             others |= other[2]
         tied.append((together, positions, others))
     return [(tuple(sorted(together)), tuple(sorted(positions)), others) for together, positions, others in tied]
-
-
-def topological_order(instances: Instances, rules: Sequence[Rule]) -> tuple[list[clingo.Symbol], str | None]:
-    """Put the derived atoms in dependency order, last those that depend on themselves; say where they do."""
-    sorter = TopologicalSorter(dict.fromkeys(instances, ()))
-    for head, own in instances.items():
-        sorter.add(head, *(symbol for _, body in own for symbol, _ in body if symbol in instances))
-    recursive = None
-    try:
-        sorter.prepare()
-    except CycleError as error:
-        recursive = describe_cycle(error.args[1][:0:-1], instances, rules)
-    ordered: list[clingo.Symbol] = []
-    ready = list(sorter.get_ready())
-    while ready:
-        ordered.append(ready.pop())
-        sorter.done(ordered[-1])
-        ready += sorter.get_ready()
-    left = dict.fromkeys(instances)
-    for symbol in ordered:
-        del left[symbol]
-    return [*ordered, *left], recursive
-
-
-def describe_cycle(cycle: Sequence[clingo.Symbol], instances: Instances, rules: Sequence[Rule]) -> str:
-    """Say where atoms depend on themselves, in the order in which each depends on the next."""
-    on_it = [
-        (rules[number], negated)
-        for head, following in zip(cycle, (*cycle[1:], cycle[0]), strict=True)
-        for number, body in instances[head]
-        for symbol, negated in body
-        if symbol == following
-    ]
-    rule = next((rule for rule, _ in on_it if rule.annotation is not None), on_it[0][0])
-    way = "through negation" if any(negated for _, negated in on_it) else "on itself"
-    names = " -> ".join(map(str, (*cycle, cycle[0])))
-    return f"{rule.place}: {cycle[0].name} depends {way}: {names}; answered by clingo's own solving, which is slower"

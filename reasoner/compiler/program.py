@@ -49,8 +49,9 @@ class Program(msgspec.Struct, frozen=True, eq=False):
     `inconsistent` numbers the rules that say what no patient can be; `constraint_components` maps the sets of variables
     that they tie together to positions in `inconsistent`; `constraint_inputs` has for each set what else of a record
     these rules read. `relevant` are the variables
-    that a conclusion depends on. `recursive` names, where there is recursion, a place and the predicates on it: such a
-    program cannot be evaluated rule by rule. `concluding` numbers the conclusions, `compared` those by which answers are
+    that a conclusion depends on. `loops` are the stretches of atoms that depend on each other, none through negation.
+    `recursive` names, where atoms depend on themselves through negation, a place and these atoms: such a program cannot be
+    evaluated rule by rule. `concluding` numbers the conclusions, `compared` those by which answers are
     compared, and `table` finds them and the positions: predicate, first argument, then second argument and number.
 
     `aggregates` maps the atoms that stand for counts and sums to their place in `counted`, where what each counts stands;
@@ -81,6 +82,7 @@ class Program(msgspec.Struct, frozen=True, eq=False):
     table: dict[str, dict[str, tuple[tuple[str, int], ...]]]
     aggregates: dict[int, int]
     counted: tuple[tuple[Counted, ...], ...]
+    loops: tuple[tuple[int, int], ...]
     recursive: str | None
     readings: tuple[str, ...]
     under: tuple[int, ...]

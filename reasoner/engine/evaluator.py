@@ -6,7 +6,8 @@ used on the values, so that anything with these operators can be evaluated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -32,6 +33,13 @@ class Between(NamedTuple):
 
     def __invert__(self) -> Between:
         return Between(~self.possible, ~self.certain)
+
+
+def without(value: Any, other: Any) -> Any:  # noqa: ANN401 (any operand)
+    """Give where something holds and did not before; of what lies between two, each for itself."""
+    if isinstance(value, Between):
+        return Between(value.certain & ~other.certain, value.possible & ~other.possible)
+    return value & ~other
 
 
 class Evaluated(NamedTuple):
@@ -64,7 +72,7 @@ class Evaluator:
         if self._code is None and self.program.recursive is None:
             from reasoner.compiler.codegen import write_code
 
-            names: dict[str, Any] = {"__builtins__": {}}
+            names: dict[str, Any] = {"__builtins__": {}, "without": without}
             exec(compile(write_code(self.program), "<guideline>", "exec"), names)
             self._code = names["run"]
 
@@ -106,6 +114,11 @@ class Evaluator:
         return [*inputs, *known, *([completions] * program.always), *([never] * absent)]
 
     @cached_property
+    def _heads(self) -> list[int]:
+        """The atoms that the rules conclude."""
+        return [rule.head for rule in self.program.rules]
+
+    @cached_property
     def _constraints(self) -> tuple[int, ...]:
         """The rules that decide what is inconsistent, in dependency order."""
         program = self.program
@@ -120,6 +133,23 @@ class Evaluator:
         in_force: Sequence[Any],
     ) -> list[Any]:
         """Apply rules in their order; `values` is filled with what they conclude, and what fires is returned."""
+        fired: list[Any] = []
+        for stretch, is_loop in self._stretches(numbers):
+            if is_loop:
+                fired += self._apply_again(stretch, values, completions, in_force)
+            else:
+                fired += self._apply(stretch, values, values, completions, in_force)
+        return fired
+
+    def _apply(
+        self,
+        numbers: Sequence[int],
+        values: Sequence[Any],
+        found: list[Any],
+        completions: Any,  # noqa: ANN401 (any operand)
+        in_force: Sequence[Any],
+    ) -> list[Any]:
+        """Apply each rule once to `values`; `found` is filled with what they conclude, and what fires is returned."""
         rules, under = self.program.rules, self.program.under
         fired = []
         for number in numbers:
@@ -127,6 +157,37 @@ class Evaluator:
             holds = completions if under[number] < 0 else in_force[under[number]]
             for atom, negated in rule.conditions:
                 holds = holds & ~values[atom] if negated else holds & values[atom]
-            values[rule.head] = values[rule.head] | holds
+            found[rule.head] = found[rule.head] | holds
             fired.append(holds)
         return fired
+
+    def _apply_again(
+        self,
+        numbers: Sequence[int],
+        values: list[Any],
+        completions: Any,  # noqa: ANN401 (any operand)
+        in_force: Sequence[Any],
+    ) -> list[Any]:
+        """Apply the rules of a loop as long as more follows.
+
+        They fire where what they conclude did not hold before: so nothing is its own reason.
+        """
+        heads = [self.program.rules[number].head for number in numbers]
+        fired = [values[head] for head in heads]
+        while True:
+            found = list(values)
+            met = self._apply(numbers, values, found, completions, in_force)
+            fired = [own | without(new, values[head]) for own, new, head in zip(fired, met, heads, strict=True)]
+            if all(found[head] == values[head] for head in heads):
+                return fired
+            values[:] = found
+
+    def _stretches(self, numbers: Sequence[int]) -> Iterator[tuple[Sequence[int], bool]]:
+        """Take rules in their order apart: those of each loop, and those between."""
+        start, heads = 0, self._heads
+        for first, last in self.program.loops:
+            low, high = (bisect_left(numbers, atom, key=heads.__getitem__) for atom in (first, last))
+            yield numbers[start:low], False
+            yield numbers[low:high], True
+            start = high
+        yield numbers[start:], False

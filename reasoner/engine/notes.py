@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from reasoner.engine.conclusions import SILENT, UNDETERMINED, Conclusions
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.predicates import EXCLUDED, INDICATED, PLACES, RECOMMENDED, SETTING, arguments_of, predicate_of
+from reasoner.engine.worlds import NO_OTHER
 
 __all__ = ["nearest_statements", "notes_on"]
 
@@ -19,6 +20,8 @@ def notes_on(derivation: Derivation, conclusions: Conclusions) -> Iterator[str]:
     say = model.say
     if not derivation.completions.assumes:
         yield say("note_no_assuming")
+    if derivation.completions.worlds is NO_OTHER:
+        yield say("note_not_compared")
     decisions = model.decisions or ("",)
     for decision in decisions:
         for note in setting_notes(derivation, conclusions, decision):

@@ -1,7 +1,7 @@
 """Answer by clingo's own solving.
 
-A guideline with recursion, or several answer sets, cannot be evaluated by straight-line code; and for some record even
-diagrams can be too small.
+A guideline whose atoms depend on themselves through negation can have several answer sets, or none, and is not evaluated
+rule by rule; and for some record even diagrams can be too small. Nothing is compared with other readings or values then.
 
 Each answer set of each completion becomes a completion of its own, so that the answer is drawn from them in the same way.
 Where these are too many, only what holds in all and in some of them is found, by clingo's cautious and brave reasoning.
@@ -17,6 +17,7 @@ from itertools import chain
 import clingo
 
 from reasoner.compiler.aggregates import AGGREGATE, literal_text
+from reasoner.compiler.model import Variable
 from reasoner.compiler.program import Program, Text
 from reasoner.compiler.selection import ANY, shared_folder
 from reasoner.engine.bits import BitCompletions, Component
@@ -25,7 +26,7 @@ from reasoner.engine.evaluator import Evaluated, Evaluator
 from reasoner.engine.opened import components_of, consistent
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.errors import GuidelineError
-from reasoner.records.record import OPEN, Record
+from reasoner.records.record import ONE_OF, OPEN, Record
 
 __all__ = ["Bounds", "bounds", "solve"]
 
@@ -48,11 +49,14 @@ class Bounds(Completions):
     assumes = False
 
     def __init__(self, record: Record, program: Program, adopted: tuple[int, ...]) -> None:
-        self.variables = program.variables
+        sets = (Variable(tuple((label, ()) for label in record.labels), ONE_OF),) if record.labels else ()
+        self.variables = (*program.variables, *sets)
         self.worlds = NO_OTHER
         told = [choices_of(own, adopted) for own in record.told]
-        self.order = [v for v in sorted(program.relevant) if any(choices[v] == OPEN for choices in told)]
-        self.values = {v: tuple(SOME for _ in program.variables[v].values) for v in self.order}
+        opened = [v for v in sorted(program.relevant) if any(choices[v] == OPEN for choices in told)]
+        self.order = [*range(len(program.variables), len(self.variables)), *opened]
+        self.values = {v: tuple(SOME for _ in self.variables[v].values) for v in self.order}
+        self.untold = next((v for v in opened if self.variables[v].tells_therapy), None)
 
     def base(self, truth: int) -> int:
         return truth
@@ -169,22 +173,27 @@ def bounds(
     Where it is not known which therapy was given, what holds in some counts only where none was. Raises GuidelineError where
     a completion has no answer set, or where clingo finds no end.
     """
-    listed = record.facts if all(told.courses is not None for told in record.told) else untreated(record, program)
-    found = []
-    for mode, facts in (("brave", listed), ("cautious", record.facts)):
+    untold = any(told.courses is None for told in record.told)
+
+    def consequences(mode: str, facts: str) -> frozenset[str]:
         control = control_of(facts, text, program, alternatives, f"--enum-mode={mode}")
         last: frozenset[str] | None = None
         try:
             for atoms in answer_sets(control):
                 last = atoms
         except TooManyError:
-            raise GuidelineError(f"{record.id}: clingo finds no end in {SECONDS} seconds; record more facts.") from None
+            raise GuidelineError(f"no end is found in {SECONDS} seconds for {record.id}; record more facts.") from None
         if last is None:
             raise GuidelineError(f"{record.id}: the guideline's rules contradict each other for this record.")
-        found.append(last)
-    some, every = found
+        return last
+
+    some = anywhere = consequences("brave", record.facts)
+    if untold:
+        some = consequences("brave", untreated(record, program))
+    every = consequences("cautious", record.facts)
     values = [ALL if atom in every and atom in some else SOME if atom in some else 0 for atom in program.atoms]
-    return Bounds(record, program, adopted), Evaluated(values, fired_by(values, program, ALL))
+    possible = [v | SOME if atom in anywhere else v for v, atom in zip(values, program.atoms, strict=True)]
+    return Bounds(record, program, adopted), Evaluated(values, fired_by(values, program, ALL), possible if untold else None)
 
 
 def untreated(record: Record, program: Program) -> str:

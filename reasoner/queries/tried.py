@@ -14,7 +14,7 @@ from reasoner.records.record import Record
 
 __all__ = ["tried_changes"]
 
-MOST_TRIED = 300
+MOST_TRIED = 100
 """So many records are answered."""
 
 

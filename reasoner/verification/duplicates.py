@@ -38,7 +38,7 @@ def find_duplicates(space: Space, model: GuidelineModel, adoptable: frozenset[st
 
     first = len(program.inputs)
     definitions: dict[frozenset[tuple[str | None, frozenset[tuple[int, bool]]]], int] = {}
-    for atom in range(first, first + program.derived) if program.recursive is None else ():
+    for atom in range(first, first + program.derived) if program.recursive is None and not program.loops else ():
         defining = [program.rules[number] for number in program.supports[atom]]
         if program.roles[atom] == "derived" and all(sources[rule.rule].annotation is not None for rule in defining):
             definition = frozenset((selector(rule), body(rule)) for rule in defining)
