@@ -27,6 +27,8 @@ from reasoner.cohort.part import Job
 from reasoner.cohort.run import Progress, run
 from reasoner.cohort.source import plan
 from reasoner.engine import opened
+from reasoner.engine.answer import Answer
+from reasoner.engine.doses import dosage_atoms
 from reasoner.records.record import parse_record
 from reasoner.records.shapes import to_json, to_plain
 from reasoner.verification.check import check
@@ -43,12 +45,14 @@ weighs(confirmed, 1).
 weighs((pregnant;rash), enough).
 weighs(cough, -1).
 term(score, burden, "burden").
+threshold(temperature, "38.5").
 """
 )
+RELATIONS = ("at_most", "more_than", "at_least", "less_than")
 CONDITIONS = (
     *(f"has({fact})" for fact in ("confirmed", "pregnant")),
     *(f"is(kidney_function, {value})" for value in ("normal", "reduced", "failing")),
-    *(f"{side}(temperature, {bound})" for side in ("at_most", "more_than") for bound in (38, 40)),
+    *(f"{side}(temperature, {bound})" for side in RELATIONS for bound in (38, '"38.5"', 40)),
     *(f"includes(signs, {sign})" for sign in ("rash", "cough")),
     *(f"includes(allergies, {drug})" for drug in ("amarin", "belosol")),
     *(f"course({place})" for place in (1, 2)),
@@ -123,6 +127,8 @@ def rule(rng: Random) -> str:
         f"contraindicated(R) :- drug_in(I, D), may_contain(R, D), #count{{ E : drug_in(I, E) }} >= {rng.choice('12')}.": 1,
         f"calls_for(measure_again) :- {body(rng, 2, occasion)}.": 2,
         "suppressed(R) :- excluded(R).": 1,
+        f'dose({first}, daily, every_dose, "{rng.choice("24")}", mg, hours(8)) :- {body(rng, 2)}.': 1,
+        f'dose_maximum(belosol, daily, every_dose, "9", mg) :- {body(rng, 2)}.': 1,
     }
     (chosen,) = rng.choices(list(rules), list(rules.values()))
     return chosen
@@ -235,6 +241,15 @@ def contradicting(error: RecordError) -> bool:
     return "the record contradicts itself" in str(error)
 
 
+def assert_doses(answer: Answer, completions: Sequence[Completion]) -> None:
+    """Assert that what is said of doses holds where plain clingo concludes it, and is listed where it holds."""
+    derivation = answer.derivation
+    for _, number in dosage_atoms(derivation.program):
+        atom, truth = derivation.program.atoms[number], derivation.values[number]
+        held = [atom in completion.atoms for completion in completions]
+        assert (truth == derivation.completions.all, truth != derivation.completions.none) == (all(held), any(held)), atom
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_record_is_answered_as_plain_clingo_answers_it(seed: int, own_cache: None, tmp_path: Path) -> None:
     rng, guideline = load_with_readings(tmp_path, seed)
@@ -255,6 +270,7 @@ def test_a_record_is_answered_as_plain_clingo_answers_it(seed: int, own_cache: N
         read = without(completions, answer.derivation.completions.worlds.unread)
         if len(completions) <= MOST and len(read) <= 40:
             assert given_answer(to_plain(answer)) == expected_answer(read, guideline.model, parsed.labels), record
+            assert_doses(answer, completions)
 
 
 @pytest.mark.parametrize("seed", range(200, 212))
