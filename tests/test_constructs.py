@@ -35,7 +35,7 @@ class Row(NamedTuple):
 
 def rows() -> dict[str, Row]:
     section = (ROOT / "asp/README.md").read_text("utf-8").partition("\n### Constructs of clingo's language\n")[2]
-    table = re.findall(r"^\| (.*) \|$", section.partition("\n### ")[0], re.MULTILINE)[2:]
+    table = re.findall(r"^\| (.*) \|$", section.partition("\n### ")[0], re.MULTILINE)[1:]
     cells = [re.split(r"(?<!\\) \| ", line) for line in table]
     return {name: Row(example.strip("`").replace("\\|", "|"), kind, note.strip()) for name, example, kind, note in cells}
 

@@ -160,6 +160,15 @@ def test_a_file_that_is_included_again_is_read_once(tmp_path: Path) -> None:
     ]
 
 
+def test_two_files_that_places_would_not_tell_apart_are_refused(tmp_path: Path) -> None:
+    for folder in ("a/same", "b/same"):
+        (tmp_path / folder).mkdir(parents=True)
+        write(tmp_path / folder, "% nothing\n", "c.lp")
+    write(tmp_path, '#include "a/same/c.lp".\n#include "b/same/c.lp".\n')
+    with pytest.raises(GuidelineError, match=r"b/same/c\.lp: .*a/same/c\.lp is called same/c\.lp in messages, too; rename"):
+        Guideline.load(tmp_path)
+
+
 def test_places_after_an_include_are_those_of_the_file(tmp_path: Path) -> None:
     write(tmp_path, '%* #include "no.lp". %* *% *%\n#include\n\n  "b.lp". odd(.\n' + RIVER_COUGH.read_text("utf-8"))
     write(tmp_path, "% nothing\n", "b.lp")

@@ -90,12 +90,20 @@ def read_files(selection: Selection) -> GuidelineFiles:
     if selection.layer == "curated" and (folder / READINGS).is_file():
         masters.append(folder / READINGS)
     core = shared_folder().resolve() / "core"
-    return GuidelineFiles(
+    files = GuidelineFiles(
         folder,
         tuple(read_file(path, str(core)) for path in sorted(core.glob("*.lp"))),
         tuple({file.path: file for master in masters for file in with_included(master, folder)}.values()),
         tuple(file for overlay in overlays for file in alone(overlay)),
     )
+    named: dict[str, Path] = {}
+    for file in (*files.core, *files.own, *files.overlays):
+        name = place_name(file.path)
+        if named.setdefault(name, file.path) != file.path:
+            raise GuidelineError(
+                f"{file.path}: {named[name]} is called {name} in messages, too; rename one of the two files."
+            )
+    return files
 
 
 def resolved(path: Path, via: str) -> Path:
