@@ -13,6 +13,7 @@ from reasoner.queries.why import why
 from reasoner.records.shapes import to_plain
 from reasoner.render.answer import render
 from reasoner.verification.check import check
+from reasoner.verification.diff import diff
 
 TEXT = """
 guideline(id, mere_chill). guideline(title, "Mere chill"). guideline(disclaimer, "Invented.").
@@ -224,3 +225,12 @@ def test_a_check_finds_two_doses_that_hold_for_one_patient(mere_chill: Guideline
     assert found.witness is not None
     assert found.witness["age"] < 12
     assert found.witness["clearance"] >= 30
+
+
+def test_a_diff_finds_the_patients_who_get_another_dose(mere_chill: Guideline, tmp_path: Path) -> None:
+    text = TEXT.replace("threshold(clearance, 30).", "threshold(clearance, 30). threshold(clearance, 15).")
+    other = load(tmp_path, text.replace("less_than(clearance, 30).\ndose_max", "less_than(clearance, 15).\ndose_max"))
+    found = [own for own in diff(mere_chill, other).findings if own.kind == "dosage"]
+    assert [own.message for own in found] == ["A dose, limit or duration for merol is gone (usual, each dose)."]
+    assert found[0].witness is not None
+    assert 15 <= found[0].witness["clearance"] < 30
