@@ -238,6 +238,11 @@ WRONG = {
         STATEMENT + "contraindicated(pertuzumab) :- #max { I : outcome(I, progression) } > 2.",
         "only #count, #sum and #sum+ are explained",
     ),
+    "a number compared with what is no threshold, where it has none": (
+        "third_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- more_than(weight_kg, 150).",
+        '"150" is not a threshold of weight_kg; allowed: none is declared',
+    ),
     "an anonymous variable in a negated condition": (
         "third_line.lp",
         STATEMENT + "contraindicated(pertuzumab) :- not received(_).",

@@ -62,8 +62,9 @@ class Domain:
         if kind == "value":
             return Allowed(f"value of {before}", frozenset(self.values.get(before, ()))) if before else None
         if kind == "bound":
-            bounds = self.thresholds.get(before) if predicate in COMPARED else None
-            return None if bounds is None else Allowed(f"threshold of {before}", frozenset(bounds))
+            if predicate not in COMPARED or not before:
+                return None
+            return Allowed(f"threshold of {before}", frozenset(self.thresholds.get(before, ())))
         return None if kind in FREE else Allowed(kind, frozenset(self.terms.get(kind, ())))
 
 
