@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import msgspec
 
+from reasoner.compiler.program import Part
 from reasoner.compiler.protocol import (
     OUT_OF_MEMORY,
     OUT_OF_TIME,
     REPLIES,
     Failed,
     Made,
-    Part,
     Ready,
     Refused,
     Reply,
@@ -129,7 +129,9 @@ class Worker:
 
     def reply(self, task: Task) -> Reply:
         """Take the next reply to a task; raises Lost where the process ends before that."""
-        reply = receive(self.replies, REPLIES, task.largest + MIB)
+        reply = None
+        with suppress(msgspec.DecodeError):
+            reply = receive(self.replies, REPLIES, task.largest + MIB)
         if reply is None:
             raise Lost(self.end())
         return reply
@@ -232,7 +234,7 @@ def idle_worker() -> Worker | None:
     return None
 
 
-TOO_LONG = (OUT_OF_TIME, -getattr(signal, "SIGXCPU", 0))
+TOO_LONG = (OUT_OF_TIME, -getattr(signal, "SIGXCPU", 24))
 
 
 def explain(task: Task, status: int) -> str:

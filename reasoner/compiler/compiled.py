@@ -15,8 +15,7 @@ import msgspec
 from reasoner import __version__
 from reasoner.compiler.cache import Cache
 from reasoner.compiler.model import GuidelineModel
-from reasoner.compiler.program import Program, Space, Text
-from reasoner.compiler.protocol import Part
+from reasoner.compiler.program import Part, Program, Space, Text
 from reasoner.compiler.selection import Selection
 from reasoner.compiler.sources import read_files
 

@@ -8,8 +8,7 @@ from reasoner.compiler.catalogue import build_model
 from reasoner.compiler.grounder import ground
 from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.parser import ParsedGuideline, parse_guideline
-from reasoner.compiler.program import Program, Space, Text
-from reasoner.compiler.protocol import Part
+from reasoner.compiler.program import Part, Program, Space, Text
 from reasoner.compiler.sources import GuidelineFiles
 
 __all__ = ["Compiler"]

@@ -9,7 +9,7 @@ import msgspec
 
 from reasoner.compiler.model import Rule, Variable
 
-__all__ = ["Counted", "GroundRule", "Program", "Space", "Text", "reachable"]
+__all__ = ["Counted", "GroundRule", "Part", "Program", "Space", "Text", "reachable"]
 
 
 class GroundRule(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -106,6 +106,21 @@ class Space(msgspec.Struct, frozen=True, eq=False):
 
     program: Program
     data: tuple[tuple[str, str | None], ...]
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A part of a compiled guideline: "model", "text", "program" or "space"; these two for a number of courses, or fewer."""
+
+    what: str
+    courses: int = 0
+    fewer: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is kept as."""
+        if self.what == "program":
+            return f"{'up-to' if self.fewer else 'courses'}-{self.courses}"
+        return f"{self.what}-{self.courses}" if self.what == "space" else self.what
 
 
 class Text(msgspec.Struct, frozen=True, eq=False):

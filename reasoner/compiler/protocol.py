@@ -7,6 +7,7 @@ from typing import BinaryIO, TypeVar
 
 import msgspec
 
+from reasoner.compiler.program import Part
 from reasoner.compiler.sources import GuidelineFiles
 
 __all__ = [
@@ -16,7 +17,6 @@ __all__ = [
     "TASKS",
     "Failed",
     "Made",
-    "Part",
     "Ready",
     "Refused",
     "Reply",
@@ -31,21 +31,6 @@ OUT_OF_TIME, OUT_OF_MEMORY = 1, 3
 LENGTH = struct.Struct(">Q")
 
 Message = TypeVar("Message")
-
-
-class Part(msgspec.Struct, frozen=True):
-    """A part of a compiled guideline: "model", "text", "program" or "space"; these two for a number of courses, or fewer."""
-
-    what: str
-    courses: int = 0
-    fewer: bool = False
-
-    @property
-    def name(self) -> str:
-        """What it is kept as."""
-        if self.what == "program":
-            return f"{'up-to' if self.fewer else 'courses'}-{self.courses}"
-        return f"{self.what}-{self.courses}" if self.what == "space" else self.what
 
 
 class Task(msgspec.Struct, frozen=True):
