@@ -347,6 +347,24 @@ def test_no_smaller_patient_shows_a_conflict_or_a_gap(tmp_path: Path) -> None:
          "%* @statement L9 [1] sha256:000000000000\nUp to three days one waits, after seven one acts.\n*%\n"
          "calls_for(wait) :- at_most(days, 3), has(fever).\ncalls_for(act) :- more_than(days, 7), has(fever).\n",
          "boundary", "error", "Between the thresholds of L9.1 and L9.2"),
+        ('term(regimen, sip, "a sip").\nterm(regimen, gulp, "a gulp").\npart((sip; gulp), oralin).\n'
+         "%* @statement L9 [1] sha256:000000000000\nA sip or a gulp.\n*%\n"
+         "indicated(sip, standard) :- has(pregnant), not has(fever).\nindicated(gulp, standard) :- has(pregnant), not has(fever).\n",
+         "conflict", "error", "a gulp (by L9) and a sip (by L9) both come first"),
+        ('predicate(odd, derived, "oddity").\n'
+         "%* @statement L9 [1] sha256:000000000000\nOdd in pregnancy unless odd.\n*%\nodd :- has(pregnant), not odd.\n",
+         "conflict", "error", "This patient gets no answer: in the circle of L9.1"),
+        ('predicate((even; odd), derived, "{1}").\n'
+         "%* @statement L9 [1] sha256:000000000000\nEven or odd in pregnancy.\n*%\nodd :- has(pregnant), not even.\n"
+         "even :- has(pregnant), not odd.\nsuppressed(oralin) :- odd.\n",
+         "conflict", "error", "This patient gets several answers: L9.1; L9.2"),
+        ('predicate(days(whole), catalogue, "{1} days").\ndays((1; 2)).\n'
+         "%* @statement L9 [1] sha256:000000000000\nNot for more than five days.\n*%\ncontraindicated(oralin) :- has(fever), days(N), N > 5.\n",
+         "unfirable", "error", "L9.1 never fires: no value meets days(N); N > 5"),
+        ("suppressed(oralin) :- has(pregnant).\n", "gap", "error", "everything indicated is ruled out by L2"),
+        ("%* @statement L9 [1] sha256:000000000000\nOralin in pregnancy, whatever the fever.\n*%\n"
+         "indicated(oralin, standard) :- in_scope, has(pregnant).\nindicated(oralin, standard) :- in_scope, not has(fever).\n",
+         "unknown_unsafe", "error", "oralin is recommended by L9 with certainty while pregnancy is not recorded"),
         ("suppressed(R) :- excluded(R).\n", "gap", "error", "everything indicated is ruled out by L2"),
     ],
 )  # fmt: skip
@@ -357,6 +375,55 @@ def test_a_planted_defect_is_found_in_its_class(added: str, kind: str, severity:
     before = {found.id for found in check(Guideline.load(RIVER_COUGH)).findings}
     new = [f for f in check(Guideline.load(folder)).findings if f.id not in before]
     assert [f.severity for f in new if f.kind == kind and words in f.message] == [severity], [f.message for f in new]
+
+
+@pytest.mark.parametrize(
+    ("changed", "kinds"),
+    [
+        pytest.param(
+            {"% Whom": 'term(setting, watch, "watching").\nterm(ground, cool, "no fever").\nby_design(watch).\n% Whom',
+             "\nindicated(oralin": "\nplaces(watch, cool) :- in_scope, not has(fever).\nindicated(oralin"},
+            {"conflict", "unknown_unsafe"}, id="a patient in a setting by design is no gap, nor sent nowhere"),
+        pytest.param(
+            {"setting(acute)": "has(fever)", "in_scope, has(fever)": "in_scope"}, {"conflict", "gap", "unknown_unsafe"},
+            id="a statement sends nobody nowhere where advice is given whatever the setting"),
+        pytest.param(
+            {"% Whom": 'predicate((ill; sick), derived, "{1}").\n% Whom', "setting(acute).": "setting(acute), ill.\nill :- has(fever).",
+             "has(pregnant).": "has(pregnant), sick.\nsick :- has(fever)."}, {"conflict", "gap", "unknown_unsafe"},
+            id="two helpers of equal conditions are two things"),
+        pytest.param(
+            {"% Whom": 'predicate((ill; sick), derived, "{1}").\n% Whom',
+             "setting(acute).": "setting(acute), ill.\nill :- sick.\nsick :- ill, has(pregnant).\nsick :- has(fever)."},
+            {"conflict", "gap", "unknown_unsafe", "redundant"}, id="of a circle only the rule that adds nothing is redundant"),
+    ],
+)  # fmt: skip
+def test_what_is_right_is_not_reported(changed: dict[str, str], kinds: set[str], tmp_path: Path) -> None:
+    text = (RIVER_COUGH / "guideline.lp").read_text("utf-8")
+    for old, new in changed.items():
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "guideline.lp").write_text(text, "utf-8")
+    findings = check(Guideline.load(tmp_path)).findings
+    assert {found.kind for found in findings} == kinds, [found.message for found in findings]
+    assert {found.rules[0] for found in findings if found.kind == "redundant"} <= {"L1.4"}
+
+
+def test_a_rule_that_readings_need_is_not_to_be_dropped(reports: dict[str, Report]) -> None:
+    literal = [found for found in reports["literal"].findings if found.kind == "redundant" and found.resolved_by]
+    assert {found.rules[0] for found in literal} == {"L5.2", "L6.2"}
+    assert not [found for found in literal if found.edits or not found.repair.startswith("Keep ")]
+
+
+def test_repairs_are_made_in_a_copy(environment: dict[str, str]) -> None:
+    """Each is certain; what is found then besides, and whose answers change, is said."""
+    run = command("check", "--guideline", str(RIVER_COUGH), "--verify", environment=environment)
+    text = " ".join(run.stdout.split())
+    assert (run.returncode, run.stderr) == (1, "")
+    assert text.count("Repair: Add to L1.2: not has(pregnant). Made in a copy, the repair removes the finding.") == 2
+    assert "Then found besides: The patient is placed in acute river cough, where nothing is indicated." in text
+    assert "Then answered otherwise: oralin is no longer recommended. Smallest patient: pregnancy" in text
+    assert "Advice: Add a statement for such patients" in text
+    assert "not has(pregnant)" not in (RIVER_COUGH / "guideline.lp").read_text("utf-8")
 
 
 def test_a_dead_end_is_a_gap_to_which_the_guidelines_own_advice_led(tmp_path: Path) -> None:
