@@ -168,13 +168,15 @@ def test_a_forked_process_compiles_by_one_of_its_own() -> None:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        inherited = compiling()
         own = answered(Guideline.load(RIVER_COUGH))
-        os.write(writing, json.dumps([own, compiling()]).encode())
+        os.write(writing, json.dumps([inherited, own, compiling()]).encode())
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as pipe:
-        own, processes = json.loads(pipe.read())
+        inherited, own, processes = json.loads(pipe.read())
     assert os.waitpid(child, 0)[1] == 0
+    assert inherited == []
     assert own == ["oralin"]
     assert len(processes) == 1
     assert set(processes).isdisjoint(before)
