@@ -25,7 +25,7 @@ from reasoner.verification.findings import Finding, accept, at_least, read_accep
 
 RIVER_COUGH = Path(__file__).parent / "guidelines" / "river_cough"
 CLASSES = [
-    "conflict", "gap", "dead_end", "unfirable", "redundant", "preference_cycle", "pointer", "boundary", "vague",
+    "conflict", "dead_end", "gap", "unfirable", "redundant", "preference_cycle", "pointer", "boundary", "vague",
     "unknown_unsafe", "no_action", "dose", "unsupported", "orphan_evidence", "dangling_citation", "evidence_mismatch",
     "unformalised",
 ]  # fmt: skip
