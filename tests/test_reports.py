@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,14 @@ from typing import Any
 import jsonschema
 import pytest
 from conftest import ROOT
+from records import random_record
+from test_random_guidelines import CATALOGUE, load
+
+from reasoner import Guideline, GuidelineError, RecordError
+from reasoner.cohort.distinct_records import distinct_records
+from reasoner.verification.affected import count_affected
+from reasoner.verification.check import check
+from reasoner.verification.reports import FindingsReport
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json").read_text("utf-8"))
 COMMANDS = {
@@ -80,3 +89,126 @@ def test_a_sarif_report_of_a_cut_search_says_that_it_did_not_succeed(environment
     (invocation,) = sarif["runs"][0]["invocations"]
     assert invocation["executionSuccessful"] is False
     assert {"level": "error", "message": {"text": "undecided: gap"}} in invocation["toolExecutionNotifications"]
+
+
+@pytest.mark.parametrize("seed", range(40, 46))
+def test_the_patients_who_show_a_finding_are_those_whose_answers_do(seed: int, own_cache: None, tmp_path: Path) -> None:
+    """A complete record is counted for conflicts and gaps as its answer reads, an incomplete one where that is certain."""
+    folder = tmp_path / "fever"
+    folder.mkdir()
+    rng, guideline = load(folder, seed)
+    courses = guideline.model.courses_fact
+    assert courses is not None
+    try:
+        checked = check(guideline, 2)
+    except GuidelineError as error:
+        assert "leaves no patient" in str(error)
+        return
+    records, contradicting = list[dict[str, Any]](), 0
+    for number in range(120):
+        record = {**random_record(rng, guideline, rng.choice((0.0, 0.0, 0.4))), "id": str(number)}
+        record[courses.name] = record[courses.name][:2]
+        records.append(record)
+    source = tmp_path / "in.ndjson"
+    source.write_text("".join(json.dumps(record) + "\n" for record in records))
+    known = distinct_records(source, guideline)
+    report = FindingsReport(guideline=guideline.info, courses=2, findings=checked.findings)
+    counted = count_affected(report, guideline.model, known.records, known.rejected)
+    for place, (record, count) in enumerate(known.records):
+        showing = [found for found in counted.findings if place in found.patients]
+        assert all(found.patients[place] == count for found in showing)
+        try:
+            answer = guideline.answer({**record.data, "id": "one"})
+        except RecordError:
+            contradicting += count
+            assert not showing
+            continue
+        complete = not answer.derivation.completions.open
+        excluded = {entry.regimen for entry in answer.excluded if complete or entry.certainty == "certain"}
+        both = {e.regimen for e in answer.recommended if (complete or e.certainty == "certain") and e.regimen in excluded}
+        conflicts = [found for found in showing if "excluded by" in found.message and found.kind == "conflict"]
+        assert bool(both) == bool(conflicts) if complete else bool(both) >= bool(conflicts), record.data
+        gaps = [found for found in showing if found.kind in ("gap", "dead_end")]
+        silent = not answer.recommended and answer.setting != "out_of_scope"
+        assert silent == bool(gaps) if complete else silent >= bool(gaps), record.data
+    assert counted.cohort.patients == 120 - contradicting - known.rejected
+    assert counted.cohort.rejected == contradicting + known.rejected
+    for found in counted.findings:
+        assert (found.affected is None) == (found.witness is None), found.message
+
+
+STATEMENTS = (
+    """%* @statement L1 [1] sha256:000000000000
+Amarin is standard in acute fever.
+*%
+places(acute, fever) :- has(confirmed), more_than(temperature, 38).
+indicated(amarin, standard) :- setting(acute), not is(kidney_function, reduced).
+indicated(amarin_salt, standard) :- setting(acute), includes(signs, rash).
+""",
+    """%* @statement L2 [1] sha256:000000000000
+Pregnancy and failing kidneys are contraindications to amarin.
+*%
+contraindicated(amarin) :- has(pregnant), is(kidney_function, failing).
+contraindicated(amarin) :- has(pregnant), not has(pregnant).
+""",
+)
+
+
+def test_an_id_stays_while_the_defect_does(own_cache: None, tmp_path: Path) -> None:
+    """Conditions, rules and statements in another order, and a statement in other words, leave the ids as they are."""
+    turned = []
+    for statement in reversed(STATEMENTS):
+        annotation, _, rules = statement.replace("Amarin is standard", "The standard is amarin").partition("*%\n")
+        lines = (line.removesuffix(".").split(" :- ") for line in reversed(rules.splitlines()))
+        swapped = (f"{head} :- {', '.join(reversed(re.split(r', (?![^(]*[)])', body)))}.\n" for head, body in lines)
+        turned.append(f"{annotation}*%\n{''.join(swapped)}")
+    ids = []
+    for name, statements in (("one", STATEMENTS), ("two", turned)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "guideline.lp").write_text(CATALOGUE + "".join(statements))
+        ids.append({found.id for found in check(Guideline.load(tmp_path / name), 1).findings})
+    assert ids[0] == ids[1]
+    assert {name.partition("-")[0] for name in ids[0]} >= {"conflict", "gap", "unfirable"}
+
+
+def test_the_text_shows_what_is_to_be_decided_on_the_first_screen(
+    findings: dict[str, Any], environment: dict[str, str]
+) -> None:
+    every, first = findings["check"]["findings"], [sys.executable, "-m", "reasoner", *COMMANDS["check"]]
+    texts = [
+        subprocess.run([*first, *more], capture_output=True, text=True, cwd=ROOT, env=environment, check=False).stdout
+        for more in ((), ("--all",))
+    ]
+    assert all(found["affected"] is None and found["group"].startswith(f"{found['class']}.") for found in every)
+    assert {found["id"] for found in every} == set(re.findall(r"[a-z_]+-[0-9a-f]{6}(?=:)", texts[1]))
+    groups = {found["group"] for found in every}
+    screen = texts[0].splitlines()[:24]
+    assert f"TO DECIDE: THE FIRST 10 OF {len(groups)} GROUPS (all: --all)" in screen
+    assert sum(line.lstrip()[:2] in ("1.", "2.", "3.", "4.", "5.") for line in screen) == 5
+    assert all(len(line) <= 80 for line in texts[0].splitlines())
+    shown = re.findall(r"^\d+\. [A-Z]", texts[0], re.MULTILINE)
+    assert (len(shown), len(re.findall(r"^\d+\. [A-Z]", texts[1], re.MULTILINE))) == (10, len(groups))
+    severities = re.findall(r"^ *\d+\. (error|warning|info) ", texts[1], re.MULTILINE)
+    assert severities == sorted(severities, key=("error", "warning", "info").index)
+
+
+def test_a_cohort_orders_the_groups_by_the_patients_concerned(environment: dict[str, str], tmp_path: Path) -> None:
+    silent = {
+        "metastatic": True,
+        "her2": "positive",
+        "metastatic_therapy": [{"drugs": ["lapatinib"], "outcome": "progression"}],
+    }
+    heart = {"metastatic": True, "her2": "positive", "metastatic_therapy": [], "heart_failure": True}
+    lines = [{"id": "s", **silent}, *({"id": f"h{n}", **heart} for n in range(3)), {"id": "x", "her2": "maybe"}]
+    cohort = tmp_path / "cohort.ndjson"
+    cohort.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    report = run("check", "json", environment, "--cohort", str(cohort))
+    assert report["cohort"] == {"patients": 4, "rejected": 1, "more_courses": 0}
+    affected = {found["message"]: found["affected"] for found in report["findings"]}
+    key = "trastuzumab + pertuzumab + a taxane (docetaxel or paclitaxel) is recommended by L3 and excluded by L54."
+    assert affected[key] == 3
+    command = [sys.executable, "-m", "reasoner", *COMMANDS["check"], "--cohort", str(cohort)]
+    text = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False).stdout
+    shown = [int(count) for count in re.findall(r"\[(\d+) of 4\s+patients\]", text)]
+    assert shown == sorted(shown, reverse=True)
+    assert max(shown) == 3

@@ -51,7 +51,7 @@ class Candidates:
             fixed = [
                 c.text
                 for c in self.writer.rules[rule].body
-                if c.comparison or model.roles[split_atom(c.text)[0]] == "catalogue"
+                if c.comparison or model.roles.get(split_atom(c.text)[0]) == "catalogue"
             ]
             words = say("no_value_fits", say("and").join(fixed)) if fixed else say("nothing_fits")
         else:
