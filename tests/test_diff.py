@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from conftest import ROOT
 from records import random_record
 
 from reasoner import Answer, Guideline, RecordError
+from reasoner.engine.doses import dosage_atoms
 from reasoner.verification.diff import Comparison, diff
 from reasoner.verification.findings import Finding
 
@@ -42,10 +44,20 @@ def essence(answer: Answer) -> dict[str, Any]:
     }
 
 
+def dosed(guideline: Guideline, witness: Mapping[str, object]) -> set[str]:
+    """List what rules conclude with certainty on the doses of a witness."""
+    derivation = guideline.answer(witness).derivation
+    every, program = derivation.completions.all, derivation.program
+    return {program.atoms[n] for _, n in dosage_atoms(program) if derivation.values[n] == every}
+
+
 def shows(found: Finding, old: Guideline, new: Guideline) -> None:
     """Assert that the two guidelines answer a finding's witness differently, in what the finding names."""
     assert found.witness is not None
     before, after = essence(old.answer(found.witness)), essence(new.answer(found.witness))
+    if found.kind == "dosage":
+        assert dosed(old, found.witness) != dosed(new, found.witness), found.message
+        return
     labels = {label: name for kind in ("regimen", "action_name") for name, label in new.model.labels[kind].items()}
     named = [name for label, name in labels.items() if label in found.message]
     part = {
