@@ -24,6 +24,7 @@ from reasoner.errors import ReasonerError, nearest
 from reasoner.guideline import LAYERS, Selection
 
 if TYPE_CHECKING:
+    from reasoner.cohort.distinct_records import DistinctRecords
     from reasoner.guideline import Guideline
     from reasoner.verification.findings import Finding
     from reasoner.verification.reports import FindingsReport
@@ -57,6 +58,7 @@ def check(selection: Selection, search: SearchOptions, explain: str | None, veri
             raise ReasonerError(f'"{explain}" is not a class of findings{hint}')
         sys.stdout.write(texts.render_definition(classes[explain], model, text_width(), colour_wanted()))
         return
+    cohort = read_cohort(search.cohort, guideline)
     checked = run(guideline, search.courses, search.timeout, show_progress)
     if verify:
         from reasoner.verification.trials import with_trials
@@ -73,8 +75,7 @@ def check(selection: Selection, search: SearchOptions, explain: str | None, veri
         undecided=checked.undecided,
         gone=gone,
     ).carrying(title=model.say("heading_check", guideline.info.id))
-    if search.cohort is not None:
-        found = counted(found, guideline, search.cohort)
+    found = counted(found, guideline, cohort)
     everything = search.everything
     print_found(found, guideline, report, lambda width, colour: texts.render(found, model, width, colour, everything))
 
@@ -97,6 +98,7 @@ def diff(old: str, new: str, selection: Selection, search: SearchOptions, report
     from reasoner.verification.reports import FindingsReport
 
     sides = [load(side_of(name, selection)) for name in (old, new)]
+    cohort = read_cohort(search.cohort, sides[1])
     comparison = run(sides[0], sides[1], search.courses, search.timeout, show_progress)
     findings, gone = accepted(comparison.findings, search.accept)
     if search.witness is not None:
@@ -112,8 +114,7 @@ def diff(old: str, new: str, selection: Selection, search: SearchOptions, report
         undecided=comparison.undecided,
         gone=gone,
     ).carrying(title=model.say("heading_diff", old, new))
-    if search.cohort is not None:
-        found = counted(found, sides[1], search.cohort)
+    found = counted(found, sides[1], cohort)
     everything = search.everything
     print_found(found, sides[1], report, lambda width, colour: texts.render(found, model, width, colour, everything))
 
@@ -138,16 +139,22 @@ def coverage(selection: Selection, source: Path | None, report: ReportOptions) -
     print_found(covered, guideline, report, lambda width, colour: render(covered, guideline.model, width, colour))
 
 
-def counted(found: FindingsReport, guideline: Guideline, cohort: Path) -> FindingsReport:
-    """Add to each finding how many patients of a cohort show it."""
+def read_cohort(path: Path | None, guideline: Guideline) -> DistinctRecords | None:
+    """Read the patients of whom those who show a finding are counted, if any."""
+    if path is None:
+        return None
     try:
         from reasoner.cohort.distinct_records import distinct_records
     except ImportError:
         raise ReasonerError("polars is not installed; pip install 'guideline-reasoner[cohort]'") from None
+    return distinct_records(path, guideline)
+
+
+def counted(found: FindingsReport, guideline: Guideline, cohort: DistinctRecords | None) -> FindingsReport:
+    """Add to each finding how many patients of a cohort show it."""
     from reasoner.verification.affected import count_affected
 
-    known = distinct_records(cohort, guideline)
-    return count_affected(found, guideline.model, known.records, known.rejected)
+    return found if cohort is None else count_affected(found, guideline.model, cohort.records, cohort.rejected)
 
 
 def side_of(name: str, selection: Selection) -> Selection:

@@ -158,6 +158,8 @@ def finding_item(page: TextLayout, entry: Finding, model: GuidelineModel, full: 
         page.item("", say("at_places", say("comma").join(entry.places)), "faint", indent=7)
     if entry.witness is not None:
         page.item("", say("witness", join.join(entry.departures) or say("default_patient")), indent=7)
+    if entry.affected is not None:
+        page.item("", say("affected", str(entry.affected)), indent=7)
     if entry.under:
         page.item("", say("shown_under", say("comma").join(entry.under)), indent=7)
     if entry.shared:
