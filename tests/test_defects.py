@@ -27,7 +27,7 @@ def id_of(defect: Defect, guideline: Guideline) -> str:
     form, *arguments = defect
     if form in ("nearest", "never"):
         rule = next(rule for rule in guideline.model.rules if rule.id == arguments[0])
-        arguments[0] = f"{rule.annotation} {rule.head} {[(c.negated, c.text) for c in rule.body]}"
+        arguments[0] = f"{rule.annotation} {rule.head} {sorted((c.negated, c.text) for c in rule.body)}"
     return finding_id(CLASSES[form], " | ".join((form, *arguments)))
 
 

@@ -9,7 +9,7 @@ __all__ = ["circular_atoms", "contradicting_atoms", "dependents_of"]
 
 def circular_atoms(program: Program) -> frozenset[int]:
     """Collect the atoms that depend on themselves."""
-    if program.recursive is None:
+    if program.recursive is None and not program.loops:
         return frozenset()
     derived = range(len(program.inputs), len(program.inputs) + program.derived)
     return frozenset(atom for atom in derived if atom in program.cone(program.conditions(atom)))
