@@ -37,7 +37,7 @@ from reasoner.render import why as why_text
 from reasoner.render import why_not as why_not_text
 from reasoner.verification.definitions import Definition
 from reasoner.verification.findings import Finding, Side
-from reasoner.verification.reports import FindingsReport, RuleCoverage, StatementCoverage
+from reasoner.verification.reports import CohortSize, FindingsReport, RuleCoverage, StatementCoverage
 from reasoner.verification.witness import departures
 
 DECLARED = (ROOT / "asp/core/wording.lp").read_text("utf-8")
@@ -243,14 +243,22 @@ def made_up_findings(guideline: Guideline, record: dict[str, object]) -> Finding
     first, second, *_ = known.annotations
     text, place = foreign("message"), known.rules[0].place
     sides = tuple(Side(name, foreign("derives"), (), (place,)) for name in (first, second))
-    plain = Finding(id="gap-1", kind="gap", severity="info", message=text, places=(place,), repair=text)
+    plain = Finding(id="gap-1", kind="gap", severity="info", message=text, places=(place,), repair=text, group="a")
     whole = replace(
-        plain, kind="dead_end", severity="error", witness=record, sides=sides, shared=(text,), resolved_by=(first,)
+        plain,
+        kind="dead_end",
+        severity="error",
+        witness=record,
+        sides=sides,
+        shared=(text,),
+        resolved_by=(first,),
+        group="b",
+        affected=2,
     ).carrying(departures=departures({**record, "her2": None}, {}, known))
     found = (plain, whole, replace(plain, severity="warning", accepted=text))
-    return FindingsReport(guideline=guideline.info, courses=3, findings=found, undecided=("gap",), gone=("gap-2",)).carrying(
-        title=known.say("heading_check", guideline.info.id)
-    )
+    return FindingsReport(
+        guideline=guideline.info, courses=3, findings=found, undecided=("gap",), gone=("gap-2",), cohort=CohortSize(9, 2, 1)
+    ).carrying(title=known.say("heading_check", guideline.info.id))
 
 
 def made_up_coverage(guideline: Guideline) -> FindingsReport:

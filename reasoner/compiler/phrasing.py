@@ -57,9 +57,10 @@ class Phrasing:
 
     def interval(self, low: int | None, high: int | None) -> str:
         """Word whole numbers from `low` on, below `high`."""
-        if low is None or high is None:
-            bounds = [str(low)] if low is not None else [str(high - 1)] if high is not None else []
-            return self.say("at_least" if low is not None else "at_most" if bounds else "any_number", *bounds)
+        if low is None:
+            return self.say("any_number") if high is None else self.say("at_most", str(high - 1))
+        if high is None:
+            return self.say("at_least", str(low))
         return self.say("exactly", str(low)) if low + 1 == high else self.say("from_to_number", str(low), str(high - 1))
 
     def counted(self, elements: Elements, index: Mapping[clingo.Symbol, int], function: str) -> tuple[Counted, ...]:

@@ -96,8 +96,8 @@ def counts(page: TextLayout, found: FindingsReport, model: GuidelineModel) -> No
             words = (say("counted_class", model.label("finding_class", k), str(n)) for k, n in kinds.most_common())
             page.item(f"  {severity_words(severity, model)}", say("comma").join(words), MARKS[severity], indent=11)
     if found.cohort is not UNSET:
-        sizes = (found.cohort.patients, found.cohort.rejected, found.cohort.longer)
-        page.item("", say("cohort_counted", *map(str, sizes)), indent=0)
+        looked_at, rejected, longer = map(str, (found.cohort.patients, found.cohort.rejected, found.cohort.longer))
+        page.item("", say("cohort_counted", looked_at, rejected, longer), indent=0)
 
 
 def overview(
@@ -105,8 +105,8 @@ def overview(
 ) -> None:
     """List the groups, each by its first finding, in at most two lines."""
     say = model.say
-    key = "to_decide" if found.cohort is UNSET else "to_decide_affected"
-    page.heading(say(key) if len(groups) == count else say("first_groups", str(len(groups)), str(count)))
+    whole = say("to_decide") if found.cohort is UNSET else say("to_decide_affected")
+    page.heading(whole if len(groups) == count else say("first_groups", str(len(groups)), str(count)))
     for number, group in enumerate(groups, start=1):
         tail = ""
         if len(group) > 1:

@@ -27,8 +27,8 @@ REGIMENS, SETTINGS, HELPERS, MEMBERS = 40, 12, 10, 4
 MIX = {"helper": 24, "place": 10, "indication": 26, "exclusion": 20, "preference": 10, "action": 10}
 TARGETS = {"first loading": 15.0, "loading": 2.0, "check": 60.0}
 STEPS = {
-    "first loading": "guideline.model; guideline.program(0); guideline.space(courses)",
-    "loading": "guideline.model; guideline.program(0)",
+    "first loading": "guideline.model; guideline.program(1); guideline.space(courses)",
+    "loading": "guideline.model; guideline.program(1)",
     "a complete record answered": "guideline.answer(complete)",
     "a record with everything unknown answered": "guideline.answer({'id': 'nothing recorded'})",
     "check": "from reasoner.verification.check import check; check(guideline)",
