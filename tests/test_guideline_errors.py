@@ -196,7 +196,7 @@ WRONG = {
     "a misspelt field": (
         "third_line.lp",
         STATEMENT.replace("A statement.", "A statement.\n@trail cleopatra"),
-        '"@trail" is not a field of a statement (did you mean "trial"?); allowed: @trial, @unformalised',
+        '"@trail" is not a field of a statement (did you mean "trial"?); allowed: @certainty, @trial, @unformalised',
     ),
     "an overlay's annotation in the guideline": (
         "third_line.lp",
