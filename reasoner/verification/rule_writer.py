@@ -127,6 +127,7 @@ class RuleWriter:
                 self.data.append(f"unexplored({fact.name})")
                 continue
             self.data += (f"excludable({fact.name},{regimen})" for regimen in regimens)
+            explored = self.builder.choice(f"explored({fact.name})")
             for number, held in enumerate(completions):
                 self.data.append(f"completion({fact.name},{number})")
                 values: list[Value] = list(base)
@@ -135,14 +136,21 @@ class RuleWriter:
                 for atom in affected:
                     if atom >= len(self.inputs):
                         values[atom] = self.builder.atom()
-                    if atom in self.circle:
-                        self.leave_open(values[atom])
-                self.write_completion(values, affected, regimens, partial("unrecorded({},{},{})".format, fact.name, number))
+                name = partial("unrecorded({},{},{})".format, fact.name, number)
+                self.write_completion(values, affected, regimens, explored, name)
 
     def write_completion(
-        self, values: list[Value], affected: frozenset[int], regimens: Sequence[str], name: Callable[[str], str]
+        self,
+        values: list[Value],
+        affected: frozenset[int],
+        regimens: Sequence[str],
+        explored: int,
+        name: Callable[[str], str],
     ) -> None:
-        """Write the rules about what is `affected` over other values, and `name` what they say of some regimens."""
+        """Write the rules about what is `affected` over other values, and `name` what they say of some regimens.
+
+        Those of circles through "not" count only where it is `explored`: a patient is one even where they have no solution.
+        """
         program, atom, rule = self.program, self.builder.atom, self.builder.rule
         wanted = {n for p in (*ADVICE, *POSITIONS) for r, n in self.entries(p) if r in regimens}
         for ground in program.rules:
@@ -153,9 +161,9 @@ class RuleWriter:
             head, text = values[ground.head], program.atoms[ground.head]
             if ground.head in wanted and source.role == "position":
                 rule(atom(name(f"derives({quoted(str(source.annotation))},{text})")), body)
-            if ground.head in affected and ground.head not in self.circle:
+            if ground.head in affected:
                 assert not isinstance(head, bool)
-                rule(head, body)
+                rule(head, [*body, explored] if ground.head in self.circle else body)
                 if split_atom(text)[0] == "inconsistent":
                     rule(atom(name(text)), [head])
         for predicate in ADVICE:
