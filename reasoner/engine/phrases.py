@@ -200,7 +200,7 @@ def requirement_words(condition: SeenCondition, model: GuidelineModel) -> str:
 def state_words(condition: SeenCondition, model: GuidelineModel) -> str:
     """Word the state of a condition: what is said of the patient, or how a reading is taken."""
     taken = model.roles[predicate_of(condition.atom)] == "reading"
-    return model.say((READING_STATES if taken else STATES)[condition.state])
+    return model.say(READING_STATES[condition.state] if taken else STATES[condition.state])
 
 
 def source_words(annotation: Annotation, model: GuidelineModel) -> str:

@@ -93,8 +93,9 @@ class PathwayText:
             self.page.item("", self.say("marked_certain_if", node.assuming), mark, indent + 3)
         for caution in node.cautions.split(", "):
             if caution:
-                words = "caution_unless" if caution in node.ruled_out.split(", ") else "marked_caution"
-                self.page.item("", self.say(words, label("caution", caution)), "against", indent + 3)
+                unless = caution in node.ruled_out.split(", ")
+                words = self.say("caution_unless" if unless else "marked_caution", label("caution", caution))
+                self.page.item("", words, "against", indent + 3)
 
     def outcome(self, name: str, indent: int) -> None:
         (state,) = self.following[name]
