@@ -652,6 +652,10 @@ NEVER_MEANT = {
         'predicate(weak(drug), derived, "weakness for {2}").',
         "{2} stands for no argument of weak(drug)",
     ),
+    "a predicate with a minus sign": (
+        'predicate(-ill, derived, "health").',
+        "-ill has a minus sign; declare what is known to be false under a name of its own",
+    ),
     "a criterion for a statement that does not exist": ('criterion(l7, "severe").', '"l7" is not a statement'),
     "a name with too few words": ("renamed(oralin).", "renamed takes 2 argument(s): renamed(name, name)"),
 }

@@ -120,6 +120,8 @@ def declare(tree: SyntaxTree, arguments: Sequence[ast.AST], found: Vocabulary, c
         signature, role, phrase = arguments
         name, kinds = split_term(signature)
         predicate = Predicate(tuple(str(kind) for kind in kinds), str(role), phrase.symbol.string)
+    if name.startswith("-"):
+        raise GuidelineError(f"{here}: {name} has a minus sign; declare what is known to be false under a name of its own.")
     if predicate is None or not re.fullmatch(r"[a-z]\w*", name):
         raise GuidelineError(
             f'{here}: write predicate(name(kind, ...), role, "phrase"), with a name that begins with a small letter.'
