@@ -28,7 +28,7 @@ __all__ = [
 MOST_DIGITS = 15
 KEY = 10**16
 
-Bound = tuple[float, bool]
+Bound = tuple[int | float, bool]
 """The least value that a number can have, and whether that itself is too low."""
 
 
