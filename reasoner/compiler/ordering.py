@@ -43,7 +43,7 @@ def sorted_by(
     required: Mapping[clingo.Symbol, Sequence[clingo.Symbol]], loop_of: Mapping[clingo.Symbol, Loop]
 ) -> list[clingo.Symbol]:
     """Sort atoms by what each requires; those of a loop count as one. Raises CycleError where that is no order."""
-    sorter: TopologicalSorter[clingo.Symbol] = TopologicalSorter()
+    sorter = TopologicalSorter(dict.fromkeys((loop_of.get(head, (head,))[0] for head in required), ()))
     for head, symbols in required.items():
         place = loop_of.get(head, (head,))[0]
         sorter.add(place, *(first for s in symbols if (first := loop_of.get(s, (s,))[0]) != place or place not in loop_of))
