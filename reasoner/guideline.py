@@ -78,17 +78,19 @@ class Guideline:
         layer: str = "curated",
         overlays: str | Path | Sequence[str | Path] = (),
         readings: str | Sequence[str] = (),
+        no_record_means_none: bool = False,
     ) -> Guideline:
         """Load the guideline in `folder`, by default the one that ships with the package.
 
         `layer` is "literal" (each statement as it reads) or "curated" (with the readings); `overlays` are files of local
-        rules; `readings` take readings otherwise than by default, as in "R5=b", "R5=any" or "any". Raises GuidelineError
-        with file and line for a guideline that cannot be used.
+        rules; `readings` take readings otherwise than by default, as in "R5=b", "R5=any" or "any". With
+        `no_record_means_none`, therapy and metastases that a FHIR chart does not record are read as not there. Raises
+        GuidelineError with file and line for a guideline that cannot be used.
         """
         files = [overlays] if isinstance(overlays, str | Path) else list(overlays)
         chosen = (readings,) if isinstance(readings, str) else tuple(readings)
         where = Path(folder) if folder is not None else default_folder()
-        return cls(Selection(where, layer, tuple(map(Path, files)), chosen))
+        return cls(Selection(where, layer, tuple(map(Path, files)), chosen, no_record_means_none))
 
     @property
     def folder(self) -> Path:
@@ -130,7 +132,7 @@ class Guideline:
         from reasoner import fhir
 
         parsed = fhir.parse(data) if isinstance(data, bytes) else fhir.convert(data)
-        return fhir.read_facts(parsed, self.model, self.tables)
+        return fhir.read_facts(parsed, self.model, self.tables, self.selection.no_record_means_none)
 
     @cached_property
     def tables(self) -> Tables:

@@ -81,6 +81,7 @@ def bundle(*resources: Json, kind: str = "collection") -> Json:
     return {"resourceType": "Bundle", "type": kind, "entry": entries}
 
 
+BREAST_CANCER = condition("breast", "icd:C50.9", "2017-01-10")
 METASTASES = condition("liver", "sct:94381002", "2020-01-10")
 HER2 = observation("her2", "loinc:85319-2", "2020-01-12", valueCodeableConcept=POSITIVE)
 HORMONES = [
@@ -97,8 +98,8 @@ SECOND_LINE = [
     *doses("trastuzumab_deruxtecan", "2020-11-01", 10),
     observation("status-2", "loinc:97509-4", "2021-06-20", valueCodeableConcept=WORSENED),
 ]
-AFTER_FIRST_LINE = bundle(METASTASES, HER2, *HORMONES, *FIRST_LINE, PROGRESSION)
-AFTER_SECOND_LINE = bundle(METASTASES, HER2, *HORMONES, *FIRST_LINE, PROGRESSION, *SECOND_LINE)
+AFTER_FIRST_LINE = bundle(BREAST_CANCER, METASTASES, HER2, *HORMONES, *FIRST_LINE, PROGRESSION)
+AFTER_SECOND_LINE = bundle(BREAST_CANCER, METASTASES, HER2, *HORMONES, *FIRST_LINE, PROGRESSION, *SECOND_LINE)
 
 JUNK: list[Any] = [None, True, -1, 10**30, 1.5, "", "x", "é\u0000", "2020-13-45", [], [None], {}, {"coding": None}, [[[]]]]
 

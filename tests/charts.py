@@ -61,6 +61,7 @@ def second_line(patient: str = PATIENT, conditions: Iterable[tuple[str, str]] = 
         "conditions": searchset(
             [
                 condition("liver", "94381002", "2023-02-01", patient),
+                condition("breast", "254837009", "2020-02-01", patient),
                 *(condition(f"c{number}", *row, patient) for number, row in enumerate(conditions)),
             ]
         ),

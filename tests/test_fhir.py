@@ -16,12 +16,12 @@ import pytest
 from bundles import (
     AFTER_FIRST_LINE,
     AFTER_SECOND_LINE,
+    FIRST_LINE,
     HER2,
     METASTASES,
     NEGATIVE,
     POSITIVE,
     bundle,
-    concept,
     condition,
     given,
     observation,
@@ -29,11 +29,12 @@ from bundles import (
     spoil,
     stated,
 )  # fmt: skip
+from chart_cases import LEFT_OPEN
 from finding_cases import FINDINGS, FISH, IHC, SERUM
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
-from therapy_cases import THERAPY, in_words, without
+from therapy_cases import THERAPY, in_words
 
 from reasoner import Guideline, GuidelineError, RecordError
 from reasoner.fhir import convert, ordered_drugs, parse, tables
@@ -42,8 +43,13 @@ from reasoner.fhir.methods import METHODS
 from reasoner.records.shapes import to_plain
 from reasoner.render.answer import render
 
-READ = FINDINGS | THERAPY
+READ = FINDINGS | THERAPY | LEFT_OPEN
 REASONER = [sys.executable, "-m", "reasoner"]
+
+
+@pytest.fixture(scope="module")
+def silent() -> Guideline:
+    return Guideline.load(no_record_means_none=True)
 
 
 @pytest.mark.parametrize("name", READ)
@@ -58,20 +64,39 @@ def test_every_fact_has_its_source_and_every_unknown_one_its_reason(curated: Gui
     for resources, _ in READ.values():
         found = curated.read_fhir(bundle(*resources))
         read_from = {place.partition("[")[0] for place in (source.fact for source in found.sources)}
-        silent = {"metastatic_therapy"} if not found.record.get("metastatic_therapy") else set()
-        assert {fact for fact in found.record if fact != "id"} - silent == read_from - silent
-        if not found.record.get("metastatic_therapy"):
-            assert found.assumed or any(entry.fact == "metastatic_therapy" for entry in found.undecided)
+        told = {fact for fact, value in found.record.items() if value is not None}
+        assert told - {"id", "one_of"} <= read_from
+        open_facts = {entry.fact.partition("[")[0] for entry in found.undecided}
+        for fact in ("metastatic_therapy", "breast_cancer"):
+            assert fact in told or fact in open_facts or "one_of" in open_facts
 
 
-def test_medications_without_a_usable_code_are_named_as_not_counted(curated: Guideline) -> None:
+def test_what_is_not_recorded_is_none_only_where_the_site_says_so(silent: Guideline) -> None:
+    for resources in ([METASTASES, HER2], [HER2]):
+        assert "metastatic_therapy" not in Guideline.load().read_fhir(bundle(*resources)).record
+        found = silent.read_fhir(bundle(*resources))
+        assert found.record["metastatic_therapy"] == []
+        notes = " ".join(silent.answer(bundle(*resources)).notes)
+        assert "--no-record-means-none" in notes
+        assert "read as none given" in notes
+    adjuvant = silent.read_fhir(bundle(given("t", "trastuzumab", "2018-01-10"))).record
+    assert (adjuvant["adjuvant_drugs"], adjuvant["metastatic_therapy"]) == (["trastuzumab"], [])
+    unclear = bundle(METASTASES, requested("x", "tucatinib", "2020-02-01", "unknown"))
+    assert "metastatic_therapy" not in silent.read_fhir(unclear).record
+
+
+def test_unknown_medications_are_named_and_taken_for_others_only_where_the_site_says_so(
+    curated: Guideline, silent: Guideline
+) -> None:
     others = [in_words(f"m{number}", f"own mixture {number}") for number in range(5)]
-    (none, said) = curated.read_fhir(bundle(METASTASES, *others)).assumed
-    assert "read as none given" in none
+    assert "metastatic_therapy" not in curated.read_fhir(bundle(METASTASES, *FIRST_LINE, *others)).record
+    notes = " ".join(curated.read_fhir(bundle(METASTASES, *FIRST_LINE, *others)).remarks())
+    assert "own mixture 0: no table knows this medication" in notes
+    found = silent.read_fhir(bundle(METASTASES, *FIRST_LINE, *others))
+    assert found.record["metastatic_therapy"]
+    (said,) = [text for text in found.assumed if "own mixture" in text]
     assert "taken for none of the guideline's drugs: 5 (MedicationRequest/m0, own mixture 0, " in said
     assert said.endswith("own mixture 2, 2020-02-01; and 2 more)")
-    metformin = without(requested("m", "trastuzumab", "2020-02-01"), medicationCodeableConcept=concept("rx:6809"))
-    assert len(curated.read_fhir(bundle(METASTASES, metformin)).assumed) == 1
 
 
 def test_a_contradiction_names_both_resources(curated: Guideline) -> None:
@@ -97,7 +122,8 @@ def test_what_does_not_count_is_not_mentioned_and_what_says_nothing_is_listed(cu
             observation("ecog", "loinc:89247-1", "2020-01-01", valueInteger=1),
         )
     )
-    assert (found.undecided, found.contradictions, found.sources) == ((), (), ())
+    assert {entry.fact for entry in found.undecided} == {"metastatic_therapy", "breast_cancer"}
+    assert (found.contradictions, found.sources) == ((), ())
     assert {own.resource: own.why for own in found.unmapped} == {
         "Observation/serum": "HER2 in serum or plasma: says nothing about the tumour",
         "Observation/ecog": "a test that is not in the tables",

@@ -116,7 +116,7 @@ def cohort_run(
     parts = tuple(plan(source.resolve(), rows, model, courses is not None))
     folder = selection.folder if selection.folder == default_folder() else selection.folder.resolve()
     overlays = tuple(path.resolve() for path in selection.overlays)
-    selection = Selection(folder, selection.layer, overlays, selection.readings)
+    selection = Selection(folder, selection.layer, overlays, selection.readings, selection.no_record_means_none)
     apart = None if courses is None else courses.resolve()
     job = Job(selection, guideline.digest, output.resolve(), form, parts, apart, untreated, empty_is_unknown)
     begun = time.monotonic()

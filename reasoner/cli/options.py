@@ -63,9 +63,11 @@ def guideline_options(command: Command) -> Command:
         layer: str,
         overlays: tuple[Path, ...],
         readings: tuple[str, ...],
+        silent_is_none: bool,
         **rest: object,
     ) -> object:
-        selection = Selection(default_folder() if folder is None else folder, layer, overlays, readings)
+        chosen = default_folder() if folder is None else folder
+        selection = Selection(chosen, layer, overlays, readings, silent_is_none)
         return command(*args, selection=selection, **rest)
 
     return with_options(
@@ -79,6 +81,9 @@ def guideline_options(command: Command) -> Command:
         click.option("--reading", "readings", multiple=True, metavar="ID=ALTERNATIVE",
                      help="Take a reading as another alternative, as in R5=b; R5=any leaves it open, and any "
                      "leaves all of them open (repeatable)."),
+        click.option("--no-record-means-none", "silent_is_none", is_flag=True,
+                     help="Read therapy and metastases that a FHIR chart does not record as not there; for sites whose "
+                     "charts are complete."),
     )  # fmt: skip
 
 

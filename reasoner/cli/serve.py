@@ -99,6 +99,7 @@ def serve(
             selection.layer,
             tuple(path.resolve() for path in selection.overlays),
             selection.readings,
+            selection.no_record_means_none,
         ),
         public_url=public_url.rstrip("/"),
         origins=origins,

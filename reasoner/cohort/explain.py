@@ -56,6 +56,7 @@ def guideline_of(folder: Path) -> Guideline:
         str(info["layer"]),
         tuple(map(Path, overlays)),
         tuple(info["readings"]),
+        bool(manifest.get("no_record_means_none")),
     )
     guideline = Guideline(guideline_copy(folder.resolve(), selection))
     if to_plain(guideline.info) != info:

@@ -123,7 +123,9 @@ def guideline_copy(output: Path, selection: Selection) -> Selection:
     """Select the copy of a guideline that an output folder keeps, so that answers can be explained later."""
     own = output / "guideline"
     overlays = [own / f"overlay-{n}" / path.parent.name / path.name for n, path in enumerate(selection.overlays)]
-    return Selection(own / selection.folder.name, selection.layer, tuple(overlays), selection.readings)
+    return Selection(
+        own / selection.folder.name, selection.layer, tuple(overlays), selection.readings, selection.no_record_means_none
+    )
 
 
 def difference(file: Path, manifest: Mapping[str, object]) -> str:

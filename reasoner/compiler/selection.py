@@ -22,13 +22,15 @@ class Selection(msgspec.Struct, frozen=True):
 
     `folder` holds its files; `layer` is "literal" (each statement as it reads) or "curated" (with the readings);
     `overlays` are files of local rules, laid on top in order; `readings` are written ``R5=b``, ``R5=any`` or ``any``, and
-    take readings otherwise than by their defaults. Raises GuidelineError for a layer that does not exist.
+    take readings otherwise than by their defaults; with `no_record_means_none`, therapy and metastases that a FHIR chart
+    does not record are read as not there. Raises GuidelineError for a layer that does not exist.
     """
 
     folder: Path
     layer: str = "curated"
     overlays: tuple[Path, ...] = ()
     readings: tuple[str, ...] = ()
+    no_record_means_none: bool = False
 
     def __post_init__(self) -> None:
         if self.layer not in LAYERS:

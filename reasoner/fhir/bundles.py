@@ -1,6 +1,7 @@
 """Bundles and single resources from JSON to typed resources.
 
-A field of the wrong shape is left out and reported; where it decides whether the resource counts at all, so is the resource.
+A field of the wrong shape is left out and reported. Where it decides whether the resource counts, the resource is kept with
+a value there that is none of FHIR's, so that what it says is in doubt.
 """
 
 from __future__ import annotations
@@ -14,10 +15,17 @@ import msgspec
 from reasoner.errors import RecordError
 from reasoner.fhir.resources import Resource
 
-__all__ = ["ParsedResources", "Unreadable", "convert", "merge", "parse"]
+__all__ = ["NOT_READ", "ParsedResources", "Unreadable", "convert", "merge", "parse"]
 
 DEEPEST = 8
-DECIDING = ("resourceType", "status", "intent", "doNotPerform", "verificationStatus", "subject", "patient")
+NOT_READ = "unreadable"
+STAND_INS: dict[str, dict[str, object]] = {
+    "status": {"status": NOT_READ},
+    "doNotPerform": {"status": NOT_READ},
+    "verificationStatus": {"verificationStatus": {"text": NOT_READ}},
+    "subject": {"subject": {"reference": NOT_READ}},
+    "patient": {"subject": {"reference": NOT_READ}},
+}
 FIELD = re.compile(r"\$\.(?:resource\.)?(\w+)")
 
 
@@ -139,8 +147,9 @@ def salvage(content: bytes | msgspec.Raw, unreadable: list[Unreadable]) -> Resou
         except msgspec.ValidationError as error:
             place = FIELD.search(str(error))
             field = place[1] if place else ""
-            if field in DECIDING or field not in data:
+            if field == "resourceType" or field not in data:
                 unreadable.append(Unreadable(name, error=str(error)))
                 return None
             del data[field]
+            data.update(STAND_INS.get(field, {}))
             unreadable.append(Unreadable(name, field, str(error)))

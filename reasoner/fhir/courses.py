@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from reasoner.fhir.dates import PartialDate, days_between
 from reasoner.fhir.doses import Dose
 from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
 from reasoner.fhir.provenance import Provenance
 
-__all__ = ["Course", "Endings", "build_courses"]
+__all__ = ["Course", "Endings", "build_courses", "group"]
 
 
 class Endings(NamedTuple):
@@ -31,7 +32,7 @@ class Course(NamedTuple):
     """
 
     doses: tuple[Dose, ...]
-    start: int
+    start: PartialDate
     end: int
     outcome: str | None
     why: tuple[Provenance, ...]
@@ -41,7 +42,7 @@ class Course(NamedTuple):
 class CourseBuilder:
     """A course being built: the day it began, its doses, and of each drug the dose that ends last."""
 
-    def __init__(self, start: int, carried: list[Dose], periods: Mapping[str, int], endings: Endings) -> None:
+    def __init__(self, start: PartialDate, carried: list[Dose], periods: Mapping[str, int], endings: Endings) -> None:
         self.start = start
         self.endings = endings
         self.carried = carried
@@ -57,16 +58,21 @@ class CourseBuilder:
         if before is None or (before.open, before.end) <= (dose.open, dose.end):
             self.last[dose.drug] = dose
 
-    def takes(self, dose: Dose) -> bool:
-        """Tell whether a later dose belongs to this course."""
+    def takes(self, dose: Dose) -> bool | None:
+        """Tell whether a later dose belongs to this course; None where its date is not known well enough."""
         before = self.last.get(dose.drug)
-        if before is not None:
-            return before.open or dose.start - before.end <= self.periods["pause"]
-        return dose.start - self.start <= self.periods["starts_together"]
+        if before is None:
+            apart, most = days_between(self.start, dose.start), self.periods["starts_together"]
+        elif before.open:
+            return True
+        else:
+            end = max(before.end, before.start.last)
+            apart, most = PartialDate(dose.start.first - end, dose.start.last - end), self.periods["pause"]
+        return None if apart.first <= most < apart.last else apart.last <= most
 
     def followed_by(self, dose: Dose) -> CourseBuilder:
         """Begin the course that a dose opens; drugs that go on then belong to both."""
-        soon = dose.start + self.periods["starts_together"]
+        soon = dose.start.last + self.periods["starts_together"]
         return CourseBuilder(
             dose.start, [own for own in self.doses if own.open or own.end > soon], self.periods, self.endings
         )
@@ -79,11 +85,22 @@ class CourseBuilder:
         In this order: the disease ended it; it is under way; a drug that was not carried on ended for a reason; its drugs
         ended as planned; the disease was under control after it.
         """
-        horizon = today if following is None else following.start
-        seen = latest(own for own in trend if own.date and self.start < own.date.first and own.date.last <= horizon)
+        horizon = PartialDate(today, today) if following is None else following.start
+        possible = [
+            own for own in trend
+            if own.date is None or (self.start.first < own.date.last and own.date.first <= horizon.last)
+        ]  # fmt: skip
+        certain = [
+            own for own in possible if own.date and self.start.last < own.date.first and own.date.last <= horizon.first
+        ]
+        seen = latest(certain)
+        others = [own for own in latest(possible) if own not in certain]
         trends = {own.value for own in seen}
         if not self.endings.by_disease.isdisjoint(trends):
-            return (str(trends.pop()) if len(trends) == 1 else None), tuple(own.source for own in seen)
+            agree = len(trends) == 1 and {own.value for own in others} <= {*trends, UNDECIDED}
+            return (str(trends.pop()) if agree else None), tuple(own.source for own in seen)
+        if UNDECIDED in trends or others:
+            return None, ()
         ended = [dose for drug, dose in self.last.items() if following is None or drug not in following.last]
         if following is None and any(self.is_under_way(dose, today) for dose in ended):
             return self.endings.under_way, tuple(dose.source for dose in ended)
@@ -102,17 +119,21 @@ class CourseBuilder:
 
 def build_courses(
     doses: Iterable[Dose], trend: Sequence[Evidence], today: int, periods: Mapping[str, int], endings: Endings
-) -> list[Course]:
-    """Build the courses from doses in the order of their dates.
+) -> tuple[list[Course], list[Dose]]:
+    """Build the courses from doses in the order of their dates; give also the doses that cannot be assigned by their dates.
 
     A drug that starts later than the first ones, or comes back after a pause, begins a new course. `trend` is how the
     disease went, `today` the latest day that the chart speaks of.
     """
     builders: list[CourseBuilder] = []
+    unsure: list[Dose] = []
     for dose in doses:
+        taken = builders[-1].takes(dose) if builders else False
+        if taken is None:
+            unsure.append(dose)
         if not builders:
             builders.append(CourseBuilder(dose.start, [], periods, endings))
-        elif not builders[-1].takes(dose):
+        elif not taken:
             builders.append(builders[-1].followed_by(dose))
         builders[-1].add(dose)
     courses: list[Course] = []
@@ -120,8 +141,17 @@ def build_courses(
         following = builders[number + 1] if number + 1 < len(builders) else None
         outcome, why = builder.outcome(following, trend, today)
         end = max(today if dose.open else dose.end for dose in builder.doses)
-        until = end if following is None else min(end, following.start)
+        until = end if following is None else min(end, following.start.last)
         disease_ended = bool(courses) and courses[-1].outcome in endings.by_disease
         doubtful = tuple(dose for dose in builder.carried if disease_ended and dose.open)
         courses.append(Course(tuple(builder.doses), builder.start, until, outcome, why, doubtful))
-    return courses
+    return courses, unsure
+
+
+def group(doses: Iterable[Dose], periods: Mapping[str, int]) -> list[list[Dose]] | None:
+    """Group doses, in the order of their dates, as they belong to courses; None where that cannot be told by their dates."""
+    courses, unsure = build_courses(doses, (), 0, periods, Endings(None, None, frozenset()))
+    if unsure:
+        return None
+    carried = {dose: number for number, course in reversed(list(enumerate(courses))) for dose in course.doses}
+    return [[dose for dose in course.doses if carried[dose] == number] for number, course in enumerate(courses)]

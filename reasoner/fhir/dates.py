@@ -8,19 +8,25 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["PartialDate", "first_date", "months_between", "parse_date"]
+__all__ = ["PartialDate", "bound_above", "days_between", "first_date", "months_between", "parse_date"]
 
+MONTH = 31
 DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T.*)?)?)?", re.ASCII | re.DOTALL)
 
 
 class PartialDate(NamedTuple):
-    """A date as far as it is known: the first and the last day it can be, as `date.toordinal` counts them."""
+    """A date as far as it is known: the first and the last day it can be, as `date.toordinal` counts them.
+
+    A first day of 0 says that only the last one is known.
+    """
 
     first: int
     last: int
 
     def __str__(self) -> str:
         """Write the date as exactly as it is known."""
+        if not self.first:
+            return date.fromordinal(self.last).isoformat()
         start, end = date.fromordinal(self.first), date.fromordinal(self.last)
         if self.first == self.last:
             return start.isoformat()
@@ -45,6 +51,18 @@ def parse_date(text: str | None) -> PartialDate | None:
         return PartialDate(date(int(year), first, 1).toordinal(), end.toordinal())
     except ValueError:
         return None
+
+
+def bound_above(found: PartialDate | None) -> PartialDate | None:
+    """Say of what was recorded on a date that it came about then or at any time before."""
+    return None if found is None else PartialDate(0, found.last)
+
+
+def days_between(start: PartialDate, end: PartialDate) -> PartialDate:
+    """Give the fewest and the most days from one date to another; what is dated to the same month is of one day."""
+    if start == end and start.last - start.first < MONTH:
+        return PartialDate(0, 0)
+    return PartialDate(end.first - start.last, end.last - start.first)
 
 
 def first_date(*texts: str | None) -> PartialDate | None:

@@ -5,17 +5,27 @@ What was only planned, not done or entered in error is not therapy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from reasoner.fhir.bundles import ParsedResources
+from reasoner.fhir.bundles import NOT_READ, ParsedResources
 from reasoner.fhir.dates import PartialDate, first_date, parse_date
 from reasoner.fhir.evidence import UNDECIDED, EvidenceCollector
 from reasoner.fhir.provenance import Provenance, provenance_of
-from reasoner.fhir.resources import NO_CODING, Coding, Concept, Resource, as_list
-from reasoner.fhir.tables import TEXT, Tables, Test, normalise, system_of
+from reasoner.fhir.resources import NO_CODING, Coding, Concept, Resource, as_list, texts_of, unversioned
+from reasoner.fhir.tables import UNKNOWN, Tables, Test, normalise, system_of
 
-__all__ = ["GIVEN", "Dose", "Doses", "drugs_mentioned", "drugs_named", "index_medications", "medication_of", "read_doses"]
+__all__ = [
+    "GIVEN",
+    "Dose",
+    "DoseReader",
+    "Doses",
+    "Unclear",
+    "drugs_mentioned",
+    "drugs_named",
+    "index_medications",
+    "medications_of",
+]
 
 GIVEN = {
     "MedicationAdministration": {"completed", "in-progress", "on-hold", "stopped"},
@@ -28,163 +38,279 @@ UNDER_WAY = {"active", "in-progress", "on-hold"}
 PLANS = {"proposal", "plan", "option"}
 ORDER = "MedicationRequest"
 SINGLE = ("MedicationAdministration", "MedicationDispense")
+NOT_KNOWN = "fhir_unknown_medication"
 REASONS = Test("", "ended", "")
+TERMINATION = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-treatment-termination-reason"
 
 
 class Dose(NamedTuple):
-    """A drug given on a day or over a time: `start` and `end` are days, `open` says that it has not ended.
+    """A drug given on a day or over a time: it began on `start`; `end` is the last day on which it may have been given.
 
-    `ended` is how it ended, a value of the set "ended"; "undecided" where it ended for a reason that is not known, None
-    where nothing says that it ended. `single` is one dose, `ordered` one that is known from an order alone.
+    `open` says that it has not ended, `ended` how it ended, a value of the set "ended"; "undecided" where it ended for a
+    reason that is not known, None where nothing says that it ended. `until` is the date of its end as it is told, `reason`
+    words a reason that no table knows. `single` is one dose, `ordered` one that is known from an order alone.
     """
 
     drug: str
-    start: int
+    start: PartialDate
     end: int
     open: bool
     ended: str | None
     single: bool
     ordered: bool
     source: Provenance
+    until: PartialDate
+    reason: str = ""
 
 
 class Unclear(NamedTuple):
-    """A drug that may or may not have been given, and why that is unclear."""
+    """Therapy of which it is not clear whether, or with which drugs, it was given: what is known of it, why not, when."""
 
-    drug: str
+    what: str
     why: str
+    date: PartialDate | None
     source: Provenance
 
 
 class Doses(NamedTuple):
     """The doses read, in the order of their dates, and what makes the therapy uncertain.
 
-    `undated` are drugs without an exact date, `unclear` those of which it is not clear that they were given, `uncoded`
-    medications that may be drugs of the guideline, as they have no code of a system that the tables look drugs up in.
+    `undated` are drugs without a date, `unclear` what may be therapy, `others` medications that are taken for none of the
+    guideline's drugs though no table has them, which happens only where a site says that it knows its data.
     """
 
     dated: list[Dose]
     undated: list[tuple[str, Provenance]]
     unclear: list[Unclear]
-    uncoded: list[Provenance]
+    others: list[Provenance]
 
 
-def read_doses(
-    resources: Iterable[tuple[str, Resource]], medications: Mapping[str, Concept], evidence: EvidenceCollector
-) -> Doses:
-    """Read the drugs that were given; other medications are noted as unmapped.
+class DoseReader:
+    """Reads what medications and other resources say of the guideline's drugs.
 
-    Where single doses of a drug are recorded, they say how long it was given, and orders do not.
+    With `silent_is_none`, a medication that is not known is taken for none of the guideline's drugs.
     """
-    found = Doses([], [], [], [])
-    for name, resource in resources:
-        if resource.status not in NOT_GIVEN and resource.intent not in PLANS and not resource.doNotPerform:
-            read_medication(name, resource, medication_of(resource, medications), evidence, found)
-    given = {dose.drug for dose in found.dated if dose.single}
-    found.dated[:] = [d._replace(open=False) if d.ordered and d.drug in given else d for d in found.dated]
-    found.dated.sort(key=lambda dose: (dose.start, dose.end, dose.drug, dose.source))
-    return found
+
+    def __init__(self, medications: Mapping[str, Resource], evidence: EvidenceCollector, silent_is_none: bool) -> None:
+        self.medications = medications
+        self.evidence = evidence
+        self.tables = evidence.tables
+        self.say = evidence.model.say
+        self.silent_is_none = silent_is_none
+        self.found = Doses([], [], [], [])
+        self.told: list[tuple[list[str], Unclear]] = []
+
+    def doses(self) -> Doses:
+        """Give what was read. Where single doses of a drug are recorded, they say how long it was given, orders do not."""
+        found = self.found
+        given = {dose.drug for dose in found.dated if dose.single}
+        found.dated[:] = [d._replace(open=False) if d.ordered and d.drug in given else d for d in found.dated]
+        found.dated.sort(key=lambda dose: (dose.start, dose.end, dose.drug, dose.source))
+        found.unclear.extend(unclear for drugs, unclear in self.told if not self.is_covered(drugs, unclear))
+        return found
+
+    def is_covered(self, drugs: Sequence[str], told: Unclear) -> bool:
+        """Tell whether the medications tell what other resources tell of therapy: each drug, or any where none is named."""
+        near = self.tables.periods["starts_together"]
+        known = {
+            dose.drug
+            for dose in self.found.dated
+            if told.date is None
+            or (dose.start.first <= told.date.last + near and (dose.open or dose.end >= told.date.first - near))
+        }
+        return set(drugs) - {UNKNOWN} <= known if set(drugs) - {UNKNOWN} else bool(known)
+
+    def add_medication(self, name: str, resource: Resource, doubted: str = "") -> None:
+        """Add what a medication event says; `doubted` says why nobody can tell whether it is about the patient."""
+        if resource.status in NOT_GIVEN or resource.intent in PLANS or resource.doNotPerform:
+            return
+        period = resource.effectivePeriod
+        start = first_date(
+            resource.effectiveDateTime, period.start if period else None, resource.whenHandedOver, resource.authoredOn
+        )
+        concepts = medications_of(resource, self.medications)
+        named, why = self.named(concepts)
+        concept = next(iter(concepts), None)
+        if not named:
+            self.add_unnamed(name, concepts, start, why, doubted)
+            return
+        sources = {drug: provenance_of(name, coding, concept, start) for drug, coding in named.items()}
+        kind, why = resource.resourceType or "", why and self.say(why)
+        if resource.status not in GIVEN[kind]:
+            status = resource.status != NOT_READ and resource.status
+            why = self.say("fhir_unclear_status", status) if status else self.say("fhir_no_status")
+        if why := why or doubted:
+            self.found.unclear.extend(
+                Unclear(self.evidence.model.label("drug", drug), why, start, source) for drug, source in sources.items()
+            )
+            return
+        self.add_doses(resource, start, sources)
+
+    def add_doses(self, resource: Resource, start: PartialDate | None, sources: Mapping[str, Provenance]) -> None:
+        kind, period = resource.resourceType or "", resource.effectivePeriod
+        end = parse_date(period.end) if period else None
+        single = kind in SINGLE
+        ended, reason = how_ended(resource, single, self.evidence)
+        for drug, source in sources.items():
+            if start is None:
+                self.found.undated.append((drug, source))
+                continue
+            last = max(end.last, start.last) if end is not None else start.last
+            running = resource.status in UNDER_WAY and end is None and not single
+            self.found.dated.append(
+                Dose(drug, start, last, running, ended, single, kind == ORDER, source, end or start, reason)
+            )
+
+    def named(self, concepts: Sequence[Concept]) -> tuple[dict[str, Coding], str]:
+        """List the drugs that concepts name, and the words for why that is in doubt."""
+        found: dict[str, Coding] = {}
+        why = ""
+        for concept in concepts:
+            drugs = drugs_named(concept, self.tables)
+            if drugs is None:
+                mentioned = dict.fromkeys(drugs_coded(concept, self.tables)) | dict.fromkeys(
+                    drugs_mentioned(concept, self.tables)
+                )
+                found |= dict.fromkeys(mentioned, next(concept.codings(), NO_CODING))
+                why = "fhir_mentioned" if mentioned else NOT_KNOWN
+            else:
+                found |= drugs
+        if UNKNOWN in found:
+            why = "fhir_unknown_drugs"
+        return {drug: coding for drug, coding in found.items() if drug not in ("", UNKNOWN)}, why
+
+    def add_unnamed(self, name: str, concepts: Sequence[Concept], start: PartialDate | None, why: str, doubted: str) -> None:
+        """Add what a medication that names no drug of the guideline leaves unclear; `why` and `doubted` say why."""
+        concept = next(iter(concepts), None)
+        source = provenance_of(name, next(concept.codings(), None) if concept else None, concept, start)
+        if concepts and not why:
+            self.evidence.unmapped[source] = self.say("fhir_other_drug")
+        elif self.silent_is_none and not doubted and why in ("", NOT_KNOWN):
+            self.found.others.append(source)
+            self.evidence.unmapped[source] = self.say("fhir_unmapped_drug")
+        else:
+            what = next((text for own in concepts for text in texts_of(own)), "") or self.say("fhir_a_medication")
+            self.found.unclear.append(Unclear(what, doubted or self.say(why or NOT_KNOWN), start, source))
+
+    def add_told(self, name: str, resource: Resource, doubted: str = "") -> None:
+        """Add the therapy that the codes and words of a resource tell which is no medication event."""
+        if resource.status in NOT_GIVEN or (resource.intent in PLANS and resource.resourceType == "ServiceRequest"):
+            return
+        concepts = list(concepts_of(resource))
+        texts = [normalise(text) for text in free_texts(resource)]
+        drugs = [drug for concept in concepts for drug in drugs_coded(concept, self.tables)]
+        texts += [normalise(text) for concept in concepts for text in texts_of(concept)]
+        drugs += [drug for text in texts for drug in self.tables.mentioned(text)]
+        if drugs := [drug for drug in dict.fromkeys(drugs) if drug]:
+            period = resource.performedPeriod or resource.period or resource.effectivePeriod
+            whole = (period.start, period.end) if period else (None, None)
+            start = first_date(resource.performedDateTime, resource.occurrenceDateTime, resource.effectiveDateTime, *whole)
+            end = first_date(whole[1])
+            date = start if start is None or end is None else PartialDate(start.first, max(start.last, end.last))
+            concept = next(iter(concepts), None)
+            source = provenance_of(name, next(concept.codings(), None) if concept else None, concept, date)
+            named = [self.evidence.model.label("drug", drug) for drug in drugs if drug != UNKNOWN]
+            what = self.say("comma").join(named) or self.say("fhir_a_therapy")
+            self.told.append((drugs, Unclear(what, doubted or self.say("fhir_told_elsewhere"), date, source)))
 
 
-def read_medication(
-    name: str, resource: Resource, concept: Concept | None, evidence: EvidenceCollector, found: Doses
-) -> None:
-    """Add what one resource says of the drugs that its medication names."""
-    say, period = evidence.model.say, resource.effectivePeriod
-    start = first_date(
-        resource.effectiveDateTime, period.start if period else None, resource.whenHandedOver, resource.authoredOn
-    )
-    named = drugs_named(concept, evidence.tables)
-    if not named:
-        read_unnamed(name, concept, start, evidence, found)
-        return
-    sources = {drug: provenance_of(name, coding, concept, start) for drug, coding in named.items()}
-    kind = resource.resourceType or ""
-    if resource.status not in GIVEN[kind]:
-        why = say("fhir_unclear_status", resource.status) if resource.status else say("fhir_no_status")
-        found.unclear.extend(Unclear(drug, why, source) for drug, source in sources.items())
-        return
-    end = parse_date(period.end) if period else None
-    single = kind in SINGLE
-    ended = how_ended(resource, single, evidence)
-    for drug, source in sources.items():
-        if start is None or start.first != start.last:
-            found.undated.append((drug, source))
-            continue
-        last = max(end.last, start.last) if end is not None else start.last
-        running = resource.status in UNDER_WAY and end is None and not single
-        found.dated.append(Dose(drug, start.first, last, running, ended, single, kind == ORDER, source))
+def how_ended(resource: Resource, single: bool, evidence: EvidenceCollector) -> tuple[str | None, str]:
+    """Tell how what a resource gives ended, and in which words where no table knows them.
 
-
-def read_unnamed(
-    name: str, concept: Concept | None, start: PartialDate | None, evidence: EvidenceCollector, found: Doses
-) -> None:
-    """Add what a medication that names no drug leaves unclear."""
-    source = provenance_of(name, next(concept.codings(), None) if concept else None, concept, start)
-    mentioned = drugs_mentioned(concept, evidence.tables)
-    found.unclear.extend(Unclear(drug, evidence.model.say("fhir_mentioned"), source) for drug in mentioned)
-    systems = {system_of(coding.system) for coding in concept.codings() if coding.code} if concept is not None else set()
-    if not mentioned and systems.isdisjoint(evidence.tables.drug_systems):
-        found.uncoded.append(source)
-    evidence.unmapped[source] = evidence.model.say("fhir_unmapped_drug")
-
-
-def how_ended(resource: Resource, single: bool, evidence: EvidenceCollector) -> str | None:
-    """Tell how what a resource gives ended: None where nothing says so, undecided where the reason is not known."""
-    reasons = {evidence.coded_value(reason, (REASONS,))[0] for reason in as_list(resource.statusReason)} - {None, UNDECIDED}
+    None where nothing says so, undecided where the reason is not known.
+    """
+    stated = [*as_list(resource.statusReason)]
+    stated += [own.valueCodeableConcept or Concept() for own in resource.extension or () if own.url == TERMINATION]
+    reasons = {evidence.coded_value(reason, (REASONS,))[0] for reason in stated} - {None, UNDECIDED}
     if len(reasons) == 1:
-        return reasons.pop()
-    if reasons or resource.status == "stopped":
-        return UNDECIDED
+        return reasons.pop(), ""
+    if stated or resource.status == "stopped":
+        words = (text for reason in stated for text in (*texts_of(reason), *(own.code for own in reason.codings())) if text)
+        return UNDECIDED, next(words, "")
     completed = resource.status == "completed" and not single
-    return next(iter(evidence.model.as_planned), None) if completed else None
+    return (next(iter(evidence.model.as_planned), None) if completed else None), ""
 
 
-def drugs_named(concept: Concept | None, tables: Tables) -> dict[str, Coding]:
-    """List the drugs that the codes of a medication name, or all its texts, word for word, where no code is known."""
-    if concept is None:
-        return {}
+def concepts_of(resource: Resource) -> Iterator[Concept]:
+    """Yield the concepts by which a resource can tell of therapy."""
+    category = resource.category if isinstance(resource.category, list) else [resource.category]
+    details = [own.detail for own in resource.activity or () if own.detail is not None]
+    for concept in (resource.code, *category, *(c for own in details for c in (own.code, own.productCodeableConcept))):
+        if isinstance(concept, Concept):
+            yield concept
+
+
+def free_texts(resource: Resource) -> Iterator[str]:
+    """Yield the free texts of a resource."""
+    details = (own.detail.description for own in resource.activity or () if own.detail is not None)
+    notes = (own.text for own in resource.note or ())
+    texts = (resource.title, resource.description, resource.conclusion, resource.valueString, *notes, *details)
+    return (text for text in texts if text)
+
+
+def drugs_coded(concept: Concept, tables: Tables) -> dict[str, Coding]:
+    """List the drugs that the codes of a concept name."""
     found: dict[str, Coding] = {}
     for coding in concept.codings():
-        for drug in tables.drugs.get((system_of(coding.system), coding.code or ""), ()):
+        for drug in tables.drugs_of(system_of(coding.system), coding.code or ""):
             found.setdefault(drug, coding)
-    if not found:
-        named = {text: tables.drugs.get((TEXT, text), []) for text in texts_of(concept)}
-        drugs = [drug for own in named.values() for drug in own]
-        if all(set(tables.mentioned(text)) == set(drugs) == set(own) for text, own in named.items()):
-            found = dict.fromkeys(drugs, next(concept.codings(), NO_CODING))
     return found
 
 
-def drugs_mentioned(concept: Concept | None, tables: Tables) -> list[str]:
-    """List the drugs whose names stand in the texts of a medication."""
-    texts = texts_of(concept) if concept is not None else ()
-    return list(dict.fromkeys(drug for text in texts for drug in tables.mentioned(text)))
+def drugs_named(concept: Concept, tables: Tables) -> dict[str, Coding] | None:
+    """List the drugs that a medication names by its codes, or by its texts where no code is known.
+
+    The empty name stands for a drug that is none of the guideline's, "unknown" for therapy whose drugs are not told; None
+    is given where nobody can tell: no code or word is known, a drug is named among other words, or codes and texts name
+    different drugs.
+    """
+    texts = [normalise(text) for text in texts_of(concept)]
+    known = (tables.drugs_of(system_of(coding.system), coding.code or "") for coding in concept.codings())
+    coded = [set(drugs) for drugs in known if drugs]
+    mentioned = [own for text in texts if (own := {drug for drug in tables.mentioned(text) if drug})]
+    if coded:
+        widest = max(coded, key=len)
+        consistent = all(own <= widest for own in coded) and all(own <= widest for own in mentioned)
+        return drugs_coded(concept, tables) if consistent else None
+    coding = next(concept.codings(), NO_CODING)
+    if mentioned:
+        same = all(own == mentioned[0] for own in mentioned)
+        sure = same and all(tables.is_plain(text) for text in texts if any(tables.mentioned(text)))
+        return dict.fromkeys(sorted(mentioned[0]), coding) if sure else None
+    return {"": coding} if any(tables.mentioned(text) for text in texts) else None
 
 
-def texts_of(concept: Concept) -> list[str]:
-    """Give the texts of a concept and of its codings, written as the tables do."""
-    return [normalise(text) for text in (concept.text, *(coding.display for coding in concept.codings())) if text]
+def drugs_mentioned(concept: Concept, tables: Tables) -> list[str]:
+    """List the guideline's drugs whose names stand in the texts of a medication."""
+    mentioned = (drug for text in texts_of(concept) for drug in tables.mentioned(normalise(text)))
+    return [drug for drug in dict.fromkeys(mentioned) if drug and drug != UNKNOWN]
 
 
-def index_medications(parsed: ParsedResources) -> dict[str, Concept]:
-    """Index the concepts of Medication resources by the references to them."""
-    found: dict[str, Concept] = {}
+def index_medications(parsed: ParsedResources) -> dict[str, Resource]:
+    """Index Medication resources by the references to them."""
+    found: dict[str, Resource] = {}
     for url, resource in parsed.resources:
-        if resource.resourceType == "Medication" and resource.code is not None:
+        if resource.resourceType == "Medication":
             for name in (url, f"Medication/{resource.id}", f"urn:uuid:{resource.id}"):
                 if name is not None:
-                    found.setdefault(name, resource.code)
+                    found.setdefault(name, resource)
     return found
 
 
-def medication_of(resource: Resource, medications: Mapping[str, Concept]) -> Concept | None:
-    """Find the medication that a resource names or refers to; where it is not there, take the reference's display."""
+def medications_of(resource: Resource, medications: Mapping[str, Resource]) -> list[Concept]:
+    """List the medication that a resource names or refers to, or its ingredients where it has no code.
+
+    Where it is not there, the reference's display is taken.
+    """
     if resource.medicationCodeableConcept is not None:
-        return resource.medicationCodeableConcept
+        return [resource.medicationCodeableConcept]
     reference = resource.medicationReference
     if reference is None:
-        return None
-    contained = (own.code for own in resource.contained or () if reference.reference == f"#{own.id}")
-    known = next(contained, None) or medications.get(reference.reference or "")
-    return known or Concept(text=reference.display)
+        return []
+    contained = (own for own in resource.contained or () if reference.reference == f"#{own.id}")
+    known = next(contained, None) or medications.get(unversioned(reference.reference or ""))
+    if known is None:
+        return [Concept(text=reference.display)]
+    if known.code is not None:
+        return [known.code]
+    return [own.itemCodeableConcept for own in known.ingredient or () if own.itemCodeableConcept is not None]

@@ -8,16 +8,16 @@ from math import inf
 from typing import NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.fhir.dates import PartialDate, first_date
+from reasoner.fhir.dates import PartialDate, bound_above, first_date, parse_date
 from reasoner.fhir.provenance import Provenance, provenance_of
-from reasoner.fhir.resources import Coding, Component, Concept, Quantity, Resource, as_list, first_code
-from reasoner.fhir.tables import TEXT, Tables, Test, normalise, system_of
+from reasoner.fhir.resources import Coding, Component, Concept, Quantity, Resource, as_list, first_code, texts_of
+from reasoner.fhir.tables import HIERARCHIES, TEXT, Diagnosis, Tables, Test, normalise, system_of
 
 __all__ = ["UNDECIDED", "Evidence", "EvidenceCollector", "latest"]
 
 UNDECIDED = "undecided"
 FINAL = {"final", "amended", "corrected"}
-CONFIRMED = {"confirmed", None}
+NOT_FINAL = {"preliminary", "registered", "cancelled", "entered-in-error"}
 NEVER_THERE = {"refuted", "entered-in-error"}
 ACTIVE = {"active", "recurrence", "relapse", None}
 ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
@@ -33,13 +33,17 @@ class Evidence(NamedTuple):
 
 
 class EvidenceCollector:
-    """Collects the evidence for each finding, and why other resources say nothing."""
+    """Collects the evidence for each finding, and why other resources say nothing.
+
+    `doubtful` are the diagnoses of which nobody can tell whether they are a finding of the tables.
+    """
 
     def __init__(self, model: GuidelineModel, tables: Tables) -> None:
         self.model = model
         self.tables = tables
         self.found: dict[str, list[Evidence]] = {}
         self.unmapped: dict[Provenance, str] = {}
+        self.doubtful: list[Evidence] = []
 
     def of(self, finding: str) -> list[Evidence]:
         return self.found.get(finding, [])
@@ -47,75 +51,115 @@ class EvidenceCollector:
     def add(self, finding: str, evidence: Evidence) -> None:
         self.found.setdefault(finding, []).append(evidence)
 
-    def add_condition(self, resource: Resource, name: str) -> None:
-        """Read a diagnosis: undecided where it is not confirmed, nothing where it is refuted or entered in error."""
+    def add_condition(self, resource: Resource, name: str, doubted: bool = False) -> None:
+        """Read a diagnosis: undecided where it is not confirmed or `doubted`, nothing where it is refuted or an error.
+
+        The date on which it was recorded says no more than that it was there by then.
+        """
         status = first_code(resource.verificationStatus)
         if status in NEVER_THERE:
             return
+        confirmed = not doubted and (resource.verificationStatus is None or status == "confirmed")
         period = resource.onsetPeriod.start if resource.onsetPeriod else None
         asserted = (e.valueDateTime for e in resource.extension or () if e.url == ASSERTED)
-        date = first_date(resource.onsetDateTime, period, *asserted, resource.recordedDate)
+        date = first_date(resource.onsetDateTime, period, *asserted) or bound_above(parse_date(resource.recordedDate))
         lasting = first_code(resource.clinicalStatus) in ACTIVE
         sites = [coding for concept in as_list(resource.bodySite) for coding in concept.codings()]
-        codings = list(resource.code.codings()) if resource.code else []
-        mapped = False
-        for coding in codings:
+        said = [
+            (diagnosis, coding)
+            for coding in (resource.code.codings() if resource.code else ())
+            for diagnosis in self.tables.diagnoses(coding, sites)
+        ]
+        findings = {diagnosis.finding for diagnosis, _ in said}
+        worded = self.worded(resource, findings) if resource.code else []
+        for diagnosis, coding in (*said, *worded):
             source = provenance_of(name, coding, resource.code, date)
-            for finding, value in self.tables.diagnoses(coding, sites):
-                mapped = True
-                self.add(finding, Evidence(value if status in CONFIRMED else UNDECIDED, date, source, lasting))
-        if not mapped:
+            self.add(diagnosis.finding, Evidence(diagnosis.value if confirmed else UNDECIDED, date, source, lasting))
+        if not said and not worded:
             self.leave_out(name, resource.code, resource.onsetDateTime, self.model.say("fhir_unmapped_diagnosis"))
+            if not self.is_another(resource.code):
+                coding = next(resource.code.codings(), None) if resource.code else None
+                self.doubtful.append(Evidence(UNDECIDED, date, provenance_of(name, coding, resource.code, date), lasting))
         for summary in (own.summary for own in resource.stage or () if own.summary is not None):
             for test in self.tables.stages:
                 stage, read = self.coded_value(summary, (test,))
                 if stage is not None:
-                    self.add(test.finding, Evidence(stage, date, provenance_of(name, read, summary, date)))
+                    value = stage if confirmed else UNDECIDED
+                    self.add(test.finding, Evidence(value, date, provenance_of(name, read, summary, date)))
 
-    def add_observation(self, resource: Resource, name: str) -> None:
-        """Read a result and those of its components; one that is not final says nothing."""
-        if resource.status in FINAL:
-            period = resource.effectivePeriod
-            date = first_date(
-                resource.effectiveDateTime,
-                *((period.end, period.start) if period else ()),
-                resource.effectiveInstant,
-                resource.issued,
-            )
-            for part in (resource, *(resource.component or ())):
-                self.add_result(part, name, date, resource.effectiveDateTime)
+    def worded(self, resource: Resource, known: set[str]) -> list[tuple[Diagnosis, Coding | None]]:
+        """List what the words of a diagnosis say beyond its codes; a text alone is never certain."""
+        assert resource.code is not None
+        described = (own.finding for text in texts_of(resource.code) for own in self.tables.described(text))
+        coding = next(resource.code.codings(), None)
+        return [(Diagnosis(finding, UNDECIDED), coding) for finding in dict.fromkeys(described) if finding not in known]
 
-    def add_result(self, part: Component, name: str, date: PartialDate | None, written: str | None) -> None:
-        """Read one result; `written` is its date as the resource has it."""
-        tests: dict[Test, Coding] = {}
+    def is_another(self, concept: Concept | None) -> bool:
+        """Tell whether a diagnosis that no table has is readable as another: by its words, or by a system in order."""
+        if concept is None:
+            return False
+        return bool(texts_of(concept)) or any(
+            coding.code and system_of(coding.system) in HIERARCHIES for coding in concept.codings()
+        )
+
+    def add_observation(self, resource: Resource, name: str, doubted: bool = False) -> None:
+        """Read a result and those of its components; one that is not final says nothing, an unclear one is undecided."""
+        if resource.status in NOT_FINAL:
+            return
+        period = resource.effectivePeriod
+        date = first_date(
+            resource.effectiveDateTime,
+            *((period.end, period.start) if period else ()),
+            resource.effectiveInstant,
+            resource.issued,
+        )
+        doubted = doubted or resource.status not in FINAL
+        for part in (resource, *(resource.component or ())):
+            self.add_result(part, name, date, doubted)
+
+    def add_result(self, part: Component, name: str, date: PartialDate | None, doubted: bool) -> None:
+        """Read one result; undecided where it is `doubted` or cannot be read."""
+        tests: dict[Test, Coding | None] = {}
         for coding in part.code.codings() if part.code is not None else ():
             test = self.tables.tests.get((system_of(coding.system), coding.code or ""))
             if test is not None:
                 tests.setdefault(test, coding)
         if not tests:
-            self.leave_out(name, part.code, written, self.model.say("fhir_unmapped_test"))
-            return
-        for test, coding in tests.items():
+            self.leave_out(name, part.code, "" if date is None else str(date), self.model.say("fhir_unmapped_test"))
+            tests, doubted = dict.fromkeys(self.tests_by_value(part)), True
+        for test, read in tests.items():
             if not test.finding:
-                self.unmapped.setdefault(provenance_of(name, coding, part.code, date), test.name)
+                self.unmapped.setdefault(provenance_of(name, read, part.code, date), test.name)
                 return
+        parts = part.component if isinstance(part, Resource) else None
         for finding in dict.fromkeys(test.finding for test in tests):
-            own = {test: coding for test, coding in tests.items() if test.finding == finding}
+            own = {test: read for test, read in tests.items() if test.finding == finding}
             source = provenance_of(name, next(iter(own.values())), part.code, date)
             value = self.value_of(part, tuple(own))
-            if value is not None:
-                self.add(finding, Evidence(value, date, source))
-                if value == UNDECIDED:
-                    self.unmapped.setdefault(source, self.model.say("fhir_inconclusive"))
+            if value is None and parts:
+                continue
+            told = UNDECIDED if value is None or doubted else value
+            self.add(finding, Evidence(told, date, source))
+            if told == UNDECIDED:
+                self.unmapped.setdefault(source, self.model.say("fhir_inconclusive"))
+
+    def tests_by_value(self, part: Component) -> list[Test]:
+        """List the tests, all of one finding, that alone can have the coded value of a result whose code no table has."""
+        concept = part.valueCodeableConcept
+        codes = {(system_of(own.system), own.code or "") for own in concept.codings()} if concept is not None else set()
+        sets = {name for name, system, code in self.tables.values if (system, code) in codes}
+        tests = {test._replace(name=""): None for test in self.tables.tests.values() if test.values in sets and test.finding}
+        return list(tests) if len({test.finding for test in tests}) == 1 else []
 
     def value_of(self, part: Component, tests: Sequence[Test]) -> str | float | None:
         """Read the value of a result: None where it has none, undecided where no table knows it or values differ."""
         found = self.stated_values(part, tests)
+        interpreted = {self.coded_value(concept, tests)[0] for concept in part.interpretation or ()} - {None}
         if found is None:
-            interpreted = (self.coded_value(concept, tests)[0] for concept in part.interpretation or ())
-            found = {value for value in interpreted if value is not None}
-            if not found:
+            if not interpreted:
                 return None
+            found = set()
+        found |= {value for value in interpreted if value is not None}
         return found.pop() if len(found) == 1 else UNDECIDED
 
     def stated_values(self, part: Component, tests: Sequence[Test]) -> set[str | float] | None:
@@ -135,17 +179,19 @@ class EvidenceCollector:
         return set(chain.from_iterable(stated)) if stated else None
 
     def coded_value(self, concept: Concept, tests: Sequence[Test]) -> tuple[str | None, Coding | None]:
-        """Read a coded value by its codes, or word for word by its texts where no code is known; with the coding read."""
+        """Read a coded value by its codes, or word for word by its texts where no code is known; with the coding read.
+
+        Where codes and texts give different values, it is undecided.
+        """
         by_code: dict[str, Coding | None] = {
             value: coding
             for coding in concept.codings()
             for value in self.listed_values(system_of(coding.system), coding.code or "", tests)
         }
-        if not by_code:
-            texts = [(coding.display, coding) for coding in concept.codings()] + [(concept.text, None)]
-            by_code = {
-                value: coding for text, coding in texts if text for value in self.listed_values(TEXT, normalise(text), tests)
-            }
+        texts = [(coding.display, coding) for coding in concept.codings()] + [(concept.text, None)]
+        for text, read in texts:
+            for value in self.listed_values(TEXT, normalise(text), tests) if text else ():
+                by_code.setdefault(value, read)
         if len(by_code) == 1:
             return next(iter(by_code.items()))
         return (UNDECIDED if by_code else None), next(concept.codings(), None)

@@ -14,28 +14,61 @@ from reasoner.fhir.dates import months_between
 from reasoner.fhir.doses import Dose
 from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
 from reasoner.fhir.facts import ChartFacts, Contradiction, FactSource, Side, Undecided, Unmapped, name_some
+from reasoner.fhir.placement import Placed, Way, place
 from reasoner.fhir.provenance import Provenance, unique
 from reasoner.fhir.tables import FactMapping, Tables
+from reasoner.records.record import ONE_OF
 
 __all__ = ["read_facts"]
 
 
-def read_facts(parsed: ParsedResources, model: GuidelineModel, tables: Tables) -> ChartFacts:
+def read_facts(
+    parsed: ParsedResources, model: GuidelineModel, tables: Tables, no_record_means_none: bool = False
+) -> ChartFacts:
     """Read the facts of a guideline from the resources of one patient.
 
-    Raises RecordError where there are none, and where they are about several patients.
+    With `no_record_means_none`, therapy and metastases that are not recorded are read as not there. Raises RecordError where
+    there are no resources, and where they are about several patients.
     """
-    reader = FactReader(Chart(parsed, model, tables))
+    chart = Chart(parsed, model, tables, no_record_means_none)
+    placed, endings = place_doses(chart)
+    reader = FactReader(chart, placed, placed.ways[0], endings)
+    if no_record_means_none:
+        reader.assumed.append(model.say("fhir_no_record_means_none"))
     for mapping in tables.facts:
-        METHODS[mapping.method](reader, mapping)
+        if mapping.method not in PLACED:
+            METHODS[mapping.method](reader, mapping)
+    readers = [FactReader(chart, placed, way, endings) for way in placed.ways]
+    for own in readers:
+        for mapping in tables.facts:
+            if mapping.method in PLACED:
+                METHODS[mapping.method](own, mapping)
+    reader.take(readers)
     return reader.result()
 
 
-class FactReader:
-    """Reads the facts of one chart."""
+def place_doses(chart: Chart) -> tuple[Placed, Endings]:
+    """Place the doses before or since the finding from which the tables count courses."""
+    model, mappings = chart.model, chart.tables.facts
+    counted = next((mapping for mapping in mappings if mapping.method == "courses_from"), None)
+    finding, trend = counted.of if counted else ("", "")
+    endings = Endings(
+        next(iter(model.under_way), None),
+        next(iter(model.as_planned), None),
+        chart.tables.values_of(trend) & set(model.outcomes),
+    )
+    worse = [own for own in chart.evidence.of(trend) if own.value in endings.by_disease]
+    return place(chart, finding, worse), endings
 
-    def __init__(self, chart: Chart) -> None:
+
+class FactReader:
+    """Reads the facts of one chart, the doses being placed in one way."""
+
+    def __init__(self, chart: Chart, placed: Placed, way: Way, endings: Endings) -> None:
         self.chart = chart
+        self.placed = placed
+        self.way = way
+        self.endings = endings
         self.model = chart.model
         self.record: dict[str, object] = {}
         self.sources: dict[str, tuple[Provenance, ...]] = {}
@@ -45,7 +78,7 @@ class FactReader:
         self.courses: list[Course] = []
 
     def result(self) -> ChartFacts:
-        order = [fact.name for fact in self.model.facts if fact.name in self.record]
+        order = [name for name in (*(fact.name for fact in self.model.facts), ONE_OF) if name in self.record]
         return ChartFacts(
             {"id": self.chart.patient or "unnamed", **{name: self.record[name] for name in order}},
             tuple(FactSource(fact, *fields_of(own)) for fact, sources in self.sources.items() for own in sources),
@@ -56,6 +89,32 @@ class FactReader:
             tuple(self.chart.unreadable),
             self.chart.tables.digest,
         ).carrying(model=self.model)
+
+    def take(self, readers: Sequence[FactReader]) -> None:
+        """Take what was read with the doses placed in each way: what all agree on, and the rest as one of several."""
+        names = [fact.name for fact in self.model.facts]
+        same = [name for name in names if all(own.record.get(name) == readers[0].record.get(name) for own in readers)]
+        agreed = {name: readers[0].record[name] for name in same if name in readers[0].record}
+        self.record |= agreed
+        first = readers[0]
+        self.sources |= {place: own for place, own in first.sources.items() if place.partition("[")[0] in agreed}
+        self.undecided += dict.fromkeys(entry for own in readers for entry in own.undecided)
+        self.contradictions += first.contradictions
+        self.assumed += dict.fromkeys(text for own in readers for text in own.assumed)
+        if len(readers) == 1:
+            return
+        sets = [{name: own.record[name] for name in names if name in own.record and name not in agreed} for own in readers]
+        self.record[ONE_OF] = [{"label": own.way.label, **facts} for own, facts in zip(readers, sets, strict=True)]
+        for number, own in enumerate(readers):
+            self.sources |= {
+                f"{ONE_OF}[{number}].{place}": sources
+                for place, sources in own.sources.items()
+                if place.partition("[")[0] not in agreed
+            }
+        doses = [dose.source for own in readers for dose in (*own.way.before, *own.way.since)]
+        self.leave_open(
+            ONE_OF, self.model.say("fhir_one_of", self.model.say("or").join(own.way.label for own in readers)), doses
+        )
 
     def set(self, fact: str, value: object, evidence: Iterable[Evidence]) -> None:
         self.record[fact] = value
@@ -128,14 +187,36 @@ class FactReader:
             why = self.model.say("fhir_uncertain", self.label(mapping.of[0]))
             self.leave_open(mapping.fact, why, [own.source for own in evidence])
 
+    def this_cancer(self, mapping: FactMapping) -> None:
+        """Read whether the cancer is the guideline's: false where another is told and this one is not spoken of."""
+        own, other = mapping.of
+        present, against = self.chart.sides(own)
+        say, uncertain = self.model.say, [e for e in self.chart.evidence.of(own) if e.value == UNDECIDED]
+        others = [e for e in self.chart.evidence.of(other) if e.value == "true"]
+        if present and not against:
+            self.set(mapping.fact, True, present)
+            if others:
+                self.remark("fhir_second_cancer", mapping, others)
+        elif others and not (present or against or uncertain or self.chart.evidence.doubtful):
+            self.set(mapping.fact, False, others)
+            self.remark("fhir_another_cancer", mapping, others)
+        else:
+            self.record[mapping.fact] = None
+            why = say("fhir_uncertain", self.label(own)) if present or uncertain else say("fhir_no_cancer", self.label(own))
+            self.leave_open(mapping.fact, why, [e.source for e in (*present, *against, *uncertain, *others)])
+
+    def remark(self, key: str, mapping: FactMapping, evidence: Sequence[Evidence]) -> None:
+        own, other = mapping.of
+        named = name_some([e.source for e in evidence], self.model)
+        self.assumed.append(self.model.say(key, mapping.fact, named, self.label(other), self.label(own)))
+
     def drugs_before(self, mapping: FactMapping) -> None:
         """Read the drugs given before a finding."""
-        placed = self.chart.place(mapping.of[0])
-        if placed.unclear:
-            self.leave_open(mapping.fact, placed.unclear, placed.sources)
-        elif placed.before:
-            self.record[mapping.fact] = self.drugs_of(placed.before)
-            self.cite_drugs(mapping.fact, placed.before)
+        if self.placed.before.why:
+            self.leave_open(mapping.fact, *self.placed.before)
+        elif self.way.before and self.way.before_known:
+            self.record[mapping.fact] = self.drugs_of(self.way.before)
+            self.cite_drugs(mapping.fact, self.way.before)
 
     def drugs_of(self, doses: Iterable[Dose]) -> list[str]:
         """List the drugs of doses, in the order of the guideline."""
@@ -153,43 +234,60 @@ class FactReader:
     def months_between(self, mapping: FactMapping) -> None:
         """Read the months from the last dose of a drug before a finding until the finding."""
         drug, finding = mapping.of
-        placed = self.chart.place(finding)
-        own = [dose for dose in placed.before if dose.drug == drug]
-        if placed.unclear or placed.date is None or not own:
+        date = self.way.date
+        own = [dose for dose in self.way.before if dose.drug == drug]
+        if self.placed.before.why or date is None or not own or not self.way.before_known:
             return
         last = max(own, key=lambda dose: dose.end)
+        if not last.single and last.end <= last.start.last:
+            return
         cuts = next(fact.cuts for fact in self.model.facts if fact.name == mapping.fact)
-        low, high = (max(0.0, months_between(last.end, day)) for day in placed.date)
+        ended = (last.until.last, last.until.first)
+        low, high = (max(0.0, months_between(end, day)) for end, day in zip(ended, date, strict=True))
         if passed_cuts(low, cuts) == passed_cuts(high, cuts):
             self.record[mapping.fact] = low
             dated = [(own.date, own.source) for own in self.chart.sides(finding)[0] if own.date is not None]
-            self.sources[mapping.fact] = (last.source, min(dated, key=lambda entry: entry[0])[1])
+            self.sources[mapping.fact] = (last.source, *(source for _, source in sorted(dated)[:1]))
         else:
-            why = self.model.say("fhir_months", str(low), str(high), self.label(finding), str(placed.date))
+            why = self.model.say("fhir_months", str(low), str(high), self.label(finding), str(date))
             self.leave_open(mapping.fact, why, [last.source])
 
     def courses_from(self, mapping: FactMapping) -> None:
         """Read the courses given since a finding, and how each ended by another finding."""
         finding, trend = mapping.of
-        placed = self.chart.place(finding)
-        if placed.unclear:
-            self.leave_open(mapping.fact, placed.unclear, placed.sources)
+        if self.placed.since.why:
+            self.leave_open(mapping.fact, *self.placed.since)
             return
         trends, today = self.chart.evidence.of(trend), self.chart.today()
-        endings = Endings(
-            next(iter(self.model.under_way), None),
-            next(iter(self.model.as_planned), None),
-            self.chart.tables.values_of(trend) & set(self.model.outcomes),
-        )
-        self.courses = build_courses(placed.since, trends, today, self.chart.tables.periods, endings)
-        doubtful = [dose for course in self.courses for dose in course.doubtful]
-        if doubtful:
-            why = self.model.say("fhir_open_through_progression", self.chart.labels(dose.drug for dose in doubtful))
-            self.leave_open(mapping.fact, why, [dose.source for dose in doubtful])
+        courses, unsure = build_courses(self.way.since, trends, today, self.chart.tables.periods, self.endings)
+        doubtful = [dose for course in courses for dose in course.doubtful]
+        if unsure or doubtful:
+            key = "fhir_unsure_course" if unsure else "fhir_open_through_progression"
+            why = self.model.say(key, self.chart.labels(dose.drug for dose in unsure or doubtful))
+            self.leave_open(mapping.fact, why, [dose.source for dose in unsure or doubtful])
             return
-        courses = [self.course(course, f"{mapping.fact}[{number}]") for number, course in enumerate(self.courses)]
-        self.record[mapping.fact] = courses
-        self.assume(mapping.fact, finding)
+        self.courses = courses
+        if self.way.since:
+            read = [self.course(course, f"{mapping.fact}[{number}]") for number, course in enumerate(courses)]
+            self.record[mapping.fact] = read
+        else:
+            self.without_courses(mapping.fact, finding)
+        if others := self.chart.doses.others:
+            self.assumed.append(
+                self.model.say("fhir_uncoded", mapping.fact, str(len(others)), name_some(others, self.model))
+            )
+
+    def without_courses(self, fact: str, finding: str) -> None:
+        """Read that no drug is recorded since a finding: none was given where the chart, or the site, says so."""
+        say, label = self.model.say, self.label(finding)
+        if self.placed.never:
+            self.set(fact, [], self.chart.sides(finding)[1])
+        elif self.chart.silent_is_none:
+            self.record[fact] = []
+            self.assumed.append(say("fhir_none_since" if self.placed.told else "fhir_none_recorded", fact, label))
+        elif len(self.placed.ways) == 1:
+            why = say("fhir_silent_since" if self.placed.told else "fhir_silent", label)
+            self.leave_open(fact, why, [own.source for own in self.chart.sides(finding)[0]])
 
     def course(self, course: Course, place: str) -> dict[str, object]:
         """Read one course with its facts; `place` is its place in the record."""
@@ -197,7 +295,9 @@ class FactReader:
         if course.why:
             self.sources[f"{place}.outcome"] = course.why
         if course.outcome is None:
-            self.leave_open(f"{place}.outcome", self.model.say("fhir_no_outcome"), ends(course.doses))
+            reasons = self.model.say("comma").join(dict.fromkeys(dose.reason for dose in course.doses if dose.reason))
+            why = self.model.say("fhir_unknown_reason", reasons) if reasons else self.model.say("fhir_no_outcome")
+            self.leave_open(f"{place}.outcome", why, ends(course.doses))
         found: dict[str, object] = {"drugs": self.drugs_of(course.doses), "outcome": course.outcome}
         for mapping in self.chart.tables.course_facts:
             needs = self.model.course_facts[mapping.fact].needs
@@ -206,21 +306,14 @@ class FactReader:
                 asked = CourseQuestion(course, doses, mapping.of, self.chart.tables.periods)
                 value = COURSE_METHODS[mapping.method](asked)
                 if value is None:
-                    days = len({dose.start for dose in doses if dose.single})
-                    self.leave_open(f"{place}.{mapping.fact}", self.model.say("fhir_cycles", str(days)), ends(doses))
+                    if self.model.course_facts[mapping.fact].kind == "boolean":
+                        found[mapping.fact] = None
+                    elif days := len({dose.start for dose in doses if dose.single}):
+                        self.leave_open(f"{place}.{mapping.fact}", self.model.say("fhir_cycles", str(days)), ends(doses))
                 elif value:
                     found[mapping.fact] = value
                     self.sources[f"{place}.{mapping.fact}"] = ends(doses)
         return found
-
-    def assume(self, fact: str, finding: str) -> None:
-        """Note what is concluded from silence about the courses since a finding."""
-        say = self.model.say
-        if not self.courses:
-            found = self.chart.sides(finding)[0]
-            self.assumed.append(say("fhir_none_since" if found else "fhir_none_recorded", fact, self.label(finding)))
-        if uncoded := self.chart.doses.uncoded:
-            self.assumed.append(say("fhir_uncoded", fact, str(len(uncoded)), name_some(uncoded, self.model)))
 
     def measured_since_therapy(self, mapping: FactMapping) -> None:
         """Read that something was measured since the last course ended, or began where it is under way."""
@@ -237,15 +330,19 @@ class FactReader:
         """Give the day from which on a measurement is of the treatment now in question."""
         if self.courses:
             last = self.courses[-1]
-            return last.start if last.outcome in self.model.under_way else last.end
+            return last.start.last if last.outcome in self.model.under_way else last.end
         return max((dose.end for dose in self.chart.doses.dated), default=0)
 
+
+PLACED = {"drugs_before", "months_between", "courses_from", "measured_since_therapy"}
+"""The methods that read by how the doses are placed."""
 
 METHODS: dict[str, Callable[[FactReader, FactMapping], None]] = {
     "latest": FactReader.latest,
     "latest_number": FactReader.latest_number,
     "any_positive": FactReader.any_positive,
     "ever": FactReader.ever,
+    "this_cancer": FactReader.this_cancer,
     "drugs_before": FactReader.drugs_before,
     "months_between": FactReader.months_between,
     "courses_from": FactReader.courses_from,

@@ -6,7 +6,19 @@ from collections.abc import Iterator
 
 import msgspec
 
-__all__ = ["NO_CODING", "Coding", "Component", "Concept", "Entry", "Quantity", "Resource", "as_list", "first_code"]
+__all__ = [
+    "NO_CODING",
+    "Coding",
+    "Component",
+    "Concept",
+    "Entry",
+    "Quantity",
+    "Resource",
+    "as_list",
+    "first_code",
+    "texts_of",
+    "unversioned",
+]
 
 
 class Coding(msgspec.Struct, gc=False):
@@ -55,16 +67,43 @@ class Period(msgspec.Struct, gc=False):
 
 
 class Extension(msgspec.Struct, gc=False):
-    """An extension; of its values, only dates are read."""
+    """An extension; of its values, dates and concepts are read."""
 
     url: str | None = None
-    valueDateTime: str | None = None  # noqa: N815 (FHIR's name)
+    valueDateTime: str | None = None  # noqa: N815 (FHIR's name, and below)
+    valueCodeableConcept: Concept | None = None  # noqa: N815
 
 
 class Stage(msgspec.Struct, gc=False):
     """A stage of a condition."""
 
     summary: Concept | None = None
+
+
+class Annotation(msgspec.Struct, gc=False):
+    """A note."""
+
+    text: str | None = None
+
+
+class Ingredient(msgspec.Struct, gc=False):
+    """A substance in a medication."""
+
+    itemCodeableConcept: Concept | None = None  # noqa: N815 (FHIR's name)
+
+
+class Detail(msgspec.Struct, gc=False):
+    """What an activity of a plan consists of."""
+
+    code: Concept | None = None
+    description: str | None = None
+    productCodeableConcept: Concept | None = None  # noqa: N815 (FHIR's name)
+
+
+class Activity(msgspec.Struct, gc=False):
+    """An activity of a plan."""
+
+    detail: Detail | None = None
 
 
 class Component(msgspec.Struct, gc=False):
@@ -109,6 +148,17 @@ class Resource(Component, gc=False):
     whenHandedOver: str | None = None  # noqa: N815
     medicationCodeableConcept: Concept | None = None  # noqa: N815
     medicationReference: Reference | None = None  # noqa: N815
+    ingredient: list[Ingredient] | None = None
+    category: list[Concept | str | None] | Concept | str | None = None
+    title: str | None = None
+    description: str | None = None
+    conclusion: str | None = None
+    note: list[Annotation] | None = None
+    activity: list[Activity] | None = None
+    period: Period | None = None
+    performedPeriod: Period | None = None  # noqa: N815
+    performedDateTime: str | None = None  # noqa: N815
+    occurrenceDateTime: str | None = None  # noqa: N815
 
 
 class Entry(msgspec.Struct, gc=False):
@@ -127,3 +177,13 @@ def first_code(concept: Concept | None) -> str | None:
     """Give the code of a status in lower case, or its text; None where it has neither."""
     code = next((coding.code for coding in concept.codings() if coding.code), concept.text) if concept else None
     return code.lower() if code else None
+
+
+def texts_of(concept: Concept) -> list[str]:
+    """Give the texts of a concept and of its codings."""
+    return [text for text in (concept.text, *(coding.display for coding in concept.codings())) if text]
+
+
+def unversioned(reference: str) -> str:
+    """Give a reference without the version of the resource."""
+    return reference.partition("/_history/")[0]

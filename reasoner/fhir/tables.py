@@ -14,7 +14,7 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import GuidelineError, nearest
 from reasoner.fhir.resources import Coding
 
-__all__ = ["TEXT", "Diagnosis", "FactMapping", "Tables", "Test", "normalise", "system_of"]
+__all__ = ["HIERARCHIES", "TEXT", "UNKNOWN", "Diagnosis", "FactMapping", "Tables", "Test", "normalise", "system_of"]
 
 SYSTEMS = {
     "http://snomed.info/sct": "snomed",
@@ -28,6 +28,11 @@ SYSTEMS = {
     "urn:oid:2.16.840.1.113883.6.90": "icd10cm",
     "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation": "observation-interpretation",
     "http://hl7.org/fhir/v2/0078": "observation-interpretation",
+    "http://fhir.de/CodeSystem/bfarm/icd-10-gm": "icd10cm",
+    "http://fhir.de/CodeSystem/dimdi/icd-10-gm": "icd10cm",
+    "http://www.whocc.no/atc": "atc",
+    "http://fhir.de/CodeSystem/bfarm/atc": "atc",
+    "http://fhir.de/CodeSystem/dimdi/atc": "atc",
     "http://cancerstaging.org": "ajcc",
 }
 COLUMNS = {
@@ -43,6 +48,7 @@ METHODS = {
     "latest_number": ("finding",),
     "any_positive": ("findings",),
     "ever": ("finding",),
+    "this_cancer": ("finding", "finding"),
     "drugs_before": ("finding",),
     "months_between": ("drug", "finding"),
     "courses_from": ("finding", "finding"),
@@ -50,8 +56,13 @@ METHODS = {
 }
 COURSE_METHODS = {"cycles": (), "months": (), "stopped_alone": (), "stopped_for": ("outcome",)}
 PERIODS = ("starts_together", "pause", "stopped", "under_way", "cycle")
-HIERARCHIC = "icd10cm"
+HIERARCHIES = {"icd10cm", "atc"}
 TEXT = "text"
+UNKNOWN = "unknown"
+FORM = "form"
+PARTS = re.compile(r"[^\w%]+")
+HYPHENATED = re.compile(r" -\w|\w- ")
+AMOUNT = re.compile(r"\d+[a-z%]{0,4}|[a-z]")
 FEW = 20
 Row = dict[str, str]
 
@@ -94,10 +105,10 @@ class FactMapping(NamedTuple):
 class Tables:
     """The tables of one guideline, read and checked.
 
-    Attributes: `drugs` and `tests` by system and code, `drug_systems` the code systems that drugs are looked up in,
-    `names` a pattern of drugs' names, `stages` the tests that a stage is read by, `conditions` by system, code and site,
-    `values` by set, system and code, `ranges` and `units` by set and unit, `facts` and `course_facts` in their order,
-    `periods` in days, `digest` that of the files.
+    Attributes: `drugs` and `tests` by system and code, `names` a pattern of drugs' names, `forms` the words that stand
+    beside them, `stages` the tests that a stage is read by, `conditions` by system, code and site, `words` a pattern of
+    those in diagnoses, `values` by set, system and code, `ranges` and `units` by set and unit, `facts` and `course_facts`
+    in their order, `periods` in days, `digest` that of the files.
 
     Raises GuidelineError with file and line where a table cannot be used.
     """
@@ -107,14 +118,18 @@ class Tables:
         rows = {name: read_rows(folder / f"{name}.csv", COLUMNS[name], total) for name in COLUMNS}
         self.digest = f"sha256:{total.hexdigest()}"
         self.drugs: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self.forms: set[str] = set()
         for row in rows["drugs"]:
-            self.drugs[row["system"], row["code"]].append(one_of(row, "drug", row["drug"], model.drugs))
-        self.drug_systems = {system for system, _ in self.drugs} - {TEXT}
-        names = sorted((code for system, code in self.drugs if system == TEXT), key=len, reverse=True)
-        self.names = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)" if names else r"(?!)")
+            drug = one_of(row, "drug", row["drug"], (*model.drugs, UNKNOWN, ""))
+            if row["level"] == FORM:
+                self.forms.add(row["code"])
+            else:
+                self.drugs[row["system"], row["code"]].append(drug)
+        self.names = pattern(code for system, code in self.drugs if system == TEXT)
         self.conditions: dict[tuple[str, str, str], list[Diagnosis]] = defaultdict(list)
         for row in rows["conditions"]:
             self.conditions[row["system"], row["code"], row["site"]].append(Diagnosis(row["finding"], row["value"]))
+        self.words = pattern((code for system, code, _ in self.conditions if system == TEXT), whole=False)
         self.values: dict[tuple[str, str, str], str] = {}
         self.ranges: dict[tuple[str, str], list[tuple[str, float, str]]] = defaultdict(list)
         self.units: dict[tuple[str, str], float] = {}
@@ -172,9 +187,28 @@ class Tables:
         sets = {test.values for test in self.tests.values() if test.finding == finding}
         return frozenset(value for (name, _, _), value in self.values.items() if name in sets)
 
+    def drugs_of(self, system: str, code: str) -> list[str]:
+        """List the drugs of a code, or of the nearest code above it that the tables have."""
+        while code:
+            if found := self.drugs.get((system, code)):
+                return found
+            code = above(system, code)
+        return []
+
     def mentioned(self, text: str) -> list[str]:
-        """List the drugs whose names stand in a text."""
+        """List the drugs whose names stand in a text; the empty name and "unknown" stand for what has no name there."""
         return [drug for name in self.names.findall(text) for drug in self.drugs[TEXT, name]]
+
+    def is_plain(self, text: str) -> bool:
+        """Tell whether nothing stands in a text but drugs' names, amounts and what they are given as."""
+        rest = self.names.sub(" ", f" {text} ")
+        words = PARTS.split(rest)
+        return not HYPHENATED.search(rest) and all(AMOUNT.fullmatch(word) or word in self.forms for word in words if word)
+
+    def described(self, text: str) -> list[Diagnosis]:
+        """List what the words of a diagnosis speak of, without saying whether it is so."""
+        found = dict.fromkeys(self.words.findall(normalise(text)))
+        return [diagnosis for word in found for diagnosis in self.conditions[TEXT, word, ""]]
 
     def diagnoses(self, coding: Coding, sites: Iterable[Coding]) -> list[Diagnosis]:
         """Tell what the code of a diagnosis says at the body sites given; a code says what those above it say too."""
@@ -184,8 +218,20 @@ class Tables:
         while code:
             for place in places:
                 found += self.conditions.get((system, code, place), ())
-            code = code[:-1].rstrip(".") if system == HIERARCHIC else ""
+            code = above(system, code)
         return found
+
+
+def above(system: str, code: str) -> str:
+    """Give the code above a code, or nothing where its system is not in order of codes."""
+    return code[:-1].rstrip(".") if system in HIERARCHIES else ""
+
+
+def pattern(names: Iterable[str], whole: bool = True) -> re.Pattern[str]:
+    """Compile a pattern of names, the longest first, as whole words or as what words begin with."""
+    found = sorted(names, key=len, reverse=True)
+    end = r"(?!\w)" if whole else ""
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, found))}){end}" if found else r"(?!)")
 
 
 def read_rows(path: Path, columns: tuple[str, ...], total: hashlib._Hash) -> list[Row]:

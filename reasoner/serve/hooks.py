@@ -223,7 +223,8 @@ class Hooks:
         for key, value in values.items():
             refuse_partial(key, value)
         parsed = merge(parse(value) for value in values.values() if value != b"null")
-        facts = read_facts(parsed, self.guideline.model, self.guideline.tables)
+        silent = self.guideline.selection.no_record_means_none
+        facts = read_facts(parsed, self.guideline.model, self.guideline.tables, silent)
         try:
             record = self.guideline.record_from(facts)
             refuse_long(record, self.courses)

@@ -1,0 +1,272 @@
+"""Charts that leave something open, or tell it otherwise, with the facts that they say; None where one stays unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bundles import (
+    BREAST_CANCER,
+    FIRST_LINE,
+    METASTASES,
+    POSITIVE,
+    PROGRESSION,
+    SECOND_LINE,
+    WORSENED,
+    concept,
+    condition,
+    doses,
+    given,
+    observation,
+    requested,
+    resource,
+    stated,
+)
+from therapy_cases import coded_elsewhere, in_words, without
+
+THP = ["trastuzumab", "pertuzumab", "docetaxel"]
+RECORDED = {**condition("liver", "sct:94381002"), "recordedDate": "2021-08-01"}
+EARLY = [stated(drug, drug, "2018-02-01", "2018-07-01", "completed") for drug in THP]
+CONJUGATE = stated("conjugate", "trastuzumab_deruxtecan", "2018-10-01", "2019-03-01", "completed")
+WORSE = [
+    observation("worse-1", "loinc:97509-4", "2018-09-01", valueCodeableConcept=WORSENED),
+    observation("worse-2", "loinc:97509-4", "2019-04-01", valueCodeableConcept=WORSENED),
+]
+COURSES = [
+    {"drugs": THP, "outcome": "progression", "chemotherapy_months": 5.0},
+    {"drugs": ["trastuzumab_deruxtecan"], "outcome": "progression"},
+]
+SINCE = "given since metastases: docetaxel, pertuzumab, trastuzumab (from 2018-02-01)"
+BEFORE = "given before metastases: docetaxel, pertuzumab, trastuzumab (from 2018-02-01)"
+LATE = "trastuzumab deruxtecan (T-DXd) (from 2018-10-01)"
+UNCODED = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "1"}]}
+PROCEDURE = resource("Procedure", "infusion", status="completed", code={"text": "Docetaxel + Herceptin, six cycles"})
+
+
+def with_reason(**reason: Any) -> dict[str, Any]:
+    return stated("x", "tucatinib", "2020-02-01", "2020-04-01", "stopped", **reason)
+
+
+def coded(system: str, *codes: str) -> dict[str, Any]:
+    told = {"coding": [{"system": system, "code": code} for code in codes]}
+    return {**requested("c", "tucatinib", "2020-02-01"), "medicationCodeableConcept": told}
+
+
+LEFT_OPEN: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
+    "the day on which metastases were recorded bounds their onset from above, and what follows a progression is since": (
+        [RECORDED, *EARLY, CONJUGATE, *WORSE],
+        {
+            "adjuvant_drugs": None,
+            "metastatic_therapy": None,
+            "one_of": [
+                {"label": f"{SINCE}, {LATE}", "metastatic_therapy": COURSES},
+                {
+                    "label": f"{BEFORE}; given since metastases: {LATE}",
+                    "adjuvant_drugs": THP,
+                    "months_to_recurrence": 0.0,
+                    "metastatic_therapy": COURSES[1:],
+                },
+            ],
+        },
+    ),
+    "where metastases are only suspected, the drugs are open and what follows a progression is never adjuvant": (
+        [condition("liver", "sct:94381002", "2018-01-10", verification="provisional"), *EARLY, CONJUGATE, *WORSE],
+        {
+            "metastatic": None,
+            "one_of": [
+                {"label": f"{SINCE}, {LATE}", "metastatic_therapy": COURSES},
+                {
+                    "label": f"{BEFORE}; given since metastases: {LATE}",
+                    "adjuvant_drugs": THP,
+                    "months_to_recurrence": 0.0,
+                    "metastatic_therapy": COURSES[1:],
+                },
+                {
+                    "label": "no metastases so far, or found after all of these: "
+                    f"docetaxel, pertuzumab, trastuzumab (from 2018-02-01), {LATE}"
+                },
+            ],
+        },
+    ),
+    "metastases that only a text tells are not certain": (
+        [resource("Condition", "text", code={"text": "Mammakarzinom mit Lebermetastasen"}, onsetDateTime="2018-01-10")],
+        {"metastatic": None, "breast_cancer": None},
+    ),
+    "without a word of metastases, drugs may be adjuvant or not": (
+        [given("a", "letrozole", "2019-01-10")],
+        {
+            "one_of": [
+                {
+                    "label": "given since metastases: letrozole (from 2019-01-10)",
+                    "metastatic_therapy": [{"drugs": ["letrozole"], "outcome": "ongoing"}],
+                },
+                {
+                    "label": "no metastases so far, or found after all of these: letrozole (from 2019-01-10)",
+                    "adjuvant_drugs": ["letrozole"],
+                },
+            ]
+        },
+    ),
+    "a restaging without metastases does not undo them": (
+        [METASTASES, observation("m0", "loinc:21907-1", "2021-01-10", valueCodeableConcept="sct:1229901006")],
+        {"metastatic": True},
+    ),
+    "a month that is wholly since the metastases is since": (
+        [METASTASES, stated("t", "tucatinib", "2020-02", "2020-06", "completed"), PROGRESSION],
+        {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": "progression"}]},
+    ),
+    "drugs of one year that may belong to one course or two leave therapy unknown": (
+        [METASTASES, stated("t", "tucatinib", "2021", "2021", "completed"), given("l", "letrozole", "2021-05-10")],
+        {"metastatic_therapy": None},
+    ),
+    "a progression without a date leaves how a course ended unknown": (
+        [
+            METASTASES,
+            stated("t", "tucatinib", "2020-02-01", "2020-06-01", "completed"),
+            observation("w", "loinc:97509-4", valueCodeableConcept=WORSENED),
+        ],
+        {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": None}]},
+    ),
+    "a result that cannot be read leaves the fact unknown": (
+        [
+            observation("old", "loinc:85319-2", "2019-01-12", valueCodeableConcept=POSITIVE),
+            observation("new", "loinc:85319-2", "2020-01-12", valueString="see letter"),
+        ],
+        {"her2": None},
+    ),
+    "an interpretation against the value leaves the fact unknown": (
+        [observation("her2", "loinc:85319-2", "2020-01-12", valueString="3+", interpretation=[concept(text="Negative")])],
+        {"her2": None},
+    ),
+    "a text against the code leaves the drug unknown": (
+        [
+            METASTASES,
+            {
+                **requested("c", "trastuzumab", "2020-02-01"),
+                "medicationCodeableConcept": concept("rx:224905", text="Kadcyla 160 mg"),
+            },
+        ],
+        {"metastatic_therapy": None},
+    ),
+    "an unknown code without a word leaves therapy unknown": (
+        [METASTASES, *FIRST_LINE, {**requested("c", "trastuzumab", "2020-11-01"), "medicationCodeableConcept": UNCODED}],
+        {"metastatic_therapy": None},
+    ),
+    "what is unknown before the metastases does not touch what was given since": (
+        [METASTASES, *doses("tucatinib", "2020-02-01", 2), in_words("c", "own mixture") | {"authoredOn": "2018-02-01"}],
+        {"adjuvant_drugs": None, "metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": "ongoing"}]},
+    ),
+    "a medication of another kind is none of the guideline's drugs": (
+        [METASTASES, *doses("tucatinib", "2020-02-01", 2), in_words("c", "Ondansetron 8 MG Oral Tablet [Zofran]")],
+        {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": "ongoing"}]},
+    ),
+    "strength, route and brand around a drug's name do not matter": (
+        [METASTASES, in_words("c", "trastuzumab-anns (KANJINTI) 6 mg/kg IV every 3 weeks")],
+        {"metastatic_therapy": [{"drugs": ["trastuzumab"], "outcome": "ongoing"}]},
+    ),
+    "a drug of a class that has no name in the guideline is a nameless one": (
+        [METASTASES, in_words("c", "Cisplatin"), in_words("d", "pyrotinib 400 mg")],
+        {"metastatic_therapy": [{"drugs": ["other_anti_her2", "other_chemotherapy"], "outcome": "ongoing"}]},
+    ),
+    "ATC names drugs, and groups of drugs": (
+        [
+            METASTASES,
+            coded("http://www.whocc.no/atc", "L01FY01"),
+            coded("http://fhir.de/CodeSystem/bfarm/atc", "L01XA01"),
+            coded("http://www.whocc.no/atc", "A10BA02"),
+        ],
+        {"metastatic_therapy": [{"drugs": ["trastuzumab", "pertuzumab", "other_chemotherapy"], "outcome": "ongoing"}]},
+    ),
+    "the ingredients of a medication are its drugs": (
+        [
+            METASTASES,
+            {
+                "resourceType": "Medication",
+                "id": "m",
+                "ingredient": [{"itemCodeableConcept": concept(code)} for code in ("rx:224905", "rx:1298944")],
+            },
+            without(requested("c", "tucatinib", "2020-02-01"), medicationReference={"reference": "Medication/m/_history/2"}),
+        ],
+        {"metastatic_therapy": [{"drugs": ["trastuzumab", "pertuzumab"], "outcome": "ongoing"}]},
+    ),
+    "a medication that cannot be found leaves therapy unknown": (
+        [METASTASES, without(requested("c", "tucatinib", "2020-02-01"), medicationReference={"reference": "Medication/m"})],
+        {"metastatic_therapy": None},
+    ),
+    "therapy that a procedure tells leaves therapy unknown": (
+        [METASTASES, PROCEDURE],
+        {"metastatic_therapy": None, "adjuvant_drugs": None},
+    ),
+    "a procedure that tells what medications tell adds nothing": (
+        [METASTASES, *FIRST_LINE, {**PROCEDURE, "performedDateTime": "2020-02-22"}, PROGRESSION, *SECOND_LINE],
+        {
+            "metastatic_therapy": [
+                {
+                    "drugs": THP,
+                    "outcome": "progression",
+                    "taxane_cycles": 6,
+                    "chemotherapy_months": 3.48,
+                    "chemotherapy_stopped": True,
+                },
+                {"drugs": ["trastuzumab_deruxtecan"], "outcome": "progression"},
+            ]
+        },
+    ),
+    "a note that names another drug leaves therapy unknown": (
+        [METASTASES, *FIRST_LINE, {**PROGRESSION, "note": [{"text": "now on Enhertu"}]}],
+        {"metastatic_therapy": None},
+    ),
+    "the reason for stopping may stand in an extension": (
+        [
+            METASTASES,
+            with_reason(
+                extension=[
+                    {
+                        "url": "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-treatment-termination-reason",
+                        "valueCodeableConcept": concept("sct:266721009"),
+                    }
+                ]
+            ),
+        ],
+        {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": "progression"}]},
+    ),
+    "the reason for stopping may be a text": (
+        [METASTASES, with_reason(statusReason=[{"text": "Unacceptable toxicity"}])],
+        {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": "toxicity"}]},
+    ),
+    "a reason that no table knows leaves the outcome unknown": (
+        [
+            METASTASES,
+            stated("x", "tucatinib", "2020-02-01", "2020-04-01", "completed", statusReason=[{"text": "moved away"}]),
+        ],
+        {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": None}]},
+    ),
+    "a breast cancer is told": ([BREAST_CANCER, METASTASES], {"breast_cancer": True}),
+    "another cancer and no word of the breast is out of scope": (
+        [condition("stomach", "icd:C16.9", "2019-01-10"), METASTASES],
+        {"breast_cancer": False},
+    ),
+    "another cancer beside a breast cancer does not put it out of scope": (
+        [condition("stomach", "icd:C16.9", "2019-01-10"), BREAST_CANCER],
+        {"breast_cancer": True},
+    ),
+    "another cancer beside a breast cancer that is not certain leaves it open": (
+        [condition("stomach", "icd:C16.9"), condition("c", "icd:C50.9", verification="provisional")],
+        {"breast_cancer": None},
+    ),
+    "a German diagnosis code counts as any of ICD-10": (
+        [{**METASTASES, "code": {"coding": [{"system": "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "code": "C79.3"}]}}],
+        {"metastatic": True, "brain_metastases": True},
+    ),
+    "a drug of an unknown system counts by its display, with strength and form": (
+        [METASTASES, coded_elsewhere("c", "Tucatinib 150 MG Oral Tablet")],
+        {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": "ongoing"}]},
+    ),
+    "who a resource is about may be said with a version": (
+        [{**METASTASES, "subject": {"reference": "http://example.org/fhir/Patient/p/_history/3"}}],
+        {"metastatic": True},
+    ),
+    "what is not certainly about the patient makes nothing certain": (
+        [METASTASES, *FIRST_LINE, {**given("x", "tucatinib", "2020-11-10"), "subject": {"reference": "Patient/q"}}],
+        {"metastatic_therapy": None},
+    ),
+}
