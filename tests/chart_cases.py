@@ -240,6 +240,10 @@ LEFT_OPEN: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         ],
         {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": None}]},
     ),
+    "two progressions without therapy between leave therapy unknown": (
+        [METASTASES, *FIRST_LINE, PROGRESSION, SECOND_LINE[-1]],
+        {"metastatic_therapy": None},
+    ),
     "a breast cancer is told": ([BREAST_CANCER, METASTASES], {"breast_cancer": True}),
     "another cancer and no word of the breast is out of scope": (
         [condition("stomach", "icd:C16.9", "2019-01-10"), METASTASES],

@@ -55,6 +55,14 @@ CHARTS = {
         PROGRESSION,
         *SECOND_LINE,
     ],
+    "mixed kinds": [
+        *KNOWN,
+        METASTASES,
+        *FIRST_LINE,
+        PROGRESSION,
+        stated("conjugate", "trastuzumab_deruxtecan", "2020-11-01", "2021-06-01", "completed"),
+        SECOND_LINE[-1],
+    ],
     "months": [
         *KNOWN,
         condition("liver", "sct:94381002", "2020"),

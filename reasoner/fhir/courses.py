@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from reasoner.fhir.dates import PartialDate, days_between
@@ -10,7 +11,7 @@ from reasoner.fhir.doses import Dose
 from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
 from reasoner.fhir.provenance import Provenance
 
-__all__ = ["Course", "Endings", "build_courses", "group"]
+__all__ = ["Course", "Endings", "build_courses", "group", "unexplained"]
 
 
 class Endings(NamedTuple):
@@ -146,6 +147,24 @@ def build_courses(
         doubtful = tuple(dose for dose in builder.carried if disease_ended and dose.open)
         courses.append(Course(tuple(builder.doses), builder.start, until, outcome, why, doubtful))
     return courses, unsure
+
+
+def unexplained(courses: Sequence[Course], progressions: Iterable[Evidence], pause: int) -> tuple[Evidence, ...]:
+    """Give two progressions that are further apart than a pause and have no therapy between, so that some may be missing."""
+    dated = sorted((own for own in progressions if own.date is not None), key=lambda own: own.date or ())
+    for earlier, later in pairwise(dated):
+        assert earlier.date is not None
+        assert later.date is not None
+        treated = any(
+            dose.open or dose.end > earlier.date.first
+            for course in courses
+            for dose in course.doses
+            if dose.start < later.date
+        )
+        before = any(course.start < earlier.date for course in courses)
+        if before and not treated and later.date.first - earlier.date.last > pause:
+            return earlier, later
+    return ()
 
 
 def group(doses: Iterable[Dose], periods: Mapping[str, int]) -> list[list[Dose]] | None:

@@ -25,14 +25,7 @@ class PartialDate(NamedTuple):
 
     def __str__(self) -> str:
         """Write the date as exactly as it is known."""
-        if not self.first:
-            return date.fromordinal(self.last).isoformat()
-        start, end = date.fromordinal(self.first), date.fromordinal(self.last)
-        if self.first == self.last:
-            return start.isoformat()
-        if (start.year, start.month) == (end.year, end.month):
-            return f"{start.year:04}-{start.month:02}"
-        return f"{start.year:04}"
+        return written(self.first, self.last)
 
 
 @lru_cache(maxsize=2**14)
@@ -51,6 +44,20 @@ def parse_date(text: str | None) -> PartialDate | None:
         return PartialDate(date(int(year), first, 1).toordinal(), end.toordinal())
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=2**14)
+def written(first: int, last: int) -> str:
+    """Write a date as exactly as it is known; what is neither a day, a month nor a year as its first and last day."""
+    start, end = date.fromordinal(first or last), date.fromordinal(last)
+    if start == end:
+        return start.isoformat()
+    if start.day == 1 and end == date(end.year, end.month, monthrange(end.year, end.month)[1]):
+        if (start.year, start.month) == (end.year, end.month):
+            return f"{start.year:04}-{start.month:02}"
+        if (start.year, start.month, end.month) == (end.year, 1, 12):
+            return f"{start.year:04}"
+    return f"{start.isoformat()}/{end.isoformat()}"
 
 
 def bound_above(found: PartialDate | None) -> PartialDate | None:

@@ -5,7 +5,7 @@ What was only planned, not done or entered in error is not therapy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from reasoner.fhir.bundles import NOT_READ, ParsedResources
@@ -172,7 +172,7 @@ class DoseReader:
                     drugs_mentioned(concept, self.tables)
                 )
                 found |= dict.fromkeys(mentioned, next(concept.codings(), NO_CODING))
-                why = "fhir_mentioned" if mentioned else NOT_KNOWN
+                why = ("fhir_differ" if len(mentioned) > 1 else "fhir_mentioned") if mentioned else NOT_KNOWN
             else:
                 found |= drugs
         if UNKNOWN in found:
@@ -196,11 +196,10 @@ class DoseReader:
         """Add the therapy that the codes and words of a resource tell which is no medication event."""
         if resource.status in NOT_GIVEN or (resource.intent in PLANS and resource.resourceType == "ServiceRequest"):
             return
-        concepts = list(concepts_of(resource))
-        texts = [normalise(text) for text in free_texts(resource)]
+        concepts = concepts_of(resource) if resource.resourceType != "Observation" else []
         drugs = [drug for concept in concepts for drug in drugs_coded(concept, self.tables)]
-        texts += [normalise(text) for concept in concepts for text in texts_of(concept)]
-        drugs += [drug for text in texts for drug in self.tables.mentioned(text)]
+        texts = [*free_texts(resource), *(text for concept in concepts for text in texts_of(concept))]
+        drugs += [drug for text in texts for drug in self.tables.mentioned(normalise(text))]
         if drugs := [drug for drug in dict.fromkeys(drugs) if drug]:
             period = resource.performedPeriod or resource.period or resource.effectivePeriod
             whole = (period.start, period.end) if period else (None, None)
@@ -231,21 +230,25 @@ def how_ended(resource: Resource, single: bool, evidence: EvidenceCollector) -> 
     return (next(iter(evidence.model.as_planned), None) if completed else None), ""
 
 
-def concepts_of(resource: Resource) -> Iterator[Concept]:
-    """Yield the concepts by which a resource can tell of therapy."""
-    category = resource.category if isinstance(resource.category, list) else [resource.category]
-    details = [own.detail for own in resource.activity or () if own.detail is not None]
-    for concept in (resource.code, *category, *(c for own in details for c in (own.code, own.productCodeableConcept))):
-        if isinstance(concept, Concept):
-            yield concept
+def concepts_of(resource: Resource) -> list[Concept]:
+    """List the concepts by which a resource can tell of therapy."""
+    found: list[object] = [resource.code]
+    if resource.category is not None:
+        found += resource.category if isinstance(resource.category, list) else [resource.category]
+    for own in resource.activity or ():
+        if own.detail is not None:
+            found += [own.detail.code, own.detail.productCodeableConcept]
+    return [concept for concept in found if isinstance(concept, Concept)]
 
 
-def free_texts(resource: Resource) -> Iterator[str]:
-    """Yield the free texts of a resource."""
-    details = (own.detail.description for own in resource.activity or () if own.detail is not None)
-    notes = (own.text for own in resource.note or ())
-    texts = (resource.title, resource.description, resource.conclusion, resource.valueString, *notes, *details)
-    return (text for text in texts if text)
+def free_texts(resource: Resource) -> list[str]:
+    """List the free texts of a resource."""
+    texts = [resource.title, resource.description, resource.conclusion, resource.valueString]
+    if resource.note is not None:
+        texts += [own.text for own in resource.note]
+    if resource.activity is not None:
+        texts += [own.detail.description for own in resource.activity if own.detail is not None]
+    return list(filter(None, texts))
 
 
 def drugs_coded(concept: Concept, tables: Tables) -> dict[str, Coding]:

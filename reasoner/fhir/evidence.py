@@ -126,7 +126,9 @@ class EvidenceCollector:
                 tests.setdefault(test, coding)
         if not tests:
             self.leave_out(name, part.code, "" if date is None else str(date), self.model.say("fhir_unmapped_test"))
-            tests, doubted = dict.fromkeys(self.tests_by_value(part)), True
+            concept, doubted = part.valueCodeableConcept, True
+            values = [(system_of(own.system), own.code or "") for own in concept.codings()] if concept is not None else []
+            tests = {test: None for value in values for test in self.tables.told_by(value)}
         for test, read in tests.items():
             if not test.finding:
                 self.unmapped.setdefault(provenance_of(name, read, part.code, date), test.name)
@@ -142,14 +144,6 @@ class EvidenceCollector:
             self.add(finding, Evidence(told, date, source))
             if told == UNDECIDED:
                 self.unmapped.setdefault(source, self.model.say("fhir_inconclusive"))
-
-    def tests_by_value(self, part: Component) -> list[Test]:
-        """List the tests, all of one finding, that alone can have the coded value of a result whose code no table has."""
-        concept = part.valueCodeableConcept
-        codes = {(system_of(own.system), own.code or "") for own in concept.codings()} if concept is not None else set()
-        sets = {name for name, system, code in self.tables.values if (system, code) in codes}
-        tests = {test._replace(name=""): None for test in self.tables.tests.values() if test.values in sets and test.finding}
-        return list(tests) if len({test.finding for test in tests}) == 1 else []
 
     def value_of(self, part: Component, tests: Sequence[Test]) -> str | float | None:
         """Read the value of a result: None where it has none, undecided where no table knows it or values differ."""

@@ -9,7 +9,7 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.fhir.provenance import Located, Provenance
 from reasoner.records.shapes import Carried, Result, Shape
 
-__all__ = ["ChartFacts", "Contradiction", "FactSource", "Side", "Undecided", "Unmapped", "name_some"]
+__all__ = ["FEW", "ChartFacts", "Contradiction", "FactSource", "Side", "Undecided", "Unmapped", "name_some"]
 
 FEW = 3
 

@@ -9,7 +9,7 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.fhir.bundles import ParsedResources
 from reasoner.fhir.chart import Chart
 from reasoner.fhir.course_facts import COURSE_METHODS, CourseQuestion
-from reasoner.fhir.courses import Course, Endings, build_courses
+from reasoner.fhir.courses import Course, Endings, build_courses, unexplained
 from reasoner.fhir.dates import months_between
 from reasoner.fhir.doses import Dose
 from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
@@ -44,6 +44,8 @@ def read_facts(
             if mapping.method in PLACED:
                 METHODS[mapping.method](own, mapping)
     reader.take(readers)
+    if doubtful := chart.evidence.doubtful:
+        reader.assumed.append(model.say("fhir_doubtful", name_some([own.source for own in doubtful], model)))
     return reader.result()
 
 
@@ -265,6 +267,11 @@ class FactReader:
             key = "fhir_unsure_course" if unsure else "fhir_open_through_progression"
             why = self.model.say(key, self.chart.labels(dose.drug for dose in unsure or doubtful))
             self.leave_open(mapping.fact, why, [dose.source for dose in unsure or doubtful])
+            return
+        worse = [own for own in trends if own.value in self.endings.by_disease]
+        if between := unexplained(courses, worse, self.chart.tables.periods["pause"]):
+            why = self.model.say("fhir_between", *(str(own.date) for own in between))
+            self.leave_open(mapping.fact, why, [own.source for own in between])
             return
         self.courses = courses
         if self.way.since:

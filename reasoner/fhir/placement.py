@@ -8,8 +8,9 @@ from typing import NamedTuple
 from reasoner.fhir.chart import Chart
 from reasoner.fhir.courses import group
 from reasoner.fhir.dates import PartialDate
-from reasoner.fhir.doses import Dose
+from reasoner.fhir.doses import Dose, Unclear
 from reasoner.fhir.evidence import UNDECIDED, Evidence
+from reasoner.fhir.facts import FEW
 from reasoner.fhir.provenance import Provenance, unique
 
 __all__ = ["Doubt", "Placed", "Way", "place"]
@@ -143,13 +144,16 @@ class Placing:
             words = self.chart.labels(drug for drug, _ in undated)
             why = self.say("fhir_before_or_since", words, self.name, self.say("fhir_undated_doses"))
             before = since = Doubt(why, tuple(source for _, source in undated))
-        for own in self.chart.doses.unclear:
-            doubt = Doubt(self.say("value", own.what, own.why), (own.source,))
-            if own.date is None or own.date.first < self.onset.last:
-                before = before.joined(doubt, self.say("and"))
-            if own.date is None or own.date.last >= self.onset.first:
-                since = since.joined(doubt, self.say("and"))
-        return before, since
+        unclear = self.chart.doses.unclear
+        early = [own for own in unclear if own.date is None or own.date.first < self.onset.last]
+        late = [own for own in unclear if own.date is None or own.date.last >= self.onset.first]
+        return before.joined(self.doubt(early), self.say("and")), since.joined(self.doubt(late), self.say("and"))
+
+    def doubt(self, unclear: Sequence[Unclear]) -> Doubt:
+        """Say what is unclear: the first that is, and how many others are."""
+        whys = list(dict.fromkeys(self.say("value", own.what, own.why) for own in unclear))
+        more = [self.say("fhir_more", str(len(whys) - FEW))] if len(whys) > FEW else []
+        return Doubt(self.say("and").join([*whys[:FEW], *more]), unique(own.source for own in unclear))
 
     def open(self, doses: Sequence[Dose], why: str, before: Doubt, since: Doubt) -> tuple[Doubt, Doubt]:
         """Add to both doubts that some doses may have been given before the finding or since."""

@@ -107,8 +107,9 @@ class Tables:
 
     Attributes: `drugs` and `tests` by system and code, `names` a pattern of drugs' names, `forms` the words that stand
     beside them, `stages` the tests that a stage is read by, `conditions` by system, code and site, `words` a pattern of
-    those in diagnoses, `values` by set, system and code, `ranges` and `units` by set and unit, `facts` and `course_facts`
-    in their order, `periods` in days, `digest` that of the files.
+    those in diagnoses, `telling` the tests by the values that only one finding has, `values` by set, system and code,
+    `ranges` and `units` by set and unit, `facts` and `course_facts` in their order, `periods` in days, `digest` that of
+    the files.
 
     Raises GuidelineError with file and line where a table cannot be used.
     """
@@ -142,6 +143,10 @@ class Tables:
             for row in rows["tests"]
         }
         self.stages = tuple(dict.fromkeys(test._replace(name="") for test in self.tests.values() if test.values == "stage"))
+        by_value: dict[tuple[str, str], dict[Test, None]] = defaultdict(dict)
+        for name, system, code in self.values:
+            by_value[system, code] |= {own._replace(name=""): None for own in self.tests.values() if own.values == name}
+        self.telling = {v: list(own) for v, own in by_value.items() if len({test.finding for test in own}) == 1}
         self.facts: list[FactMapping] = []
         self.course_facts: list[FactMapping] = []
         findings = {row["finding"] for row in (*rows["conditions"], *rows["tests"])}
@@ -181,6 +186,10 @@ class Tables:
                 self.units[row["values"], row["code"]] = number(row, row["value"])
             else:
                 self.values[row["values"], row["system"], row["code"]] = row["value"]
+
+    def told_by(self, value: tuple[str, str]) -> list[Test]:
+        """List the tests that can have a coded value, where all of them are of one finding."""
+        return self.telling.get(value, [])
 
     def values_of(self, finding: str) -> frozenset[str]:
         """Give the coded values that tests of a finding can have."""
