@@ -27,6 +27,27 @@ FINDINGS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         ],
         {"her2": "positive"},
     ),
+    "a later 2+ does not withdraw in situ hybridisation of about the same day": (
+        [
+            observation("fish", FISH, "2020-01-12", valueCodeableConcept=POSITIVE),
+            observation("ihc", IHC, "2020-01-20", valueString="2+"),
+        ],
+        {"her2": "positive"},
+    ),
+    "a 2+ of another year is not decided by in situ hybridisation before": (
+        [
+            observation("fish", FISH, "2018-01-12", valueCodeableConcept=POSITIVE),
+            observation("ihc", IHC, "2020-01-20", valueString="2+"),
+        ],
+        {"her2": None},
+    ),
+    "a result that cannot be read is not decided by an older one": (
+        [
+            observation("fish", FISH, "2020-01-12", valueCodeableConcept=POSITIVE),
+            observation("ihc", IHC, "2020-01-20", valueString="see report"),
+        ],
+        {"her2": None},
+    ),
     "a score is compared": ([observation("ihc", IHC, "2020-01-01", valueInteger=3)], {"her2": "positive"}),
     "HER2 in serum never counts": (
         [observation("serum", SERUM, "2020-01-01", valueCodeableConcept=POSITIVE)],

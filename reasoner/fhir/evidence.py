@@ -18,18 +18,26 @@ __all__ = ["UNDECIDED", "Evidence", "EvidenceCollector", "latest"]
 UNDECIDED = "undecided"
 FINAL = {"final", "amended", "corrected"}
 NOT_FINAL = {"preliminary", "registered", "cancelled", "entered-in-error"}
+LONGEST = 80
 NEVER_THERE = {"refuted", "entered-in-error"}
 ACTIVE = {"active", "recurrence", "relapse", None}
 ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 
 
 class Evidence(NamedTuple):
-    """What one resource says of a finding; `lasting` where it speaks of the present, whenever it was written."""
+    """What one resource says of a finding; `lasting` where it speaks of the present, whenever it was written.
+
+    `by` is the set of values that a result came in; `equivocal` says that the result itself is that it is undecided, `shown`
+    is the result as it is written.
+    """
 
     value: str | float
     date: PartialDate | None
     source: Provenance
     lasting: bool = False
+    by: str = ""
+    equivocal: bool = False
+    shown: str = ""
 
 
 class EvidenceCollector:
@@ -92,15 +100,17 @@ class EvidenceCollector:
         assert resource.code is not None
         described = (own.finding for text in texts_of(resource.code) for own in self.tables.described(text))
         coding = next(resource.code.codings(), None)
-        return [(Diagnosis(finding, UNDECIDED), coding) for finding in dict.fromkeys(described) if finding not in known]
+        named = [finding for finding in dict.fromkeys(described) if finding and finding not in known]
+        return [(Diagnosis(finding, UNDECIDED), coding) for finding in named]
 
     def is_another(self, concept: Concept | None) -> bool:
         """Tell whether a diagnosis that no table has is readable as another: by its words, or by a system in order."""
         if concept is None:
             return False
-        return bool(texts_of(concept)) or any(
-            coding.code and system_of(coding.system) in HIERARCHIES for coding in concept.codings()
-        )
+        if any(coding.code and system_of(coding.system) in HIERARCHIES for coding in concept.codings()):
+            return True
+        texts = texts_of(concept)
+        return bool(texts) and not any(self.tables.described(text) for text in texts)
 
     def add_observation(self, resource: Resource, name: str, doubted: bool = False) -> None:
         """Read a result and those of its components; one that is not final says nothing, an unclear one is undecided."""
@@ -127,8 +137,8 @@ class EvidenceCollector:
         if not tests:
             self.leave_out(name, part.code, "" if date is None else str(date), self.model.say("fhir_unmapped_test"))
             concept, doubted = part.valueCodeableConcept, True
-            values = [(system_of(own.system), own.code or "") for own in concept.codings()] if concept is not None else []
-            tests = {test: None for value in values for test in self.tables.told_by(value)}
+            coded = [(system_of(own.system), own.code or "") for own in concept.codings()] if concept is not None else []
+            tests = {test: None for value in coded for test in self.tables.told_by(value)}
         for test, read in tests.items():
             if not test.finding:
                 self.unmapped.setdefault(provenance_of(name, read, part.code, date), test.name)
@@ -137,24 +147,24 @@ class EvidenceCollector:
         for finding in dict.fromkeys(test.finding for test in tests):
             own = {test: read for test, read in tests.items() if test.finding == finding}
             source = provenance_of(name, next(iter(own.values())), part.code, date)
-            value = self.value_of(part, tuple(own))
-            if value is None and parts:
+            values = self.values_of(part, tuple(own))
+            if values is None and parts:
                 continue
-            told = UNDECIDED if value is None or doubted else value
-            self.add(finding, Evidence(told, date, source))
+            single = next(iter(values)) if values is not None and len(values) == 1 else None
+            told = UNDECIDED if single is None or doubted else single
+            equivocal = single == UNDECIDED and not doubted
+            kind, shown = next(iter(own)).values, stated_words(part)
+            self.add(finding, Evidence(told, date, source, by=kind, equivocal=equivocal, shown=shown))
             if told == UNDECIDED:
                 self.unmapped.setdefault(source, self.model.say("fhir_inconclusive"))
 
-    def value_of(self, part: Component, tests: Sequence[Test]) -> str | float | None:
-        """Read the value of a result: None where it has none, undecided where no table knows it or values differ."""
+    def values_of(self, part: Component, tests: Sequence[Test]) -> set[str | float] | None:
+        """Read what a result and its interpretation say: None where it has no value, nothing where no table knows it."""
         found = self.stated_values(part, tests)
         interpreted = {self.coded_value(concept, tests)[0] for concept in part.interpretation or ()} - {None}
-        if found is None:
-            if not interpreted:
-                return None
-            found = set()
-        found |= {value for value in interpreted if value is not None}
-        return found.pop() if len(found) == 1 else UNDECIDED
+        if found is None and not interpreted:
+            return None
+        return (found or set()) | {value for value in interpreted if value is not None}
 
     def stated_values(self, part: Component, tests: Sequence[Test]) -> set[str | float] | None:
         """Read the values that a result states, in any of FHIR's types; None where it states none."""
@@ -213,6 +223,18 @@ class EvidenceCollector:
         """Note why a resource says nothing here."""
         coding = next(concept.codings(), None) if concept is not None else None
         self.unmapped[provenance_of(name, coding, concept, (written or "")[:10])] = why
+
+
+def stated_words(part: Component) -> str:
+    """Write the value of a result as it is told."""
+    if part.valueQuantity is not None and part.valueQuantity.value is not None:
+        own = part.valueQuantity
+        return " ".join(filter(None, (own.comparator, f"{own.value:g}", own.unit or own.code)))
+    if part.valueString is not None:
+        return part.valueString[:LONGEST]
+    if part.valueInteger is not None:
+        return str(part.valueInteger)
+    return next((text[:LONGEST] for text in texts_of(part.valueCodeableConcept)), "") if part.valueCodeableConcept else ""
 
 
 def is_within(amount: float, comparator: str | None, sign: str, bound: float) -> bool:

@@ -10,11 +10,11 @@ from reasoner.fhir.bundles import ParsedResources
 from reasoner.fhir.chart import Chart
 from reasoner.fhir.course_facts import COURSE_METHODS, CourseQuestion
 from reasoner.fhir.courses import Course, Endings, build_courses, unexplained
-from reasoner.fhir.dates import months_between
+from reasoner.fhir.dates import PartialDate, months_between
 from reasoner.fhir.doses import Dose
 from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
 from reasoner.fhir.facts import ChartFacts, Contradiction, FactSource, Side, Undecided, Unmapped, name_some
-from reasoner.fhir.placement import Placed, Way, place
+from reasoner.fhir.placement import NEVER, Placed, Way, place
 from reasoner.fhir.provenance import Provenance, unique
 from reasoner.fhir.tables import FactMapping, Tables
 from reasoner.records.record import ONE_OF
@@ -60,6 +60,11 @@ def place_doses(chart: Chart) -> tuple[Placed, Endings]:
         chart.tables.values_of(trend) & set(model.outcomes),
     )
     worse = [own for own in chart.evidence.of(trend) if own.value in endings.by_disease]
+    worse += [
+        Evidence(dose.ended, dose.until if dose.end > dose.start.last else PartialDate(dose.start.first, NEVER), dose.source)
+        for dose in chart.doses.dated
+        if dose.ended in endings.by_disease and dose.ended is not None
+    ]
     return place(chart, finding, worse), endings
 
 
@@ -134,15 +139,29 @@ class FactReader:
 
     def decisive(self, fact: str, finding: str) -> list[Evidence]:
         """Give the latest results of a finding that agree on its value; note where they decide nothing or disagree."""
-        found = latest(self.chart.evidence.of(finding))
+        evidence = self.chart.evidence.of(finding)
+        found = latest(evidence)
         decided = [own for own in found if own.value != UNDECIDED]
+        if not decided and all(own.equivocal for own in found):
+            decided = [
+                own for own in evidence if own.value != UNDECIDED and any(self.decides(own, equal) for equal in found)
+            ]
+            decided = latest(decided)
         if len({own.value for own in decided}) > 1:
             self.contradict(fact, decided)
             return []
         if found and not decided:
-            why = self.model.say("fhir_latest_inconclusive", self.label(finding))
+            shown = self.model.say("comma").join(dict.fromkeys(own.shown for own in found if own.shown))
+            key = "fhir_latest_inconclusive_shown" if shown else "fhir_latest_inconclusive"
+            why = self.model.say(key, self.label(finding), shown)
             self.leave_open(fact, why, [own.source for own in found])
         return decided
+
+    def decides(self, result: Evidence, equivocal: Evidence) -> bool:
+        """Tell whether a result of another kind of test, of about the same day, decides an equivocal one."""
+        if result.by == equivocal.by or result.date is None or equivocal.date is None:
+            return False
+        return equivocal.date.last - result.date.first <= self.chart.tables.periods["reflex"]
 
     def latest(self, mapping: FactMapping) -> None:
         """Read the value of the latest result."""

@@ -13,7 +13,7 @@ from reasoner.fhir.evidence import UNDECIDED, Evidence
 from reasoner.fhir.facts import FEW
 from reasoner.fhir.provenance import Provenance, unique
 
-__all__ = ["Doubt", "Placed", "Way", "place"]
+__all__ = ["NEVER", "Doubt", "Placed", "Way", "place"]
 
 NEVER = 10**7
 MOST = 8

@@ -55,7 +55,7 @@ METHODS = {
     "measured_since_therapy": ("finding",),
 }
 COURSE_METHODS = {"cycles": (), "months": (), "stopped_alone": (), "stopped_for": ("outcome",)}
-PERIODS = ("starts_together", "pause", "stopped", "under_way", "cycle")
+PERIODS = ("starts_together", "pause", "stopped", "under_way", "cycle", "reflex")
 HIERARCHIES = {"icd10cm", "atc"}
 TEXT = "text"
 UNKNOWN = "unknown"
