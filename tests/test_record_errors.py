@@ -194,7 +194,7 @@ def test_files_that_cannot_be_read_are_named(environment: dict[str, str], tmp_pa
     assert_refused(
         run(["recommend", str(tmp_path / "absent.json")], environment), "absent.json: cannot be read: No such file"
     )
-    assert_refused(run(["recommend", str(tmp_path)], environment), "cannot be read: Is a directory")
+    assert_refused(run(["recommend", str(tmp_path)], environment), "cannot be read: a folder without files .json")
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="the superuser reads every file")

@@ -38,8 +38,8 @@ def conclusion_names(ctx: click.Context, param: click.Parameter, incomplete: str
 def recommend(patients: tuple[str, ...], selection: Selection, form: str) -> None:
     """Say what is recommended, excluded, called for and missing, with the reasons.
 
-    PATIENT is a JSON file with a record or a FHIR R4 bundle, a file with one of these per line (NDJSON), or - for standard
-    input.
+    PATIENT is a JSON file with a record or a FHIR R4 bundle, a file with one of these per line (NDJSON), a bulk export of
+    FHIR resources (a file or a folder), or - for standard input. Files may be compressed with gzip.
     """
     guideline = load(selection)
     for number, record in enumerate(list(records(patients, guideline))):

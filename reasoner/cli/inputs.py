@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import sys
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import click
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["load", "one_record", "read", "records"]
 
 STDIN = "standard input"
+GZIP = b"\x1f\x8b"
+LIMIT = 512 * 2**20
 
 
 def load(selection: Selection, with_fhir: bool = False) -> Guideline:
@@ -32,7 +37,9 @@ def load(selection: Selection, with_fhir: bool = False) -> Guideline:
 
 
 def records(names: tuple[str, ...], guideline: Guideline) -> Iterator[Record]:
-    """Read and validate the records of all files, ``-`` being standard input.
+    """Read and validate the records of all files and folders, ``-`` being standard input.
+
+    Resources that are no bundles, as bulk exports hold them one a line, are put together for each patient.
 
     Raises RecordError, naming file, line and field, for what cannot be used.
     """
@@ -40,16 +47,49 @@ def records(names: tuple[str, ...], guideline: Guideline) -> Iterator[Record]:
 
     if names.count("-") > 1:
         raise RecordError("standard input can be read only once; give - once")
-    for name in names:
+    exported: dict[str, Mapping[str, object]] = {}
+    for name in [own for given in names for own in files_of(given)]:
         try:
             with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as stream:
-                for place, data in read_records(stream, STDIN if name == "-" else name):
-                    try:
-                        yield guideline.record(data)
-                    except RecordError as error:
-                        raise RecordError(f"{place}: {error}") from None
-        except OSError as error:
-            raise RecordError(f"{name}: cannot be read: {error.strerror}") from None
+                for place, data in read_records(unzipped(stream), STDIN if name == "-" else name):
+                    if isinstance(data, Mapping) and data.get("resourceType") not in (None, "Bundle"):
+                        exported[place] = data
+                    else:
+                        yield record_at(place, data, guideline)
+        except (OSError, EOFError, zlib.error) as error:
+            raise RecordError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if exported:
+        from reasoner.fhir import bundles_by_patient
+
+        for bundle in bundles_by_patient(exported.values()):
+            yield record_at(next(iter(exported)), bundle, guideline)
+
+
+def record_at(place: str, data: object, guideline: Guideline) -> Record:
+    """Validate a record; raises RecordError with its place."""
+    try:
+        return guideline.record(data)
+    except RecordError as error:
+        raise RecordError(f"{place}: {error}") from None
+
+
+def files_of(name: str) -> list[str]:
+    """List the files of a folder; a file is its own.
+
+    Raises RecordError for a folder without any.
+    """
+    if name == "-" or not Path(name).is_dir():
+        return [name]
+    found = [str(path) for path in sorted(Path(name).iterdir()) if set(path.suffixes) & {".json", ".ndjson"}]
+    if not found:
+        raise RecordError(f"{name}: cannot be read: a folder without files .json or .ndjson")
+    return found
+
+
+def unzipped(stream: IO[bytes]) -> IO[bytes]:
+    """Give what a stream holds, which may be compressed with gzip."""
+    start = stream.peek(2)[:2] if isinstance(stream, io.BufferedReader) else b""
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=stream)) if start == GZIP else stream
 
 
 def one_record(patient: str, guideline: Guideline) -> Record:
@@ -65,9 +105,11 @@ def one_record(patient: str, guideline: Guideline) -> Record:
 
 def read(name: str) -> tuple[str, bytes]:
     """Read a file, or standard input for ``-``; given back are what messages call it, and its content."""
-    if name == "-":
-        return STDIN, sys.stdin.buffer.read()
     try:
-        return name, Path(name).read_bytes()
-    except OSError as error:
-        raise RecordError(f"{name}: cannot be read: {error.strerror}") from None
+        with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as stream:
+            content = unzipped(stream).read(LIMIT + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise RecordError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(content) > LIMIT:
+        raise RecordError(f"{name}: larger than a chart can be ({LIMIT // 2**20} MiB)")
+    return (STDIN if name == "-" else name), content

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from reasoner.fhir.bundles import ParsedResources, convert, merge, parse
 from reasoner.fhir.chart import ordered_drugs
+from reasoner.fhir.exports import bundles_by_patient
 from reasoner.fhir.facts import ChartFacts
 from reasoner.fhir.methods import read_facts
 from reasoner.fhir.tables import Tables
 
-__all__ = ["ChartFacts", "ParsedResources", "Tables", "convert", "merge", "ordered_drugs", "parse", "read_facts"]
+__all__ = [
+    "ChartFacts",
+    "ParsedResources",
+    "Tables",
+    "bundles_by_patient",
+    "convert",
+    "merge",
+    "ordered_drugs",
+    "parse",
+    "read_facts",
+]

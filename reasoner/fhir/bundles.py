@@ -6,6 +6,7 @@ a value there that is none of FHIR's, so that what it says is in doubt.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from reasoner.errors import RecordError
-from reasoner.fhir.resources import Resource
+from reasoner.fhir.resources import Link, Resource
 
 __all__ = ["NOT_READ", "ParsedResources", "Unreadable", "convert", "merge", "parse"]
 
@@ -40,6 +41,7 @@ class RawBundle(msgspec.Struct, gc=False):
     """A bundle whose resources are not decoded yet."""
 
     entry: list[RawEntry | None] | None = None
+    link: list[Link | None] | None = None
 
 
 class Unreadable(NamedTuple):
@@ -51,10 +53,14 @@ class Unreadable(NamedTuple):
 
 
 class ParsedResources(NamedTuple):
-    """The resources of a bundle, each with its full URL, and what could not be read."""
+    """The resources of a bundle, each with its full URL, and what could not be read.
+
+    `partial` says that other pages follow that are not there.
+    """
 
     resources: list[tuple[str | None, Resource]]
     unreadable: list[Unreadable]
+    partial: bool = False
 
 
 WHOLE = msgspec.json.Decoder(Resource)
@@ -62,13 +68,29 @@ RAW = msgspec.json.Decoder(RawBundle)
 
 
 def parse(content: bytes) -> ParsedResources:
-    """Parse a bundle of any type, or a single resource, from JSON.
+    """Parse a bundle of any type, a single resource, or resources one a line, from JSON.
 
     Raises RecordError for what is not JSON or nested too deeply.
     """
+    content = content.removeprefix(codecs.BOM_UTF8)
+    lines = [line for line in content.splitlines() if line.strip()] if b"\n{" in content else []
+    if len(lines) > 1 and all(is_resource(line) for line in lines[:2]):
+        return merge(map(parse_one, lines))
+    return parse_one(content)
+
+
+def is_resource(line: bytes) -> bool:
+    """Tell whether a line is a resource by itself."""
+    try:
+        return isinstance(kind_of(line), str)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def parse_one(content: bytes) -> ParsedResources:
     try:
         try:
-            return ParsedResources(list(flatten(None, WHOLE.decode(content))), [])
+            return flattened(WHOLE.decode(content))
         except msgspec.ValidationError:
             return salvage_bundle(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -83,7 +105,7 @@ def convert(data: Mapping[str, object]) -> ParsedResources:
     Raises RecordError for what JSON cannot hold.
     """
     try:
-        return ParsedResources(list(flatten(None, msgspec.convert(data, Resource))), [])
+        return flattened(msgspec.convert(data, Resource))
     except (msgspec.ValidationError, RecursionError):
         pass
     try:
@@ -94,11 +116,22 @@ def convert(data: Mapping[str, object]) -> ParsedResources:
 
 def merge(parts: Iterable[ParsedResources]) -> ParsedResources:
     """Put the resources of several bundles together."""
-    whole = ParsedResources([], [])
+    whole, partial = ParsedResources([], []), False
     for part in parts:
         whole.resources.extend(part.resources)
         whole.unreadable.extend(part.unreadable)
-    return whole
+        partial = partial or part.partial
+    return whole._replace(partial=partial)
+
+
+def flattened(resource: Resource) -> ParsedResources:
+    """Give the resources of a bundle, or a single one."""
+    return ParsedResources(list(flatten(None, resource)), [], is_page(resource.link))
+
+
+def is_page(links: list[Link | None] | None) -> bool:
+    """Tell by the links of a bundle whether another page follows it."""
+    return any(link is not None and link.relation == "next" for link in links or ())
 
 
 def flatten(url: str | None, resource: Resource, depth: int = 0) -> Iterator[tuple[str | None, Resource]]:
@@ -122,11 +155,12 @@ def salvage_bundle(content: bytes | msgspec.Raw, url: str | None = None, depth: 
     except msgspec.ValidationError as error:
         return ParsedResources([], [Unreadable("Bundle", error=str(error))])
     entries = [entry for entry in bundle.entry or () if entry is not None and bytes(entry.resource) != b"null"]
-    return merge(
+    found = merge(
         salvage_bundle(entry.resource, entry.fullUrl if isinstance(entry.fullUrl, str) else None, depth + 1)
         for entry in entries
         if depth < DEEPEST
     )
+    return found._replace(partial=found.partial or is_page(bundle.link))
 
 
 def kind_of(content: bytes | msgspec.Raw) -> object:

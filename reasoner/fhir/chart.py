@@ -21,6 +21,8 @@ TELLING = {
 }  # fmt: skip
 """Resources that can tell of therapy without being a medication event."""
 FINDINGS = {"Condition", "Observation"}
+OTHER_VERSIONS = {"MedicationOrder", "MedicationPrescription", "MedicationUsage"}
+"""Medication events of other versions of FHIR, which are not read."""
 READ = {*TELLING, *GIVEN, "Bundle", "Medication", "None", "Patient"}
 
 
@@ -46,9 +48,12 @@ class Chart:
         reader = DoseReader(index_medications(parsed), self.evidence, silent_is_none)
         for number, (url, resource) in enumerate(parsed.resources, start=1):
             kind = resource.resourceType
-            if kind not in TELLING and kind not in GIVEN:
+            if kind not in TELLING and kind not in GIVEN and kind not in OTHER_VERSIONS:
                 continue
             name = name_of(url, resource, number)
+            if kind in OTHER_VERSIONS:
+                reader.add_unclear(name, model.say("fhir_other_version"))
+                continue
             other = subjects.other(resource)
             doubted = model.say("fhir_other_patient", name, other, self.patient or "") if other else ""
             if doubted:
@@ -61,6 +66,8 @@ class Chart:
             elif kind == "Observation":
                 self.evidence.add_observation(resource, name, bool(other))
             reader.add_told(name, resource, model.say("fhir_not_about_the_patient") if other else "")
+        if parsed.partial:
+            reader.add_unclear("Bundle", model.say("fhir_one_page"))
         self.doses = reader.doses()
 
     def today(self) -> int:

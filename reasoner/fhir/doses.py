@@ -122,12 +122,11 @@ class DoseReader:
 
     def add_medication(self, name: str, resource: Resource, doubted: str = "") -> None:
         """Add what a medication event says; `doubted` says why nobody can tell whether it is about the patient."""
-        if resource.status in NOT_GIVEN or resource.intent in PLANS or resource.doNotPerform:
+        if resource.status in NOT_GIVEN or resource.intent in PLANS or is_negated(resource):
             return
-        period = resource.effectivePeriod
-        start = first_date(
-            resource.effectiveDateTime, period.start if period else None, resource.whenHandedOver, resource.authoredOn
-        )
+        period = resource.effectivePeriod or resource.occurencePeriod
+        day = resource.effectiveDateTime or resource.occurenceDateTime
+        start = first_date(day, period.start if period else None, resource.whenHandedOver, resource.authoredOn)
         concepts = medications_of(resource, self.medications)
         named, why = self.named(concepts)
         concept = next(iter(concepts), None)
@@ -136,7 +135,7 @@ class DoseReader:
             return
         sources = {drug: provenance_of(name, coding, concept, start) for drug, coding in named.items()}
         kind, why = resource.resourceType or "", why and self.say(why)
-        if resource.status not in GIVEN[kind]:
+        if resource.status not in GIVEN[kind] or resource.taken == "unk":
             status = resource.status != NOT_READ and resource.status
             why = self.say("fhir_unclear_status", status) if status else self.say("fhir_no_status")
         if why := why or doubted:
@@ -147,7 +146,7 @@ class DoseReader:
         self.add_doses(resource, start, sources)
 
     def add_doses(self, resource: Resource, start: PartialDate | None, sources: Mapping[str, Provenance]) -> None:
-        kind, period = resource.resourceType or "", resource.effectivePeriod
+        kind, period = resource.resourceType or "", resource.effectivePeriod or resource.occurencePeriod
         end = parse_date(period.end) if period else None
         single = kind in SINGLE
         ended, reason = how_ended(resource, single, self.evidence)
@@ -192,6 +191,10 @@ class DoseReader:
             what = next((text for own in concepts for text in texts_of(own)), "") or self.say("fhir_a_medication")
             self.found.unclear.append(Unclear(what, doubted or self.say(why or NOT_KNOWN), start, source))
 
+    def add_unclear(self, name: str, why: str) -> None:
+        """Add a resource that may tell of any therapy."""
+        self.found.unclear.append(Unclear(self.say("fhir_a_therapy"), why, None, Provenance(name)))
+
     def add_told(self, name: str, resource: Resource, doubted: str = "") -> None:
         """Add the therapy that the codes and words of a resource tell which is no medication event."""
         if resource.status in NOT_GIVEN or (resource.intent in PLANS and resource.resourceType == "ServiceRequest"):
@@ -211,6 +214,12 @@ class DoseReader:
             named = [self.evidence.model.label("drug", drug) for drug in drugs if drug != UNKNOWN]
             what = self.say("comma").join(named) or self.say("fhir_a_therapy")
             self.told.append((drugs, Unclear(what, doubted or self.say("fhir_told_elsewhere"), date, source)))
+
+
+def is_negated(resource: Resource) -> bool:
+    """Tell whether a resource says that a medication is not to be given, or was not given or taken, in any version."""
+    negated = (resource.doNotPerform, resource.notGiven, resource.wasNotGiven, resource.wasNotTaken)
+    return any(negated) or resource.taken == "n"
 
 
 def how_ended(resource: Resource, single: bool, evidence: EvidenceCollector) -> tuple[str | None, str]:
@@ -305,9 +314,11 @@ def medications_of(resource: Resource, medications: Mapping[str, Resource]) -> l
 
     Where it is not there, the reference's display is taken.
     """
-    if resource.medicationCodeableConcept is not None:
-        return [resource.medicationCodeableConcept]
-    reference = resource.medicationReference
+    either = resource.medication
+    concept = resource.medicationCodeableConcept or (either.concept if either is not None else None)
+    if concept is not None:
+        return [concept]
+    reference = resource.medicationReference or (either.reference if either is not None else None)
     if reference is None:
         return []
     contained = (own for own in resource.contained or () if reference.reference == f"#{own.id}")

@@ -106,6 +106,19 @@ class Activity(msgspec.Struct, gc=False):
     detail: Detail | None = None
 
 
+class Link(msgspec.Struct, gc=False):
+    """A link of a bundle to another page."""
+
+    relation: str | None = None
+
+
+class CodeableReference(msgspec.Struct, gc=False):
+    """A concept or a reference, as R5 has them."""
+
+    concept: Concept | None = None
+    reference: Reference | None = None
+
+
 class Component(msgspec.Struct, gc=False):
     """One of several results of an observation."""
 
@@ -124,6 +137,7 @@ class Resource(Component, gc=False):
     resourceType: str | None = None  # noqa: N815
     id: str | int | None = None
     entry: list[Entry | None] | None = None
+    link: list[Link | None] | None = None
     contained: list[Resource] | None = None
     extension: list[Extension] | None = None
     status: str | None = None
@@ -131,8 +145,8 @@ class Resource(Component, gc=False):
     doNotPerform: bool | None = None  # noqa: N815
     subject: Reference | None = None
     patient: Reference | None = None
-    clinicalStatus: Concept | None = None  # noqa: N815
-    verificationStatus: Concept | None = None  # noqa: N815
+    clinicalStatus: Concept | str | None = None  # noqa: N815 (a code in STU3, and below)
+    verificationStatus: Concept | str | None = None  # noqa: N815
     statusReason: list[Concept] | Concept | None = None  # noqa: N815
     bodySite: list[Concept] | Concept | None = None  # noqa: N815
     stage: list[Stage] | None = None
@@ -148,6 +162,13 @@ class Resource(Component, gc=False):
     whenHandedOver: str | None = None  # noqa: N815
     medicationCodeableConcept: Concept | None = None  # noqa: N815
     medicationReference: Reference | None = None  # noqa: N815
+    medication: CodeableReference | None = None
+    occurenceDateTime: str | None = None  # noqa: N815 (as R5 spells it, and below)
+    occurencePeriod: Period | None = None  # noqa: N815
+    taken: str | None = None
+    notGiven: bool | None = None  # noqa: N815
+    wasNotGiven: bool | None = None  # noqa: N815
+    wasNotTaken: bool | None = None  # noqa: N815
     ingredient: list[Ingredient] | None = None
     category: list[Concept | str | None] | Concept | str | None = None
     title: str | None = None
@@ -173,8 +194,10 @@ def as_list(concepts: list[Concept] | Concept | None) -> list[Concept]:
     return concepts if isinstance(concepts, list) else [] if concepts is None else [concepts]
 
 
-def first_code(concept: Concept | None) -> str | None:
+def first_code(concept: Concept | str | None) -> str | None:
     """Give the code of a status in lower case, or its text; None where it has neither."""
+    if isinstance(concept, str):
+        return concept.lower() or None
     code = next((coding.code for coding in concept.codings() if coding.code), concept.text) if concept else None
     return code.lower() if code else None
 

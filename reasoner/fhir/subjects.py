@@ -9,7 +9,7 @@ from reasoner.errors import RecordError
 from reasoner.fhir.bundles import NOT_READ, ParsedResources
 from reasoner.fhir.resources import Resource, unversioned
 
-__all__ = ["Subjects"]
+__all__ = ["Subjects", "id_of"]
 
 
 class Subjects:

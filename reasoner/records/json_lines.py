@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, NoReturn
@@ -47,9 +48,9 @@ def read_records(stream: IO[bytes], name: str) -> Iterator[tuple[str, object]]:
     Raises RecordError, naming `name` and the line, for what is not JSON or larger than 64 MiB.
     """
     try:
-        raw = stream.read(LIMIT + 1)
+        raw = stream.read(LIMIT + 1).removeprefix(codecs.BOM_UTF8)
         if len(raw) <= LIMIT:
-            text = raw.decode("utf-8-sig")
+            text = raw.decode("utf-8")
             try:
                 yield name, parse_json(text)
                 return
