@@ -249,6 +249,17 @@ LEFT_OPEN: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [condition("stomach", "icd:C16.9", "2019-01-10"), METASTASES],
         {"breast_cancer": False},
     ),
+    "a diagnosis of another organ that no table has may not be of the breast": (
+        [
+            condition("stomach", "icd:C16.9", "2019-01-10"),
+            resource("Condition", "again", code={"text": "Malignant tumour of the stomach"}),
+        ],
+        {"breast_cancer": False},
+    ),
+    "a cancer of no known organ may be of the breast": (
+        [condition("stomach", "icd:C16.9", "2019-01-10"), resource("Condition", "again", code={"text": "Carcinoma"})],
+        {"breast_cancer": None},
+    ),
     "another cancer beside a breast cancer does not put it out of scope": (
         [condition("stomach", "icd:C16.9", "2019-01-10"), BREAST_CANCER],
         {"breast_cancer": True},

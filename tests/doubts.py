@@ -179,6 +179,8 @@ def faults(whole: Answer, read: Answer) -> Iterator[str]:
             entry.regimen == own.regimen and entry.certainty == "certain" for entry in whole.recommended
         ):
             yield f"{own.regimen} is excluded, and certain by the whole chart"
+    if read.setting not in (whole.setting, "undetermined"):
+        yield f"the setting is {read.setting}, and by the whole chart {whole.setting}"
     first = next(iter(read.recommended), None)
     untold = {entry.fact for entry in read.missing} & {"metastatic_therapy", "one_of"}
     if first is not None and first.regimen == FIRST_CHOICE and FIRST_CHOICE not in wanted and not untold:

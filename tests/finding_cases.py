@@ -48,6 +48,28 @@ FINDINGS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         ],
         {"her2": None},
     ),
+    "a receptor may be written with its percentage": (
+        [
+            observation("er", ER, "2020-01-01", valueString="80-90 %"),
+            observation(
+                "pr", PR, "2020-01-01", valueRange={"low": {"value": 5, "unit": "%"}, "high": {"value": 9, "unit": "%"}}
+            ),
+        ],
+        {"hr": "positive"},
+    ),
+    "a percentage about the threshold is inconclusive": (
+        [observation("er", ER, "2020-01-01", valueString="0-5%"), observation("pr", PR, "2020-01-01", valueString="0%")],
+        {"hr": None},
+    ),
+    "an ejection fraction may be a range or a text": (
+        [observation("lvef", "loinc:8806-2", "2020-01-01", valueString="60-65%")],
+        {"lvef_measured": True},
+    ),
+    "an ejection fraction that was not obtained is none": (
+        [observation("lvef", "loinc:8806-2", "2020-01-01", valueString="not obtained")],
+        {"lvef_measured": None},
+    ),
+    "HER2-low is negative": ([observation("ihc", IHC, "2020-01-01", valueString="HER2-low (1+)")], {"her2": "negative"}),
     "a score is compared": ([observation("ihc", IHC, "2020-01-01", valueInteger=3)], {"her2": "positive"}),
     "HER2 in serum never counts": (
         [observation("serum", SERUM, "2020-01-01", valueCodeableConcept=POSITIVE)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from math import inf
@@ -19,6 +20,7 @@ UNDECIDED = "undecided"
 FINAL = {"final", "amended", "corrected"}
 NOT_FINAL = {"preliminary", "registered", "cancelled", "entered-in-error"}
 LONGEST = 80
+AMOUNTS = re.compile(r"(\d{1,3}(?:\.\d+)?)(?:\s*(?:-|\N{EN DASH}|to|bis)\s*(\d{1,3}(?:\.\d+)?))?\s*(%)")
 NEVER_THERE = {"refuted", "entered-in-error"}
 ACTIVE = {"active", "recurrence", "relapse", None}
 ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
@@ -178,8 +180,11 @@ class EvidenceCollector:
             stated.append(self.measured_values(float(part.valueInteger), Quantity(), tests))
         if part.valueBoolean is not None:
             stated.append(self.listed_values("boolean", str(part.valueBoolean).lower(), tests))
+        if part.valueRange is not None:
+            stated.append(self.values_between(part.valueRange.low, part.valueRange.high, tests))
         if part.valueString is not None:
-            stated.append(self.listed_values(TEXT, normalise(part.valueString), tests))
+            listed = list(self.listed_values(TEXT, normalise(part.valueString), tests))
+            stated.append(listed or self.written_values(part.valueString, tests))
         return set(chain.from_iterable(stated)) if stated else None
 
     def coded_value(self, concept: Concept, tests: Sequence[Test]) -> tuple[str | None, Coding | None]:
@@ -218,6 +223,24 @@ class EvidenceCollector:
                 if within:
                     yield within[0]
                     break
+
+    def written_values(self, text: str, tests: Sequence[Test]) -> Iterator[str | float]:
+        """Read an amount, or two with a dash between, that is written with its unit."""
+        found = AMOUNTS.fullmatch(text.strip())
+        if found is not None:
+            low, high, unit = found.groups()
+            quantity = Quantity(float(low), unit=unit)
+            yield from self.values_between(quantity, Quantity(float(high or low), unit=unit), tests)
+
+    def values_between(self, low: Quantity | None, high: Quantity | None, tests: Sequence[Test]) -> Iterator[str | float]:
+        """Read what amounts between two others say: the middle, or all that the two say; nothing where one is missing."""
+        if low is None or high is None or low.value is None or high.value is None:
+            return
+        ends = [*self.measured_values(low.value, low, tests), *self.measured_values(high.value, high, tests)]
+        numbers = [own for own in ends if isinstance(own, float)]
+        yield from (own for own in ends if not isinstance(own, float))
+        if numbers:
+            yield sum(numbers) / len(numbers)
 
     def leave_out(self, name: str, concept: Concept | None, written: str | None, why: str) -> None:
         """Note why a resource says nothing here."""

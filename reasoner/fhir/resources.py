@@ -59,6 +59,13 @@ class Quantity(msgspec.Struct, gc=False):
     code: str | None = None
 
 
+class Range(msgspec.Struct, gc=False):
+    """An amount between two others."""
+
+    low: Quantity | None = None
+    high: Quantity | None = None
+
+
 class Period(msgspec.Struct, gc=False):
     """An interval of time."""
 
@@ -125,6 +132,7 @@ class Component(msgspec.Struct, gc=False):
     code: Concept | None = None
     valueCodeableConcept: Concept | None = None  # noqa: N815 (FHIR's name, and below)
     valueQuantity: Quantity | None = None  # noqa: N815
+    valueRange: Range | None = None  # noqa: N815
     valueString: str | None = None  # noqa: N815
     valueBoolean: bool | None = None  # noqa: N815
     valueInteger: int | None = None  # noqa: N815
