@@ -73,10 +73,13 @@ def parse(content: bytes) -> ParsedResources:
     Raises RecordError for what is not JSON or nested too deeply.
     """
     content = content.removeprefix(codecs.BOM_UTF8)
-    lines = [line for line in content.splitlines() if line.strip()] if b"\n{" in content else []
-    if len(lines) > 1 and all(is_resource(line) for line in lines[:2]):
-        return merge(map(parse_one, lines))
-    return parse_one(content)
+    try:
+        return parse_one(content)
+    except RecordError:
+        lines = [line for line in content.splitlines() if line.strip()]
+        if len(lines) < 2 or not is_resource(lines[0]):
+            raise
+    return merge(map(parse_one, lines))
 
 
 def is_resource(line: bytes) -> bool:
@@ -140,8 +143,13 @@ def flatten(url: str | None, resource: Resource, depth: int = 0) -> Iterator[tup
         yield url, resource
     elif depth < DEEPEST:
         for entry in resource.entry or ():
-            if entry is not None and entry.resource is not None:
-                yield from flatten(entry.fullUrl, entry.resource, depth + 1)
+            inner = entry.resource if entry is not None else None
+            if entry is None or inner is None:
+                continue
+            if inner.resourceType == "Bundle":
+                yield from flatten(entry.fullUrl, inner, depth + 1)
+            else:
+                yield entry.fullUrl, inner
 
 
 def salvage_bundle(content: bytes | msgspec.Raw, url: str | None = None, depth: int = 0) -> ParsedResources:

@@ -20,10 +20,10 @@ TELLING = {
     "Procedure", "RequestGroup", "ServiceRequest",
 }  # fmt: skip
 """Resources that can tell of therapy without being a medication event."""
-FINDINGS = {"Condition", "Observation"}
 OTHER_VERSIONS = {"MedicationOrder", "MedicationPrescription", "MedicationUsage"}
 """Medication events of other versions of FHIR, which are not read."""
-READ = {*TELLING, *GIVEN, "Bundle", "Medication", "None", "Patient"}
+READ = {*TELLING, *GIVEN, *OTHER_VERSIONS}
+MATTERING = {*READ, "Bundle", "Medication", "None", "Patient"}
 
 
 class Chart:
@@ -39,7 +39,7 @@ class Chart:
         self.tables = tables
         self.silent_is_none = silent_is_none
         self.evidence = EvidenceCollector(model, tables)
-        mattering = [own for own in parsed.unreadable if own.resource.partition("/")[0] in READ or not own.resource]
+        mattering = [own for own in parsed.unreadable if own.resource.partition("/")[0] in MATTERING or not own.resource]
         self.unreadable = [unreadable_words(own, model) for own in mattering]
         if not any(resource.resourceType for _, resource in parsed.resources):
             raise RecordError("; ".join([model.say("fhir_no_resource"), *self.unreadable[:1]]))
@@ -48,7 +48,7 @@ class Chart:
         reader = DoseReader(index_medications(parsed), self.evidence, silent_is_none)
         for number, (url, resource) in enumerate(parsed.resources, start=1):
             kind = resource.resourceType
-            if kind not in TELLING and kind not in GIVEN and kind not in OTHER_VERSIONS:
+            if kind not in READ:
                 continue
             name = name_of(url, resource, number)
             if kind in OTHER_VERSIONS:

@@ -197,11 +197,14 @@ class DoseReader:
 
     def add_told(self, name: str, resource: Resource, doubted: str = "") -> None:
         """Add the therapy that the codes and words of a resource tell which is no medication event."""
+        result = resource.resourceType == "Observation"
+        if result and resource.note is None and resource.valueString is None:
+            return
         if resource.status in NOT_GIVEN or (resource.intent in PLANS and resource.resourceType == "ServiceRequest"):
             return
-        concepts = concepts_of(resource) if resource.resourceType != "Observation" else []
+        texts, concepts = free_texts(resource), [] if result else concepts_of(resource)
         drugs = [drug for concept in concepts for drug in drugs_coded(concept, self.tables)]
-        texts = [*free_texts(resource), *(text for concept in concepts for text in texts_of(concept))]
+        texts += [text for concept in concepts for text in texts_of(concept)]
         drugs += [drug for text in texts for drug in self.tables.mentioned(normalise(text))]
         if drugs := [drug for drug in dict.fromkeys(drugs) if drug]:
             period = resource.performedPeriod or resource.period or resource.effectivePeriod
@@ -257,7 +260,7 @@ def free_texts(resource: Resource) -> list[str]:
         texts += [own.text for own in resource.note]
     if resource.activity is not None:
         texts += [own.detail.description for own in resource.activity if own.detail is not None]
-    return list(filter(None, texts))
+    return [text for text in texts if text]
 
 
 def drugs_coded(concept: Concept, tables: Tables) -> dict[str, Coding]:

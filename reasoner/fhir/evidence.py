@@ -54,6 +54,7 @@ class EvidenceCollector:
         self.found: dict[str, list[Evidence]] = {}
         self.unmapped: dict[Provenance, str] = {}
         self.doubtful: list[Evidence] = []
+        self.unmapped_test = model.say("fhir_unmapped_test")
 
     def of(self, finding: str) -> list[Evidence]:
         return self.found.get(finding, [])
@@ -132,14 +133,16 @@ class EvidenceCollector:
     def add_result(self, part: Component, name: str, date: PartialDate | None, doubted: bool) -> None:
         """Read one result; undecided where it is `doubted` or cannot be read."""
         tests: dict[Test, Coding | None] = {}
-        for coding in part.code.codings() if part.code is not None else ():
-            test = self.tables.tests.get((system_of(coding.system), coding.code or ""))
+        for coding in (part.code.coding or ()) if part.code is not None else ():
+            test = self.tables.tests.get((system_of(coding.system), coding.code or "")) if coding is not None else None
             if test is not None:
                 tests.setdefault(test, coding)
         if not tests:
-            self.leave_out(name, part.code, "" if date is None else str(date), self.model.say("fhir_unmapped_test"))
-            concept, doubted = part.valueCodeableConcept, True
-            coded = [(system_of(own.system), own.code or "") for own in concept.codings()] if concept is not None else []
+            self.leave_out(name, part.code, "" if date is None else str(date), self.unmapped_test)
+            if (concept := part.valueCodeableConcept) is None:
+                return
+            doubted = True
+            coded = [(system_of(own.system), own.code or "") for own in concept.codings()]
             tests = {test: None for value in coded for test in self.tables.told_by(value)}
         for test, read in tests.items():
             if not test.finding:

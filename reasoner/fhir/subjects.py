@@ -20,6 +20,7 @@ class Subjects:
 
     def __init__(self, parsed: ParsedResources, model: GuidelineModel) -> None:
         self.names: dict[str, str] = {}
+        self.others: dict[str | None, str] = {}
         patients: dict[str, None] = {}
         for url, resource in parsed.resources:
             if resource.resourceType == "Patient" and (resource.id is not None or url is not None):
@@ -35,10 +36,18 @@ class Subjects:
 
     def other(self, resource: Resource) -> str:
         """Give whom a resource is about where that is not certainly the patient."""
-        subject = subject_of(resource)
-        if subject is None or (self.patient is None and subject != NOT_READ):
+        reference = resource.subject or resource.patient
+        if reference is None:
             return ""
-        return "" if self.names.get(subject, subject) == self.patient else subject
+        found = self.others.get(reference.reference)
+        if found is None:
+            subject = id_of(reference.reference)
+            if subject is None or (self.patient is None and subject != NOT_READ):
+                found = ""
+            else:
+                found = "" if self.names.get(subject, subject) == self.patient else subject
+            self.others[reference.reference] = found
+        return found
 
 
 def subject_of(resource: Resource) -> str | None:
