@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CAPACITIES", "MOST_BITS", "Opened", "components_of", "consistent", "evaluate", "open_record"]
 
-CAPACITIES = (2**18, 2**22)
+CAPACITIES = (2**18, 2**20)
 """The nodes that diagrams can have: at first, and where these are not enough."""
 MOST_BITS = 64
 """A record with more completions is answered with diagrams."""

@@ -177,15 +177,14 @@ def bounds(
 
     def consequences(mode: str, facts: str) -> frozenset[str]:
         control = control_of(facts, text, program, alternatives, f"--enum-mode={mode}")
-        last: frozenset[str] | None = None
-        try:
-            for atoms in answer_sets(control):
-                last = atoms
-        except TooManyError:
-            raise GuidelineError(f"no end is found in {SECONDS} seconds for {record.id}; record more facts.") from None
-        if last is None:
-            raise GuidelineError(f"{record.id}: the guideline's rules contradict each other for this record.")
-        return last
+        with control.solve(async_=True) as handle:
+            if not handle.wait(SECONDS):
+                handle.cancel()
+                raise GuidelineError(f"no end is found in {SECONDS} seconds for {record.id}; record more facts.")
+            last = handle.last()
+            if last is None:
+                raise GuidelineError(f"{record.id}: the guideline's rules contradict each other for this record.")
+            return frozenset(map(str, last.symbols(atoms=True)))
 
     some = anywhere = consequences("brave", record.facts)
     if untold:
