@@ -68,7 +68,7 @@ def test_a_dose_that_hangs_on_something_says_so(curated: Guideline) -> None:
     sets = [{"label": "under way", "metastatic_therapy": [CONJUGATE, LAPATINIB]},
             {"label": "not yet", "metastatic_therapy": [CONJUGATE]}]  # fmt: skip
     shown = text(curated, **KNOWN, one_of=sets)
-    assert 'loading dose 8 mg/kg IV once (only if "not yet" is the case), then maintenance dose 6 mg/kg' in shown
+    assert 'loading dose 8 mg/kg IV once (if "not yet" is the case), then maintenance dose 6 mg/kg' in shown
 
 
 def test_defaults_are_said_in_one_line_however_many_courses_there_are(curated: Guideline) -> None:

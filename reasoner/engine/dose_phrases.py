@@ -42,8 +42,8 @@ def step_words(dose: DoseGiven, model: GuidelineModel) -> str:
     """Word one step of a schedule: how much, by which route, how often, within which limits, for how long."""
     say = model.say
     amount = f"{number_words(dose.amount)} {dose.unit}"
-    if dose.mg is not None and dose.unit != "mg":
-        amount = say("dose_by_weight", number_words(dose.mg, 1), amount)
+    if dose.mg is not None and dose.mg != fixed_milligrams(dose, model):
+        amount = say("dose_by_weight", number_words(dose.mg, rounded=True), amount)
     rhythm = say("once") if dose.every is None else period_words(dose.every, model)
     words = " ".join(part for part in (model.label("step", dose.step), amount, dose.route, rhythm) if part)
     parts = [words]
@@ -71,11 +71,19 @@ def duration_words(period: Period, model: GuidelineModel) -> str:
     return model.say(FOR[period.unit], str(period.value))
 
 
-def number_words(number: float, places: int | None = None) -> str:
-    """Write a number as it was given, or rounded to decimal places, without zeros at the end."""
+def fixed_milligrams(dose: DoseGiven, model: GuidelineModel) -> float | None:
+    """Give the milligrams of an amount that is the same for every patient; None for one per kg or m², or no mass."""
+    from decimal import Decimal
+
+    unit = next(unit for name, unit in model.units.items() if model.label("unit", name) == dose.unit)
+    return None if unit.per != "whole" or not unit.milligrams else float(Decimal(str(dose.amount)) * Decimal(unit.milligrams))
+
+
+def number_words(number: float, rounded: bool = False) -> str:
+    """Write a number as it was given or, `rounded`, to three digits, or one decimal place where that is more."""
     from decimal import Context, Decimal
 
     exact = Decimal(str(number))
-    if places is not None:
-        exact = exact.quantize(Decimal(1).scaleb(-places), context=Context(prec=400))
+    if rounded and exact:
+        exact = exact.quantize(Decimal(1).scaleb(-max(1, 2 - exact.adjusted())), context=Context(prec=400))
     return f"{exact.normalize(Context(prec=400)):f}"

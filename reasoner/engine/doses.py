@@ -112,13 +112,19 @@ class Doses:
                 yield Placed(dose, self.derivation.values[number])
 
     def given(self, entry: RankedRegimen) -> Iterator[DoseGiven]:
-        """Yield the doses of a recommended option and of its drugs, but the steps that are done."""
-        none = self.derivation.completions.none
+        """Yield the doses of a recommended option and of its drugs, but the steps that are done.
+
+        Where some have conditions all are given as far as the option is recommended at all, also where that is so on another
+        assumption than this entry's: who reads one must not take it for the only one.
+        """
+        none, recommended = self.derivation.completions.none, self.derivation.values[entry.atom]
         drugs = dict.fromkeys(drug for part in self.model.parts.get(entry.name, ()) for drug in part)
         for target in {**drugs, entry.name: None}:
+            placed = [own for predicate in DOSAGE_PREDICATES for own in self.steps.get((predicate, target), ())]
+            within = entry.agree if all(truth is None for _, truth in placed) else recommended
             for dose, truth in self.steps.get(("dose", target), ()):
                 done = self.derivation.truth(ground_atom(STEP_DONE, target, dose.step))
-                where = entry.agree & ~done if truth is None else truth & entry.agree & ~done
+                where = within & ~done if truth is None else truth & within & ~done
                 if where != none:
                     yield from self.limited(dose, where, entry)
 
@@ -140,10 +146,13 @@ class Doses:
         yield None, left
 
     def certainty(self, there: Truth, entry: RankedRegimen) -> tuple[Certainty, tuple[Assumption, ...]]:
-        """Tell how certain a dose is, and what it assumes besides what its regimen does."""
-        if there == entry.agree:
+        """Tell how certain a dose is, and what it assumes: besides what its regimen does, or instead where it cannot be both."""
+        inside = there & entry.agree
+        if inside == entry.agree:
             return CERTAIN, ()
-        _, assuming, _ = self.conclusions.certainty(there)
+        if inside == self.derivation.completions.none:
+            return CONDITIONAL, self.conclusions.certainty(there)[1]
+        _, assuming, _ = self.conclusions.certainty(inside)
         return CONDITIONAL, tuple(assumed for assumed in assuming if assumed not in entry.assuming)
 
     def dose_given(

@@ -36,7 +36,10 @@ def recommendation(page: TextLayout, entry: Recommendation, derivation: Derivati
     name = model.label("regimen", entry.regimen)
     if not throughout(f"rank({entry.regimen},{entry.rank})", entry, derivation):
         name = say("rank_varies" if entry.certainty == "certain" else "rank_varies_within", name)
-    text = say("with_strength", name, strength_words(entry, model))
+    strength = strength_words(entry, model)
+    if not throughout(f"strength({entry.regimen},{entry.strength})", entry, derivation):
+        strength = say("strength_varies", strength)
+    text = say("with_strength", name, strength)
     if entry.certainty == "certain":
         page.item(f"  {entry.rank}.", text, "certain")
     else:
