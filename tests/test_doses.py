@@ -9,7 +9,6 @@ import pytest
 from plain import PlainClingo
 
 from reasoner import Guideline, GuidelineError
-from reasoner.queries.ask import ask
 from reasoner.queries.why import why
 from reasoner.records.shapes import to_plain
 from reasoner.render.answer import render
@@ -105,14 +104,6 @@ def test_a_dose_that_depends_on_an_unknown_fact_says_so(mere_chill: Guideline) -
         "Dose of merol: first dose 500 mg (0.5 g) by mouth once, then each dose 150 mg by mouth every 12 hours, for 7 days "
         "(if creatinine clearance: at least 30) or each dose 110 mg" in shown
     )
-
-
-def test_a_fact_that_decides_a_dose_alone_is_missing_and_asked_for(mere_chill: Guideline) -> None:
-    record = {"id": "a", "confirmed": True}
-    decides = {entry.fact: entry.decides for entry in mere_chill.answer(record).missing}
-    assert decides == {"clearance": ("merol", "both"), "age": ("merol", "both")}
-    assert [question.fact for question in ask(mere_chill, record).questions] == ["clearance", "age"]
-    assert mere_chill.answer({"id": "a", "confirmed": False}).missing == ()
 
 
 def test_a_dose_of_a_conditional_regimen_assumes_nothing_against_it(mere_chill: Guideline) -> None:

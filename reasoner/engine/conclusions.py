@@ -7,7 +7,6 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from reasoner.compiler.dosage import DOSAGE_PREDICATES
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.completions import Completions, Truth
 from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SCORE, SETTING, STRENGTH
@@ -294,9 +293,6 @@ class Conclusions:
                 note(name, self.truths(predicate, first))
                 if predicate == RANK:
                     note(name, self.best_strengths(first))
-        for regimen in self.model.regimens:
-            recommended = self.truth(RECOMMENDED, regimen)
-            note(regimen, (truth & recommended for truth in self.dosage(regimen)))
         variables = self.completions.variables
         ordered = sorted(decides, key=lambda v: (v != untold, self.completions.order.index(v)))
         return [
@@ -310,13 +306,6 @@ class Conclusions:
             for v in ordered
             if variables[v].reading is None
         ]
-
-    def dosage(self, regimen: str) -> Iterator[Truth]:
-        """Yield where each dose of a regimen or of its drugs holds, and each limit of one, that has conditions."""
-        if not self.holding.keys().isdisjoint(DOSAGE_PREDICATES):
-            for target in (regimen, *dict.fromkeys(drug for part in self.model.parts.get(regimen, ()) for drug in part)):
-                for predicate in DOSAGE_PREDICATES:
-                    yield from self.truths(predicate, target)
 
     def deciding(self) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
         """Yield what facts can decide, each with the predicates and first arguments that tell of it."""
