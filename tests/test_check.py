@@ -354,7 +354,7 @@ def test_no_smaller_patient_shows_a_conflict_or_a_gap(tmp_path: Path) -> None:
         ('predicate(odd, derived, "oddity").\n'
          "%* @statement L9 [1] sha256:000000000000\nOdd in pregnancy unless odd.\n*%\nodd :- has(pregnant), not odd.\n",
          "conflict", "error", "This patient gets no answer: in the circle of L9.1"),
-        ('predicate((even; odd), derived, "{1}").\n'
+        ('predicate((even; odd), derived, "one of two").\n'
          "%* @statement L9 [1] sha256:000000000000\nEven or odd in pregnancy.\n*%\nodd :- has(pregnant), not even.\n"
          "even :- has(pregnant), not odd.\nsuppressed(oralin) :- odd.\n",
          "conflict", "error", "This patient gets several answers: L9.1; L9.2"),
@@ -388,11 +388,11 @@ def test_a_planted_defect_is_found_in_its_class(added: str, kind: str, severity:
             {"setting(acute)": "has(fever)", "in_scope, has(fever)": "in_scope"}, {"conflict", "gap", "unknown_unsafe"},
             id="a statement sends nobody nowhere where advice is given whatever the setting"),
         pytest.param(
-            {"% Whom": 'predicate((ill; sick), derived, "{1}").\n% Whom', "setting(acute).": "setting(acute), ill.\nill :- has(fever).",
+            {"% Whom": 'predicate((ill; sick), derived, "illness").\n% Whom', "setting(acute).": "setting(acute), ill.\nill :- has(fever).",
              "has(pregnant).": "has(pregnant), sick.\nsick :- has(fever)."}, {"conflict", "gap", "unknown_unsafe"},
             id="two helpers of equal conditions are two things"),
         pytest.param(
-            {"% Whom": 'predicate((ill; sick), derived, "{1}").\n% Whom',
+            {"% Whom": 'predicate((ill; sick), derived, "illness").\n% Whom',
              "setting(acute).": "setting(acute), ill.\nill :- sick.\nsick :- ill, has(pregnant).\nsick :- has(fever)."},
             {"conflict", "gap", "unknown_unsafe", "redundant"}, id="of a circle only the rule that adds nothing is redundant"),
     ],

@@ -126,8 +126,9 @@ def test_what_does_not_count_blocks_what_needs_it(guideline: Guideline) -> None:
 def test_a_guideline_that_depends_on_itself_counts_as_plain_clingo_does(
     therapy: dict[str, object], tmp_path: Path, own_cache: None
 ) -> None:
-    text = 'predicate(ill, derived, "illness").\npredicate(weak, derived, "weakness").\n'
-    rules = "ill :- weak.\nweak :- ill.\nweak :- #sum { 1, S : includes(signs, S); -1, p : has(pregnant) } = 1.\n"
+    text = "".join(f'predicate({name}, derived, "{name}").\n' for name in ("ill", "weak", "well"))
+    rules = "ill :- weak.\nweak :- ill, not well.\nwell :- has(pregnant), not ill.\n"
+    rules += "weak :- #sum { 1, S : includes(signs, S); -1, p : has(pregnant) } = 1.\n"
     (tmp_path / "guideline.lp").write_text(CATALOGUE + text + rules + "contraindicated(amarin) :- ill.\n")
     guideline = Guideline.load(tmp_path)
     assert guideline.model.recursive is not None

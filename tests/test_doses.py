@@ -101,7 +101,7 @@ def test_a_dose_that_depends_on_an_unknown_fact_says_so(mere_chill: Guideline) -
     ]
     shown = " ".join(render(mere_chill.answer(record)).split())
     assert (
-        "Dose of merol: first dose 500 mg (0.5 g) by mouth once, then each dose 150 mg by mouth every 12 hours, for 7 days "
+        "Dose of merol: first dose 0.5 g by mouth once, then each dose 150 mg by mouth every 12 hours, for 7 days "
         "(if creatinine clearance: at least 30) or each dose 110 mg" in shown
     )
 
@@ -114,6 +114,54 @@ def test_a_dose_of_a_conditional_regimen_assumes_nothing_against_it(mere_chill: 
     ]
     first = doses(mere_chill, {"id": "a"})[0]
     assert (first["certainty"], first["assuming"]) == ("certain", [])
+
+
+def test_a_dose_on_another_assumption_than_the_regimens_own_is_shown_too(tmp_path: Path, own_cache: None) -> None:
+    changes = {
+        "places(chilled, chill) :- has(confirmed).": (
+            "places(chilled, chill) :- has(confirmed), at_least(clearance, 30).\n"
+            "places(chilled, chill) :- has(confirmed), less_than(clearance, 30), at_least(age, 12)."
+        ),
+        "indicated(R, advised) :- setting(chilled), regimen(R).": (
+            "indicated(merol, advised) :- setting(chilled).\n"
+            "indicated(merol, strongly) :- setting(chilled), at_least(clearance, 30)."
+        ),
+        "strength_order(1, advised).": (
+            'strength_order(2, advised). term(strength, strongly, "strongly advised"). strength_order(1, strongly).'
+        ),
+        'dose_maximum(merol, usual, each, "5", mg_per_kg) :- less_than(age, 12).\n': "",
+    }
+    text = TEXT
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    guideline = load(tmp_path, text)
+    shown = doses(guideline, {"id": "a", "confirmed": True})
+    assert {dose["amount"]: (dose["certainty"], dose["assuming"]) for dose in shown if dose["step"] == "each"} == {
+        150: ("certain", []),
+        110: ("conditional", [{"fact": "clearance", "value": "<30"}, {"fact": "age", "value": ">=12"}]),
+    }
+    words = " ".join(render(guideline.answer({"id": "a", "confirmed": True})).split())
+    assert "strongly advised, or less by what is not recorded" in words
+
+
+@pytest.mark.parametrize(
+    ("dose", "kilograms", "words"),
+    [
+        ('"125", microgram', 70, "125 µg every"),
+        ('"0.0005", mg_per_kg', 64, "0.032 mg (0.0005 mg/kg) every"),
+        ('"9", microgram_per_kg', 65, "0.585 mg (9 µg/kg) every"),
+        ('"5.4", mg_per_kg', 70.1, "378.5 mg (5.4 mg/kg) every"),
+        ('"1.5", g', 70, "1.5 g every"),
+    ],
+)
+def test_an_amount_is_shown_as_exactly_as_it_matters(
+    dose: str, kilograms: float, words: str, tmp_path: Path, own_cache: None
+) -> None:
+    text = TEXT.replace('dose(chillin, usual, each, "40", mg_per_m2', f"dose(chillin, usual, each, {dose}")
+    guideline = load(tmp_path, text.replace('dose_minimum(chillin, usual, each, "50", mg).', ""))
+    shown = " ".join(render(guideline.answer({**OLD, "kilograms": kilograms})).split())
+    assert words in shown
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 import pytest
 from hypothesis import given
@@ -42,12 +44,18 @@ def cells(value: int) -> Cells:
 
 @st.composite
 def programs(draw: st.DrawFn) -> Program:
-    """Draw a program of few inputs and derived atoms, with an atom that always holds and one that never does."""
+    """Draw a program of few inputs and derived atoms, with an atom that always holds and one that never does.
+
+    The atoms of a stretch may depend on each other.
+    """
     inputs, derived = draw(st.integers(0, 4)), draw(st.integers(1, 8))
     last = inputs + derived
+    loop = range(*sorted(draw(st.lists(st.integers(inputs, last), min_size=2, max_size=2))))
     rules, supports = [], [()] * inputs
     for head in range(inputs, last):
-        known = st.tuples(st.integers(0, head - 1), st.booleans()) if head else st.nothing()
+        before = loop.start if head in loop else head
+        known = st.tuples(st.integers(0, before - 1), st.booleans()) if before else st.nothing()
+        known |= st.tuples(st.sampled_from(loop), st.just(False)) if head in loop else st.nothing()
         met = st.sampled_from([(last, False), (last + 1, True)])
         bodies = draw(st.lists(st.lists(known | met, max_size=4), min_size=1, max_size=3))
         supports.append(tuple(range(len(rules), len(rules) + len(bodies))))
@@ -73,11 +81,34 @@ def programs(draw: st.DrawFn) -> Program:
         concluding=(),
         compared=(),
         table={},
+        aggregates={},
+        counted=(),
+        loops=((loop.start, loop.stop),) if loop else (),
         recursive=None,
         readings=("R1", "R2"),
         under=tuple(draw(st.lists(st.integers(-1, 1), min_size=len(rules), max_size=len(rules)))),
         removable={},
     )
+
+
+def met(program: Program, number: int, values: list[int], in_force: list[int]) -> int:
+    """Give where all conditions of a rule are met."""
+    holds = EVERY if program.under[number] < 0 else in_force[program.under[number]]
+    for atom, negated in program.rules[number].conditions:
+        holds &= ~values[atom] if negated else values[atom]
+    return holds
+
+
+def least_values(program: Program, found: list[int], in_force: list[int]) -> list[int]:
+    """Give the values that follow where the atoms of the loop hold nowhere at first, those before it as they were found."""
+    values = list(found)
+    for first, last in program.loops:
+        values[first:last] = [0] * (last - first)
+        for _ in range(last - first):
+            for head in range(first, last):
+                for number in program.supports[head]:
+                    values[head] |= met(program, number, values, in_force)
+    return values
 
 
 @given(data=st.data(), program=programs())
@@ -89,11 +120,13 @@ def test_both_ways_say_the_same(data: st.DataObject, program: Program) -> None:
     values, fired = interpreted.evaluate(inputs, EVERY, in_force)
     assert generated.evaluate(inputs, EVERY, in_force) == (values, fired)
     assert values[-2:] == [EVERY, 0]
+    assert values == least_values(program, values, in_force)
+    looping = range(*program.loops[0]) if program.loops else range(0)
     for number, rule in enumerate(program.rules):
-        holds = EVERY if program.under[number] < 0 else in_force[program.under[number]]
-        for atom, negated in rule.conditions:
-            holds &= ~values[atom] if negated else values[atom]
-        assert fired[number] == holds
+        holds = met(program, number, values, in_force)
+        assert fired[number] == holds or (rule.head in looping and fired[number] & ~holds == 0)
+    for head in range(len(program.inputs), len(program.inputs) + program.derived):
+        assert values[head] == reduce(or_, (fired[number] for number in program.supports[head]))
     written, in_cells = [cells(value) for value in inputs], [cells(value) for value in in_force]
     for one in (interpreted, generated):
         assert one.evaluate(written, cells(EVERY), in_cells) == ([cells(v) for v in values], [cells(f) for f in fired])
@@ -139,7 +172,7 @@ def test_a_long_disjunction_is_generated_in_pieces() -> None:
     names = ("a", "b")
     program = Program(
         0, (), names, names, names, {"a": 0}, 1, 0, {"a": 0, "b": 1}, rules, ((), tuple(range(1201))), (), {}, {},
-        frozenset(), (), (), {}, None, (), (-1,) * 1201, {},
+        frozenset(), (), (), {}, {}, (), (), None, (), (-1,) * 1201, {},
     )  # fmt: skip
     one = Evaluator(program)
     one.compile()

@@ -76,7 +76,9 @@ def fixed_milligrams(dose: DoseGiven, model: GuidelineModel) -> float | None:
     from decimal import Decimal
 
     unit = next(unit for name, unit in model.units.items() if model.label("unit", name) == dose.unit)
-    return None if unit.per != "whole" or not unit.milligrams else float(Decimal(str(dose.amount)) * Decimal(unit.milligrams))
+    return (
+        None if unit.per != "whole" or not unit.milligrams else float(Decimal(str(dose.amount)) * Decimal(unit.milligrams))
+    )
 
 
 def number_words(number: float, rounded: bool = False) -> str:

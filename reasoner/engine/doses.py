@@ -146,7 +146,7 @@ class Doses:
         yield None, left
 
     def certainty(self, there: Truth, entry: RankedRegimen) -> tuple[Certainty, tuple[Assumption, ...]]:
-        """Tell how certain a dose is, and what it assumes: besides what its regimen does, or instead where it cannot be both."""
+        """Tell how certain a dose is, and what it assumes: besides what its regimen does, or instead of that."""
         inside = there & entry.agree
         if inside == entry.agree:
             return CERTAIN, ()

@@ -38,7 +38,14 @@ UNDER_WAY = {"active", "in-progress", "on-hold"}
 PLANS = {"proposal", "plan", "option"}
 ORDER = "MedicationRequest"
 SINGLE = ("MedicationAdministration", "MedicationDispense")
-NOT_KNOWN = "fhir_unknown_medication"
+NOT_KNOWN = "not_known"
+DOUBTS = {
+    "differ": "fhir_differ",
+    "mentioned": "fhir_mentioned",
+    "unknown_drugs": "fhir_unknown_drugs",
+    NOT_KNOWN: "fhir_unknown_medication",
+}
+"""Why it is in doubt which drugs a medication names."""
 REASONS = Test("", "ended", "")
 TERMINATION = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-treatment-termination-reason"
 
@@ -134,7 +141,7 @@ class DoseReader:
             self.add_unnamed(name, concepts, start, why, doubted)
             return
         sources = {drug: provenance_of(name, coding, concept, start) for drug, coding in named.items()}
-        kind, why = resource.resourceType or "", why and self.say(why)
+        kind, why = resource.resourceType or "", why and self.say(DOUBTS[why])
         if resource.status not in GIVEN[kind] or resource.taken == "unk":
             status = resource.status != NOT_READ and resource.status
             why = self.say("fhir_unclear_status", status) if status else self.say("fhir_no_status")
@@ -161,7 +168,7 @@ class DoseReader:
             )
 
     def named(self, concepts: Sequence[Concept]) -> tuple[dict[str, Coding], str]:
-        """List the drugs that concepts name, and the words for why that is in doubt."""
+        """List the drugs that concepts name, and why that is in doubt, a key of `DOUBTS`."""
         found: dict[str, Coding] = {}
         why = ""
         for concept in concepts:
@@ -171,11 +178,11 @@ class DoseReader:
                     drugs_mentioned(concept, self.tables)
                 )
                 found |= dict.fromkeys(mentioned, next(concept.codings(), NO_CODING))
-                why = ("fhir_differ" if len(mentioned) > 1 else "fhir_mentioned") if mentioned else NOT_KNOWN
+                why = ("differ" if len(mentioned) > 1 else "mentioned") if mentioned else NOT_KNOWN
             else:
                 found |= drugs
         if UNKNOWN in found:
-            why = "fhir_unknown_drugs"
+            why = "unknown_drugs"
         return {drug: coding for drug, coding in found.items() if drug not in ("", UNKNOWN)}, why
 
     def add_unnamed(self, name: str, concepts: Sequence[Concept], start: PartialDate | None, why: str, doubted: str) -> None:
@@ -189,7 +196,7 @@ class DoseReader:
             self.evidence.unmapped[source] = self.say("fhir_unmapped_drug")
         else:
             what = next((text for own in concepts for text in texts_of(own)), "") or self.say("fhir_a_medication")
-            self.found.unclear.append(Unclear(what, doubted or self.say(why or NOT_KNOWN), start, source))
+            self.found.unclear.append(Unclear(what, doubted or self.say(DOUBTS[why or NOT_KNOWN]), start, source))
 
     def add_unclear(self, name: str, why: str) -> None:
         """Add a resource that may tell of any therapy."""

@@ -68,6 +68,9 @@ def place_doses(chart: Chart) -> tuple[Placed, Endings]:
     return place(chart, finding, worse), endings
 
 
+CANCERS = {"another": "fhir_another_cancer", "second": "fhir_second_cancer"}
+
+
 class FactReader:
     """Reads the facts of one chart, the doses being placed in one way."""
 
@@ -152,8 +155,8 @@ class FactReader:
             return []
         if found and not decided:
             shown = self.model.say("comma").join(dict.fromkeys(own.shown for own in found if own.shown))
-            key = "fhir_latest_inconclusive_shown" if shown else "fhir_latest_inconclusive"
-            why = self.model.say(key, self.label(finding), shown)
+            why = self.model.say("fhir_latest_inconclusive", self.label(finding))
+            why = self.model.say("fhir_shown", why, shown) if shown else why
             self.leave_open(fact, why, [own.source for own in found])
         return decided
 
@@ -217,19 +220,19 @@ class FactReader:
         if present and not against:
             self.set(mapping.fact, True, present)
             if others:
-                self.remark("fhir_second_cancer", mapping, others)
+                self.remark("second", mapping, others)
         elif others and not (present or against or uncertain or self.chart.evidence.doubtful):
             self.set(mapping.fact, False, others)
-            self.remark("fhir_another_cancer", mapping, others)
+            self.remark("another", mapping, others)
         else:
             self.record[mapping.fact] = None
             why = say("fhir_uncertain", self.label(own)) if present or uncertain else say("fhir_no_cancer", self.label(own))
             self.leave_open(mapping.fact, why, [e.source for e in (*present, *against, *uncertain, *others)])
 
-    def remark(self, key: str, mapping: FactMapping, evidence: Sequence[Evidence]) -> None:
+    def remark(self, kind: str, mapping: FactMapping, evidence: Sequence[Evidence]) -> None:
         own, other = mapping.of
         named = name_some([e.source for e in evidence], self.model)
-        self.assumed.append(self.model.say(key, mapping.fact, named, self.label(other), self.label(own)))
+        self.assumed.append(self.model.say(CANCERS[kind], mapping.fact, named, self.label(other), self.label(own)))
 
     def drugs_before(self, mapping: FactMapping) -> None:
         """Read the drugs given before a finding."""
@@ -283,13 +286,14 @@ class FactReader:
         courses, unsure = build_courses(self.way.since, trends, today, self.chart.tables.periods, self.endings)
         doubtful = [dose for course in courses for dose in course.doubtful]
         if unsure or doubtful:
-            key = "fhir_unsure_course" if unsure else "fhir_open_through_progression"
-            why = self.model.say(key, self.chart.labels(dose.drug for dose in unsure or doubtful))
+            labels = self.chart.labels(dose.drug for dose in unsure or doubtful)
+            why = self.model.say("fhir_unsure_course" if unsure else "fhir_open_through_progression", labels)
             self.leave_open(mapping.fact, why, [dose.source for dose in unsure or doubtful])
             return
         worse = [own for own in trends if own.value in self.endings.by_disease]
         if between := unexplained(courses, worse, self.chart.tables.periods["pause"]):
-            why = self.model.say("fhir_between", *(str(own.date) for own in between))
+            first, second = (str(own.date) for own in between)
+            why = self.model.say("fhir_between", first, second)
             self.leave_open(mapping.fact, why, [own.source for own in between])
             return
         self.courses = courses

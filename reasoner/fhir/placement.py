@@ -18,6 +18,8 @@ __all__ = ["NEVER", "Doubt", "Placed", "Way", "place"]
 NEVER = 10**7
 MOST = 8
 
+SIDES = {"before": "fhir_way_before", "since": "fhir_way_since"}
+
 
 class Doubt(NamedTuple):
     """Why therapy stays unknown, and by which sources; empty where it is known."""
@@ -180,8 +182,9 @@ class Placing:
             first = max([self.onset.first, *(own[-1].start.last for own in before[-1:])])
             last = min([self.onset.last, *(own[0].start.first for own in since[:1])])
             date = PartialDate(first, last) if 0 < first <= last < NEVER else None
-            sides = (("fhir_way_before", before), ("fhir_way_since", since))
-            label = self.say("and").join(self.say(key, self.name, self.words(own)) for key, own in sides if own)
+            sides = {"before": before, "since": since}
+            words = (self.say(SIDES[side], self.name, self.words(own)) for side, own in sides.items() if own)
+            label = self.say("and").join(words)
             ways.append(Way(label, early + flat(before), flat(since) + late, date))
         if not self.told:
             label = self.say("fhir_way_none", self.name, self.words(episodes))

@@ -133,8 +133,9 @@ class Explorer:
         """Give the guideline with some of its readings taken otherwise."""
         found = self.guidelines.get(readings)
         if found is None:
-            chosen = (*self.guideline.selection.readings, *readings)
-            found = self.guidelines[readings] = self.guideline.with_readings(chosen)
+            own = {name.partition("=")[0] for name in readings}
+            others = (name for name in self.guideline.selection.readings if name.partition("=")[0] not in own)
+            found = self.guidelines[readings] = self.guideline.with_readings((*others, *readings))
         return found
 
     def number(self, state: State, record: Record) -> int:
