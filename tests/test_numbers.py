@@ -172,3 +172,14 @@ def test_what_cannot_be_a_threshold_is_refused(line: str, message: str, tmp_path
     (tmp_path / "guideline.lp").write_text(TEXT + line, "utf-8")
     with pytest.raises(GuidelineError, match=message):
         Guideline.load(tmp_path)
+
+
+def test_the_usual_value_of_one_fact_cuts_no_other(tmp_path: Path, own_cache: None) -> None:
+    added = (
+        'fact(9, weight, number). term(fact, weight, "weight"). applies(weight). threshold(weight, 65).\n'
+        "typical(age, at_least(65)). calls_for(test_marker) :- at_most(weight, 65).\n"
+    )
+    (tmp_path / "guideline.lp").write_text(TEXT + added, "utf-8")
+    guideline = Guideline.load(tmp_path)
+    names = {fact.name: interval_names(fact.cuts) for fact in guideline.model.facts if fact.cuts}
+    assert names["weight"] == ("<=65", ">65")

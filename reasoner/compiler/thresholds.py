@@ -18,6 +18,8 @@ INCLUDED = {"at_most": True, "more_than": True, "at_least": False, "less_than": 
 """Of each relation, whether the threshold itself is with the lower numbers."""
 
 COMPARISON = re.compile(rf"\b({'|'.join(INCLUDED)})\(([^()]*)(\)?)")
+OF_FACT = re.compile(r"\b(?:typical|recorded)\(\s*(\w+)\s*,\s*(at_most|more_than|at_least|less_than)\(")
+"""A value of a fact that says where a number lies, as in `typical(age, at_least(65))`."""
 DECIMAL = re.compile(r'"-?(0|[1-9]\d*)\.\d*[1-9]"')
 
 Rows = Sequence[tuple[clingo.Symbol, ...]]
@@ -73,7 +75,7 @@ def with_cuts(catalogue: Mapping[str, Rows], rules: Iterable[str]) -> dict[str, 
 def comparisons(rules: Iterable[str]) -> Iterator[tuple[str, str | None, str | None]]:
     """Yield the relations that rules use, each with the fact and the threshold where these are constants."""
     for rule in rules:
-        for relation, inner, closed in COMPARISON.findall(rule):
+        for relation, inner, closed in COMPARISON.findall(OF_FACT.sub(r"\2(\1,", rule)):
             arguments = [argument.strip() for argument in inner.split(",")] if closed else []
             fact = arguments[0] if len(arguments) == 2 and arguments[0][:1].islower() else None
             threshold = arguments[-1] if arguments and not threshold_problem(arguments[-1]) else None
