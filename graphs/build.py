@@ -10,7 +10,7 @@ import msgspec
 from graphs.graph import ExplanationGraph
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, GuidelineInfo, Recommendation
-from reasoner.engine.dose_phrases import dose_words
+from reasoner.engine.dose_phrases import dose_words, no_dose_words
 from reasoner.engine.phrases import (
     alternative_words,
     assumed_words,
@@ -102,7 +102,8 @@ def answered(atom: str, entry: Recommendation | Exclusion | ActionCall | None, a
     found["certainty"] = entry.certainty
     summary = []
     if isinstance(entry, Recommendation):
-        found |= {"rank": str(entry.rank), "strength": entry.strength, "doses": "\n".join(dose_words(entry, model))}
+        doses = (*dose_words(entry.doses, model), *no_dose_words(entry.regimen, entry.doses, model))
+        found |= {"rank": str(entry.rank), "strength": entry.strength, "doses": "\n".join(doses)}
         summary.append(strength_words(entry, model))
     if entry.certainty == "conditional":
         found["assuming"] = assuming_words(entry.assuming, model)

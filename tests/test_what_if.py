@@ -18,7 +18,7 @@ from reasoner.records.shapes import to_plain
 from reasoner.render.what_if import render
 
 Record = dict[str, Any]
-KEPT = ("rank", "strength", "certainty", "assuming", "cautions")
+KEPT = ("rank", "strength", "certainty", "assuming", "cautions", "doses")
 LISTS = {"recommended": ("recommended", "regimen"), "excluded": ("excluded", "regimen"), "action": ("actions", "action")}
 
 
@@ -115,7 +115,7 @@ def test_a_contraindication_turns_the_second_line_round(curated: Guideline) -> N
     appeared = found["recommended", "trastuzumab_emtansine"]
     assert (appeared["before"], appeared["after"]) == (
         None,
-        {"rank": 1, "strength": "alternative", "certainty": "certain", "assuming": [], "cautions": []},
+        {"rank": 1, "strength": "alternative", "certainty": "certain", "assuming": [], "cautions": [], "doses": []},
     )
     assert "L57.1" in str(found["excluded", "trastuzumab_deruxtecan"]["rules"])
     text = render(result)

@@ -134,7 +134,7 @@ def explain_refusal(messages: Sequence[str], lines: Sequence[tuple[Rule | None, 
             return f"{rule.place}: {rule.head}: {names} stands in no positive condition of the rule; bind it there."
         if rule is not None:
             return f"{rule.place}: {rule.head}: {undefined(message)}"
-    return "\n".join(messages).strip()
+    return "\n".join(messages).strip() or "clingo refuses the rules without a reason; a number in them may be too large."
 
 
 def read_back(control: clingo.Control, parsed: ParsedGuideline, removed: Collection[str]) -> Grounded:

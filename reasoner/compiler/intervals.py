@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 MOST_DIGITS = 15
-KEY = 10**16
+KEY = 5 * 10**16
 
 Bound = tuple[int | float, bool]
 """The least value that a number can have, and whether that itself is too low."""

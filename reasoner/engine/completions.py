@@ -89,6 +89,10 @@ class Completions(ABC):
         decide it, in a guideline with several answers to one completion.
         """
 
+    def outside(self, truth: Truth, other: Truth) -> Truth:
+        """Give where `truth` holds and another does not; as far as that can be told, at least."""
+        return truth & ~other
+
     def agreeing(self, chosen: Chosen) -> Truth:
         """Give the completions that agree with the chosen values."""
         agree = self.all

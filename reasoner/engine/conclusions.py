@@ -218,9 +218,9 @@ class Conclusions:
     def setting(self, decision: str = "") -> str:
         """Name the setting of a decision, by default of the first."""
         own = self.model.settings_in(decision)
-        for name in own:
-            for _, truth, _ in self.held(SETTING, name):
-                return name if truth == self.completions.all else UNDETERMINED
+        found = [(name, truth) for name in own for _, truth, _ in self.held(SETTING, name)]
+        if found:
+            return found[0][0] if all(truth == self.completions.all for _, truth in found) else UNDETERMINED
         placed = (n for name in own for _, n in self.table.get(SETTING, {}).get(name, ()))
         none, possible = self.completions.none, self.possible
         return SILENT if possible is None or all(possible[n] == none for n in placed) else UNDETERMINED

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Amount", "amount", "amount_words", "range_words"]
 
+MOST_TOTALS = 128
+"""Of more different sums only bounds are told."""
+
 
 class Amount(NamedTuple):
     """The least and the greatest value of a count or sum; what certainly counts, and what else may."""
@@ -60,7 +63,10 @@ def counting(counted: Counted, derivation: Derivation, agree: Truth, possibly: b
 
 
 def totals(weights: Sequence[int], truths: Sequence[Truth], agree: Truth, derivation: Derivation) -> list[int]:
-    """List what weights can add up to, each counting in the completions of its truth."""
+    """List what weights can add up to, each counting in the completions of its truth.
+
+    Where these are very many, it is listed between which two bounds they lie.
+    """
     none = derivation.completions.none
     sums: dict[int, Truth] = {0: agree}
     for weight, truth in zip(weights, truths, strict=True):
@@ -72,7 +78,16 @@ def totals(weights: Sequence[int], truths: Sequence[Truth], agree: Truth, deriva
                 if held != none:
                     following[total] = following.get(total, none) | held
         sums = following
+        if len(sums) > MOST_TOTALS:
+            return list(bounds_of(weights, truths, agree, none))
     return list(sums)
+
+
+def bounds_of(weights: Sequence[int], truths: Sequence[Truth], agree: Truth, none: Truth) -> tuple[int, int]:
+    """Give the least and the greatest sum, where whatever can count counts, or does not, by itself."""
+    certain = sum(weight for weight, truth in zip(weights, truths, strict=True) if truth & agree == agree)
+    open_weights = [w for w, truth in zip(weights, truths, strict=True) if truth & agree not in (agree, none)]
+    return certain + sum(min(w, 0) for w in open_weights), certain + sum(max(w, 0) for w in open_weights)
 
 
 def part_words(derivation: Derivation, atom: int, part: Counted) -> str:

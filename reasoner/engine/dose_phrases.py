@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.answer import Recommendation
 from reasoner.engine.conclusions import CERTAIN
 from reasoner.engine.doses import DoseGiven, Period
 from reasoner.engine.phrases import assuming_words
 
-__all__ = ["dose_words"]
+__all__ = ["dose_words", "no_dose_words"]
 
 EVERY_ONE = {"hours": "every_hour", "days": "every_day", "weeks": "every_week", "months": "every_month"}
 EVERY = {"hours": "every_hours", "days": "every_days", "weeks": "every_weeks", "months": "every_months"}
@@ -18,11 +17,11 @@ FOR_ONE = {"hours": "for_hour", "days": "for_day", "weeks": "for_week", "months"
 FOR = {"hours": "for_hours", "days": "for_days", "weeks": "for_weeks", "months": "for_months"}
 
 
-def dose_words(entry: Recommendation, model: GuidelineModel) -> Iterator[str]:
-    """Yield the doses of a regimen: for each drug its schedules as alternatives; then the drugs without a dose."""
+def dose_words(doses: Sequence[DoseGiven], model: GuidelineModel) -> Iterator[str]:
+    """Yield doses: for each drug its schedules as alternatives."""
     say = model.say
     by_drug: dict[str, dict[str, dict[str, list[DoseGiven]]]] = {}
-    for dose in entry.doses:
+    for dose in doses:
         by_drug.setdefault(dose.drug, {}).setdefault(dose.schedule, {}).setdefault(dose.step, []).append(dose)
     for drug, schedules in by_drug.items():
         alternatives = (
@@ -30,12 +29,17 @@ def dose_words(entry: Recommendation, model: GuidelineModel) -> Iterator[str]:
             for steps in schedules.values()
         )
         text = say("or_schedule").join(alternatives)
-        statements = say("comma").join(dict.fromkeys(dose.statement for dose in entry.doses if dose.drug == drug))
+        statements = say("comma").join(dict.fromkeys(dose.statement for dose in doses if dose.drug == drug))
         label = model.label("drug" if drug in model.drugs else "regimen", drug)
         yield say("dose_of", label, text, statements)
-    drugs = dict.fromkeys(drug for part in model.parts.get(entry.regimen, ()) for drug in part if drug not in by_drug)
-    if drugs and entry.regimen not in by_drug:
-        yield say("no_dose", say("comma").join(model.label("drug", drug) for drug in drugs))
+
+
+def no_dose_words(regimen: str, doses: Sequence[DoseGiven], model: GuidelineModel) -> Iterator[str]:
+    """Name the drugs of a regimen for which there is no dose, where there are any."""
+    given = {dose.drug for dose in doses}
+    drugs = dict.fromkeys(drug for part in model.parts.get(regimen, ()) for drug in part if drug not in given)
+    if drugs and regimen not in given:
+        yield model.say("no_dose", model.say("comma").join(model.label("drug", drug) for drug in drugs))
 
 
 def step_words(dose: DoseGiven, model: GuidelineModel) -> str:

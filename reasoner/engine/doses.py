@@ -124,7 +124,7 @@ class Doses:
             within = entry.agree if all(truth is None for _, truth in placed) else recommended
             for dose, truth in self.steps.get(("dose", target), ()):
                 done = self.derivation.truth(ground_atom(STEP_DONE, target, dose.step))
-                where = within & ~done if truth is None else truth & within & ~done
+                where = self.derivation.completions.outside(within if truth is None else truth & within, done)
                 if where != none:
                     yield from self.limited(dose, where, entry)
 
@@ -142,7 +142,7 @@ class Doses:
         left = where
         for own, truth in self.steps.get((kind, dose.target, dose.schedule, dose.step), ()):
             yield own, where if truth is None else where & truth
-            left = self.derivation.completions.none if truth is None else left & ~truth
+            left = self.derivation.completions.none if truth is None else self.derivation.completions.outside(left, truth)
         yield None, left
 
     def certainty(self, there: Truth, entry: RankedRegimen) -> tuple[Certainty, tuple[Assumption, ...]]:

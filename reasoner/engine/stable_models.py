@@ -35,6 +35,8 @@ LIMIT = 2**16
 SECONDS = 10
 SOME, ALL = 2, 3
 """The truths of what holds in some completions, and in all."""
+ABSENT = {0: ALL, SOME: SOME, ALL: 0}
+"""Where something does not hold that holds in none, some or all completions."""
 
 
 class TooManyError(Exception):
@@ -75,6 +77,9 @@ class Bounds(Completions):
 
     def relevant_variables(self, truth: int) -> frozenset[int]:
         return frozenset(self.order) if truth == SOME else frozenset()
+
+    def outside(self, truth: int, other: int) -> int:
+        return self.none if other == ALL else truth
 
     def smallest_implicant(self, truth: int) -> Chosen:  # noqa: ARG002 (it cannot be told)
         return ()
@@ -136,16 +141,16 @@ def enumerate_answer_sets(
                 number = program.index.get(atom)
                 if number is not None:
                     values[number] |= bit
-    return several, Evaluated(values, fired_by(values, program, several.all))
+    return several, Evaluated(values, fired_by(values, [several.all & ~v for v in values], program, several.all))
 
 
-def fired_by(values: list[int], program: Program, every: int) -> list[int]:
-    """Find where ground rules fire."""
+def fired_by(values: list[int], absent: list[int], program: Program, every: int) -> list[int]:
+    """Find where ground rules fire; `values` are where atoms hold, and `absent` where they do not."""
     fired = []
     for rule in program.rules:
         holds = every
         for condition, negated in rule.conditions:
-            holds &= ~values[condition] if negated else values[condition]
+            holds &= absent[condition] if negated else values[condition]
         fired.append(holds)
     return fired
 
@@ -192,7 +197,9 @@ def bounds(
     every = consequences("cautious", record.facts)
     values = [ALL if atom in every and atom in some else SOME if atom in some else 0 for atom in program.atoms]
     possible = [v | SOME if atom in anywhere else v for v, atom in zip(values, program.atoms, strict=True)]
-    return Bounds(record, program, adopted), Evaluated(values, fired_by(values, program, ALL), possible if untold else None)
+    return Bounds(record, program, adopted), Evaluated(
+        values, fired_by(values, [ABSENT[v] for v in values], program, ALL), possible if untold else None
+    )
 
 
 def untreated(record: Record, program: Program) -> str:

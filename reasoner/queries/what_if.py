@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from reasoner.engine.answer import ActionCall, Answer, Assumption, Exclusion, Recommendation
 from reasoner.engine.conclusions import Certainty
 from reasoner.engine.counting import range_words
+from reasoner.engine.doses import DoseGiven
 from reasoner.engine.predicates import SETTING
 from reasoner.guideline import Guideline
 from reasoner.queries.edits import Edit, apply_edits, parse_edit
@@ -25,7 +26,7 @@ What = Literal["setting", "recommended", "excluded", "action", "score"]
 class Standing(Shape, frozen=True, kw_only=True):
     """How an answer has a regimen or an action: what counts when two answers are compared, without the reasons.
 
-    Only a recommended regimen has `rank`, `strength` and `cautions`.
+    Only a recommended regimen has `rank`, `strength`, `cautions` and `doses`.
     """
 
     rank: int | UnsetType = UNSET
@@ -33,6 +34,7 @@ class Standing(Shape, frozen=True, kw_only=True):
     certainty: Certainty
     assuming: tuple[Assumption, ...]
     cautions: tuple[str, ...] | UnsetType = UNSET
+    doses: tuple[DoseGiven, ...] | UnsetType = UNSET
 
 
 class Difference(Shape, frozen=True):
@@ -143,6 +145,7 @@ def standing(entry: Entry | None) -> Standing | None:
         certainty=entry.certainty,
         assuming=entry.assuming,
         cautions=entry.cautions,
+        doses=entry.doses,
     )
 
 

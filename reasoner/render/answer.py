@@ -10,7 +10,7 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.engine.conclusions import Assumption
 from reasoner.engine.derivation import Derivation
-from reasoner.engine.dose_phrases import dose_words
+from reasoner.engine.dose_phrases import dose_words, no_dose_words
 from reasoner.engine.phrases import (
     alternative_words,
     annotation_words,
@@ -61,7 +61,7 @@ def recommendation(page: TextLayout, entry: Recommendation, derivation: Derivati
         page.item("", say("overlays_used", say("comma").join(entry.overlays)), "conditional")
     for caution in entry.cautions:
         page.item("", caution_words(entry, caution, derivation), "against")
-    for text in dose_words(entry, model):
+    for text in (*dose_words(entry.doses, model), *no_dose_words(entry.regimen, entry.doses, model)):
         page.item("", text, "faint")
 
 

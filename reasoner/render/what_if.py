@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.dose_phrases import dose_words
+from reasoner.engine.doses import DoseGiven
 from reasoner.engine.phrases import annotation_words, certainty_words, course_words, setting_words, value_words
 from reasoner.errors import printable
 from reasoner.queries.fields import sets_of
@@ -52,8 +54,20 @@ def entry_words(entry: Standing, model: GuidelineModel) -> list[str]:
 
 def change_words(before: Standing, after: Standing, model: GuidelineModel) -> str:
     """Word how an entry changes."""
-    pairs = zip(entry_words(before, model), entry_words(after, model), strict=True)
+    pairs = [*zip(entry_words(before, model), entry_words(after, model), strict=True)]
+    if isinstance(before.doses, tuple) and isinstance(after.doses, tuple):
+        pairs += [doses_in_words(before.doses, after.doses, model)]
     return model.say("and").join(model.say("from_to", old, new) for old, new in pairs if old != new)
+
+
+def doses_in_words(before: Sequence[DoseGiven], after: Sequence[DoseGiven], model: GuidelineModel) -> tuple[str, str]:
+    """Word the doses that only one of two entries has."""
+    old, new = ([dose for dose in own if dose not in other] for own, other in ((before, after), (after, before)))
+    return only_doses(old, model), only_doses(new, model)
+
+
+def only_doses(doses: Sequence[DoseGiven], model: GuidelineModel) -> str:
+    return " ".join(dose_words(doses, model)) if doses else model.say("dose_not_given")
 
 
 HEADINGS = {

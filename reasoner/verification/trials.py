@@ -103,7 +103,9 @@ def edited(content: bytes, edits: Sequence[Edit], rules: Mapping[str, Rule]) -> 
             span = (starts[begin.line - 1] + begin.column - 1, starts[end.line - 1] + end.column - 1, node)
             spans.setdefault(begin.line, []).append(span)
 
-    without_includes = b"".join(line if not line.startswith(b"#include") else b"%" + line[1:] for line in lines)
+    without_includes = b"".join(
+        line.replace(b"#", b"%", 1) if line.lstrip().startswith(b"#include") else line for line in lines
+    )
     ast.parse_string(without_includes.decode(), read)
     changed = []
     for edit in edits:
