@@ -14,6 +14,7 @@ from random import Random
 import polars as pl
 import pytest
 from cohorts import ALONE, cohort, make_cohort, rejects_of, rows_of
+from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -248,3 +249,17 @@ def test_courses_without_a_patient_and_damaged_ones_are_set_aside(tmp_path: Path
     reasons = [reject["reason"] for reject in rejects_of(tmp_path / "told")[:2]]
     assert reasons[0] == f"metastatic_therapy: {courses} holds courses of this patient too; keep them in one place"
     assert reasons[1] == 'metastatic_therapy: "[" is not a list, one entry for each course'
+
+
+def test_a_patient_for_whom_the_rules_contradict_each_other_is_rejected_and_ends_no_run(tmp_path: Path) -> None:
+    text = (ROOT / "tests/guidelines/hill_ague/guideline.lp").read_text("utf-8")
+    text += 'predicate(odd, derived, "oddity").\n%* @statement L9 [1] sha256:000000000000\nOdd.\n*%\n'
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd/guideline.lp").write_text(text + "odd :- has(fever), has(kidney_failure), not odd.\n")
+    rows = [{"id": str(n), "confirmed": True, "fever": bool(n % 2), "kidney_failure": n > 1} for n in range(4)]
+    (tmp_path / "in.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = cohort("in.ndjson", "-o", "out", "--guideline", "odd", cwd=tmp_path)
+    assert done.exit_code == 1, done.stderr
+    (reject,) = rejects_of(tmp_path / "out")
+    assert (reject["id"], reject["line"]) == ("3", 4)
+    assert "the guideline's rules contradict each other for this record" in reject["reason"]

@@ -18,6 +18,7 @@ from reasoner.queries.why_not import why_not
 from reasoner.records.shapes import to_plain
 from reasoner.render.answer import render
 from reasoner.render.why import render as render_why
+from reasoner.verification.check import check
 
 CATALOGUE = (
     (ROOT / "tests/guidelines/marsh_fever/guideline.lp").read_text("utf-8").partition("%* @statement")[0]
@@ -183,3 +184,18 @@ def test_what_cannot_be_counted_is_refused(name: str, tmp_path: Path, own_cache:
         Guideline.load(tmp_path)
     assert message in str(caught.value)
     assert f"/guideline.lp:{(CATALOGUE + text).count(chr(10)) + 1}:" in str(caught.value)
+
+
+def test_of_very_many_totals_the_least_and_the_greatest_are_told(tmp_path: Path, own_cache: None) -> None:
+    text = (ROOT / "tests/guidelines/hill_ague/guideline.lp").read_text("utf-8")
+    text += 'predicate(weighs(fact, whole), catalogue, "{1} as {2}").\nterm(score, load, "load").\n'
+    for number in range(9):
+        text += f'fact({50 + number}, sign_{number}, boolean). term(fact, sign_{number}, "sign {number}").\n'
+        text += f"weighs(sign_{number}, {2**number}).\n"
+    text += "%* @statement L9 [1] sha256:000000000000\nThe load.\n*%\n"
+    text += "score(load, N) :- N = #sum { W, F : weighs(F, W), has(F) }.\n"
+    (tmp_path / "guideline.lp").write_text(text)
+    guideline = Guideline.load(tmp_path)
+    (score,) = guideline.answer({"id": "p", "sign_2": True}).scores or ()
+    assert (score.value, score.at_most) == (4, 511)
+    assert [found.message for found in check(guideline).findings if "used nowhere" in found.message] == []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from plain import PlainClingo
 
 from reasoner import Guideline, GuidelineError
-from reasoner.compiler.intervals import Cut, interval_names, number_in, passed_cuts
+from reasoner.compiler.intervals import Cut, interval_names, number_in, order_key, passed_cuts
 from reasoner.queries.ask import ask
 from reasoner.queries.why_not import why_not
 from reasoner.render.answer import render
@@ -183,3 +183,9 @@ def test_the_usual_value_of_one_fact_cuts_no_other(tmp_path: Path, own_cache: No
     guideline = Guideline.load(tmp_path)
     names = {fact.name: interval_names(fact.cuts) for fact in guideline.model.facts if fact.cuts}
     assert names["weight"] == ("<=65", ">65")
+
+
+@given(st.lists(st.decimals(-(10**6), 10**6, allow_nan=False, places=3), min_size=2, max_size=2))
+def test_texts_for_clingo_stand_in_the_order_of_their_numbers(numbers: list[Decimal]) -> None:
+    first, second = map(float, numbers)
+    assert (order_key(first) < order_key(second)) == (first < second)

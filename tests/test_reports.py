@@ -137,6 +137,22 @@ def test_the_patients_who_show_a_finding_are_those_whose_answers_do(seed: int, o
         assert (found.affected is None) == (found.witness is None), found.message
 
 
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [("hill_ague", "literal"), ("marsh_fever", "literal"), ("marsh_fever", "curated"), ("river_cough", "curated")],
+)
+def test_the_smallest_patient_of_a_finding_counts_among_those_who_show_it(name: str, layer: str, own_cache: None) -> None:
+    guideline = Guideline.load(ROOT / "tests/guidelines" / name, layer)
+    checked = check(guideline)
+    report = FindingsReport(guideline=guideline.info, courses=3, findings=checked.findings)
+    witnesses = [found for found in checked.findings if found.witness is not None]
+    assert witnesses
+    for found in witnesses:
+        counted = count_affected(report, guideline.model, [(guideline.record(found.witness), 1)])
+        (own,) = (other for other in counted.findings if other.id == found.id)
+        assert own.affected == 1, found.message
+
+
 STATEMENTS = (
     """%* @statement L1 [1] sha256:000000000000
 Amarin is standard in acute fever.

@@ -25,7 +25,7 @@ from reasoner.cohort.columns import RecordColumns
 from reasoner.cohort.deviations import Deviation, changed_by, counting_rules, deviations_of
 from reasoner.cohort.outlines import Outlines, decisive_atoms
 from reasoner.compiler.program import Program
-from reasoner.errors import RecordError
+from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline
 from reasoner.records.record import OPEN
 
@@ -200,7 +200,7 @@ class CohortEvaluator:
         marks = np.zeros((1, len(self.model.rules)), dtype=bool)
         try:
             answer = self.guideline.answer(records.record(member))
-        except RecordError:
+        except ReasonerError:
             return Single(-1, pack(marks)[0])
         derivation = answer.derivation
         counting = counting_rules(derivation.program, self.guideline.adopted)

@@ -25,7 +25,7 @@ from reasoner.cohort.evaluate import CohortEvaluator
 from reasoner.cohort.rows import Part, Rows
 from reasoner.cohort.source import read
 from reasoner.cohort.tables import answers_table, assumed, counts, explanations_table
-from reasoner.errors import ReasonerError, RecordError
+from reasoner.errors import ReasonerError
 from reasoner.files import write_whole
 from reasoner.guideline import Guideline, Selection
 
@@ -167,8 +167,8 @@ def rejection(rows: Rows, row: int, guideline: Guideline) -> dict[str, object]:
     """Tell why a row is rejected: for the reason for which its record is, alone."""
     name = rows.ids[row]
     try:
-        guideline.record(rows.data(row))
-    except RecordError as error:
+        guideline.answer(guideline.record(rows.data(row)))
+    except ReasonerError as error:
         return {"line": rows.lines[row], "id": name, "reason": str(error)}
     raise ReasonerError(
         f"line {rows.lines[row]}: {name}: rejected in the cohort, but reasoner recommend answers it; please report this"

@@ -15,6 +15,9 @@ from reasoner.verification.reports import CohortSize, FindingsReport
 
 __all__ = ["count_affected"]
 
+EXPLORED = "explored"
+"""Whether it is looked at what an unrecorded fact may turn out to be: a question about all patients leaves it open."""
+
 
 def count_affected(
     found: FindingsReport, model: GuidelineModel, records: Iterable[tuple[Record, int]], rejected: int = 0
@@ -54,7 +57,8 @@ def certainties(
 ) -> frozenset[tuple[str, bool]] | None:
     """Collect what is certain of a patient, of all that findings are shown by; None where the record contradicts itself."""
     atoms = sorted({atom for entry in entries for atom, _ in entry.shown_by})
-    sets = [patients.certain(list(assumptions(record, told, patients, model)), atoms) for told in record.told]
+    explored = [(atom, True) for atom in patients.literals if split_atom(atom)[0] == EXPLORED]
+    sets = [patients.certain([*explored, *assumptions(record, told, patients, model)], atoms) for told in record.told]
     possible = [held for held in sets if held is not None]
     return frozenset.intersection(*possible) if possible else None
 
