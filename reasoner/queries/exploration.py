@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 MOST_RECORDS = 5_000
+FEW_RECORDS = 50
+"""After so many records many more follow, which generated code answers faster."""
 DEAD_END = "dead_end"
 SILENCE = "silence"
 NOTHING = "nothing"
@@ -108,7 +110,10 @@ class Explorer:
         return found
 
     def state(self, point: Waypoint, record: Record, left: int) -> tuple[int, frozenset[str]]:
-        derivation = self.taking(point.readings).derive(record, compared=False)
+        guideline = self.taking(point.readings)
+        if len(self.reached) > FEW_RECORDS:
+            guideline.evaluator(record.courses, record.fewer).compile()
+        derivation = guideline.derive(record, compared=False)
         conclusions = Conclusions(
             derivation.completions, self.model, derivation.program.table, derivation.values, derivation.possible
         )
