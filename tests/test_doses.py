@@ -145,6 +145,22 @@ def test_a_dose_on_another_assumption_than_the_regimens_own_is_shown_too(tmp_pat
     assert "strongly advised, or less by what is not recorded" in words
 
 
+def test_a_limit_on_another_assumption_than_the_regimens_own_is_shown_too(tmp_path: Path, own_cache: None) -> None:
+    text = (
+        TEXT.replace(
+            "places(chilled, chill) :- has(confirmed).",
+            (
+                "places(chilled, chill) :- has(confirmed), less_than(age, 12).\n"
+                "places(chilled, chill) :- has(confirmed), at_least(age, 12), at_least(clearance, 30)."
+            ),
+        )
+        .replace(":- at_least(clearance, 30).\ndose(merol", ".\ndose(chillin")
+        .replace('dose(chillin, usual, each, "110", mg, hours(12)) :- less_than(clearance, 30).', "")
+    )
+    each = [dose for dose in doses(load(tmp_path, text), {"id": "a", "confirmed": True}) if dose["step"] == "each"]
+    assert [(dose["amount"], dose["maximum"] is not None) for dose in each] == [(150, True), (150, False)]
+
+
 @pytest.mark.parametrize(
     ("dose", "kilograms", "words"),
     [

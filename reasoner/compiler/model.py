@@ -134,6 +134,11 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
     immutable: bool
 
     @property
+    def default_value(self) -> bool | tuple[str, ...] | None:
+        """What an absent fact is treated as, as a record tells it; None where absent means unknown."""
+        return None if self.default is None else () if self.default == "empty" else self.default == "true"
+
+    @property
     def thresholds(self) -> tuple[int | float, ...]:
         """The thresholds that rules compare a number with."""
         return thresholds_of(self.cuts)

@@ -25,9 +25,8 @@ def in_dependency_order(instances: Instances, rules: Sequence[Rule]) -> tuple[li
     that says where.
     """
     required = {head: [s for _, body in own for s, _ in body if s in instances] for head, own in instances.items()}
-    loop_of: dict[clingo.Symbol, Loop] = {}
     try:
-        return sorted_by(required, loop_of), [], None
+        return sorted_by(required, {}), [], None
     except CycleError:
         pass
     loops = [loop for loop in strongly_connected(required) if len(loop) > 1 or loop[0] in required[loop[0]]]
@@ -39,9 +38,7 @@ def in_dependency_order(instances: Instances, rules: Sequence[Rule]) -> tuple[li
     return ordered, loops, None
 
 
-def sorted_by(
-    required: Mapping[clingo.Symbol, Sequence[clingo.Symbol]], loop_of: Mapping[clingo.Symbol, Loop]
-) -> list[clingo.Symbol]:
+def sorted_by(required: Required, loop_of: Mapping[clingo.Symbol, Loop]) -> list[clingo.Symbol]:
     """Sort atoms by what each requires; those of a loop count as one. Raises CycleError where that is no order."""
     sorter = TopologicalSorter(dict.fromkeys((loop_of.get(head, (head,))[0] for head in required), ()))
     for head, symbols in required.items():

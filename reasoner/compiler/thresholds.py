@@ -17,8 +17,9 @@ CUT, COURSE_CUT, ORDER = "_cut", "_course_cut", "_order"
 INCLUDED = {"at_most": True, "more_than": True, "at_least": False, "less_than": False}
 """Of each relation, whether the threshold itself is with the lower numbers."""
 
-COMPARISON = re.compile(rf"\b({'|'.join(INCLUDED)})\(([^()]*)(\)?)")
-OF_FACT = re.compile(r"\b(?:typical|recorded)\(\s*(\w+)\s*,\s*(at_most|more_than|at_least|less_than)\(")
+RELATION = f"({'|'.join(INCLUDED)})"
+COMPARISON = re.compile(rf"\b{RELATION}\(([^()]*)(\)?)")
+OF_FACT = re.compile(rf"\b(?:typical|recorded)\(\s*(\w+)\s*,\s*{RELATION}\(")
 """A value of a fact that says where a number lies, as in `typical(age, at_least(65))`."""
 DECIMAL = re.compile(r'"-?(0|[1-9]\d*)\.\d*[1-9]"')
 

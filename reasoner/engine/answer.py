@@ -12,10 +12,10 @@ from reasoner.engine.conclusions import (
     Assumption,
     Certainty,
     Conclusion,
-    Conclusions,
     DecisionSetting,
     Missing,
     RankedRegimen,
+    conclusions_of,
 )
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.doses import DoseGiven, Doses
@@ -191,9 +191,7 @@ class AnswerBuilder:
         self.program = derivation.program
         self.model = derivation.model
         self.record = record
-        self.conclusions = Conclusions(
-            derivation.completions, derivation.model, derivation.program.table, derivation.values, derivation.possible
-        )
+        self.conclusions = conclusions_of(derivation)
         self.comparison = Comparison(derivation, self.conclusions)
         self.held = self.conclusions.held
         self.written = ReasonWriter(derivation, self.conclusions)

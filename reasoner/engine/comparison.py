@@ -210,7 +210,7 @@ class Comparison:
         defaulted = tuple(sorted({v for told in record.told for v in told.defaulted}))
         if not defaulted:
             return
-        defaults = {fact.name: fact.default for fact in self.derivation.model.facts}
+        defaults = {fact.name: fact.default_value for fact in self.derivation.model.facts}
         mattering = reduce(or_, self.varying.values(), 0)
         for (fact, course, key), own in defaults_of(self.derivation.program, defaulted):
             default = defaults[fact]
@@ -219,7 +219,7 @@ class Comparison:
                 fact=fact,
                 course=course,
                 key=key,
-                value=() if default == "empty" else default == "true",
+                value=False if default is None else default,
                 matters=any(worlds is None or mattering & worlds for worlds in others),
             )
 

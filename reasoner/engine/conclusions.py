@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
 
@@ -11,6 +11,9 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.completions import Completions, Truth
 from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SCORE, SETTING, STRENGTH
 from reasoner.records.shapes import Shape
+
+if TYPE_CHECKING:
+    from reasoner.engine.derivation import Derivation
 
 __all__ = [
     "CERTAIN",
@@ -24,6 +27,7 @@ __all__ = [
     "DecisionSetting",
     "Missing",
     "RankedRegimen",
+    "conclusions_of",
     "holding",
 ]
 
@@ -325,3 +329,9 @@ class Conclusions:
             if (possible[number] & ~self.values[number]) != none or self.completions.by_therapy(self.values[number]):
                 return True
         return False
+
+
+def conclusions_of(derivation: Derivation) -> Conclusions:
+    """Read the conclusions of a derivation."""
+    program = derivation.program
+    return Conclusions(derivation.completions, derivation.model, program.table, derivation.values, derivation.possible)

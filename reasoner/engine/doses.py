@@ -98,6 +98,7 @@ class Doses:
             "m2": number_in(record, self.model.body_surface),
         }
         conditional = list(self.conditional())
+        self.varied = frozenset(own.dose.target for own in conditional)
         self.steps = by_steps([*map(always, self.model.doses), *conditional]) if conditional else steps_of(self.model)
 
     def conditional(self) -> Iterator[Placed]:
@@ -120,8 +121,7 @@ class Doses:
         none, recommended = self.derivation.completions.none, self.derivation.values[entry.atom]
         drugs = dict.fromkeys(drug for part in self.model.parts.get(entry.name, ()) for drug in part)
         for target in {**drugs, entry.name: None}:
-            placed = [own for predicate in DOSAGE_PREDICATES for own in self.steps.get((predicate, target), ())]
-            within = entry.agree if all(truth is None for _, truth in placed) else recommended
+            within = recommended if target in self.varied else entry.agree
             for dose, truth in self.steps.get(("dose", target), ()):
                 done = self.derivation.truth(ground_atom(STEP_DONE, target, dose.step))
                 where = self.derivation.completions.outside(within if truth is None else truth & within, done)

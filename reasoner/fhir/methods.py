@@ -156,7 +156,7 @@ class FactReader:
         if found and not decided:
             shown = self.model.say("comma").join(dict.fromkeys(own.shown for own in found if own.shown))
             why = self.model.say("fhir_latest_inconclusive", self.label(finding))
-            why = self.model.say("fhir_shown", why, shown) if shown else why
+            why = self.model.say("labelled", why, shown) if shown else why
             self.leave_open(fact, why, [own.source for own in found])
         return decided
 

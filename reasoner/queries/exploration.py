@@ -8,7 +8,7 @@ from typing import NamedTuple
 from reasoner.compiler.model import Variable
 from reasoner.compiler.variables import variables_of
 from reasoner.engine.completions import Truth
-from reasoner.engine.conclusions import CERTAIN, SILENT, Assumption, Certainty, Conclusions, RankedRegimen
+from reasoner.engine.conclusions import CERTAIN, SILENT, Assumption, Certainty, Conclusions, RankedRegimen, conclusions_of
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.predicates import CAUTIONED, INDICATED, SETTING, UNAVAILABLE_DRUG, ground_atom
 from reasoner.errors import ReasonerError, RecordError
@@ -114,9 +114,7 @@ class Explorer:
         if len(self.reached) > FEW_RECORDS:
             guideline.evaluator(record.courses, record.fewer).compile()
         derivation = guideline.derive(record, compared=False)
-        conclusions = Conclusions(
-            derivation.completions, self.model, derivation.program.table, derivation.values, derivation.possible
-        )
+        conclusions = conclusions_of(derivation)
         entries = conclusions.recommended()
         regimens = []
         cut = False

@@ -135,8 +135,7 @@ def default_words(name: str, model: GuidelineModel) -> str:
     fact, _, key = name.partition("[].")
     if key:
         return course_fact_words(key, False, model)
-    default = next(known.default for known in model.facts if known.name == fact)
-    return fact_words(fact, [] if default == "empty" else default == "true", model)
+    return fact_words(fact, next(known.default_value for known in model.facts if known.name == fact), model)
 
 
 def bar_words(bar: Bar, model: GuidelineModel) -> str:

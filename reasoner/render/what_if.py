@@ -17,9 +17,6 @@ from reasoner.render.layout import TextLayout
 __all__ = ["render"]
 
 
-DEFAULTS: dict[str, bool | tuple[str, ...]] = {"true": True, "false": False, "empty": ()}
-
-
 def is_history(value: object) -> bool:
     return isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value)
 
@@ -124,10 +121,10 @@ def source_items(page: TextLayout, ids: Iterable[str], seen: set[str], model: Gu
 
 def fact_set_words(key: str, value: object, was: Mapping[str, object], model: GuidelineModel) -> str:
     """Word that a fact has another value than it had, by default perhaps."""
-    default = next(fact.default for fact in model.facts if fact.name == key)
+    default = next(fact.default_value for fact in model.facts if fact.name == key)
     old, new = changed_value_words(was.get(key), value, model), changed_value_words(value, was.get(key), model)
     if key not in was and default is not None:
-        old = model.say("by_default", value_words(DEFAULTS[default], model))
+        old = model.say("by_default", value_words(default, model))
     return model.say("fact_set", model.label("fact", key), new, old)
 
 

@@ -22,8 +22,6 @@ __all__ = [
     "describe",
 ]
 
-DEFAULTS: dict[str | None, bool | tuple[str, ...] | None] = {None: None, "true": True, "false": False, "empty": ()}
-
 
 class Term(Shape, frozen=True):
     """A name with its label."""
@@ -144,7 +142,7 @@ def fact_form(fact: Fact, model: GuidelineModel) -> FactForm:
         thresholds=fact.thresholds,
         minimum=minimum,
         above=above,
-        default=DEFAULTS[fact.default],
+        default=fact.default_value,
         immutable=fact.immutable,
     )
 

@@ -9,8 +9,8 @@ __all__ = ["circular_atoms", "contradicting_atoms", "dependents_of"]
 
 def circular_atoms(program: Program) -> frozenset[int]:
     """Collect the atoms that depend on themselves."""
-    if program.recursive is None and not program.loops:
-        return frozenset()
+    if program.recursive is None:
+        return frozenset(atom for loop in program.loops for atom in range(*loop))
     derived = range(len(program.inputs), len(program.inputs) + program.derived)
     return frozenset(atom for atom in derived if atom in program.cone(program.conditions(atom)))
 
