@@ -146,19 +146,24 @@ def test_a_dose_on_another_assumption_than_the_regimens_own_is_shown_too(tmp_pat
 
 
 def test_a_limit_on_another_assumption_than_the_regimens_own_is_shown_too(tmp_path: Path, own_cache: None) -> None:
-    text = (
-        TEXT.replace(
-            "places(chilled, chill) :- has(confirmed).",
-            (
-                "places(chilled, chill) :- has(confirmed), less_than(age, 12).\n"
-                "places(chilled, chill) :- has(confirmed), at_least(age, 12), at_least(clearance, 30)."
-            ),
-        )
-        .replace(":- at_least(clearance, 30).\ndose(merol", ".\ndose(chillin")
-        .replace('dose(chillin, usual, each, "110", mg, hours(12)) :- less_than(clearance, 30).', "")
-    )
-    each = [dose for dose in doses(load(tmp_path, text), {"id": "a", "confirmed": True}) if dose["step"] == "each"]
-    assert [(dose["amount"], dose["maximum"] is not None) for dose in each] == [(150, True), (150, False)]
+    changes = {
+        "places(chilled, chill) :- has(confirmed).": (
+            "places(chilled, chill) :- has(confirmed), less_than(age, 12).\n"
+            "places(chilled, chill) :- has(confirmed), at_least(age, 12), has(severe)."
+        ),
+        "fact(3, age, number).": 'fact(3, age, number). fact(6, severe, boolean). term(fact, severe, "severity").',
+        "hours(12)) :- at_least(clearance, 30).": "hours(12)).",
+        'dose(merol, usual, each, "110", mg, hours(12)) :- less_than(clearance, 30).\n': "",
+    }
+    text = TEXT
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    each = doses(load(tmp_path, text), {"id": "a", "confirmed": True})[1:]
+    assert [(dose["maximum"] is not None, dose["certainty"], dose["assuming"]) for dose in each] == [
+        (True, "certain", []),
+        (False, "conditional", [{"fact": "age", "value": ">=12"}, {"fact": "severe", "value": True}]),
+    ]
 
 
 @pytest.mark.parametrize(
