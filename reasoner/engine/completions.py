@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from reasoner.compiler.model import Variable
 from reasoner.compiler.program import Program
@@ -92,6 +93,12 @@ class Completions(ABC):
     def outside(self, truth: Truth, other: Truth) -> Truth:
         """Give where `truth` holds and another does not; as far as that can be told, at least."""
         return truth & ~other
+
+    def within(self, truth: Truth) -> Self:
+        """Give the completions of `truth` alone, in the record's own world."""
+        found = copy(self)
+        found.everything = found.all = found.listed = truth
+        return found
 
     def agreeing(self, chosen: Chosen) -> Truth:
         """Give the completions that agree with the chosen values."""

@@ -18,7 +18,8 @@ from reasoner.engine.phrases import assuming_words, setting_words
 from reasoner.engine.trace import Edge
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline
-from reasoner.queries.exploration import NOTHING, SILENCE, Explorer, NextRegimen, Outcomes, Stop, Waypoint
+from reasoner.queries.exploration import NOTHING, SILENCE, Explorer, NextRegimen, Outcomes, Stop
+from reasoner.queries.waypoints import Waypoint
 from reasoner.records.record import Record
 from reasoner.records.shapes import Carried, Result, Shape
 
