@@ -9,7 +9,7 @@ import click
 
 from reasoner.cli.inputs import load, one_record, read, records
 from reasoner.cli.options import format_option, guideline_options, question
-from reasoner.cli.output import print_answer, print_json, print_result
+from reasoner.cli.output import print_answer, print_json, print_result, text_width
 from reasoner.errors import ReasonerError, RecordError, nearest
 from reasoner.guideline import Selection
 
@@ -159,10 +159,12 @@ def facts(bundle: str, selection: Selection, form: str) -> None:
     standard output and the report on it to standard error, so that the record can be edited and answered:
     reasoner facts bundle.json > record.json
     """
+    from reasoner.render import timeline as texts
+
     guideline = load(selection)
     name, content = read(bundle)
     try:
-        found = guideline.read_fhir(content)
+        found = guideline.read_fhir(content).with_timeline()
     except RecordError as error:
         raise RecordError(f"{name}: {error}") from None
     if form == "json":
@@ -170,6 +172,7 @@ def facts(bundle: str, selection: Selection, form: str) -> None:
         return
     sys.stdout.write(json.dumps(found.record, indent=1) + "\n")
     sys.stdout.flush()
+    click.echo(texts.render(found, text_width(sys.stderr)), err=True)
     for line in found.report():
         click.echo(line, err=True)
 

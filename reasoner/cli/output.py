@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from reasoner import Answer
@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 __all__ = ["colour_wanted", "print_answer", "print_json", "print_result", "text_width"]
 
 
-def text_width() -> int:
-    """Give the columns that text may take: the terminal's, from 40 to 100, and 80 where there is none."""
-    return max(40, min(100, os.get_terminal_size(sys.stdout.fileno()).columns)) if sys.stdout.isatty() else 80
+def text_width(stream: TextIO | None = None) -> int:
+    """Give the columns that text may take on standard output, or another stream.
+
+    They are the terminal's, from 40 to 100, and 80 where there is none.
+    """
+    shown = stream or sys.stdout
+    return max(40, min(100, os.get_terminal_size(shown.fileno()).columns)) if shown.isatty() else 80
 
 
 def colour_wanted() -> bool:

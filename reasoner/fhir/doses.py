@@ -11,7 +11,7 @@ from typing import NamedTuple
 from reasoner.fhir.bundles import NOT_READ, ParsedResources
 from reasoner.fhir.dates import PartialDate, first_date, parse_date
 from reasoner.fhir.evidence import UNDECIDED, EvidenceCollector
-from reasoner.fhir.provenance import Provenance, provenance_of
+from reasoner.fhir.provenance import Provenance, provenance_of, shortened
 from reasoner.fhir.resources import NO_CODING, Coding, Concept, Resource, as_list, texts_of, unversioned
 from reasoner.fhir.tables import UNKNOWN, Tables, Test, normalise, system_of
 
@@ -195,7 +195,7 @@ class DoseReader:
             self.found.others.append(source)
             self.evidence.unmapped[source] = self.say("fhir_unmapped_drug")
         else:
-            what = next((text for own in concepts for text in texts_of(own)), "") or self.say("fhir_a_medication")
+            what = next((shortened(text) for own in concepts for text in texts_of(own)), "") or self.say("fhir_a_medication")
             self.found.unclear.append(Unclear(what, doubted or self.say(DOUBTS[why or NOT_KNOWN]), start, source))
 
     def add_unclear(self, name: str, why: str) -> None:

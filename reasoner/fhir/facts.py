@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from msgspec import UNSET, UnsetType
+
 from reasoner.compiler.model import GuidelineModel
+from reasoner.errors import printable
 from reasoner.fhir.provenance import Located, Provenance
+from reasoner.fhir.timeline import Timeline
 from reasoner.records.shapes import Carried, Result, Shape
 
 __all__ = ["FEW", "ChartFacts", "Contradiction", "FactSource", "Side", "Undecided", "Unmapped", "name_some"]
 
 FEW = 3
+MOST = 40
 
 
-def name_some(sources: Sequence[Provenance], model: GuidelineModel) -> str:
+def name_some(sources: Sequence[Located], model: GuidelineModel) -> str:
     """Name the first sources, and count the others."""
     more = [model.say("fhir_more", str(len(sources) - FEW))] if len(sources) > FEW else []
     return model.say("and").join([*map(str, sources[:FEW]), *more])
@@ -68,7 +73,8 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
 
     What `undecided` and `contradictions` name is unknown in the record; a course whose outcome nothing says has the
     outcome None. `assumed` is what was concluded from silence, `unreadable` what could not be read; `tables` is the digest
-    of the tables. The `model` of the guideline, which the JSON does not show, gives the words.
+    of the tables. The `timeline` of the chart is there where it was asked for. Not in the JSON are the `model` of the
+    guideline, which gives the words, and `draw`, which makes the timeline.
     """
 
     record: dict[str, Any]
@@ -79,7 +85,13 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
     unmapped: tuple[Unmapped, ...]
     unreadable: tuple[str, ...]
     tables: str
+    timeline: Timeline | UnsetType = UNSET
     model = Carried[GuidelineModel]()
+    draw = Carried[Callable[["ChartFacts"], Timeline]]()
+
+    def with_timeline(self) -> ChartFacts:
+        """Give the same with the timeline of the chart."""
+        return self.replace(timeline=self.draw(self))
 
     def source_words(self) -> dict[str, tuple[str, ...]]:
         """Say for each fact where it was read."""
@@ -90,6 +102,9 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
 
     def remarks(self) -> Iterator[str]:
         """Yield what a reader of the answer has to know: contradictions, what is undecided, what silence was taken for."""
+        return map(printable, self.said())
+
+    def said(self) -> Iterator[str]:
         say = self.model.say
         for entry in self.contradictions:
             sides = {side.value: say("bracketed", side.value, str(side)) for side in entry.sides}
@@ -103,11 +118,22 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
 
     def report(self) -> Iterator[str]:
         """Yield lines that say where each fact was read, then all that stays unknown or was not read."""
+        read: dict[str, list[FactSource]] = {}
         for source in self.sources:
-            yield self.model.say("value", source.fact, str(source))
+            read.setdefault(source.fact, []).append(source)
+        for fact, sources in read.items():
+            yield from (self.model.say("value", fact, str(source)) for source in sources[:FEW])
+            if more := sources[FEW:]:
+                yield self.model.say("value", fact, self.model.say("fhir_more", str(len(more))))
         yield from self.remarks()
+        alike: dict[tuple[str, ...], list[Unmapped]] = {}
         for own in self.unmapped:
-            yield self.model.say("fhir_not_read", str(own), own.why)
+            alike.setdefault((own.system, own.code, own.display, own.why), []).append(own)
+        kinds = list(alike.values())
+        for same in kinds[:MOST]:
+            yield self.model.say("fhir_not_read", name_some(same, self.model), same[0].why)
+        if len(kinds) > MOST:
+            yield self.model.say("fhir_not_read_either", str(len(kinds) - MOST))
 
     def explain(self, problem: str) -> str:
         """Add to what keeps the record from being answered what the chart says of it, and the next step."""

@@ -12,6 +12,7 @@ from reasoner.fhir.course_facts import COURSE_METHODS, CourseQuestion
 from reasoner.fhir.courses import Course, Endings, build_courses, unexplained
 from reasoner.fhir.dates import PartialDate, months_between
 from reasoner.fhir.doses import Dose
+from reasoner.fhir.events import timeline_of
 from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
 from reasoner.fhir.facts import ChartFacts, Contradiction, FactSource, Side, Undecided, Unmapped, name_some
 from reasoner.fhir.placement import NEVER, Placed, Way, place
@@ -46,7 +47,7 @@ def read_facts(
     reader.take(readers)
     if doubtful := chart.evidence.doubtful:
         reader.assumed.append(model.say("fhir_doubtful", name_some([own.source for own in doubtful], model)))
-    return reader.result()
+    return reader.result().carrying(model=model, draw=lambda found: timeline_of(found, readers))
 
 
 def place_doses(chart: Chart) -> tuple[Placed, Endings]:
@@ -98,7 +99,7 @@ class FactReader:
             tuple(Unmapped(*fields_of(own), why=why) for own, why in self.chart.evidence.unmapped.items()),
             tuple(self.chart.unreadable),
             self.chart.tables.digest,
-        ).carrying(model=self.model)
+        )
 
     def take(self, readers: Sequence[FactReader]) -> None:
         """Take what was read with the doses placed in each way: what all agree on, and the rest as one of several."""

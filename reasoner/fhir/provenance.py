@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from reasoner.errors import printable
 from reasoner.fhir.dates import PartialDate
 from reasoner.fhir.resources import NO_CODING, Coding, Concept
 from reasoner.fhir.tables import system_of
 from reasoner.records.shapes import Shape
 
-__all__ = ["Located", "Provenance", "provenance_of", "unique"]
+__all__ = ["Located", "Provenance", "provenance_of", "shortened", "unique"]
+
+LONGEST = 120
 
 
 class Located:
@@ -24,7 +27,7 @@ class Located:
 
     def __str__(self) -> str:
         parts = (self.resource, f"{system_of(self.system)} {self.code}".strip(), self.display, self.date)
-        return ", ".join(part for part in parts if part)
+        return ", ".join(shortened(part) for part in parts if part)
 
 
 class Provenance(Located, Shape, frozen=True, order=True, omit_defaults=True):
@@ -35,6 +38,11 @@ class Provenance(Located, Shape, frozen=True, order=True, omit_defaults=True):
     code: str = ""
     display: str = ""
     date: str = ""
+
+
+def shortened(text: str) -> str:
+    """Make a text of a chart no longer than a line or two, and harmless to show."""
+    return printable(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}")
 
 
 def provenance_of(

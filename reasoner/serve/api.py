@@ -221,7 +221,7 @@ def reply_to_facts(asker: Asker, asked: AskedFacts) -> Response:
     data = patient_of(asked)
     if not isinstance(data, dict):
         raise RecordError("patient: not a FHIR resource, which is a JSON object")
-    return as_json(asker.guideline.read_fhir(data))
+    return as_json(asker.guideline.read_fhir(data).with_timeline())
 
 
 def reply_to_graph(asker: Asker, asked: AskedGraph) -> Response:
