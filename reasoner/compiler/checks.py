@@ -14,7 +14,7 @@ from reasoner.compiler.declarations import check_declared
 from reasoner.compiler.kinds import check_kinds
 from reasoner.compiler.model import Annotation, Rule
 from reasoner.compiler.sources import MASTER, SourceFile, place_name
-from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, split_term
+from reasoner.compiler.syntax import PlacedTerm, SyntaxTree
 from reasoner.compiler.value_checks import check_doses, check_thresholds, check_typical
 from reasoner.compiler.variables import DEFAULT_ALTERNATIVE
 from reasoner.compiler.vocabulary import Predicate
@@ -77,7 +77,7 @@ class Written:
         """The places of the facts that are written as they are."""
         found: dict[str, str] = {}
         for head in self.heads:
-            found.setdefault(str(head.term), head.place)
+            found.setdefault(head.text, head.place)
         return found
 
     @cached_property
@@ -85,8 +85,7 @@ class Written:
         """The heads of the catalogue, by predicate, with their arguments as text."""
         found: dict[str, list[tuple[PlacedTerm, list[str]]]] = {}
         for head in self.heads:
-            name, arguments = split_term(head.term)
-            found.setdefault(name, []).append((head, [str(argument) for argument in arguments]))
+            found.setdefault(head.name, []).append((head, [str(argument) for argument in head.arguments]))
         return found
 
 
@@ -120,11 +119,10 @@ def check_readings(written: Written) -> None:
             )
     with_default = declared | {(reading, DEFAULT_ALTERNATIVE) for reading, _ in declared}
     for atom in written.atoms:
-        predicate, pair = split_term(atom.term)
-        if predicate == "reading" and tuple(map(str, pair)) not in with_default:
+        if atom.name == "reading" and tuple(map(str, atom.arguments)) not in with_default:
             allowed = ", ".join(f"reading({reading}, {name})" for reading, name in sorted(with_default))
             raise GuidelineError(
-                f"{atom.place}: {atom.term} is never so; allowed: {allowed or 'none: no alternative is declared'}."
+                f"{atom.place}: {atom} is never so; allowed: {allowed or 'none: no alternative is declared'}."
             )
 
 

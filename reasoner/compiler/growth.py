@@ -93,7 +93,7 @@ def in_order(rules: Sequence[WrittenRule]) -> Iterator[tuple[list[WrittenRule], 
     """
     concluding: dict[str, list[WrittenRule]] = {}
     for rule in rules:
-        concluding.setdefault(split_term(rule.head)[0], []).append(rule)
+        concluding.setdefault(rule.head.name, []).append(rule)
     read = {name: [read_by(rule) for rule in own] for name, own in concluding.items()}
     reads = nx.DiGraph()
     reads.add_nodes_from(concluding)

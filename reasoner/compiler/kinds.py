@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from clingo import ast
 
 from reasoner.compiler.constructs import with_elements
-from reasoner.compiler.syntax import SyntaxTree, split_term, variable_counts, without_strings
+from reasoner.compiler.syntax import NUMBER, OPERATIONS, SyntaxTree, constant, split_term, variable_counts
 from reasoner.compiler.value_checks import RELATIONS
 from reasoner.errors import GuidelineError, article, nearest
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["check_kinds"]
 
 COMPARED = (*RELATIONS, "course_at_least")
-NUMBER, NAME, TEXT = re.compile(r"-?\d+"), re.compile(r"[a-z]\w*"), re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-VARIABLE = re.compile(r"\b_*[A-Z]\w*|\b_\b")
+NAME, TEXT = re.compile(r"[a-z]\w*"), re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 WRITTEN_AS = {
     "whole": (NUMBER, "a whole number"),
     "name": (NAME, "a name, which begins with a small letter"),
@@ -31,7 +30,6 @@ FREE = {"any", "bound", *WRITTEN_AS}
 LABELLED = {"fact", "value", "course_fact", "action_name", "measure", "finding", "finding_class"}
 """The kinds of terms that are words for something alone: no argument of a predicate need be one."""
 SORTS = ((NUMBER, "a number"), (NAME, "a name"), (TEXT, "a text"))
-OPERATIONS = {ast.ASTType.BinaryOperation, ast.ASTType.UnaryOperation, ast.ASTType.Interval}
 
 
 class Allowed(NamedTuple):
@@ -73,9 +71,8 @@ def check_kinds(written: Written, trees: Sequence[SyntaxTree]) -> None:
     domain = Domain(written)
     check_declarations(written, domain)
     for atom in written.atoms:
-        name, arguments = split_term(atom.term)
-        if name != "predicate":
-            check_arguments(f"{atom.place}: {atom.term}", name, [constant(a) for a in arguments], written, domain)
+        if atom.name != "predicate":
+            check_arguments(f"{atom.place}: {atom}", atom.name, atom.constants, written, domain)
     for name, rows in written.catalogue.items():
         if name in written.predicates and name != "predicate":
             for term, row in ((f"{name}({','.join(map(str, row))})", row) for row in rows):
@@ -104,14 +101,6 @@ def check_declarations(written: Written, domain: Domain) -> None:
                 f'{here}: {term}: "{kind}" is not a kind of term{nearest(kind, used | LABELLED)}; '
                 "no predicate has an argument of it."
             )
-
-
-def constant(term: ast.AST) -> str | None:
-    """Give a term as text; None for one that stands for several, or is to be calculated."""
-    text = str(term)
-    if VARIABLE.search(without_strings(text)) or (term.ast_type in OPERATIONS and not NUMBER.fullmatch(text)):
-        return None
-    return text
 
 
 def check_arguments(here: str, name: str, arguments: Sequence[str | None], written: Written, domain: Domain) -> None:

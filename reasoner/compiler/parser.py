@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,12 +25,11 @@ from reasoner.compiler.syntax import (
     SyntaxTree,
     VariableNormaliser,
     parse,
-    split_term,
     undefined,
     variable_counts,
 )
 from reasoner.compiler.thresholds import with_cuts
-from reasoner.compiler.vocabulary import GENERATED, GIVEN, Predicate, Vocabulary, read_vocabulary
+from reasoner.compiler.vocabulary import GENERATED, GIVEN, Predicate, Vocabulary
 from reasoner.compiler.writing_out import name_intervals, read_constants, written_out
 from reasoner.errors import GuidelineError
 
@@ -95,7 +95,7 @@ class WrittenRule(NamedTuple):
 
     tree: SyntaxTree
     annotation: str | None
-    head: ast.AST
+    head: PlacedTerm
     role: str
     body: tuple[Condition, ...]
     atoms: tuple[PlacedTerm, ...]
@@ -112,19 +112,40 @@ def read_rules(
 ) -> tuple[list[WrittenRule], dict[str, Annotation], Vocabulary]:
     """Parse a guideline's files into rules, each by itself in order, with the annotations and the vocabulary.
 
-    `begin` is called with each rule before it is written out, and before it is read.
+    `begin` is called with each rule of its own before it is written out, and before it is read.
     """
-    core = frozenset(file.path for file in files.core)
-    origins = rule_checks.Origins(core, frozenset(file.path for file in files.overlays))
+    shared = shared_rules(files.core)
+    origins = rule_checks.Origins(shared.paths, frozenset(file.path for file in files.overlays))
     for file in (*files.own, *files.overlays):
         check_text(file.text, place_name(file.path))
-    trees = [tree for file in parsed_files(files) for tree in parse(file)]
+    trees = [tree for file in parsed_files(files) if file.path not in shared.read for tree in parse(file)]
     annotations, placed = collect(trees, origins)
     constants = read_constants(trees, files.core)
     placed = written_out(each(placed, begin), constants)
-    vocabulary = read_vocabulary([tree for tree, _ in placed], core, own_names(files))
+    vocabulary = shared.vocabulary.extended([tree for tree, _ in placed], shared.paths)
     rules = [read_rule(tree, own, vocabulary, annotations, origins) for tree, own in each(placed, begin)]
-    return rules, annotations, vocabulary
+    return [*shared.rules, *rules], annotations, vocabulary
+
+
+class SharedRules(NamedTuple):
+    """The rules that all guidelines share, with what they declare: of all `paths` of the core those that are `read`."""
+
+    paths: frozenset[Path]
+    read: frozenset[Path]
+    rules: tuple[WrittenRule, ...]
+    vocabulary: Vocabulary
+
+
+@lru_cache(maxsize=2)
+def shared_rules(core: tuple[SourceFile, ...]) -> SharedRules:
+    """Read the core's rules, which mean the same beside any guideline: none may declare their names otherwise."""
+    read = [file for name in CORE_RULES for file in core if file.path.name == name]
+    origins = rule_checks.Origins(frozenset(file.path for file in core), frozenset())
+    annotations, placed = collect([tree for file in read for tree in parse(file)], origins)
+    placed = written_out(placed, {})
+    vocabulary = Vocabulary.reserving(names_beside(core)).extended([tree for tree, _ in placed], origins.core)
+    rules = tuple(read_rule(tree, own, vocabulary, annotations, origins) for tree, own in placed)
+    return SharedRules(origins.core, frozenset(file.path for file in read), rules, vocabulary)
 
 
 def each(
@@ -135,11 +156,11 @@ def each(
         yield tree, annotation
 
 
-def own_names(files: GuidelineFiles) -> dict[str, str]:
+def names_beside(core: Sequence[SourceFile]) -> dict[str, str]:
     """Name the predicates of the core's other files, with what is said where a guideline uses them."""
     return {
         name: f"{name} is a predicate of {place_name(file.path)}, which rules cannot ask for."
-        for file in files.core
+        for file in core
         if file.path.name in CORE_OWN
         for tree in parse(file)
         for name in concluded(tree)
@@ -176,7 +197,7 @@ def parse_guideline(files: GuidelineFiles) -> ParsedGuideline:
     checks.check(
         checks.Written(
             tuple(atom for rule in rules for atom in rule.atoms),
-            tuple(PlacedTerm(rule.head, rule.tree.place) for rule in data),
+            tuple(rule.head for rule in data),
             vocabulary.predicates,
             parsed.catalogue,
             parsed.rules,
@@ -231,8 +252,8 @@ def read_rule(
     own = PlacedTerm(head, here)
     if role == "catalogue":
         asked = [PlacedTerm(atom, here) for condition in tree.node.body for atom in atoms_in(condition)]
-        rule_checks.check_data(head, asked, vocabulary)
-        return WrittenRule(tree, annotation, head, role, (), (own, *asked))
+        rule_checks.check_data(own, asked, vocabulary)
+        return WrittenRule(tree, annotation, own, role, (), (own, *asked))
     rule_checks.check_right_to_conclude(tree, role, annotation, annotations, vocabulary, origins)
     body, positive, read = read_body(node, here)
     atoms = [PlacedTerm(atom, here) for atom in read]
@@ -241,14 +262,14 @@ def read_rule(
     rule_checks.check_reading(annotation, annotations, tree.place, positive, atoms)
     given = [atom for atom in positive if vocabulary.predicate(atom, here).role in GIVEN | {"catalogue"}]
     rule_checks.check_variables(tree, head, positive, given, body, tree.path in origins.core)
-    return WrittenRule(tree, annotation, head, role, body, (own, *atoms))
+    return WrittenRule(tree, annotation, own, role, body, (own, *atoms))
 
 
 def dosage_order(rules: Sequence[WrittenRule], explained: Sequence[Rule]) -> dict[str, int]:
     """Give each rule about doses its place among them as they are written: by its id, or by its head where it is data."""
     ids = iter(explained)
     names = (str(rule.head) if rule.role == "catalogue" else next(ids).id for rule in rules)
-    about_doses = (name for name, rule in zip(names, rules, strict=True) if split_term(rule.head)[0] in DOSAGE_PREDICATES)
+    about_doses = (name for name, rule in zip(names, rules, strict=True) if rule.head.name in DOSAGE_PREDICATES)
     return {name: number for number, name in enumerate(about_doses)}
 
 
@@ -297,7 +318,7 @@ def ground_catalogue(data: Sequence[WrittenRule], facts: Sequence[WrittenRule]) 
     found: Catalogue = {}
     for atom in control.symbolic_atoms:
         if not atom.is_fact:
-            place = next(rule.tree.place for rule in data if split_term(rule.head)[0] == atom.symbol.name)
+            place = next(rule.tree.place for rule in data if rule.head.name == atom.symbol.name)
             raise GuidelineError(
                 f"{place}: {atom.symbol} is data, and depends on itself through a negation; data are so or not so, "
                 "whatever else is."

@@ -11,7 +11,7 @@ from clingo import ast
 
 from reasoner.compiler.model import Annotation, Condition
 from reasoner.compiler.selection import ANY
-from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, split_term, variable_counts, variables
+from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, variable_counts, variables
 from reasoner.compiler.variables import DEFAULT_ALTERNATIVE, reading_atom
 from reasoner.compiler.vocabulary import GIVEN, NEEDS_ANNOTATION, Vocabulary
 from reasoner.errors import GuidelineError, nearest
@@ -81,9 +81,9 @@ def check_reading(
     """Check that a rule asks for an alternative only of its own reading, and under an alternative for that one."""
     kind = annotations[annotation].kind if annotation is not None else ""
     own, _, name = (annotation or "").partition("=")
-    for term in (atom.term for atom in atoms if split_term(atom.term)[0] == "reading"):
-        if kind not in ("reading", "alternative") or str(split_term(term)[1][0]) != own.lower():
-            raise GuidelineError(f"{here}: {term}: only rules under a reading ask for one of its alternatives.")
+    for atom in (atom for atom in atoms if atom.name == "reading"):
+        if kind not in ("reading", "alternative") or str(atom.arguments[0]) != own.lower():
+            raise GuidelineError(f"{here}: {atom}: only rules under a reading ask for one of its alternatives.")
     if kind == "alternative" and reading_atom(own, name) not in map(str, positive):
         raise GuidelineError(
             f"{here}: the rule stands under {annotation} and holds without it; add the condition "
@@ -122,19 +122,19 @@ def check_right_to_conclude(
         raise GuidelineError(f"{here}: {annotation} is marked @unformalised and has a rule; drop one or the other.")
 
 
-def check_data(head: ast.AST, asked: Sequence[PlacedTerm], vocabulary: Vocabulary) -> None:
+def check_data(head: PlacedTerm, asked: Sequence[PlacedTerm], vocabulary: Vocabulary) -> None:
     """Check that what is the same for every patient follows from nothing else."""
-    name, _ = split_term(head)
+    name = head.name
     for atom in asked:
         role = vocabulary.predicate(atom.term, atom.place).role
         if role != "catalogue":
             advice = (
-                f"write {name} without conditions on the patient, and put {atom.term} into the rules that conclude from it"
+                f"write {name} without conditions on the patient, and put {atom} into the rules that conclude from it"
                 if name in vocabulary.shared
                 else f"declare {name} as derived, under the statement that it encodes, or as space, for a definition"
             )
             raise GuidelineError(
-                f"{atom.place}: {head} is data, the same for every patient, and {atom.term} ({role}) is not; {advice}."
+                f"{atom.place}: {head} is data, the same for every patient, and {atom} ({role}) is not; {advice}."
             )
 
 

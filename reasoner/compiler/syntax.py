@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +16,12 @@ from reasoner.compiler.syntax_errors import explain_syntax
 from reasoner.errors import GuidelineError
 
 __all__ = [
+    "NUMBER",
+    "OPERATIONS",
     "PlacedTerm",
     "SyntaxTree",
     "VariableNormaliser",
+    "constant",
     "head_of",
     "is_variable",
     "parse",
@@ -29,6 +33,9 @@ __all__ = [
 ]
 
 
+NUMBER = re.compile(r"-?\d+")
+VARIABLE = re.compile(r"\b_*[A-Z]\w*|\b_\b")
+OPERATIONS = {ast.ASTType.BinaryOperation, ast.ASTType.UnaryOperation, ast.ASTType.Interval}
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -43,11 +50,38 @@ class SyntaxTree(NamedTuple):
         return f"{place_name(self.path)}:{self.node.location.begin.line}"
 
 
-class PlacedTerm(NamedTuple):
+class PlacedTerm:
     """An atom as written, without its sign, and its ``file:line``."""
 
-    term: ast.AST
-    place: str
+    def __init__(self, term: ast.AST, place: str) -> None:
+        self.term = term
+        self.place = place
+
+    def __str__(self) -> str:
+        return self.text
+
+    @cached_property
+    def text(self) -> str:
+        """The atom as clingo text."""
+        return str(self.term)
+
+    @property
+    def name(self) -> str:
+        """The predicate's name."""
+        return self._split[0]
+
+    @property
+    def arguments(self) -> list[ast.AST]:
+        return self._split[1]
+
+    @cached_property
+    def constants(self) -> list[str | None]:
+        """The arguments as text; None for one that stands for several, or is to be calculated."""
+        return [constant(argument) for argument in self.arguments]
+
+    @cached_property
+    def _split(self) -> tuple[str, list[ast.AST]]:
+        return split_term(self.term)
 
 
 def parse(file: SourceFile) -> list[SyntaxTree]:
@@ -127,6 +161,14 @@ def split_term(term: ast.AST) -> tuple[str, list[ast.AST]]:
 def is_variable(text: str) -> bool:
     """Tell whether a term as written is a variable."""
     return text.lstrip("_")[:1].isupper()
+
+
+def constant(term: ast.AST) -> str | None:
+    """Give a term as text; None for one that stands for several, or is to be calculated."""
+    text = str(term)
+    if VARIABLE.search(without_strings(text)) or (term.ast_type in OPERATIONS and not NUMBER.fullmatch(text)):
+        return None
+    return text
 
 
 def without_strings(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from clingo import ast
 from reasoner.compiler.syntax import SyntaxTree, head_of, split_term
 from reasoner.errors import GuidelineError, nearest
 
-__all__ = ["DOSAGE", "FACT_KINDS", "GENERATED", "GIVEN", "NEEDS_ANNOTATION", "Predicate", "Vocabulary", "read_vocabulary"]
+__all__ = ["DOSAGE", "FACT_KINDS", "GENERATED", "GIVEN", "NEEDS_ANNOTATION", "Predicate", "Vocabulary"]
 
 QUOTE = '"'
 GIVEN = {"record", "patient", "history", "reading"}
@@ -51,6 +52,37 @@ class Vocabulary(NamedTuple):
     reserved: dict[str, str]
     shared: set[str]
 
+    @classmethod
+    def reserving(cls, reserved: Mapping[str, str]) -> Vocabulary:
+        """Begin a vocabulary in which names are reserved, each with what is said where a guideline uses it."""
+        return cls(
+            {"predicate": Predicate(("any", "any", "any"), "catalogue", "")},
+            {"predicate": "core/vocabulary.lp"},
+            {},
+            dict(reserved),
+            {"predicate"},
+        )
+
+    def extended(self, rules: Sequence[SyntaxTree], core: Collection[Path]) -> Vocabulary:
+        """Add the declarations among rules, those in the files of the `core` as shared ones.
+
+        Raises GuidelineError for a declaration that is not as it must be, or that changes what a name means.
+        """
+        found = deepcopy(self)
+        facts = facts_of(("predicate", "renamed", "reserved"), rules)
+        pairs = {
+            kind: [(str(own[0]), str(own[1])) for _, own in facts[kind] if len(own) == 2] for kind in ("renamed", "reserved")
+        }
+        found.renamed.update(pairs["renamed"])
+        for name, advice in pairs["reserved"]:
+            found.reserved[name] = f"{name} is for plain clingo alone; {advice.strip(QUOTE)}."
+        for tree, arguments in facts["predicate"]:
+            declare(tree, arguments, found, core)
+            if tree.path in core:
+                found.shared.add(split_term(arguments[0])[0])
+                found.reserved.pop(split_term(arguments[0])[0], None)
+        return found
+
     def predicate(self, term: ast.AST, here: str) -> Predicate:
         """Give the predicate of an atom; raises GuidelineError for one that is not declared so."""
         name, arguments = split_term(term)
@@ -85,31 +117,6 @@ class Vocabulary(NamedTuple):
             asked = self.predicates.get(split_term(condition.atom.symbol)[0])
             return asked is not None and asked.role == "catalogue"
         return bool(condition.atom.ast_type == ast.ASTType.Comparison)
-
-
-def read_vocabulary(rules: Sequence[SyntaxTree], core: Collection[Path], reserved: Mapping[str, str]) -> Vocabulary:
-    """Read the declarations among a guideline's rules, those in the files of the `core` first.
-
-    `reserved` says of names that the core uses besides what is said where a guideline does.
-
-    Raises GuidelineError for a declaration that is not as it must be, or that changes what a name means.
-    """
-    found = Vocabulary({}, {}, {}, dict(reserved), {"predicate"})
-    facts = facts_of(("predicate", "renamed", "reserved"), rules)
-    pairs = {
-        kind: [(str(own[0]), str(own[1])) for _, own in facts[kind] if len(own) == 2] for kind in ("renamed", "reserved")
-    }
-    found.renamed.update(pairs["renamed"])
-    for name, advice in pairs["reserved"]:
-        found.reserved[name] = f"{name} is for plain clingo alone; {advice.strip(QUOTE)}."
-    found.predicates["predicate"] = Predicate(("any", "any", "any"), "catalogue", "")
-    found.places["predicate"] = "core/vocabulary.lp"
-    for tree, arguments in facts["predicate"]:
-        declare(tree, arguments, found, core)
-        if tree.path in core:
-            found.shared.add(split_term(arguments[0])[0])
-            found.reserved.pop(split_term(arguments[0])[0], None)
-    return found
 
 
 def declare(tree: SyntaxTree, arguments: Sequence[ast.AST], found: Vocabulary, core: Collection[Path]) -> None:
