@@ -15,7 +15,6 @@ from conftest import ROOT
 from records import random_record
 
 from reasoner import Answer, Guideline, RecordError
-from reasoner.engine.doses import dosage_atoms
 from reasoner.verification.diff import Comparison, diff
 from reasoner.verification.findings import Finding
 
@@ -38,17 +37,19 @@ def copy_of(guideline: Guideline, target: Path, **changes: tuple[str, str]) -> G
 def essence(answer: Answer) -> dict[str, Any]:
     return {
         "setting": answer.setting,
-        "recommended": {e.regimen: (e.rank, e.strength, e.certainty, e.cautions) for e in answer.recommended},
+        "recommended": {
+            e.regimen: (e.rank, e.strength, e.certainty, e.cautions, e.evidence_certainty) for e in answer.recommended
+        },
         "excluded": {e.regimen: e.certainty for e in answer.excluded},
         "actions": {e.action: e.certainty for e in answer.actions},
     }
 
 
-def dosed(guideline: Guideline, witness: Mapping[str, object]) -> set[str]:
-    """List what rules conclude with certainty on the doses of a witness."""
-    derivation = guideline.answer(witness).derivation
-    every, program = derivation.completions.all, derivation.program
-    return {program.atoms[n] for _, n in dosage_atoms(program) if derivation.values[n] == every}
+def dosed(guideline: Guideline, witness: Mapping[str, object]) -> set[tuple[object, ...]]:
+    """List the doses that a witness is answered with."""
+    entries = guideline.answer(witness).recommended
+    return {(d.drug, d.schedule, d.step, d.amount, d.unit, str(d.every), str(d.minimum), str(d.maximum), str(d.duration))
+            for entry in entries for d in entry.doses}  # fmt: skip
 
 
 def shows(found: Finding, old: Guideline, new: Guideline) -> None:
@@ -58,11 +59,14 @@ def shows(found: Finding, old: Guideline, new: Guideline) -> None:
     if found.kind == "dosage":
         assert dosed(old, found.witness) != dosed(new, found.witness), found.message
         return
-    labels = {label: name for kind in ("regimen", "action_name") for name, label in new.model.labels[kind].items()}
+    if found.kind == "score":
+        assert old.answer(found.witness).scores != new.answer(found.witness).scores, found.message
+        return
+    labels = {label: name for kind in ("regimen", "action_name") for name, label in new.model.labels.get(kind, {}).items()}
     named = [name for label, name in labels.items() if label in found.message]
     part = {
         "gained": "recommended", "lost": "recommended", "order": "recommended", "caution": "recommended",
-        "certainty": "recommended", "exclusion": "excluded", "action": "actions",
+        "certainty": "recommended", "evidence": "recommended", "exclusion": "excluded", "action": "actions",
     }.get(found.kind, "setting")  # fmt: skip
     if part == "setting":
         assert found.kind == "position" or before["setting"] != after["setting"] or old.layer != new.layer, found.message
@@ -127,7 +131,7 @@ def test_what_a_formulary_changes_is_told_with_the_rule_that_carries_it(curated:
         ("principles", "contraindicated(trastuzumab_deruxtecan) :- has(interstitial_lung_disease).\n", "", "gained"),
         ("third_line", "indicated(pertuzumab, limited)", "indicated(pertuzumab, alternative)", "order"),
         ("second_line", "[1, 2, 5] sha256:92045e4556ad", "[1, 2] sha256:92045e4556ad", "provenance"),
-        ("second_line", 'each_dose, "5.4"', 'each_dose, "5.6"', "data"),
+        ("second_line", 'each_dose, "5.4"', 'each_dose, "5.6"', "dosage"),
         ("pitfalls", "calls_for(do_not_interchange_trastuzumab_products)", "calls_for(monitor_lvef)", "action"),
         ("readings", "caution(R, cardiac_conjugate) :- contains_class(R, conjugate), cardiac_dysfunction.\n", "", "caution"),
     ],
@@ -205,6 +209,77 @@ def test_guidelines_proved_equivalent_answer_random_records_alike(curated: Guide
         answered += 1
         assert essence(before) == essence(changed.answer(record)), record
     assert answered > 300
+
+
+RIVER_COUGH = Path(__file__).parent / "guidelines" / "river_cough"
+DOSE = 'dose(oralin, daily, every_dose, "50", mg, weeks(1)).\n'
+LEVELS = """term(evidence_certainty, high, "high certainty"). term(evidence_certainty, low, "low certainty").
+certainty_order(1, high). certainty_order(2, low).
+"""
+POINTS = 'term(score, points, "Points").\nscore(points, N) :- N = #count { 1 : has(fever); 2 : has(pregnant) }.\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "messages"),
+    [
+        pytest.param((), ((DOSE, DOSE.replace("50", "60")),),
+                     {"Dose of oralin (daily, each dose): now 60 mg every week, before 50 mg every week."},
+                     id="a dose that is the same for everybody"),
+        pytest.param((), ((DOSE, DOSE.replace('"50", mg', '"0.0500", g').replace("weeks(1)", "days(7)")),), set(),
+                     id="a dose that is written in another way"),
+        pytest.param((), ((DOSE, DOSE.replace(").", ") :- has(fever).") + DOSE.replace(").", ") :- not has(fever).")),),
+                     set(),
+                     id="conditions of which one is always met"),
+        pytest.param((), ((DOSE, DOSE.replace(").", ") :- has(fever).") + DOSE.replace("50", "40").replace(
+                     ").", ") :- not has(fever).")),), set(), id="a dose of those who do not get the drug"),
+        pytest.param((), ((DOSE, DOSE + 'dose_maximum(oralin, daily, every_dose, "90", mg) :- has(pregnant).\n'),),
+                     {"Dose of oralin (daily, each dose): at most 90 mg is new."}, id="a limit with a condition"),
+        pytest.param((), ((DOSE, DOSE + "step_done(oralin, every_dose) :- has(pregnant).\n"),),
+                     {"Dose of oralin (daily, each dose): 50 mg every week is gone."}, id="a step that is finished"),
+        pytest.param(((DOSE, DOSE + POINTS),), ((DOSE, DOSE + POINTS.replace("2 :", "1 :")),),
+                     {"Points: now 1, before 2."}, id="a score"),
+        pytest.param(((DOSE, DOSE + LEVELS),), ((DOSE, DOSE + LEVELS), ("oralin, 50 mg a week.", "oralin.\n@certainty low")),
+                     {"Certainty of the evidence for oralin: now low certainty, before not stated."},
+                     id="the certainty of evidence"),
+    ],
+)  # fmt: skip
+def test_doses_scores_and_evidence_are_compared_as_patients_get_them(
+    old: tuple[tuple[str, str], ...], new: tuple[tuple[str, str], ...], messages: set[str], tmp_path: Path
+) -> None:
+    sides = []
+    for name, changes in (("old", old), ("new", new)):
+        text = (RIVER_COUGH / "guideline.lp").read_text("utf-8")
+        for before, after in changes:
+            assert text.count(before) == 1
+            text = text.replace(before, after)
+        folder = tmp_path / name / "river_cough"
+        folder.mkdir(parents=True)
+        (folder / "guideline.lp").write_text(text, "utf-8")
+        sides.append(Guideline.load(folder))
+    comparison = diff(*sides)
+    found = [f for f in comparison.findings if f.kind in ("dosage", "score", "evidence")]
+    assert {f.message for f in found} == messages
+    assert comparison.equivalent == (not messages)
+    for finding in found:
+        assert finding.statements == ("L1",)
+        shows(finding, *sides)
+
+
+def test_what_is_gone_is_placed_in_the_old_guideline(tmp_path: Path) -> None:
+    """Files of both sides that have the same name are told apart, in SARIF too."""
+    text = (RIVER_COUGH / "guideline.lp").read_text("utf-8")
+    for name, content in (("old", text), ("new", "\n\n" + text.replace(DOSE, ""))):
+        (tmp_path / name / "river_cough").mkdir(parents=True)
+        (tmp_path / name / "river_cough" / "guideline.lp").write_text(content, "utf-8")
+    sides = [Guideline.load(tmp_path / name / "river_cough") for name in ("old", "new")]
+    comparison = diff(*sides)
+    gone = [found for found in comparison.findings if "gone" in found.message.lower()]
+    line = text.splitlines().index("%* @statement L1 [1] sha256:3f0c1a5f8f0e") + 1
+    assert {found.kind: found.places for found in gone} == dict.fromkeys(
+        ("dosage", "data"), (f"old:river_cough/guideline.lp:{line}",)
+    )
+    assert comparison.files["old:river_cough/guideline.lp"] == sides[0].files["river_cough/guideline.lp"]
+    assert comparison.files["new:river_cough/guideline.lp"] == sides[1].files["river_cough/guideline.lp"]
 
 
 def command(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

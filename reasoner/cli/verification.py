@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from reasoner.guideline import LAYERS, Selection
 
 if TYPE_CHECKING:
     from reasoner.cohort.distinct_records import DistinctRecords
+    from reasoner.compiler.model import GuidelineModel
     from reasoner.guideline import Guideline
     from reasoner.verification.findings import Finding
     from reasoner.verification.reports import FindingsReport
@@ -77,7 +78,9 @@ def check(selection: Selection, search: SearchOptions, explain: str | None, veri
     ).carrying(title=model.say("heading_check", guideline.info.id))
     found = counted(found, guideline, cohort)
     everything = search.everything
-    print_found(found, guideline, report, lambda width, colour: texts.render(found, model, width, colour, everything))
+    print_found(
+        found, model, guideline.files, report, lambda width, colour: texts.render(found, model, width, colour, everything)
+    )
 
 
 @click.command()
@@ -116,7 +119,9 @@ def diff(old: str, new: str, selection: Selection, search: SearchOptions, report
     ).carrying(title=model.say("heading_diff", old, new))
     found = counted(found, sides[1], cohort)
     everything = search.everything
-    print_found(found, sides[1], report, lambda width, colour: texts.render(found, model, width, colour, everything))
+    print_found(
+        found, model, comparison.files, report, lambda width, colour: texts.render(found, model, width, colour, everything)
+    )
 
 
 @click.command()
@@ -135,8 +140,8 @@ def coverage(selection: Selection, source: Path | None, report: ReportOptions) -
     from reasoner.verification.coverage import cover
 
     guideline = load(selection)
-    covered = cover(guideline, source)
-    print_found(covered, guideline, report, lambda width, colour: render(covered, guideline.model, width, colour))
+    covered, model = cover(guideline, source), guideline.model
+    print_found(covered, model, guideline.files, report, lambda width, colour: render(covered, model, width, colour))
 
 
 def read_cohort(path: Path | None, guideline: Guideline) -> DistinctRecords | None:
@@ -207,7 +212,11 @@ def print_witness(findings: tuple[Finding, ...], name: str) -> None:
 
 
 def print_found(
-    found: FindingsReport, guideline: Guideline, report: ReportOptions, render: Callable[[int, bool], str]
+    found: FindingsReport,
+    model: GuidelineModel,
+    files: Mapping[str, Path],
+    report: ReportOptions,
+    render: Callable[[int, bool], str],
 ) -> None:
     """Print findings, and exit with status 1 where one is severe enough or a query timed out."""
     from reasoner.verification.findings import at_least
@@ -216,7 +225,7 @@ def print_found(
         from reasoner import __version__
         from reasoner.render import sarif
 
-        sys.stdout.write(sarif.render(found, guideline.model, guideline.files, __version__))
+        sys.stdout.write(sarif.render(found, model, files, __version__))
     else:
         print_result(report.form, found, render)
     sys.stdout.flush()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.conclusions import CERTAIN
 from reasoner.engine.doses import DoseGiven, Period
 from reasoner.engine.phrases import assuming_words
 
-__all__ = ["dose_words", "no_dose_words"]
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+__all__ = ["dose_words", "duration_words", "no_dose_words", "number_words", "period_words"]
 
 EVERY_ONE = {"hours": "every_hour", "days": "every_day", "weeks": "every_week", "months": "every_month"}
 EVERY = {"hours": "every_hours", "days": "every_days", "weeks": "every_weeks", "months": "every_months"}
@@ -85,7 +89,7 @@ def fixed_milligrams(dose: DoseGiven, model: GuidelineModel) -> float | None:
     )
 
 
-def number_words(number: float, rounded: bool = False) -> str:
+def number_words(number: float | Decimal, rounded: bool = False) -> str:
     """Write a number as it was given or, `rounded`, to three digits, or one decimal place where that is more."""
     from decimal import Context, Decimal
 

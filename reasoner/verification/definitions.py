@@ -12,6 +12,7 @@ import clingo
 
 from reasoner.compiler.annotations import read_fields
 from reasoner.compiler.model import GuidelineModel
+from reasoner.verification.dosage import dose_term_words
 
 __all__ = ["DefectTemplate", "Definition", "definitions", "templates", "text_of", "word"]
 
@@ -92,6 +93,8 @@ def word(kind: str, argument: clingo.Symbol, model: GuidelineModel) -> str:
     name = text_of(argument)
     if kind in VERBATIM:
         return name
+    if kind == "dose":
+        return dose_term_words(argument, model)
     if kind == "any" and argument.arguments:
         inner = ", ".join(word("any", part, model) for part in argument.arguments)
         return f"{argument.name.replace('_', ' ')} ({inner})"

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import clingo
 
-from reasoner.compiler.model import Annotation, Rule
+from reasoner.compiler.dosage import DOSAGE_PREDICATES
+from reasoner.compiler.model import Annotation, GuidelineModel, Rule
+from reasoner.compiler.program import Space
 from reasoner.engine.answer import Answer, GuidelineInfo
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
 from reasoner.verification.alternatives import rules_set_aside, taken_in, taken_otherwise
-from reasoner.verification.atoms import quoted
+from reasoner.verification.atoms import quoted, split_atom
 from reasoner.verification.check import longest_history
 from reasoner.verification.definitions import definitions, templates
+from reasoner.verification.dosage import dose_meanings
 from reasoner.verification.findings import SEVERITIES, Finding, finding_group, finding_id
 from reasoner.verification.patients import Patient, Patients, ProgramBuilder, SolveTimeout
 from reasoner.verification.rule_writer import RuleWriter
@@ -27,6 +32,9 @@ from reasoner.verification.written import annotation_differences, data_differenc
 
 __all__ = ["Comparison", "diff"]
 
+COMPARED_DATA = ("may_contain", "strength_order", *DOSAGE_PREDICATES)
+"""The data by which the answers of the two sides are told apart."""
+
 KINDS = {"statement": ("statement",), "reading": ("reading", "alternative"), "overlay": ("overlay",)}
 
 
@@ -34,7 +42,8 @@ class Comparison(NamedTuple):
     """The differences between two guidelines.
 
     `courses` is the length of the longest history looked at; `undecided` names the classes of which a question timed out;
-    `equivalent` tells that no patient is answered differently, which is proved.
+    `equivalent` tells that no patient is answered differently, which is proved. `files` are those of both guidelines by the
+    names that places give them.
     """
 
     old: GuidelineInfo
@@ -43,6 +52,7 @@ class Comparison(NamedTuple):
     findings: tuple[Finding, ...]
     undecided: tuple[str, ...]
     equivalent: bool
+    files: Mapping[str, Path]
 
 
 def diff(
@@ -73,7 +83,8 @@ def diff(
     findings = tuple(sorted((*run.between_answers(), *run.in_writing(length)), key=order))
     undecided = tuple(sorted(run.undecided, key=classes.index))
     equivalent = not undecided and not any(found.witness is not None or found.kind == "space" for found in findings)
-    return Comparison(old.info, new.info, length, findings, undecided, equivalent)
+    files = {run.file(side, name): path for side in ("old", "new") for name, path in sides[side].files.items()}
+    return Comparison(old.info, new.info, length, findings, undecided, equivalent, files)
 
 
 def changed_rules(sides: Mapping[str, Guideline]) -> dict[str, dict[str, Rule]]:
@@ -98,14 +109,29 @@ def load_patients(
     builder = ProgramBuilder()
     facts: dict[str, None] = {}
     for side, guideline in sides.items():
-        writer = RuleWriter(builder, guideline.space(courses), guideline.model, taken_in(guideline), side=side)
+        space, model = guideline.space(courses), guideline.model
+        writer = RuleWriter(builder, space, model, taken_in(guideline), side=side)
         writer.write()
-        facts.update(dict.fromkeys(writer.data))
-        for rule in guideline.model.rules:
-            if rule.annotation is not None:
-                facts[f"rule({side},{quoted(rule.id)},{quoted(rule.annotation)})"] = None
+        facts.update(dict.fromkeys((*writer.data, *facts_of(side, space, model))))
     facts.update((f"changed({side},{quoted(rule)})", None) for side, rules in changed.items() for rule in rules)
     return builder.ground(("space.lp", "differences.lp"), ["smallest"], facts, deadline)
+
+
+def facts_of(side: str, space: Space, model: GuidelineModel) -> Iterator[str]:
+    """Yield what ``differences.lp`` reads of the text of one side."""
+    for rule in model.rules:
+        if rule.annotation is not None:
+            yield f"rule({side},{quoted(rule.id)},{quoted(rule.annotation)})"
+    for datum, annotation in space.data:
+        if split_atom(datum)[0] in COMPARED_DATA:
+            yield f"_datum({side},{datum})"
+            if annotation is not None:
+                yield f"_under({side},{datum},{quoted(annotation)})"
+    yield from dose_meanings([*space.program.atoms, *(datum for datum, _ in space.data)], model)
+    for name in model.annotations:
+        own = model.annotations[name.partition("=")[0]]
+        for level in {own.certainty, *(model.annotations[read].certainty for read in own.reads)} & {*model.certainties}:
+            yield f"_graded({side},{quoted(name)},{model.certainties.index(level)},{level})"
 
 
 @dataclass(frozen=True)
@@ -145,12 +171,15 @@ class Diff:
         `carriers` names the annotations of which a changed rule fires for some patients only, by the atoms that say so.
         """
         kind, form = difference.arguments
-        firing = {str(symbol): rule for symbol, rule in self.firing()}
+        telling = [
+            *self.concerned.get(str(form), {}),
+            *self.scores.get(str(form.arguments[0]) if form.arguments else "", {}),
+        ]
         asked = [(str(difference), True)]
         while self.patients.ask(asked):
-            patient = self.patients.smallest(asked, [*firing, *carriers])
+            patient = self.patients.smallest(asked, [*self.firing, *carriers, *telling])
             carrying = {atom: annotation for atom, annotation in carriers.items() if atom in patient.observed}
-            found = self.finding(str(kind), form, list(carrying.values()), patient).carrying(
+            found = self.finding(str(kind), form, self.named(carrying.values()), patient).carrying(
                 shown_by=tuple(asked), among=self.patients
             )
             found = found.replace(shared=self.shared.words(asked))
@@ -161,25 +190,57 @@ class Diff:
                 break
             asked += [(atom, False) for atom in carrying]
 
-    def firing(self) -> Iterator[tuple[clingo.Symbol, tuple[str, Rule]]]:
-        """Yield the atoms that say that a changed rule fires, each with its side and the rule."""
+    @cached_property
+    def concerned(self) -> dict[str, dict[str, tuple[str, str]]]:
+        """For each difference the atoms that say which annotations of which side have part in it."""
+        found: dict[str, dict[str, tuple[str, str]]] = {}
+        for symbol in self.patients.symbols("_concerns"):
+            form, side, annotation = symbol.arguments
+            found.setdefault(str(form), {})[str(symbol)] = str(side), annotation.string
+        return found
+
+    @cached_property
+    def scores(self) -> dict[str, dict[str, tuple[str, int]]]:
+        """For each score the atoms that say which value it has on which side."""
+        found: dict[str, dict[str, tuple[str, int]]] = {}
+        for side in self.sides:
+            for symbol in self.patients.symbols(side):
+                (inner,) = symbol.arguments
+                if inner.name == "score" and len(inner.arguments) == 2:
+                    found.setdefault(str(inner.arguments[0]), {})[str(symbol)] = side, inner.arguments[1].number
+        return found
+
+    @cached_property
+    def firing(self) -> dict[str, tuple[str, Rule]]:
+        """The atoms that say that a changed rule fires, each with its side and the rule."""
+        found = {}
         for side, rules in self.changed.items():
             for symbol in self.patients.symbols(side):
                 (inner,) = symbol.arguments
                 if inner.name == "fires" and inner.arguments[0].string in rules:
-                    yield symbol, (side, rules[inner.arguments[0].string])
+                    found[str(symbol)] = side, rules[inner.arguments[0].string]
+        return found
 
-    def finding(self, kind: str, form: clingo.Symbol, annotations: Sequence[str], patient: Patient | None = None) -> Finding:
-        """Write a finding; its rules are the changed ones that fire for the patient, on either side."""
+    def finding(
+        self, kind: str, form: clingo.Symbol, annotations: Sequence[tuple[str, str]], patient: Patient | None = None
+    ) -> Finding:
+        """Write a finding about annotations of a side each; its rules are the changed ones that fire for the patient."""
         template, model = templates("differences")[form.name], self.sides["new"].model
-        message, repair = template.fill(template.words(form.arguments, model))
-        rules = self.carrying_rules(patient, annotations) if patient is not None else []
+        words = template.words(form.arguments, model)
+        if form.name == "scored" and patient is not None:
+            words.update(self.values(form, patient))
+        message, repair = template.fill(words)
+        rules = self.carrying_rules(patient, [name for _, name in annotations]) if patient is not None else []
+        concerned = self.concerned.get(str(form), {}) if patient is not None else {}
+        about = [*annotations, *(concerned[atom] for atom in sorted(concerned) if patient and atom in patient.observed)]
+        about = list(dict.fromkeys((*about, *((side, str(rule.annotation)) for side, rule in rules))))
+        carrying = [self.annotation(side, name) for side, name in self.in_order(about)]
+        of_kind = {kind: tuple(dict.fromkeys(a.id for a in carrying if a.kind in kinds)) for kind, kinds in KINDS.items()}
+        places = [self.place(side, rule.place) for side, rule in rules]
+        places = places or [self.place(side, self.annotation(side, name).place) for side, name in self.in_order(about)]
         witness = witness_of(patient.inputs, [*self.sides.values()][::-1]) if patient is not None else None
-        names = {*annotations, *(str(rule.annotation) for _, rule in rules)}
-        carrying = [annotation for name, annotation in self.annotations.items() if name in names]
-        of_kind = {kind: tuple(a.id for a in carrying if a.kind in kinds) for kind, kinds in KINDS.items()}
         return Finding(
-            id=finding_id(kind, f"{form} | {annotations[:1]}"),
+            id=finding_id(kind, f"{form} | {[name for _, name in annotations[:1]]}"),
             kind=kind,
             group=finding_group(kind, form.name, [annotation.id for annotation in carrying]),
             severity=template.severity,
@@ -188,23 +249,49 @@ class Diff:
             readings=of_kind["reading"],
             overlays=of_kind["overlay"],
             rules=tuple(dict.fromkeys(f"{side}:{rule.id}" for side, rule in rules)),
-            places=tuple(dict.fromkeys(rule.place for _, rule in rules)) or tuple(a.place for a in carrying),
+            places=tuple(dict.fromkeys(places)),
             repair=repair,
             witness=witness,
             under=taken_otherwise(patient.inputs, model) if patient is not None else (),
         ).carrying(departures=self.departures(witness))
 
-    @property
-    def annotations(self) -> dict[str, Annotation]:
-        return {**self.sides["old"].model.annotations, **self.sides["new"].model.annotations}
+    def values(self, form: clingo.Symbol, patient: Patient) -> Iterator[tuple[int, str]]:
+        """Yield the values of a score for a patient, of the old guideline and of the new one, by the places in a text."""
+        model = self.sides["new"].model
+        known = self.scores[str(form.arguments[0])]
+        for place, side in enumerate(self.sides, start=2):
+            held = sorted(value for atom, (own, value) in known.items() if own == side and atom in patient.observed)
+            yield place, model.say("or").join(map(str, held)) or model.say("no_value")
+
+    def annotation(self, side: str, name: str) -> Annotation:
+        return self.sides[side].model.annotations[name]
+
+    def named(self, annotations: Iterable[str]) -> list[tuple[str, str]]:
+        """Give annotations with the side on which each stands: the new one where it stands on both."""
+        new = self.sides["new"].model.annotations
+        return [("new" if name in new else "old", name) for name in annotations]
+
+    def in_order(self, annotations: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Put annotations in the order of the guidelines, those of the old one first."""
+        order = [(side, name) for side, guideline in self.sides.items() for name in guideline.model.annotations]
+        return sorted(annotations, key=order.index)
+
+    def file(self, side: str, name: str) -> str:
+        """Name a file of one side: apart from that of the other where another file there has the same name."""
+        files = [guideline.files.get(name) for guideline in self.sides.values()]
+        return f"{side}:{name}" if None not in files and files[0] != files[1] else name
+
+    def place(self, side: str, place: str) -> str:
+        """Name a place in a file of one side."""
+        name, _, line = place.rpartition(":")
+        return f"{self.file(side, name)}:{line}"
 
     def departures(self, witness: Mapping[str, object] | None) -> tuple[str, ...]:
         return () if witness is None else departures(witness, self.default, self.sides["new"].model)
 
     def carrying_rules(self, patient: Patient, annotations: Sequence[str]) -> list[tuple[str, Rule]]:
         """List the changed rules that fire for a patient; where annotations carry the difference, theirs alone."""
-        firing = ((str(symbol), found) for symbol, found in self.firing())
-        fired = sorted((atom, side, rule.id) for atom, (side, rule) in firing if atom in patient.observed)
+        fired = sorted((atom, side, rule.id) for atom, (side, rule) in self.firing.items() if atom in patient.observed)
         rules = [(side, self.changed[side][name]) for s in self.sides for _, side, name in fired if side == s]
         return [(side, rule) for side, rule in dict.fromkeys(rules) if not annotations or rule.annotation in annotations]
 
@@ -223,7 +310,7 @@ class Diff:
             if {before, after} == {"certain", "conditional"}:
                 name = "sure" if after == "certain" else "unsure"
                 symbol = clingo.Function(name, [regimen, clingo.Function(fact.name)])
-                annotations = [*found.statements, *found.readings, *found.overlays]
+                annotations = self.named([*found.statements, *found.readings, *found.overlays])
                 yield self.finding("certainty", symbol, annotations).replace(
                     witness=record, departures=self.departures(record), rules=found.rules, places=found.places
                 )
@@ -232,9 +319,14 @@ class Diff:
         """Yield the differences between what the two guidelines say and cite, and between their catalogues."""
         old, new = self.sides.values()
         for form, annotation in annotation_differences(old.model.annotations, new.model.annotations):
-            yield self.finding("provenance", form, [annotation])
+            yield self.finding("provenance", form, [(side_told(form), annotation)])
         for kind, form, under in data_differences(old.space(courses).data, new.space(courses).data, self.patients):
-            yield self.finding(kind, form, [under] if under is not None else [])
+            yield self.finding(kind, form, [(side_told(form), under)] if under is not None else [])
+
+
+def side_told(form: clingo.Symbol) -> str:
+    """Name the side in which something stands that is gone, or else new or changed."""
+    return "old" if form.name.endswith("_gone") else "new"
 
 
 def certainty_of(regimen: str, answer: Answer) -> str | None:

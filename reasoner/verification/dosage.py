@@ -1,0 +1,58 @@
+"""What doses mean, however they are written, and the words of a dose in a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+import clingo
+
+from reasoner.compiler.dosage import DOSAGE_PREDICATES, dose_of
+from reasoner.compiler.model import Dose, GuidelineModel
+from reasoner.engine.dose_phrases import duration_words, number_words, period_words
+from reasoner.engine.doses import Period
+from reasoner.verification.atoms import quoted, split_atom
+
+__all__ = ["dose_meanings", "dose_term_words"]
+
+TERMS = {"dose": "dose", "dose_maximum": "most", "dose_minimum": "least", "dose_duration": "for"}
+"""What a predicate about doses says of a step, as the rules about findings name it."""
+
+HOURS = {"hours": 1, "days": 24, "weeks": 168}
+
+
+def dose_meanings(atoms: Iterable[str], model: GuidelineModel) -> Iterator[str]:
+    """Yield for each of the atoms that is about doses what it says, with a text that is the same for what means the same."""
+    for atom in atoms:
+        predicate, arguments = split_atom(atom) if atom.startswith("dose") else ("", [])
+        if predicate in DOSAGE_PREDICATES:
+            target, schedule, step, *said = arguments
+            meaning = meaning_of(dose_of(predicate, [target, schedule, step, *said], "", 0), model)
+            yield f"_means({TERMS[predicate]}({','.join(said)}),{TERMS[predicate]},{quoted(meaning)})"
+
+
+def meaning_of(dose: Dose, model: GuidelineModel) -> str:
+    """Write a dose in milligrams where it is a mass, and its period in hours but for months."""
+    parts = []
+    if dose.unit:
+        unit = model.units[dose.unit]
+        amount = Decimal(dose.amount) * Decimal(unit.milligrams or 1)
+        parts += [f"{amount.normalize():f}", unit.measure, unit.per]
+    if dose.period is not None:
+        value, unit_of_time = dose.period
+        parts.append(f"{value * HOURS[unit_of_time]} hours" if unit_of_time in HOURS else f"{value} {unit_of_time}")
+    return " ".join(parts)
+
+
+def dose_term_words(term: clingo.Symbol, model: GuidelineModel) -> str:
+    """Word a dose, a limit of one or a duration, as the rules about findings name it."""
+    predicate = next(name for name, own in TERMS.items() if own == term.name)
+    dose = dose_of(predicate, ["", "", "", *map(str, term.arguments)], "", 0)
+    period = None if dose.period is None else Period(dose.period[0], dose.period[1])  # type: ignore[arg-type]
+    if predicate == "dose_duration":
+        assert period is not None
+        return duration_words(period, model)
+    amount = f"{number_words(Decimal(dose.amount))} {model.label('unit', dose.unit)}"
+    if predicate == "dose":
+        return f"{amount} {model.say('once') if period is None else period_words(period, model)}"
+    return model.say("dose_at_most", amount) if predicate == "dose_maximum" else model.say("dose_at_least", amount)
