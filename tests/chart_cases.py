@@ -39,6 +39,8 @@ SINCE = "given since metastases: docetaxel, pertuzumab, trastuzumab (from 2018-0
 BEFORE = "given before metastases: docetaxel, pertuzumab, trastuzumab (from 2018-02-01)"
 LATE = "trastuzumab deruxtecan (T-DXd) (from 2018-10-01)"
 UNCODED = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "1"}]}
+OPS = "http://fhir.de/CodeSystem/bfarm/ops"
+ENDS = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-therapie-grund-ende"
 PROCEDURE = resource("Procedure", "infusion", status="completed", code={"text": "Docetaxel + Herceptin, six cycles"})
 
 
@@ -175,6 +177,27 @@ LEFT_OPEN: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
             coded("http://www.whocc.no/atc", "A10BA02"),
         ],
         {"metastatic_therapy": [{"drugs": ["trastuzumab", "pertuzumab", "other_chemotherapy"], "outcome": "ongoing"}]},
+    ),
+    "billing codes, product codes and substances are drugs": (
+        [
+            METASTASES,
+            coded("https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "J9355"),
+            coded("http://hl7.org/fhir/sid/ndc", "50242-145-01"),
+            coded("http://hl7.org/fhir/sid/ndc", "51144000160"),
+            coded("http://snomed.info/sct", "386918005"),
+        ],
+        {"metastatic_therapy": [{"drugs": [*THP, "tucatinib"], "outcome": "ongoing"}]},
+    ),
+    "therapy of a procedure's code leaves therapy unknown": (
+        [
+            METASTASES,
+            resource("Procedure", "p", status="completed", code={"coding": [{"system": OPS, "code": "8-544.0"}]}),
+        ],
+        {"metastatic_therapy": None},
+    ),
+    "a German registry's reason for the end is read": (
+        [METASTASES, with_reason(statusReason=[{"coding": [{"system": ENDS, "code": "P"}]}])],
+        {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": "progression"}]},
     ),
     "the ingredients of a medication are its drugs": (
         [

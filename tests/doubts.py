@@ -22,6 +22,9 @@ from bundles import (
     requested,
     stated,
 )
+from chart_cases import LEFT_OPEN
+from finding_cases import FINDINGS
+from therapy_cases import THERAPY
 
 from reasoner import Guideline
 from reasoner.engine.answer import Answer
@@ -78,22 +81,23 @@ CHARTS = {
         *SECOND_LINE,
     ],
 }
+OTHERS = {name: [*KNOWN, *resources] for name, (resources, _) in (FINDINGS | THERAPY | LEFT_OPEN).items()}
 KINDS = ("Condition", "Observation", "MedicationAdministration", "MedicationStatement", "MedicationRequest")
 ADDED = {
     "interstitial_lung_disease": False, "heart_failure": False, "lvef_decline": "none", "low_disease_burden": False,
     "significant_comorbidity": False, "long_disease_free_interval": False,
 }  # fmt: skip
 FIRST_CHOICE = "trastuzumab_pertuzumab_taxane"
+METASTATIC = {"metastases", "liver", "brain"}
 UNKNOWN_CODE = {"coding": [{"system": "http://snomed.info/sct", "code": "1"}]}
 
 
 def telling(resources: list[Json]) -> list[Json]:
-    """List the medications, metastases and ends of courses."""
-    ends = {"metastases", "liver", "brain"}
+    """List the medications, diagnoses and ends of courses."""
     return [
         own
         for own in resources
-        if own["resourceType"].startswith("Medication") or own["id"] in ends or own.get("code") == PROGRESSION["code"]
+        if own["resourceType"].startswith(("Medication", "Condition")) or own.get("code") == PROGRESSION["code"]
     ]
 
 
@@ -108,14 +112,15 @@ def without_text(own: Json, rng: random.Random) -> None:
         "text": rng.choice(["", "see letter", "metastatic disease, see letter", "chemotherapy", "trastuzumab as before?"])
     }
     if own["resourceType"] == "Condition":
-        own["code"] = {"text": rng.choice(["", "metastases?", "Secondary malignancy"])}
+        told = ["metastases?", "Secondary malignancy"] if own["id"] in METASTATIC else []
+        own["code"] = {"text": rng.choice(["", *told])}
 
 
 def without_date(own: Json, rng: random.Random) -> None:
     for field in ("onsetDateTime", "effectiveDateTime", "authoredOn"):
         if field in own:
             own[field] = rng.choice(["unknown", "", "20.10.2020"])
-    if "effectivePeriod" in own:
+    if own.get("effectivePeriod"):
         del own["effectivePeriod"][rng.choice(list(own["effectivePeriod"]))]
 
 
@@ -125,7 +130,7 @@ def without_status(own: Json, rng: random.Random) -> None:
     elif rng.random() < 0.5:
         own["status"] = "strange"
     else:
-        del own["status"]
+        own.pop("status", None)
 
 
 def without_reference(own: Json, rng: random.Random) -> None:
@@ -194,8 +199,8 @@ def answered(guideline: Guideline, resources: list[Json]) -> Answer:
 
 def try_one(guideline: Guideline, rng: random.Random, answers: dict[str, Answer]) -> tuple[str, list[str], Any]:
     """Damage one chart; give what was done, what is wrong in its answer, and the bundle."""
-    name = rng.choice(list(CHARTS))
+    chart = (charts := rng.choice((CHARTS, OTHERS)))[name := rng.choice(list(charts))]
     if name not in answers:
-        answers[name] = answered(guideline, CHARTS[name])
-    done, resources = damaged(CHARTS[name], rng)
+        answers[name] = answered(guideline, chart)
+    done, resources = damaged(chart, rng)
     return f"{name}, {done}", list(faults(answers[name], answered(guideline, resources))), bundle(*resources)

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from bundles import HER2, METASTASES, NEGATIVE, POSITIVE, concept, condition, observation
+from bundles import BREAST_CANCER, HER2, METASTASES, NEGATIVE, POSITIVE, concept, condition, observation
 
+RATIO, COPIES, PANEL = "loinc:49683-6", "loinc:74860-8", "loinc:74885-5"
 IHC, FISH, SERUM, ER, PR = "loinc:85319-2", "loinc:85318-4", "loinc:32996-1", "loinc:85337-4", "loinc:85339-0"
+
+
+def copies(name: str, count: float, day: str) -> dict[str, Any]:
+    return observation(name, COPIES, day, valueQuantity={"value": count, "unit": "{copies}/{cell}"})
+
+
 FINDINGS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
     "the latest HER2 result counts": (
         [observation("old", IHC, "2018-01-01", valueCodeableConcept=NEGATIVE), HER2],
@@ -171,4 +178,85 @@ FINDINGS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         {"metastatic": None},
     ),
     "a status of the wrong shape keeps the resource out": ([{**HER2, "status": ["final"]}], {"her2": None}),
+    "a stain and in situ hybridisation may stand in one text": (
+        [observation("ihc", IHC, "2020-01-01", valueString="IHC 2+ / FISH negative")],
+        {"her2": "negative"},
+    ),
+    "a German report is read": (
+        [observation("ihc", IHC, "2020-01-01", valueString="HER2 positiv (Score 3+, FISH amplifiziert)")],
+        {"her2": "positive"},
+    ),
+    "a text that contradicts itself decides nothing": (
+        [observation("er", ER, "2020-01-01", valueString="positive (<1%)"), observation("pr", PR, valueString="positive")],
+        {"hr": "positive"},
+    ),
+    "ratio and copies of in situ hybridisation decide together": (
+        [observation("r", RATIO, "2020-01-01", valueQuantity={"value": 4.1}), copies("c", 8.2, "2020-01-01")],
+        {"her2": "positive"},
+    ),
+    "ratio and copies may be components, and written": (
+        [
+            observation(
+                "panel",
+                PANEL,
+                "2020-01-01",
+                component=[
+                    {"code": concept(RATIO), "valueString": "greater than 2.2"},
+                    {"code": concept(COPIES), "valueString": "8,1"},
+                ],
+            )
+        ],
+        {"her2": "positive"},
+    ),
+    "a low ratio with few copies is negative": (
+        [observation("r", RATIO, "2020-01-01", valueQuantity={"value": 1.2}), copies("c", 2.2, "2020-01-01")],
+        {"her2": "negative"},
+    ),
+    "a ratio alone, and one against the copies, decides nothing": (
+        [
+            observation("r", RATIO, "2020-01-01", valueQuantity={"value": 4.1}),
+            copies("c", 3.2, "2020-01-01"),
+            observation("other", RATIO, "2019-01-01", valueQuantity={"value": 4.1}),
+        ],
+        {"her2": None},
+    ),
+    "what the pathologist concludes from a ratio counts": (
+        [observation("r", RATIO, "2020-01-01", valueQuantity={"value": 4.1}, interpretation=[concept(text="Positive")])],
+        {"her2": "positive"},
+    ),
+    "a conclusion against the ratio leaves it unknown": (
+        [observation("r", RATIO, "2020-01-01", valueQuantity={"value": 1.1}, interpretation=[concept(text="Positive")])],
+        {"her2": None},
+    ),
+    "an ejection fraction above a number was measured": (
+        [observation("lvef", "sct:250908004", "2020-01-01", valueQuantity={"value": 50, "comparator": ">", "unit": "%"})],
+        {"lvef_measured": True},
+    ),
+    "a code without its point, and of another edition, is the same": (
+        [{**METASTASES, "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-nl", "code": "C793"}]}}],
+        {"metastatic": True, "brain_metastases": True},
+    ),
+    "the nearest code above decides": (
+        [condition("breast-2", "icd:C79.81"), condition("node", "icd:C77.3")],
+        {"metastatic": None},
+    ),
+    "nodes that are never regional are metastases": ([condition("node", "icd:C77.2")], {"metastatic": True}),
+    "drug-induced lung disease is interstitial lung disease": (
+        [condition("ild", "icd:J70.2"), condition("hf", "sct:441481004")],
+        {"interstitial_lung_disease": True, "heart_failure": True},
+    ),
+    "a stage group of UICC or AJCC is read": (
+        [
+            condition(
+                "c",
+                "icd:C50.9",
+                stage=[{"summary": {"coding": [{"system": "https://www.uicc.org/resources/tnm", "code": "IV"}]}}],
+            )
+        ],
+        {"metastatic": True},
+    ),
+    "a stage in other words is not certain": (
+        [{**BREAST_CANCER, "stage": [{"summary": {"text": "UICC IV (cT2 cN1 cM1)"}}]}],
+        {"metastatic": None},
+    ),
 }

@@ -66,6 +66,7 @@ class Chart:
             elif kind == "Observation":
                 self.evidence.add_observation(resource, name, bool(other))
             reader.add_told(name, resource, model.say("fhir_not_about_the_patient") if other else "")
+        self.evidence.put_together()
         if parsed.partial:
             reader.add_unclear("Bundle", model.say("fhir_one_page"))
         self.doses = reader.doses()

@@ -29,7 +29,8 @@ class Course(NamedTuple):
     """Drugs given together.
 
     `end` is the last day on which one of them is known to be given; `outcome` is None where nothing says it, `why` says
-    where it was read. `doubtful` are doses recorded as under way from a course that the disease ended into this one.
+    where it was read, or what leaves open how the disease went. `doubtful` are doses recorded as under way from a course
+    that the disease ended, or may have, into this one.
     """
 
     doses: tuple[Dose, ...]
@@ -101,7 +102,7 @@ class CourseBuilder:
             agree = len(trends) == 1 and {own.value for own in others} <= {*trends, UNDECIDED}
             return (str(trends.pop()) if agree else None), tuple(own.source for own in seen)
         if UNDECIDED in trends or others:
-            return None, ()
+            return None, tuple(own.source for own in (*seen, *others))
         ended = [dose for drug, dose in self.last.items() if following is None or drug not in following.last]
         if following is None and any(self.is_under_way(dose, today) for dose in ended):
             return self.endings.under_way, tuple(dose.source for dose in ended)
@@ -143,8 +144,9 @@ def build_courses(
         outcome, why = builder.outcome(following, trend, today)
         end = max(today if dose.open else dose.end for dose in builder.doses)
         until = end if following is None else min(end, following.start.last)
-        disease_ended = bool(courses) and courses[-1].outcome in endings.by_disease
-        doubtful = tuple(dose for dose in builder.carried if disease_ended and dose.open)
+        before = courses[-1] if courses else None
+        worse = before is not None and (before.outcome in endings.by_disease or (before.outcome is None and before.why))
+        doubtful = tuple(dose for dose in builder.carried if worse and dose.open)
         courses.append(Course(tuple(builder.doses), builder.start, until, outcome, why, doubtful))
     return courses, unsure
 

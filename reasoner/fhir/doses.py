@@ -13,7 +13,8 @@ from reasoner.fhir.dates import PartialDate, first_date, parse_date
 from reasoner.fhir.evidence import UNDECIDED, EvidenceCollector
 from reasoner.fhir.provenance import Provenance, provenance_of, shortened
 from reasoner.fhir.resources import NO_CODING, Coding, Concept, Resource, as_list, texts_of, unversioned
-from reasoner.fhir.tables import UNKNOWN, Tables, Test, normalise, system_of
+from reasoner.fhir.tables import UNKNOWN, Tables, Test, system_of
+from reasoner.fhir.words import normalise
 
 __all__ = [
     "GIVEN",

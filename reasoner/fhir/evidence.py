@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from math import inf
@@ -12,7 +11,8 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.fhir.dates import PartialDate, bound_above, first_date, parse_date
 from reasoner.fhir.provenance import Provenance, provenance_of
 from reasoner.fhir.resources import Coding, Component, Concept, Quantity, Resource, as_list, first_code, texts_of
-from reasoner.fhir.tables import HIERARCHIES, TEXT, Diagnosis, Tables, Test, normalise, system_of
+from reasoner.fhir.tables import HIERARCHIES, TEXT, Diagnosis, Tables, Test, system_of
+from reasoner.fhir.words import amount_in
 
 __all__ = ["UNDECIDED", "Evidence", "EvidenceCollector", "latest"]
 
@@ -20,7 +20,6 @@ UNDECIDED = "undecided"
 FINAL = {"final", "amended", "corrected"}
 NOT_FINAL = {"preliminary", "registered", "cancelled", "entered-in-error"}
 LONGEST = 80
-AMOUNTS = re.compile(r"(\d{1,3}(?:\.\d+)?)(?:\s*(?:-|\N{EN DASH}|to|bis)\s*(\d{1,3}(?:\.\d+)?))?\s*(%)")
 NEVER_THERE = {"refuted", "entered-in-error"}
 ACTIVE = {"active", "recurrence", "relapse", None}
 ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
@@ -45,7 +44,8 @@ class Evidence(NamedTuple):
 class EvidenceCollector:
     """Collects the evidence for each finding, and why other resources say nothing.
 
-    `doubtful` are the diagnoses of which nobody can tell whether they are a finding of the tables.
+    `doubtful` are the diagnoses of which nobody can tell whether they are a finding of the tables, `parts` results that say
+    something only with others of the same day.
     """
 
     def __init__(self, model: GuidelineModel, tables: Tables) -> None:
@@ -54,6 +54,7 @@ class EvidenceCollector:
         self.found: dict[str, list[Evidence]] = {}
         self.unmapped: dict[Provenance, str] = {}
         self.doubtful: list[Evidence] = []
+        self.parts: dict[tuple[str, PartialDate | str], list[Evidence]] = {}
         self.unmapped_test = model.say("fhir_unmapped_test")
 
     def of(self, finding: str) -> list[Evidence]:
@@ -94,8 +95,8 @@ class EvidenceCollector:
         for summary in (own.summary for own in resource.stage or () if own.summary is not None):
             for test in self.tables.stages:
                 stage, read = self.coded_value(summary, (test,))
-                if stage is not None:
-                    value = stage if confirmed else UNDECIDED
+                if stage is not None or any(self.tables.hints(test.values, text) for text in texts_of(summary)):
+                    value = stage if stage is not None and confirmed else UNDECIDED
                     self.add(test.finding, Evidence(value, date, provenance_of(name, read, summary, date)))
 
     def worded(self, resource: Resource, known: set[str]) -> list[tuple[Diagnosis, Coding | None]]:
@@ -155,13 +156,32 @@ class EvidenceCollector:
             values = self.values_of(part, tuple(own))
             if values is None and parts:
                 continue
-            single = next(iter(values)) if values is not None and len(values) == 1 else None
+            single = self.tables.together_say(values) if values else None
             told = UNDECIDED if single is None or doubted else single
-            equivocal = single == UNDECIDED and not doubted
+            equivocal = not doubted and (single == UNDECIDED or single in self.tables.partial)
             kind, shown = next(iter(own)).values, stated_words(part)
-            self.add(finding, Evidence(told, date, source, by=kind, equivocal=equivocal, shown=shown))
-            if told == UNDECIDED:
-                self.unmapped.setdefault(source, self.model.say("fhir_inconclusive"))
+            evidence = Evidence(told, date, source, by=kind, equivocal=equivocal, shown=shown)
+            if told in self.tables.partial:
+                self.parts.setdefault((finding, date or name), []).append(evidence)
+            else:
+                self.add(finding, evidence)
+                self.note_undecided(evidence)
+
+    def put_together(self) -> None:
+        """Take the results of one day that say something only together."""
+        for (finding, _), parts in self.parts.items():
+            told = self.tables.together_say({own.value for own in parts}) if len(parts) > 1 else None
+            for own in parts:
+                whole = (
+                    own._replace(value=UNDECIDED) if told is None else own._replace(value=told, equivocal=told == UNDECIDED)
+                )
+                self.add(finding, whole)
+                self.note_undecided(whole)
+
+    def note_undecided(self, evidence: Evidence) -> None:
+        """Note a result that decides nothing."""
+        if evidence.value == UNDECIDED:
+            self.unmapped.setdefault(evidence.source, self.model.say("fhir_inconclusive"))
 
     def values_of(self, part: Component, tests: Sequence[Test]) -> set[str | float] | None:
         """Read what a result and its interpretation say: None where it has no value, nothing where no table knows it."""
@@ -186,8 +206,7 @@ class EvidenceCollector:
         if part.valueRange is not None:
             stated.append(self.values_between(part.valueRange.low, part.valueRange.high, tests))
         if part.valueString is not None:
-            listed = list(self.listed_values(TEXT, normalise(part.valueString), tests))
-            stated.append(listed or self.written_values(part.valueString, tests))
+            stated.append(self.written_values(part.valueString, tests))
         return set(chain.from_iterable(stated)) if stated else None
 
     def coded_value(self, concept: Concept, tests: Sequence[Test]) -> tuple[str | None, Coding | None]:
@@ -202,7 +221,7 @@ class EvidenceCollector:
         }
         texts = [(coding.display, coding) for coding in concept.codings()] + [(concept.text, None)]
         for text, read in texts:
-            for value in self.listed_values(TEXT, normalise(text), tests) if text else ():
+            for value in self.listed_values(TEXT, text, tests) if text else ():
                 by_code.setdefault(value, read)
         if len(by_code) == 1:
             return next(iter(by_code.items()))
@@ -210,7 +229,7 @@ class EvidenceCollector:
 
     def listed_values(self, system: str, code: str, tests: Sequence[Test]) -> Iterator[str]:
         """Look a value up in the sets of values that tests come in."""
-        found = (self.tables.values.get((test.values, system, code)) for test in tests)
+        found = (self.tables.value_of(test.values, system, code) for test in tests)
         return (value for value in found if value is not None)
 
     def measured_values(self, amount: float, quantity: Quantity, tests: Sequence[Test]) -> Iterator[str | float]:
@@ -221,19 +240,23 @@ class EvidenceCollector:
                 if factor is not None and quantity.comparator is None:
                     yield round(amount * factor, 3)
                     break
-                ranges = self.tables.ranges.get((test.values, unit), ())
+                ranges = self.tables.range_of(test.values, unit)
                 within = [value for sign, bound, value in ranges if is_within(amount, quantity.comparator, sign, bound)]
                 if within:
                     yield within[0]
                     break
 
     def written_values(self, text: str, tests: Sequence[Test]) -> Iterator[str | float]:
-        """Read an amount, or two with a dash between, that is written with its unit."""
-        found = AMOUNTS.fullmatch(text.strip())
-        if found is not None:
-            low, high, unit = found.groups()
-            quantity = Quantity(float(low), unit=unit)
-            yield from self.values_between(quantity, Quantity(float(high or low), unit=unit), tests)
+        """Read a text that the tables have, or an amount, or two with a dash between, with no other words beside it."""
+        listed = list(self.listed_values(TEXT, text, tests))
+        yield from listed
+        found = None if listed else amount_in(text)
+        if found is None:
+            return
+        said = list(self.listed_values(TEXT, found.rest, tests))
+        if said or not any(self.tables.texts.phrase(test.values, found.rest) for test in tests):
+            low, high = (Quantity(own, comparator=found.sign, unit=found.unit) for own in (found.low, found.high))
+            yield from chain(said, self.values_between(low, high, tests))
 
     def values_between(self, low: Quantity | None, high: Quantity | None, tests: Sequence[Test]) -> Iterator[str | float]:
         """Read what amounts between two others say: the middle, or all that the two say; nothing where one is missing."""

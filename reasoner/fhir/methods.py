@@ -323,7 +323,7 @@ class FactReader:
     def course(self, course: Course, place: str) -> dict[str, object]:
         """Read one course with its facts; `place` is its place in the record."""
         self.cite_drugs(f"{place}.drugs", course.doses)
-        if course.why:
+        if course.outcome is not None:
             self.sources[f"{place}.outcome"] = course.why
         if course.outcome is None:
             reasons = self.model.say("comma").join(dict.fromkeys(dose.reason for dose in course.doses if dose.reason))

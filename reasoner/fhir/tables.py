@@ -7,14 +7,16 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import GuidelineError, nearest
 from reasoner.fhir.resources import Coding
+from reasoner.fhir.words import ANY, Words, normalise, pattern
 
-__all__ = ["HIERARCHIES", "TEXT", "UNKNOWN", "Diagnosis", "FactMapping", "Tables", "Test", "normalise", "system_of"]
+__all__ = ["HIERARCHIES", "TEXT", "UNKNOWN", "Diagnosis", "FactMapping", "Tables", "Test", "system_of"]
 
 SYSTEMS = {
     "http://snomed.info/sct": "snomed",
@@ -33,8 +35,16 @@ SYSTEMS = {
     "http://www.whocc.no/atc": "atc",
     "http://fhir.de/CodeSystem/bfarm/atc": "atc",
     "http://fhir.de/CodeSystem/dimdi/atc": "atc",
+    "urn:oid:2.16.840.1.113883.6.73": "atc",
     "http://cancerstaging.org": "ajcc",
+    "urn:oid:2.16.840.1.113883.6.285": "hcpcs",
+    "http://hl7.org/fhir/sid/ndc": "ndc",
+    "urn:oid:2.16.840.1.113883.6.69": "ndc",
+    "http://fhir.de/CodeSystem/bfarm/ops": "ops",
+    "http://fhir.de/CodeSystem/dimdi/ops": "ops",
 }
+FAMILIES = (("icd-?10(?!.*pcs)", "icd10cm"), ("whocc", "atc"), ("hcpcs", "hcpcs"))
+"""What stands in the URLs of the many editions of a code system."""
 COLUMNS = {
     "drugs": ("system", "code", "name", "drug", "level", "provenance"),
     "conditions": ("system", "code", "site", "name", "finding", "value", "provenance"),
@@ -56,8 +66,10 @@ METHODS = {
 }
 COURSE_METHODS = {"cycles": (), "months": (), "stopped_alone": (), "stopped_for": ("outcome",)}
 PERIODS = ("starts_together", "pause", "stopped", "under_way", "cycle", "reflex")
-HIERARCHIES = {"icd10cm", "atc"}
+HIERARCHIES = {"icd10cm", "atc", "ops"}
 TEXT = "text"
+WORD = "word"
+TOGETHER = "together"
 UNKNOWN = "unknown"
 FORM = "form"
 PARTS = re.compile(r"[^\w%]+")
@@ -67,16 +79,23 @@ FEW = 20
 Row = dict[str, str]
 
 
+@lru_cache(maxsize=2**10)
 def system_of(url: str | None) -> str:
     """Give the tables' name of a code system; one without a name keeps its URL."""
     if url is None or url in SYSTEMS:
         return SYSTEMS.get(url or "", "")
-    return SYSTEMS.get(url.rstrip("/").replace("https:", "http:"), url)
+    known = SYSTEMS.get(url.rstrip("/").replace("https:", "http:"))
+    return known or next((name for part, name in FAMILIES if re.search(part, url, re.IGNORECASE)), url)
 
 
-def normalise(text: str) -> str:
-    """Write a text as the tables do: in lower case, with single spaces, without the tag of a SNOMED CT name."""
-    return " ".join(text.lower().removesuffix("(qualifier value)").split())
+def key_of(system: str, code: str) -> str:
+    """Write a code as it is compared: ICD-10 without points, the labeller and product of an NDC without hyphens."""
+    if system == "icd10cm":
+        return code.replace(".", "").upper()
+    if system == "ndc":
+        labeller, hyphen, product = code.partition("-")
+        return labeller.zfill(5) + product.partition("-")[0].zfill(4) if hyphen else code[:9] if len(code) == 11 else code
+    return code
 
 
 class Diagnosis(NamedTuple):
@@ -108,8 +127,9 @@ class Tables:
     Attributes: `drugs` and `tests` by system and code, `names` a pattern of drugs' names, `forms` the words that stand
     beside them, `stages` the tests that a stage is read by, `conditions` by system, code and site, `words` a pattern of
     those in diagnoses, `telling` the tests by the values that only one finding has, `values` by set, system and code,
-    `ranges` and `units` by set and unit, `facts` and `course_facts` in their order, `periods` in days, `digest` that of
-    the files.
+    `ranges` and `units` by set and unit, `texts` the words that texts are compared by, `together` what several values
+    say, `partial` those of them that say nothing alone, `facts` and `course_facts` in their order, `periods` in days,
+    `digest` that of the files.
 
     Raises GuidelineError with file and line where a table cannot be used.
     """
@@ -125,13 +145,16 @@ class Tables:
             if row["level"] == FORM:
                 self.forms.add(row["code"])
             else:
-                self.drugs[row["system"], row["code"]].append(drug)
+                self.drugs[row["system"], key_of(row["system"], row["code"])].append(drug)
         self.names = pattern(code for system, code in self.drugs if system == TEXT)
         self.conditions: dict[tuple[str, str, str], list[Diagnosis]] = defaultdict(list)
         for row in rows["conditions"]:
-            self.conditions[row["system"], row["code"], row["site"]].append(Diagnosis(row["finding"], row["value"]))
+            place = row["system"], key_of(row["system"], row["code"]), row["site"]
+            self.conditions[place].append(Diagnosis(row["finding"], row["value"]))
         self.words = pattern((code for system, code, _ in self.conditions if system == TEXT), whole=False)
         self.values: dict[tuple[str, str, str], str] = {}
+        self.texts = Words((row["values"], row["code"], row["value"]) for row in rows["values"] if row["system"] == WORD)
+        self.together: dict[frozenset[str], str] = {}
         self.ranges: dict[tuple[str, str], list[tuple[str, float, str]]] = defaultdict(list)
         self.units: dict[tuple[str, str], float] = {}
         self.add_values(rows["values"])
@@ -147,6 +170,7 @@ class Tables:
         for name, system, code in self.values:
             by_value[system, code] |= {own._replace(name=""): None for own in self.tests.values() if own.values == name}
         self.telling = {v: list(own) for v, own in by_value.items() if len({test.finding for test in own}) == 1}
+        self.partial = frozenset(part for parts in self.together for part in parts) - set(self.values.values())
         self.facts: list[FactMapping] = []
         self.course_facts: list[FactMapping] = []
         findings = {row["finding"] for row in (*rows["conditions"], *rows["tests"])}
@@ -175,10 +199,16 @@ class Tables:
             mappings.append(FactMapping(fact, row["method"], names))
 
     def add_values(self, rows: Iterable[Row]) -> None:
-        """Sort the rows of ``values.csv`` into ranges of numbers, factors of units, and coded values."""
+        """Sort the rows of ``values.csv`` into ranges of numbers, factors of units, texts, and coded values."""
         for row in rows:
             kind, _, unit = row["system"].partition(":")
-            if kind == "number":
+            if kind == WORD:
+                continue
+            if kind == TOGETHER:
+                self.together[frozenset(row["code"].split())] = row["value"]
+            elif kind == TEXT:
+                self.values[row["values"], TEXT, self.texts.phrase(row["values"], row["code"])] = row["value"]
+            elif kind == "number":
                 sign = row["code"].rstrip("0123456789.")
                 bound = number(row, row["code"].removeprefix(sign))
                 self.ranges[row["values"], unit].append((sign, bound, row["value"]))
@@ -186,6 +216,23 @@ class Tables:
                 self.units[row["values"], row["code"]] = number(row, row["value"])
             else:
                 self.values[row["values"], row["system"], row["code"]] = row["value"]
+
+    def value_of(self, name: str, system: str, code: str) -> str | None:
+        """Give what a code or a text of a set of values says."""
+        return self.values.get((name, system, self.texts.phrase(name, code) if system == TEXT else code))
+
+    def together_say(self, values: Collection[str | float]) -> str | float | None:
+        """Give what values say together: a single one what it is, several what the tables say of them, or nothing."""
+        return next(iter(values)) if len(values) == 1 else self.together.get(frozenset(map(str, values)))
+
+    def hints(self, name: str, text: str) -> bool:
+        """Tell whether a word of a text is by itself a text of a set of values, one that says that the finding is there."""
+        words = self.texts.phrase(name, text).split()
+        return any(not word.isdigit() and self.values.get((name, TEXT, word)) == "true" for word in words)
+
+    def range_of(self, name: str, unit: str) -> list[tuple[str, float, str]]:
+        """Give the ranges of a set of values for amounts in a unit."""
+        return self.ranges.get((name, unit)) or self.ranges.get((name, ANY), [])
 
     def told_by(self, value: tuple[str, str]) -> list[Test]:
         """List the tests that can have a coded value, where all of them are of one finding."""
@@ -198,6 +245,7 @@ class Tables:
 
     def drugs_of(self, system: str, code: str) -> list[str]:
         """List the drugs of a code, or of the nearest code above it that the tables have."""
+        code = key_of(system, code)
         while code:
             if found := self.drugs.get((system, code)):
                 return found
@@ -220,27 +268,24 @@ class Tables:
         return [diagnosis for word in found for diagnosis in self.conditions[TEXT, word, ""]]
 
     def diagnoses(self, coding: Coding, sites: Iterable[Coding]) -> list[Diagnosis]:
-        """Tell what the code of a diagnosis says at the body sites given; a code says what those above it say too."""
-        system, code = system_of(coding.system), coding.code or ""
+        """Tell what the code of a diagnosis says at the body sites given; of each finding, the nearest code above it."""
+        system = system_of(coding.system)
+        code = key_of(system, coding.code or "")
         places = ("", *(site.code or "" for site in sites))
-        found: list[Diagnosis] = []
+        found: dict[str, list[Diagnosis]] = {}
         while code:
+            own: dict[str, list[Diagnosis]] = defaultdict(list)
             for place in places:
-                found += self.conditions.get((system, code, place), ())
+                for diagnosis in self.conditions.get((system, code, place), ()):
+                    own[diagnosis.finding].append(diagnosis)
+            found = {**own, **found}
             code = above(system, code)
-        return found
+        return [diagnosis for own in found.values() for diagnosis in own]
 
 
 def above(system: str, code: str) -> str:
     """Give the code above a code, or nothing where its system is not in order of codes."""
-    return code[:-1].rstrip(".") if system in HIERARCHIES else ""
-
-
-def pattern(names: Iterable[str], whole: bool = True) -> re.Pattern[str]:
-    """Compile a pattern of names, the longest first, as whole words or as what words begin with."""
-    found = sorted(names, key=len, reverse=True)
-    end = r"(?!\w)" if whole else ""
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, found))}){end}" if found else r"(?!)")
+    return code[:-1] if system in HIERARCHIES else ""
 
 
 def read_rows(path: Path, columns: tuple[str, ...], total: hashlib._Hash) -> list[Row]:

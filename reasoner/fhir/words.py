@@ -1,0 +1,72 @@
+"""Texts as they are compared with those of the tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+__all__ = ["ANY", "Amount", "Words", "amount_in", "normalise", "pattern"]
+
+ANY = "*"
+PUNCTUATION = re.compile(r"[,;:/()\[\]=\N{EN DASH}]+|\.(?!\d)")
+
+NUMBER = r"\d{1,3}(?:[.,]\d+)?"
+SIGNS = {
+    "<=": "<=", ">=": ">=", "<": "<", ">": ">", "\N{GREATER-THAN OR EQUAL TO}": ">=", "\N{LESS-THAN OR EQUAL TO}": "<=",
+    "greater than": ">", "more than": ">", "größer als": ">", "mehr als": ">",
+    "less than": "<", "kleiner als": "<", "weniger als": "<",
+}  # fmt: skip
+AMOUNT = re.compile(
+    rf"(?P<sign>{'|'.join(SIGNS)})?\s*(?<![\w.,])(?P<low>{NUMBER})"
+    rf"(?:\s*(?:-|\N{{EN DASH}}|to|bis)\s*(?P<high>{NUMBER}))?\s*(?P<unit>%?)(?![\w+]|[.,]\d)"
+)
+
+
+class Amount(NamedTuple):
+    """An amount in a text: between two numbers, which are mostly the same, or beyond one; `rest` is the text beside it."""
+
+    sign: str | None
+    low: float
+    high: float
+    unit: str
+    rest: str
+
+
+def amount_in(text: str) -> Amount | None:
+    """Read the only amount in a text; None where there is none, or several."""
+    text = normalise(text)
+    found = list(AMOUNT.finditer(text))
+    if len(found) != 1:
+        return None
+    low, high = (float((found[0][name] or found[0]["low"]).replace(",", ".")) for name in ("low", "high"))
+    rest = f"{text[: found[0].start()]} {text[found[0].end() :]}"
+    return Amount(SIGNS.get(found[0]["sign"] or ""), low, high, found[0]["unit"], rest)
+
+
+def normalise(text: str) -> str:
+    """Write a text as the tables do: in lower case, with single spaces, without the tag of a SNOMED CT name."""
+    return " ".join(text.lower().removesuffix("(qualifier value)").split())
+
+
+def pattern(names: Iterable[str], whole: bool = True) -> re.Pattern[str]:
+    """Compile a pattern of names, the longest first, as whole words or as what words begin with."""
+    found = sorted(names, key=len, reverse=True)
+    end = r"(?!\w)" if whole else ""
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, found))}){end}" if found else r"(?!)")
+
+
+class Words:
+    """Words that texts of a set of values, or of any set, are compared without, or that are written in another way.
+
+    They are given as the set, the word and what is written for it.
+    """
+
+    def __init__(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        self.written = {(name, word): instead for name, word, instead in rows}
+
+    def phrase(self, name: str, text: str) -> str:
+        """Write a text for the comparison with those of a set of values: without punctuation, word for word."""
+        words = PUNCTUATION.sub(" ", normalise(text)).split()
+        found = (self.written.get((name, word), self.written.get((ANY, word), word)) for word in words)
+        return " ".join(word for word in found if word)
