@@ -54,22 +54,115 @@ def test_the_lines_of_an_export_are_put_together_for_each_patient(curated: Guide
     assert curated.read_fhir(BOM + lines(*CHART)).record == curated.read_fhir(bundle(*CHART[1:])).record
 
 
-def test_what_is_about_nobody_is_in_every_bundle() -> None:
+def test_an_export_is_a_cohort(tmp_path: Path) -> None:
+    everything = [*about("a", CHART), *about("b", [*CHART, *SECOND_LINE])]
+    (tmp_path / "export.ndjson").write_bytes(BOM + lines(*everything, {"id": "c", "metastatic": False}) + b"broken\n")
+    (tmp_path / "packed.ndjson.gz").write_bytes(gzip.compress(lines(*everything)))
+    (tmp_path / "folder").mkdir()
+    for kind in {own["resourceType"] for own in everything}:
+        (tmp_path / "folder" / f"{kind}.ndjson").write_bytes(lines(*(o for o in everything if o["resourceType"] == kind)))
+    expected = {"a": "second_line", "b": "third_line"}
+    for source, more in (("export.ndjson", {"c": "out_of_scope"}), ("packed.ndjson.gz", {}), ("folder", {})):
+        command = [
+            sys.executable,
+            "-m",
+            "reasoner",
+            "cohort",
+            source,
+            "-o",
+            f"{source}-out",
+            "--to",
+            "ndjson",
+            "--workers",
+            "1",
+        ]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == (1 if more else 0), done.stderr
+        found = [
+            json.loads(line) for line in (tmp_path / f"{source}-out/answers/part-00000.ndjson").read_text().splitlines()
+        ]
+        assert {own["id"]: own["setting"] for own in found} == expected | more
+        again = subprocess.run([*command, "--resume"], check=False, capture_output=True, text=True, cwd=tmp_path)
+        assert (again.returncode, again.stdout) == (done.returncode, done.stdout)
+
+
+def test_medications_are_in_the_bundles_that_refer_to_them_and_what_names_nobody_is_in_all() -> None:
     medication = {"resourceType": "Medication", "id": "m"}
-    found = bundles_by_patient([medication, *about("a", [HER2]), *about("b", [HER2])])
-    assert [[own["resource"]["resourceType"] for own in part["entry"]] for part in found] == [
-        ["Observation", "Medication"]
-    ] * 2  # type: ignore[attr-defined]
+    refers = {"resourceType": "MedicationStatement", "id": "s", "medicationReference": {"reference": "Medication/m"}}
+    about_a = {**refers, "subject": {"reference": "Patient/a"}}
+    found = bundles_by_patient([medication, about_a, *about("b", [HER2]), refers])
+    kinds = [[own["resource"]["resourceType"] for own in part["entry"]] for part in found]  # type: ignore[attr-defined]
+    assert kinds == [["MedicationStatement", "Medication", "MedicationStatement"], ["Observation", "MedicationStatement"]]
     assert len(bundles_by_patient([medication])) == 1
 
 
-def test_one_page_of_several_leaves_therapy_unknown(curated: Guideline) -> None:
-    page = {**bundle(*CHART[1:], kind="searchset"), "link": [{"relation": "next", "url": "http://example.org/2"}]}
+def test_therapy_that_names_nobody_makes_nothing_certain_where_there_are_several(curated: Guideline) -> None:
+    nameless = {key: value for key, value in requested("x", "tucatinib", "2020-11-10").items() if key != "subject"}
+    one, two = (bundles_by_patient([*about("a", CHART), nameless, *more]) for more in ([], about("b", [HER2])))
+    assert curated.read_fhir(one[0]).record["metastatic_therapy"]
+    assert "metastatic_therapy" not in curated.read_fhir(two[0]).record
+
+
+SAME = {
+    "a link": ({"link": [{"other": {"reference": "Patient/old"}, "type": "replaces"}]}, {}),
+    "a link back": ({}, {"link": [{"other": {"reference": "Patient/p/_history/2"}, "type": "replaced-by"}]}),
+    "an identifier": (
+        {"identifier": [{"system": "urn:h", "value": "7"}]},
+        {"identifier": [{"system": "urn:h", "value": "7"}]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_several_resources_of_one_person_are_one_patient(name: str, curated: Guideline) -> None:
+    new, old = SAME[name]
+    patients = [{**PATIENT, **new}, {"resourceType": "Patient", "id": "old", **old}]
+    resources = [*CHART[1:4], *about("old", CHART[4:])]
+    whole = curated.read_fhir(bundle(*CHART[1:])).record
+    data = {"resourceType": "Bundle", "entry": [{"resource": own} for own in (*patients, *resources)]}
+    assert curated.read_fhir(data).record == whole
+    (part,) = bundles_by_patient([*patients, *resources])
+    assert curated.read_fhir(part).record == whole
+
+
+SUBJECTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "relative": ("http://ehr.org/fhir/Patient/p", {"reference": "Patient/p"}),
+    "absolute": ("http://ehr.org/fhir/Patient/p", {"reference": "http://ehr.org/fhir/Patient/p"}),
+    "with a version": ("http://ehr.org/fhir/Patient/p", {"reference": "http://ehr.org/fhir/Patient/p/_history/3"}),
+    "relative with a version": ("http://ehr.org/fhir/Patient/p", {"reference": "Patient/p/_history/3"}),
+    "by full URL": (
+        "urn:uuid:5c5cf1d1-9a2c-4a75-8f44-0a1d3ec58da6",
+        {"reference": "urn:uuid:5c5cf1d1-9a2c-4a75-8f44-0a1d3ec58da6"},
+    ),
+    "by identifier": ("http://ehr.org/fhir/Patient/p", {"identifier": {"system": "urn:h", "value": "7"}}),
+}
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_a_chart_reads_the_same_in_whichever_way_its_subject_is_named(name: str, curated: Guideline) -> None:
+    url, subject = SUBJECTS[name]
+    patient = {**PATIENT, "identifier": [{"system": "urn:h", "value": "7"}]}
+    entries = [{"fullUrl": url, "resource": patient}] + [{"resource": {**own, "subject": subject}} for own in CHART[1:]]
+    found = curated.read_fhir({"resourceType": "Bundle", "entry": entries})
+    assert found == curated.read_fhir(bundle(*CHART[1:]))
+    other = {
+        **subject,
+        **({"reference": "Patient/q"} if "reference" in subject else {"identifier": {"system": "urn:h", "value": "8"}}),
+    }
+    entries[-1]["resource"]["subject"] = other
+    assert curated.read_fhir({"resourceType": "Bundle", "entry": entries}).unreadable
+
+
+@pytest.mark.parametrize("sign", [{"link": [{"relation": "next", "url": "http://example.org/2"}]}, {"total": 500}])
+def test_one_page_of_several_leaves_therapy_unknown(sign: dict[str, Any], curated: Guideline) -> None:
+    page = {**bundle(*CHART[1:], kind="searchset"), **sign}
     for spoilt in ({}, {"valueQuantity": "ten"}):
         page["entry"][-1]["resource"].update(spoilt)
         found = curated.read_fhir(page)
         assert "metastatic_therapy" not in found.record
         assert "one page of several" in " ".join(found.remarks())
+    whole = {**bundle(*CHART[1:], kind="searchset"), "total": len(CHART)}
+    assert curated.read_fhir(whole).record["metastatic_therapy"]
 
 
 OF_R5 = without(requested("c", "tucatinib", "2020-02-01"), medication={"concept": concept("rx:2361285")})

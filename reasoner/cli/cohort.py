@@ -52,6 +52,22 @@ def cohort() -> None:
     """
 
 
+def gathered(source: Path, output: Path, resume: bool) -> Path:
+    """Give the file of records: a bulk export's resources are put together for each patient, in the output folder."""
+    from reasoner.cohort.charts import gather, is_export
+    from reasoner.cohort.folder import CHARTS
+
+    if not is_export(source):
+        return source
+    charts = output / CHARTS
+    if not (resume and charts.exists()):
+        if (output / "run.json").exists():
+            raise ReasonerError(f"{output}: already holds a run; continue it with --resume, or give another folder")
+        output.mkdir(parents=True, exist_ok=True)
+        gather(source, charts)
+    return charts
+
+
 @cohort.command("run")
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.option(
@@ -91,7 +107,8 @@ def cohort_run(
 ) -> None:  # fmt: skip
     """Answer the records of IN.
 
-    IN is a .parquet, .csv or .ndjson file, or a folder of .parquet files, with a column id and a column for each known fact.
+    IN is a .parquet, .csv or .ndjson file, or a folder of .parquet files, with a column id and a column for each known fact;
+    or FHIR: bundles one a line, or a bulk export, a file or a folder of resources one a line, compressed or not.
     The courses of therapy can be in a CSV file of their own, with the columns id, drugs (a;b), outcome and the facts of a
     course. What is not recorded is unknown, also the therapy of a patient without a row in that file.
 
@@ -113,7 +130,8 @@ def cohort_run(
         raise click.UsageError("--no-course-means-untreated requires --courses.")
     if courses is not None:
         check_courses(courses.resolve(), model)
-    parts = tuple(plan(source.resolve(), rows, model, courses is not None))
+    read = gathered(source, output, resume) if courses is None else source
+    parts = tuple(plan(read.resolve(), rows, model, courses is not None))
     folder = selection.folder if selection.folder == default_folder() else selection.folder.resolve()
     overlays = tuple(path.resolve() for path in selection.overlays)
     selection = Selection(folder, selection.layer, overlays, selection.readings, selection.no_record_means_none)

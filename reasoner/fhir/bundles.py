@@ -35,6 +35,12 @@ class RawEntry(msgspec.Struct, gc=False):
 
     fullUrl: object = None  # noqa: N815 (FHIR's name)
     resource: msgspec.Raw = msgspec.Raw(b"null")
+    search: object = None
+
+    @property
+    def mode(self) -> object:
+        """Why the entry is in the result of a search."""
+        return self.search.get("mode") if isinstance(self.search, dict) else None
 
 
 class RawBundle(msgspec.Struct, gc=False):
@@ -42,6 +48,7 @@ class RawBundle(msgspec.Struct, gc=False):
 
     entry: list[RawEntry | None] | None = None
     link: list[Link | None] | None = None
+    total: object = None
 
 
 class Unreadable(NamedTuple):
@@ -129,12 +136,14 @@ def merge(parts: Iterable[ParsedResources]) -> ParsedResources:
 
 def flattened(resource: Resource) -> ParsedResources:
     """Give the resources of a bundle, or a single one."""
-    return ParsedResources(list(flatten(None, resource)), [], is_page(resource.link))
+    return ParsedResources(list(flatten(None, resource)), [], is_page(resource))
 
 
-def is_page(links: list[Link | None] | None) -> bool:
-    """Tell by the links of a bundle whether another page follows it."""
-    return any(link is not None and link.relation == "next" for link in links or ())
+def is_page(bundle: Resource | RawBundle) -> bool:
+    """Tell whether a bundle is not whole: another page follows it, or a search found more than it holds."""
+    follows = any(link is not None and link.relation == "next" for link in bundle.link or ())
+    matches = sum(entry is not None and entry.mode in (None, "match") for entry in bundle.entry or ())
+    return follows or (isinstance(bundle.total, int) and bundle.total > matches)
 
 
 def flatten(url: str | None, resource: Resource, depth: int = 0) -> Iterator[tuple[str | None, Resource]]:
@@ -168,7 +177,7 @@ def salvage_bundle(content: bytes | msgspec.Raw, url: str | None = None, depth: 
         for entry in entries
         if depth < DEEPEST
     )
-    return found._replace(partial=found.partial or is_page(bundle.link))
+    return found._replace(partial=found.partial or is_page(bundle))
 
 
 def kind_of(content: bytes | msgspec.Raw) -> object:

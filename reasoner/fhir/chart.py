@@ -13,7 +13,7 @@ from reasoner.fhir.resources import Resource
 from reasoner.fhir.subjects import Subjects
 from reasoner.fhir.tables import UNKNOWN, Tables
 
-__all__ = ["Chart", "ordered_drugs"]
+__all__ = ["READ", "Chart", "ordered_drugs"]
 
 TELLING = {
     "CarePlan", "ClinicalImpression", "Condition", "DiagnosticReport", "DocumentReference", "EpisodeOfCare", "Observation",

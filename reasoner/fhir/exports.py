@@ -2,39 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from reasoner.fhir.subjects import id_of
+import msgspec
+
+from reasoner.fhir.bundles import NOT_READ
+from reasoner.fhir.chart import READ
+from reasoner.fhir.resources import CodeableReference, Identifier, Link, Reference
+from reasoner.fhir.subjects import Persons, id_of, subject_of
 
 __all__ = ["bundles_by_patient"]
 
 Json = Mapping[str, object]
 
 
+class Peek(msgspec.Struct, gc=False):
+    """A resource as far as it says what it is, whom it is about, and which medication it names."""
+
+    resourceType: str | None = None  # noqa: N815 (FHIR's name, and below)
+    id: str | int | None = None
+    subject: Reference | None = None
+    patient: Reference | None = None
+    link: list[Link | None] | None = None
+    identifier: list[Identifier | None] | Identifier | None = None
+    medicationReference: Reference | None = None  # noqa: N815
+    medication: CodeableReference | None = None
+
+
+def peek(resource: Json) -> Peek:
+    """Read what a resource is, and whom it is about; what has the wrong shape is left out."""
+    found = Peek()
+    for field in Peek.__struct_fields__:
+        if field in resource:
+            try:
+                own = msgspec.convert({field: resource[field]}, Peek)
+            except msgspec.ValidationError:
+                continue
+            setattr(found, field, getattr(own, field))
+    return found
+
+
 def bundles_by_patient(resources: Iterable[Json]) -> list[dict[str, object]]:
-    """Make a bundle of the resources of each patient, in the order of their first ones.
+    """Make a bundle of the resources of each patient, in the order of their first ones, with the medications they refer to.
 
-    What is about nobody, such as a medication, is in all bundles; where nothing is about a patient, one bundle has it all.
+    What matters and does not say whose it is stands in all bundles, as such where there are several; where nothing is
+    about a patient, one bundle has it all.
     """
-    own: dict[str, list[Json]] = {}
-    shared: list[Json] = []
-    for resource in resources:
-        patient = patient_of(resource)
-        (shared if patient is None else own.setdefault(patient, [])).append(resource)
-    parts = list(own.values()) or [[]]
-    return [
-        {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in (*part, *shared)]}
-        for part in parts
-    ]
+    peeked = [(peek(resource), resource) for resource in resources]
+    persons = Persons()
+    for own, _ in peeked:
+        if own.resourceType == "Patient":
+            persons.add(own)
+    groups: dict[str, list[tuple[Peek, Json]]] = {}
+    medications: dict[str, Json] = {}
+    shared: list[tuple[Peek, Json]] = []
+    for own, resource in peeked:
+        name = str(own.id) if own.resourceType == "Patient" and own.id is not None else subject_of(own)
+        if name is not None:
+            groups.setdefault(persons.of(name), []).append((own, resource))
+        elif own.resourceType == "Medication" and own.id is not None:
+            medications[str(own.id)] = resource
+        else:
+            shared.append((own, resource))
+    if not groups:
+        return [bundle([resource for _, resource in peeked])]
+    unclear = [told(resource, len(groups) > 1) for own, resource in shared if own.resourceType in READ]
+    return [bundle([*(own for _, own in group), *referred(group, medications), *unclear]) for group in groups.values()]
 
 
-def patient_of(resource: Json) -> str | None:
-    """Give the id of the patient that a resource is, or is about."""
-    if resource.get("resourceType") == "Patient":
-        found = resource.get("id")
-        return found if isinstance(found, str) else None
-    for field in ("subject", "patient"):
-        reference = resource.get(field)
-        if isinstance(reference, Mapping) and isinstance(written := reference.get("reference"), str):
-            return id_of(written)
-    return None
+def told(resource: Json, doubted: bool) -> Json:
+    """Give a resource that says nobody; where it is doubted, as one whose subject cannot be read."""
+    return {**resource, "subject": {"reference": NOT_READ}} if doubted else resource
+
+
+def referred(group: Iterable[tuple[Peek, Json]], medications: Mapping[str, Json]) -> Iterator[Json]:
+    """Give the medications that resources refer to, each once."""
+    either = (own.medicationReference or (own.medication.reference if own.medication else None) for own, _ in group)
+    names = dict.fromkeys(id_of(reference.reference) or "" for reference in either if reference is not None)
+    return (medications[name] for name in names if name in medications)
+
+
+def bundle(resources: Iterable[Json]) -> dict[str, object]:
+    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": own} for own in resources]}

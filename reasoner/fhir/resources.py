@@ -8,11 +8,15 @@ import msgspec
 
 __all__ = [
     "NO_CODING",
+    "CodeableReference",
     "Coding",
     "Component",
     "Concept",
     "Entry",
+    "Identifier",
+    "Link",
     "Quantity",
+    "Reference",
     "Resource",
     "as_list",
     "first_code",
@@ -43,11 +47,19 @@ class Concept(msgspec.Struct, gc=False):
         return (coding for coding in self.coding or () if coding is not None)
 
 
+class Identifier(msgspec.Struct, gc=False):
+    """A name that a system gives something."""
+
+    system: str | None = None
+    value: str | int | None = None
+
+
 class Reference(msgspec.Struct, gc=False):
     """A reference to another resource."""
 
     reference: str | None = None
     display: str | None = None
+    identifier: Identifier | None = None
 
 
 class Quantity(msgspec.Struct, gc=False):
@@ -114,9 +126,10 @@ class Activity(msgspec.Struct, gc=False):
 
 
 class Link(msgspec.Struct, gc=False):
-    """A link of a bundle to another page."""
+    """A link of a bundle to another page, or of a patient to another resource about the same person."""
 
     relation: str | None = None
+    other: Reference | None = None
 
 
 class CodeableReference(msgspec.Struct, gc=False):
@@ -145,7 +158,9 @@ class Resource(Component, gc=False):
     resourceType: str | None = None  # noqa: N815
     id: str | int | None = None
     entry: list[Entry | None] | None = None
+    total: object = None
     link: list[Link | None] | None = None
+    identifier: list[Identifier | None] | Identifier | None = None
     contained: list[Resource] | None = None
     extension: list[Extension] | None = None
     status: str | None = None
@@ -190,11 +205,23 @@ class Resource(Component, gc=False):
     occurrenceDateTime: str | None = None  # noqa: N815
 
 
+class Search(msgspec.Struct, gc=False):
+    """Why an entry is in the result of a search."""
+
+    mode: str | None = None
+
+
 class Entry(msgspec.Struct, gc=False):
     """An entry of a bundle."""
 
     fullUrl: str | None = None  # noqa: N815
     resource: Resource | None = None
+    search: Search | None = None
+
+    @property
+    def mode(self) -> str | None:
+        """Why the entry is in the result of a search."""
+        return self.search.mode if self.search is not None else None
 
 
 def as_list(concepts: list[Concept] | Concept | None) -> list[Concept]:
