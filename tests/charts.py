@@ -73,10 +73,10 @@ def second_line(patient: str = PATIENT, conditions: Iterable[tuple[str, str]] = 
                 observation("trend", "97509-4", "271299001", "2023-07-01", patient),
             ]
         ),
-        "medicationRequests": None,
-        "medicationStatements": None,
+        "medicationRequests": searchset([]),
+        "medicationStatements": searchset([]),
         "medicationAdministrations": searchset(given),
-        "procedures": None,
+        "procedures": searchset([]),
     }
 
 

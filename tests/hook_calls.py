@@ -45,6 +45,9 @@ def check_card(card: dict[str, Any]) -> None:
     assert nothing_empty(card)
     UUID(card["uuid"])
     assert 0 < len(card["summary"]) < 140
+    assert len(card["detail"]) < 1200
+    assert len(card["detail"].splitlines()) <= 5
+    assert len(card["links"]) == 1
     assert card["indicator"] in ("info", "warning", "critical")
     assert card["source"]["label"]
     assert {"code", "system"} <= set(card["source"]["topic"])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import charts
 import pytest
-from hook_calls import SANDBOX, SITE, call, check_outcome
+from hook_calls import EHR, SANDBOX, SITE, call, cards, check_outcome
 from in_process import Client, asking
 
+from reasoner.compiler.selection import Selection, default_folder
 from reasoner.serve.settings import Settings
 
 
@@ -18,30 +20,85 @@ def service(own_cache: None) -> Iterator[Client]:
         yield client
 
 
+FAILED = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
+TOLD = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "processing"}]}
+SECOND = "second line: trastuzumab deruxtecan"
+THERAPY = ("medicationRequests", "medicationStatements", "medicationAdministrations")
+
+
 @pytest.mark.parametrize(
-    ("lacking", "words"),
+    ("prefetch", "words"),
     [
-        (["observations"], "lacks observations"),
-        (["patient", "conditions"], "lacks patient, conditions"),
-        (["medicationRequests", "medicationStatements", "medicationAdministrations"], "lacks medicationRequests or"),
+        (None, "prefetch.patient, prefetch.conditions: The patient's record could not be read"),
+        ({"patient": None}, "prefetch.patient: "),
+        ({"conditions": FAILED}, "Missing: the diagnoses (the health record reported an error)"),
+        ({"conditions": charts.searchset([FAILED])}, "Missing: the diagnoses (the health record reported an error)"),
     ],
 )
-def test_prefetch_that_lacks_what_is_needed_fails_a_precondition(lacking: list[str], words: str, service: Client) -> None:
-    chart = charts.second_line()
-    for key in lacking:
-        del chart[key]
+def test_without_the_patient_or_the_diagnoses_a_precondition_fails(
+    prefetch: dict[str, Any] | None, words: str, service: Client
+) -> None:
+    chart = None if prefetch is None else charts.second_line() | prefetch
     check_outcome(call(service, "patient-view", chart), 412, words)
 
 
-def test_what_could_not_be_obtained_or_is_one_page_of_several_fails_a_precondition(service: Client) -> None:
-    check_outcome(call(service, "patient-view", None), 412, "lacks patient, conditions, observations, medicationRequests or")
-    failed = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
-    for value in (failed, charts.searchset([failed])):
-        chart = charts.second_line() | {"conditions": value}
-        check_outcome(call(service, "patient-view", chart), 412, "prefetch.conditions holds an OperationOutcome")
+def paged(key: str, **more: object) -> dict[str, Any]:
+    return {key: charts.second_line()[key] | more}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        *[({key: None}, "sent empty, which does not say that there are none") for key in (*THERAPY, "observations")],
+        *[({key: FAILED}, "the health record reported an error") for key in THERAPY],
+        *[({key: charts.searchset([FAILED])}, "the health record reported an error") for key in THERAPY],
+        *[(paged(key, total=99), "only some of them were sent") for key in (*THERAPY, "observations")],
+        *[(paged(key, link=[{"relation": "next", "url": f"{EHR}/2"}]), "only some of them were sent") for key in THERAPY],
+        ({"conditions": None}, "the diagnoses (sent empty"),
+        (paged("conditions", total=3), "the diagnoses (only some"),
+        (
+            {"conditions": {"resourceType": "Bundle", "link": 5, "entry": [3, {"next": 1}]}},
+            "the diagnoses (the health record's",
+        ),
+        ({"medicationRequests": {**charts.searchset([]), "entry": [{"response": {"status": "403"}}]}}, "reported an error"),
+    ],
+)
+def test_a_list_that_is_not_whole_leaves_therapy_unknown_and_is_named(
+    change: dict[str, Any], words: str, service: Client
+) -> None:
+    advice = cards(service, "patient-view", charts.second_line() | change)[0]
+    assert advice["summary"].startswith("undetermined: ")
+    assert words in advice["detail"]
+
+
+def test_a_list_that_was_not_sent_leaves_therapy_unknown(service: Client) -> None:
+    for key in (*THERAPY, "observations"):
+        chart = charts.second_line()
+        del chart[key]
+        assert cards(service, "patient-view", chart)[0]["summary"].startswith("undetermined: ")
+
+
+def test_information_in_a_searchset_is_no_error_and_what_is_included_with_it_is_not_counted(service: Client) -> None:
     chart = charts.second_line()
-    chart["medicationAdministrations"]["link"] = [{"relation": "next", "url": "https://ehr.example.org/2"}]
-    check_outcome(call(service, "patient-view", chart), 412, "one page of several")
+    for key, value in chart.items():
+        if key != "patient":
+            count = len(value["entry"])
+            included = {"resource": {"resourceType": "Medication", "id": f"{key}-1"}, "search": {"mode": "include"}}
+            value["entry"] += [{"resource": TOLD, "search": {"mode": "outcome"}}, included]
+            value["total"] = count
+    assert cards(service, "patient-view", chart)[0]["summary"].startswith(SECOND)
+    lost = chart["medicationAdministrations"]
+    lost["total"] += 1
+    assert cards(service, "patient-view", chart)[0]["summary"].startswith("undetermined: ")
+
+
+def test_a_site_that_knows_its_data_takes_null_for_none_and_nothing_else(own_cache: None) -> None:
+    settings = Settings(public_url=SITE, selection=Selection(default_folder(), no_record_means_none=True))
+    with asking(settings) as client:
+        chart = charts.second_line() | dict.fromkeys(("medicationRequests", "medicationStatements", "procedures"))
+        assert cards(client, "patient-view", chart)[0]["summary"].startswith(SECOND)
+        del chart["medicationStatements"]
+        assert cards(client, "patient-view", chart)[0]["summary"].startswith("undetermined: ")
 
 
 @pytest.mark.parametrize(
@@ -62,13 +119,14 @@ def test_a_malformed_call_is_refused(change: dict[str, object], status: int, wor
 
 
 def test_a_call_without_its_drafts_or_that_is_no_json_is_refused(service: Client) -> None:
-    body = charts.hook_call("order-sign", charts.second_line(), ["docetaxel"])
-    del body["context"]["draftOrders"]
-    check_outcome(service.post("/cds-services/guideline-order-sign", json=body), 400, "missing")
+    for hook in ("order-select", "order-sign"):
+        body = charts.hook_call(hook, charts.second_line(), ["docetaxel"])
+        body["context"]["draftOrders"] = None
+        check_outcome(service.post(f"/cds-services/guideline-{hook}", json=body), 400, "context.draftOrders: missing")
+        del body["context"]["draftOrders"]
+        check_outcome(service.post(f"/cds-services/guideline-{hook}", json=body), 400, "context.draftOrders: missing")
     check_outcome(service.post("/cds-services/guideline-order-sign", content=b"{"), 400, "not valid JSON")
     check_outcome(service.post("/cds-services/nothing", json=body), 404, 'nothing is at "/cds-services/nothing"')
-    odd = charts.second_line() | {"conditions": {"resourceType": "Bundle", "link": 5, "entry": [3, {"next": 1}]}}
-    assert call(service, "patient-view", odd).status_code == 200
 
 
 def test_browsers_may_call_from_where_it_was_allowed_and_from_nowhere_else(service: Client) -> None:

@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import charts
 import pytest
@@ -14,7 +15,7 @@ from hook_calls import LUNG_DISEASE, SANDBOX, SITE, call, cards, check_outcome, 
 from in_process import Client, asking
 
 from reasoner import Guideline
-from reasoner.serve.cards import markdown
+from reasoner.serve.markdown import markdown
 from reasoner.serve.settings import Settings
 
 
@@ -46,11 +47,13 @@ def test_a_patient_gets_what_is_recommended_and_what_to_record(service: Client) 
     assert advice["summary"].startswith("second line: trastuzumab deruxtecan (T-DXd) (preferred, certain if no interstitial")
     assert "L17; ref. 1, 2, 5; DESTINY-Breast03" in advice["detail"]
     assert "No medical advice." in advice["detail"]
-    assert "Has there ever been interstitial lung disease?" in missing["detail"]
-    assert len(missing["suggestions"]) == 6
     action = missing["suggestions"][0]["actions"][0]
     task = {"resourceType": "Task", "status": "draft", "intent": "proposal", "description": action["description"]}
     assert action["resource"] == {**task, "for": {"reference": f"Patient/{charts.PATIENT}"}}
+
+
+def suggested(card: dict[str, Any]) -> list[str]:
+    return [suggestion["label"] for suggestion in card["suggestions"]]
 
 
 def test_the_link_opens_the_record_that_was_read(service: Client, curated: Guideline) -> None:
@@ -86,13 +89,33 @@ def test_an_order_of_an_excluded_regimen_is_warned_of_with_the_answers_reason(
     assert len(warning["overrideReasons"]) >= 3
 
 
-def test_what_is_not_recorded_makes_a_warning_conditional_and_says_what_to_record(service: Client) -> None:
-    warning, missing = cards(service, "order-sign", charts.second_line(), "trastuzumab_deruxtecan")
-    assert warning["indicator"] == "warning"
-    assert warning["summary"].endswith("is excluded if interstitial lung disease, present or past")
-    assert "**Recommended**" in warning["detail"]
-    assert "Has there ever been interstitial lung disease?" in missing["detail"]
-    assert "re-biopsied" not in missing["detail"]
+def test_an_order_of_what_is_recommended_gets_no_warning_but_its_rank_and_what_to_rule_out_first(service: Client) -> None:
+    advice, missing = cards(service, "order-sign", charts.second_line(), "trastuzumab_deruxtecan")
+    assert (advice["indicator"], "overrideReasons" in advice, "suggestions" in advice) == ("info", False, False)
+    assert "is recommended (rank 1, preferred, certain if no interstitial lung disease" in advice["summary"]
+    assert "**Rule out first:** it is excluded if interstitial lung disease, present or past" in advice["detail"]
+    assert "Find out: Has there ever been interstitial lung disease?" in suggested(missing)
+    assert not any("re-biopsied" in label for label in suggested(missing))
+
+
+def test_an_order_of_what_is_excluded_names_what_is_recommended_instead(service: Client) -> None:
+    ill = charts.second_line(conditions=[LUNG_DISEASE])
+    for ordered in (["trastuzumab_deruxtecan"], ["trastuzumab", "pertuzumab", "docetaxel"], ["docetaxel"]):
+        warning = cards(service, "order-sign", ill, *ordered)[0]
+        assert warning["indicator"] == "warning"
+        assert "**Recommended instead:** trastuzumab emtansine (T-DM1) (rank 1, alternative, certain)" in warning["detail"]
+
+
+def test_every_fact_to_record_has_its_suggestion_or_is_named_as_having_none(service: Client) -> None:
+    chart = charts.second_line() | {"observations": charts.searchset([])}
+    chart["conditions"]["entry"] = chart["conditions"]["entry"][:1]
+    for own in (charts.second_line(), chart):
+        _, missing = cards(service, "patient-view", own)
+        without = re.search(r"\*\*Without a suggestion here:\*\* (.*)", missing["detail"])
+        named = [] if without is None else without[1].split("; ")
+        count = int(re.search(r"(\d+) unrecorded facts", missing["summary"])[1])  # type: ignore[index]
+        assert len(named) + len(missing["suggestions"]) == count
+        assert all(question.endswith("?") for question in named)
 
 
 def test_a_course_in_parts_is_the_regimen_that_it_makes_up(service: Client, curated: Guideline) -> None:
@@ -116,7 +139,10 @@ def test_a_drug_of_excluded_regimens_alone_is_warned_of_and_another_is_not(servi
     assert warning["summary"] == "Every regimen with docetaxel is excluded"
     assert [a["resourceId"] for a in warning["suggestions"][0]["actions"]] == ["MedicationRequest/draft-docetaxel"]
     _, missing = cards(service, "order-sign", charts.second_line(), "docetaxel", "trastuzumab_deruxtecan")
-    assert (missing["indicator"], "interstitial lung disease?" in missing["detail"]) == ("info", True)
+    assert (missing["indicator"], "Find out: Has there ever been interstitial lung disease?" in suggested(missing)) == (
+        "info",
+        True,
+    )
 
 
 def test_an_order_that_the_guideline_has_nothing_against_gets_no_warning(service: Client) -> None:
@@ -138,7 +164,7 @@ def test_orders_of_other_drugs_or_that_were_not_selected_get_no_cards(service: C
 def test_a_chart_that_does_not_concern_the_guideline_gets_no_cards(
     conditions: list[tuple[str, str]], service: Client
 ) -> None:
-    chart = dict.fromkeys(charts.second_line())
+    chart = dict.fromkeys(charts.second_line(), charts.searchset([]))
     chart["patient"] = {"resourceType": "Patient", "id": charts.PATIENT}
     chart["conditions"] = charts.searchset([charts.condition(f"c{n}", *row) for n, row in enumerate(conditions)])
     assert cards(service, "patient-view", chart) == []
@@ -155,10 +181,9 @@ def test_a_chart_that_leaves_therapy_open_is_answered_conditionally_and_asks_for
     chart = charts.second_line()
     del chart["conditions"]["entry"][0]["resource"]["onsetDateTime"]
     advice, missing = cards(service, "patient-view", chart)
-    assert advice["summary"].startswith("undetermined: ")
-    assert "certain if" in advice["summary"]
+    assert advice["summary"].startswith("undetermined: the advice depends first on this: Which courses were given")
+    assert "certain if" in advice["detail"]
     assert "one of these is so: given since metastases: docetaxel, pertuzumab, trastuzumab (from " in advice["detail"]
-    assert "given before metastases: docetaxel, pertuzumab, trastuzumab (from " in advice["detail"]
     assert missing["suggestions"][0]["label"].startswith("Find out: Which courses were given for metastatic disease")
 
 
@@ -168,8 +193,7 @@ def test_a_chart_that_leaves_the_end_of_a_course_open_asks_for_it(service: Clien
     trend["code"]["coding"][0]["code"] = "16112-5"  # a later test of something else
     trend["effectiveDateTime"] = "2024-07-01"
     advice, missing = cards(service, "patient-view", chart)
-    assert "course 1: " in advice["summary"]
-    assert "Taken as true without being recorded" in advice["detail"]
+    assert advice["summary"] == "undetermined: the advice depends first on this: How did course 1 end?"
     assert "Find out: How did course 1 end?" in [suggestion["label"] for suggestion in missing["suggestions"]]
 
 
@@ -178,7 +202,7 @@ def test_what_contradicts_itself_in_the_chart_is_said_on_the_card(service: Clien
     negative = charts.observation("her2-also", "18474-7", "260385009", "2023-02-03")
     chart["observations"]["entry"].append({"resource": negative})
     advice = cards(service, "patient-view", chart)[0]
-    assert "**How the record was read**" in advice["detail"]
+    assert "**To note:**" in advice["detail"]
     assert "the record contradicts itself, so this stays unknown: positive" in advice["detail"]
 
 

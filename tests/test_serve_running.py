@@ -164,9 +164,21 @@ def test_what_cannot_be_served_is_said_before_anything_starts(environment: dict[
 
     assert "pip install 'guideline-reasoner[serve]'" in refused(start="sys.modules['granian'] = None; ")
     keys = tmp_path / "keys.json"
-    assert "not a JWK Set" in refused("--keys", keys)
+    assert "--keys: needs --public-url" in refused("--keys", keys)
+    known = ("--keys", keys, "--public-url", "https://cds.example.org")
+    assert "not a JWK Set" in refused(*known)
     keys.write_text('{"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "a"}]}')
-    assert "ES384 or RS384" in refused("--keys", keys)
+    assert "ES384 or RS384" in refused(*known)
+    assert "--public-url cds.example.org: not a whole URL" in refused("--public-url", "cds.example.org")
+    assert "use https" in refused("--fhir-server", "http://ehr.example.org/fhir")
+    for odd in (
+        "ehr.example.org/fhir",
+        "ftp://ehr.example.org",
+        "https://a@ehr.example.org",
+        "https://ehr.example.org/?a=b",
+    ):
+        assert f"--fhir-server {odd}: not a base URL" in refused("--fhir-server", odd)
+    assert "write a network such as 10.20.0.0/16" in refused("--fhir-network", "10.20/99")
     assert "no such folder" in refused("--guideline", tmp_path / "none")
     with socket.create_server(("127.0.0.1", 0), reuse_port=True) as other:
         port = other.getsockname()[1]

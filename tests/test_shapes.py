@@ -18,8 +18,9 @@ from reasoner.queries.why import why
 from reasoner.queries.why_not import why_not
 from reasoner.records.shapes import Carried, Result, Shape, to_json, to_plain
 from reasoner.serve.api import QUESTIONS
-from reasoner.serve.cards import Call, CardBuilder, about_orders, about_patient
+from reasoner.serve.cards import Call, CardBuilder
 from reasoner.serve.describe import describe
+from reasoner.serve.drafts import about_orders, about_patient
 from reasoner.serve.openapi import document
 from reasoner.serve.settings import Settings
 from reasoner.serve.shapes import Cards
@@ -72,7 +73,7 @@ def test_what_the_service_reads_and_shows_besides_keeps_to_the_schema(
     assert facts.sources
     assert problems(facts, components) == []
     builder = CardBuilder(curated.info, curated.model)
-    call = Call("4711", "https://example.org", "eyJ9", "Patient/p", "")
+    call = Call("4711", "https://example.org", "eyJ9", "Patient/p", ())
     for case in curated.cases().values():
         answer = curated.answer(case.record)
         drafts = (*about_patient(answer), *about_orders(answer, {"trastuzumab_deruxtecan": "MedicationRequest/1"}))

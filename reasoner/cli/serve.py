@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -32,6 +33,28 @@ from reasoner.guideline import Selection
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Require CDS clients to send a token signed with a key of this JWK Set.",
+)
+@click.option(
+    "--fhir-server",
+    "fhir_servers",
+    multiple=True,
+    metavar="URL",
+    help="Fetch what a CDS client does not prefetch from this FHIR server, with the client's token (repeatable).",
+)
+@click.option(
+    "--fhir-network",
+    "fhir_networks",
+    multiple=True,
+    metavar="CIDR",
+    help="Let such a server have addresses in this network, which is not public (repeatable).",
+)
+@click.option(
+    "--fetch-timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=5,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long fetching may take in all.",
 )
 @click.option("--issuer", "issuers", multiple=True, metavar="ISS", help="Trust only tokens from ISS (repeatable).")
 @click.option(
@@ -78,8 +101,8 @@ from reasoner.guideline import Selection
 )
 def serve(
     selection: Selection, host: str, port: int, workers: int, public_url: str, origins: tuple[str, ...], keys: Path | None,
-    issuers: tuple[str, ...], max_body: int, body_timeout: float, answer_timeout: float, max_waiting: int, max_courses: int,
-    log_level: str,
+    fhir_servers: tuple[str, ...], fhir_networks: tuple[str, ...], fetch_timeout: float, issuers: tuple[str, ...],
+    max_body: int, body_timeout: float, answer_timeout: float, max_waiting: int, max_courses: int, log_level: str,
 ) -> None:  # fmt: skip
     """Serve the guideline over HTTP: CDS Hooks, a JSON API and a page to try it.
 
@@ -92,6 +115,7 @@ def serve(
         from reasoner.serve.settings import Settings
     except ModuleNotFoundError as error:
         raise ReasonerError(f"{error.name} is not installed; pip install 'guideline-reasoner[serve]'") from None
+    check_public_url(public_url, keys)
     load(selection, with_fhir=True)
     settings = Settings(
         selection=Selection(
@@ -105,6 +129,9 @@ def serve(
         origins=origins,
         keys=None if keys is None else str(keys.resolve()),
         issuers=issuers,
+        fhir_servers=fhir_servers,
+        fhir_networks=fhir_networks,
+        fetch_seconds=fetch_timeout,
         largest_body=max_body * 2**20,
         body_seconds=body_timeout,
         answer_seconds=answer_timeout,
@@ -113,3 +140,16 @@ def serve(
         log_level=log_level,
     )
     run(settings, host, port, workers)
+
+
+def check_public_url(url: str, keys: Path | None) -> None:
+    """Check where clients reach the service; raises ReasonerError where links in cards would lead nowhere."""
+    if keys is not None and not url:
+        raise ReasonerError(
+            "--keys: needs --public-url: tokens are issued for that URL and links in cards lead there; "
+            "write --public-url https://cds.example.org"
+        )
+    if url:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ReasonerError(f"--public-url {url}: not a whole URL; write one such as https://cds.example.org")

@@ -62,12 +62,13 @@ class Unreadable(NamedTuple):
 class ParsedResources(NamedTuple):
     """The resources of a bundle, each with its full URL, and what could not be read.
 
-    `partial` says that other pages follow that are not there.
+    `partial` says that other pages follow that are not there; `lacking` names lists of the chart that could not be had.
     """
 
     resources: list[tuple[str | None, Resource]]
     unreadable: list[Unreadable]
     partial: bool = False
+    lacking: tuple[str, ...] = ()
 
 
 WHOLE = msgspec.json.Decoder(Resource)

@@ -69,6 +69,8 @@ class Chart:
         self.evidence.put_together()
         if parsed.partial:
             reader.add_unclear("Bundle", model.say("fhir_one_page"))
+        for name in parsed.lacking:
+            reader.add_unclear(name, model.say("fhir_not_obtained", name))
         self.doses = reader.doses()
 
     def today(self) -> int:

@@ -16,7 +16,7 @@ from reasoner.errors import GuidelineError, nearest
 from reasoner.fhir.resources import Coding
 from reasoner.fhir.words import ANY, Words, normalise, pattern
 
-__all__ = ["HIERARCHIES", "TEXT", "UNKNOWN", "Diagnosis", "FactMapping", "Tables", "Test", "system_of"]
+__all__ = ["HIERARCHIES", "TEXT", "UNKNOWN", "Diagnosis", "FactMapping", "Tables", "Test", "system_of", "url_of"]
 
 SYSTEMS = {
     "http://snomed.info/sct": "snomed",
@@ -86,6 +86,11 @@ def system_of(url: str | None) -> str:
         return SYSTEMS.get(url or "", "")
     known = SYSTEMS.get(url.rstrip("/").replace("https:", "http:"))
     return known or next((name for part, name in FAMILIES if re.search(part, url, re.IGNORECASE)), url)
+
+
+def url_of(system: str) -> str:
+    """Give the URL of a code system by its name in the tables; one that has none is a URL."""
+    return next((url for url, name in SYSTEMS.items() if name == system), system if "://" in system else "")
 
 
 def key_of(system: str, code: str) -> str:

@@ -33,10 +33,12 @@ from reasoner.guideline import Guideline
 from reasoner.records.record import MOST_UNKNOWN_COURSES
 from reasoner.serve.api import QUESTIONS, AskedFacts, Askers, Question, findings
 from reasoner.serve.describe import describe
+from reasoner.serve.ehr import FhirServers
 from reasoner.serve.hooks import FeedbackCall, HookCall, Hooks, Service, discovery, note_feedback, services_of
 from reasoner.serve.limits import QuestionPool, body_of
 from reasoner.serve.monitoring import Monitor, metrics
 from reasoner.serve.openapi import document
+from reasoner.serve.prefetch import LISTS, Prefetched
 from reasoner.serve.problems import HOOKS, RefusedError, refusal
 from reasoner.serve.settings import Settings
 from reasoner.serve.tokens import TokenVerifier
@@ -50,6 +52,7 @@ PAGE_POLICY = (
 )
 QUICK_BODY = 256 * 1024
 USUAL_COURSES = 4
+FETCHES = 16
 SHOWN_PATH = 100
 HOOK_CALL = msgspec.json.Decoder(HookCall)
 FEEDBACK_CALL = msgspec.json.Decoder(FeedbackCall)
@@ -101,6 +104,8 @@ class Application:
         self.askers = Askers(self.guideline, settings.courses)
         self.hooks = Hooks(self.guideline, settings.courses)
         self.tokens = TokenVerifier(Path(settings.keys), settings.issuers, settings.scratch) if settings.keys else None
+        self.servers = FhirServers(settings.fhir_servers, settings.fhir_networks, settings.fetch_seconds)
+        self.fetches = QuestionPool(settings.waiting * len(LISTS), settings.fetch_seconds + 1, FETCHES)
         self.ready = False
         self.checked: Future[bytes] | None = None
 
@@ -131,6 +136,7 @@ class Application:
         yield
         await warming
         self.pool.threads.shutdown()
+        self.fetches.threads.shutdown()
 
     def warm(self) -> None:
         for courses in range(min(USUAL_COURSES, self.settings.courses) + 1):
@@ -169,12 +175,30 @@ class Application:
         """Answer a call of a CDS service."""
         base = self.authorized(request)
         body = await self.body(request)
+        quick = len(body) <= QUICK_BODY
 
-        def answer() -> bytes:
-            return self.hooks.reply(service, decoded(HOOK_CALL, body, 400), base)
+        def taken() -> tuple[HookCall, Prefetched]:
+            call = decoded(HOOK_CALL, body, 400)
+            return call, self.hooks.given(service, call)
 
-        found = answer() if len(body) <= QUICK_BODY else await self.pool.run(answer)
-        return Response(found, media_type="application/json")
+        call, had = taken() if quick else await self.pool.run(taken)
+        if had.lacking and self.servers.servers:
+            had, quick = await self.completed(call, had), False
+        answer = partial(self.hooks.reply, call, base, had)
+        return Response(answer() if quick else await self.pool.run(answer), media_type="application/json")
+
+    async def completed(self, call: HookCall, had: Prefetched) -> Prefetched:
+        """Fetch the lists that a call lacks, if it gives leave to."""
+        trusted = self.tokens is not None
+        access = self.servers.access(call.fhir_server, call.fhir_authorization, call.context.patient_id, trusted)
+        if access is None:
+            return had
+        most = self.settings.largest_body // len(had.lacking)
+        under_way = {
+            key: self.fetches.start(partial(self.servers.obtain, access, self.hooks.queries[key], most))
+            for key in had.lacking
+        }
+        return had.completed({key: await self.fetches.result(own) for key, own in under_way.items()})
 
     async def feedback(self, service: Service, request: Request) -> Response:
         """Take a CDS client's feedback."""

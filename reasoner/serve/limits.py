@@ -58,9 +58,9 @@ class QuestionPool:
     A question that takes too long is given up for its client; its thread goes on until it is done.
     """
 
-    def __init__(self, waiting: int, seconds: float) -> None:
-        self.threads = ThreadPoolExecutor(AT_ONCE, "question")
-        self.places = BoundedSemaphore(waiting + AT_ONCE)
+    def __init__(self, waiting: int, seconds: float, at_once: int = AT_ONCE) -> None:
+        self.threads = ThreadPoolExecutor(at_once, "question")
+        self.places = BoundedSemaphore(waiting + at_once)
         self.seconds = seconds
 
     async def run(self, question: Callable[[], Result]) -> Result:

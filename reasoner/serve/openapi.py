@@ -16,7 +16,8 @@ from reasoner.queries.questions import Choice, Leaf, Open, See
 from reasoner.records.record import ONE_OF
 from reasoner.serve.api import QUESTIONS, Question
 from reasoner.serve.describe import GuidelineForm
-from reasoner.serve.hooks import PREFETCH, FeedbackCall, HookCall, services_of
+from reasoner.serve.hooks import FeedbackCall, HookCall, services_of
+from reasoner.serve.prefetch import LISTS
 from reasoner.serve.problems import HOOKS
 from reasoner.serve.settings import Settings
 from reasoner.serve.shapes import Cards, Details, OperationOutcome, Services, Status
@@ -153,7 +154,7 @@ RESOURCE = {
 
 PREFETCHED = {
     "type": "object",
-    "properties": {key: {"anyOf": [{"$ref": REFERENCE.format(name="Resource")}, {"type": "null"}]} for key in PREFETCH},
+    "properties": {key: {"anyOf": [{"$ref": REFERENCE.format(name="Resource")}, {"type": "null"}]} for key in LISTS},
 }
 
 

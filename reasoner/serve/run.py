@@ -16,6 +16,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from reasoner.errors import ReasonerError
+from reasoner.serve.ehr import FhirServers
 from reasoner.serve.log import logging_config
 from reasoner.serve.settings import Settings
 from reasoner.serve.tokens import TokenVerifier
@@ -28,11 +29,12 @@ CONNECTIONS = 16_384
 def run(settings: Settings, host: str, port: int, workers: int) -> None:
     """Serve until a signal ends it; requests under way are answered first.
 
-    Raises ReasonerError where the file of keys cannot be used, or the address not listened on.
+    Raises ReasonerError where the file of keys or a FHIR server cannot be used, or the address not listened on.
     """
     address = free_address(host, port)
     if settings.keys is not None:
         TokenVerifier(Path(settings.keys), settings.issuers, "")
+    FhirServers(settings.fhir_servers, settings.fhir_networks, settings.fetch_seconds)
     with suppress(ImportError, ValueError, OSError):
         import resource
 

@@ -22,7 +22,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     JWK Set; with it, CDS clients need a token, of one of the `issuers` where these are given. `largest_body` is in bytes;
     `body_seconds` is the time in which a request's head, and then its body, must arrive, `answer_seconds` the time in which
     it must be answered. `waiting` is the number of long questions that may wait in one process, `courses` the longest
-    history that is answered. `scratch` is a folder that the processes of a service share, empty where there is only one.
+    history that is answered. What prefetch lacks is fetched from the FHIR servers `fhir_servers`, which may be in
+    `fhir_networks` where these are not public, within `fetch_seconds`. `scratch` is a folder that the processes of a service
+    share, empty where there is only one.
     """
 
     selection: Selection = msgspec.field(default_factory=lambda: Selection(default_folder()))
@@ -35,6 +37,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     answer_seconds: float = 30
     waiting: int = 64
     courses: int = 20
+    fhir_servers: tuple[str, ...] = ()
+    fhir_networks: tuple[str, ...] = ()
+    fetch_seconds: float = 5
     log_level: str = "info"
     scratch: str = ""
 

@@ -1,0 +1,273 @@
+"""What the cards about an answer say, in the words of the guideline and of the wording file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Literal, NamedTuple
+
+from msgspec import UNSET
+
+from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.answer import ActionCall, Answer, Exclusion, Missing, Recommendation
+from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED
+from reasoner.engine.phrases import (
+    alternative_words,
+    annotation_words,
+    assumed_words,
+    assuming_words,
+    caution_words,
+    certainty_words,
+    decided_words,
+    depending_words,
+    question_words,
+    setting_words,
+    strength_words,
+)
+from reasoner.engine.scores import score_words
+from reasoner.records.record import ONE_OF
+from reasoner.serve.markdown import LONGEST_DETAIL, total
+
+__all__ = ["Draft", "Line", "Suggestion", "about_orders", "about_patient", "unanswered"]
+
+MOST_SUGGESTIONS = 6
+MOST_EXPLAINED = 2
+MOST_OPTIONS = 3
+
+Entry = Recommendation | Exclusion
+
+
+class Suggestion(NamedTuple):
+    """What a card offers to do: delete the draft orders in `references`, or where there are none create a task."""
+
+    label: str
+    references: tuple[str, ...] = ()
+
+
+class Line(NamedTuple):
+    """One line of a card: a heading, and what stands behind it, the most important first; all of it where it is `whole`."""
+
+    heading: str
+    parts: tuple[str, ...]
+    whole: bool = False
+
+
+class Draft(NamedTuple):
+    """A card without what differs from call to call: ids, the link's address, the patient.
+
+    `notes` are for its last line. `regimen` is the one that the card's link explains, empty for the whole answer.
+    """
+
+    indicator: Literal["info", "warning"]
+    summary: str
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...] = ()
+    regimen: str = ""
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+def about_patient(answer: Answer) -> tuple[Draft, ...]:
+    """Draft the cards about a patient: what is recommended, and what to record."""
+    if not (answer.recommended or answer.excluded or answer.actions or answer.missing or answer.setting == SILENT):
+        return ()
+    model = answer.derivation.model
+    say = model.say
+    drafts: list[Draft] = []
+    for decision in model.decisions or (UNSET,):
+        placed = (own.setting for own in answer.decisions or () if own.decision == decision)
+        name = next(placed, answer.setting)
+        setting = setting_words(name, model)
+        own = [entry for entry in answer.recommended if entry.decision == decision]
+        if name == UNDETERMINED and answer.missing:
+            summary = say(
+                "card_undetermined", setting, question_words(min(answer.missing, key=partial(weight, model)), model)
+            )
+        elif own:
+            first, strength, sure = merits(own[0], model)
+            summary = say("card_recommended", setting, first, strength, sure)
+        else:
+            summary = say("card_nothing", setting)
+        lines = [
+            Line(
+                say("heading_recommended"),
+                (option_words(own[0], model), *(brief_words(entry, model) for entry in own[1:]))
+                if own
+                else (say("nothing"),),
+            )
+        ]
+        if own:
+            lines.append(Line(say("card_reason"), reasons(own[0], model)))
+        if not drafts:
+            lines.append(Line(say("heading_excluded"), tuple(exclusion_words(entry, model) for entry in answer.excluded)))
+        notes = [caution_words(entry, name, answer.derivation) for entry in own[:1] for name in entry.cautions]
+        notes += [] if drafts else [*(action_words(call, model) for call in answer.actions), *standing(answer)]
+        drafts.append(Draft("info", summary, tuple(lines), tuple(notes)))
+    return (*drafts, *missing(answer, answer.missing))
+
+
+def weight(model: GuidelineModel, entry: Missing) -> tuple[bool, bool]:
+    """Sort unknown facts: first what decides the setting, and of that the therapy."""
+    own = model.courses_fact
+    therapy = entry.course is not None or entry.fact == ONE_OF or (own is not None and entry.fact == own.name)
+    return "setting" not in entry.decides, not therapy
+
+
+def about_orders(answer: Answer, ordered: Mapping[str, str]) -> tuple[Draft, ...]:
+    """Draft the cards about draft orders; `ordered` gives for each drug the reference of the order that it is in."""
+    model = answer.derivation.model
+    recommended = {entry.regimen: entry for entry in answer.recommended}
+    excluded = {entry.regimen: entry for entry in answer.excluded}
+    drafts: list[Draft] = []
+    spoken = [regimen for regimen in model.regimens if model.is_regimen(ordered, regimen)]
+    for regimen in spoken:
+        if regimen in recommended:
+            drafts.append(about_recommended(answer, recommended[regimen], excluded.get(regimen)))
+        elif regimen in excluded:
+            drafts.append(about_excluded(answer, excluded[regimen], ordered))
+        else:
+            summary = model.say("card_not_recommended", model.label("regimen", regimen))
+            drafts.append(Draft("info", summary, (instead(answer, [regimen]),), standing(answer), regimen))
+    if not spoken:
+        for drug, reference in ordered.items():
+            having = [name for name in model.regimens if any(drug in part for part in model.parts.get(name, ()))]
+            against = [excluded[name] for name in having if name in excluded]
+            if len(against) == len(having) > 0:
+                spoken += having
+                if all(entry.certainty == "certain" for entry in against):
+                    drafts.append(about_drug(answer, drug, reference, against))
+    return (*drafts, *missing(answer, [entry for entry in answer.missing if not set(spoken).isdisjoint(entry.decides)]))
+
+
+def about_recommended(answer: Answer, entry: Recommendation, against: Exclusion | None) -> Draft:
+    """Draft the card about an ordered regimen that is recommended: its rank, and what has to be ruled out first."""
+    model = answer.derivation.model
+    say = model.say
+    label, strength, sure = merits(entry, model)
+    summary = say("card_ordered", label, say("rank", str(entry.rank)), strength, sure)
+    lines = [Line(say("heading_recommended"), (option_words(entry, model),))]
+    if against is not None:
+        lines.append(Line(say("card_rule_out"), (say("card_out_if", assuming_words(against.assuming, model)),)))
+    lines.append(Line(say("card_reason"), reasons(entry, model)))
+    cautions = [caution_words(entry, name, answer.derivation) for name in entry.cautions]
+    return Draft("info", summary, tuple(lines), (*cautions, *standing(answer)), entry.regimen)
+
+
+def about_excluded(answer: Answer, against: Exclusion, ordered: Mapping[str, str]) -> Draft:
+    """Draft the warning about an ordered regimen that is excluded: why, and what to choose instead."""
+    model = answer.derivation.model
+    say, label = model.say, model.label("regimen", against.regimen)
+    if against.certainty != CERTAIN:
+        summary = say("card_excluded_if", label, assuming_words(against.assuming, model))
+    else:
+        summary = say("card_excluded", label, say("and").join(dict.fromkeys(r.words for r in against.reasons)))
+    lines = (Line(say("card_reason"), reasons(against, model)), instead(answer, [against.regimen]))
+    remove = Suggestion(say("card_remove", label), tuple(dict.fromkeys(ordered.values())))
+    return Draft("warning", summary, lines, standing(answer), against.regimen, (remove,))
+
+
+def about_drug(answer: Answer, drug: str, reference: str, against: Sequence[Exclusion]) -> Draft:
+    """Draft the card about an ordered drug of which every regimen is excluded."""
+    model = answer.derivation.model
+    say, label = model.say, model.label("drug", drug)
+    lines = (
+        Line(say("heading_excluded"), tuple(exclusion_words(entry, model) for entry in against)),
+        Line(say("card_reason"), reasons(against[0], model)),
+        instead(answer, [entry.regimen for entry in against]),
+    )
+    remove = Suggestion(say("card_remove", label), (reference,))
+    return Draft("warning", say("card_drug_excluded", label), lines, standing(answer), against[0].regimen, (remove,))
+
+
+def instead(answer: Answer, regimens: Sequence[str]) -> Line:
+    """Say what the guideline recommends instead of regimens, what may be excluded last."""
+    model = answer.derivation.model
+    excluded = {entry.regimen for entry in answer.excluded}
+    others = sorted(answer.recommended, key=lambda entry: entry.regimen in excluded)
+    named = tuple(option_words(entry, model) for entry in others if entry.regimen not in regimens)
+    return Line(model.say("card_instead"), named[:MOST_OPTIONS] or (model.say("nothing"),))
+
+
+def missing(answer: Answer, entries: Iterable[Missing]) -> Iterator[Draft]:
+    """Draft the card on which of the unknown facts to record, if any; members of a list are asked for together.
+
+    Each has a suggestion, or the card says that it has none.
+    """
+    model = answer.derivation.model
+    say = model.say
+    decides: dict[str, dict[str, None]] = {}
+    for entry in entries:
+        decides.setdefault(question_words(entry, model), {}).update(dict.fromkeys(entry.decides))
+    if not decides:
+        return
+    setting = setting_words(answer.setting, model)
+    one = len(decides) == 1
+    summary = say("card_missing_one", setting) if one else say("card_missing", setting, str(len(decides)))
+    asked, room = list(decides), LONGEST_DETAIL // 3
+    count = next(n for n in range(MOST_SUGGESTIONS, len(asked) + MOST_SUGGESTIONS) if total(asked[n:]) <= room)
+    explained = [say("card_decides", name, decided_words(list(decides[name]), model)) for name in asked[:MOST_EXPLAINED]]
+    lines = [Line(say("heading_missing") if not n else "", (text,)) for n, text in enumerate(explained)]
+    lines += [Line(say("card_no_suggestion"), tuple(asked[count:]), whole=True)]
+    suggestions = tuple(Suggestion(say("card_record", name)) for name in asked[:count])
+    yield Draft("info", summary, tuple(lines), suggestions=suggestions)
+
+
+def merits(entry: Recommendation, model: GuidelineModel) -> tuple[str, str, str]:
+    """Word a recommendation: its regimen, its strength, its certainty."""
+    return (
+        model.label("regimen", entry.regimen),
+        strength_words(entry, model),
+        certainty_words(entry.certainty, entry.assuming, model),
+    )
+
+
+def option_words(entry: Recommendation, model: GuidelineModel) -> str:
+    """Word a recommendation in one part of a line: regimen, rank, strength, certainty, and whether it hangs on a reading."""
+    label, strength, sure = merits(entry, model)
+    about = [model.say("rank", str(entry.rank)), strength, sure, depending_words(entry.depends_on_readings, model)]
+    return model.say("bracketed", label, model.say("comma").join(filter(None, about)))
+
+
+def brief_words(entry: Recommendation, model: GuidelineModel) -> str:
+    """Word a recommendation that is not the first: regimen, strength, and whether it is certain."""
+    sure = model.say("certain" if entry.certainty == CERTAIN else "card_depends")
+    about = model.say("comma").join((strength_words(entry, model), sure))
+    return model.say("bracketed", model.label("regimen", entry.regimen), about)
+
+
+def exclusion_words(entry: Exclusion, model: GuidelineModel) -> str:
+    """Word an exclusion in one part of a line: regimen, why, certainty, and whether it hangs on a reading."""
+    why = model.say("and").join(dict.fromkeys(reason.words for reason in entry.reasons))
+    sure = "" if entry.certainty == CERTAIN else certainty_words(entry.certainty, entry.assuming, model)
+    about = filter(None, (why, sure, depending_words(entry.depends_on_readings, model)))
+    return model.say("bracketed", model.label("regimen", entry.regimen), model.say("comma").join(about))
+
+
+def action_words(call: ActionCall, model: GuidelineModel) -> str:
+    """Word an action, with what would make it certain."""
+    if call.certainty == CERTAIN:
+        return call.text
+    return model.say("bracketed", call.text, certainty_words(call.certainty, call.assuming, model))
+
+
+def standing(answer: Answer) -> tuple[str, ...]:
+    """Say what else an answer stands on: defaults, scores, other readings, and its notes."""
+    model = answer.derivation.model
+    assumed = [assumed_words(answer)] if answer.assumed else []
+    scores = [score_words(score, model) for score in answer.scores or ()]
+    return (*assumed, *scores, *answer.notes, *(alternative_words(entry, model) for entry in answer.alternatives))
+
+
+def reasons(entry: Entry, model: GuidelineModel) -> tuple[str, ...]:
+    """Word each reason: how it applies here, and the statement or reading."""
+    say, found = model.say, []
+    for reason in entry.reasons:
+        annotation = model.annotations.get(reason.annotation)
+        source = reason.annotation if annotation is None else annotation_words(annotation, model)
+        here = "" if annotation is not None and reason.words == annotation.text else say("here", reason.words)
+        found.append(f"{source} {here}")
+    return (*found, *(say("overlays_used", name) for name in entry.overlays))
+
+
+def unanswered(problem: str, model: GuidelineModel) -> Draft:
+    """Draft the card that says why a record cannot be answered."""
+    return Draft("info", model.say("card_unanswered", problem), (Line("", (problem,)),))
