@@ -46,7 +46,7 @@ FACTS: dict[str, tuple[object, ...]] = {
 }  # fmt: skip
 TYPICAL: dict[str, object] = {"a": True, "b": False, "c": False, "k": "low", "d": False}
 REGIMENS = ("x", "y", "z")
-COMPARED = ("setting", "recommended", "rank", "strength", "excluded", "action", "cautioned")
+COMPARED = ("setting", "recommended", "rank", "strength", "excluded", "action", "cautioned", "dose")
 ABSENT = object()
 
 Defect = tuple[str, ...]
@@ -246,8 +246,8 @@ class Defects:
             amounts = {amount for _, (target, _, _, amount, *_) in doses if target == regimen}
             if not amounts:
                 yield "no_dose", regimen
-            if len(amounts) > 1:
-                yield "two_doses", regimen, "daily", "every"
+            for two in combinations(sorted(amounts), 2):
+                yield "two_doses", regimen, "daily", "every", *(f"dose({amount},mg,days(1))" for amount in two)
         settings = [(rule, s) for rule, (s, _) in self.firing(patient, "places") if patient.has(f"setting({s})")]
         for (rule, s), (other, t) in product(settings, settings):
             if s < t and self.decision(s) == self.decision(t):

@@ -366,6 +366,25 @@ def test_no_smaller_patient_shows_a_conflict_or_a_gap(tmp_path: Path) -> None:
          "indicated(oralin, standard) :- in_scope, has(pregnant).\nindicated(oralin, standard) :- in_scope, not has(fever).\n",
          "unknown_unsafe", "error", "oralin is recommended by L9 with certainty while pregnancy is not recorded"),
         ("suppressed(R) :- excluded(R).\n", "gap", "error", "everything indicated is ruled out by L2"),
+        ('fact(4, bad, boolean).\nterm(fact, bad, "severe cough").\n'
+         "%* @statement L9 [1] sha256:000000000000\nOralin then, too.\n*%\nindicated(oralin, standard) :- has(bad).\n",
+         "vague", "info", 'Nothing gives a criterion for "severe" in severe cough'),
+        ('fact(4, days, number).\nterm(fact, days, "days of cough").\nthreshold(days, 3).\napplies(days).\n'
+         'term(action, wait, "Wait.").\nterm(action, act, "Act.").\n'
+         "%* @statement L9 [1] sha256:000000000000\nBefore three days one waits, after three one acts.\n*%\n"
+         "calls_for(wait) :- less_than(days, 3), has(fever).\ncalls_for(act) :- more_than(days, 3), has(fever).\n",
+         "boundary", "error", "At exactly 3 neither L9.1 nor L9.2 applies"),
+        ('fact(4, days, number).\nterm(fact, days, "days of cough").\nthreshold(days, 3).\napplies(days).\n'
+         'term(action, wait, "Wait.").\nterm(action, act, "Act.").\nopposed(wait, act).\n'
+         "%* @statement L9 [1] sha256:000000000000\nUntil day three one waits, from day three one acts.\n*%\n"
+         "calls_for(wait) :- at_most(days, 3), has(fever).\ncalls_for(act) :- at_least(days, 3), has(fever).\n",
+         "boundary", "error", "At exactly 3 both L9.1 and L9.2 apply"),
+        ('%* @statement L9 [1] sha256:000000000000\nOr 60 mg.\n*%\ndose(oralin, daily, every_dose, "60", mg, weeks(1)).\n',
+         "dose", "error",
+         "Two doses of oralin are given for the same step (daily, each dose): 50 mg every week, and 60 mg every week."),
+        ('term(step, loading, "loading dose").\n%* @statement L9 [1] sha256:000000000000\nFirst 100 mg.\n*%\n'
+         'dose(oralin, daily, loading, "100", mg, once).\n',
+         "dose", "warning", "The loading dose of oralin (daily) is written after each dose"),
     ],
 )  # fmt: skip
 def test_a_planted_defect_is_found_in_its_class(added: str, kind: str, severity: str, words: str, tmp_path: Path) -> None:
@@ -395,6 +414,24 @@ def test_a_planted_defect_is_found_in_its_class(added: str, kind: str, severity:
             {"% Whom": 'predicate((ill; sick), derived, "illness").\n% Whom',
              "setting(acute).": "setting(acute), ill.\nill :- sick.\nsick :- ill, has(pregnant).\nsick :- has(fever)."},
             {"conflict", "gap", "unknown_unsafe", "redundant"}, id="of a circle only the rule that adds nothing is redundant"),
+        pytest.param(
+            {"weeks(1)).": 'weeks(1)).\ndose(oralin, daily, every_dose, "0.050", g, days(7)) :- has(fever).'},
+            {"conflict", "gap", "unknown_unsafe"}, id="one dose written in two ways is no two doses"),
+        pytest.param(
+            {"weeks(1)).": 'weeks(1)).\ndose(oralin, daily, every_dose, "60", mg, weeks(1)) :- has(pregnant).\n'
+                           "step_done(oralin, every_dose) :- has(pregnant)."},
+            {"conflict", "gap", "unknown_unsafe"}, id="a step that is finished has no two doses"),
+        pytest.param(
+            {"% Whom": 'fact(4, kidneys, boolean).\nterm(fact, kidneys, "weak kidneys").\nterm(action, test, "Test the kidneys.").\n'
+                       "informs(test, kidneys).\n% Whom",
+             "has(pregnant).": 'has(pregnant).\ncalls_for(test) :- recommended(oralin).\n'
+                               'dose_maximum(oralin, daily, every_dose, "40", mg) :- has(kidneys).'},
+            {"conflict", "gap", "unknown_unsafe"}, id="what limits a dose is acted on"),
+        pytest.param(
+            {"% Whom": 'fact(4, kidneys, boolean).\nterm(fact, kidneys, "weak kidneys").\nterm(action, test, "Test the kidneys.").\n'
+                       'informs(test, kidneys).\npredicate(risk(fact), catalogue, "{1} as a risk").\nrisk((pregnant; kidneys)).\n% Whom',
+             "has(pregnant).": "risk(F), has(F).\ncalls_for(test) :- setting(acute)."},
+            {"conflict", "gap", "unknown_unsafe"}, id="a fact that data name is read"),
     ],
 )  # fmt: skip
 def test_what_is_right_is_not_reported(changed: dict[str, str], kinds: set[str], tmp_path: Path) -> None:
@@ -406,6 +443,38 @@ def test_what_is_right_is_not_reported(changed: dict[str, str], kinds: set[str],
     findings = check(Guideline.load(tmp_path)).findings
     assert {found.kind for found in findings} == kinds, [found.message for found in findings]
     assert {found.rules[0] for found in findings if found.kind == "redundant"} <= {"L1.4"}
+
+
+def test_two_doses_have_the_places_of_both(tmp_path: Path) -> None:
+    text = (RIVER_COUGH / "guideline.lp").read_text("utf-8")
+    text += "%* @statement L9 [1] sha256:000000000000\nOr 60 mg.\n*%\n"
+    text += 'dose(oralin, daily, every_dose, "60", mg, weeks(1)) :- has(fever).\n'
+    (tmp_path / "guideline.lp").write_text(text, "utf-8")
+    (found,) = [f for f in check(Guideline.load(tmp_path)).findings if f.kind == "dose"]
+    lines = text.splitlines()
+    assert [side.annotation for side in found.sides] == ["L1", "L9"]
+    places = [lines[int(place.rpartition(":")[2]) - 1] for side in found.sides for place in side.places]
+    assert places == ["%* @statement L1 [1] sha256:3f0c1a5f8f0e", lines[-1]]
+    assert [side.derives for side in found.sides] == ["oralin: 50 mg every week", "oralin: 60 mg every week"]
+
+
+def test_a_gap_of_one_decision_names_statements_on_that_decision(tmp_path: Path) -> None:
+    text = (RIVER_COUGH / "guideline.lp").read_text("utf-8")
+    text = text.replace(
+        "% Whom",
+        """term(decision, drug, "drug"). term(decision, ward, "ward").
+setting_of(acute, drug). setting_of(bed, ward). option_of(oralin, drug). option_of(stay, ward).
+term(setting, bed, "bed"). term(regimen, stay, "a bed"). without_drugs(stay). term(ground, frail, "frailty").
+% Whom""",
+    )
+    text += (
+        "%* @statement L9 [1] sha256:000000000000\nA bed in pregnancy.\n*%\nplaces(bed, frail) :- in_scope, has(pregnant).\n"
+    )
+    text += "indicated(stay, standard) :- setting(bed).\n"
+    (tmp_path / "guideline.lp").write_text(text.replace("in_scope, has(pregnant)", "has(pregnant)"), "utf-8")
+    (found,) = [f for f in check(Guideline.load(tmp_path)).findings if "places this patient for ward" in f.message]
+    assert found.statements == ("L9",)
+    assert "L1" not in found.repair
 
 
 def test_a_rule_that_readings_need_is_not_to_be_dropped(reports: dict[str, Report]) -> None:

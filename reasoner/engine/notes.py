@@ -49,8 +49,8 @@ def setting_notes(derivation: Derivation, conclusions: Conclusions, decision: st
     if conclusions.setting(decision) == UNDETERMINED:
         possible = [model.label("setting", name) for name in settings if possibly(derivation, SETTING, name)]
         yield model.say("note_undetermined", model.say("or").join(possible))
-    elif sum(truth == every for truth in held.values()) > 1:
-        yield model.say("note_several_settings", model.say("comma").join(model.label("setting", name) for name in held))
+    elif len(certain := [name for name, truth in held.items() if truth == every]) > 1:
+        yield model.say("note_several_settings", model.say("comma").join(model.label("setting", name) for name in certain))
 
 
 def silence_notes(derivation: Derivation, conclusions: Conclusions, decision: str) -> Iterator[str]:

@@ -14,7 +14,8 @@ from reasoner.compiler.selection import ANY
 from reasoner.engine.answer import GuidelineInfo
 from reasoner.guideline import Guideline
 from reasoner.verification.alternatives import OtherAlternatives, taken_in
-from reasoner.verification.answer_sets import AnswerSets
+from reasoner.verification.answer_sets import AnswerSets, Unanswered
+from reasoner.verification.atoms import split_atom
 from reasoner.verification.candidates import Candidates, refutation
 from reasoner.verification.circles import circular_atoms, contradicting_atoms
 from reasoner.verification.defect_findings import DefectAtoms, FindingWriter
@@ -32,6 +33,10 @@ from reasoner.verification.witness import default_record
 __all__ = ["Report", "check", "load_patients", "longest_history"]
 
 LONGEST_HISTORY = 3
+UNPLACED = ("unplaced", "unplaced_untreated", "unplaced_for")
+"""The forms of gaps in which no statement speaks of the patient, of whom some come near."""
+MOST_TRIED = 32
+"""How many records are tried one by one before others are looked at."""
 
 
 class Report(NamedTuple):
@@ -77,7 +82,6 @@ def check(
         courses=length,
         patients=patients,
         writer=writer,
-        candidates=Candidates.read(whatever_concluded(guideline, patients, length), writer),
         settling=settling_readings_of(guideline, length, deadline),
         progress=progress,
     )
@@ -117,14 +121,8 @@ def load_patients(
             inputs = writer.inputs_without(fact.name, fact.default)
             writer.write_advice(inputs, partial("if_unrecorded({},{})".format, fact.name))
     writer.write_unrecorded(regimens)
-    written = reify(model, space.program, [text for text, _ in space.data], writer.duplicates.repeated)
+    written = reify(model, space, writer.duplicates.repeated)
     return builder.ground(("space.lp", "defects.lp"), ["smallest"], [*writer.data, *written], deadline)
-
-
-def whatever_concluded(guideline: Guideline, patients: Patients, courses: int) -> Patients:
-    """Give the patients among whom a rule is sought that fires: with those for whom rules contradict each other."""
-    circle = contradicting_atoms(guideline.space(courses).program)
-    return load_patients(guideline, courses, patients.deadline, free=circle) if circle else patients
 
 
 @dataclass(frozen=True)
@@ -135,7 +133,6 @@ class Check:
     courses: int
     patients: Patients
     writer: FindingWriter
-    candidates: Candidates
     settling: SettlingReadings | None
     progress: Progress
     undecided: set[str] = field(default_factory=set)
@@ -168,11 +165,15 @@ class Check:
         yield from self.overlooked(
             [form for kind, form in (defects[name].arguments for name in existing) if form.name == "both"]
         )
+        answered = True
         try:
-            yield from self.unanswered()
+            for name, unanswered in self.unanswered():
+                answered = answered and name != "no_answer"
+                yield self.writer.write_unanswered(name, unanswered)
         except SolveTimeout:
             self.undecided.add("conflict")
-        yield from self.without_patient(found.shown)
+            answered = False
+        yield from self.without_patient(found.shown, answered)
         self.progress("done", 1, 1)
 
     def class_of(self, atom: str) -> str:
@@ -195,8 +196,9 @@ class Check:
             severity = "info"
         patient = self.patients.smallest(assumed, self.writer.atoms.observed(str(form)))
         found = self.writer.write(str(escalated.arguments[0] if escalated is not None else kind), form, patient, severity)
-        if str(kind) == "gap" and not found.statements and found.witness is not None:
-            found = with_nearest_statements(found, found.witness, self.guideline)
+        if form.name in UNPLACED and found.witness is not None:
+            decision = str(form.arguments[0]) if form.name == "unplaced_for" else ""
+            found = with_nearest_statements(found, found.witness, self.guideline, decision)
         found = self.settled(found, defect, patient)
         found = found.carrying(shown_by=((str(defect), True),), among=self.patients)
         return with_guard(found, form, self.writer, self.patients) if form.name == "both" else found
@@ -243,20 +245,28 @@ class Check:
     def overlooking(self, defect: clingo.Symbol, patients: Patients) -> Patient | None:
         """Find a smallest patient of whom a record without the fact is answered with certainty; None where there is none.
 
-        Other facts that are not recorded either can leave the answer open: then one is sought who has them all recorded.
+        Other facts that are not recorded either can leave the answer open, and so can rules that stand against each other:
+        then a patient with another record is sought, and after some tries one who has these facts recorded. Raises
+        SolveTimeout where none of those tried is one.
         """
-        form = defect.arguments[1]
+        form, roles = defect.arguments[1], self.guideline.model.roles
+        told = [atom for atom in patients.inputs if roles[split_atom(atom)[0]] not in ("patient", "space")]
         recorded = [
             (f"known({fact.name})", True)
             for fact in self.guideline.model.facts
-            if fact.name != str(form.arguments[3]) and fact.default is None and fact.kind in ("boolean", "choice", "list")
+            if fact.name != str(form.arguments[3]) and fact.kind in ("boolean", "choice", "list")
         ]
-        for more in ([], recorded):
+        for more in ([], recorded, []):
             asked = [(str(defect), True), *more]
-            if patients.ask(asked):
+            for _ in range(MOST_TRIED):
+                if not patients.ask(asked):
+                    break
                 patient = patients.smallest(asked)
                 if is_overlooked(form, patient, self.writer):
                     return patient
+                patients.forbid([(str(defect), True), *((atom, atom in patient.inputs) for atom in told)])
+        if patients.ask([(str(defect), True)]):
+            raise SolveTimeout
         return None
 
     def settled(self, found: Finding, defect: clingo.Symbol, patient: Patient | None) -> Finding:
@@ -275,6 +285,11 @@ class Check:
         return found.replace(
             settled_by_alternatives=settling, eased_by_alternatives=easing if found.kind in unwanted else ()
         )
+
+    @cached_property
+    def candidates(self) -> Candidates:
+        """What is a finding unless some patient refutes it."""
+        return Candidates.read(self.patients, self.writer)
 
     @cached_property
     def alternatives(self) -> OtherAlternatives | None:
@@ -305,8 +320,8 @@ class Check:
             self.undecided.add(found.kind)
             return found
 
-    def unanswered(self) -> Iterator[Finding]:
-        """Yield a finding for patients who get no answer, and one for those who get several."""
+    def unanswered(self) -> Iterator[tuple[str, Unanswered]]:
+        """Yield the smallest patient who gets no answer, and the smallest who gets several, each with its form."""
         program = self.guideline.space(self.courses).program
         circle = contradicting_atoms(program)
         if not circle:
@@ -315,21 +330,27 @@ class Check:
         sets = AnswerSets(space, model, taken_in(self.guideline), self.patients.deadline, circle)
         for name, found in (("no_answer", sets.without()), ("several_answers", sets.several())):
             if found is not None:
-                yield self.writer.write_unanswered(name, found)
+                yield name, found
 
-    def without_patient(self, shown: Collection[str]) -> Iterator[Finding]:
-        """Yield the candidates that no patient refutes, of the classes that are decided."""
-        if self.candidates.patients is not self.patients:
-            searched = search(self.candidates.patients, ("refuted",))
+    def without_patient(self, shown: Collection[str], answered: bool) -> Iterator[Finding]:
+        """Yield the candidates that no patient refutes, of the classes that are decided.
+
+        Unless everybody is `answered`, they are sought among those as well for whom rules contradict each other.
+        """
+        candidates = self.candidates
+        circle = frozenset[int]() if answered else contradicting_atoms(self.guideline.space(self.courses).program)
+        if circle:
+            patients = load_patients(self.guideline, self.courses, self.patients.deadline, free=circle)
+            searched = search(patients, ("refuted",))
             self.undecided.update(map(self.class_of, searched.undecided))
-            shown = searched.shown
-        for candidate in self.candidates.unrefuted("never", shown):
-            if self.candidates.classes[candidate] not in self.undecided:
-                yield self.settled_by_firing(self.candidates.never_fires(candidate), candidate)
-        implied = self.candidates.unrefuted("implied", shown)
-        if implied and self.candidates.classes[implied[0]] not in self.undecided:
+            candidates, shown = Candidates.read(patients, self.writer), searched.shown
+        for candidate in candidates.unrefuted("never", shown):
+            if candidates.classes[candidate] not in self.undecided:
+                yield self.settled_by_firing(candidates.never_fires(candidate), candidate)
+        implied = candidates.unrefuted("implied", shown)
+        if implied and candidates.classes[implied[0]] not in self.undecided:
             try:
-                for candidate, found in self.candidates.implied(implied, self.progress):
+                for candidate, found in candidates.implied(implied, self.progress):
                     yield self.settled_by_firing(with_rule_dropped(found, self.writer), candidate)
             except SolveTimeout:
-                self.undecided.add(self.candidates.classes[implied[0]])
+                self.undecided.add(candidates.classes[implied[0]])

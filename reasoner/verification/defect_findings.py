@@ -16,6 +16,7 @@ from reasoner.verification.alternatives import taken_otherwise
 from reasoner.verification.answer_sets import Unanswered
 from reasoner.verification.atoms import quoted, split_atom
 from reasoner.verification.definitions import templates, text_of
+from reasoner.verification.dosage import dosage_words
 from reasoner.verification.findings import Finding, Side, finding_group, finding_id
 from reasoner.verification.patients import Patient, Patients
 from reasoner.verification.witness import departures, witness_of
@@ -113,7 +114,8 @@ class FindingWriter:
         sides = self.sides(form, patient.observed) if patient is not None else ()
         rules = tuple(dict.fromkeys([*named_of("rule", named), *(rule for side in sides for rule in side.rules)]))
         annotations = self.annotations(form, named, sides, rules)
-        places = self.places(rules) or tuple(self.model.annotations[name].place for name in annotations)
+        places = (*self.places(rules), *(place for side in sides for place in side.places))
+        places = places or tuple(self.model.annotations[name].place for name in annotations)
         witness = witness_of(patient.inputs, [self.guideline]) if patient is not None else None
         filled = template.words(form.arguments, self.model)
         if patient is not None and "condition" in template.kinds:
@@ -160,7 +162,8 @@ class FindingWriter:
         for atom, annotation, head in sorted(self.atoms.sides.get(str(form), ())):
             if atom in held:
                 rules = tuple(rule for rule in self.rules_of(annotation, head) if firing_atom(rule, head) in held)
-                found.append(Side(annotation, self.phrase(head), rules, self.places(rules)))
+                places = self.places(rules) or (self.model.annotations[annotation].place,)
+                found.append(Side(annotation, self.phrase(head), rules, places))
         return tuple(found)
 
     def rule_order(self, rule: str) -> int:
@@ -201,7 +204,9 @@ class FindingWriter:
         return () if witness is None else departures(witness, self.default, self.model)
 
     def phrase(self, atom: str) -> str:
-        """Word an atom by the phrase of its predicate; one that no rule concludes or reads stays as it is."""
+        """Word an atom by the phrase of its predicate, a dose in full; what no rule concludes or reads stays as it is."""
+        if words := dosage_words(atom, self.model):
+            return words
         number = self.program.index.get(atom.replace(", ", ","))
         return atom if number is None else self.program.phrases[number]
 

@@ -23,7 +23,7 @@ LABELS = {
     "target": ("drug", "regimen"),
     "any": ("regimen", "drug"),
     "action": ("action_name", "action"),
-    "fact": ("fact", "measure"),
+    "fact": ("fact", "course_fact", "measure"),
 }
 
 

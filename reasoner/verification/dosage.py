@@ -13,7 +13,7 @@ from reasoner.engine.dose_phrases import duration_words, number_words, period_wo
 from reasoner.engine.doses import Period
 from reasoner.verification.atoms import quoted, split_atom
 
-__all__ = ["dose_meanings", "dose_term_words"]
+__all__ = ["dosage_words", "dose_meanings", "dose_term_words"]
 
 TERMS = {"dose": "dose", "dose_maximum": "most", "dose_minimum": "least", "dose_duration": "for"}
 """What a predicate about doses says of a step, as the rules about findings name it."""
@@ -47,12 +47,27 @@ def meaning_of(dose: Dose, model: GuidelineModel) -> str:
 def dose_term_words(term: clingo.Symbol, model: GuidelineModel) -> str:
     """Word a dose, a limit of one or a duration, as the rules about findings name it."""
     predicate = next(name for name, own in TERMS.items() if own == term.name)
-    dose = dose_of(predicate, ["", "", "", *map(str, term.arguments)], "", 0)
+    return words_of(dose_of(predicate, ["", "", "", *map(str, term.arguments)], "", 0), model)
+
+
+def dosage_words(atom: str, model: GuidelineModel) -> str:
+    """Word an atom about doses: of which drug or regimen, and what it says; "" for any other."""
+    predicate, arguments = split_atom(atom)
+    if predicate not in DOSAGE_PREDICATES:
+        return ""
+    dose = dose_of(predicate, arguments, "", 0)
+    return model.say(
+        "value", model.label("drug" if dose.target in model.drugs else "regimen", dose.target), words_of(dose, model)
+    )
+
+
+def words_of(dose: Dose, model: GuidelineModel) -> str:
+    """Word what is said of a step: how much and how often, a limit, or for how long."""
     period = None if dose.period is None else Period(dose.period[0], dose.period[1])  # type: ignore[arg-type]
-    if predicate == "dose_duration":
+    if dose.kind == "dose_duration":
         assert period is not None
         return duration_words(period, model)
     amount = f"{number_words(Decimal(dose.amount))} {model.label('unit', dose.unit)}"
-    if predicate == "dose":
+    if dose.kind == "dose":
         return f"{amount} {model.say('once') if period is None else period_words(period, model)}"
-    return model.say("dose_at_most", amount) if predicate == "dose_maximum" else model.say("dose_at_least", amount)
+    return model.say("dose_at_most", amount) if dose.kind == "dose_maximum" else model.say("dose_at_least", amount)

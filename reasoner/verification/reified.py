@@ -6,20 +6,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from reasoner.compiler.aggregates import AGGREGATE
 from reasoner.compiler.model import Annotation, GuidelineModel, Rule
-from reasoner.compiler.program import Program
+from reasoner.compiler.program import Program, Space
 from reasoner.verification.atoms import compares_number, fact_of, quoted, split_atom
+from reasoner.verification.dosage import dose_meanings
 
 __all__ = ["reify"]
 
 OPEN_WORDS = ("vague_word", "boundary_word")
 
 
-def reify(model: GuidelineModel, program: Program, data: Collection[str], repeated: Mapping[int, int]) -> Iterator[str]:
-    """Yield the facts about a guideline with the catalogue `data`; `repeated` maps rules to the earlier ones they repeat."""
+def reify(model: GuidelineModel, space: Space, repeated: Mapping[int, int]) -> Iterator[str]:
+    """Yield the facts about a guideline, ground for all patients; `repeated` maps rules to the earlier ones they repeat."""
+    program, data = space.program, [text for text, _ in space.data]
     for annotation in model.annotations.values():
         yield from about_annotation(annotation, model)
     for rule, earlier in sorted(repeated.items()):
@@ -29,6 +31,28 @@ def reify(model: GuidelineModel, program: Program, data: Collection[str], repeat
     yield from about_instances(model, program)
     yield from (f"predicate_role({name},{role})" for name, role in model.roles.items())
     yield from open_words(model, data)
+    yield from about_doses(model, space)
+
+
+def about_doses(model: GuidelineModel, space: Space) -> Iterator[str]:
+    """Yield what doses mean, in which units and under which annotations they are given, and in which order of steps."""
+    program, rules = space.program, model.rules
+    concluded = ((program.atoms[r.head], model.dosage_order.get(rules[r.rule].id)) for r in program.rules)
+    written = [(atom, order) for atom, order in concluded if order is not None]
+    written += [
+        (f'dose({d.target},{d.schedule},{d.step},"{d.amount}",{d.unit})', d.order) for d in model.doses if d.kind == "dose"
+    ]
+    yield from dose_meanings([*program.atoms, *(text for text, _ in space.data)], model)
+    yield from (
+        f"_under({text},{quoted(name)})" for text, name in space.data if name is not None and text.startswith("dose")
+    )
+    places: dict[tuple[str, ...], int] = {}
+    for atom, order in written:
+        predicate, (target, schedule, step, *said) = split_atom(atom)
+        if predicate == "dose":
+            yield f"_dosed_in({target},{said[1]})"
+            places[target, schedule, step] = min(order, places.get((target, schedule, step), order))
+    yield from (f"_step_at({','.join(step)},{order})" for step, order in places.items())
 
 
 def about_annotation(annotation: Annotation, model: GuidelineModel) -> Iterator[str]:
@@ -80,6 +104,9 @@ def about_instances(model: GuidelineModel, program: Program) -> Iterator[str]:
             if atom in program.aggregates:
                 facts = {counted.fact for counted in program.counted[program.aggregates[atom]] if counted.fact is not None}
                 compared.update(f"tests_fact({quoted(rule.id)},{fact},yes)" for fact in facts)
+            fact = None if program.roles[atom] == "record" else fact_of(program.atoms[atom], model)
+            if fact is not None:
+                compared.add(f"tests_fact({quoted(rule.id)},{fact},{'no' if negated else 'yes'})")
             if compares_number(program.atoms[atom], model):
                 compared.add(f"tests_number({quoted(rule.id)},{'no' if negated else 'yes'}({program.atoms[atom]}))")
     yield from (f"concludes({quoted(model.rules[rule].id)},{head})" for rule, head in sorted(concluded))
@@ -105,13 +132,17 @@ def open_words(model: GuidelineModel, data: Iterable[str]) -> Iterator[str]:
     pattern = re.compile(rf"\b({'|'.join(map(re.escape, sorted(words, key=len, reverse=True)))})\b", re.IGNORECASE)
     labels = {**model.labels.get("fact", {}), **model.labels.get("course_fact", {})}
     for name, annotation in model.annotations.items():
-        texts = [annotation.text] if pattern.search(annotation.text) else facts_read(annotation, model, labels)
-        found = [word.lower() for text in texts for word in pattern.findall(text)]
+        found = [word.lower() for word in pattern.findall(annotation.text)]
         yield from (f"contains_word({quoted(name)},{quoted(word)})" for word in dict.fromkeys(found))
+        for fact in () if found else dict.fromkeys(facts_read(annotation, model)):
+            for word in dict.fromkeys(word.lower() for word in pattern.findall(labels.get(fact, ""))):
+                yield f"_label_holds_word({quoted(name)},{fact},{quoted(word)})"
 
 
-def facts_read(annotation: Annotation, model: GuidelineModel, labels: Mapping[str, str]) -> list[str]:
-    """List the labels of the facts that an annotation's rules read."""
-    conditions = [c for rule in model.rules if rule.annotation == annotation.id for c in rule.tested]
-    facts = (fact_of(condition.text, model) for condition in conditions)
-    return [labels[fact] for fact in facts if fact is not None and fact in labels]
+def facts_read(annotation: Annotation, model: GuidelineModel) -> Iterator[str]:
+    """Yield the facts that an annotation's rules read."""
+    for rule in model.rules:
+        for condition in rule.tested if rule.annotation == annotation.id else ():
+            fact = fact_of(condition.text, model)
+            if fact is not None:
+                yield fact

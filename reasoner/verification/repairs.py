@@ -84,11 +84,9 @@ def with_rule_dropped(found: Finding, writer: FindingWriter) -> Finding:
     return found.replace(repair=writer.model.say("repair_drop", rule.id), edits=(Edit(rule.id, rule.place),))
 
 
-def with_nearest_statements(gap: Finding, witness: Mapping[str, object], guideline: Guideline) -> Finding:
-    """Add to a gap the statements that come nearest, and what they require that the witness does not have."""
-    derivation = guideline.answer(witness).derivation
-    decisions = guideline.model.decisions or ("",)
-    near = dict(pair for decision in decisions for pair in nearest_statements(derivation, decision))
+def with_nearest_statements(gap: Finding, witness: Mapping[str, object], guideline: Guideline, decision: str) -> Finding:
+    """Add to a gap of a decision the statements that come nearest, and what they require that the witness does not have."""
+    near = dict(nearest_statements(guideline.answer(witness).derivation, decision))
     known, say = guideline.model.annotations, guideline.model.say
     fewest = min(map(len, near.values()), default=0)
     words = [say("asks", n, say("and_condition").join(near[n])) for n in known if n in near and len(near[n]) == fewest]

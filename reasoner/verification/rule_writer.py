@@ -94,14 +94,25 @@ class RuleWriter:
             builder.rule(builder.atom(self.named(f"derives({quoted(source.annotation)},{conclusion})")), [fires])
 
     def write_advice(self, inputs: Sequence[Value], name: Callable[[str], str]) -> None:
-        """Write the rules of advice once more, over other inputs; what they recommend and exclude is named by `name`."""
-        advice = {self.program.atoms[number] for number in advice_of(self.program)}
-        values = self.valuation(inputs, lambda atom: name(atom) if atom in advice else None)
-        for atom in self.circle & self.behind_advice:
-            self.leave_open(values[atom])
-        for rule in self.program.rules:
-            if rule.head in self.behind_advice - self.circle and (clause := self.clause(rule, values)) is not None:
+        """Write the rules of advice once more, over other inputs; what they recommend and exclude is named by `name`.
+
+        What does not depend on an input that is another one stays as it is.
+        """
+        advice, values, program = frozenset(advice_of(self.program)), self.values, self.program
+        changed = [n for n, (own, other) in enumerate(zip(self.inputs, inputs, strict=True)) if repr(own) != repr(other)]
+        affected = frozenset(reachable(changed, self.dependents.__getitem__)) & self.behind_advice
+        values[: len(inputs)] = inputs
+        for atom in sorted(affected.difference(range(len(inputs)))):
+            values[atom] = self.builder.atom(name(program.atoms[atom]) if atom in advice else None)
+            if atom in self.circle:
+                self.leave_open(values[atom])
+        for rule in program.rules:
+            if rule.head in affected - self.circle and (clause := self.clause(rule, values)) is not None:
                 self.builder.rule(*clause)
+        for atom in sorted(advice - affected):
+            body = body_of([(atom, False)], values)
+            if body is not None:
+                self.builder.rule(self.builder.atom(name(program.atoms[atom])), body)
 
     def leave_open(self, value: Value) -> None:
         """Let an atom hold or not of a circle written once more: the patient is one even where it has no solution."""

@@ -31,7 +31,7 @@ def settling_readings_of(literal: Guideline, courses: int, deadline: float | Non
     builder = ProgramBuilder()
     writer = RuleWriter(builder, space, model, taken_in(curated), adoptable=frozenset(readings))
     writer.write()
-    written = reify(model, space.program, [text for text, _ in space.data], writer.duplicates.repeated)
+    written = reify(model, space, writer.duplicates.repeated)
     patients = builder.ground(("space.lp", "defects.lp"), ["settled"], [*writer.data, *written], deadline)
     interprets = {name: frozenset(model.annotations[name].reads) for name in readings}
     return SettlingReadings(patients, interprets)
