@@ -89,6 +89,25 @@ LEFT_OPEN: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
             ],
         },
     ),
+    "metastases found with the breast cancer leave nothing adjuvant, by month as well": (
+        [condition("breast", "icd:C50.9", "2020-02"), condition("liver", "sct:94381002", "2020-04")],
+        {"adjuvant_drugs": []},
+    ),
+    "what is known to the year was not certainly found at once": (
+        [condition("breast", "icd:C50.9", "2020"), condition("liver", "sct:94381002", "2020")],
+        {"metastatic": True, "adjuvant_drugs": None},
+    ),
+    "a breast cancer that came back was there before": (
+        [
+            condition("breast", "icd:C50.9", "2020-01-10", clinicalStatus={"coding": [{"code": "recurrence"}]}),
+            METASTASES,
+        ],
+        {"adjuvant_drugs": None},
+    ),
+    "an older breast cancer that is not dated may have been treated": (
+        [condition("breast", "icd:C50.9", "2020-01-02"), condition("other", "icd:Z85.3"), METASTASES],
+        {"adjuvant_drugs": None},
+    ),
     "metastases that only a text tells are not certain": (
         [resource("Condition", "text", code={"text": "Mammakarzinom mit Lebermetastasen"}, onsetDateTime="2018-01-10")],
         {"metastatic": None, "breast_cancer": None},

@@ -21,15 +21,16 @@ FINAL = {"final", "amended", "corrected"}
 NOT_FINAL = {"preliminary", "registered", "cancelled", "entered-in-error"}
 LONGEST = 80
 NEVER_THERE = {"refuted", "entered-in-error"}
-ACTIVE = {"active", "recurrence", "relapse", None}
+AGAIN = {"recurrence", "relapse"}
+ACTIVE = {"active", *AGAIN, None}
 ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 
 
 class Evidence(NamedTuple):
     """What one resource says of a finding; `lasting` where it speaks of the present, whenever it was written.
 
-    `by` is the set of values that a result came in; `equivocal` says that the result itself is that it is undecided, `shown`
-    is the result as it is written.
+    `again` says that it came back on its date. `by` is the set of values that a result came in; `equivocal` says that the
+    result itself is that it is undecided, `shown` is the result as it is written.
     """
 
     value: str | float
@@ -39,6 +40,7 @@ class Evidence(NamedTuple):
     by: str = ""
     equivocal: bool = False
     shown: str = ""
+    again: bool = False
 
 
 class EvidenceCollector:
@@ -75,7 +77,8 @@ class EvidenceCollector:
         period = resource.onsetPeriod.start if resource.onsetPeriod else None
         asserted = (e.valueDateTime for e in resource.extension or () if e.url == ASSERTED)
         date = first_date(resource.onsetDateTime, period, *asserted) or bound_above(parse_date(resource.recordedDate))
-        lasting = first_code(resource.clinicalStatus) in ACTIVE
+        clinical = first_code(resource.clinicalStatus)
+        lasting, again = clinical in ACTIVE, clinical in AGAIN
         sites = [coding for concept in as_list(resource.bodySite) for coding in concept.codings()]
         said = [
             (diagnosis, coding)
@@ -86,7 +89,8 @@ class EvidenceCollector:
         worded = self.worded(resource, findings) if resource.code else []
         for diagnosis, coding in (*said, *worded):
             source = provenance_of(name, coding, resource.code, date)
-            self.add(diagnosis.finding, Evidence(diagnosis.value if confirmed else UNDECIDED, date, source, lasting))
+            value = diagnosis.value if confirmed else UNDECIDED
+            self.add(diagnosis.finding, Evidence(value, date, source, lasting, again=again))
         if not said and not worded:
             self.leave_out(name, resource.code, resource.onsetDateTime, self.model.say("fhir_unmapped_diagnosis"))
             if not self.is_another(resource.code):

@@ -15,7 +15,7 @@ from reasoner.fhir.doses import Dose
 from reasoner.fhir.events import timeline_of
 from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
 from reasoner.fhir.facts import ChartFacts, Contradiction, FactSource, Side, Undecided, Unmapped, name_some
-from reasoner.fhir.placement import NEVER, Placed, Way, place
+from reasoner.fhir.placement import NEVER, Placed, Way, found_with, place
 from reasoner.fhir.provenance import Provenance, unique
 from reasoner.fhir.tables import FactMapping, Tables
 from reasoner.records.record import ONE_OF
@@ -236,12 +236,16 @@ class FactReader:
         self.assumed.append(self.model.say(CANCERS[kind], mapping.fact, named, self.label(other), self.label(own)))
 
     def drugs_before(self, mapping: FactMapping) -> None:
-        """Read the drugs given before a finding."""
+        """Read the drugs given before a finding: none where it was found with the first of another."""
+        finding, first = mapping.of
         if self.placed.before.why:
             self.leave_open(mapping.fact, *self.placed.before)
         elif self.way.before and self.way.before_known:
             self.record[mapping.fact] = self.drugs_of(self.way.before)
             self.cite_drugs(mapping.fact, self.way.before)
+        elif not self.way.before and (told := found_with(self.chart, self.way.date, finding, first)):
+            self.set(mapping.fact, [], told)
+            self.assumed.append(self.model.say("fhir_at_once", mapping.fact, self.label(finding), self.label(first)))
 
     def drugs_of(self, doses: Iterable[Dose]) -> list[str]:
         """List the drugs of doses, in the order of the guideline."""

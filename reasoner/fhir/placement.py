@@ -13,7 +13,7 @@ from reasoner.fhir.evidence import UNDECIDED, Evidence
 from reasoner.fhir.facts import FEW
 from reasoner.fhir.provenance import Provenance, unique
 
-__all__ = ["NEVER", "Doubt", "Placed", "Way", "place"]
+__all__ = ["NEVER", "Doubt", "Placed", "Way", "found_with", "place"]
 
 NEVER = 10**7
 MOST = 8
@@ -74,6 +74,21 @@ def place(chart: Chart, finding: str, progressions: Sequence[Evidence]) -> Place
     the finding was there first; where a date is told, they may be either.
     """
     return Placing(chart, finding, progressions).place()
+
+
+def found_with(chart: Chart, date: PartialDate | None, finding: str, first: str) -> list[Evidence]:
+    """Give the evidence that a finding of a date came about as soon as another was first told; nothing where that is open.
+
+    What is undecided counts as the other, and a diagnosis that came back is older than its date.
+    """
+    evidence = chart.evidence.of(first)
+    present = [own for own in evidence if own.value in ("true", UNDECIDED)]
+    dates = [own.date for own in present if own.date is not None and own.date.first and not own.again]
+    earlier = chart.evidence.doubtful or any(own.again for own in chart.sides(finding)[0])
+    if date is None or not dates or len(dates) < len(present) or earlier:
+        return []
+    together = date.last - min(own.first for own in dates) <= chart.tables.periods["at_once"]
+    return [*chart.sides(finding)[0], *(own for own in present if own.value == "true")] if together else []
 
 
 class Placing:

@@ -59,13 +59,13 @@ METHODS = {
     "any_positive": ("findings",),
     "ever": ("finding",),
     "this_cancer": ("finding", "finding"),
-    "drugs_before": ("finding",),
+    "drugs_before": ("finding", "finding"),
     "months_between": ("drug", "finding"),
     "courses_from": ("finding", "finding"),
     "measured_since_therapy": ("finding",),
 }
 COURSE_METHODS = {"cycles": (), "months": (), "stopped_alone": (), "stopped_for": ("outcome",)}
-PERIODS = ("starts_together", "pause", "stopped", "under_way", "cycle", "reflex")
+PERIODS = ("starts_together", "pause", "stopped", "under_way", "cycle", "reflex", "at_once")
 HIERARCHIES = {"icd10cm", "atc", "ops"}
 TEXT = "text"
 WORD = "word"
