@@ -77,6 +77,22 @@ SHOWN: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
             " | one_of[0].metastatic_therapy[0], one_of[1].adjuvant_drugs",
         ],
     ),
+    "therapy since the metastases is a course whatever its number is": (
+        [
+            condition("liver", "sct:94381002", recordedDate="2020-02-10"),
+            stated("d", "docetaxel", "2015-05-01", "2015-08-01", "completed"),
+            trend("w", "2019-12-01", WORSENED),
+            stated("t", "trastuzumab", "2020-03-01", "2020-06-01", "completed"),
+        ],
+        [
+            "2015-05-01 to 2015-08-01 | docetaxel: before metastases or since | open"
+            " | one_of[0].metastatic_therapy[0], one_of[1].adjuvant_drugs",
+            "2019-12-01 | progression | told | one_of[0].metastatic_therapy[0].outcome",
+            "by 2020-02-10 | metastases | told | metastatic",
+            "2020-03-01 to 2020-06-01 | course 2, or 1: trastuzumab, completion | told"
+            " | one_of[0].metastatic_therapy[1], one_of[1].metastatic_therapy[0]",
+        ],
+    ),
     "therapy before the metastases is told as such": (
         [stated("t", "trastuzumab", "2018-01-01", "2018-12-01", "completed"), METASTASES],
         [
@@ -118,7 +134,7 @@ SHOWN: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     ),
     "numbers are one event from the first to the last": (
         [kilograms(1, "2020-01-01"), kilograms(3, "2020-02-01"), kilograms(2, "2020-03-01")],
-        ["2020-01-01 to 2020-03-01 | weight: 61 kg; weight: 62 kg (3) | told | weight_kg"],
+        ["2020-01-01 to 2020-03-01 | weight: 61 kg to 62 kg (3) | told | weight_kg"],
     ),
     "each progression is an event of its own, control from one to the next is one": (
         [

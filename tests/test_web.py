@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundles import AFTER_FIRST_LINE, HER2, METASTASES, NEGATIVE, bundle, observation
+from bundles import (
+    AFTER_FIRST_LINE,
+    FIRST_LINE,
+    HER2,
+    METASTASES,
+    NEGATIVE,
+    POSITIVE,
+    bundle,
+    condition,
+    observation,
+    requested,
+)
 from running import Running, serving
 
 from reasoner import Guideline
@@ -23,6 +34,12 @@ MARSH_FEVER = Path(__file__).parent / "guidelines/marsh_fever"
 AFTER_TWO = {"drugs": ["trastuzumab", "paclitaxel"], "outcome": "progression"}
 PROGRESSED = {"drugs": ["trastuzumab", "pertuzumab", "docetaxel"], "outcome": "progression"}
 SECOND_LINE = {"id": "p", "her2": "positive", "metastatic_therapy": [PROGRESSED]}
+IHC = "loinc:85319-2"
+PASTE = """text => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text", text);
+  document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+}"""
 SECRET = "Ottilie Quandt"
 
 
@@ -89,6 +106,12 @@ def field(page: Any, name: str) -> Any:
 def choose(page: Any, name: str, value: str) -> None:
     """Choose one of a field's radio buttons by its label."""
     field(page, name).get_by_role("radio", name=value, exact=True).first.click()
+
+
+def loaded(page: Any, chart: object) -> None:
+    """Load a chart from a file, and wait until it is there to be checked."""
+    page.set_input_files("#file", {"name": "b.json", "mimeType": "", "buffer": json.dumps(chart).encode()})
+    page.locator(".review").wait_for()
 
 
 def taken(page: Any, button: str, within: str) -> str:
@@ -196,9 +219,14 @@ def test_one_of_several_sets_of_facts_is_entered_as_json(browser: Any, service: 
     with opened(browser, service, {"id": "p", "her2": "positive", "one_of": sets}) as page:
         assert 'certain if "before" is the case' in settled(page)
         page.get_by_role("button", name="which of the possibilities in the record is the case").click()
-        assert page.evaluate("document.activeElement.tagName") == "TEXTAREA"
-        page.keyboard.press("Control+a")
-        page.keyboard.type("nothing")
+        assert page.evaluate("document.activeElement.parentElement.textContent") == "not known which"
+        page.keyboard.press("ArrowUp")
+        settled(page)
+        assert sent(page) == {"id": "p", "her2": "positive", "metastatic_therapy": [PROGRESSED]}
+        page.keyboard.press("ArrowDown")
+        assert sent(page)["one_of"] == sets
+        field(page, "one_of").get_by_text("Enter as JSON").click()
+        page.locator("textarea").fill("nothing")
         settled(page)
         assert "is not a list of sets of facts" in field(page, "one_of").locator(".problem").inner_text()
         page.locator("textarea").fill(json.dumps(sets[:1]))
@@ -371,9 +399,10 @@ def test_a_link_opens_the_explanation_and_is_made_again(browser: Any, service: R
 
 
 def test_a_bundle_is_read_and_each_field_says_from_where(browser: Any, service: Running) -> None:
-    unsure = bundle(METASTASES, HER2, observation("her2-b", "loinc:85319-2", "2020-01-12", valueCodeableConcept=NEGATIVE))
+    unsure = bundle(METASTASES, HER2, observation("her2-b", IHC, "2020-01-12", valueCodeableConcept=NEGATIVE))
     with opened(browser, service) as page:
-        page.set_input_files("#file", {"name": "b.json", "mimeType": "", "buffer": json.dumps(AFTER_FIRST_LINE).encode()})
+        loaded(page, AFTER_FIRST_LINE)
+        page.get_by_role("button", name="Show the answer").click()
         page.locator("#answers").get_by_text("second line").first.wait_for()
         assert settled(page).startswith("Setting\nSecond line")
         assert "Observation/her2, loinc.org 85319-2, 2020-01-12" in field(page, "her2").inner_text()
@@ -382,12 +411,12 @@ def test_a_bundle_is_read_and_each_field_says_from_where(browser: Any, service: 
         assert "outcome: Observation/status-1, loinc.org 97509-4, 2020-10-20" in course
         reading = service.client.post("/api/facts", json={"patient": AFTER_FIRST_LINE}).json()
         assert sent(page) == reading["record"]
-        page.set_input_files("#file", {"name": "b.json", "mimeType": "", "buffer": json.dumps(unsure).encode()})
+        loaded(page, unsure)
         page.get_by_text("Contradictory, so left unknown (1)").wait_for()
         assert "Observation/her2-b, loinc.org 85319-2" in page.locator("#read").inner_text()
         assert "unknown" in field(page, "her2").get_attribute("class").split()
         page.set_input_files("#file", {"name": "b.json", "mimeType": "", "buffer": b"not JSON"})
-        page.get_by_text("The file is not JSON").wait_for()
+        page.get_by_text("This is not JSON").wait_for()
         page.get_by_label("Example").select_option(label="Progression on trastuzumab with an anthracycline")
         settled(page)
         assert sent(page)["id"] == "anthracycline_given_earlier"
@@ -398,6 +427,90 @@ def test_a_bundle_is_read_and_each_field_says_from_where(browser: Any, service: 
         page.get_by_role("button", name="Reset").click()
         assert page.locator("#form .field.unknown").count() == 23
         assert page.locator(".sources:visible").count() == 0
+
+
+def test_a_chart_is_laid_out_in_time_and_corrected_before_it_is_answered(browser: Any, service: Running) -> None:
+    with opened(browser, service) as page:
+        settled(page)
+        before = len([request for request in page.asked if request.url.endswith("/api/answer")])
+        loaded(page, AFTER_FIRST_LINE)
+        rows = [" ".join(row.split()) for row in page.locator("#chart li").all_inner_texts()]
+        assert rows[0].endswith("breast cancer")
+        assert "2020-02-01 to 2020-09-19 course 1: trastuzumab + pertuzumab + docetaxel, progression" in rows
+        assert page.locator("#chart li.therapy rect").count() == 3
+        assert page.locator("#chart li.disease .worse").count() == 2
+        told = page.locator("#chart li.therapy button").get_attribute("title")
+        assert told.startswith("MedicationAdministration/docetaxel-0, rxnorm 72962, 2020-02-01; Medication")
+        page.locator("#chart li.therapy button").press("Enter")
+        assert page.evaluate("document.activeElement.parentElement.className") == "timeline"
+        page.locator(".timeline").get_by_label("How it ended").select_option("ongoing")
+        choose(page, "her2", "negative")
+        page.wait_for_timeout(400)
+        assert len([request for request in page.asked if request.url.endswith("/api/answer")]) == before
+        corrected = page.locator(".corrections li")
+        assert corrected.first.inner_text() == "HER2 status: negative (in the chart: positive) Take back"
+        assert corrected.nth(1).inner_text().startswith("Course 1: trastuzumab + pertuzumab + docetaxel, ongoing")
+        page.get_by_role("button", name="Show the answer").click()
+        assert "Out of scope" in settled(page)
+        assert "HER2 status: negative (in the chart: positive)" in settled(page)
+        assert "HER2 status: negative (in the chart: positive)" in field(page, "her2").inner_text()
+        field(page, "her2").get_by_role("button", name="Take back").click()
+        answer = settled(page)
+        assert "Corrected by you" in page.locator(".corrections h3").text_content()
+        assert "Setting\nMaintenance" in answer
+        assert (sent(page)["her2"], corrected.count()) == ("positive", 1)
+        page.locator(".corrections").get_by_role("button", name="Take back").click()
+        assert settled(page).startswith("Setting\nSecond line")
+        assert sent(page) == service.client.post("/api/facts", json={"patient": AFTER_FIRST_LINE}).json()["record"]
+        assert page.locator(".edited, .correction:visible").count() == 0
+
+
+def test_what_a_chart_leaves_open_is_entered_where_it_is_shown(browser: Any, service: Running) -> None:
+    either = json.loads(json.dumps(AFTER_FIRST_LINE).replace('"2020-01-10"', '"2020"'))
+    unknown = bundle(METASTASES, *FIRST_LINE, requested("x", "tucatinib", "2020-06-01", "unknown"))
+    with opened(browser, service) as page:
+        loaded(page, either)
+        page.get_by_role("button", name="Go to: Is one of several").click()
+        field(page, "one_of").get_by_role("radio", name=re.compile("^given since metastases")).click()
+        page.get_by_role("button", name="Show the answer").click()
+        assert settled(page).startswith("CORRECTED BY YOU\nOf several possibilities this one: given since metastases")
+        assert "Setting\nSecond line" in settled(page)
+        assert "one_of" not in sent(page)
+        assert sent(page)["metastatic_therapy"][0]["outcome"] == "progression"
+        page.locator(".timeline").get_by_label("How it ended").select_option("ongoing")
+        settled(page)
+        assert page.locator(".corrections li").count() == 2
+        field(page, "one_of").get_by_role("button", name="Take back").click()
+        reading = service.client.post("/api/facts", json={"patient": either}).json()
+        assert sent(page) == reading["record"]
+        page.evaluate(PASTE, json.dumps(unknown))
+        page.locator(".review").wait_for()
+        assert page.locator(".edited").count() == 0
+        page.get_by_role("button", name="Enter under: therapy for metastatic disease").click()
+        page.get_by_role("button", name="Show the answer").click()
+        assert "therapy for metastatic disease: trastuzumab" in settled(page)
+        assert sent(page)["metastatic_therapy"] == [{"drugs": ["trastuzumab", "pertuzumab", "docetaxel"], "outcome": None}]
+
+
+def test_a_hostile_chart_stays_text_and_bounded(browser: Any, service: Running) -> None:
+    image = "<img src=x onerror=alert(1)>\u202e" + "w" * 500
+    liver = {**METASTASES, "code": {**METASTASES["code"], "text": image}}
+    other = [condition(f"c{n}", "sct:999999999", "2020") for n in range(5)]
+    for own in other:
+        own["code"]["text"] = image
+    values = (POSITIVE, NEGATIVE)
+    results = [observation(f"h{n}", IHC, f"{1700 + n}", valueCodeableConcept=values[n % 2]) for n in range(300)]
+    phone = {"viewport": {"width": 400, "height": 800}}
+    with opened(browser, service, **phone) as page:
+        loaded(page, bundle(liver, *other, *results, *FIRST_LINE))
+        assert page.locator("img, body script").count() == 0
+        assert page.locator("#chart li").count() == 200
+        assert "more are not drawn." in page.locator("#chart").inner_text()
+        assert page.locator("#chart li.therapy").count() == 1
+        shown = page.locator("#chart").inner_text()
+        assert "<img src=x onerror=alert(1)>\\u202e" in shown
+        assert "\u202e" not in shown
+        assert page.evaluate("document.documentElement.scrollWidth") == 400
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core looks for barriers: npm install --prefix tests/readers")
@@ -418,6 +531,10 @@ def test_there_is_no_barrier_that_axe_knows(browser: Any, service: Running, sche
         page.get_by_role("combobox", name="Drugs of this course").fill("tras")
         assert page.evaluate(run) == []
         page.get_by_role("button", name="Save or share").click()
+        assert page.evaluate(run) == []
+        page.keyboard.press("Escape")
+        loaded(page, bundle(METASTASES, *FIRST_LINE, requested("x", "tucatinib", "2020-06-01", "unknown")))
+        choose(page, "her2", "negative")
         assert page.evaluate(run) == []
 
 

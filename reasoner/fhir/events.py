@@ -29,13 +29,15 @@ WORDS = {"false": "without", "not_then": "timeline_not_then", UNDECIDED: "timeli
 class Point(NamedTuple):
     """An event of one date.
 
-    Those that are the `same` are put together, unless one of the same `subject` that says something else comes between.
+    Those that are the `same` are put together, unless one of the same `subject` that says something else comes between;
+    `shown` is a number as it is written.
     """
 
     date: PartialDate | None
     subject: tuple[object, ...]
     same: tuple[object, ...]
     event: TimelineEvent
+    shown: str = ""
 
 
 class Given(NamedTuple):
@@ -98,11 +100,13 @@ class TimelineBuilder:
         else:
             when = self.span(first.date, last.date)
             at = (axis.between(*first.date)[0], axis.between(*last.date)[1]) if axis is not None else None
-        words = dict.fromkeys(own.event.words for own in (first, last))
+        words, span = first.event.words, self.say("from_to_number", first.shown, last.shown)
+        if first.shown != last.shown:
+            words = self.say("value", self.model.label("finding", first.event.finding), span)
         sources = dict.fromkeys(own.event.sources[0] for own in run)
         return replace(
             first.event,
-            words=self.say("and").join(words),
+            words=words,
             when=when,
             at=at,
             end=last.event.start if last.date != first.date else None,
@@ -144,9 +148,11 @@ class TimelineBuilder:
             places=places,
             facts=self.bearing.get(finding, ()),
         )
-        told = isinstance(own.value, float) or (own.value, shown)
+        number = isinstance(own.value, float)
+        told = number or (own.value, shown if own.by else (shown, own.source.code))
         singly = own.date if own.value in self.endings.by_disease else own.date is None
-        return Point(own.date, (kind, finding), (kind, finding, told, event.certainty, singly), event)
+        subject = (kind, finding) if own.by else (kind, finding, told)
+        return Point(own.date, subject, (told, event.certainty, singly), event, shown if number else "")
 
     def evidence_words(self, finding: str, own: Evidence, shown: str) -> str:
         """Word a value of a finding, with what the chart calls it."""
@@ -238,13 +244,14 @@ class TimelineBuilder:
         drugs = [self.drug(drug, [d for d in own.doses if d.drug == drug], axis) for drug in self.ordered(own.doses)]
         ongoing = any(drug.ongoing for drug in drugs)
         last = max((self.end_of(dose) for dose in own.doses), key=lambda date: date.last)
-        bare = {place.rpartition(f"{ONE_OF}[")[2].partition("].")[2] or place for place in own.places}
-        open_ = len(own.places) < len(self.readers) or len(bare) > 1
+        bare = list(dict.fromkeys(place.partition("].")[2] if place.startswith(ONE_OF) else place for place in own.places))
+        facts = {place.partition("[")[0] for place in bare}
+        open_ = len(own.places) < len(self.readers) or len(facts) > 1
         outcome = own.course.outcome if own.course is not None and own.places else None
         conventional = outcome in self.model.under_way and not ongoing
         return TimelineEvent(
             kind="therapy",
-            words=self.therapy_words(bare, drugs, own.course is not None, outcome),
+            words=self.therapy_words(bare, drugs, outcome),
             when=self.span(own.doses[0].start, None if ongoing else last),
             certainty="open" if open_ else "assumed" if conventional else "told",
             sources=(own.doses[0].source, own.doses[-1].source)[: len(own.doses)],
@@ -279,20 +286,18 @@ class TimelineBuilder:
             return self.say("timeline_since", self.when(start))
         return self.when(start) if start == end else self.say("from_to_number", self.when(start), self.when(end))
 
-    def therapy_words(self, places: set[str], drugs: Sequence[DrugGiven], course: bool, outcome: str | None) -> str:
-        """Name a therapy by its place in the record, its drugs, and how it ended."""
+    def therapy_words(self, places: Sequence[str], drugs: Sequence[DrugGiven], outcome: str | None) -> str:
+        """Name a therapy by its places in the record, its drugs, and how it ended."""
         say, named = self.say, self.say("plus").join(drug.label for drug in drugs)
         finding = self.model.label("finding", self.finding)
+        numbers = [place.partition("[")[2].partition("]")[0] for place in places]
         if not places:
             return say("timeline_therapy", named)
-        if len(places) > 1:
-            return say("timeline_either", named, finding)
-        (place,) = places
-        if not course:
-            return say("timeline_before", finding, named)
-        number = place.partition("[")[2].partition("]")[0]
-        ended = say("outcome_unknown") if outcome is None else self.model.label("outcome", outcome)
-        return say("course_numbered", str(int(number) + 1), say("comma").join((named, ended)))
+        if all(numbers):
+            ended = say("outcome_unknown") if outcome is None else self.model.label("outcome", outcome)
+            courses = say("or").join(str(int(number) + 1) for number in numbers)
+            return say("course_numbered", courses, say("comma").join((named, ended)))
+        return say("timeline_either", named, finding) if any(numbers) else say("timeline_before", finding, named)
 
     def undated(self) -> Iterator[TimelineEvent]:
         """Yield the drugs that have no date."""

@@ -17,6 +17,14 @@ export function element(name, more = {}, ...children) {
   return node;
 }
 
+/** Make an element of a picture (SVG), with its attributes. */
+export function shape(name, attributes = {}, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children.flat(Number.POSITIVE_INFINITY));
+  return node;
+}
+
 /** Give an id that no other element has. */
 export function fresh(prefix) {
   made += 1;

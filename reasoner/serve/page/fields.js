@@ -240,11 +240,19 @@ export function readFrom() {
   };
 }
 
-/** Put a control into a fieldset with its question, what is wrong with it, and where it was read. */
-export function field(name, question, control, hints) {
+/** Put a control into a fieldset with its question, what is wrong with it, what was corrected, and where it was read. */
+export function field(name, question, control, hints, takeBack) {
   const problem = element("p", { className: "problem", id: fresh("problem"), hidden: true });
   const matters = element("span", { className: "matters", hidden: true, textContent: say("page_matters") });
   const sources = readFrom();
+  const theirs = element("span");
+  const correction = element(
+    "p",
+    { className: "correction", hidden: true },
+    theirs,
+    " ",
+    element("button", { type: "button", className: "link", textContent: say("page_take_back"), onclick: takeBack }),
+  );
   const node = element(
     "fieldset",
     { className: "field", tabIndex: -1, "data-fact": name, "aria-describedby": problem.id },
@@ -252,11 +260,18 @@ export function field(name, question, control, hints) {
     control.node,
     hints.map((text) => element("p", { className: "hint", textContent: text })),
     problem,
+    correction,
     sources.node,
   );
   return {
     node,
     control,
+    /** Show that what stands here is a person's and not the chart's; nothing where it is the chart's. */
+    correct: (text) => {
+      theirs.textContent = text;
+      correction.hidden = !text;
+      node.classList.toggle("edited", Boolean(text));
+    },
     refuse: (text) => show(problem, text),
     matter: (does) => {
       matters.hidden = !does;

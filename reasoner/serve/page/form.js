@@ -2,15 +2,20 @@
 
 import { coursesControl } from "./courses.js";
 import { element, fresh } from "./dom.js";
-import { booleanControl, choiceControl, field, jsonControl, listControl, numberControl } from "./fields.js";
+import { booleanControl, choiceControl, field, listControl, numberControl } from "./fields.js";
+import { some } from "./reading.js";
+import { setsControl } from "./sets.js";
 import { ONE_OF, origin, say } from "./words.js";
 
 const CONTROLS = { boolean: booleanControl, choice: choiceControl, list: listControl, number: numberControl };
 const UNNAMED = "patient";
+const PLACE = new RegExp(`^(?:${ONE_OF}\\[(\\d+)\\]\\.)?(\\w+)(?:\\[(\\d+)\\])?(?:\\.(\\w+))?(?:\\[(\\w+)\\])?$`);
 
 export class Form {
   constructor(node, guideline, words, changed, announce) {
     this.words = words;
+    this.changed = changed;
+    this.read = null;
     this.id = element("input", { type: "text", id: fresh("id"), value: UNNAMED, spellcheck: false, oninput: changed });
     this.fields = new Map();
     for (const fact of guideline.facts) {
@@ -18,10 +23,14 @@ export class Form {
         fact.kind === "courses"
           ? coursesControl(fact, guideline.course, () => this.entered(fact.name, changed), announce)
           : CONTROLS[fact.kind](fact, () => this.entered(fact.name, changed));
-      this.fields.set(fact.name, field(fact.name, words.question(fact), control, this.hints(fact)));
+      this.fields.set(fact.name, this.fieldOf(fact.name, words.question(fact), control, this.hints(fact)));
     }
-    const sets = jsonControl({ label: say("page_one_of") }, () => this.entered(ONE_OF, changed));
-    this.fields.set(ONE_OF, field(ONE_OF, say("page_one_of"), sets, [say("page_one_of_hint")]));
+    const sets = setsControl(
+      { label: say("page_one_of") },
+      () => this.entered(ONE_OF, changed),
+      (set) => this.choose(set),
+    );
+    this.fields.set(ONE_OF, this.fieldOf(ONE_OF, say("page_one_of"), sets, [say("page_one_of_hint")]));
     const courses = guideline.facts.filter(({ kind }) => kind === "courses").map(({ name }) => name);
     const order = [...courses, ...[...this.fields.keys()].filter((name) => !courses.includes(name))];
     node.replaceChildren(
@@ -37,6 +46,10 @@ export class Form {
     this.update();
   }
 
+  fieldOf(name, question, control, hints) {
+    return field(name, question, control, hints, () => this.takeBack(name));
+  }
+
   hints(fact) {
     return fact.default === null ? [] : [say("page_default", this.words.value(fact.name, fact.default))];
   }
@@ -50,6 +63,54 @@ export class Form {
 
   update() {
     for (const { update } of this.fields.values()) update();
+    const found = new Map(this.corrections().map(({ name, words }) => [name, words]));
+    if (this.read) for (const [name, { correct }] of this.fields) correct(found.get(name) ?? "");
+  }
+
+  /** Enter the facts of a set that is chosen, and take those of the last one back; gives whether the form can hold them. */
+  choose(set) {
+    const facts = (own) => Object.entries(own ?? {}).filter(([name]) => name !== "label");
+    const held = (value) => (value === null ? undefined : value);
+    if (!facts(set).every(([name, value]) => this.fields.get(name)?.control.allows(held(value)))) return false;
+    for (const [name] of facts(this.chosen)) this.fields.get(name).control.set(undefined);
+    for (const [name, value] of facts(set)) this.fields.get(name).control.set(held(value));
+    this.chosen = set;
+    return true;
+  }
+
+  /** List the facts that a person entered otherwise than they were read of a chart, with words for it. */
+  corrections() {
+    if (!this.read) return [];
+    const found = [];
+    const { label, ...implied } = this.chosen ?? {};
+    if (label !== undefined) found.push({ name: ONE_OF, words: say("page_chosen_set", label) });
+    for (const [name, { control }] of this.fields) {
+      const [value, read] = [control.get(), name in implied ? implied[name] : this.read.get(name)];
+      if ((name === ONE_OF && label !== undefined) || same(value, read)) continue;
+      const words = name === ONE_OF ? say("page_own_sets") : this.words.corrected(name, value, read);
+      found.push({ name, words });
+    }
+    return found;
+  }
+
+  /** Take back what a person entered: what was read stands again. */
+  takeBack(name) {
+    const { node, control } = this.fields.get(name);
+    const value = name !== ONE_OF && this.chosen && name in this.chosen ? this.chosen[name] : this.read.get(name);
+    control.set(value === null && !control.allows(null) ? undefined : value);
+    this.update();
+    node.focus();
+    this.changed();
+  }
+
+  /** Enter drugs under a fact, beside what is entered: as a course, or as members of a list. */
+  enter(name, drugs) {
+    const { control } = this.fields.get(name);
+    const own = control.get() ?? [];
+    const courses = this.words.facts.get(name).kind === "courses";
+    control.set(courses ? [...own, { drugs }] : [...new Set([...own, ...drugs])]);
+    this.entered(name, this.changed);
+    this.goTo(name, courses ? own.length + 1 : undefined);
   }
 
   /** Give the record as it stands; what is unknown is not in it, but null where a default would stand for it. */
@@ -62,9 +123,13 @@ export class Form {
     return record;
   }
 
-  /** Fill in a record; gives a sentence for each part of it that the form cannot hold and leaves unknown. */
-  fill(record) {
+  /**
+   * Fill in a record, with where it was read if that was a chart; gives a sentence for each part of it that the form cannot
+   * hold and leaves unknown.
+   */
+  fill(record, sources = null) {
     const left = [];
+    this.read = this.chosen = null;
     this.id.value = typeof record.id === "string" && record.id.trim() ? record.id : UNNAMED;
     for (const [key, value] of Object.entries(record)) {
       if (key !== "id" && !this.fields.has(key)) left.push(say("page_unknown_fact", key));
@@ -75,8 +140,12 @@ export class Form {
       const fits = own.control.allows(value);
       if (!fits) left.push(say("page_bad_value", name, JSON.stringify(value)));
       own.control.set(fits ? value : undefined);
-      own.node.classList.remove("edited");
+      own.correct("");
       own.cite([]);
+    }
+    if (sources) {
+      this.read = new Map([...this.fields].map(([name, { control }]) => [name, control.get()]));
+      this.cite(sources);
     }
     this.update();
     return left;
@@ -88,7 +157,7 @@ export class Form {
       const [, name, index, key] = /^(\w+)(?:\[(\d+)\]\.(\w+))?$/.exec(place);
       const { node, control } = this.fields.get(name);
       const own = control.get();
-      if (name === ONE_OF) control.set(own.filter(({ label }) => label === value));
+      if (name === ONE_OF) control.choose(value);
       else if (key === undefined) control.set(value);
       else control.set(own.map((course, number) => (number === Number(index) ? { ...course, [key]: value } : course)));
       node.classList.add("edited");
@@ -99,13 +168,17 @@ export class Form {
   /** Show beside each field where it was read. */
   cite(sources) {
     const read = new Map();
-    for (const source of sources) read.set(source.fact, [...(read.get(source.fact) ?? []), origin(source)]);
+    for (const source of sources) {
+      if (!read.has(source.fact)) read.set(source.fact, []);
+      read.get(source.fact).push(origin(source));
+    }
     const lines = new Map();
     for (const [fact, origins] of read) {
-      const [, name, index, key, member] = /^(\w+)(?:\[(\d+)\])?(?:\.(\w+))?(?:\[(\w+)\])?$/.exec(fact);
-      const about = member ? this.words.member(name, member) : key && (this.words.courseFacts.get(key)?.label ?? key);
-      const place = index === undefined ? name : `${name} ${index}`;
-      lines.set(place, [...(lines.get(place) ?? []), `${about ? `${about}: ` : ""}${origins.join("; ")}`]);
+      const [, set, name, index, key, member] = PLACE.exec(fact);
+      const part = member ? this.words.member(name, member) : key && (this.words.courseFacts.get(key)?.label ?? key);
+      const about = set === undefined ? part : [this.words.label("fact", name), part].filter(Boolean).join(say("comma"));
+      const place = set !== undefined ? ONE_OF : index === undefined ? name : `${name} ${index}`;
+      lines.set(place, [...(lines.get(place) ?? []), `${about ? `${about}: ` : ""}${some(origins)}`]);
     }
     for (const [place, own] of lines) {
       const [name, index] = place.split(" ");
@@ -137,9 +210,15 @@ export class Form {
   goTo(name, course) {
     const { node: field, control } = this.fields.get(name);
     const node = (course !== undefined && control.part?.(course - 1)) || field;
-    for (const folded of field.querySelectorAll("details:has(textarea)")) folded.open = true;
+    const chosen = node.querySelector("input:checked");
+    for (const folded of chosen ? [] : field.querySelectorAll("details:has(textarea)")) folded.open = true;
     node.scrollIntoView({ block: "center" });
-    const focused = node === field ? (node.querySelector("input:checked") ?? node.querySelector("input, textarea")) : node;
+    const focused = node === field ? (chosen ?? node.querySelector("input, textarea")) : node;
     (focused ?? node).focus({ preventScroll: true });
   }
+}
+
+/** Tell whether two values of a fact are the same; what is not there is unknown. */
+function same(one, other) {
+  return JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
 }

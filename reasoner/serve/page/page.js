@@ -5,9 +5,11 @@ import { changes, shown, summary } from "./answer.js";
 import { download, element, show } from "./dom.js";
 import { Form } from "./form.js";
 import { Queries } from "./queries.js";
+import { corrections, reading, review } from "./reading.js";
 import { Readings } from "./readings.js";
 import { Refused, ask, graph, guideline } from "./service.js";
-import { ONE_OF, Words, origin, say } from "./words.js";
+import { drawn } from "./timeline.js";
+import { ONE_OF, Words, say } from "./words.js";
 
 const WAIT = 250;
 const place = (id) => document.getElementById(id);
@@ -17,6 +19,7 @@ class Page {
     this.guideline = found;
     this.words = new Words(found);
     this.answer = null;
+    this.unchecked = null;
     this.form = new Form(place("form"), found, this.words, () => this.changed(), announce);
     this.readings = new Readings(place("readings"), found, this.words, () => this.changed());
     this.queries = new Queries(place("queries"), this.words, found, {
@@ -48,12 +51,20 @@ class Page {
     place("save-graph").addEventListener("click", () => this.graph("copied", keepGraph));
     place("draw").addEventListener("click", () => this.draw());
     place("save-drawing").addEventListener("click", () => keepGraph(this.drawing));
+    document.addEventListener("paste", (event) => this.paste(event));
+    window.addEventListener("beforeprint", () => {
+      place("chart").open = true;
+    });
     window.addEventListener("hashchange", () => this.fromAddress());
     if (!this.fromAddress()) this.update();
   }
 
-  /** Answer anew once nothing was entered for a moment. */
+  /** Answer anew once nothing was entered for a moment; a chart is checked first. */
   changed() {
+    if (this.unchecked) {
+      this.check();
+      return;
+    }
     place("answers").ariaBusy = "true";
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.update(), WAIT);
@@ -62,6 +73,31 @@ class Page {
   /** Give the question that the page stands for: the record, and the readings where they are chosen. */
   question() {
     return { patient: this.form.record(), ...this.readings.chosen() };
+  }
+
+  /** Ask to check what was read of a chart, before there is an answer. */
+  check() {
+    const { undecided, contradictions } = this.unchecked;
+    const known = (name) => this.words.facts.has(name) || name === ONE_OF;
+    const open = [...contradictions, ...undecided].map(({ fact }) => /^\w+/.exec(fact)[0]).filter(known);
+    clearTimeout(this.timer);
+    this.controller?.abort();
+    this.show(
+      null,
+      null,
+      review(open.length ? this.jumps([...new Set(open)]) : null, this.corrected(), () => {
+        this.unchecked = null;
+        place("chart").open = false;
+        place("answers").ariaBusy = "true";
+        this.update();
+        place("answer").focus();
+      }),
+    );
+  }
+
+  /** List what a person corrected of a chart. */
+  corrected() {
+    return corrections(this.form.corrections(), (name) => this.form.takeBack(name));
   }
 
   async update() {
@@ -123,21 +159,28 @@ class Page {
     const key = answers.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
     this.queries.about(question, answer);
     if (answer) announce(changes(this.answer, answer, this.words));
-    else if (this.answer || instead.querySelector(".problem")) announce(instead.textContent);
+    else if (instead.querySelector(".problem")) announce(instead.textContent);
     this.answer = answer;
     answers.replaceChildren(
       ...(answer
-        ? shown(
-            answer,
-            this.words,
-            (...asked) => this.queries.why(...asked),
-            (fact, course) => this.form.goTo(fact, course),
-          )
+        ? [
+            this.corrected(),
+            ...shown(
+              answer,
+              this.words,
+              (...asked) => this.queries.why(...asked),
+              (fact, course) => this.form.goTo(fact, course),
+            ),
+          ].filter(Boolean)
         : [instead]),
     );
     this.form.matter(new Set(answer ? answer.missing.map(({ fact }) => fact) : []));
     place("draw").hidden = !answer;
-    place("summary").textContent = answer ? summary(answer, this.words) : say("page_no_answer_yet");
+    place("summary").textContent = answer
+      ? summary(answer, this.words)
+      : this.unchecked
+        ? say("page_check_first")
+        : say("page_no_answer_yet");
     if (key !== undefined)
       ([...answers.querySelectorAll("[data-key]")].find((node) => node.dataset.key === key) ?? place("answer")).focus();
     if (answer && this.wanted) {
@@ -160,70 +203,29 @@ class Page {
 
   /** Fill in a record anew. */
   load(record, text, facts = null) {
-    const left = this.form.fill(record);
-    if (facts) this.form.cite(facts.sources);
-    place("read").replaceChildren(...this.notice(left, facts));
-    announce([text, ...left].join(" "));
+    const left = this.form.fill(record, facts?.sources);
+    const actions = {
+      goTo: (fact, course) => this.form.goTo(fact, course),
+      enter: {
+        label: (fact) => this.words.label("fact", fact),
+        drugsOf: (fact, drugs) => this.form.enter(fact, drugs),
+      },
+    };
+    place("read").replaceChildren(...reading(left, facts, this.words));
+    place("chart").hidden = !facts;
+    place("chart").open = true;
+    place("chart").replaceChildren(
+      ...(facts ? [element("summary", { textContent: say("page_timeline") }), drawn(facts.timeline, actions)] : []),
+    );
+    this.unchecked = facts;
     this.changed();
+    announce([text, ...left, facts ? say("page_check_first") : ""].filter(Boolean).join(" "));
   }
 
   apply(set) {
     this.form.change(set);
     this.changed();
     place("answer").focus();
-  }
-
-  /** Say what of a file or link was not taken over. */
-  notice(left, facts) {
-    const parts = [[say("page_not_taken"), left]];
-    if (facts) {
-      parts.push(
-        [
-          say("page_contradictory"),
-          facts.contradictions.map(({ fact, sides }) =>
-            say(
-              "value",
-              fact,
-              sides.map(({ value, ...source }) => say("bracketed", value, origin(source))).join(say("and")),
-            ),
-          ),
-        ],
-        [
-          say("page_undecided"),
-          facts.undecided.map(({ fact, why, sources }) =>
-            say("value", fact, sources.length ? say("bracketed", why, sources.map(origin).join(say("and"))) : why),
-          ),
-        ],
-        [say("page_assumed"), facts.assumed],
-        [say("page_unmapped"), facts.unmapped.map(({ why, ...source }) => say("value", origin(source), why))],
-        [say("page_unreadable"), facts.unreadable],
-      );
-    }
-    const full = parts.filter(([, lines]) => lines.length);
-    if (!full.length && !facts) return [];
-    return [
-      element(
-        "section",
-        { className: "notice", ariaLabel: say("page_what_was_read") },
-        facts
-          ? element("p", {
-              textContent: say("page_facts_read", new Set(facts.sources.map(({ fact }) => /^\w+/.exec(fact)[0])).size),
-            })
-          : null,
-        full.map(([title, lines]) =>
-          element(
-            "details",
-            { open: lines.length <= 10 },
-            element("summary", { textContent: say("bracketed", title, lines.length) }),
-            element(
-              "ul",
-              {},
-              lines.map((line) => element("li", { textContent: line })),
-            ),
-          ),
-        ),
-      ),
-    ];
   }
 
   refuseFile(text) {
@@ -241,6 +243,16 @@ class Page {
     if (!chosen) return;
     const text = await chosen.text();
     place("file").value = "";
+    await this.takeText(text, say("page_file_read"));
+  }
+
+  /** Take over what is pasted outside of the fields. */
+  paste(event) {
+    const text = event.clipboardData?.getData("text") ?? "";
+    if (text.trim() && !event.target.closest?.("input, textarea")) this.takeText(text, say("page_pasted"));
+  }
+
+  async takeText(text, said) {
     let data;
     try {
       data = JSON.parse(text);
@@ -248,7 +260,7 @@ class Page {
       this.refuseFile(say("page_not_json", error.message));
       return;
     }
-    await this.take(data, say("page_file_read"));
+    await this.take(data, said);
   }
 
   /** Take over a record, or a FHIR resource or bundle. */
@@ -261,12 +273,15 @@ class Page {
       this.load(data, text);
       return;
     }
+    let facts;
     try {
-      const facts = await ask("facts", { patient: data });
-      this.load(facts.record, text, facts);
+      facts = await ask("facts", { patient: data });
     } catch (error) {
+      if (!(error instanceof Refused)) throw error;
       this.refuseFile(say("page_nothing_read", error.message));
+      return;
     }
+    this.load(facts.record, text, facts);
   }
 
   /** Take over the record in the address; gives whether there was one. */

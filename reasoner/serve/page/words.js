@@ -103,6 +103,27 @@ export class Words {
     return this.facts.get(fact)?.kind === "number" ? String(value) : this.member(fact, value);
   }
 
+  /** Word a place in the record, such as `fact[0].key`. */
+  place(path) {
+    const [, name, index, key] = /^(\w+)(?:\[(\d+)\])?(?:\.(\w+))?/.exec(path);
+    if (name === ONE_OF) return say("which_of_several");
+    if (index === undefined) return this.label("fact", name);
+    if (key === undefined || key === "drugs") return say("page_course", Number(index) + 1);
+    return this.fact({ fact: name, course: Number(index) + 1, key: key === "outcome" ? undefined : key });
+  }
+
+  /** Word what a person entered of a fact, and what the chart says of it; of courses, those that differ. */
+  corrected(fact, value, read) {
+    if (this.facts.get(fact)?.kind !== "courses" || !Array.isArray(value) || !Array.isArray(read))
+      return say("page_correction", this.label("fact", fact), this.value(fact, value), this.value(fact, read));
+    const words = (own) => (own === undefined ? say("none") : this.value(fact, [own]));
+    const numbers = [...Array(Math.max(value.length, read.length)).keys()];
+    return numbers
+      .filter((n) => JSON.stringify(value[n]) !== JSON.stringify(read[n]))
+      .map((n) => say("page_correction", say("page_course", n + 1), words(value[n]), words(read[n])))
+      .join(say("and"));
+  }
+
   /** Name a reading that is taken otherwise than by default, such as "R5=b", or left open, such as "R5=any". */
   reading(chosen) {
     const [reading, alternative] = chosen.split("=");
@@ -155,8 +176,11 @@ function bound(text) {
   return sign === "<" ? say("less_than", number) : say("more_than", number);
 }
 
+const LONGEST = 120;
+
 /** Word where something was read from FHIR: resource, code and date. */
-export function origin({ resource, system, code, date, text }) {
+export function origin({ resource, system, code, date }) {
   const coded = [system?.split("/").filter(Boolean).pop(), code].filter(Boolean).join(" ");
-  return [resource, coded, date, text].filter(Boolean).join(", ");
+  const parts = [resource, coded, date].filter(Boolean);
+  return parts.map((part) => (part.length > LONGEST ? `${part.slice(0, LONGEST)}…` : part)).join(say("comma"));
 }
