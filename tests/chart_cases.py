@@ -230,6 +230,36 @@ LEFT_OPEN: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         ],
         {"metastatic_therapy": [{"drugs": ["trastuzumab", "pertuzumab"], "outcome": "ongoing"}]},
     ),
+    "a medication whose code says nothing is known by its ingredients, in R5 as well": (
+        [
+            METASTASES,
+            {
+                "resourceType": "Medication",
+                "id": "m",
+                "code": {"text": "infusion of the day"},
+                "ingredient": [{"item": {"concept": concept("rx:224905")}}],
+            },
+            without(
+                requested("c", "tucatinib", "2020-02-01"), medicationReference={"reference": "http://ehr.org/Medication/m"}
+            ),
+        ],
+        {"metastatic_therapy": [{"drugs": ["trastuzumab"], "outcome": "ongoing"}]},
+    ),
+    "an ingredient that only a reference names leaves therapy unknown": (
+        [
+            METASTASES,
+            {
+                "resourceType": "Medication",
+                "id": "m",
+                "ingredient": [
+                    {"itemCodeableConcept": concept("rx:224905")},
+                    {"itemReference": {"reference": "Medication/x"}},
+                ],
+            },
+            without(requested("c", "tucatinib", "2020-02-01"), medicationReference={"reference": "Medication/m"}),
+        ],
+        {"metastatic_therapy": None},
+    ),
     "a medication that cannot be found leaves therapy unknown": (
         [METASTASES, without(requested("c", "tucatinib", "2020-02-01"), medicationReference={"reference": "Medication/m"})],
         {"metastatic_therapy": None},
@@ -284,6 +314,10 @@ LEFT_OPEN: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
     ),
     "two progressions without therapy between leave therapy unknown": (
         [METASTASES, *FIRST_LINE, PROGRESSION, SECOND_LINE[-1]],
+        {"metastatic_therapy": None},
+    ),
+    "a second progression without a date leaves therapy unknown as well": (
+        [METASTASES, *FIRST_LINE, PROGRESSION, observation("w", "loinc:97509-4", valueCodeableConcept=WORSENED)],
         {"metastatic_therapy": None},
     ),
     "a breast cancer is told": ([BREAST_CANCER, METASTASES], {"breast_cancer": True}),

@@ -172,19 +172,22 @@ def damaged(resources: list[Json], rng: random.Random) -> tuple[str, list[Json]]
     return f"{change.__name__}: {', '.join(str(own.get('id')) for own in chosen[:3])}", found
 
 
-def faults(whole: Answer, read: Answer) -> Iterator[str]:
-    """Say what is wrong in the answer to what could be read of a chart, by the answer to the whole chart."""
+def faults(whole: Answer, read: Answer, known: bool = True) -> Iterator[str]:
+    """Say what is wrong in the answer to what could be read of a chart, by the answer to the whole chart.
+
+    Where its therapy is not `known`, the whole chart leaves more open than what is read, and only what it excludes counts.
+    """
     excluded = {entry.regimen for entry in whole.excluded if entry.certainty == "certain"}
     wanted = {entry.regimen for entry in whole.recommended}
     for entry in read.recommended:
-        if entry.certainty == "certain" and (entry.regimen in excluded or entry.regimen not in wanted):
+        if entry.certainty == "certain" and (entry.regimen in excluded or (known and entry.regimen not in wanted)):
             yield f"{entry.regimen} is certain, and the whole chart does not recommend it"
     for own in read.excluded:
         if own.certainty == "certain" and any(
             entry.regimen == own.regimen and entry.certainty == "certain" for entry in whole.recommended
         ):
             yield f"{own.regimen} is excluded, and certain by the whole chart"
-    if read.setting not in (whole.setting, "undetermined"):
+    if known and read.setting not in (whole.setting, "undetermined"):
         yield f"the setting is {read.setting}, and by the whole chart {whole.setting}"
     first = next(iter(read.recommended), None)
     untold = {entry.fact for entry in read.missing} & {"metastatic_therapy", "one_of"}
@@ -203,4 +206,5 @@ def try_one(guideline: Guideline, rng: random.Random, answers: dict[str, Answer]
     if name not in answers:
         answers[name] = answered(guideline, chart)
     done, resources = damaged(chart, rng)
-    return f"{name}, {done}", list(faults(answers[name], answered(guideline, resources))), bundle(*resources)
+    known = answers[name].setting != "undetermined" or not done.startswith("no ")
+    return f"{name}, {done}", list(faults(answers[name], answered(guideline, resources), known)), bundle(*resources)

@@ -120,7 +120,7 @@ def ordered_drugs(parsed: ParsedResources, tables: Tables) -> dict[str, str]:
     found: dict[str, str] = {}
     for number, (url, resource) in enumerate(parsed.resources, start=1):
         if resource.resourceType == "MedicationRequest" and not resource.doNotPerform:
-            for concept in medications_of(resource, medications):
+            for concept in medications_of(resource, medications, tables):
                 for drug in (*drugs_coded(concept, tables), *drugs_mentioned(concept, tables)):
                     if drug not in ("", UNKNOWN):
                         found.setdefault(drug, name_of(url, resource, number))

@@ -151,8 +151,11 @@ def build_courses(
     return courses, unsure
 
 
-def unexplained(courses: Sequence[Course], progressions: Iterable[Evidence], pause: int) -> tuple[Evidence, ...]:
-    """Give two progressions that are further apart than a pause and have no therapy between, so that some may be missing."""
+def unexplained(courses: Sequence[Course], progressions: Sequence[Evidence], pause: int) -> tuple[Evidence, ...]:
+    """Give two progressions that may be further apart than a pause with no therapy between, so that some may be missing.
+
+    One without a date may be apart from any other.
+    """
     dated = sorted((own for own in progressions if own.date is not None), key=lambda own: own.date or ())
     for earlier, later in pairwise(dated):
         assert earlier.date is not None
@@ -166,7 +169,8 @@ def unexplained(courses: Sequence[Course], progressions: Iterable[Evidence], pau
         before = any(course.start < earlier.date for course in courses)
         if before and not treated and later.date.first - earlier.date.last > pause:
             return earlier, later
-    return ()
+    undated = [own for own in progressions if own.date is None]
+    return (dated[-1], undated[0]) if courses and dated and undated else ()
 
 
 def group(doses: Iterable[Dose], periods: Mapping[str, int]) -> list[list[Dose]] | None:

@@ -135,7 +135,7 @@ class DoseReader:
         period = resource.effectivePeriod or resource.occurencePeriod
         day = resource.effectiveDateTime or resource.occurenceDateTime
         start = first_date(day, period.start if period else None, resource.whenHandedOver, resource.authoredOn)
-        concepts = medications_of(resource, self.medications)
+        concepts = medications_of(resource, self.medications, self.tables)
         named, why = self.named(concepts)
         concept = next(iter(concepts), None)
         if not named:
@@ -320,8 +320,8 @@ def index_medications(parsed: ParsedResources) -> dict[str, Resource]:
     return found
 
 
-def medications_of(resource: Resource, medications: Mapping[str, Resource]) -> list[Concept]:
-    """List the medication that a resource names or refers to, or its ingredients where it has no code.
+def medications_of(resource: Resource, medications: Mapping[str, Resource], tables: Tables) -> list[Concept]:
+    """List the medication that a resource names or refers to, or its ingredients where its code names no drug.
 
     Where it is not there, the reference's display is taken.
     """
@@ -333,9 +333,10 @@ def medications_of(resource: Resource, medications: Mapping[str, Resource]) -> l
     if reference is None:
         return []
     contained = (own for own in resource.contained or () if reference.reference == f"#{own.id}")
-    known = next(contained, None) or medications.get(unversioned(reference.reference or ""))
+    known = next(contained, None) or medications.get(name := unversioned(reference.reference or ""))
+    known = known or medications.get("/".join(name.rsplit("/", 2)[-2:]))
     if known is None:
         return [Concept(text=reference.display)]
-    if known.code is not None:
-        return [known.code]
-    return [own.itemCodeableConcept for own in known.ingredient or () if own.itemCodeableConcept is not None]
+    own = [] if known.code is None else [known.code]
+    ingredients = [ingredient.concept() for ingredient in known.ingredient or ()]
+    return own if not ingredients or (own and drugs_named(own[0], tables)) else ingredients

@@ -125,29 +125,34 @@ class EvidenceCollector:
         if resource.status in NOT_FINAL:
             return
         period = resource.effectivePeriod
-        date = first_date(
-            resource.effectiveDateTime,
-            *((period.end, period.start) if period else ()),
-            resource.effectiveInstant,
-            resource.issued,
-        )
+        whole = (period.end, period.start) if period else ()
+        written = (resource.effectiveDateTime, *whole, resource.effectiveInstant, resource.issued)
         doubted = doubted or resource.status not in FINAL
+        date: PartialDate | None = None
         for part in (resource, *(resource.component or ())):
-            self.add_result(part, name, date, doubted)
+            tests = self.tests_of(part)
+            if not tests:
+                self.leave_out(name, part.code, next(filter(None, written), ""), self.unmapped_test)
+            if tests or part.valueCodeableConcept is not None:
+                date = date or first_date(*written)
+                self.add_result(part, tests, name, date, doubted)
 
-    def add_result(self, part: Component, name: str, date: PartialDate | None, doubted: bool) -> None:
-        """Read one result; undecided where it is `doubted` or cannot be read."""
+    def tests_of(self, part: Component) -> dict[Test, Coding | None]:
+        """List the tests that the code of a result names, each with the coding."""
         tests: dict[Test, Coding | None] = {}
         for coding in (part.code.coding or ()) if part.code is not None else ():
             test = self.tables.tests.get((system_of(coding.system), coding.code or "")) if coding is not None else None
             if test is not None:
                 tests.setdefault(test, coding)
-        if not tests:
-            self.leave_out(name, part.code, "" if date is None else str(date), self.unmapped_test)
-            if (concept := part.valueCodeableConcept) is None:
-                return
+        return tests
+
+    def add_result(
+        self, part: Component, tests: dict[Test, Coding | None], name: str, date: PartialDate | None, doubted: bool
+    ) -> None:
+        """Read one result of tests; undecided where it is `doubted` or cannot be read, or only its value tells the test."""
+        if not tests and part.valueCodeableConcept is not None:
             doubted = True
-            coded = [(system_of(own.system), own.code or "") for own in concept.codings()]
+            coded = [(system_of(own.system), own.code or "") for own in part.valueCodeableConcept.codings()]
             tests = {test: None for value in coded for test in self.tables.told_by(value)}
         for test, read in tests.items():
             if not test.finding:

@@ -297,7 +297,7 @@ class FactReader:
             return
         worse = [own for own in trends if own.value in self.endings.by_disease]
         if between := unexplained(courses, worse, self.chart.tables.periods["pause"]):
-            first, second = (str(own.date) for own in between)
+            first, second = (str(own.date or self.model.say("fhir_unknown_day")) for own in between)
             why = self.model.say("fhir_between", first, second)
             self.leave_open(mapping.fact, why, [own.source for own in between])
             return

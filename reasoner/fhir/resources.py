@@ -105,10 +105,22 @@ class Annotation(msgspec.Struct, gc=False):
     text: str | None = None
 
 
+class CodeableReference(msgspec.Struct, gc=False):
+    """A concept or a reference, as R5 has them."""
+
+    concept: Concept | None = None
+    reference: Reference | None = None
+
+
 class Ingredient(msgspec.Struct, gc=False):
-    """A substance in a medication."""
+    """A substance in a medication; R5 has `item`. What only a reference names is not read."""
 
     itemCodeableConcept: Concept | None = None  # noqa: N815 (FHIR's name)
+    item: CodeableReference | None = None
+
+    def concept(self) -> Concept:
+        """Give what the substance is called; one without a code or a text is none that can be known."""
+        return self.itemCodeableConcept or (self.item.concept if self.item is not None else None) or Concept()
 
 
 class Detail(msgspec.Struct, gc=False):
@@ -130,13 +142,6 @@ class Link(msgspec.Struct, gc=False):
 
     relation: str | None = None
     other: Reference | None = None
-
-
-class CodeableReference(msgspec.Struct, gc=False):
-    """A concept or a reference, as R5 has them."""
-
-    concept: Concept | None = None
-    reference: Reference | None = None
 
 
 class Component(msgspec.Struct, gc=False):
