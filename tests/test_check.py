@@ -22,6 +22,7 @@ from reasoner.engine.bits import BitCompletions
 from reasoner.verification.check import Report, check, load_patients
 from reasoner.verification.definitions import definitions
 from reasoner.verification.findings import Finding, accept, at_least, read_accepted
+from reasoner.verification.trials import with_trials
 
 RIVER_COUGH = Path(__file__).parent / "guidelines" / "river_cough"
 CLASSES = [
@@ -493,6 +494,49 @@ def test_repairs_are_made_in_a_copy(environment: dict[str, str]) -> None:
     assert "Then answered otherwise: oralin is no longer recommended. Smallest patient: pregnancy" in text
     assert "Advice: Add a statement for such patients" in text
     assert "not has(pregnant)" not in (RIVER_COUGH / "guideline.lp").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param("indicated((oralin; sip), standard) :- setting(acute).", id="a pool"),
+        pytest.param("indicated(oralin, standard) :- setting(acute) % for all\n  .", id="a comment before the full stop"),
+        pytest.param("indicated(oralin, standard) :- setting(acute); in_scope. places(acute, fever) :- in_scope, has(pregnant).",
+                     id="two rules on a line, a semicolon"),
+        pytest.param('#include "more.lp". %* é *% indicated(oralin, standard) :- setting(acute).', id="behind #include"),
+        pytest.param("#const how = standard.\nindicated(oralin, how) :- setting(acute), has(_).", id="a constant, an anonymous variable"),
+    ],
+)  # fmt: skip
+def test_a_repair_is_made_however_the_rule_is_written(rule: str, tmp_path: Path) -> None:
+    text = (RIVER_COUGH / "guideline.lp").read_text("utf-8")
+    declared = 'term(regimen, sip, "a sip").\npart(sip, oralin).\n% Whom'
+    text = text.replace("indicated(oralin, standard) :- setting(acute).", rule).replace("% Whom", declared)
+    (tmp_path / "guideline.lp").write_text(text, "utf-8")
+    (tmp_path / "more.lp").write_text("% nothing\n", "utf-8")
+    guideline = Guideline.load(tmp_path)
+    tried = [found.trial for found in with_trials(guideline, check(guideline)) if found.edits]
+    assert tried
+    assert {(trial.refused, trial.gone) for trial in tried if trial is not None} == {("", True)}
+
+
+def test_that_no_repair_is_certain_is_said(environment: dict[str, str], tmp_path: Path) -> None:
+    text = (RIVER_COUGH / "guideline.lp").read_text("utf-8")
+    (tmp_path / "guideline.lp").write_text(text.replace("contraindicated(oralin) :- has(pregnant).", ""), "utf-8")
+    run = command("check", "--guideline", str(tmp_path), "--verify", environment=environment)
+    assert "No repair of these findings is certain" in " ".join(run.stdout.split())
+
+
+def test_what_is_not_counted_in_a_cohort_has_no_count(environment: dict[str, str], tmp_path: Path) -> None:
+    text = (RIVER_COUGH / "guideline.lp").read_text("utf-8")
+    text += "%* @statement L9 [1] sha256:000000000000\nOdd unless odd.\n*%\nodd :- has(pregnant), not odd.\n"
+    text = text.replace("% Whom", 'predicate(odd, derived, "oddity").\n% Whom')
+    (tmp_path / "guideline.lp").write_text(text, "utf-8")
+    (tmp_path / "cohort.ndjson").write_text('{"id": "a", "confirmed": true, "fever": true, "pregnant": false}\n', "utf-8")
+    arguments = ("check", "--guideline", str(tmp_path), "--cohort", str(tmp_path / "cohort.ndjson"))
+    lines = command(*arguments, environment=environment).stdout.split("TO DECIDE")[1].split("CONFLICT")[0]
+    text = " ".join(lines.split())
+    assert "gets no answer" in text
+    assert text.count(" of 1 patients]") == lines.count(". error") + lines.count(". warning") - 1
 
 
 def test_a_dead_end_is_a_gap_to_which_the_guidelines_own_advice_led(tmp_path: Path) -> None:

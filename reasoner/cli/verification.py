@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import UNSET
 
 from reasoner.cli.inputs import load
 from reasoner.cli.options import (
@@ -38,7 +39,9 @@ READING = re.compile(r"\w+=\w+|any")
 @search_options
 @click.option("--explain", metavar="CLASS", help="Explain a class of findings: what it is, why it matters, usual repairs.")
 @click.option(
-    "--verify", is_flag=True, help="Make each certain repair in a copy: does the finding go, whose answers change?"
+    "--verify",
+    is_flag=True,
+    help="Make each certain repair in a copy: does the finding go, whose answers change? Each takes about as long as a check.",
 )
 @report_options
 def check(selection: Selection, search: SearchOptions, explain: str | None, verify: bool, report: ReportOptions) -> None:
@@ -75,6 +78,7 @@ def check(selection: Selection, search: SearchOptions, explain: str | None, veri
         findings=findings,
         undecided=checked.undecided,
         gone=gone,
+        repairs_tried=len({own.edits for own in findings if own.trial is not None}) if verify else UNSET,
     ).carrying(title=model.say("heading_check", guideline.info.id))
     found = counted(found, guideline, cohort)
     everything = search.everything

@@ -33,7 +33,7 @@ from reasoner.compiler.vocabulary import GENERATED, GIVEN, Predicate, Vocabulary
 from reasoner.compiler.writing_out import name_intervals, read_constants, written_out
 from reasoner.errors import GuidelineError
 
-__all__ = ["ParsedGuideline", "parse_guideline", "parsed_files", "read_rules"]
+__all__ = ["ParsedGuideline", "parse_guideline", "parsed_files", "placed_rules", "read_rules"]
 
 CORE_RULES = ("vocabulary.lp", "units.lp", "possible.lp", "history.lp", "conclusions.lp", "wording.lp", "lexicon.lp")
 
@@ -263,6 +263,13 @@ def read_rule(
     given = [atom for atom in positive if vocabulary.predicate(atom, here).role in GIVEN | {"catalogue"}]
     rule_checks.check_variables(tree, head, positive, given, body, tree.path in origins.core)
     return WrittenRule(tree, annotation, own, role, body, (own, *atoms))
+
+
+def placed_rules(files: GuidelineFiles) -> Iterator[tuple[str, SyntaxTree]]:
+    """Yield the rules that answers explain as they are written out, by their ids; those of one pool have one location."""
+    rules, _, _ = read_rules(files)
+    explained = [rule for rule in rules if rule.role != "catalogue"]
+    yield from ((rule.id, written.tree) for rule, written in zip(numbered(explained), explained, strict=True))
 
 
 def dosage_order(rules: Sequence[WrittenRule], explained: Sequence[Rule]) -> dict[str, int]:

@@ -52,6 +52,9 @@ def render(
     for name in found.gone:
         page.item("", say("accepted_gone", name), "conditional", indent=0)
     counts(page, found, model)
+    if found.repairs_tried is not UNSET:
+        tried = found.repairs_tried
+        page.item("", say("repairs_tried", str(tried)) if tried else say("no_repair_tried"), indent=0)
     groups = ordered_groups(found)
     shown = groups if everything else groups[:MOST_GROUPS]
     if shown:
@@ -111,7 +114,7 @@ def overview(
         tail = ""
         if len(group) > 1:
             tail = say("more_like_it", tail, str(len(group) - 1))
-        if found.cohort is not UNSET:
+        if found.cohort is not UNSET and any(entry.affected is not None for entry in group):
             tail = say("group_affected", tail, str(affected_by(group)), str(found.cohort.patients))
         lead = f"{number:>3}. {severity_words(group[0].severity, model)}"
         room = 2 * (page.width - 12) - len(tail) - 12

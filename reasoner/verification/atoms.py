@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import clingo
 
@@ -20,11 +21,12 @@ def quoted(text: str) -> str:
     return str(clingo.String(text))
 
 
-def split_atom(atom: str) -> tuple[str, list[str]]:
+@lru_cache(maxsize=2**16)
+def split_atom(atom: str) -> tuple[str, tuple[str, ...]]:
     """Split an atom into its predicate and its arguments."""
     found = ATOM.fullmatch(atom)
     if found is None or not found[2]:
-        return atom, []
+        return atom, ()
     arguments, depth = [""], 0
     for piece in PIECE.findall(found[2]):
         depth += (piece == "(") - (piece == ")")
@@ -32,7 +34,7 @@ def split_atom(atom: str) -> tuple[str, list[str]]:
             arguments.append("")
         else:
             arguments[-1] += piece
-    return found[1], [argument.strip() for argument in arguments]
+    return found[1], tuple(argument.strip() for argument in arguments)
 
 
 def fact_of(atom: str, model: GuidelineModel) -> str | None:

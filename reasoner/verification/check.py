@@ -65,11 +65,13 @@ def check(
     courses: int | None = None,
     timeout: float | None = None,
     progress: Progress = lambda *_: None,
+    known: Collection[str] | None = None,
 ) -> Report:
     """Look for every class of defect among all patients with at most `courses` courses of therapy.
 
     `timeout` is in seconds, for the whole check; a class of which a question times out is undecided, never passed.
-    `progress` is called with what is being done, how much of it is done, and how much there is. Raises GuidelineError where
+    `progress` is called with what is being done, how much of it is done, and how much there is. Findings with
+    `known` ids are given without what belongs to them, and what settles findings is not asked. Raises GuidelineError where
     the guideline cannot be used.
     """
     length = longest_history(guideline, courses)
@@ -82,7 +84,8 @@ def check(
         courses=length,
         patients=patients,
         writer=writer,
-        settling=settling_readings_of(guideline, length, deadline),
+        settling=None if known is not None else settling_readings_of(guideline, length, deadline),
+        known=known,
         progress=progress,
     )
     classes = list(definitions())
@@ -135,6 +138,7 @@ class Check:
     writer: FindingWriter
     settling: SettlingReadings | None
     progress: Progress
+    known: Collection[str] | None = None
     undecided: set[str] = field(default_factory=set)
 
     def findings(self) -> Iterator[Finding]:
@@ -187,6 +191,8 @@ class Check:
     def shown_by_patient(self, defect: clingo.Symbol, escalated: clingo.Symbol | None) -> Finding:
         """Write the finding of a defect that some patient shows."""
         kind, form = defect.arguments
+        if (bare := self.bare(str(escalated.arguments[0] if escalated is not None else kind), form)) is not None:
+            return bare
         assumed = [(str(defect), True)]
         if escalated is not None:
             assumed.append((str(escalated), True))
@@ -202,6 +208,12 @@ class Check:
         found = self.settled(found, defect, patient)
         found = found.carrying(shown_by=((str(defect), True),), among=self.patients)
         return with_guard(found, form, self.writer, self.patients) if form.name == "both" else found
+
+    def bare(self, kind: str, form: clingo.Symbol) -> Finding | None:
+        """Write a finding that is known already without witness and sides; None for any other."""
+        if self.known is None or self.writer.id_of(kind, form) not in self.known:
+            return None
+        return self.writer.write(kind, form)
 
     def overlooked(self, conflicts: Sequence[clingo.Symbol]) -> Iterator[Finding]:
         """Yield where a fact is overlooked that can bring about one of the conflicts: without a conflict none is."""
@@ -229,6 +241,8 @@ class Check:
     def unsafe(self, defect: clingo.Symbol, patients: Patients) -> Finding | None:
         """Write the finding of a fact that is overlooked; what settles the conflict that it can make settles it."""
         kind, form = defect.arguments
+        if (bare := self.bare(str(kind), form)) is not None:
+            return bare
         patient = self.overlooking(defect, patients)
         if patient is None:
             return None
@@ -271,6 +285,8 @@ class Check:
 
     def settled(self, found: Finding, defect: clingo.Symbol, patient: Patient | None) -> Finding:
         """Add the readings that settle a finding; where readings are adopted, the alternatives of them that do."""
+        if self.known is not None:
+            return found
         if self.settling is not None:
             kind = str(defect.arguments[0])
             return found.replace(resolved_by=self.settling.find(kind, str(defect), patient, found.statements))
@@ -305,6 +321,8 @@ class Check:
 
         A rule that decides nothing in the literal layer is kept for the readings that need it.
         """
+        if self.known is not None:
+            return found
         try:
             if self.settling is not None:
                 readings = self.settling.needed_for(refutation(candidate))

@@ -123,7 +123,7 @@ class FindingWriter:
             filled[position + 1] = self.condition(text_of(form.arguments[position]), patient)
         message, repair = template.fill({**filled, **(words or {})})
         return Finding(
-            id=finding_id(kind, self.subject(form, named)),
+            id=self.id_of(kind, form),
             kind=kind,
             group=finding_group(kind, form.name, self.annotations_named(named)),
             severity=severity or template.severity,
@@ -138,6 +138,11 @@ class FindingWriter:
             witness=witness,
             under=taken_otherwise(patient.inputs, self.model) if patient is not None else (),
         ).carrying(departures=self.departures(witness))
+
+    def id_of(self, kind: str, form: clingo.Symbol) -> str:
+        """Give the id of the finding of a defect."""
+        named = zip(templates()[form.name].kinds, form.arguments, strict=True)
+        return finding_id(kind, self.subject(form, named))
 
     def write_unanswered(self, name: str, found: Unanswered) -> Finding:
         """Write the finding of a patient whom a circle of rules leaves without an answer, or with several."""

@@ -61,10 +61,12 @@ def diff(
     courses: int | None = None,
     timeout: float | None = None,
     progress: Progress = lambda *_: None,
+    brief: bool = False,
 ) -> Comparison:
     """Compare `old` and `new` over all patients with at most `courses` courses of therapy.
 
-    `timeout` is in seconds, for the whole comparison; `progress` is called as `check` calls it. Raises GuidelineError where
+    `timeout` is in seconds, for the whole comparison; `progress` is called as `check` calls it. Where it is `brief`, what
+    patients share is left out, and what differs only for records that leave a fact open. Raises GuidelineError where
     one of the two cannot be used.
     """
     length = max(longest_history(old, courses), longest_history(new, courses))
@@ -74,7 +76,7 @@ def diff(
     patients = load_patients(sides, changed, length, deadline)
     default = default_record(patients, new.model)
     shared = SharedConditions(patients, new.model, new.space(length).program)
-    run = Diff(sides, changed, patients, default, shared, progress)
+    run = Diff(sides, changed, patients, default, None if brief else shared, progress)
     classes = list(definitions("differences"))
 
     def order(found: Finding) -> tuple[int, int, str]:
@@ -142,7 +144,7 @@ class Diff:
     changed: Mapping[str, Mapping[str, Rule]]
     patients: Patients
     default: Mapping[str, object]
-    shared: SharedConditions
+    shared: SharedConditions | None
     progress: Progress
     undecided: set[str] = field(default_factory=set)
 
@@ -182,9 +184,10 @@ class Diff:
             found = self.finding(str(kind), form, self.named(carrying.values()), patient).carrying(
                 shown_by=tuple(asked), among=self.patients
             )
-            found = found.replace(shared=self.shared.words(asked))
+            if self.shared is not None:
+                found = found.replace(shared=self.shared.words(asked))
             yield found
-            if form.name in ("gained", "lost"):
+            if self.shared is not None and form.name in ("gained", "lost"):
                 yield from self.certainty(form, found)
             if not carrying:
                 break

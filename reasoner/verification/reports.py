@@ -62,6 +62,7 @@ class FindingsReport(Result, frozen=True, kw_only=True, tag_field="schema", tag=
     `equivalent` tells that no patient is answered differently, which is proved; `statements` are those of coverage.
     `unknown` names the classes of which a query timed out, `accepted_gone` the accepted ids that no longer occur.
 
+    `repairs_tried` is the number of repairs that were each made in a copy, where that was asked for.
     `cohort` says of which patients `affected` counts those who show a finding.
 
     `title`, not part of the JSON, names what was looked at.
@@ -75,6 +76,7 @@ class FindingsReport(Result, frozen=True, kw_only=True, tag_field="schema", tag=
     findings: tuple[Finding, ...]
     undecided: tuple[str, ...] = field(default=(), name="unknown")
     gone: tuple[str, ...] = field(default=(), name="accepted_gone")
+    repairs_tried: int | UnsetType = UNSET
     cohort: CohortSize | UnsetType = UNSET
 
     title = Carried[str]("")
