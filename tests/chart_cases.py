@@ -184,6 +184,14 @@ LEFT_OPEN: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [METASTASES, in_words("c", "trastuzumab-anns (KANJINTI) 6 mg/kg IV every 3 weeks")],
         {"metastatic_therapy": [{"drugs": ["trastuzumab"], "outcome": "ongoing"}]},
     ),
+    "how often, in what and by which area it is given do not matter either": (
+        [METASTASES, in_words("c", "fam-trastuzumab deruxtecan-nxki (ENHERTU) IVPB 400 mg in D5W 100 mL q3w, 80 mg/m2")],
+        {"metastatic_therapy": [{"drugs": ["trastuzumab_deruxtecan"], "outcome": "ongoing"}]},
+    ),
+    "a drug that may be a placebo leaves therapy unknown": (
+        [METASTASES, in_words("c", "Trastuzumab vs placebo (study drug)")],
+        {"metastatic_therapy": None},
+    ),
     "a drug of a class that has no name in the guideline is a nameless one": (
         [METASTASES, in_words("c", "Cisplatin"), in_words("d", "pyrotinib 400 mg")],
         {"metastatic_therapy": [{"drugs": ["other_anti_her2", "other_chemotherapy"], "outcome": "ongoing"}]},

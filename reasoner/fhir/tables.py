@@ -38,6 +38,8 @@ SYSTEMS = {
     "urn:oid:2.16.840.1.113883.6.73": "atc",
     "http://cancerstaging.org": "ajcc",
     "urn:oid:2.16.840.1.113883.6.285": "hcpcs",
+    "http://hl7.org/fhir/sid/icd-9-cm": "icd9cm",
+    "urn:oid:2.16.840.1.113883.6.103": "icd9cm",
     "http://hl7.org/fhir/sid/ndc": "ndc",
     "urn:oid:2.16.840.1.113883.6.69": "ndc",
     "http://fhir.de/CodeSystem/bfarm/ops": "ops",
@@ -66,7 +68,7 @@ METHODS = {
 }
 COURSE_METHODS = {"cycles": (), "months": (), "stopped_alone": (), "stopped_for": ("outcome",)}
 PERIODS = ("starts_together", "pause", "stopped", "under_way", "cycle", "reflex", "at_once")
-HIERARCHIES = {"icd10cm", "atc", "ops"}
+HIERARCHIES = {"icd10cm", "icd9cm", "atc", "ops"}
 TEXT = "text"
 WORD = "word"
 TOGETHER = "together"
@@ -94,8 +96,8 @@ def url_of(system: str) -> str:
 
 
 def key_of(system: str, code: str) -> str:
-    """Write a code as it is compared: ICD-10 without points, the labeller and product of an NDC without hyphens."""
-    if system == "icd10cm":
+    """Write a code as it is compared: one of ICD without points, the labeller and product of an NDC without hyphens."""
+    if system in ("icd10cm", "icd9cm"):
         return code.replace(".", "").upper()
     if system == "ndc":
         labeller, hyphen, product = code.partition("-")
