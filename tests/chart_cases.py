@@ -313,6 +313,19 @@ LEFT_OPEN: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [METASTASES, with_reason(statusReason=[{"text": "Unacceptable toxicity"}])],
         {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": "toxicity"}]},
     ),
+    "the words around a reason do not matter, but a denial does": (
+        [
+            METASTASES,
+            with_reason(statusReason=[{"text": "Abbruch wegen Progression der Erkrankung (PD)"}]),
+            stated("l", "letrozole", "2021-02-01", "2021-04-01", "stopped", statusReason=[{"text": "no progression"}]),
+        ],
+        {
+            "metastatic_therapy": [
+                {"drugs": ["tucatinib"], "outcome": "progression"},
+                {"drugs": ["letrozole"], "outcome": None},
+            ]
+        },
+    ),
     "a reason that no table knows leaves the outcome unknown": (
         [
             METASTASES,
