@@ -8,7 +8,7 @@ import sys
 import click
 
 from reasoner.cli.inputs import load, one_record, read, records
-from reasoner.cli.options import format_option, guideline_options, question
+from reasoner.cli.options import about_patient, corrections_option, format_option, guideline_options, question
 from reasoner.cli.output import print_answer, print_json, print_result, text_width
 from reasoner.errors import ReasonerError, RecordError, nearest
 from reasoner.guideline import Selection
@@ -35,14 +35,18 @@ def conclusion_names(ctx: click.Context, param: click.Parameter, incomplete: str
     show_default=True,
     help="Text, or one JSON answer per line.",
 )
-def recommend(patients: tuple[str, ...], selection: Selection, form: str) -> None:
+@corrections_option
+def recommend(patients: tuple[str, ...], selection: Selection, form: str, edits: tuple[str, ...]) -> None:
     """Say what is recommended, excluded, called for and missing, with the reasons.
 
     PATIENT is a JSON file with a record or a FHIR R4 bundle, a file with one of these per line (NDJSON), a bulk export of
     FHIR resources (a file or a folder), or - for standard input. Files may be compressed with gzip.
     """
     guideline = load(selection)
-    for number, record in enumerate(list(records(patients, guideline))):
+    found = list(records(patients, guideline, edits))
+    if edits and len(found) > 1:
+        raise RecordError(f"--set corrects the record of one patient, and there are {len(found)}; answer this one by itself")
+    for number, record in enumerate(found):
         print_answer(guideline.answer(record), form, first=number == 0)
 
 
@@ -52,7 +56,9 @@ def recommend(patients: tuple[str, ...], selection: Selection, form: str) -> Non
 @click.option(
     "--depth", type=click.IntRange(0), metavar="N", default=3, show_default=True, help="How many rules deep the text goes."
 )
-def why(patient: str, selection: Selection, form: str, conclusion: str, depth: int) -> None:
+def why(
+    patient: str, selection: Selection, form: str, edits: tuple[str, ...], conclusion: str, depth: int
+) -> None:  # fmt: skip
     """Explain the status of a regimen, an action or a setting, down to the patient's facts.
 
     The text shows every rule that supports it, with its statement, citations and trials, and the state of every condition.
@@ -62,7 +68,7 @@ def why(patient: str, selection: Selection, form: str, conclusion: str, depth: i
     from reasoner.render import why as texts
 
     guideline = load(selection)
-    result = queries.why(guideline.answer(one_record(patient, guideline)), conclusion)
+    result = queries.why(guideline.answer(one_record(patient, guideline, edits)), conclusion)
     print_result(form, result, lambda width, colour: texts.render(result, width, colour, depth))
 
 
@@ -73,7 +79,9 @@ def why(patient: str, selection: Selection, form: str, conclusion: str, depth: i
 @click.option(
     "--most", type=click.IntRange(0), metavar="N", default=10, show_default=True, help="How many smallest changes to show."
 )
-def why_not(patient: str, selection: Selection, form: str, regimen: str, include_past: bool, most: int) -> None:
+def why_not(
+    patient: str, selection: Selection, form: str, edits: tuple[str, ...], regimen: str, include_past: bool, most: int
+) -> None:
     """Say what keeps a regimen from being recommended.
 
     Shown are the conditions that block each rule, what excludes the regimen or comes ahead of it, and the smallest changes
@@ -83,12 +91,12 @@ def why_not(patient: str, selection: Selection, form: str, regimen: str, include
     from reasoner.render import why_not as texts
 
     guideline = load(selection)
-    result = queries.why_not(guideline, one_record(patient, guideline), regimen, include_past, most)
+    result = queries.why_not(guideline, one_record(patient, guideline, edits), regimen, include_past, most)
     print_result(form, result, lambda width, colour: texts.render(result, width, colour))
 
 
 @click.command()
-@question
+@about_patient
 @click.option(
     "--set", "edits", multiple=True, required=True, metavar="FACT=VALUE", help="An edit of the record (repeatable)."
 )
@@ -115,7 +123,7 @@ def what_if(patient: str, selection: Selection, form: str, edits: tuple[str, ...
 @click.command()
 @question
 @click.option("--all-paths", is_flag=True, help="Show a decision tree that ends in unconditional answers.")
-def ask(patient: str, selection: Selection, form: str, all_paths: bool) -> None:
+def ask(patient: str, selection: Selection, form: str, edits: tuple[str, ...], all_paths: bool) -> None:
     """List the unrecorded facts that can still change the answer, the most decisive first.
 
     Each comes with the answer that each of its values would give.
@@ -124,7 +132,7 @@ def ask(patient: str, selection: Selection, form: str, all_paths: bool) -> None:
     from reasoner.render import ask as texts
 
     guideline = load(selection)
-    record = one_record(patient, guideline)
+    record = one_record(patient, guideline, edits)
     questions = queries.ask(guideline, record)
     if not all_paths:
         print_result(form, questions, lambda width, colour: texts.render(questions, width, colour))
@@ -138,13 +146,13 @@ def ask(patient: str, selection: Selection, form: str, all_paths: bool) -> None:
 @click.option(
     "--lines", type=click.IntRange(0), metavar="N", default=3, show_default=True, help="How many further courses to follow."
 )
-def pathway(patient: str, selection: Selection, form: str, lines: int) -> None:
+def pathway(patient: str, selection: Selection, form: str, edits: tuple[str, ...], lines: int) -> None:
     """Follow the guideline from this record: each regimen that can come next, its possible outcomes, and where that ends."""
     from reasoner.queries import pathway as queries
     from reasoner.render import pathway as texts
 
     guideline = load(selection)
-    result = queries.pathway(guideline, one_record(patient, guideline), lines)
+    result = queries.pathway(guideline, one_record(patient, guideline, edits), lines)
     print_result(form, result, lambda width, colour: texts.render(result, width, colour))
 
 
@@ -152,19 +160,21 @@ def pathway(patient: str, selection: Selection, form: str, lines: int) -> None:
 @click.argument("bundle", type=click.Path(allow_dash=True))
 @guideline_options
 @format_option
-def facts(bundle: str, selection: Selection, form: str) -> None:
+@corrections_option
+def facts(bundle: str, selection: Selection, form: str, edits: tuple[str, ...]) -> None:
     """Read a patient's record from FHIR: what was read from where, and what remains unknown.
 
     BUNDLE is a JSON file with a FHIR R4 bundle or a single resource, or - for standard input. As text, the record goes to
     standard output and the report on it to standard error, so that the record can be edited and answered:
     reasoner facts bundle.json > record.json
     """
+    from reasoner.queries.corrections import corrected_facts
     from reasoner.render import timeline as texts
 
     guideline = load(selection)
     name, content = read(bundle)
     try:
-        found = guideline.read_fhir(content).with_timeline()
+        found = corrected_facts(guideline, guideline.read_fhir(content).with_timeline(), edits)
     except RecordError as error:
         raise RecordError(f"{name}: {error}") from None
     if form == "json":

@@ -10,7 +10,7 @@ import click
 from graphs.formats import summary_of_formats
 from reasoner.cli.answering import conclusion_names
 from reasoner.cli.inputs import load, one_record
-from reasoner.cli.options import guideline_options
+from reasoner.cli.options import corrections_option, guideline_options
 from reasoner.cli.output import text_width
 from reasoner.guideline import Selection
 
@@ -42,10 +42,11 @@ HELP = f"""Export the explanation graph of an answer, a pathway from a record, o
 @click.option(
     "--pathway", "lines", type=click.IntRange(0), metavar="LINES", help="The pathways from here, LINES courses long."
 )
+@corrections_option
 @click.option("--guideline-only", is_flag=True, help="The guideline without a patient: statements, rules, trials.")
 def graph(
     patient: str | None, selection: Selection, output: Path | None, focus: str | None, carrying: bool, depth: int | None,
-    lines: int | None, guideline_only: bool,
+    lines: int | None, edits: tuple[str, ...], guideline_only: bool,
 ) -> None:  # fmt: skip
     from graphs.build import answer_graph, guideline_graph, pathway_graph
     from graphs.formats import format_of, write_graph
@@ -55,6 +56,8 @@ def graph(
     narrowed = focus is not None or carrying or depth is not None
     if narrowed and (guideline_only or lines is not None):
         raise click.UsageError("--focus, --carrying and --depth narrow the graph of an answer; omit them here.")
+    if edits and guideline_only:
+        raise click.UsageError("--set corrects a patient's record; omit it here.")
     if lines is not None and (guideline_only or output is None):
         raise click.UsageError("--pathway takes a PATIENT and -o FILE; on the terminal: reasoner pathway.")
     if output is not None:
@@ -65,11 +68,11 @@ def graph(
     elif lines is not None:
         from reasoner.queries.pathway import pathway
 
-        found = pathway_graph(pathway(guideline, one_record(patient, guideline), lines))
+        found = pathway_graph(pathway(guideline, one_record(patient, guideline, edits), lines))
     else:
         from reasoner.queries.why import why
 
-        answer = guideline.answer(one_record(patient, guideline))
+        answer = guideline.answer(one_record(patient, guideline, edits))
         wanted = why(answer, focus).atoms if focus is not None else ()
         found = answer_graph(answer, wanted, blocked=not carrying, depth=depth)
     if output is not None:

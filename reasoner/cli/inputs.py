@@ -6,7 +6,7 @@ import gzip
 import io
 import sys
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -36,8 +36,8 @@ def load(selection: Selection, with_fhir: bool = False) -> Guideline:
     return guideline
 
 
-def records(names: tuple[str, ...], guideline: Guideline) -> Iterator[Record]:
-    """Read and validate the records of all files and folders, ``-`` being standard input.
+def records(names: tuple[str, ...], guideline: Guideline, edits: Sequence[str] = ()) -> Iterator[Record]:
+    """Read and validate the records of all files and folders, ``-`` being standard input, each as `edits` correct it.
 
     Resources that are no bundles, as bulk exports hold them one a line, are put together for each patient.
 
@@ -55,20 +55,24 @@ def records(names: tuple[str, ...], guideline: Guideline) -> Iterator[Record]:
                     if isinstance(data, Mapping) and data.get("resourceType") not in (None, "Bundle"):
                         exported[place] = data
                     else:
-                        yield record_at(place, data, guideline)
+                        yield record_at(place, data, guideline, edits)
         except (OSError, EOFError, zlib.error) as error:
             raise RecordError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if exported:
         from reasoner.fhir import bundles_by_patient
 
         for bundle in bundles_by_patient(exported.values()):
-            yield record_at(next(iter(exported)), bundle, guideline)
+            yield record_at(next(iter(exported)), bundle, guideline, edits)
 
 
-def record_at(place: str, data: object, guideline: Guideline) -> Record:
-    """Validate a record; raises RecordError with its place."""
+def record_at(place: str, data: object, guideline: Guideline, edits: Sequence[str]) -> Record:
+    """Validate a record as `edits` correct it; raises RecordError with its place."""
     try:
-        return guideline.record(data)
+        if not edits:
+            return guideline.record(data)
+        from reasoner.queries.corrections import corrected_record
+
+        return corrected_record(guideline, data, edits)
     except RecordError as error:
         raise RecordError(f"{place}: {error}") from None
 
@@ -92,12 +96,12 @@ def unzipped(stream: IO[bytes]) -> IO[bytes]:
     return cast("IO[bytes]", gzip.GzipFile(fileobj=stream)) if start == GZIP else stream
 
 
-def one_record(patient: str, guideline: Guideline) -> Record:
-    """Read the one record that a question is about.
+def one_record(patient: str, guideline: Guideline, edits: Sequence[str] = ()) -> Record:
+    """Read the one record that a question is about, as `edits` correct it.
 
     Raises RecordError where there is none, several, or one that cannot be used.
     """
-    found = list(records((patient,), guideline))
+    found = list(records((patient,), guideline, edits))
     if len(found) != 1:
         raise RecordError(f"{patient}: {len(found)} records; this command takes one")
     return found[0]

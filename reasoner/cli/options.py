@@ -14,6 +14,8 @@ from reasoner.guideline import LAYERS, Selection, default_folder
 __all__ = [
     "ReportOptions",
     "SearchOptions",
+    "about_patient",
+    "corrections_option",
     "format_option",
     "guideline_options",
     "question",
@@ -95,9 +97,25 @@ def format_option(command: Command) -> Command:
     )
 
 
-def question(command: Command) -> Command:
+def corrections_option(command: Command) -> Command:
+    """Add the corrections of the record; the command takes them as `edits`."""
+    return click.option(
+        "--set",
+        "edits",
+        multiple=True,
+        metavar="FACT=VALUE",
+        help="Correct the record before it is answered, as in what-if (repeatable); the notes say so.",
+    )(command)
+
+
+def about_patient(command: Command) -> Command:
     """Add what every question about one record takes: the record, the guideline, the format."""
     return click.argument("patient", type=click.Path(allow_dash=True))(guideline_options(format_option(command)))
+
+
+def question(command: Command) -> Command:
+    """Add what a question about one record takes, with corrections of it."""
+    return about_patient(corrections_option(command))
 
 
 def report_options(command: Command) -> Command:

@@ -25,6 +25,7 @@ __all__ = [
     "assumption_words",
     "caution_words",
     "certainty_words",
+    "changed_value_words",
     "course_words",
     "decided_words",
     "depending_words",
@@ -153,6 +154,24 @@ def course_words(course: Mapping[str, object], model: GuidelineModel) -> str:
     outcome = course.get("outcome")
     ended = say("outcome_unknown") if outcome is None else model.label("outcome", str(outcome))
     return say("comma").join([given, ended, *recorded])
+
+
+def is_history(value: object) -> bool:
+    return isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value)
+
+
+def changed_value_words(value: object, other: object, model: GuidelineModel) -> str:
+    """Word the value of a fact; of courses of therapy, those that the `other` value does not have."""
+    if not is_history(value):
+        return value_words(value, model)
+    assert isinstance(value, list | tuple)
+    say, others = model.say, list(other) if isinstance(other, list | tuple) else []
+    courses = [
+        say("course_numbered", str(n), course_words(course, model))
+        for n, course in enumerate(value, start=1)
+        if others[n - 1 : n] != [course]
+    ]
+    return say("and").join(courses) or say("many_courses" if len(value) > 1 else "one_course", str(len(value)))
 
 
 def course_fact_words(key: str, value: object, model: GuidelineModel) -> str:

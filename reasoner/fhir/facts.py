@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import printable
@@ -73,8 +74,8 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
 
     What `undecided` and `contradictions` name is unknown in the record; a course whose outcome nothing says has the
     outcome None. `assumed` is what was concluded from silence, `unreadable` what could not be read; `tables` is the digest
-    of the tables. The `timeline` of the chart is there where it was asked for. Not in the JSON are the `model` of the
-    guideline, which gives the words, and `draw`, which makes the timeline.
+    of the tables; `corrected` says what a person changed in the record. The `timeline` of the chart is there where it was
+    asked for. Not in the JSON are the `model` of the guideline, which gives the words, and `draw`, which makes the timeline.
     """
 
     record: dict[str, Any]
@@ -85,6 +86,7 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
     unmapped: tuple[Unmapped, ...]
     unreadable: tuple[str, ...]
     tables: str
+    corrected: tuple[str, ...] = ()
     timeline: Timeline | UnsetType = UNSET
     model = Carried[GuidelineModel]()
     draw = Carried[Callable[["ChartFacts"], Timeline]]()
@@ -92,6 +94,14 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
     def with_timeline(self) -> ChartFacts:
         """Give the same with the timeline of the chart."""
         return self.replace(timeline=self.draw(self))
+
+    def without(self, gone: Callable[[str], bool], renamed: Callable[[str], str]) -> ChartFacts:
+        """Give the same without what was read at places that are `gone`; the other places are `renamed`."""
+        return self.replace(
+            sources=tuple(replace(own, fact=renamed(own.fact)) for own in self.sources if not gone(own.fact)),
+            undecided=tuple(own for own in self.undecided if not gone(own.fact)),
+            contradictions=tuple(own for own in self.contradictions if not gone(own.fact)),
+        )
 
     def source_words(self) -> dict[str, tuple[str, ...]]:
         """Say for each fact where it was read."""
@@ -106,6 +116,7 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
 
     def said(self) -> Iterator[str]:
         say = self.model.say
+        yield from self.corrected
         for entry in self.contradictions:
             sides = {side.value: say("bracketed", side.value, str(side)) for side in entry.sides}
             yield say("fhir_contradiction", entry.fact, say("and").join(sides.values()))

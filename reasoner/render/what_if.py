@@ -7,7 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.dose_phrases import dose_words
 from reasoner.engine.doses import DoseGiven
-from reasoner.engine.phrases import annotation_words, certainty_words, course_words, setting_words, value_words
+from reasoner.engine.phrases import (
+    annotation_words,
+    certainty_words,
+    changed_value_words,
+    setting_words,
+    value_words,
+)
 from reasoner.errors import printable
 from reasoner.queries.fields import sets_of
 from reasoner.queries.what_if import Difference, Standing, WhatIf
@@ -15,24 +21,6 @@ from reasoner.records.record import ONE_OF
 from reasoner.render.layout import TextLayout
 
 __all__ = ["render"]
-
-
-def is_history(value: object) -> bool:
-    return isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value)
-
-
-def changed_value_words(value: object, other: object, model: GuidelineModel) -> str:
-    """Word the value of a fact; of courses of therapy, those that the `other` value does not have."""
-    if not is_history(value):
-        return value_words(value, model)
-    assert isinstance(value, list | tuple)
-    say, others = model.say, list(other) if isinstance(other, list | tuple) else []
-    courses = [
-        say("course_numbered", str(n), course_words(course, model))
-        for n, course in enumerate(value, start=1)
-        if others[n - 1 : n] != [course]
-    ]
-    return say("and").join(courses) or say("many_courses" if len(value) > 1 else "one_course", str(len(value)))
 
 
 def entry_words(entry: Standing, model: GuidelineModel) -> list[str]:

@@ -1,0 +1,93 @@
+"""A patient's record as a person corrects it before it is answered, and the words for what was corrected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from reasoner.engine.phrases import changed_value_words
+from reasoner.errors import printable
+from reasoner.guideline import Guideline
+from reasoner.queries.edits import Edit, apply_edits, parse_edit
+from reasoner.queries.fields import sets_of
+from reasoner.records.record import ONE_OF, Record
+
+if TYPE_CHECKING:
+    from reasoner.fhir import ChartFacts
+
+__all__ = ["corrected_facts", "corrected_record"]
+
+Data = Mapping[str, object]
+IN_SET = re.compile(rf"{ONE_OF}\[(\d+)\]\.")
+
+
+def corrected_record(guideline: Guideline, data: object, edits: Sequence[str]) -> Record:
+    """Validate a record, or read one from FHIR, as `edits` correct it, which are written as `parse_edit` reads them.
+
+    What was corrected is in its remarks. Raises RecordError, naming the field, where the record, an edit or the corrected
+    record cannot be used.
+    """
+    if isinstance(data, Mapping) and "resourceType" in data:
+        facts = corrected_facts(guideline, guideline.read_fhir(data), edits)
+        return guideline.checked(guideline.record_from(facts))
+    parsed = [parse_edit(edit, guideline) for edit in edits]
+    before = guideline.parsed(data).data
+    after = apply_edits(before, parsed)
+    return guideline.record(after)._replace(remarks=tuple(corrections(guideline, parsed, before, after)))
+
+
+def corrected_facts(guideline: Guideline, facts: ChartFacts, edits: Sequence[str]) -> ChartFacts:
+    """Give what was read of a chart as `edits` correct it: what the chart says of these facts no longer stands.
+
+    Raises RecordError where an edit cannot be used.
+    """
+    parsed = [parse_edit(edit, guideline) for edit in edits]
+    after = apply_edits(facts.record, parsed)
+    places = {place for edit in parsed for place in places_of(edit, facts.record)}
+    labels = [own["label"] for own in sets_of(facts.record)]
+    chosen = {labels.index(edit.value) for edit in parsed if edit.fact is None and edit.value in labels}
+    kept = facts.without(lambda place: is_corrected(place, places, chosen), lambda place: out_of_set(place, chosen))
+    words = tuple(corrections(guideline, parsed, facts.record, after))
+    return kept.replace(record=after, corrected=(*facts.corrected, *words))
+
+
+def places_of(edit: Edit, before: Data) -> Iterator[str]:
+    """Yield the places in a record that an edit changes."""
+    if edit.at is None or edit.field is None:
+        yield edit.key
+        return
+    for own in (before, *sets_of(before)):
+        held = own.get(edit.key)
+        if isinstance(held, list | tuple):
+            yield f"{edit.key}[{edit.at % len(held) if held else 0}].{edit.field}"
+
+
+def is_corrected(place: str, places: Collection[str], chosen: Collection[int]) -> bool:
+    """Tell whether what was read at a place no longer stands: it was corrected, or is of a set that is not the true one."""
+    inside = IN_SET.match(place)
+    if inside and chosen and int(inside[1]) not in chosen:
+        return True
+    bare = IN_SET.sub("", place)
+    return any(bare == own or bare.startswith((f"{own}[", f"{own}.")) for own in places)
+
+
+def out_of_set(place: str, chosen: Collection[int]) -> str:
+    """Name a place of the set that is true as a place of the record."""
+    return IN_SET.sub("", place) if chosen else place
+
+
+def corrections(guideline: Guideline, edits: Sequence[Edit], before: Data, after: Data) -> Iterator[str]:
+    """Word each fact that was corrected: what stands now, and what was recorded."""
+    model = guideline.model
+    for key in dict.fromkeys(edit.key for edit in edits):
+        label = next((edit.value for edit in edits if edit.fact is None), None)
+        if key == ONE_OF:
+            yield model.say("corrected_set", printable(str(label)) if isinstance(label, str) else model.say("unknown"))
+        elif key in after or key in before:
+            was, now = before.get(key), after.get(key)
+            old, new = changed_value_words(was, now, model), changed_value_words(now, was, model)
+            told = old if was is None else model.say("corrected_from", old)
+            yield model.say("corrected", model.label("fact", key), new, told)
+        else:
+            yield model.say("corrected_in_sets", model.label("fact", key))
