@@ -28,6 +28,8 @@ class RecordError(ReasonerError):
 
 def printable(text: str) -> str:
     """Make a text harmless on a terminal: what cannot be printed is shown as an escape."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

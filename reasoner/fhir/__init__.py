@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reasoner.fhir.bundles import ParsedResources, convert, merge, parse
-from reasoner.fhir.chart import ordered_drugs
+from reasoner.fhir.chart import ordered_drugs, without_silent
 from reasoner.fhir.exports import bundles_by_patient
 from reasoner.fhir.facts import ChartFacts
 from reasoner.fhir.methods import read_facts
@@ -19,4 +19,5 @@ __all__ = [
     "ordered_drugs",
     "parse",
     "read_facts",
+    "without_silent",
 ]

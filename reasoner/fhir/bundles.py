@@ -143,8 +143,9 @@ def flattened(resource: Resource) -> ParsedResources:
 def is_page(bundle: Resource | RawBundle) -> bool:
     """Tell whether a bundle is not whole: another page follows it, or a search found more than it holds."""
     follows = any(link is not None and link.relation == "next" for link in bundle.link or ())
-    matches = sum(entry is not None and entry.mode in (None, "match") for entry in bundle.entry or ())
-    return follows or (isinstance(bundle.total, int) and bundle.total > matches)
+    if follows or not isinstance(bundle.total, int):
+        return follows
+    return bundle.total > sum(entry is not None and entry.mode in (None, "match") for entry in bundle.entry or ())
 
 
 def flatten(url: str | None, resource: Resource, depth: int = 0) -> Iterator[tuple[str | None, Resource]]:

@@ -11,9 +11,9 @@ from reasoner.fhir.doses import GIVEN, DoseReader, drugs_coded, drugs_mentioned,
 from reasoner.fhir.evidence import Evidence, EvidenceCollector
 from reasoner.fhir.resources import Resource
 from reasoner.fhir.subjects import Subjects
-from reasoner.fhir.tables import UNKNOWN, Tables
+from reasoner.fhir.tables import UNKNOWN, Tables, system_of
 
-__all__ = ["READ", "Chart", "ordered_drugs"]
+__all__ = ["READ", "Chart", "ordered_drugs", "without_silent"]
 
 TELLING = {
     "CarePlan", "ClinicalImpression", "Condition", "DiagnosticReport", "DocumentReference", "EpisodeOfCare", "Observation",
@@ -24,6 +24,10 @@ OTHER_VERSIONS = {"MedicationOrder", "MedicationPrescription", "MedicationUsage"
 """Medication events of other versions of FHIR, which are not read."""
 READ = {*TELLING, *GIVEN, *OTHER_VERSIONS}
 MATTERING = {*READ, "Bundle", "Medication", "None", "Patient"}
+
+
+Located = tuple[str | None, Resource]
+"""A resource with its full URL."""
 
 
 class Chart:
@@ -103,6 +107,29 @@ class Chart:
     def labels(self, drugs: Iterable[str]) -> str:
         """Name drugs, each once."""
         return self.model.say("comma").join(self.model.label("drug", drug) for drug in dict.fromkeys(drugs))
+
+
+def without_silent(resources: Iterable[Located], tables: Tables) -> list[Located]:
+    """Leave out results by whose code, and without whose words, nothing can be read from them."""
+    found, tests = [], tables.tests
+    for pair in resources:
+        own = pair[1]
+        code = own.code
+        if (
+            own.resourceType != "Observation"
+            or code is None
+            or own.valueCodeableConcept is not None
+            or own.valueString is not None
+            or own.component is not None
+            or own.note is not None
+        ):
+            found.append(pair)
+            continue
+        for coding in code.coding or ():
+            if coding is not None and (system_of(coding.system), coding.code or "") in tests:
+                found.append(pair)
+                break
+    return found
 
 
 def unreadable_words(own: Unreadable, model: GuidelineModel) -> str:

@@ -74,7 +74,10 @@ def days_between(start: PartialDate, end: PartialDate) -> PartialDate:
 
 def first_date(*texts: str | None) -> PartialDate | None:
     """Parse the first of the texts that is a date."""
-    return next((found for text in texts if (found := parse_date(text)) is not None), None)
+    for text in texts:
+        if text is not None and (found := parse_date(text)) is not None:
+            return found
+    return None
 
 
 def months_between(start: int, end: int) -> float:

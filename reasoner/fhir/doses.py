@@ -5,7 +5,7 @@ What was only planned, not done or entered in error is not therapy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from reasoner.fhir.bundles import NOT_READ, ParsedResources
@@ -107,6 +107,7 @@ class DoseReader:
         self.silent_is_none = silent_is_none
         self.found = Doses([], [], [], [])
         self.told: list[tuple[list[str], Unclear]] = []
+        self.known: dict[Hashable, tuple[dict[str, Coding], str]] = {}
 
     def doses(self) -> Doses:
         """Give what was read. Where single doses of a drug are recorded, they say how long it was given, orders do not."""
@@ -170,6 +171,9 @@ class DoseReader:
 
     def named(self, concepts: Sequence[Concept]) -> tuple[dict[str, Coding], str]:
         """List the drugs that concepts name, and why that is in doubt, a key of `DOUBTS`."""
+        key = tuple((own.text, *((c.system, c.code, c.display) for c in own.codings())) for own in concepts)
+        if (known := self.known.get(key)) is not None:
+            return known
         found: dict[str, Coding] = {}
         why = ""
         for concept in concepts:
@@ -184,7 +188,8 @@ class DoseReader:
                 found |= drugs
         if UNKNOWN in found:
             why = "unknown_drugs"
-        return {drug: coding for drug, coding in found.items() if drug not in ("", UNKNOWN)}, why
+        self.known[key] = {drug: coding for drug, coding in found.items() if drug not in ("", UNKNOWN)}, why
+        return self.known[key]
 
     def add_unnamed(self, name: str, concepts: Sequence[Concept], start: PartialDate | None, why: str, doubted: str) -> None:
         """Add what a medication that names no drug of the guideline leaves unclear; `why` and `doubted` say why."""
@@ -238,11 +243,12 @@ def how_ended(resource: Resource, single: bool, evidence: EvidenceCollector) -> 
 
     None where nothing says so, undecided where the reason is not known.
     """
-    stated = [*as_list(resource.statusReason)]
+    stated = [*as_list(resource.statusReason)] if resource.statusReason is not None else []
     stated += [own.valueCodeableConcept or Concept() for own in resource.extension or () if own.url == TERMINATION]
-    reasons = {evidence.coded_value(reason, (REASONS,))[0] for reason in stated} - {None, UNDECIDED}
-    if len(reasons) == 1:
-        return reasons.pop(), ""
+    if stated:
+        reasons = {evidence.coded_value(reason, (REASONS,))[0] for reason in stated} - {None, UNDECIDED}
+        if len(reasons) == 1:
+            return reasons.pop(), ""
     if stated or resource.status == "stopped":
         words = (text for reason in stated for text in (*texts_of(reason), *(own.code for own in reason.codings())) if text)
         return UNDECIDED, next(words, "")

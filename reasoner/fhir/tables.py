@@ -177,6 +177,7 @@ class Tables:
         for name, system, code in self.values:
             by_value[system, code] |= {own._replace(name=""): None for own in self.tests.values() if own.values == name}
         self.telling = {v: list(own) for v, own in by_value.items() if len({test.finding for test in own}) == 1}
+        self.possible: dict[str, frozenset[str]] = {}
         self.partial = frozenset(part for parts in self.together for part in parts) - set(self.values.values())
         self.facts: list[FactMapping] = []
         self.course_facts: list[FactMapping] = []
@@ -247,8 +248,12 @@ class Tables:
 
     def values_of(self, finding: str) -> frozenset[str]:
         """Give the coded values that tests of a finding can have."""
-        sets = {test.values for test in self.tests.values() if test.finding == finding}
-        return frozenset(value for (name, _, _), value in self.values.items() if name in sets)
+        found = self.possible.get(finding)
+        if found is None:
+            sets = {test.values for test in self.tests.values() if test.finding == finding}
+            found = frozenset(value for (name, _, _), value in self.values.items() if name in sets)
+            self.possible[finding] = found
+        return found
 
     def drugs_of(self, system: str, code: str) -> list[str]:
         """List the drugs of a code, or of the nearest code above it that the tables have."""

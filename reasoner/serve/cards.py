@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from threading import Lock
 from typing import NamedTuple
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
+from cachetools import TTLCache
 from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
@@ -15,7 +17,10 @@ from reasoner.serve.drafts import Draft, Line, Suggestion
 from reasoner.serve.markdown import LONGEST_DETAIL, SEPARATOR, cut, markdown
 from reasoner.serve.shapes import LONGEST_SUMMARY, Action, Card, Coding, Link, Offer, Source
 
-__all__ = ["OVERRIDE_REASONS", "Call", "CardBuilder"]
+__all__ = ["CACHED", "CACHE_SECONDS", "OVERRIDE_REASONS", "Call", "CardBuilder"]
+
+CACHED = 1_000
+CACHE_SECONDS = 600
 
 OVERRIDE_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 OVERRIDE_REASONS = {
@@ -53,18 +58,20 @@ class CardBuilder:
         self.closing = f"- {markdown(' '.join(filter(None, (self.title + '.', info.disclaimer))))}"
         self.read = say("card_note")
         self.say = model.say
+        self.written: TTLCache[tuple[Line, ...], str] = TTLCache(CACHED, CACHE_SECONDS)
+        self.lock = Lock()
         self.links = {name: say("card_why", model.label("regimen", name)) for name in model.regimens}
         self.links[""] = say("card_open")
         self.overrides = tuple(Coding(code, OVERRIDE_SYSTEM, say(OVERRIDE_REASONS[code])) for code in OVERRIDE_REASONS)
 
     def card(self, draft: Draft, call: Call) -> Card:
         """Make a card for one call of a hook; its id is derived from the call's, the ids of its suggestions from its own."""
-        own = uuid5(NAMESPACE_URL, f"{call.instance} {draft.indicator} {draft.summary}")
+        own = str(uuid5(NAMESPACE_URL, f"{call.instance} {draft.indicator} {draft.summary}"))
         why = f"&why={draft.regimen}" if draft.regimen else ""
         topic = Coding(self.info.id, f"{call.base}/api/guideline", self.info.title)
         warning = draft.indicator == "warning"
         return Card(
-            uuid=str(own),
+            uuid=own,
             summary=shortened(draft.summary),
             indicator=draft.indicator,
             detail=self.detail([*draft.lines, Line(self.read, (*call.remarks, *draft.notes))]),
@@ -76,11 +83,21 @@ class CardBuilder:
         )
 
     def detail(self, lines: Iterable[Line]) -> str:
+        """Give lines as Markdown, kept for some minutes."""
+        told = tuple(line for line in lines if line.parts)
+        with self.lock:
+            found = self.written.get(told)
+        if found is None:
+            found = self.write(told)
+            with self.lock:
+                self.written[told] = found
+        return found
+
+    def write(self, told: Sequence[Line]) -> str:
         """Write lines as Markdown, together within the length that a card may have; the last one is the disclaimer.
 
         Lines that need less than their share of it leave more to the others.
         """
-        told = [line for line in lines if line.parts]
         written = {line: self.fitted(line, LONGEST_DETAIL) for line in told}
         left = LONGEST_DETAIL - len(self.closing) - len(told)
         for number, line in enumerate(sorted(told, key=lambda line: (not line.whole, len(written[line])))):
@@ -108,10 +125,10 @@ class CardBuilder:
         return markdown(self.say("card_and_more", str(count)))
 
 
-def offers(draft: Draft, card: UUID, patient: str) -> Iterator[Offer]:
-    """Give the suggestions of a card."""
+def offers(draft: Draft, card: str, patient: str) -> Iterator[Offer]:
+    """Give the suggestions of a card, whose ids are its own but for the first part."""
     for number, suggestion in enumerate(draft.suggestions):
-        yield Offer(suggestion.label, str(uuid5(card, str(number))), tuple(actions(suggestion, patient)))
+        yield Offer(suggestion.label, f"{number:08x}{card[8:]}", tuple(actions(suggestion, patient)))
 
 
 def actions(suggestion: Suggestion, patient: str) -> Iterator[Action]:

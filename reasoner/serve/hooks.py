@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections.abc import Hashable, Mapping
+from operator import attrgetter
 from threading import Lock
 from typing import Annotated, Literal, NamedTuple
 
@@ -13,13 +14,13 @@ from cachetools import TTLCache
 from reasoner.errors import RecordError
 from reasoner.fhir import ordered_drugs, parse, read_facts
 from reasoner.guideline import Guideline
-from reasoner.records.record import ONE_OF, Record
+from reasoner.records.record import ONE_OF, parse_record
 from reasoner.serve.api import refuse_long
-from reasoner.serve.cards import OVERRIDE_REASONS, Call, CardBuilder
+from reasoner.serve.cards import CACHE_SECONDS, CACHED, OVERRIDE_REASONS, Call, CardBuilder
 from reasoner.serve.drafts import Draft, about_orders, about_patient, unanswered
 from reasoner.serve.ehr import Authorization
 from reasoner.serve.monitoring import FEEDBACK
-from reasoner.serve.prefetch import Prefetched, queries_of, read_given
+from reasoner.serve.prefetch import Prefetched, ReadChart, queries_of, read_given
 from reasoner.serve.problems import RefusedError
 from reasoner.serve.shapes import Cards, ServiceEntry, Services
 
@@ -27,8 +28,8 @@ __all__ = ["FeedbackCall", "HookCall", "Hooks", "Service", "note_feedback", "ser
 
 HOOKS_VERSION = "2.0"
 PATIENT_VIEW = "patient-view"
-CACHED = 1_000
-CACHE_SECONDS = 600
+KEPT_BYTES = 16 * 2**20
+LARGEST_KEPT = 2**20
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
@@ -128,19 +129,11 @@ def discovery(guideline: Guideline) -> bytes:
     return msgspec.json.encode(Services(tuple(services)))
 
 
-class ReadChart(NamedTuple):
-    """What was read from a chart: a record, parsed where it can be answered, remarks, and what is wrong, or ""."""
-
-    data: Mapping[str, object]
-    record: Record | None
-    remarks: tuple[str, ...]
-    problem: str = ""
-
-
 class Hooks:
     """Answers calls of the services.
 
-    The drafts of cards are cached for some minutes for all records that tell the same, whoever they are of.
+    Charts are cached for some minutes, as the hooks of one visit send the same one again and again; so are the drafts of
+    cards, for all records that tell the same, whoever they are of.
     """
 
     def __init__(self, guideline: Guideline, courses: int) -> None:
@@ -148,6 +141,11 @@ class Hooks:
         self.courses = courses
         self.silent = guideline.selection.no_record_means_none
         self.queries = queries_of(guideline.tables) if services_of(guideline) else {}
+        self.telling = [ONE_OF, *(fact.name for fact in guideline.model.facts if fact.kind in ("choice", "list", "courses"))]
+        self.cancers = [own.fact for own in guideline.tables.facts if own.method == "this_cancer"] if self.queries else []
+        self.charts: TTLCache[tuple[bytes, ...], ReadChart] = TTLCache(
+            KEPT_BYTES, CACHE_SECONDS, getsizeof=attrgetter("size")
+        )
         self.builder = CardBuilder(guideline.info, guideline.model)
         self.drafted: TTLCache[Hashable, tuple[Draft, ...]] = TTLCache(CACHED, CACHE_SECONDS)
         self.lock = Lock()
@@ -163,7 +161,11 @@ class Hooks:
         if service.hook != PATIENT_VIEW and not bytes(call.context.draft_orders).startswith(b"{"):
             detail = f"context.draftOrders: missing; {call.hook} sends a Bundle of the draft orders there"
             raise RefusedError(400, detail, "context.draftOrders")
-        return read_given({key: bytes(value) for key, value in (call.prefetch or {}).items()}, self.queries, self.silent)
+        sent = call.prefetch or {}
+        given = tuple(bytes(sent[key]) if key in sent else b"" for key in self.queries)
+        with self.lock:
+            chart = self.charts.get(given)
+        return read_given(given, self.queries, self.silent) if chart is None else Prefetched({}, {}, chart=chart)
 
     def reply(self, call: HookCall, base: str, had: Prefetched) -> bytes:
         """Give the cards for a call of a service that is reached at `base`, by what was had of the chart.
@@ -188,17 +190,23 @@ class Hooks:
         Raises RefusedError 412 where the patient or the diagnoses could not be had, RecordError where there are no resources
         or those of several patients.
         """
-        model = self.guideline.model
+        if had.chart is not None:
+            return had.chart
+        model, tables = self.guideline.model, self.guideline.tables
         had.refuse_missing(model)
         silent = self.silent and not had.lacking
-        facts = read_facts(had.resources(model), model, self.guideline.tables, silent)
+        facts = read_facts(had.resources(model, tables), model, tables, silent)
         remarks = (*had.remarks(model), *facts.remarks())
         try:
-            record = self.guideline.record_from(facts)
+            record = parse_record(facts.record, model)
             refuse_long(record, self.courses)
+            chart = ReadChart(facts.record, record, remarks)
         except RecordError as error:
-            return ReadChart(facts.record, None, remarks, str(error))
-        return ReadChart(facts.record, record, remarks)
+            chart = ReadChart(facts.record, None, remarks, facts.explain(str(error)))
+        if had.given and (size := sum(map(len, had.given))) <= LARGEST_KEPT:
+            with self.lock:
+                self.charts[had.given] = chart._replace(size=size)
+        return chart
 
     def ordered(self, call: HookCall) -> dict[str, str]:
         """Find the guideline's drugs among the draft orders, each with its order; none where none of these is selected."""
@@ -212,9 +220,7 @@ class Hooks:
         Booleans and numbers are recorded for patients with other diseases as well; where lists are `lacking`, the cancer
         itself is enough.
         """
-        telling = [fact.name for fact in self.guideline.model.facts if fact.kind in ("choice", "list", "courses")]
-        own = [mapping.fact for mapping in self.guideline.tables.facts if lacking and mapping.method == "this_cancer"]
-        return any(record.get(name) for name in (*telling, ONE_OF, *own))
+        return any(map(record.get, self.telling)) or (lacking and any(map(record.get, self.cancers)))
 
     def drafts(self, chart: ReadChart, ordered: tuple[tuple[str, str], ...]) -> tuple[Draft, ...]:
         """Draft the cards for a patient and draft orders, which are those of all records that tell the same."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.fhir import ParsedResources, Tables, merge, parse
+from reasoner.fhir import ParsedResources, Tables, merge, parse, without_silent
+from reasoner.fhir.resources import Resource
 from reasoner.fhir.tables import url_of
+from reasoner.records.record import Record
 from reasoner.serve.problems import RefusedError
 from reasoner.serve.searchsets import page_of
 
-__all__ = ["LISTS", "PATIENT", "Obtained", "Prefetched", "queries_of", "read_given"]
+__all__ = ["LISTS", "PATIENT", "Obtained", "Prefetched", "ReadChart", "queries_of", "read_given"]
 
 NEEDED = ("patient", "conditions")
 OPTIONAL = ("procedures",)
@@ -41,7 +43,6 @@ WHYS = {
     "failed": "lacking_failed",
 }
 PATIENT = "{{context.patientId}}"
-TELLING = (b"OperationOutcome", b'"next"', b'"total"', b'"response"')
 
 
 class Obtained(NamedTuple):
@@ -52,17 +53,33 @@ class Obtained(NamedTuple):
     absent: bool = False
 
 
+class ReadChart(NamedTuple):
+    """What was read from a chart: a record, parsed where it can be answered, remarks, and what is wrong, or "".
+
+    `size` is that of the chart, in bytes.
+    """
+
+    data: Mapping[str, object]
+    record: Record | None
+    remarks: tuple[str, ...]
+    problem: str = ""
+    size: int = 1
+
+
 class Prefetched(NamedTuple):
     """What is there of a chart, by the keys of the prefetch templates, and why other lists are not there or not whole.
 
     Where a list is not whole, nothing of it is there. `missing` are those without which nothing can be answered, `absent`
-    those that the server does not have at all.
+    those that the server does not have at all. `given` is what was sent, where that is all; `chart` what was read from it
+    before.
     """
 
     parsed: Mapping[str, ParsedResources]
     lacking: Mapping[str, str]
     missing: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    given: tuple[bytes, ...] = ()
+    chart: ReadChart | None = None
 
     def completed(self, found: Mapping[str, Obtained]) -> Prefetched:
         """Add what was fetched for the lists that lack."""
@@ -80,10 +97,11 @@ class Prefetched(NamedTuple):
             words = model.say("and").join(self.words(key, model) for key in self.missing)
             raise RefusedError(412, f"{fields}: {model.say('lists_missing', words)}")
 
-    def resources(self, model: GuidelineModel) -> ParsedResources:
-        """Put all that is there together, with the names of the lists that lack and may tell of therapy."""
+    def resources(self, model: GuidelineModel, tables: Tables) -> ParsedResources:
+        """Put all together that something can be read from, and name the lists that lack and may tell of therapy."""
         lacking = tuple(model.say(LISTS[key]) for key in self.lacking if key not in OPTIONAL)
-        return merge(self.parsed.values())._replace(lacking=lacking)
+        whole = merge(self.parsed.values())
+        return whole._replace(resources=without_silent(whole.resources, tables), lacking=lacking)
 
     def remarks(self, model: GuidelineModel) -> Iterator[str]:
         """Say which lists lack, and why, and which ones the server does not have."""
@@ -114,23 +132,31 @@ def queries_of(tables: Tables) -> dict[str, str]:
     }
 
 
-def read_given(given: Mapping[str, bytes], queries: Iterable[str], null_is_none: bool) -> Prefetched:
-    """Read what a call holds; with `null_is_none`, null says that there is nothing, and else that nobody knows."""
+def read_given(given: Sequence[bytes], queries: Iterable[str], null_is_none: bool) -> Prefetched:
+    """Read what a call holds, empty where a key is missing, in the order of the queries.
+
+    With `null_is_none`, null says that there is nothing, and else that nobody knows.
+    """
     parsed: dict[str, ParsedResources] = {}
     lacking: dict[str, str] = {}
-    for key in queries:
-        value = given.get(key, b"")
+    for key, value in zip(queries, given, strict=True):
         if not value or value == b"null":
             if not value or key == "patient" or not null_is_none:
                 lacking[key] = "null" if value else "not_sent"
             continue
-        if any(word in value for word in TELLING):
+        own = parse(value)
+        if own.partial or own.unreadable or b'"response"' in value or any(map(is_outcome, own.resources)):
             page = page_of(value)
             if why := "unreadable" if page is None else page.why_not_whole():
                 lacking[key] = why
                 continue
-        parsed[key] = parse(value)
+        parsed[key] = own
+
     missing = tuple(
         key for key in NEEDED if lacking.get(key) in ("not_sent", "error") or (key == "patient" and key in lacking)
     )
-    return Prefetched(parsed, lacking, missing)
+    return Prefetched(parsed, lacking, missing, given=() if lacking else tuple(given))
+
+
+def is_outcome(found: tuple[str | None, Resource]) -> bool:
+    return found[1].resourceType == "OperationOutcome"

@@ -2,8 +2,8 @@
 
 Run as `python tests/benchmarks/service.py [--seconds N] [--rounds N] [--requests N] [--connections N]`. It needs `wrk`
 (Debian's package of that name). Both sides of the ratio are measured in the same run, in rounds that alternate; figures are
-medians. Three calls: of one patient again and again, of patients whose records differ, and of a record that is answered by
-the JSON API. An answer that is no 200, or a memory that grows by a tenth, fails the run; no time does.
+medians. Three calls: of one chart again and again, of charts whose records all differ in a weight, and of a record that is
+answered by the JSON API. An answer that is no 200, or a memory that grows by a tenth, fails the run; no time does.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ wrk.body = body
 local before, after = body:match("^(.*){MARK}(.*)$")
 request = function()
   turn = turn + 1
-  return wrk.format(nil, nil, nil, before .. string.format("%06d", turn) .. after)
+  return wrk.format(nil, nil, nil, before .. string.format("%06d", (turn * 1001) % 1000000) .. after)
 end
 """
     file.write_text(post + other if differing else post)
