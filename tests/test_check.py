@@ -478,6 +478,19 @@ term(setting, bed, "bed"). term(regimen, stay, "a bed"). without_drugs(stay). te
     assert "L1" not in found.repair
 
 
+def test_where_nothing_is_left_there_is_one_group_for_each_setting(reports: dict[str, Report]) -> None:
+    exhausted = [found for found in reports["curated"].findings if "nothing is left to recommend" in found.message]
+    groups = {(found.kind, found.message.partition(" nothing")[0], found.group) for found in exhausted}
+    assert len(groups) == len({group for *_, group in groups}) == len({(kind, setting) for kind, setting, _ in groups}) > 4
+
+
+def test_what_is_permitted_is_worded(reports: dict[str, Report]) -> None:
+    disputed = [found for found in reports["literal"].findings if "permits and" in found.message]
+    assert disputed
+    assert all("forbids: adding endocrine therapy (" in found.message for found in disputed)
+    assert all("adding endocrine therapy (" in side.derives for found in disputed for side in found.sides)
+
+
 def test_a_rule_that_readings_need_is_not_to_be_dropped(reports: dict[str, Report]) -> None:
     literal = [found for found in reports["literal"].findings if found.kind == "redundant" and found.resolved_by]
     assert {found.rules[0] for found in literal} == {"L5.2", "L6.2"}

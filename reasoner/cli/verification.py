@@ -41,7 +41,7 @@ READING = re.compile(r"\w+=\w+|any")
 @click.option(
     "--verify",
     is_flag=True,
-    help="Make each certain repair in a copy: does the finding go, whose answers change? Each takes about as long as a check.",
+    help="Make each certain repair in a copy: does the finding go, whose answers change? Each takes as long as a check.",
 )
 @report_options
 def check(selection: Selection, search: SearchOptions, explain: str | None, verify: bool, report: ReportOptions) -> None:

@@ -38,13 +38,17 @@ class Phrasing:
         """Word an atom by the phrase of its predicate, with the labels of its arguments."""
         kinds, _, phrase = self.predicates[symbol.name]
         for number, (kind, argument) in enumerate(zip(kinds, symbol.arguments, strict=True), start=1):
-            name = symbol_text(argument)
-            candidates = (f"{kind}_name", kind, "fact", "value", "drug", "class", "regimen", "reading")
-            label = next(
-                (self.labels[candidate, name] for candidate in candidates if (candidate, name) in self.labels), name
-            )
-            phrase = phrase.replace("{" + str(number) + "}", label)
+            phrase = phrase.replace("{" + str(number) + "}", self.term(str(kind), argument))
         return phrase
+
+    def term(self, kind: str, argument: clingo.Symbol) -> str:
+        """Word an argument of an atom by its label; what has arguments itself by theirs, too."""
+        if argument.type == clingo.SymbolType.Function and argument.arguments and kind == "any":
+            name = self.labels.get(("action_name", argument.name), argument.name.replace("_", " "))
+            return f"{name} ({', '.join(self.term(kind, inner) for inner in argument.arguments)})"
+        name = symbol_text(argument)
+        candidates = (f"{kind}_name", kind, "fact", "value", "drug", "class", "regimen", "reading")
+        return next((self.labels[candidate, name] for candidate in candidates if (candidate, name) in self.labels), name)
 
     def aggregate(self, name: str, allowed: Sequence[Interval], counted: Sequence[Counted]) -> str:
         """Word that a count or a sum has one of the values allowed."""

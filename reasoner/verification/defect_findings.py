@@ -125,7 +125,7 @@ class FindingWriter:
         return Finding(
             id=self.id_of(kind, form),
             kind=kind,
-            group=finding_group(kind, form.name, self.annotations_named(named)),
+            group=self.group_of(kind, form, named),
             severity=severity or template.severity,
             message=message,
             statements=self.of_kind(("statement",), annotations),
@@ -138,6 +138,14 @@ class FindingWriter:
             witness=witness,
             under=taken_otherwise(patient.inputs, self.model) if patient is not None else (),
         ).carrying(departures=self.departures(witness))
+
+    def group_of(self, kind: str, form: clingo.Symbol, named: Sequence[tuple[str, clingo.Symbol]]) -> str:
+        """Name the group of the finding of a defect: its kind of cause, in the annotations named or in what is alike."""
+        alike = templates()[form.name].alike
+        if alike is None:
+            return finding_group(kind, form.name, self.annotations_named(named))
+        cause, place = alike
+        return finding_group(kind, cause, [text_of(form.arguments[place - 1])])
 
     def id_of(self, kind: str, form: clingo.Symbol) -> str:
         """Give the id of the finding of a defect."""

@@ -38,12 +38,16 @@ class Definition(NamedTuple):
 
 
 class DefectTemplate(NamedTuple):
-    """A form of a defect or difference: the kinds of its arguments, its severity, and the texts of message and repair."""
+    """A form of a defect or difference: the kinds of its arguments, its severity, and the texts of message and repair.
+
+    `alike`, where given, names the cause that defects have in common whose argument with that number is the same.
+    """
 
     kinds: tuple[str, ...]
     severity: str
     message: str
     repair: str
+    alike: tuple[str, int] | None = None
 
     def words(self, arguments: Sequence[clingo.Symbol], model: GuidelineModel) -> dict[int, str]:
         """Word the arguments, by the numbers of their places."""
@@ -77,10 +81,14 @@ def templates(file: str = "defects") -> dict[str, DefectTemplate]:
     control.add("base", [], core_text(file))
     control.ground()
     found = {}
+    alike = {}
+    for atom in control.symbolic_atoms.by_signature("alike", 3):
+        form, cause, place = atom.symbol.arguments
+        alike[str(form)] = str(cause), place.number
     for atom in control.symbolic_atoms.by_signature("template", 4):
         form, severity, message, repair = atom.symbol.arguments
         kinds = tuple(str(kind) for kind in form.arguments)
-        found[form.name] = DefectTemplate(kinds, str(severity), message.string, repair.string)
+        found[form.name] = DefectTemplate(kinds, str(severity), message.string, repair.string, alike.get(form.name))
     return found
 
 
@@ -97,7 +105,7 @@ def word(kind: str, argument: clingo.Symbol, model: GuidelineModel) -> str:
         return dose_term_words(argument, model)
     if kind == "any" and argument.arguments:
         inner = ", ".join(word("any", part, model) for part in argument.arguments)
-        return f"{argument.name.replace('_', ' ')} ({inner})"
+        return f"{model.label('action_name', argument.name)} ({inner})"
     if kind == "trial":
         return model.trials[name].label
     labels = (model.labels.get(kind, {}) for kind in LABELS.get(kind, (kind,)))

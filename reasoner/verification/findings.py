@@ -80,7 +80,8 @@ class Finding(Result, frozen=True, kw_only=True):
     show it, where that was asked. `resolved_by` names the readings that settle it, `settled_by_alternatives` the
     alternatives of readings, such as "R9=b", under each of which it is gone, and `eased_by_alternatives` those under which
     the witness is recommended something, but others are not; `accepted` is the reason for which it is accepted.
-    Findings of one `group` have the same kind of cause in the same statements; `affected` is how many patients of a cohort
+    Findings of one `group` have the same kind of cause in the same statements, or in the same setting where nothing is left
+    in it; `affected` is how many patients of a cohort
     show the finding, null without a cohort and for what is not about patients.
 
     `edits` are the changes that `repair` makes where it is certain to remove the finding; without any, it is advice. `trial`
