@@ -16,12 +16,16 @@ from plain import Completion
 from reasoner.compiler.model import GuidelineModel
 from reasoner.records.record import ONE_OF
 
+CONCLUDED = ("setting", "recommended", "rank", "strength", "excluded", "action", "cautioned", "score")
+GIVEN = ("dose", "dose_maximum", "dose_minimum", "dose_duration", "step_done")
 Cube = tuple[tuple[int, int], ...]
 Change = tuple[int, int, set[int]]
 """Two completions, by their places, and the variables of which the step from one to the other is a change."""
 
 
-def without(completions: Sequence[Completion], unread: Collection[int]) -> list[Completion]:
+def without(
+    completions: Sequence[Completion], unread: Collection[int], concluding: Sequence[str] = CONCLUDED + GIVEN
+) -> list[Completion]:
     """Leave out the variables that nothing reads, numbered without the set of facts; completions alike are then one."""
     found: dict[tuple[Cube, frozenset[str]], Completion] = {}
     for completion in completions:
@@ -31,11 +35,7 @@ def without(completions: Sequence[Completion], unread: Collection[int]) -> list[
             for place, value in completion.choices
             if place == sets or place - (sets is not None and place > sets) not in unread
         )
-        concluded = frozenset(
-            f"{name}({argument})"
-            for name in ("setting", "recommended", "rank", "strength", "excluded", "action", "cautioned", "score")
-            for argument in completion.arguments(name)
-        )
+        concluded = frozenset(f"{name}({argument})" for name in concluding for argument in completion.arguments(name))
         found.setdefault((kept, concluded), replace(completion, choices=kept, atoms=concluded))
     return list(found.values())
 
@@ -55,14 +55,18 @@ def cubes(size: int, completions: list[Completion]) -> Iterator[Cube]:
 
 
 def smallest(true: list[bool], completions: list[Completion]) -> tuple[Cube, list[int]]:
-    """Find the first smallest set of values under which all agreeing completions are true, with those completions."""
+    """Find the first smallest set of values under which all agreeing completions are true, with those completions.
+
+    Where completions have several answer sets it can be that none does.
+    """
     chosen = [set(completion.choices) for completion in completions]
     for size in range(len(completions[0].variables) + 1):
         for cube in cubes(size, completions):
             agreeing = [n for n, held in enumerate(chosen) if held.issuperset(cube)]
             if agreeing and all(true[n] for n in agreeing):
                 return cube, agreeing
-    raise AssertionError("no set of values decides it")
+    assert len(set(map(tuple, map(sorted, chosen)))) < len(completions), "no set of values decides it"
+    return (), [n for n, held in enumerate(true) if held]
 
 
 def single_changes(completions: list[Completion]) -> list[Change]:
@@ -118,7 +122,9 @@ def assumption(cube: Cube, completions: Sequence[Completion], labels: Sequence[s
 def expected_answer(completions: list[Completion], model: GuidelineModel, labels: Sequence[str] = ()) -> dict[str, Any]:
     """Work out the answer that a list of completions gives; `labels` are those of several sets of facts."""
     settings = [frozenset(completion.arguments("setting")) for completion in completions]
-    answer: dict[str, Any] = {"setting": setting_of(completions)}
+    answer: dict[str, Any] = {"setting": setting_of(completions, model.settings_in())}
+    if model.decisions:
+        answer["decisions"] = {name: setting_of(completions, model.settings_in(name)) for name in model.decisions}
     signatures: dict[str, list[Any]] = {"setting": settings}
     cubes_of: dict[tuple[bool, ...], tuple[Cube, list[int]]] = {}
     for name, key in (("recommended", "recommended"), ("excluded", "excluded"), ("action", "actions")):
@@ -159,14 +165,21 @@ def standing(regimen: str, agreeing: Sequence[Completion], model: GuidelineModel
 
 
 def missing(completions: list[Completion], signatures: Mapping[str, list[Any]]) -> dict[tuple[Any, ...], set[str]]:
-    """Find the facts that can change what each signature tells, with what they can change."""
+    """Find the facts that can change what each signature tells, with what they can change.
+
+    Where a completion has several answer sets, what they tell together counts.
+    """
     found: dict[tuple[Any, ...], set[str]] = {}
     together: dict[tuple[int, ...], list[str]] = {}
     for item, signature in signatures.items():
         together.setdefault(tuple(map(signature.index, signature)), []).append(item)
-    changes = single_changes(completions)
+    places: dict[tuple[Cube, int], list[int]] = {}
+    for n, completion in enumerate(completions):
+        places.setdefault((completion.choices, completion.true_set), []).append(n)
+    changes = single_changes([completions[own[0]] for own in places.values()])
     for alike, items in together.items():
-        for variable in relevant_variables(alike, changes):
+        several = [frozenset(alike[n] for n in own) for own in places.values()]
+        for variable in relevant_variables(tuple(map(several.index, several)), changes):
             known = completions[0].variables[variable]
             if known.reading is None:
                 found.setdefault((known.fact, known.member, known.course, known.key), set()).update(items)
@@ -179,9 +192,12 @@ def values_of(score: str, completion: Completion) -> frozenset[int]:
     return frozenset(int(value) for name, _, value in texts if name == score)
 
 
-def setting_of(completions: Sequence[Completion]) -> str:
-    settings = {frozenset(completion.arguments("setting")) for completion in completions}
-    return next(iter(next(iter(settings))), "not_addressed") if len(settings) == 1 else "undetermined"
+def setting_of(completions: Sequence[Completion], own: Sequence[str]) -> str:
+    """Name the setting of a decision, whose settings are `own` in their order."""
+    settings = {completion.arguments("setting") & frozenset(own) for completion in completions}
+    if len(settings) > 1:
+        return "undetermined"
+    return next((name for name in own if name in next(iter(settings))), "not_addressed")
 
 
 def place_of(regimen: str, completion: Completion, model: GuidelineModel) -> tuple[int, int]:
@@ -223,10 +239,19 @@ def expected_alternatives(
             }
             for kind in ("recommended", "excluded")
         }
-        setting = setting_of(completions)
-        if setting != setting_of(own):
-            changed = {"setting": setting, **changed}
-        if any(changed.get("setting", "")) or any(list(shift.values()) != [[], []] for shift in changed.values()):
+        settings = {
+            decision: setting
+            for decision in model.decisions or ("",)
+            if (setting := setting_of(completions, model.settings_in(decision)))
+            != setting_of(own, model.settings_in(decision))
+        }
+        shifted = any(list(shift.values()) != [[], []] for shift in changed.values())
+        first = settings.pop(model.decisions[0] if model.decisions else "", None)
+        if first is not None:
+            changed["setting"] = first
+        if settings:
+            changed["decisions"] = [{"decision": decision, "setting": setting} for decision, setting in settings.items()]
+        if shifted or settings or first is not None:
             listed.append({"reading": reading, "alternative": name, **changed})
     return listed, depends
 
@@ -235,6 +260,8 @@ def given_answer(answer: dict[str, Any]) -> dict[str, Any]:
     """Put an answer's JSON in the form of `expected_answer`."""
     kept = {"recommended": ("certainty", "assuming", "rank", "strength", "cautions")}
     found: dict[str, Any] = {"setting": answer["setting"]}
+    if "decisions" in answer:
+        found["decisions"] = {own["decision"]: own["setting"] for own in answer["decisions"]}
     for key, name in (("recommended", "regimen"), ("excluded", "regimen"), ("actions", "action")):
         fields = kept.get(key, ("certainty", "assuming"))
         found[key] = {entry[name]: {field: entry[field] for field in fields} for entry in answer[key]}

@@ -105,10 +105,16 @@ def reading_facts(readings: dict[str, str]) -> str:
     )
 
 
-def files_of(folder: Path, layer: str) -> list[str]:
+def files_of(folder: Path, layer: str, overlays: Sequence[Path] = ()) -> list[str]:
     readings = layer == "curated" and (folder / "readings.lp").is_file()
-    names = ["guideline.lp", *(["readings.lp"] if readings else [])]
-    return [str(shared_folder() / "core" / "core.lp"), *(str(folder / name) for name in names)]
+    own = [folder / "guideline.lp", *([folder / "readings.lp"] if readings else []), *overlays]
+    return [str(shared_folder() / "core" / "core.lp"), *map(str, own)]
+
+
+def shown_of(model: GuidelineModel) -> str:
+    """Let clingo show what holds of a patient: the guideline's data are the same in every answer set, and very many."""
+    of_patients = (name for name, role in model.roles.items() if role != "catalogue")
+    return "#show true_set/1.\n" + "".join(f"#show {name}/{len(model.kinds[name])}.\n" for name in of_patients)
 
 
 def laid_out(model: GuidelineModel, told: Sets) -> tuple[Variable, ...]:
@@ -142,17 +148,19 @@ def there(variable: Variable, atoms: frozenset[str], model: GuidelineModel) -> b
     return given and f"course({variable.course})" in atoms
 
 
-def solve(facts: str, folder: Path, layer: str, model: GuidelineModel, most: int = 0) -> list[Completion]:
+def solve(
+    facts: str, folder: Path, layer: str, model: GuidelineModel, most: int = 0, overlays: Sequence[Path] = ()
+) -> list[Completion]:
     """Solve a record's facts with clingo: all completions, in no order; of more than `most` one more than that."""
     control = clingo.Control([str(most and most + 1), "--warn=none"])
-    for file in files_of(folder, layer):
+    for file in files_of(folder, layer, overlays):
         control.load(file)
-    control.add("base", [], facts)
+    control.add("base", [], facts + shown_of(model))
     control.ground()
     told = sets_of(facts)
     variables = laid_out(model, told)
     with control.solve(yield_=True) as handle:
-        found = [frozenset(map(str, answer_set.symbols(atoms=True))) for answer_set in handle]
+        found = [frozenset(map(str, answer_set.symbols(shown=True))) for answer_set in handle]
     return [completion_of(atoms, model, variables, number_of(atoms)) for atoms in found]
 
 
@@ -162,11 +170,12 @@ def number_of(atoms: frozenset[str]) -> int:
 
 
 class Ground(NamedTuple):
-    """A ground program, the literals of what records say, and the texts of all atoms."""
+    """A ground program, the literals of what records say, the texts of all atoms, and those that hold in any case."""
 
     control: clingo.Control
     said: dict[str, int]
     texts: dict[clingo.Symbol, str]
+    always: frozenset[str]
 
 
 class PlainClingo:
@@ -174,7 +183,7 @@ class PlainClingo:
 
     def __init__(self, guideline: Guideline) -> None:
         self.model = guideline.model
-        self.files = files_of(guideline.folder, guideline.layer)
+        self.files = files_of(guideline.folder, guideline.layer, guideline.selection.overlays)
         self.programs: dict[int, Ground] = {}
 
     def solve(self, facts: str, most: int = 0) -> list[Completion]:
@@ -187,7 +196,7 @@ class PlainClingo:
             program.control.configuration.solve.models = most + 1 if most else 0  # type: ignore[union-attr]
             with program.control.solve(assumptions, yield_=True) as handle:
                 for answer_set in handle:
-                    atoms = frozenset(program.texts[s] for s in answer_set.symbols(atoms=True) if s.name != "say")
+                    atoms = frozenset(program.texts[symbol] for symbol in answer_set.symbols(shown=True))
                     found.append(completion_of(atoms, self.model, variables, number))
         return found[: most + 1] if most else found
 
@@ -204,10 +213,10 @@ class PlainClingo:
                 atoms: Sequence[clingo.Symbol] | None = None
                 with program.control.solve(assumptions, yield_=True) as handle:
                     for answer_set in handle:
-                        atoms = answer_set.symbols(atoms=True)
+                        atoms = answer_set.symbols(shown=True)
                 program.control.configuration.solve.enum_mode = "auto"  # type: ignore[union-attr]
                 if atoms is not None:
-                    texts = frozenset(program.texts[symbol] for symbol in atoms if symbol.name != "say")
+                    texts = frozenset(program.texts[symbol] for symbol in atoms)
                     if mode == "brave":
                         possible |= texts
                     else:
@@ -225,11 +234,12 @@ class PlainClingo:
         control = clingo.Control(["0", "--warn=none"])
         for file in self.files:
             control.load(file)
-        control.add("base", [], WHAT_RECORDS_SAY.format(courses=courses) + order_facts(self.model))
+        control.add("base", [], WHAT_RECORDS_SAY.format(courses=courses) + order_facts(self.model) + shown_of(self.model))
         control.ground()
         texts = {atom.symbol: str(atom.symbol) for atom in control.symbolic_atoms}
         said = {str(atom.symbol.arguments[0]): atom.literal for atom in control.symbolic_atoms.by_signature("say", 1)}
-        return Ground(control, said, texts)
+        always = frozenset(texts[atom.symbol] for atom in control.symbolic_atoms if atom.is_fact)
+        return Ground(control, said, texts, always)
 
 
 def summary(completion: Completion) -> dict[str, Any]:

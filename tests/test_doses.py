@@ -303,3 +303,30 @@ def test_a_diff_finds_the_patients_who_get_another_dose(mere_chill: Guideline, t
     assert [own.message for own in found] == ["A dose, limit or duration for merol is gone (usual, each dose)."]
     assert found[0].witness is not None
     assert 15 <= found[0].witness["clearance"] < 30
+
+
+@pytest.mark.parametrize(
+    ("told", "maximum", "further", "mg", "words"),
+    [
+        ({"kilograms": 10}, {"amount": 5, "unit": "mg/kg"}, None, 50, "at most 5 mg/kg"),
+        ({"kilograms": 30}, {"amount": 100, "unit": "mg"}, None, 100, "at most 100 mg"),
+        ({}, {"amount": 5, "unit": "mg/kg"}, [{"amount": 100, "unit": "mg"}], None, "at most 5 mg/kg, at most 100 mg"),
+    ],
+    ids=["the one per kg", "the one in mg", "either, the weight is not known"],
+)
+def test_of_two_limits_of_one_dose_the_stricter_counts(
+    told: dict[str, Any], maximum: object, further: object, mg: float | None, words: str, tmp_path: Path, own_cache: None
+) -> None:
+    limits = 'dose_maximum(merol, usual, each, "100", mg) :- less_than(age, 12).\n'
+    limits += 'dose_maximum(merol, usual, each, "0.2", g) :- less_than(age, 12).\n'
+    rule = 'dose_maximum(merol, usual, each, "5", mg_per_kg) :- less_than(age, 12).\n'
+    guideline = load(tmp_path, TEXT.replace(rule, rule + limits))
+    record = {"id": "a", "confirmed": True, "clearance": 40, "age": 8, **told}
+    (each,) = [dose for dose in doses(guideline, record) if dose["step"] == "each"]
+    assert (each["maximum"], each.get("further_maxima"), each["mg"]) == (maximum, further, mg)
+    assert f"{words}, for 7 days" in " ".join(render(guideline.answer(record)).split())
+    untold = [dose for dose in doses(guideline, {"id": "a", "confirmed": True, "clearance": 40}) if dose["step"] == "each"]
+    assert [(dose["maximum"] is not None, dose["certainty"]) for dose in untold] == [
+        (True, "conditional"),
+        (False, "conditional"),
+    ]

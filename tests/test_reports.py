@@ -12,8 +12,8 @@ from typing import Any
 import jsonschema
 import pytest
 from conftest import ROOT
+from random_guidelines import CATALOGUE, load
 from records import random_record
-from test_random_guidelines import CATALOGUE, load
 
 from reasoner import Guideline, GuidelineError, RecordError
 from reasoner.cohort.distinct_records import distinct_records

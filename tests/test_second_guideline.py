@@ -198,3 +198,14 @@ def test_the_record_of_every_case_names_only_declared_facts(curated: Guideline) 
     declared = {"id", ONE_OF, *(fact.name for fact in curated.model.facts)}
     for case in curated.cases().values():
         assert set(json.loads(json.dumps(case.record))) <= declared
+
+
+@pytest.mark.parametrize("asked", ["course(1)", "drug_in(2, amarin)"])
+def test_a_setting_that_some_history_adds_is_not_passed_over_where_therapy_is_unknown(
+    asked: str, own_cache: None, tmp_path: Path
+) -> None:
+    text = (FOLDER / "guideline.lp").read_text("utf-8") + 'term(setting, lasting, "lasting").\n'
+    (tmp_path / "guideline.lp").write_text(f"{text}places(lasting, fever) :- has(confirmed), {asked}.\n", "utf-8")
+    guideline, record = Guideline.load(tmp_path), {"id": "a", "confirmed": True, "temperature": 39}
+    assert guideline.answer({**record, "earlier_therapy": []}).setting == "acute"
+    assert guideline.answer(record).setting == "undetermined"

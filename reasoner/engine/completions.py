@@ -35,7 +35,8 @@ class Completions(ABC):
     each open variable and each of its values the completions that agree. `everything` and the truths that are evaluated
     range over all worlds; `base` and `world` take them apart. `order` lists the open variables in the order of assumptions.
     `untold` is the one that tells whether any therapy was given, where nothing is known of it. `assumes` tells
-    whether it can be said what a truth assumes.
+    whether it can be said what a truth assumes, `all_answered` whether it is known that the rules give each completion an
+    answer.
     """
 
     variables: tuple[Variable, ...]
@@ -48,6 +49,7 @@ class Completions(ABC):
     order: Sequence[int]
     untold: int | None = None
     assumes: bool = True
+    all_answered: bool = True
 
     @property
     def open(self) -> tuple[int, ...]:

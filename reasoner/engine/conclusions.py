@@ -189,10 +189,8 @@ class Conclusions:
         found = self.implicants.get(truth)
         if found is None:
             chosen = self.completions.smallest_implicant(truth)
-            found = self.implicants[truth] = (
-                tuple(self.assumption(v, n) for v, n in chosen),
-                self.completions.agreeing(chosen),
-            )
+            agree = self.completions.agreeing(chosen) if chosen or not self.completions.assumes else truth
+            found = self.implicants[truth] = tuple(self.assumption(v, n) for v, n in chosen), agree
         return CONDITIONAL, *found
 
     def assumption(self, variable: int, value: int) -> Assumption:
@@ -223,11 +221,13 @@ class Conclusions:
         """Name the setting of a decision, by default of the first."""
         own = self.model.settings_in(decision)
         found = [(name, truth) for name in own for _, truth, _ in self.held(SETTING, name)]
-        if found:
-            return found[0][0] if all(truth == self.completions.all for _, truth in found) else UNDETERMINED
         placed = (n for name in own for _, n in self.table.get(SETTING, {}).get(name, ()))
-        none, possible = self.completions.none, self.possible
-        return SILENT if possible is None or all(possible[n] == none for n in placed) else UNDETERMINED
+        possible, settled = self.possible, (self.completions.none, self.completions.all)
+        if possible is not None and any(possible[n] not in settled or possible[n] != self.values[n] for n in placed):
+            return UNDETERMINED
+        if any(truth != self.completions.all for _, truth in found):
+            return UNDETERMINED
+        return found[0][0] if found else SILENT
 
     def settings(self) -> tuple[DecisionSetting, ...]:
         """Give the setting of each of several decisions."""

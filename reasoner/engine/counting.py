@@ -30,9 +30,12 @@ class Amount(NamedTuple):
 def amount(derivation: Derivation, atom: int, agree: Truth) -> Amount:
     """Work out the count or sum that an atom of the program stands for, in the completions of `agree`.
 
-    Where clingo answers in their place, and cannot tell completions apart, the bounds can be wider than they need be.
+    Where clingo answers in their place, and cannot tell completions apart, it is that in all of them: the bounds can be
+    wider than they need be.
     """
     program, none = derivation.program, derivation.completions.none
+    if not derivation.completions.assumes and agree != none:
+        agree = derivation.completions.all
     counted = program.counted[program.aggregates[atom]]
     sure, possible = ([counting(c, derivation, agree, extent) & agree for c in counted] for extent in (False, True))
     certain = tuple(c for c, truth in zip(counted, sure, strict=True) if truth == agree)

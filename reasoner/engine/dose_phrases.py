@@ -55,10 +55,9 @@ def step_words(dose: DoseGiven, model: GuidelineModel) -> str:
     rhythm = say("once") if dose.every is None else period_words(dose.every, model)
     words = " ".join(part for part in (model.label("step", dose.step), amount, dose.route, rhythm) if part)
     parts = [words]
-    if dose.minimum is not None:
-        parts.append(say("dose_at_least", f"{number_words(dose.minimum.amount)} {dose.minimum.unit}"))
-    if dose.maximum is not None:
-        parts.append(say("dose_at_most", f"{number_words(dose.maximum.amount)} {dose.maximum.unit}"))
+    minima, maxima = dose.bounds()
+    parts += [say("dose_at_least", f"{number_words(limit.amount)} {limit.unit}") for limit in minima]
+    parts += [say("dose_at_most", f"{number_words(limit.amount)} {limit.unit}") for limit in maxima]
     if dose.duration is not None:
         parts.append(duration_words(dose.duration, model))
     words = say("comma").join(parts)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from msgspec import UNSET, UnsetType
 
 from reasoner.compiler.dosage import DOSAGE_PREDICATES, dose_of
 from reasoner.compiler.model import Dose, GuidelineModel
@@ -43,8 +45,10 @@ class DoseGiven(Shape, frozen=True):
 
     `amount` is in `unit`, given `every` so often, once where that is null; `every_weeks` is the same where it is in weeks.
     `mg` is the dose of this patient, within its limits; null where it is no mass, or hangs on what the record does not
-    hold. `minimum` and `maximum` limit one dose. `certainty` tells whether the dose is to be given in every completion in
-    which its regimen is recommended as this entry says, or only in those that agree with `assuming`. `statement` gives it.
+    hold. `minimum` and `maximum` limit one dose: of several the strictest, and where it hangs on an unrecorded weight or
+    body surface which it is, `further_minima` and `further_maxima` hold the others. `certainty` tells whether the dose is
+    to be given in every completion in which its regimen is recommended as this entry says, or only in those that agree with
+    `assuming`. `statement` gives it.
     """
 
     drug: str
@@ -62,6 +66,16 @@ class DoseGiven(Shape, frozen=True):
     certainty: Certainty
     assuming: tuple[Assumption, ...]
     statement: str
+    further_minima: tuple[Amount, ...] | UnsetType = UNSET
+    further_maxima: tuple[Amount, ...] | UnsetType = UNSET
+
+    def bounds(self) -> tuple[tuple[Amount, ...], tuple[Amount, ...]]:
+        """Give all minima and all maxima that count."""
+        least, most = (self.minimum, self.further_minima), (self.maximum, self.further_maxima)
+        minima, maxima = (
+            (() if first is None else (first,)) + (() if rest is UNSET else rest) for first, rest in (least, most)
+        )
+        return minima, maxima
 
 
 class Placed(NamedTuple):
@@ -71,6 +85,8 @@ class Placed(NamedTuple):
     truth: Truth | None
 
 
+Stricter = Callable[["Decimal", "Decimal"], "Decimal"]
+"""Of two limits the stricter one."""
 Steps = Mapping[tuple[str, ...], Sequence[Placed]]
 """What is said of doses by kind and target, what limits them by kind, target, schedule and step, as it is written."""
 
@@ -131,19 +147,57 @@ class Doses:
     def limited(self, dose: Dose, where: Truth, entry: RankedRegimen) -> Iterator[DoseGiven]:
         """Yield a dose with each combination of limits and duration that it has somewhere."""
         none = self.derivation.completions.none
-        for minimum, with_minimum in self.limits("dose_minimum", dose, where):
-            for maximum, with_maximum in self.limits("dose_maximum", dose, with_minimum):
-                for duration, there in self.limits("dose_duration", dose, with_maximum):
+        for minima, with_minima in self.limits("dose_minimum", dose, where, max):
+            for maxima, with_maxima in self.limits("dose_maximum", dose, with_minima, min):
+                for duration, there in self.durations(dose, with_maxima):
                     if there != none:
-                        yield self.dose_given(dose, (minimum, maximum, duration), self.certainty(there, entry))
+                        yield self.dose_given(dose, minima, maxima, duration, self.certainty(there, entry))
 
-    def limits(self, kind: str, dose: Dose, where: Truth) -> Iterator[tuple[Dose | None, Truth]]:
-        """Yield what limits a dose in one way, with where it does; last that nothing does."""
+    def durations(self, dose: Dose, where: Truth) -> Iterator[tuple[Dose | None, Truth]]:
+        """Yield how long a dose is given, with where it is; last that nothing is said of that."""
         left = where
-        for own, truth in self.steps.get((kind, dose.target, dose.schedule, dose.step), ()):
+        for own, truth in self.steps.get(("dose_duration", dose.target, dose.schedule, dose.step), ()):
             yield own, where if truth is None else where & truth
             left = self.derivation.completions.none if truth is None else self.derivation.completions.outside(left, truth)
         yield None, left
+
+    def limits(self, kind: str, dose: Dose, where: Truth, stricter: Stricter) -> Iterator[tuple[tuple[Dose, ...], Truth]]:
+        """Yield the limits of a dose in one direction that count together, with where they do: none of them, or some.
+
+        Of limits that can be compared the strictest counts.
+        """
+        none, outside = self.derivation.completions.none, self.derivation.completions.outside
+        together: dict[tuple[Dose, ...], Truth] = {(): where}
+        for own, truth in self.steps.get((kind, dose.target, dose.schedule, dose.step), ()):
+            divided: dict[tuple[Dose, ...], Truth] = {}
+            for limits, held in together.items():
+                there, elsewhere = (held, none) if truth is None else (held & truth, outside(held, truth))
+                for counting, places in ((self.strictest((*limits, own), stricter), there), (limits, elsewhere)):
+                    if places != none:
+                        divided[counting] = divided.get(counting, none) | places
+            together = divided
+        yield from together.items()
+
+    def strictest(self, limits: Sequence[Dose], stricter: Stricter) -> tuple[Dose, ...]:
+        """Leave out the limits that a stricter one makes idle: of those in one measure, for this patient, all but one."""
+        found: dict[str, tuple[Decimal, Dose]] = {}
+        for limit in limits:
+            measure, amount = self.measured(limit)
+            first = found.get(measure)
+            if first is None or (amount != first[0] and stricter(amount, first[0]) == amount):
+                found[measure] = amount, limit
+        return tuple(limit for _, limit in found.values())
+
+    def measured(self, limit: Dose) -> tuple[str, Decimal]:
+        """Give a limit as a number and what it is a number of: mg for this patient, where they can be told."""
+        from decimal import Decimal
+
+        milligrams, unit = self.milligrams(limit), self.model.units[limit.unit]
+        if milligrams is not None:
+            return "mg", milligrams
+        if unit.milligrams:
+            return f"mg per {unit.per}", Decimal(limit.amount) * Decimal(unit.milligrams)
+        return limit.unit, Decimal(limit.amount)
 
     def certainty(self, there: Truth, entry: RankedRegimen) -> tuple[Certainty, tuple[Assumption, ...]]:
         """Tell how certain a dose is, and what it assumes: besides what its regimen does, or instead of that."""
@@ -158,16 +212,18 @@ class Doses:
     def dose_given(
         self,
         dose: Dose,
-        limits: Sequence[Dose | None],
+        minima: Sequence[Dose],
+        maxima: Sequence[Dose],
+        duration: Dose | None,
         certainty: tuple[Certainty, tuple[Assumption, ...]],
     ) -> DoseGiven:
         """Give a dose with its limits and its duration."""
-        minimum, maximum, duration = limits
         mg = self.milligrams(dose)
-        for limit, stricter in ((minimum, max), (maximum, min)):
-            if limit is not None and mg is not None:
+        for limits, stricter in ((minima, max), (maxima, min)):
+            for limit in limits:
                 bound = self.milligrams(limit)
-                mg = None if bound is None else stricter(mg, bound)
+                mg = None if bound is None or mg is None else stricter(mg, bound)
+        least, most = ([amount_in(limit, self.model) for limit in limits] for limits in (minima, maxima))
         every = period_of(dose)
         return DoseGiven(
             drug=dose.target,
@@ -179,12 +235,14 @@ class Doses:
             every_weeks=every.value if every is not None and every.unit == "weeks" else None,
             route=self.model.routes.get(dose.target, ""),
             mg=None if mg is None else plain_number(mg),
-            minimum=amount_in(minimum, self.model),
-            maximum=amount_in(maximum, self.model),
+            minimum=least[0] if least else None,
+            maximum=most[0] if most else None,
             duration=None if duration is None else period_of(duration),
             certainty=certainty[0],
             assuming=certainty[1],
             statement=dose.statement,
+            further_minima=tuple(least[1:]) or UNSET,
+            further_maxima=tuple(most[1:]) or UNSET,
         )
 
     def milligrams(self, dose: Dose) -> Decimal | None:
@@ -236,9 +294,9 @@ def amount_of(dose: Dose) -> float:
     return plain_number(Decimal(dose.amount))
 
 
-def amount_in(limit: Dose | None, model: GuidelineModel) -> Amount | None:
+def amount_in(limit: Dose, model: GuidelineModel) -> Amount:
     """Give the amount of a limit."""
-    return None if limit is None else Amount(amount_of(limit), model.label("unit", limit.unit))
+    return Amount(amount_of(limit), model.label("unit", limit.unit))
 
 
 def plain_number(value: Decimal) -> int | float:

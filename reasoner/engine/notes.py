@@ -20,6 +20,8 @@ def notes_on(derivation: Derivation, conclusions: Conclusions) -> Iterator[str]:
     say = model.say
     if not derivation.completions.assumes:
         yield say("note_no_assuming")
+    if not derivation.completions.all_answered:
+        yield say("note_not_all_answered")
     if derivation.completions.worlds is NO_OTHER:
         yield say("note_not_compared")
     decisions = model.decisions or ("",)

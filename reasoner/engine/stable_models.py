@@ -12,15 +12,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import reduce
 from itertools import chain
+from operator import and_, or_
 
 import clingo
 
 from reasoner.compiler.aggregates import AGGREGATE, literal_text
 from reasoner.compiler.model import Variable
-from reasoner.compiler.program import Program, Text
+from reasoner.compiler.program import GroundRule, Program, Text
 from reasoner.compiler.selection import ANY, shared_folder
 from reasoner.engine.bits import BitCompletions, Component
+from reasoner.engine.circles import contradicting_atoms, positive_circles
 from reasoner.engine.completions import Chosen, Completions, choices_of
 from reasoner.engine.evaluator import Evaluated, Evaluator
 from reasoner.engine.opened import components_of, consistent
@@ -32,6 +35,7 @@ __all__ = ["Bounds", "bounds", "solve"]
 
 MOST_COMPLETIONS = 2**12
 LIMIT = 2**16
+MOST_TRIED = 1024
 SECONDS = 10
 SOME, ALL = 2, 3
 """The truths of what holds in some completions, and in all."""
@@ -50,7 +54,8 @@ class Bounds(Completions):
     none = 0
     assumes = False
 
-    def __init__(self, record: Record, program: Program, adopted: tuple[int, ...]) -> None:
+    def __init__(self, record: Record, program: Program, adopted: tuple[int, ...], all_answered: bool) -> None:
+        self.all_answered = all_answered
         sets = (Variable(tuple((label, ()) for label in record.labels), ONE_OF),) if record.labels else ()
         self.variables = (*program.variables, *sets)
         self.worlds = NO_OTHER
@@ -83,6 +88,23 @@ class Bounds(Completions):
 
     def smallest_implicant(self, truth: int) -> Chosen:  # noqa: ARG002 (it cannot be told)
         return ()
+
+
+class SeveralAnswers(BitCompletions):
+    """Completions with up to `widest` answer sets each, of which one is no more like one of another completion than another.
+
+    What is open matters where it changes whether something holds in some answer set, or in all of them.
+    """
+
+    def __init__(self, completions: BitCompletions, widest: int) -> None:
+        components = (*completions.components, Component((), ((),) * widest))
+        super().__init__(components, completions.variables, completions.worlds)
+        self.single, self.widest = completions, widest
+
+    def relevant_variables(self, truth: int) -> frozenset[int]:
+        parts = [truth >> number * self.single.count & self.single.all for number in range(self.widest)]
+        some, every = reduce(or_, parts), reduce(and_, parts)
+        return self.single.relevant_variables(some) | self.single.relevant_variables(every)
 
 
 def solve(
@@ -120,19 +142,16 @@ def enumerate_answer_sets(
     """
     found: list[list[frozenset[str]]] = [[] for _ in range(completions.count)]
     try:
-        for total, atoms in enumerate(answer_sets(control)):
+        for total, atoms in enumerate(answer_sets(control, time.monotonic() + SECONDS)):
             if total >= LIMIT:
                 return None
             found[completion_of(atoms, completions)].append(atoms)
     except TooManyError:
         return None
     if not all(found):
-        raise GuidelineError(
-            f"{record.id}: the guideline's rules contradict each other for this record: {program.recursive}."
-        )
+        raise GuidelineError(contradiction(record, program))
     widest = max(len(models) for models in found)
-    components = (*completions.components, Component((), ((),) * widest)) if widest > 1 else completions.components
-    several = BitCompletions(components, program.variables, NO_OTHER)
+    several = SeveralAnswers(completions, widest) if widest > 1 else completions
     values = [0] * len(program.atoms)
     for assignment in range(widest):
         for completion, models in enumerate(found):
@@ -145,19 +164,32 @@ def enumerate_answer_sets(
 
 
 def fired_by(values: list[int], absent: list[int], program: Program, every: int) -> list[int]:
-    """Find where ground rules fire; `values` are where atoms hold, and `absent` where they do not."""
-    fired = []
-    for rule in program.rules:
+    """Find where ground rules fire; `values` are where atoms hold, and `absent` where they do not.
+
+    A rule of a circle fires where what it asks for follows without what it concludes: nothing is its own reason.
+    """
+
+    def met(rule: int, known: Mapping[int, int]) -> int:
         holds = every
-        for condition, negated in rule.conditions:
-            holds &= absent[condition] if negated else values[condition]
-        fired.append(holds)
+        for condition, negated in program.rules[rule].conditions:
+            holds &= absent[condition] if negated else known.get(condition, values[condition])
+        return holds
+
+    fired = [met(rule, {}) for rule in range(len(program.rules))]
+    for circle in positive_circles(program):
+        for head in circle:
+            known = dict.fromkeys(circle, 0)
+            for _ in circle:
+                for atom in circle - {head}:
+                    for rule in program.supports[atom]:
+                        known[atom] |= met(rule, known)
+            for rule in program.supports[head]:
+                fired[rule] = met(rule, known)
     return fired
 
 
-def answer_sets(control: clingo.Control) -> Iterator[frozenset[str]]:
-    """Yield the answer sets; raises TooManyError after some seconds."""
-    end = time.monotonic() + SECONDS
+def answer_sets(control: clingo.Control, end: float) -> Iterator[frozenset[str]]:
+    """Yield the answer sets; raises TooManyError at the `end`, on the monotonic clock."""
     with control.solve(yield_=True, async_=True) as handle:
         while True:
             handle.resume()
@@ -191,15 +223,63 @@ def bounds(
                 raise GuidelineError(f"{record.id}: the guideline's rules contradict each other for this record.")
             return frozenset(map(str, last.symbols(atoms=True)))
 
+    answered = all_answered(record, program, text, alternatives)
     some = anywhere = consequences("brave", record.facts)
     if untold:
         some = consequences("brave", untreated(record, program))
     every = consequences("cautious", record.facts)
     values = [ALL if atom in every and atom in some else SOME if atom in some else 0 for atom in program.atoms]
     possible = [v | SOME if atom in anywhere else v for v, atom in zip(values, program.atoms, strict=True)]
-    return Bounds(record, program, adopted), Evaluated(
+    return Bounds(record, program, adopted, answered), Evaluated(
         values, fired_by(values, [ABSENT[v] for v in values], program, ALL), possible if untold else None
     )
+
+
+def all_answered(record: Record, program: Program, text: Text, alternatives: Mapping[str, str]) -> bool:
+    """Tell whether each completion of a record has an answer set; False where that takes too long to find out.
+
+    Whether it has one hangs on what the circles through "not" ask of other atoms alone. Raises GuidelineError where a
+    completion has none.
+    """
+    circle = contradicting_atoms(program)
+    if not circle:
+        return True
+    own = [rule for rule in program.rules if rule.head in circle]
+    settled = len(program.inputs) + program.derived
+    outside = sorted({atom for rule in own for atom, _ in rule.conditions if atom < settled} - circle)
+    names = [program.atoms[atom] for atom in outside]
+    free = "".join(f"{{{program.atoms[atom]}}}.\n" for atom in circle)
+    rest = (rule for rule in program.rules if rule.head not in circle)
+    everyone = control_with(chain(ground_text(rest, program), [free]), record.facts, text, alternatives)
+    always = (f"{atom}." for atom in program.atoms[settled : settled + program.always])
+    alone = clingo.Control(["1", "--warn=none"])
+    alone.add("base", [], "\n".join(chain(ground_text(own, program), always, (f"{{{name}}}." for name in names))))
+    alone.ground()
+    literals = {str(atom.symbol): atom.literal for atom in alone.symbolic_atoms}
+    end = time.monotonic() + SECONDS
+    with suppress(TooManyError):
+        for number in range(MOST_TRIED):
+            held = next(answer_sets(everyone, end), None)
+            if held is None:
+                return True
+            if not alone.solve([literals[name] if name in held else -literals[name] for name in names]).satisfiable:
+                raise GuidelineError(contradiction(record, program))
+            told = ", ".join(name if name in held else f"not {name}" for name in names)
+            everyone.add(f"tried_{number}", [], f":- {told or '#true'}.")
+            everyone.ground([(f"tried_{number}", [])])
+    return False
+
+
+def contradiction(record: Record, program: Program) -> str:
+    """Say that a completion of a record has no answer set, and why that can be."""
+    return f"{record.id}: the guideline's rules contradict each other for this record: {program.recursive}."
+
+
+def ground_text(rules: Iterable[GroundRule], program: Program) -> Iterator[str]:
+    """Write ground rules as clingo text."""
+    for rule in rules:
+        body = ", ".join(("not " if negated else "") + program.atoms[atom] for atom, negated in rule.conditions)
+        yield f"{program.atoms[rule.head]} :- {body}." if body else f"{program.atoms[rule.head]}."
 
 
 def untreated(record: Record, program: Program) -> str:
@@ -216,24 +296,26 @@ def control_of(facts: str, text: Text, program: Program, alternatives: Mapping[s
 
     The atoms that stand for aggregates, which these rules do not need, are concluded as `program` does.
     """
-    mapping = shared_folder() / "core" / "from_record.lp"
     rules = (
         f"{rule.head} :- {', '.join(map(literal_text, rule.body))}." if rule.body else f"{rule.head}."
         for rule in text.rules
         if rule.role != AGGREGATE
     )
-    aggregates = (
-        f"{program.atoms[ground.head]} :- "
-        f"{', '.join(('not ' if negated else '') + program.atoms[c] for c, negated in ground.conditions)}."
-        for ground in program.rules
-        if text.rules[ground.rule].role == AGGREGATE
-    )
+    aggregates = (rule for rule in program.rules if text.rules[rule.rule].role == AGGREGATE)
+    return control_with(chain(rules, ground_text(aggregates, program)), facts, text, alternatives, *options)
+
+
+def control_with(
+    rules: Iterable[str], facts: str, text: Text, alternatives: Mapping[str, str], *options: str
+) -> clingo.Control:
+    """Ground rules with the guideline's data and one record's facts, everything unknown left open."""
+    mapping = shared_folder() / "core" / "from_record.lp"
     chosen = (
         f"undecided({reading.lower()})." if name == ANY else f"chosen({reading.lower()},{name})."
         for reading, name in alternatives.items()
     )
     control = clingo.Control(["0", "--warn=none", *options])
-    control.add("base", [], "\n".join(chain(text.data, [mapping.read_text("utf-8")], rules, aggregates, chosen, [facts])))
+    control.add("base", [], "\n".join(chain(text.data, [mapping.read_text("utf-8")], rules, chosen, [facts])))
     control.ground()
     return control
 

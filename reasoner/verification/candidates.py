@@ -8,8 +8,8 @@ from functools import cached_property
 
 import clingo
 
+from reasoner.engine.circles import circular_atoms
 from reasoner.verification.atoms import quoted, split_atom
-from reasoner.verification.circles import circular_atoms
 from reasoner.verification.defect_findings import FindingWriter, firing_atom
 from reasoner.verification.findings import Finding
 from reasoner.verification.patients import Patients

@@ -12,12 +12,12 @@ import clingo
 
 from reasoner.compiler.selection import ANY
 from reasoner.engine.answer import GuidelineInfo
+from reasoner.engine.circles import circular_atoms, contradicting_atoms
 from reasoner.guideline import Guideline
 from reasoner.verification.alternatives import OtherAlternatives, taken_in
 from reasoner.verification.answer_sets import AnswerSets, Unanswered
 from reasoner.verification.atoms import split_atom
 from reasoner.verification.candidates import Candidates, refutation
-from reasoner.verification.circles import circular_atoms, contradicting_atoms
 from reasoner.verification.defect_findings import DefectAtoms, FindingWriter
 from reasoner.verification.definitions import definitions, templates
 from reasoner.verification.findings import SEVERITIES, Finding

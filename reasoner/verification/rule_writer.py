@@ -10,9 +10,9 @@ from math import prod
 from reasoner.compiler.model import GuidelineModel, Rule
 from reasoner.compiler.program import GroundRule, Program, Space, reachable
 from reasoner.compiler.selection import ANY
+from reasoner.engine.circles import contradicting_atoms, dependents_of
 from reasoner.verification.alternatives import fixed_atoms, rules_set_aside
 from reasoner.verification.atoms import compares_number, fact_of, quoted, split_atom
-from reasoner.verification.circles import contradicting_atoms, dependents_of
 from reasoner.verification.duplicates import find_duplicates
 from reasoner.verification.patients import ProgramBuilder
 

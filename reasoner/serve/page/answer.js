@@ -204,7 +204,7 @@ function doses(entries, words) {
     element(
       "ul",
       {},
-      entries.map(({ drug, schedule, step, amount, unit, every, route, mg, minimum, maximum, duration, certainty: sure, assuming, statement }) =>
+      entries.map(({ drug, schedule, step, amount, unit, every, route, mg, certainty: sure, assuming, statement, ...limited }) =>
         element(
           "li",
           {},
@@ -215,7 +215,7 @@ function doses(entries, words) {
               inTotal(`${amount} ${unit}`, mg),
               route,
               words.label("step", step),
-              [often(every, schedule, words), ...limits(minimum, maximum, duration)].join(say("comma")),
+              [often(every, schedule, words), ...limits(limited)].join(say("comma")),
             ),
             sure === "certain" ? null : assuming,
             words,
@@ -243,12 +243,13 @@ function period(relation, { value, unit }) {
   return value === 1 ? say(`${relation}_${unit.slice(0, -1)}`) : say(`${relation}_${unit}`, value);
 }
 
-function limits(minimum, maximum, duration) {
+function limits({ minimum, further_minima = [], maximum, further_maxima = [], duration }) {
+  const worded = (key, amounts) => amounts.filter(Boolean).map(({ amount, unit }) => say(key, `${amount} ${unit}`));
   return [
-    minimum && say("dose_at_least", `${minimum.amount} ${minimum.unit}`),
-    maximum && say("dose_at_most", `${maximum.amount} ${maximum.unit}`),
-    duration && period("for", duration),
-  ].filter(Boolean);
+    ...worded("dose_at_least", [minimum, ...further_minima]),
+    ...worded("dose_at_most", [maximum, ...further_maxima]),
+    ...(duration ? [period("for", duration)] : []),
+  ];
 }
 
 function exclusion(entry, words, explain) {

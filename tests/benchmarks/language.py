@@ -1,0 +1,149 @@
+"""Answer random guidelines of everything that loads, and compare each answer with plain clingo on the same files.
+
+Run as `python tests/benchmarks/language.py [--seed N] [--guidelines N] [--records N] [--keep DIR]`. Each guideline has a
+seed of its own, the next after that of the one before: one alone is tried again with `--seed` and `--guidelines 1`. Each
+difference is one line; the first ones of a kind are made smaller, rule by rule, and kept in DIR with their record.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from compared import Reference, differences
+from random_constructs import Drawn, drawn
+from records import random_record, untold_record
+
+from reasoner import Guideline, GuidelineError, RecordError
+from reasoner.records.record import parse_record
+
+UNKNOWN = (0.1, 0.2, 0.3, 0.5)
+SHRUNK = 2
+"""So many guidelines that show the same kind of difference are made smaller."""
+
+
+class Tried(NamedTuple):
+    """What was tried of one guideline: how its records were compared, and the differences with their records."""
+
+    compared: Counter[str]
+    differing: list[tuple[str, dict[str, Any]]]
+
+
+def records_of(rng: Random, guideline: Guideline, count: int) -> Iterator[dict[str, Any]]:
+    """Draw complete records, and incomplete ones of every kind."""
+    while count:
+        complete = count % 3 == 0
+        record = random_record(rng, guideline, 0.0) if complete else untold_record(rng, guideline, rng.choice(UNKNOWN))
+        if record.get("confirmed") is False:
+            record.pop("months", None)
+        with suppress(RecordError):
+            parse_record(record, guideline.model)
+            count -= 1
+            yield record
+
+
+def tried(seed: int, count: int, folder: Path) -> Tried:
+    """Draw a guideline and its records by a seed, and compare the answers."""
+    rng = Random(seed)
+    guideline = drawn(rng)
+    found = Tried(Counter(), [])
+    try:
+        loaded = guideline.load(folder / "drawn")
+    except GuidelineError as error:
+        found.compared[refusal(str(error))] += 1
+        return found
+    reference = Reference(loaded, guideline.space())
+    for record in records_of(rng, loaded, count):
+        kind, differing = differences(loaded, reference, record, rng.random() < 0.2)
+        found.compared[kind] += 1
+        found.differing.extend((text, record) for text in differing)
+    return found
+
+
+def refusal(message: str) -> str:
+    """Name the kind of a refusal to load."""
+    return "refused: " + " ".join(message.partition(": ")[2].split()[-6:])
+
+
+def shows(guideline: Drawn, record: dict[str, Any], kind: str, folder: Path) -> bool:
+    """Tell whether a guideline still shows a kind of difference for a record."""
+    with suppress(GuidelineError, RecordError):
+        loaded = guideline.load(folder / "drawn")
+        found = differences(loaded, Reference(loaded, guideline.space()), record, anew=True)[1]
+        return any(text.partition(":")[0] == kind for text in found)
+    return False
+
+
+def smaller(guideline: Drawn, record: dict[str, Any], kind: str, folder: Path) -> Drawn:
+    """Take lines out of a guideline as long as it shows the difference: many together first, then one by one."""
+    for part in ("overlay", "readings", "guideline"):
+        lines = getattr(guideline, part).splitlines(keepends=True)
+        rules = [line for line in lines if ":-" in line and not line.startswith("applies(")]
+        size = len(rules)
+        while size:
+            for block in [rules[place : place + size] for place in range(0, len(rules), size)]:
+                rest = "".join(line for line in lines if line not in block)
+                fewer = guideline._replace(**{part: rest})
+                if shows(fewer, record, kind, folder):
+                    lines, guideline = rest.splitlines(keepends=True), fewer
+                    rules = [line for line in rules if line not in block]
+            size //= 2
+    return guideline
+
+
+def keep(seed: int, text: str, record: dict[str, Any], target: Path, shrink: bool) -> Path:
+    """Write a guideline that shows a difference, made smaller, with its record; return the folder."""
+    guideline, kind = drawn(Random(seed)), text.partition(":")[0]
+    if shrink:
+        with tempfile.TemporaryDirectory() as scratch:
+            guideline = smaller(guideline, record, kind, Path(scratch))
+    place = target / f"{seed}-{kind.replace(' ', '_')}"
+    with suppress(GuidelineError):
+        guideline.load(place / "guideline")
+    (place / "record.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    (place / "difference.txt").write_text(f"{text}\n{guideline.layer} {' '.join(guideline.chosen)}\n", "utf-8")
+    return place
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--guidelines", type=int, default=1000)
+    parser.add_argument("--records", type=int, default=9, help="records of each guideline")
+    parser.add_argument("--keep", type=Path, default=Path("differences"), help="where differences are kept")
+    options = parser.parse_args()
+    os.environ.update(REASONER_CACHE="off", REASONER_COMPILE_SECONDS="off")
+    print(f"seed {options.seed}, {options.guidelines} guidelines of {options.records} records", flush=True)
+    start, compared, kinds = time.perf_counter(), Counter[str](), Counter[str]()
+    for seed in range(options.seed, options.seed + options.guidelines):
+        with tempfile.TemporaryDirectory() as scratch:
+            found = tried(seed, options.records, Path(scratch))
+        compared += found.compared
+        for text, record in {text.partition(":")[0]: (text, record) for text, record in found.differing}.values():
+            kind = text.partition(":")[0]
+            kinds[kind] += 1
+            place = keep(seed, text, record, options.keep, kinds[kind] <= SHRUNK)
+            print(f"seed {seed}: {text} [{place}]", flush=True)
+        if (seed - options.seed + 1) % 100 == 0:
+            print(f"{seed - options.seed + 1} guidelines, {sum(kinds.values())} differences", flush=True)
+    print(f"{options.guidelines} guidelines in {time.perf_counter() - start:.0f} s")
+    for kind, number in sorted(compared.items()):
+        print(f"  {kind:60} {number:7}")
+    print(f"{sum(kinds.values())} differences" + "".join(f"; {kind}: {number}" for kind, number in kinds.items()))
+    sys.exit(bool(kinds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,226 @@
+"""The answer to one record of any guideline, compared with what plain clingo concludes from the same files.
+
+Everything that an answer says and plain clingo can say is compared: settings, positions with their certainty and what they
+assume, ranks, strengths, cautions, doses, scores, what is missing, conflicts, what other alternatives of readings change.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from expected import CONCLUDED, GIVEN, expected_alternatives, expected_answer, extents, given_answer, without
+from expected_doses import expected_doses, shown, shown_by
+from plain import Completion, PlainClingo, reading_facts, solve
+
+from reasoner import Guideline, GuidelineError, RecordError
+from reasoner.engine.worlds import NO_OTHER
+from reasoner.records.record import Record, parse_record
+from reasoner.records.shapes import to_plain
+
+MOST = 120
+"""A record with more completions is compared by what holds in all and in some of them."""
+MOST_HISTORIES = 800
+MOST_READ = 48
+"""With more that differ in what rules read, only positions are compared."""
+ENTRIES = (("recommended", "recommended", "regimen"), ("excluded", "excluded", "regimen"), ("actions", "action", "action"))
+
+
+class Reference:
+    """Plain clingo on the files of one guideline; `space` is what tells which patients there can be at all."""
+
+    def __init__(self, guideline: Guideline, space: str) -> None:
+        self.guideline = guideline
+        self.plain = PlainClingo(guideline)
+        self.space = space
+
+    def solve(self, facts: str, anew: bool = False, most: int = MOST) -> list[Completion]:
+        """Give the completions of a record's facts; grounding `anew`, with the facts as they are."""
+        own = self.guideline
+        if anew:
+            return solve(facts, own.folder, own.layer, own.model, most, own.selection.overlays)
+        return self.plain.solve(facts, most)
+
+    def admissible(self, facts: str) -> int:
+        """Count what a record leaves open: its completions, whatever the guideline's rules conclude."""
+        with TemporaryDirectory() as scratch:
+            (Path(scratch) / "guideline.lp").write_text(self.space, "utf-8")
+            found = solve(facts, Path(scratch), "literal", self.guideline.model, 2 * MOST)
+        return len({(completion.choices, completion.true_set) for completion in found})
+
+
+def differences(
+    guideline: Guideline, reference: Reference, record: Mapping[str, object], anew: bool = False
+) -> tuple[str, list[str]]:
+    """Compare the answer to a record; return how it was compared, and each difference, which begins with its kind."""
+    parsed = parse_record(record, guideline.model)
+    facts = parsed.facts + reading_facts(guideline.alternatives)
+    untold = any(told.courses is None for told in parsed.told)
+    circular = guideline.model.recursive is not None
+    completions = reference.solve(facts, anew or untold)
+    few = len(completions) <= MOST
+    missing_sets = circular and few and reference.admissible(facts) > len({(c.choices, c.true_set) for c in completions})
+    try:
+        answer = guideline.answer(parsed)
+    except RecordError as error:
+        right = "the record contradicts itself" in str(error) and not completions
+        return "contradicting", [] if right else [f"refusal: {error}; {len(completions)} completions"]
+    except GuidelineError as error:
+        return "without answer sets", [] if missing_sets else [f"refusal: {error}; {len(completions)} completions"]
+    except Exception as error:  # noqa: BLE001 (whatever it is, it is a difference)
+        return "failed", [f"failure: {type(error).__name__}: {error}"]
+    if missing_sets or not completions:
+        return "answered", [f"answered: a completion has no answer set, or none is there ({len(completions)})"]
+    given = to_plain(answer)
+    try:
+        if untold:
+            return "unknown therapy", list(untold_differences(guideline, reference, parsed, given, facts))
+        unread = answer.derivation.completions.worlds.unread
+        read = without(completions, unread, (*CONCLUDED, *GIVEN, "said")) if few else []
+        if not few or len(read) > MOST_READ or not answer.derivation.completions.assumes:
+            return "positions" + " (circular)" * circular, list(positions(guideline, reference, given, facts))
+        found = list(whole(guideline, parsed, given, read))
+        if answer.derivation.completions.worlds is not NO_OTHER:
+            found += compared_readings(guideline, reference, parsed, given, completions)
+    except AssertionError as error:
+        return "failed", [f"unexplained: {error}"]
+    kind = "complete" if len(read) == 1 else "incomplete"
+    return kind + " (circular)" * circular, found
+
+
+def unlike(kind: str, given: object, expected: object) -> Iterator[str]:
+    """Yield the innermost differences between two values."""
+    if isinstance(given, dict) and isinstance(expected, dict):
+        for key in dict.fromkeys((*given, *expected)):
+            yield from unlike(f"{kind} {key}" if ":" in kind else f"{kind}: {key}", given.get(key), expected.get(key))
+    elif given != expected:
+        yield f"{kind if ':' in kind else f'{kind}:'}: {given} instead of {expected}"
+
+
+def whole(guideline: Guideline, parsed: Record, given: Mapping[str, Any], read: Sequence[Completion]) -> Iterator[str]:
+    """Compare everything, with all completions of the record at hand."""
+    model = guideline.model
+    own, expected = given_answer(dict(given)), expected_answer(list(read), model, parsed.labels)
+    for key in dict.fromkeys((*own, *expected)):
+        yield from unlike(key, own.get(key), expected.get(key))
+    for entry in given["recommended"]:
+        regimen = entry["regimen"]
+        doses = expected_doses(regimen, entry, read, model, parsed.labels)
+        wanted = Counter(shown(dose, certainty, model, parsed.data) for dose, certainty in doses.items())
+        listed = Counter(map(shown_by, entry["doses"]))
+        if listed != wanted:
+            yield f"doses: of {regimen}: {sorted(map(str, listed - wanted))} instead of {sorted(map(str, wanted - listed))}"
+        yield from evidence(entry, read, guideline)
+    for regimen in model.regimens:
+        both = [regimen in c.arguments("recommended") & c.arguments("excluded") for c in read]
+        notes = {
+            "note_both": all(both),
+            "note_both_depends": any(both) and not all(both),
+        }
+        for key, expected_note in notes.items():
+            if (model.say(key, model.label("regimen", regimen)) in given["notes"]) != expected_note:
+                yield f"conflict: {regimen}: {key} should be {'there' if expected_note else 'absent'}"
+
+
+def evidence(entry: Mapping[str, Any], read: Sequence[Completion], guideline: Guideline) -> Iterator[str]:
+    """Compare the certainty of evidence with that of the statements that say so in all, or in some agreeing completions."""
+    model, regimen = guideline.model, entry["regimen"]
+    levels = {name.lower(): {a.certainty, *(model.annotations[own].certainty for own in a.reads)} - {None, ""}
+              for name, a in model.annotations.items()}  # fmt: skip
+
+    def said_by(completions: Sequence[Completion], every: bool) -> set[str]:
+        said = [{own[0] for text in c.arguments("said") if (own := text.split(","))[1:] == [regimen, entry["strength"]]}
+                for c in completions]  # fmt: skip
+        names = set.intersection(*said) if every and said else set().union(*said)
+        return {level for name in names for level in levels.get(name, ())}
+
+    agreeing = [c for c in read if regimen in c.arguments("recommended")]
+    some, always = said_by(agreeing, every=False), said_by(agreeing, every=True)
+    level = entry["evidence_certainty"]
+    order = [*model.certainties, None]
+    best = min((order.index(name) for name in always), default=len(order) - 1)
+    if (level is not None and level not in some) or (entry["certainty"] == "certain" and order.index(level) > best):
+        yield f"evidence: {regimen}: {level}, said in some {sorted(some)}, in all {sorted(always)}"
+
+
+def compared_readings(
+    guideline: Guideline, reference: Reference, parsed: Record, given: Mapping[str, Any], completions: Sequence[Completion]
+) -> Iterator[str]:
+    """Compare what other alternatives of readings change."""
+    others = {}
+    for reading, names in guideline.model.alternatives.items():
+        taken = guideline.alternatives.get(reading, names[0])
+        for name in names if taken != "any" else ():
+            if name != taken:
+                chosen = reading_facts({**guideline.alternatives, reading: name})
+                others[reading, name] = reference.solve(parsed.facts + chosen)
+    alternatives, depends = expected_alternatives(completions, others, guideline.model)
+    if given["alternatives"] != alternatives:
+        yield f"alternatives: {given['alternatives']} instead of {alternatives}"
+    opened = {reading for reading, taken in guideline.alternatives.items() if taken == "any"}
+    for key, kind, name in ENTRIES:
+        for entry in given[key]:
+            if set(entry["depends_on_readings"]) - opened != depends[kind, entry[name]]:
+                yield f"depends_on_readings: {entry[name]}: {entry['depends_on_readings']}"
+
+
+def positions(guideline: Guideline, reference: Reference, given: Mapping[str, Any], facts: str) -> Iterator[str]:
+    """Compare what is certain and what is possible, and the bounds of scores."""
+    certain, possible = reference.plain.consequences(facts)
+    model = guideline.model
+    for decision in model.decisions or ("",):
+        own = [name for name in model.settings_in(decision) if f"setting({name})" in possible]
+        expected = own[0] if own and all(f"setting({name})" in certain for name in own) else "undetermined"
+        expected = expected if own else "not_addressed"
+        told = {d["decision"]: d["setting"] for d in given.get("decisions", [])}.get(decision, given["setting"])
+        if told != expected:
+            yield f"setting: {told} instead of {expected}"
+    for key, kind, name in ENTRIES:
+        listed = {entry[name]: entry["certainty"] for entry in given[key]}
+        wanted = {
+            atom[len(kind) + 1 : -1]: "certain" if atom in certain else "conditional"
+            for atom in possible
+            if atom.startswith(f"{kind}(")
+        }
+        yield from unlike(key, listed, wanted)
+    for score in model.labels.get("score", {}):
+        values = [int(atom.partition(",")[2][:-1]) for atom in possible if atom.startswith(f"score({score},")]
+        told = next(((s["value"], s["at_most"]) for s in given.get("scores", []) if s["score"] == score), None)
+        if told != ((min(values), max(values)) if values else None):
+            yield f"scores: {score}: {told} instead of {sorted(values)}"
+
+
+def untold_differences(
+    guideline: Guideline, reference: Reference, parsed: Record, given: Mapping[str, Any], facts: str
+) -> Iterator[str]:
+    """Compare the answer where it is not known which therapy was given.
+
+    What is certain holds for every history of at most two courses; the rest is what holds if none was given.
+    """
+    courses = guideline.model.courses_fact
+    assert courses is not None
+    histories = reference.solve(facts, anew=True, most=MOST_HISTORIES)
+    if len(histories) > MOST_HISTORIES:
+        return
+    held = extents(histories)
+    untreated = [c for c in histories if not c.arguments("course")]
+    there = extents(untreated) if untreated else {}
+    for key, kind, name in ENTRIES:
+        listed = {entry[name]: entry["certainty"] for entry in given[key]}
+        for item, certainty in listed.items():
+            if certainty == "certain" and held.get((kind, item)) != "certain":
+                yield f"{key}: {item} is certain, and some history refutes it"
+        if not parsed.labels:
+            wanted = {item for own, item in there if own == kind}
+            if set(listed) != wanted:
+                yield f"{key}: with unknown therapy {sorted(listed)} instead of {sorted(wanted)}"
+    for decision in guideline.model.decisions or ("",):
+        own = guideline.model.settings_in(decision)
+        settings = {c.arguments("setting") & frozenset(own) for c in histories}
+        first = next((name for name in own if name in next(iter(settings))), "not_addressed")
+        told = {d["decision"]: d["setting"] for d in given.get("decisions", [])}.get(decision, given["setting"])
+        if told != "undetermined" and (len(settings) > 1 or told != first):
+            yield f"setting: {told} is certain, and some history refutes it: {settings}"
