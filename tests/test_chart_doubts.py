@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
-from doubts import CHANGES, CHARTS, answered, faults, try_one
+from bundles import bundle, observation
+from doubts import CHANGES, CHARTS, OTHERS, answered, faults, try_one
 
 from reasoner import Guideline
 from reasoner.engine.answer import Answer
+from reasoner.fhir import convert, read_facts, without_silent
 
 
 def test_what_is_not_read_is_never_taken_for_none(curated: Guideline) -> None:
@@ -30,3 +32,14 @@ def test_taking_silence_for_none_is_what_the_faults_are_about(curated: Guideline
     answers = {name: answered(curated, resources) for name, resources in CHARTS.items()}
     assert any(try_one(silent, rng, answers)[1] for _ in range(100))
     assert len(CHANGES) == len({change.__name__ for change in CHANGES})
+
+
+def test_results_that_say_nothing_can_be_left_out_before_a_chart_is_read(curated: Guideline) -> None:
+    rate = observation("rate", "loinc:8867-4", "2030-01-01", valueQuantity={"value": 70, "unit": "/min"})
+    for name, resources in (CHARTS | OTHERS).items():
+        whole = convert(bundle(*resources, rate))
+        fewer = whole._replace(resources=without_silent(whole.resources, curated.tables))
+        assert len(fewer.resources) < len(whole.resources)
+        read, again = (read_facts(parsed, curated.model, curated.tables) for parsed in (whole, fewer))
+        assert (again.record, list(again.remarks())) == (read.record, list(read.remarks())), name
+        assert again.sources == read.sources

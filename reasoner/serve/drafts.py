@@ -98,7 +98,7 @@ def about_patient(answer: Answer) -> tuple[Draft, ...]:
         if own:
             lines.append(Line(say("card_reason"), reasons(own[0], model)))
         if not drafts:
-            lines.append(Line(say("heading_excluded"), tuple(exclusion_words(entry, model) for entry in answer.excluded)))
+            lines.append(Line(say("heading_excluded"), exclusions(answer.excluded, model)))
         notes = [caution_words(entry, name, answer.derivation) for entry in own[:1] for name in entry.cautions]
         notes += [] if drafts else [*(action_words(call, model) for call in answer.actions), *standing(answer)]
         drafts.append(Draft("info", summary, tuple(lines), tuple(notes)))
@@ -170,7 +170,7 @@ def about_drug(answer: Answer, drug: str, reference: str, against: Sequence[Excl
     model = answer.derivation.model
     say, label = model.say, model.label("drug", drug)
     lines = (
-        Line(say("heading_excluded"), tuple(exclusion_words(entry, model) for entry in against)),
+        Line(say("heading_excluded"), exclusions(against, model)),
         Line(say("card_reason"), reasons(against[0], model)),
         instead(answer, [entry.regimen for entry in against]),
     )
@@ -234,12 +234,15 @@ def brief_words(entry: Recommendation, model: GuidelineModel) -> str:
     return model.say("bracketed", model.label("regimen", entry.regimen), about)
 
 
-def exclusion_words(entry: Exclusion, model: GuidelineModel) -> str:
-    """Word an exclusion in one part of a line: regimen, why, certainty, and whether it hangs on a reading."""
-    why = model.say("and").join(dict.fromkeys(reason.words for reason in entry.reasons))
-    sure = "" if entry.certainty == CERTAIN else certainty_words(entry.certainty, entry.assuming, model)
-    about = filter(None, (why, sure, depending_words(entry.depends_on_readings, model)))
-    return model.say("bracketed", model.label("regimen", entry.regimen), model.say("comma").join(about))
+def exclusions(entries: Iterable[Exclusion], model: GuidelineModel) -> tuple[str, ...]:
+    """Word exclusions, those for the same reason together: regimens, why, certainty, and whether it hangs on a reading."""
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        why = model.say("and").join(dict.fromkeys(reason.words for reason in entry.reasons))
+        sure = "" if entry.certainty == CERTAIN else certainty_words(entry.certainty, entry.assuming, model)
+        about = filter(None, (why, sure, depending_words(entry.depends_on_readings, model)))
+        found.setdefault(model.say("comma").join(about), []).append(model.label("regimen", entry.regimen))
+    return tuple(model.say("bracketed", model.say("comma").join(names), why) for why, names in found.items())
 
 
 def action_words(call: ActionCall, model: GuidelineModel) -> str:
