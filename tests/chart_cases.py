@@ -341,6 +341,18 @@ LEFT_OPEN: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [METASTASES, *FIRST_LINE, PROGRESSION, observation("w", "loinc:97509-4", valueCodeableConcept=WORSENED)],
         {"metastatic_therapy": None},
     ),
+    "a progression without a date that may be of somebody else leaves therapy unknown, too": (
+        [
+            METASTASES,
+            *FIRST_LINE,
+            PROGRESSION,
+            {
+                **observation("w", "loinc:97509-4", valueCodeableConcept=WORSENED),
+                "subject": {"reference": "Patient/q"},
+            },
+        ],
+        {"metastatic_therapy": None},
+    ),
     "a breast cancer is told": ([BREAST_CANCER, METASTASES], {"breast_cancer": True}),
     "another cancer and no word of the breast is out of scope": (
         [condition("stomach", "icd:C16.9", "2019-01-10"), METASTASES],

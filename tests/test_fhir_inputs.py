@@ -161,6 +161,10 @@ def test_one_page_of_several_leaves_therapy_unknown(sign: dict[str, Any], curate
         found = curated.read_fhir(page)
         assert "metastatic_therapy" not in found.record
         assert "one page of several" in " ".join(found.remarks())
+    inner = {"resourceType": "Bundle", "type": "batch-response", "entry": [{"resource": bundle(*CHART[1:]) | sign}]}
+    assert "metastatic_therapy" not in curated.read_fhir(inner).record
+    parameters = {"resourceType": "Parameters", "parameter": [{"name": "return", "resource": bundle(*CHART[1:])}]}
+    assert curated.read_fhir(parameters).record == curated.read_fhir(bundle(*CHART[1:])).record
     whole = {**bundle(*CHART[1:], kind="searchset"), "total": len(CHART)}
     assert curated.read_fhir(whole).record["metastatic_therapy"]
 
@@ -179,6 +183,21 @@ VERSIONS: dict[str, tuple[list[dict[str, Any]], Any]] = {
     ),
     "a statement of STU3 that leaves open whether it was taken leaves therapy unknown": (
         [METASTASES, OF_R5, stated("t", "capecitabine", "2020-02-01", taken="unk")],
+        None,
+    ),
+    "a statement of R5 that is recorded says by its adherence whether it is taken": (
+        [
+            METASTASES,
+            stated("t", "tucatinib", "2020-02-01", status="recorded", adherence={"code": {"text": "taking-as-directed"}}),
+        ],
+        TUCATINIB,
+    ),
+    "a statement of R5 that is only recorded leaves therapy unknown": (
+        [METASTASES, stated("t", "tucatinib", "2020-02-01", status="recorded")],
+        None,
+    ),
+    "a modifier that nobody knows may deny what a resource says": (
+        [METASTASES, {**OF_R5, "modifierExtension": [{"url": "http://example.org/not"}]}],
         None,
     ),
     "a status of STU3 is a code": ([{**METASTASES, "verificationStatus": "confirmed"}, OF_R5], TUCATINIB),

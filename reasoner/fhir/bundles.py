@@ -19,6 +19,7 @@ from reasoner.fhir.resources import Link, Resource
 __all__ = ["NOT_READ", "ParsedResources", "Unreadable", "convert", "merge", "parse"]
 
 DEEPEST = 8
+HOLDING = {"Bundle", "Parameters"}
 NOT_READ = "unreadable"
 STAND_INS: dict[str, dict[str, object]] = {
     "status": {"status": NOT_READ},
@@ -47,6 +48,7 @@ class RawBundle(msgspec.Struct, gc=False):
     """A bundle whose resources are not decoded yet."""
 
     entry: list[RawEntry | None] | None = None
+    parameter: list[RawEntry | None] | None = None
     link: list[Link | None] | None = None
     total: object = None
 
@@ -93,7 +95,7 @@ def parse(content: bytes) -> ParsedResources:
 def is_resource(line: bytes) -> bool:
     """Tell whether a line is a resource by itself."""
     try:
-        return isinstance(kind_of(line), str)
+        return kind_of(line) is not None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
 
@@ -136,8 +138,18 @@ def merge(parts: Iterable[ParsedResources]) -> ParsedResources:
 
 
 def flattened(resource: Resource) -> ParsedResources:
-    """Give the resources of a bundle, or a single one."""
-    return ParsedResources(list(flatten(None, resource)), [], is_page(resource))
+    """Give the resources of a bundle, or a single one; one page of several leaves the whole partial."""
+    found = ParsedResources(list(flatten(None, resource)), [])
+    return found._replace(partial=any(map(is_page, bundles_in(resource))))
+
+
+def bundles_in(resource: Resource, depth: int = 0) -> Iterator[Resource]:
+    """Yield a bundle and those within it."""
+    if resource.resourceType in HOLDING and depth < DEEPEST:
+        yield resource
+        for entry in resource.entry or resource.parameter or ():
+            if entry is not None and entry.resource is not None:
+                yield from bundles_in(entry.resource, depth + 1)
 
 
 def is_page(bundle: Resource | RawBundle) -> bool:
@@ -149,15 +161,15 @@ def is_page(bundle: Resource | RawBundle) -> bool:
 
 
 def flatten(url: str | None, resource: Resource, depth: int = 0) -> Iterator[tuple[str | None, Resource]]:
-    """Yield the resources of a bundle, those of bundles within it included."""
-    if resource.resourceType != "Bundle":
+    """Yield the resources of a bundle or of parameters, those of bundles within it included."""
+    if resource.resourceType not in HOLDING:
         yield url, resource
     elif depth < DEEPEST:
-        for entry in resource.entry or ():
+        for entry in resource.entry or resource.parameter or ():
             inner = entry.resource if entry is not None else None
             if entry is None or inner is None:
                 continue
-            if inner.resourceType == "Bundle":
+            if inner.resourceType in HOLDING:
                 yield from flatten(entry.fullUrl, inner, depth + 1)
             else:
                 yield entry.fullUrl, inner
@@ -165,7 +177,7 @@ def flatten(url: str | None, resource: Resource, depth: int = 0) -> Iterator[tup
 
 def salvage_bundle(content: bytes | msgspec.Raw, url: str | None = None, depth: int = 0) -> ParsedResources:
     """Parse a bundle resource by resource, leaving out what does not have the shape that FHIR gives it."""
-    if kind_of(content) != "Bundle":
+    if kind_of(content) not in HOLDING:
         unreadable: list[Unreadable] = []
         resource = salvage(content, unreadable)
         return ParsedResources([] if resource is None else [(url, resource)], unreadable)
@@ -173,7 +185,9 @@ def salvage_bundle(content: bytes | msgspec.Raw, url: str | None = None, depth: 
         bundle = RAW.decode(content)
     except msgspec.ValidationError as error:
         return ParsedResources([], [Unreadable("Bundle", error=str(error))])
-    entries = [entry for entry in bundle.entry or () if entry is not None and bytes(entry.resource) != b"null"]
+    entries = [
+        entry for entry in bundle.entry or bundle.parameter or () if entry is not None and bytes(entry.resource) != b"null"
+    ]
     found = merge(
         salvage_bundle(entry.resource, entry.fullUrl if isinstance(entry.fullUrl, str) else None, depth + 1)
         for entry in entries
@@ -182,9 +196,11 @@ def salvage_bundle(content: bytes | msgspec.Raw, url: str | None = None, depth: 
     return found._replace(partial=found.partial or is_page(bundle))
 
 
-def kind_of(content: bytes | msgspec.Raw) -> object:
+def kind_of(content: bytes | msgspec.Raw) -> str | None:
+    """Give the type of a resource; None for what is none."""
     found = msgspec.json.decode(content)
-    return found.get("resourceType") if isinstance(found, dict) else None
+    kind = found.get("resourceType") if isinstance(found, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 def salvage(content: bytes | msgspec.Raw, unreadable: list[Unreadable]) -> Resource | None:

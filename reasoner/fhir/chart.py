@@ -60,16 +60,20 @@ class Chart:
                 continue
             other = subjects.other(resource)
             doubted = model.say("fhir_other_patient", name, other, self.patient or "") if other else ""
+            why = model.say("fhir_not_about_the_patient") if other else ""
+            if resource.modifierExtension:
+                doubted = doubted or model.say("fhir_modified", name)
+                why = why or model.say("fhir_may_be_denied")
             if doubted:
                 self.unreadable.append(doubted)
             if kind in GIVEN:
-                reader.add_medication(name, resource, model.say("fhir_not_about_the_patient") if other else "")
+                reader.add_medication(name, resource, why)
                 continue
             if kind == "Condition":
-                self.evidence.add_condition(resource, name, bool(other))
+                self.evidence.add_condition(resource, name, bool(why))
             elif kind == "Observation":
-                self.evidence.add_observation(resource, name, bool(other))
-            reader.add_told(name, resource, model.say("fhir_not_about_the_patient") if other else "")
+                self.evidence.add_observation(resource, name, bool(why))
+            reader.add_told(name, resource, why)
         self.evidence.put_together()
         if parsed.partial:
             reader.add_unclear("Bundle", model.say("fhir_one_page"))

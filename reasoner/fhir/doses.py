@@ -131,7 +131,8 @@ class DoseReader:
 
     def add_medication(self, name: str, resource: Resource, doubted: str = "") -> None:
         """Add what a medication event says; `doubted` says why nobody can tell whether it is about the patient."""
-        if resource.status in NOT_GIVEN or resource.intent in PLANS or is_negated(resource):
+        state = resource.state()
+        if state in NOT_GIVEN or resource.intent in PLANS or is_negated(resource):
             return
         period = resource.effectivePeriod or resource.occurencePeriod
         day = resource.effectiveDateTime or resource.occurenceDateTime
@@ -144,7 +145,7 @@ class DoseReader:
             return
         sources = {drug: provenance_of(name, coding, concept, start) for drug, coding in named.items()}
         kind, why = resource.resourceType or "", why and self.say(DOUBTS[why])
-        if resource.status not in GIVEN[kind] or resource.taken == "unk":
+        if state not in GIVEN[kind] or resource.taken == "unk":
             status = resource.status != NOT_READ and resource.status
             why = self.say("fhir_unclear_status", status) if status else self.say("fhir_no_status")
         if why := why or doubted:
@@ -164,7 +165,7 @@ class DoseReader:
                 self.found.undated.append((drug, source))
                 continue
             last = max(end.last, start.last) if end is not None else start.last
-            running = resource.status in UNDER_WAY and end is None and not single
+            running = resource.state() in UNDER_WAY and end is None and not single
             self.found.dated.append(
                 Dose(drug, start, last, running, ended, single, kind == ORDER, source, end or start, reason)
             )
@@ -249,7 +250,7 @@ def how_ended(resource: Resource, single: bool, evidence: EvidenceCollector) -> 
         reasons = {evidence.coded_value(reason, (REASONS,))[0] for reason in stated} - {None, UNDECIDED}
         if len(reasons) == 1:
             return reasons.pop(), ""
-    if stated or resource.status == "stopped":
+    if stated or resource.state() == "stopped":
         words = (text for reason in stated for text in (*texts_of(reason), *(own.code for own in reason.codings())) if text)
         return UNDECIDED, next(words, "")
     completed = resource.status == "completed" and not single

@@ -34,6 +34,8 @@ class Coding(msgspec.Struct, gc=False):
 
 
 NO_CODING = Coding()
+ADHERENCE = {"taking": "active", "on-hold": "on-hold", "stopped": "stopped"}
+"""The status of R4 for what R5 says of adherence; one that was not taken may have been before."""
 
 
 class Concept(msgspec.Struct, gc=False):
@@ -157,17 +159,25 @@ class Component(msgspec.Struct, gc=False):
     interpretation: list[Concept] | None = None
 
 
+class Adherence(msgspec.Struct, gc=False):
+    """Whether a medication is taken, as R5 says of a statement that is only recorded."""
+
+    code: Concept | None = None
+
+
 class Resource(Component, gc=False):
     """Any resource; a bundle too."""
 
     resourceType: str | None = None  # noqa: N815
     id: str | int | None = None
     entry: list[Entry | None] | None = None
+    parameter: list[Entry | None] | None = None
     total: object = None
     link: list[Link | None] | None = None
     identifier: list[Identifier | None] | Identifier | None = None
     contained: list[Resource] | None = None
     extension: list[Extension] | None = None
+    modifierExtension: list[Extension | None] | None = None  # noqa: N815
     status: str | None = None
     intent: str | None = None
     doNotPerform: bool | None = None  # noqa: N815
@@ -194,6 +204,7 @@ class Resource(Component, gc=False):
     occurenceDateTime: str | None = None  # noqa: N815 (as R5 spells it, and below)
     occurencePeriod: Period | None = None  # noqa: N815
     taken: str | None = None
+    adherence: Adherence | None = None
     notGiven: bool | None = None  # noqa: N815
     wasNotGiven: bool | None = None  # noqa: N815
     wasNotTaken: bool | None = None  # noqa: N815
@@ -208,6 +219,11 @@ class Resource(Component, gc=False):
     performedPeriod: Period | None = None  # noqa: N815
     performedDateTime: str | None = None  # noqa: N815
     occurrenceDateTime: str | None = None  # noqa: N815
+
+    def state(self) -> str | None:
+        """Give the status; for a statement of R5 that is only recorded, what it says of taking the medication."""
+        told = first_code(self.adherence.code) if self.status == "recorded" and self.adherence is not None else None
+        return next((state for words, state in ADHERENCE.items() if told and told.startswith(words)), self.status)
 
 
 class Search(msgspec.Struct, gc=False):
