@@ -341,6 +341,10 @@ LEFT_OPEN: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [METASTASES, *FIRST_LINE, PROGRESSION, observation("w", "loinc:97509-4", valueCodeableConcept=WORSENED)],
         {"metastatic_therapy": None},
     ),
+    "one of two progressions without therapy between may be uncertain": (
+        [METASTASES, *FIRST_LINE, {**PROGRESSION, "status": "unknown"}, SECOND_LINE[-1]],
+        {"metastatic_therapy": None},
+    ),
     "a progression without a date that may be of somebody else leaves therapy unknown, too": (
         [
             METASTASES,

@@ -154,7 +154,7 @@ def build_courses(
 def unexplained(courses: Sequence[Course], progressions: Sequence[Evidence], pause: int) -> tuple[Evidence, ...]:
     """Give two progressions that may be further apart than a pause with no therapy between, so that some may be missing.
 
-    One without a date may be apart from any other.
+    One without a date may be apart from any other; one of the two may be undecided.
     """
     dated = sorted((own for own in progressions if own.date is not None), key=lambda own: own.date or ())
     for earlier, later in pairwise(dated):
@@ -167,10 +167,12 @@ def unexplained(courses: Sequence[Course], progressions: Sequence[Evidence], pau
             if dose.start < later.date
         )
         before = any(course.start < earlier.date for course in courses)
-        if before and not treated and later.date.first - earlier.date.last > pause:
+        told = earlier.value != UNDECIDED or later.value != UNDECIDED
+        if told and before and not treated and later.date.first - earlier.date.last > pause:
             return earlier, later
     undated = [own for own in progressions if own.date is None]
-    return (dated[-1], undated[0]) if courses and dated and undated else ()
+    told = any(own.value != UNDECIDED for own in progressions)
+    return (dated[-1], undated[0]) if told and courses and dated and undated else ()
 
 
 def group(doses: Iterable[Dose], periods: Mapping[str, int]) -> list[list[Dose]] | None:

@@ -295,8 +295,7 @@ class FactReader:
             why = self.model.say("fhir_unsure_course" if unsure else "fhir_open_through_progression", labels)
             self.leave_open(mapping.fact, why, [dose.source for dose in unsure or doubtful])
             return
-        untold = [own for own in trends if own.value == UNDECIDED and own.date is None]
-        worse = [*untold, *(own for own in trends if own.value in self.endings.by_disease)]
+        worse = [own for own in trends if own.value in {UNDECIDED, *self.endings.by_disease}]
         if between := unexplained(courses, worse, self.chart.tables.periods["pause"]):
             first, second = (str(own.date or self.model.say("fhir_unknown_day")) for own in between)
             why = self.model.say("fhir_between", first, second)
