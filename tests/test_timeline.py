@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
+from copy import deepcopy
 from typing import Any
 
 import pytest
 from bundles import (
     AFTER_FIRST_LINE,
+    AFTER_SECOND_LINE,
     FIRST_LINE,
     HER2,
     METASTASES,
@@ -20,10 +24,11 @@ from bundles import (
     given,
     observation,
     requested,
+    spoil,
     stated,
 )
 
-from reasoner import Guideline
+from reasoner import Guideline, RecordError
 from reasoner.fhir.timeline import Timeline, TimelineEvent
 from reasoner.render import timeline as texts
 
@@ -208,6 +213,25 @@ def test_long_times_without_an_event_are_folded(curated: Guideline) -> None:
     assert therapy.at is not None
     assert therapy.at[1] - therapy.at[0] > 0.4
     assert [tick.label for tick in found.ticks][:2] == ["1995", "2020"]
+
+
+def test_damaged_charts_have_a_timeline_with_all_that_the_record_has(curated: Guideline) -> None:
+    rng, drawn = random.Random(19), 0
+    charts = [AFTER_SECOND_LINE, *(bundle(*resources) for resources, _ in SHOWN.values())]
+    for _ in range(400):
+        chart: Any = deepcopy(rng.choice(charts))
+        for _ in range(rng.randint(1, 4)):
+            chart = spoil(chart, rng)
+        with suppress(RecordError):
+            found = curated.read_fhir(chart if isinstance(chart, dict) else {}).with_timeline()
+            drawn += 1
+            events = found.draw(found).events
+            parts = [part for own in events if own.at for part in (own.at, *(drug.at for drug in own.drugs))]
+            assert all(0 <= start <= end <= 1 for start, end in parts)
+            courses = found.record.get("metastatic_therapy") or []
+            assert {f"metastatic_therapy[{n}]" for n in range(len(courses))} <= {p for own in events for p in own.places}
+            assert max(map(len, texts.render(found, 80).splitlines())) <= 80
+    assert drawn > 200
 
 
 @pytest.mark.parametrize("width", [40, 80, 100])

@@ -166,7 +166,9 @@ class TimelineBuilder:
         elif value in WORDS:
             words = say(WORDS[value], label)
         else:
-            words = label if value == "true" else say("value", label, self.model.label("value", value))
+            named = self.model.label("value", value)
+            words = label if value == "true" else say("value", label, named)
+            shown = "" if shown.casefold().startswith(named.casefold()) else shown
         return say("bracketed", words, shown) if shown else words
 
     def unclear(self) -> Iterator[Point]:
@@ -237,7 +239,9 @@ class TimelineBuilder:
 
     def end_of(self, dose: Dose) -> PartialDate:
         """Give the date until which a dose was given as far as that is told."""
-        return PartialDate(self.today, self.today) if dose.open and self.today else dose.until
+        if dose.open and self.today:
+            return PartialDate(self.today, self.today)
+        return dose.until if dose.until >= dose.start else dose.start
 
     def therapy(self, own: Given, axis: Axis) -> TimelineEvent:
         """Word one therapy: its drugs, how it ended, and where the record has it."""

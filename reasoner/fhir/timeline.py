@@ -15,6 +15,7 @@ __all__ = ["Axis", "Day", "DrugGiven", "Tick", "Timeline", "TimelineEvent", "axi
 
 LONG_GAP = 730
 FOLDED = 180
+SHORT = 600
 APART = 0.18
 
 
@@ -69,14 +70,14 @@ class TimelineEvent(Shape, frozen=True, omit_defaults=True):
 
 
 class Tick(Shape, frozen=True):
-    """A year at its place on the axis."""
+    """A year, or a month, at its place on the axis."""
 
     label: str
     at: float
 
 
 class Timeline(Shape, frozen=True):
-    """All events by their dates, those without one last; `ticks` and `gaps`, years left out, are places on the axis."""
+    """All events by their dates, those without one last; `ticks` and `gaps`, time left out, are places on the axis."""
 
     events: tuple[TimelineEvent, ...]
     ticks: tuple[Tick, ...]
@@ -107,24 +108,29 @@ class Axis:
         )
 
     def ticks(self) -> tuple[Tick, ...]:
-        """Give the years that begin on the axis and the year in which it begins, as far as they do not crowd."""
+        """Give the dates that stand at the axis, as far as they do not crowd."""
         found: list[Tick] = []
-        for label, at in self.years():
+        for label, at in self.labels():
             if not found or at - found[-1].at >= APART:
                 found.append(Tick(label, round(at, 4)))
         return tuple(found)
 
-    def years(self) -> Iterator[tuple[str, float]]:
+    def labels(self) -> Iterator[tuple[str, float]]:
+        """Yield where the axis begins, and the years that begin on it; on a short axis the quarters."""
+        months = (1, 4, 7, 10) if self.days and self.days[-1] - self.days[0] < SHORT else (1,)
         if self.days:
             yield str(date.fromordinal(self.days[0]).year), self.places[self.days[0]]
         for earlier, later in pairwise(self.days):
             here, there = self.places[earlier], self.places[later]
+            first, last = date.fromordinal(earlier), date.fromordinal(later)
             if later - earlier > LONG_GAP:
-                yield str(date.fromordinal(later).year), there
+                yield str(last.year), there
                 continue
-            for year in range(date.fromordinal(earlier).year + 1, date.fromordinal(later).year + 1):
-                part = (date(year, 1, 1).toordinal() - earlier) / (later - earlier)
-                yield str(year), here + part * (there - here)
+            begins = (date(year, month, 1) for year in range(first.year, last.year + 1) for month in months)
+            for day in begins:
+                if first < day <= last:
+                    label = str(day.year) if day.month == 1 else f"{day.year}-{day.month:02}"
+                    yield label, here + (day.toordinal() - earlier) / (later - earlier) * (there - here)
 
 
 def running(lengths: Sequence[int]) -> Iterator[int]:

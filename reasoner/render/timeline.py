@@ -60,7 +60,7 @@ class TimelinePicture:
         years, axis = [" "] * (self.track + 4), ["-"] * self.track
         for tick in self.timeline.ticks:
             place = self.place(tick.at)
-            if place + len(tick.label) <= len(years) and not "".join(years[max(0, place - 1) : place + 5]).strip():
+            if place + len(tick.label) <= len(years) and not "".join(years[max(0, place - 1) : place + 1]).strip():
                 years[place : place + len(tick.label)] = tick.label
                 axis[place] = "+"
         for gap in self.timeline.gaps:
