@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import socket
 import ssl
 import time
@@ -14,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import charts
 import ehr
@@ -24,12 +26,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from ehr import TOKEN, Ehr, Request, as_vendors_do, serving_fhir
 from hook_calls import SITE, call, check_card, check_outcome
+from hypothesis import given
+from hypothesis import strategies as st
 from in_process import Client, asking
 from running import serving
 
 from reasoner.serve.ehr import FhirServers
 from reasoner.serve.settings import Settings
-from reasoner.serve.transport import Connection, FetchError, Server, is_public
+from reasoner.serve.transport import Connection, FetchError, Server, is_public, verifying
 
 SECOND = "second line: trastuzumab deruxtecan"
 UNKNOWN = "undetermined: the advice depends first on this: Which courses were given"
@@ -275,6 +279,28 @@ def test_many_slow_calls_leave_the_service_answering(own_cache: None) -> None:
         assert {answer.result().status_code for answer in slow} <= {412, 503}
 
 
+PIECES = st.sampled_from(
+    ["http:", "https:", "//", "/", "\\", "ehr.example.org", "evil.example", "@", ":443", ":8443", "fhir", "r4", "..", ".",
+     "%2e", "%252e", "%2f", "?", "#", "a=b", " ", "\t", "\r\n", "\0", "[::1]", ";", "é", "Patient"]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=8).map("".join), st.sampled_from(["/fhir/r4", ""]))
+def test_no_link_leads_out_of_the_base_url(link: str, path: str) -> None:
+    server = Server("https", "ehr.example.org", 443, path)
+    target = server.target(link, f"{path}/Observation?a=b")
+    if target is not None:
+        sent, _, query = target.partition("?")
+        assert (sent == (path or "/") or sent.startswith(f"{path}/"), ".." in unquote(sent), "\\" in sent) == (
+            True,
+            False,
+            False,
+        )
+        assert re.fullmatch(r"[!-~]+", target)
+        assert httpx.URL(f"https://ehr.example.org{target}").host == "ehr.example.org"
+        assert "#" not in query
+
+
 @pytest.mark.parametrize(
     ("address", "public"),
     [
@@ -332,10 +358,12 @@ def test_a_certificate_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         with pytest.raises(FetchError, match="not_trusted"):
             fetch("localhost")
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        verifying.cache_clear()
         assert fetch("localhost") == b'{"resourceType": "Bundle"}'
         with pytest.raises(FetchError, match="not_trusted"):
             fetch("127.0.0.1")
         assert [token for _, token in server.asked] == [f"Bearer {TOKEN}"]
+    verifying.cache_clear()
 
 
 def self_signed(folder: Path) -> tuple[Path, Path]:

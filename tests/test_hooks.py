@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ import charts
 import pytest
 from hook_calls import LUNG_DISEASE, SANDBOX, SITE, call, cards, check_outcome, nothing_empty
 from in_process import Client, asking
+from records import random_record
 
-from reasoner import Guideline
+from reasoner import Guideline, RecordError
+from reasoner.serve.drafts import about_patient
 from reasoner.serve.markdown import markdown
 from reasoner.serve.settings import Settings
 
@@ -256,3 +259,17 @@ def test_feedback_is_taken_and_only_counted(service: Client) -> None:
     del accepted["acceptedSuggestions"]
     check_outcome(service.post(path, json={"feedback": [accepted]}), 400, "acceptedSuggestions")
     check_outcome(service.post(path, json={"feedback": [{"card": "x", "outcome": "ignored"}]}), 400, "outcome")
+
+
+def test_the_same_cards_are_for_all_records_that_tell_the_same(curated: Guideline) -> None:
+    rng, found = random.Random(5), 0
+    while found < 60:
+        data = random_record(rng, curated, 0.2)
+        other = {k: v + 1 if isinstance(v, int | float) and not isinstance(v, bool) else v for k, v in data.items()}
+        try:
+            one, two = curated.record(data), curated.record(other)
+        except RecordError:
+            continue
+        if data != other and one.told == two.told:
+            found += 1
+            assert about_patient(curated.answer(one)) == about_patient(curated.answer(two))

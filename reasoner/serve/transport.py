@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from http.client import HTTPConnection, HTTPException
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, NamedTuple, Self
@@ -171,7 +172,7 @@ class Connection(HTTPConnection):
         connected = self.connected_to(allowed)
         if self.server.scheme == "https":
             connected.settimeout(remaining(self.until))
-            connected = ssl.create_default_context().wrap_socket(connected, server_hostname=self.server.host)
+            connected = verifying().wrap_socket(connected, server_hostname=self.server.host)
         self.sock: Any = TimedSocket(connected, self.until)
 
     def connected_to(self, addresses: list[str]) -> socket.socket:
@@ -218,6 +219,12 @@ class Connection(HTTPConnection):
         except (OSError, HTTPException, ValueError):
             raise FetchError("failed") from None
         return bytes(body)
+
+
+@cache
+def verifying() -> ssl.SSLContext:
+    """Give the context that verifies certificates, by the system's authorities or those of ``SSL_CERT_FILE``."""
+    return ssl.create_default_context()
 
 
 def remaining(until: float) -> float:
