@@ -169,7 +169,10 @@ def expected_row(guideline: Guideline, record: dict[str, Any]) -> dict[str, Any]
     return {
         "id": answer.patient,
         "setting": answer.setting,
-        "recommended": [{"regimen": e.regimen, "rank": e.rank, "certainty": e.certainty} for e in answer.recommended],
+        "recommended": [
+            {"regimen": e.regimen, "rank": e.rank, "strength": e.strength, "certainty": e.certainty}
+            for e in answer.recommended
+        ],
         "excluded": [{"regimen": e.regimen, "certainty": e.certainty} for e in answer.excluded],
         "actions": [{"action": e.action, "certainty": e.certainty} for e in answer.actions],
         "missing": list(map(unknown_name, answer.missing)),

@@ -135,3 +135,33 @@ def test_two_runs_are_compared_patient_by_patient(
     assert (done.exit_code, '".txt" is not a table format' in done.stderr) == (2, True)
     same = cohort("diff", "out", "out", cwd=cohort_run)
     assert "0 answered differently" in same.stdout
+
+
+def test_strengths_and_scores_are_compared_and_other_doses_are_said(tmp_path: Path) -> None:
+    text = (Path(__file__).parent / "guidelines/river_cough/guideline.lp").read_text("utf-8")
+    declared = """term(strength, weak, "weak"). strength_order(2, weak). term(score, points, "Points").
+score(points, N) :- N = #count { 1 : has(fever); 2 : has(pregnant) }.
+"""
+    old = text.replace("dose(oralin", declared + "dose(oralin")
+    new = old.replace("indicated(oralin, standard)", "indicated(oralin, weak)").replace("2 : has", "1 : has")
+    for name, content in (("old", old), ("new", new), ("dosed", old.replace('"50"', '"60"'))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "guideline.lp").write_text(content, "utf-8")
+    records = [{"id": "a", "confirmed": True, "fever": True, "pregnant": pregnant} for pregnant in (False, True)]
+    (tmp_path / "in.ndjson").write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
+    for name in ("old", "new", "dosed"):
+        done = cohort("in.ndjson", "-o", f"{name}_out", "--guideline", name, *ALONE, cwd=tmp_path)
+        assert done.exit_code == 0, done.stderr
+    found = json.loads(cohort("diff", "old_out", "new_out", "--format", "json", cwd=tmp_path).stdout)
+    assert (found["changed"], found["doses_differ"]) == (2, False)
+    strengths = {
+        (c["before"]["recommended"][0]["strength"], c["after"]["recommended"][0]["strength"]) for c in found["changes"]
+    }
+    assert strengths == {("standard", "weak")}
+    assert {c["after"]["scores"][0]["value"] for c in found["changes"] if "scores" in c["after"]} == {1}
+    shown = cohort("diff", "old_out", "new_out", cwd=tmp_path).stdout
+    assert "oralin - standard -> 1. oralin - weak" in shown
+    assert "scores: Points: 2 -> Points: 1" in shown
+    shown = cohort("diff", "old_out", "dosed_out", cwd=tmp_path).stdout
+    assert "0 answered differently" in shown
+    assert "The two guidelines give other doses" in shown

@@ -307,7 +307,7 @@ def made_up_cohort(guideline: Guideline) -> Iterator[str]:
     }  # fmt: skip
     after = {**before, "setting": "undetermined", "recommended": []}
     changes = tuple(Change(2, before, after, rules, rules[:1], rules[0]) for _ in range(30))
-    yield cohort_text.render_comparison(Comparison(info, info, 9, 1, 1, 60, changes), known, 10_000)
+    yield cohort_text.render_comparison(Comparison(info, info, 9, 1, 1, 60, changes, doses_differ=True), known, 10_000)
 
 
 def test_reports_and_cohorts_have_no_english_word_of_their_own(

@@ -9,18 +9,21 @@ from typing import Any
 import polars as pl
 
 from reasoner.cohort.explain import guideline_of, scan
+from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
+from reasoner.engine.predicates import STEP_DONE
 from reasoner.records.shapes import Carried, Result, Shape
 
 __all__ = ["Change", "Comparison", "compare"]
 
-ASPECTS = ("setting", "recommended", "excluded", "actions")
+ASPECTS = ("setting", "recommended", "excluded", "actions", "scores")
+"""What is compared, where both runs have it."""
 
 
 class Change(Shape, frozen=True):
     """Patients who are answered differently in the same way, and how many they are.
 
-    `before` and `after` hold what differs of setting, recommended, excluded and actions; `rules_before` and `rules_after`
+    `before` and `after` hold what differs of the answers; `rules_before` and `rules_after`
     the rules that fire for each of them in one run alone; `example` is the id of one.
     """
 
@@ -35,6 +38,7 @@ class Change(Shape, frozen=True):
 class Comparison(Result, frozen=True, tag_field="schema", tag="reasoner.cohort_diff/1"):
     """Two runs side by side: how many patients are in both, in one alone, and how those in both change.
 
+    `doses_differ` tells that the two guidelines do not say the same of doses: whose dose is another is not counted.
     `patients`, not part of the JSON, is a table of those who change: their id, and what differs, on both sides.
     """
 
@@ -45,6 +49,7 @@ class Comparison(Result, frozen=True, tag_field="schema", tag="reasoner.cohort_d
     only_new: int
     changed: int
     changes: tuple[Change, ...]
+    doses_differ: bool
 
     patients = Carried[pl.DataFrame]()
 
@@ -54,35 +59,47 @@ def compare(old: Path, new: Path) -> Comparison:
 
     Raises ReasonerError where a folder holds no complete run, or its copy of the guideline has changed.
     """
-    guidelines = [guideline_of(folder).info for folder in (old, new)]
+    guidelines = [guideline_of(folder) for folder in (old, new)]
+    answers = [scan(folder, "answers") for folder in (old, new)]
+    columns = [side.collect_schema().names() for side in answers]
+    aspects = [name for name in ASPECTS if all(name in own for own in columns)]
     sides = [
-        scan(folder, "answers").select("id", "explanation", *ASPECTS).with_columns(turn=pl.int_range(pl.len()).over("id"))
-        for folder in (old, new)
+        side.select("id", "explanation", *aspects).with_columns(turn=pl.int_range(pl.len()).over("id")) for side in answers
     ]
     both = sides[0].join(sides[1], on=["id", "turn"], how="full", suffix="_new").collect()
     in_old, in_new = both["id"].is_not_null(), both["id_new"].is_not_null()
     shared = both.filter(in_old & in_new)
-    differs = {name: pl.col(name).ne_missing(pl.col(f"{name}_new")) for name in ASPECTS}
+    differs = {name: pl.col(name).ne_missing(pl.col(f"{name}_new")) for name in aspects}
     differing = [
         pl.when(differs[name]).then(pl.col(f"{name}{side}")).alias(f"{name}{side}")
-        for name in ASPECTS
+        for name in aspects
         for side in ("", "_new")
     ]
     changed = shared.filter(pl.any_horizontal(*differs.values())).with_columns(differing)
-    groups = changed.group_by([*ASPECTS, *(f"{name}_new" for name in ASPECTS)], maintain_order=True)
+    groups = changed.group_by([*aspects, *(f"{name}_new" for name in aspects)], maintain_order=True)
     grouped = groups.agg(pl.len().alias("times"), pl.col("id").first(), pl.col("explanation", "explanation_new").unique())
     explained = [set(changed[f"explanation{side}"]) for side in ("", "_new")]
     rules = [rules_of(folder, ids) for folder, ids in zip((old, new), explained, strict=True)]
-    changes = sorted((change_of(row, rules) for row in grouped.iter_rows(named=True)), key=lambda c: (-c.times, c.example))
+    changes = sorted(
+        (change_of(row, rules, aspects) for row in grouped.iter_rows(named=True)), key=lambda c: (-c.times, c.example)
+    )
     return Comparison(
-        old=guidelines[0],
-        new=guidelines[1],
+        old=guidelines[0].info,
+        new=guidelines[1].info,
         compared=len(shared),
         only_old=int((in_old & ~in_new).sum()),
         only_new=int((in_new & ~in_old).sum()),
         changed=sum(change.times for change in changes),
         changes=tuple(changes),
-    ).carrying(patients=changed.select("id", *(pl.col(name, f"{name}_new") for name in ASPECTS)))
+        doses_differ=said_of_doses(guidelines[0].model) != said_of_doses(guidelines[1].model),
+    ).carrying(patients=changed.select("id", *(pl.col(name, f"{name}_new") for name in aspects)))
+
+
+def said_of_doses(model: GuidelineModel) -> set[object]:
+    """Collect what a guideline says of doses: to everybody, and by rules."""
+    rules = (rule for rule in model.rules if rule.id in model.dosage_order or rule.head.startswith(f"{STEP_DONE}("))
+    said = ((d.kind, d.target, d.schedule, d.step, d.amount, d.unit, d.period) for d in model.doses)
+    return {*said, *((rule.head, rule.body) for rule in rules)}
 
 
 def rules_of(folder: Path, ids: Collection[str]) -> dict[str, frozenset[str]]:
@@ -91,7 +108,7 @@ def rules_of(folder: Path, ids: Collection[str]) -> dict[str, frozenset[str]]:
     return {name: frozenset(rules) for name, rules in found.iter_rows()}
 
 
-def change_of(row: Mapping[str, object], rules: Sequence[Mapping[str, frozenset[str]]]) -> Change:
+def change_of(row: Mapping[str, object], rules: Sequence[Mapping[str, frozenset[str]]], aspects: Sequence[str]) -> Change:
     """Describe a group of rows; its rules are those that fire for all of them in one run, and for none in the other."""
     fired = []
     for key, known in zip(("explanation", "explanation_new"), rules, strict=True):
@@ -100,7 +117,7 @@ def change_of(row: Mapping[str, object], rules: Sequence[Mapping[str, frozenset[
         own = [known[name] for name in ids]
         fired.append((frozenset.intersection(*own), frozenset.union(*own)))
     (all_old, any_old), (all_new, any_new) = fired
-    differing = [name for name in ASPECTS if row[name] != row[f"{name}_new"]]
+    differing = [name for name in aspects if row[name] != row[f"{name}_new"]]
     times = row["times"]
     assert isinstance(times, int)
     return Change(

@@ -56,7 +56,7 @@ ASPECTS = {
     "setting": Aspect((SETTING,), lambda found: (found.setting(),)),
     "recommended": Aspect(
         (RECOMMENDED, RANK, STRENGTH),
-        lambda found: tuple((entry.name, entry.rank, entry.certainty) for entry in found.recommended()),
+        lambda found: tuple((entry.name, entry.rank, entry.strength, entry.certainty) for entry in found.recommended()),
     ),
     "excluded": Aspect((EXCLUDED,), lambda found: tuple((entry.name, entry.certainty) for entry in found.excluded())),
     "actions": Aspect((ACTION,), lambda found: tuple((entry.name, entry.certainty) for entry in found.actions())),
@@ -68,11 +68,11 @@ class Outlines:
     """Numbers the conclusions of completions, and the outlines of answers.
 
     `outlines` are in the order of their numbers. `entries` number what they list: one setting; recommended regimens, each
-    with rank and certainty ("certain" or "conditional"); excluded regimens, and actions, each with certainty; unknown facts,
-    a member of a list as ``fact[member]``, what is unknown of a course as ``fact[0].outcome``; readings of which another
-    alternative changes something; and for each such alternative the other setting, None where it is the same, and the
-    regimens that are recommended or excluded then and not now, and now and not then; and scores, each with its least and
-    its greatest value.
+    with rank, strength and certainty ("certain" or "conditional"); excluded regimens, and actions, each with certainty;
+    unknown facts, a member of a list as ``fact[member]``, what is unknown of a course as ``fact[0].outcome``; readings of
+    which another alternative changes something; and for each such alternative the other setting, None where it is the same,
+    and the regimens that are recommended or excluded then and not now, and now and not then; and scores, each with its least
+    and its greatest value.
     """
 
     def __init__(self, model: GuidelineModel) -> None:
@@ -132,7 +132,9 @@ class Outlines:
         dependent |= {found.reading for found in answer.alternatives}
         listed: dict[str, Entry] = {
             "setting": (answer.setting,),
-            "recommended": tuple((entry.regimen, entry.rank, entry.certainty) for entry in answer.recommended),
+            "recommended": tuple(
+                (entry.regimen, entry.rank, entry.strength, entry.certainty) for entry in answer.recommended
+            ),
             "excluded": tuple((entry.regimen, entry.certainty) for entry in answer.excluded),
             "actions": tuple((entry.action, entry.certainty) for entry in answer.actions),
             "missing": tuple(map(unknown_name, answer.missing)),

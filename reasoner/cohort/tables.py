@@ -38,7 +38,8 @@ def entries_of(outlines: Outlines) -> dict[str, pl.Series]:
     model, entries = outlines.model, outlines.listed
     setting = pl.Enum(list(dict.fromkeys((*model.settings, SILENT, UNDETERMINED))))
     regimen = pl.Enum(model.regimens)
-    recommended = pl.Struct({"regimen": regimen, "rank": pl.UInt8, "certainty": CERTAINTY})
+    strength = pl.Enum(model.strengths)
+    recommended = pl.Struct({"regimen": regimen, "rank": pl.UInt8, "strength": strength, "certainty": CERTAINTY})
     excluded = pl.Struct({"regimen": regimen, "certainty": CERTAINTY})
     actions = pl.Struct({"action": pl.Enum(model.actions), "certainty": CERTAINTY})
     reading = pl.Enum(list(model.alternatives))
@@ -82,9 +83,9 @@ def names_of(kind: str, entry: Entry) -> Iterator[str]:
         elif kind == "alternatives":
             yield f"{own[0]}={own[1]}"
         else:
-            name, *rank, certainty = own
+            name, *graded, certainty = own
             yield f"{name} {certainty}"
-            if rank == [1]:
+            if graded[:1] == [1]:
                 yield f"{name} first"
 
 

@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo, Missing
+from reasoner.engine.counting import range_words
 from reasoner.engine.phrases import (
     course_fact_words,
     fact_words,
@@ -40,6 +41,7 @@ ASPECTS = {
     "recommended": "aspect_recommended",
     "excluded": "aspect_excluded",
     "actions": "aspect_actions",
+    "scores": "aspect_scores",
 }
 WITHOUT_COURSES = {"unknown": "cohort_without_courses", "untreated": "cohort_untreated"}
 GROUNDS = {
@@ -214,6 +216,8 @@ def render_comparison(found: Comparison, model: GuidelineModel, width: int = 80,
     page.item("", say("heading_cohort_diff", run_words(found.old, model), run_words(found.new, model)), "heading", indent=0)
     changed = str(found.changed)
     page.item("", say("cohort_changed", str(found.compared), changed, str(found.only_old), str(found.only_new)), indent=0)
+    if found.doses_differ:
+        page.item("", say("cohort_doses_differ"), "conditional", indent=0)
     for change in found.changes[:MOST_CHANGES]:
         page.blank()
         page.item(f"{change.times:>9}  ", say("cohort_example", change.example), indent=11)
@@ -246,9 +250,15 @@ def listed(value: object, model: GuidelineModel) -> str:
 def entries(value: object, model: GuidelineModel) -> Iterator[str]:
     assert isinstance(value, list)
     for entry in value:
+        if "score" in entry:
+            yield model.say(
+                "labelled", model.label("score", entry["score"]), range_words(entry["value"], entry["at_most"], model)
+            )
+            continue
         mark = "?" if entry["certainty"] == "conditional" else ""
         if "action" in entry:
             yield model.label("action_name", entry["action"]) + mark
         else:
             rank = f"{entry['rank']}. " if "rank" in entry else ""
-            yield rank + model.label("regimen", entry["regimen"]) + mark
+            strength = f" - {model.label('strength', entry['strength'])}" if "strength" in entry else ""
+            yield rank + model.label("regimen", entry["regimen"]) + strength + mark
