@@ -502,7 +502,10 @@ def test_a_hostile_chart_stays_text_and_bounded(browser: Any, service: Running) 
     results = [observation(f"h{n}", IHC, f"{1700 + n}", valueCodeableConcept=values[n % 2]) for n in range(300)]
     phone = {"viewport": {"width": 400, "height": 800}}
     with opened(browser, service, **phone) as page:
-        loaded(page, bundle(liver, *other, *results, *FIRST_LINE))
+        odd = requested("odd\u202e", "tucatinib", "2020-06-01", f"\u202e{image}")
+        loaded(page, bundle(liver, *other, *results, *FIRST_LINE, odd))
+        assert "does not say whether it was given" in page.locator("#read").inner_text()
+        assert "\u202e" not in page.locator("body").inner_text()
         assert page.locator("img, body script").count() == 0
         assert page.locator("#chart li").count() == 200
         assert "more are not drawn." in page.locator("#chart").inner_text()

@@ -1,7 +1,7 @@
 // What was read of a chart: what stays unknown, what was not read, and what a person corrected.
 
 import { element } from "./dom.js";
-import { origin, say } from "./words.js";
+import { harmless, origin, say } from "./words.js";
 
 const LISTED = 200;
 const OPEN = 10;
@@ -26,7 +26,7 @@ export function reading(left, facts, words) {
           element(
             "ul",
             {},
-            lines.slice(0, LISTED).map((line) => element("li", { textContent: line })),
+            lines.slice(0, LISTED).map((line) => element("li", { textContent: harmless(line) })),
             lines.length > LISTED && element("li", { textContent: say("fhir_more", lines.length - LISTED) }),
           ),
         ),

@@ -178,9 +178,14 @@ function bound(text) {
 
 const LONGEST = 120;
 
+/** Replace the characters of a text that show nothing themselves, but change how others are shown. */
+export function harmless(text) {
+  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, "\uFFFD");
+}
+
 /** Word where something was read from FHIR: resource, code and date. */
 export function origin({ resource, system, code, date }) {
   const coded = [system?.split("/").filter(Boolean).pop(), code].filter(Boolean).join(" ");
   const parts = [resource, coded, date].filter(Boolean);
-  return parts.map((part) => (part.length > LONGEST ? `${part.slice(0, LONGEST)}…` : part)).join(say("comma"));
+  return harmless(parts.map((part) => (part.length > LONGEST ? `${part.slice(0, LONGEST)}…` : part)).join(say("comma")));
 }
