@@ -46,7 +46,13 @@ FACTS: dict[str, tuple[object, ...]] = {
 }  # fmt: skip
 TYPICAL: dict[str, object] = {"a": True, "b": False, "c": False, "k": "low", "d": False}
 REGIMENS = ("x", "y", "z")
-COMPARED = ("setting", "recommended", "rank", "strength", "excluded", "action", "cautioned", "dose")
+SETTINGS = ("acute", "chronic", "watch")
+SCORE = """term(score, points, "Points").
+%* @statement L9 [1] sha256:000000000000
+Points.
+*%
+"""
+COMPARED = ("setting", "recommended", "rank", "strength", "excluded", "action", "cautioned", "dose", "dose_maximum")
 ABSENT = object()
 
 Defect = tuple[str, ...]
@@ -128,6 +134,8 @@ def draw(rng: Random, recursive: bool) -> list[Rule]:
             (1, f"suppressed({first})", lambda: (f"excluded({rng.choice((first, first, second))})",)),
             (1, f"suppressed({first})", lambda: body(2)),
             (2, f'dose({first},daily,every,"{rng.randint(1, 3)}",mg,days(1))', lambda: body(2)),
+            (1, f'dose_maximum({first},daily,every,"{rng.randint(5, 6)}",mg)', lambda: body(2)),
+            (1, f"step_done({first},every)", lambda: body(2)),
         ]
         chosen = rng.choices(kinds, [weight for weight, _, _ in kinds])[0]
         return chosen[1], chosen[2]()
@@ -246,7 +254,11 @@ class Defects:
             amounts = {amount for _, (target, _, _, amount, *_) in doses if target == regimen}
             if not amounts:
                 yield "no_dose", regimen
-            for two in combinations(sorted(amounts), 2):
+            done = not amounts or patient.has(f"step_done({regimen},every)")
+            limits = {own[3] for _, own in self.firing(patient, "dose_maximum") if own[0] == regimen}
+            for two in combinations(sorted(limits), 2) if not done else ():
+                yield "two_limits", regimen, "daily", "every", *(f"most({amount},mg)" for amount in two)
+            for two in combinations(sorted(amounts), 2) if not done else ():
                 yield "two_doses", regimen, "daily", "every", *(f"dose({amount},mg,days(1))" for amount in two)
         settings = [(rule, s) for rule, (s, _) in self.firing(patient, "places") if patient.has(f"setting({s})")]
         for (rule, s), (other, t) in product(settings, settings):
@@ -373,6 +385,52 @@ class Defects:
         other = Defects([], Guideline.load(folder))
         here = {(tuple(r.items()), frozenset(p.atoms for p in own)) for r, own in self.by_record}
         return here == {(tuple(r.items()), frozenset(p.atoms for p in own)) for r, own in other.by_record}
+
+
+def differences(old: Patient, new: Patient) -> Iterator[str]:
+    """Yield what two guidelines answer differently to a patient, as findings word it."""
+    both = [regimen for regimen in REGIMENS if all(side.has(f"recommended({regimen})") for side in (old, new))]
+    for words, atom, names in (
+        (("{} is newly recommended.", "{} is no longer recommended."), "recommended({})", REGIMENS),
+        (("{} is newly excluded.", "{} is no longer excluded."), "excluded({})", REGIMENS),
+        (("The patient is newly placed in {}.", "The patient is no longer placed in {}."), "setting({})", SETTINGS),
+    ):
+        for name in names:
+            was, now = (side.has(atom.format(name)) for side in (old, new))
+            if was != now:
+                yield words[was].format(name)
+    for regimen in both:
+        if ranks_of(old, regimen) != ranks_of(new, regimen):
+            yield f"{regimen} changes its rank."
+        if old.has(f"strength({regimen},standard)") != new.has(f"strength({regimen},standard)"):
+            yield f"{regimen} changes its strength."
+        for kind in ("dose", "dose_maximum"):
+            yield from dose_differences(regimen, *(doses_of(side, regimen, kind) for side in (old, new)))
+    was, now = (" or ".join(n for n in "0123" if side.has(f"score(points,{n})")) for side in (old, new))
+    if was != now:
+        yield "Points"
+
+
+def dose_differences(regimen: str, old: set[str], new: set[str]) -> Iterator[str]:
+    gone, added = sorted(old - new), sorted(new - old)
+    of = f"Dose of {regimen} (daily, each dose)"
+    yield from (f"{of}: now {now}, before {was}." for was, now in product(gone, added))
+    if not (gone and added):
+        yield from (f"{of}: {words} is gone." for words in gone)
+        yield from (f"{of}: {words} is new." for words in added)
+
+
+def doses_of(patient: Patient, regimen: str, kind: str) -> set[str]:
+    """List what is said of the doses of a regimen, unless its step is done or nothing says how much it is."""
+    own = [a[:-1].split(",") for a in patient.atoms if a.startswith((f"dose({regimen},", f"dose_maximum({regimen},"))]
+    if patient.has(f"step_done({regimen},every)") or not any(found[0].startswith("dose(") for found in own):
+        return set()
+    words = {"dose": "{} mg every day", "dose_maximum": "at most {} mg"}
+    return {words[kind].format(found[3].strip('"')) for found in own if found[0].startswith(f"{kind}(")}
+
+
+def ranks_of(patient: Patient, regimen: str) -> set[str]:
+    return {atom for atom in patient.atoms if atom.startswith(f"rank({regimen},")}
 
 
 def told(condition: str) -> bool:

@@ -6,18 +6,19 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from defects import DECISIONS, FACTS, Defect, Defects, draw, write
+from defects import DECISIONS, FACTS, SCORE, Defect, Defects, Rule, differences, draw, write
 
 from reasoner import Guideline
 from reasoner.verification.check import check
-from reasoner.verification.findings import finding_id
+from reasoner.verification.diff import diff
+from reasoner.verification.findings import Finding, finding_id
 from reasoner.verification.trials import with_trials
 
 CLASSES = {
     "both": "conflict", "rivals": "conflict", "unordered": "conflict", "placed": "conflict", "cycle": "preference_cycle",
     "nowhere": "pointer", "nearest": "gap", "unplaced_untreated": "gap", "unplaced_for": "gap", "empty": "gap",
     "exhausted": "gap", "exhausted_by_two": "gap", "exhausted_by_more": "gap", "unsafe": "unknown_unsafe",
-    "overlooked": "unknown_unsafe", "never": "unfirable", "no_dose": "dose", "two_doses": "dose",
+    "overlooked": "unknown_unsafe", "never": "unfirable", "no_dose": "dose", "two_doses": "dose", "two_limits": "dose",
 }  # fmt: skip
 UNANSWERED = {"no_answer": "gets no answer", "several_answers": "gets several answers"}
 
@@ -89,6 +90,51 @@ def test_what_is_called_redundant_can_be_dropped_and_nothing_else_can(
         for rule in rng.sample(rules, 6):
             if rule.id not in told | never:
                 assert not defects.stays_without([*redundant, rule], tmp_path / "without"), rule
+
+
+def changed(rules: list[Rule], rng: Random) -> list[Rule]:
+    """Give the rules of another version: some are left out, some have another condition, some are of another guideline."""
+    others = draw(rng, recursive=False)
+    found = []
+    for rule in rules:
+        kind = rng.choice(("same", "same", "same", "gone", "other", "without"))
+        if kind in ("same", "without"):
+            body = rule.body[:-1] if kind == "without" and len(rule.body) > 1 else rule.body
+            found.append(Rule(rule.annotation, rule.id, rule.head, body))
+        elif kind == "other":
+            other = rng.choice(others)
+            found.append(Rule(rule.annotation, rule.id, other.head, other.body))
+    return list({(rule.head, rule.body): rule for rule in found}.values())
+
+
+@pytest.mark.parametrize("seed", range(300, 303))
+def test_differences_are_those_that_some_record_shows(seed: int, own_cache: None, tmp_path: Path) -> None:
+    """Over every record of two random versions none is missed and none is made up; each witness shows its own."""
+    rng = Random(seed)
+    rules = draw(rng, recursive=False)
+    sides = []
+    for name, own in (("old", rules), ("new", changed(rules, rng))):
+        counted = "; ".join(f"{n} : has({fact})" for n, fact in enumerate(rng.sample("abc", 2)))
+        extra = f"{SCORE}score(points,N) :- N = #count {{ {counted} }}.\n"
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "guideline.lp").write_text(write(own, extra))
+        sides.append(Defects(own, Guideline.load(tmp_path / name), extra))
+    known = [{(tuple(p.record.items()), p.values): p for p in side.patients} for side in sides]
+    assert known[0].keys() == known[1].keys()
+    shown: dict[str, set[tuple[object, ...]]] = {}
+    for key, old in known[0].items():
+        for words in differences(old, known[1][key]):
+            shown.setdefault(words, set()).add(tried(old.record))
+    kinds = {"gained", "lost", "exclusion", "order", "setting", "dosage", "score"}
+    found = [f for f in diff(*(side.guideline for side in sides)).findings if f.kind in kinds]
+    assert {message_of(finding) for finding in found} == shown.keys()
+    for finding in found:
+        assert tried(finding.witness) in shown[message_of(finding)], finding.message
+
+
+def message_of(found: Finding) -> str:
+    """Give the message of a finding, of one about a score without the values."""
+    return "Points" if found.kind == "score" else found.message
 
 
 @pytest.mark.parametrize("seed", range(200, 203))
