@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +18,7 @@ from expected_doses import expected_doses, shown, shown_by
 from plain import Completion, PlainClingo, reading_facts, solve
 
 from reasoner import Guideline, GuidelineError, RecordError
+from reasoner.engine import opened, stable_models
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.records.record import Record, parse_record
 from reasoner.records.shapes import to_plain
@@ -52,10 +54,27 @@ class Reference:
         return len({(completion.choices, completion.true_set) for completion in found})
 
 
+@contextmanager
+def answering(engine: str) -> Iterator[None]:
+    """Answer by "integers", by "diagrams" also where little is open, or by "bounds" where rules have several answers."""
+    most, limit = opened.MOST_BITS, stable_models.LIMIT
+    opened.MOST_BITS, stable_models.LIMIT = 0 if engine == "diagrams" else most, 0 if engine == "bounds" else limit
+    try:
+        yield
+    finally:
+        opened.MOST_BITS, stable_models.LIMIT = most, limit
+
+
 def differences(
-    guideline: Guideline, reference: Reference, record: Mapping[str, object], anew: bool = False
+    guideline: Guideline, reference: Reference, record: Mapping[str, object], anew: bool = False, engine: str = "integers"
 ) -> tuple[str, list[str]]:
     """Compare the answer to a record; return how it was compared, and each difference, which begins with its kind."""
+    with answering(engine):
+        return compare(guideline, reference, record, anew)
+
+
+def compare(guideline: Guideline, reference: Reference, record: Mapping[str, object], anew: bool) -> tuple[str, list[str]]:
+    """Compare the answer to a record, as `differences` does."""
     parsed = parse_record(record, guideline.model)
     facts = parsed.facts + reading_facts(guideline.alternatives)
     untold = any(told.courses is None for told in parsed.told)
@@ -72,6 +91,8 @@ def differences(
         return "without answer sets", [] if missing_sets else [f"refusal: {error}; {len(completions)} completions"]
     except Exception as error:  # noqa: BLE001 (whatever it is, it is a difference)
         return "failed", [f"failure: {type(error).__name__}: {error}"]
+    if untold and not completions:
+        return "unknown therapy", []  # plain clingo tries no longer histories
     if missing_sets or not completions:
         return "answered", [f"answered: a completion has no answer set, or none is there ({len(completions)})"]
     given = to_plain(answer)

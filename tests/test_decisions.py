@@ -234,3 +234,14 @@ def test_without_several_decisions_an_answer_names_none(tmp_path: Path) -> None:
     assert "decisions" not in answer
     assert all("decision" not in entry and entry["evidence_certainty"] is None for entry in answer["recommended"])
     compare(hill_ague, PlainClingo(hill_ague), seed=2, count=10, unknown=0.3, most=20)
+
+
+def test_a_statement_that_indicates_by_one_rule_or_by_another_counts_for_the_certainty_of_evidence(
+    own_cache: None, tmp_path: Path
+) -> None:
+    two = "indicated(clotless, strong) :- setting(high_risk), has(faint).\n"
+    two += "indicated(clotless, strong) :- setting(high_risk), not has(faint).\n"
+    guideline = load(tmp_path, f"{TEXT}%* @statement L5 [1] sha256:000000000000\nStatement 5.\n@certainty high\n*%\n{two}")
+    for told in ({}, {"faint": True}):
+        answer = to_plain(guideline.answer({"id": "a", "flutter": True, "age": 70, "fast": False, **told}))
+        assert entries(answer, "regimen", "certainty", "evidence_certainty") == [("clotless", "certain", "high")]

@@ -19,6 +19,7 @@ from reasoner.queries.what_if import what_if
 from reasoner.queries.why import why
 from reasoner.queries.why_not import why_not
 from reasoner.records.record import ONE_OF
+from reasoner.records.shapes import to_plain
 from reasoner.render.answer import render
 from reasoner.verification.check import check
 from reasoner.verification.diff import diff
@@ -209,3 +210,19 @@ def test_a_setting_that_some_history_adds_is_not_passed_over_where_therapy_is_un
     guideline, record = Guideline.load(tmp_path), {"id": "a", "confirmed": True, "temperature": 39}
     assert guideline.answer({**record, "earlier_therapy": []}).setting == "acute"
     assert guideline.answer(record).setting == "undetermined"
+
+
+def test_an_alternative_that_leaves_open_whether_another_setting_applies_too_is_told(
+    own_cache: None, tmp_path: Path
+) -> None:
+    text = (FOLDER / "guideline.lp").read_text("utf-8") + 'term(setting, lasting, "lasting").\n'
+    (tmp_path / "guideline.lp").write_text(text, "utf-8")
+    (tmp_path / "readings.lp").write_text(
+        "%* @reading R1\nReading 1.\n*%\ncalls_for(measure_again) :- has(pregnant).\n"
+        "%* @alternative R1=b\nAlternative b.\n@why As good.\n*%\nalternative(r1, b).\n"
+        "places(lasting, fever) :- includes(signs, cough), reading(r1, b).\n",
+        "utf-8",
+    )
+    record = {"id": "a", "confirmed": True, "temperature": 39, "earlier_therapy": []}
+    (other,) = to_plain(Guideline.load(tmp_path).answer(record))["alternatives"]
+    assert (other["reading"], other["alternative"], other["setting"]) == ("R1", "b", "undetermined")

@@ -230,16 +230,18 @@ class AnswerBuilder:
     def evidence_certainty(self, entry: RankedRegimen) -> str | None:
         """Find the highest certainty of evidence among the statements that indicate a regimen with the strength shown.
 
-        What a reading indicates rests on the statements that it interprets.
+        Of statements that do so in some of the completions alone, one counts only where none does so in all of them. What a
+        reading indicates rests on the statements that it interprets.
         """
-        annotations = self.model.annotations
-        rules = (
-            self.model.rules[self.program.rules[rule].rule]
-            for strength, _, atom in self.held(INDICATED, entry.name)
-            if strength == entry.strength
-            for rule in self.derivation.firing(atom, entry.agree)
-        )
-        own = {annotations[rule.annotation.partition("=")[0]] for rule in rules if rule.annotation is not None}
+        annotations, agree, none = self.model.annotations, entry.agree, self.derivation.completions.none
+        said: dict[str, Truth] = {}
+        for atom in (atom for strength, _, atom in self.held(INDICATED, entry.name) if strength == entry.strength):
+            for rule in self.program.supports[atom]:
+                name = self.model.rules[self.program.rules[rule].rule].annotation
+                if name is not None:
+                    said[name] = said.get(name, none) | self.derivation.fired[rule] & agree
+        always = [name for name, truth in said.items() if truth == agree]
+        own = {annotations[name.partition("=")[0]] for name in always or [n for n, truth in said.items() if truth != none]}
         found = {a.certainty for a in own} | {annotations[name].certainty for a in own for name in a.reads}
         return next((level for level in self.model.certainties if level in found), None)
 

@@ -185,12 +185,11 @@ class Comparison:
 
     def setting_in(self, world: int, decision: str = "") -> str:
         """Name the setting of a decision in another world."""
-        for name in self.derivation.model.settings_in(decision):
-            for _, number in self.table.get(SETTING, {}).get(name, ()):
-                extent = self.extent(number, world)
-                if extent != ABSENT:
-                    return name if extent == CERTAIN else UNDETERMINED
-        return SILENT
+        rows, own = self.table.get(SETTING, {}), self.derivation.model.settings_in(decision)
+        extents = {name: self.extent(number, world) for name in own for _, number in rows.get(name, ())}
+        if CONDITIONAL in extents.values():
+            return UNDETERMINED
+        return next((name for name, extent in extents.items() if extent == CERTAIN), SILENT)
 
     def shifts(self, predicate: str) -> dict[int, Shift]:
         """Find which regimens each alternative adds to a list of the answer, and which it removes."""

@@ -30,15 +30,28 @@ from reasoner import Guideline, GuidelineError, RecordError
 from reasoner.records.record import parse_record
 
 UNKNOWN = (0.1, 0.2, 0.3, 0.5)
+ENGINES = ("integers", "integers", "diagrams", "bounds")
 SHRUNK = 2
 """So many guidelines that show the same kind of difference are made smaller."""
+
+
+class Difference(NamedTuple):
+    """What differs, which begins with its kind, for which record, and by what it was answered."""
+
+    text: str
+    record: dict[str, Any]
+    engine: str
+
+    @property
+    def kind(self) -> str:
+        return self.text.partition(":")[0]
 
 
 class Tried(NamedTuple):
     """What was tried of one guideline: how its records were compared, and the differences with their records."""
 
     compared: Counter[str]
-    differing: list[tuple[str, dict[str, Any]]]
+    differing: list[Difference]
 
 
 def records_of(rng: Random, guideline: Guideline, count: int) -> Iterator[dict[str, Any]]:
@@ -66,9 +79,10 @@ def tried(seed: int, count: int, folder: Path) -> Tried:
         return found
     reference = Reference(loaded, guideline.space())
     for record in records_of(rng, loaded, count):
-        kind, differing = differences(loaded, reference, record, rng.random() < 0.2)
-        found.compared[kind] += 1
-        found.differing.extend((text, record) for text in differing)
+        engine = rng.choice(ENGINES)
+        kind, differing = differences(loaded, reference, record, rng.random() < 0.2, engine)
+        found.compared[f"{kind}, {engine}"] += 1
+        found.differing.extend(Difference(text, record, engine) for text in differing)
     return found
 
 
@@ -77,16 +91,17 @@ def refusal(message: str) -> str:
     return "refused: " + " ".join(message.partition(": ")[2].split()[-6:])
 
 
-def shows(guideline: Drawn, record: dict[str, Any], kind: str, folder: Path) -> bool:
-    """Tell whether a guideline still shows a kind of difference for a record."""
+def shows(guideline: Drawn, own: Difference, folder: Path) -> bool:
+    """Tell whether a guideline still shows a difference of the same kind."""
     with suppress(GuidelineError, RecordError):
         loaded = guideline.load(folder / "drawn")
-        found = differences(loaded, Reference(loaded, guideline.space()), record, anew=True)[1]
-        return any(text.partition(":")[0] == kind for text in found)
+        reference = Reference(loaded, guideline.space())
+        found = differences(loaded, reference, own.record, anew=True, engine=own.engine)[1]
+        return any(text.partition(":")[0] == own.kind for text in found)
     return False
 
 
-def smaller(guideline: Drawn, record: dict[str, Any], kind: str, folder: Path) -> Drawn:
+def smaller(guideline: Drawn, own: Difference, folder: Path) -> Drawn:
     """Take lines out of a guideline as long as it shows the difference: many together first, then one by one."""
     for part in ("overlay", "readings", "guideline"):
         lines = getattr(guideline, part).splitlines(keepends=True)
@@ -96,24 +111,25 @@ def smaller(guideline: Drawn, record: dict[str, Any], kind: str, folder: Path) -
             for block in [rules[place : place + size] for place in range(0, len(rules), size)]:
                 rest = "".join(line for line in lines if line not in block)
                 fewer = guideline._replace(**{part: rest})
-                if shows(fewer, record, kind, folder):
+                if shows(fewer, own, folder):
                     lines, guideline = rest.splitlines(keepends=True), fewer
                     rules = [line for line in rules if line not in block]
             size //= 2
     return guideline
 
 
-def keep(seed: int, text: str, record: dict[str, Any], target: Path, shrink: bool) -> Path:
+def keep(seed: int, own: Difference, target: Path, shrink: bool) -> Path:
     """Write a guideline that shows a difference, made smaller, with its record; return the folder."""
-    guideline, kind = drawn(Random(seed)), text.partition(":")[0]
+    guideline = drawn(Random(seed))
     if shrink:
         with tempfile.TemporaryDirectory() as scratch:
-            guideline = smaller(guideline, record, kind, Path(scratch))
-    place = target / f"{seed}-{kind.replace(' ', '_')}"
+            guideline = smaller(guideline, own, Path(scratch))
+    place = target / f"{seed}-{own.kind.replace(' ', '_')}"
     with suppress(GuidelineError):
         guideline.load(place / "guideline")
-    (place / "record.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    (place / "difference.txt").write_text(f"{text}\n{guideline.layer} {' '.join(guideline.chosen)}\n", "utf-8")
+    (place / "record.json").write_text(json.dumps(own.record, indent=1) + "\n", "utf-8")
+    options = f"{guideline.layer} {' '.join(guideline.chosen)}"
+    (place / "difference.txt").write_text(f"{own.text}\n{own.engine}\n{options}\n", "utf-8")
     return place
 
 
@@ -131,11 +147,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             found = tried(seed, options.records, Path(scratch))
         compared += found.compared
-        for text, record in {text.partition(":")[0]: (text, record) for text, record in found.differing}.values():
-            kind = text.partition(":")[0]
-            kinds[kind] += 1
-            place = keep(seed, text, record, options.keep, kinds[kind] <= SHRUNK)
-            print(f"seed {seed}: {text} [{place}]", flush=True)
+        for own in {own.kind: own for own in found.differing}.values():
+            kinds[own.kind] += 1
+            place = keep(seed, own, options.keep, kinds[own.kind] <= SHRUNK)
+            print(f"seed {seed}: {own.text} [{place}]", flush=True)
         if (seed - options.seed + 1) % 100 == 0:
             print(f"{seed - options.seed + 1} guidelines, {sum(kinds.values())} differences", flush=True)
     print(f"{options.guidelines} guidelines in {time.perf_counter() - start:.0f} s")
