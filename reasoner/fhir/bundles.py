@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -139,40 +139,36 @@ def merge(parts: Iterable[ParsedResources]) -> ParsedResources:
 
 def flattened(resource: Resource) -> ParsedResources:
     """Give the resources of a bundle, or a single one; one page of several leaves the whole partial."""
-    found = ParsedResources(list(flatten(None, resource)), [])
-    return found._replace(partial=any(map(is_page, bundles_in(resource))))
+    found = ParsedResources([], [])
+    return found._replace(partial=flatten(None, resource, found.resources))
 
 
-def bundles_in(resource: Resource, depth: int = 0) -> Iterator[Resource]:
-    """Yield a bundle and those within it."""
-    if resource.resourceType in HOLDING and depth < DEEPEST:
-        yield resource
-        for entry in resource.entry or resource.parameter or ():
-            if entry is not None and entry.resource is not None:
-                yield from bundles_in(entry.resource, depth + 1)
+def flatten(url: str | None, resource: Resource, found: list[tuple[str | None, Resource]], depth: int = 0) -> bool:
+    """Add the resources of a bundle or of parameters, those of bundles within it included; tell whether one is a page."""
+    if resource.resourceType not in HOLDING:
+        found.append((url, resource))
+        return False
+    if depth >= DEEPEST:
+        return False
+    partial = is_page(resource)
+    for entry in resource.entry or resource.parameter or ():
+        inner = entry.resource if entry is not None else None
+        if entry is None or inner is None:
+            continue
+        if inner.resourceType in HOLDING:
+            partial = flatten(entry.fullUrl, inner, found, depth + 1) or partial
+        else:
+            found.append((entry.fullUrl, inner))
+    return partial
 
 
 def is_page(bundle: Resource | RawBundle) -> bool:
     """Tell whether a bundle is not whole: another page follows it, or a search found more than it holds."""
-    follows = any(link is not None and link.relation == "next" for link in bundle.link or ())
-    if follows or not isinstance(bundle.total, int):
-        return follows
+    if any(link is not None and link.relation == "next" for link in bundle.link or ()):
+        return True
+    if not isinstance(bundle.total, int):
+        return False
     return bundle.total > sum(entry is not None and entry.mode in (None, "match") for entry in bundle.entry or ())
-
-
-def flatten(url: str | None, resource: Resource, depth: int = 0) -> Iterator[tuple[str | None, Resource]]:
-    """Yield the resources of a bundle or of parameters, those of bundles within it included."""
-    if resource.resourceType not in HOLDING:
-        yield url, resource
-    elif depth < DEEPEST:
-        for entry in resource.entry or resource.parameter or ():
-            inner = entry.resource if entry is not None else None
-            if entry is None or inner is None:
-                continue
-            if inner.resourceType in HOLDING:
-                yield from flatten(entry.fullUrl, inner, depth + 1)
-            else:
-                yield entry.fullUrl, inner
 
 
 def salvage_bundle(content: bytes | msgspec.Raw, url: str | None = None, depth: int = 0) -> ParsedResources:
