@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -195,9 +196,17 @@ def faults(whole: Answer, read: Answer, known: bool = True) -> Iterator[str]:
         yield "first line comes first, and nothing says that therapy is not known"
 
 
+ANSWERS: dict[tuple[int, str], Answer] = {}
+"""Answers to records, which many damaged charts have in common, by the guideline and the record."""
+
+
 def answered(guideline: Guideline, resources: list[Json]) -> Answer:
     """Answer a chart, with what charts do not tell added, so that more is certain."""
-    return guideline.answer({**ADDED, **guideline.read_fhir(bundle(*resources)).record})
+    record = {**ADDED, **guideline.read_fhir(bundle(*resources)).record}
+    key = id(guideline), json.dumps(record, sort_keys=True)
+    if key not in ANSWERS:
+        ANSWERS[key] = guideline.answer(record)
+    return ANSWERS[key]
 
 
 def try_one(guideline: Guideline, rng: random.Random, answers: dict[str, Answer]) -> tuple[str, list[str], Any]:
