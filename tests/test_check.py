@@ -380,6 +380,9 @@ def test_no_smaller_patient_shows_a_conflict_or_a_gap(tmp_path: Path) -> None:
          "%* @statement L9 [1] sha256:000000000000\nUntil day three one waits, from day three one acts.\n*%\n"
          "calls_for(wait) :- at_most(days, 3), has(fever).\ncalls_for(act) :- at_least(days, 3), has(fever).\n",
          "boundary", "error", "At exactly 3 both L9.1 and L9.2 apply"),
+        ('predicate((odd; even), derived, "oddity").\n'
+         "%* @statement L9 [1] sha256:000000000000\nOdd is even.\n*%\nodd :- has(fever).\neven :- odd.\n",
+         "redundant", "warning", "What L9.1 concludes is used nowhere"),
         ('%* @statement L9 [1] sha256:000000000000\nOr 60 mg.\n*%\ndose(oralin, daily, every_dose, "60", mg, weeks(1)).\n',
          "dose", "error",
          "Two doses of oralin are given for the same step (daily, each dose): 50 mg every week, and 60 mg every week."),

@@ -160,7 +160,7 @@ class Check:
             try:
                 if literals[name] == 0:
                     written = self.writer.write(str(kind), form)
-                    written = with_rule_dropped(written, self.writer) if str(kind) == "redundant" else written
+                    written = with_rule_dropped(written, form, self.writer) if str(kind) == "redundant" else written
                     yield self.settled(written, defects[name], None)
                 else:
                     yield self.shown_by_patient(defects[name], escalated.get(form))
@@ -369,6 +369,6 @@ class Check:
         if implied and candidates.classes[implied[0]] not in self.undecided:
             try:
                 for candidate, found in candidates.implied(implied, self.progress):
-                    yield self.settled_by_firing(with_rule_dropped(found, self.writer), candidate)
+                    yield self.settled_by_firing(with_rule_dropped(found, candidate, self.writer), candidate)
             except SolveTimeout:
                 self.undecided.add(candidates.classes[implied[0]])

@@ -68,18 +68,21 @@ def guard_against(rule: Rule, model: GuidelineModel) -> str:
     return conditions[0].text if conditions[0].negated else f"not {conditions[0].text}"
 
 
-def with_rule_dropped(found: Finding, writer: FindingWriter) -> Finding:
+def with_rule_dropped(found: Finding, form: clingo.Symbol, writer: FindingWriter) -> Finding:
     """Say of a rule without effect, the first of the finding, whether to drop it.
 
     That is certain where another rule of its statement stays: a statement without any rule is one that nobody encoded, and
-    one whose rules another statement's repeat is still what an answer rests on.
+    one whose rules another statement's repeat is still what an answer rests on. Of rules whose conclusions are used nowhere
+    the ones that ask for another's conclusion go first.
     """
     rule, *others = (writer.rules[name] for name in found.rules)
     siblings = [other for other in writer.model.rules if other.annotation == rule.annotation and other.id != rule.id]
     if others and rule.annotation not in {other.annotation for other in others}:
         words = writer.model.say("repair_restated", rule.id, str(rule.annotation))
         return found.replace(repair=words)
-    if not siblings:
+    concluded = split_atom(rule.head)[0]
+    asked = {split_atom(condition.text)[0] for own in writer.model.rules for condition in own.tested if own.id != rule.id}
+    if not siblings or (form.name == "unread" and concluded in asked):
         return found
     return found.replace(repair=writer.model.say("repair_drop", rule.id), edits=(Edit(rule.id, rule.place),))
 
