@@ -173,6 +173,17 @@ def test_a_chart_that_does_not_concern_the_guideline_gets_no_cards(
     assert cards(service, "patient-view", chart) == []
 
 
+def test_a_breast_cancer_whose_her2_status_is_in_doubt_gets_cards(service: Client) -> None:
+    chart = dict.fromkeys(charts.second_line(), charts.searchset([]))
+    chart |= {key: charts.second_line()[key] for key in ("patient", "conditions")}
+    assert cards(service, "patient-view", chart) == []
+    chart["observations"] = charts.searchset([charts.observation("her2", "18474-7", "419984006", "2023-02-03")])
+    assert (
+        "her2: stays unknown: the latest result of HER2 is inconclusive"
+        in cards(service, "patient-view", chart)[0]["detail"]
+    )
+
+
 def test_a_patient_out_of_scope_gets_no_cards(service: Client) -> None:
     chart = charts.second_line()
     negative = charts.observation("her2-again", "18474-7", "260385009", "2023-08-01")

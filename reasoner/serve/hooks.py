@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from operator import attrgetter
 from threading import Lock
 from typing import Annotated, Literal, NamedTuple
@@ -142,6 +142,7 @@ class Hooks:
         self.silent = guideline.selection.no_record_means_none
         self.queries = queries_of(guideline.tables) if services_of(guideline) else {}
         self.telling = [ONE_OF, *(fact.name for fact in guideline.model.facts if fact.kind in ("choice", "list", "courses"))]
+        self.choices = {fact.name for fact in guideline.model.facts if fact.kind == "choice"}
         self.cancers = [own.fact for own in guideline.tables.facts if own.method == "this_cancer"] if self.queries else []
         self.charts: TTLCache[tuple[bytes, ...], ReadChart] = TTLCache(
             KEPT_BYTES, CACHE_SECONDS, getsizeof=attrgetter("size")
@@ -177,7 +178,7 @@ class Hooks:
         chart = self.read(had)
         if chart.data["id"] != call.context.patient_id:
             raise RefusedError(422, "prefetch is about another patient than context.patientId", "context.patientId")
-        if not (self.concerns(chart.data, bool(had.lacking)) if patient_view else ordered):
+        if not (self.concerns(chart) if patient_view else ordered):
             return b'{"cards":[]}'
         fragment = urlsafe_b64encode(msgspec.json.encode(chart.data)).rstrip(b"=").decode()
         about = Call(call.hook_instance, base, fragment, f"Patient/{call.context.patient_id}", chart.remarks)
@@ -197,10 +198,12 @@ class Hooks:
         silent = self.silent and not had.lacking
         facts = read_facts(had.resources(model, tables), model, tables, silent)
         remarks = (*had.remarks(model), *facts.remarks())
+        open_facts = {own.fact for own in facts.undecided} | {own.fact for own in facts.contradictions}
+        doubtful = bool(had.lacking) or not self.choices.isdisjoint(open_facts)
         try:
             record = parse_record(facts.record, model)
             refuse_long(record, self.courses)
-            chart = ReadChart(facts.record, record, remarks)
+            chart = ReadChart(facts.record, record, remarks, doubtful=doubtful)
         except RecordError as error:
             chart = ReadChart(facts.record, None, remarks, facts.explain(str(error)))
         if had.given and (size := sum(map(len, had.given))) <= LARGEST_KEPT:
@@ -214,13 +217,13 @@ class Hooks:
         selected = call.context.selections
         return found if selected is None or not set(selected).isdisjoint(found.values()) else {}
 
-    def concerns(self, record: Mapping[str, object], lacking: bool) -> bool:
-        """Tell whether a record is about what the guideline is about: it has one of its drugs, or the value of a choice.
+    def concerns(self, chart: ReadChart) -> bool:
+        """Tell whether a chart is about what the guideline is about: it has one of its drugs, or the value of a choice.
 
-        Booleans and numbers are recorded for patients with other diseases as well; where lists are `lacking`, the cancer
-        itself is enough.
+        Booleans and numbers are recorded for patients with other diseases as well; in a doubtful chart, the cancer itself is
+        enough.
         """
-        return any(map(record.get, self.telling)) or (lacking and any(map(record.get, self.cancers)))
+        return any(map(chart.data.get, self.telling)) or (chart.doubtful and any(map(chart.data.get, self.cancers)))
 
     def drafts(self, chart: ReadChart, ordered: tuple[tuple[str, str], ...]) -> tuple[Draft, ...]:
         """Draft the cards for a patient and draft orders, which are those of all records that tell the same."""
