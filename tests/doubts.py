@@ -73,6 +73,15 @@ CHARTS = {
         *(stated(drug, drug, "2021-02", "2021-09", "completed") for drug in ("trastuzumab", "pertuzumab", "docetaxel")),
         stated("conjugate", "trastuzumab_deruxtecan", "2021-11", "2022-06", "stopped", **STOPPED),
     ],
+    "found at once": [
+        condition("breast", "icd:C50.9", "2020-01-02"),
+        HER2,
+        *HORMONES,
+        METASTASES,
+        *FIRST_LINE,
+        PROGRESSION,
+        *SECOND_LINE,
+    ],
     "adjuvant before": [
         *KNOWN,
         METASTASES,

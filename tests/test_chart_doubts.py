@@ -15,7 +15,7 @@ from reasoner.fhir import convert, read_facts, without_silent
 
 def test_what_is_not_read_is_never_taken_for_none(curated: Guideline) -> None:
     rng, answers = random.Random(3), dict[str, Answer]()
-    for _ in range(250):
+    for _ in range(1000):
         done, wrong, data = try_one(curated, rng, answers)
         assert not wrong, (done, wrong, data)
 
