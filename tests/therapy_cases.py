@@ -272,6 +272,14 @@ THERAPY: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
             ]
         },
     ),
+    "a drug that ended on a day that is not told may belong to the next course as well": (
+        [
+            METASTASES,
+            stated("t", "trastuzumab", "2020-02-01", status="completed"),
+            stated("l", "letrozole", "2020-08-01"),
+        ],
+        {"metastatic_therapy": None},
+    ),
     "a medication may be contained": (
         [
             METASTASES,

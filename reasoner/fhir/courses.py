@@ -124,8 +124,8 @@ def build_courses(
 ) -> tuple[list[Course], list[Dose]]:
     """Build the courses from doses in the order of their dates; give also the doses that cannot be assigned by their dates.
 
-    A drug that starts later than the first ones, or comes back after a pause, begins a new course. `trend` is how the
-    disease went, `today` the latest day that the chart speaks of.
+    A drug that starts later than the first ones, or comes back after a pause, begins a new course; one of which nobody tells
+    when it ended may go on into that, unless the disease ended the course. `trend` is how the disease went, `today` the latest day that the chart speaks of.
     """
     builders: list[CourseBuilder] = []
     unsure: list[Dose] = []
@@ -147,6 +147,8 @@ def build_courses(
         before = courses[-1] if courses else None
         worse = before is not None and (before.outcome in endings.by_disease or (before.outcome is None and before.why))
         doubtful = tuple(dose for dose in builder.carried if worse and dose.open)
+        if before is not None and before.outcome not in endings.by_disease:
+            unsure += [dose for dose in before.doses if dose.endless and dose.drug not in builder.last]
         courses.append(Course(tuple(builder.doses), builder.start, until, outcome, why, doubtful))
     return courses, unsure
 

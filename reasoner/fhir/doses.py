@@ -56,7 +56,8 @@ class Dose(NamedTuple):
 
     `open` says that it has not ended, `ended` how it ended, a value of the set "ended"; "undecided" where it ended for a
     reason that is not known, None where nothing says that it ended. `until` is the date of its end as it is told, `reason`
-    words a reason that no table knows. `single` is one dose, `ordered` one that is known from an order alone.
+    words a reason that no table knows; `endless` says that it ended, on a day that its period does not tell. `single`
+    is one dose, `ordered` one that is known from an order alone.
     """
 
     drug: str
@@ -69,6 +70,7 @@ class Dose(NamedTuple):
     source: Provenance
     until: PartialDate
     reason: str = ""
+    endless: bool = False
 
 
 class Unclear(NamedTuple):
@@ -166,8 +168,9 @@ class DoseReader:
                 continue
             last = max(end.last, start.last) if end is not None else start.last
             running = resource.state() in UNDER_WAY and end is None and not single
+            endless = period is not None and end is None and not running and not single
             self.found.dated.append(
-                Dose(drug, start, last, running, ended, single, kind == ORDER, source, end or start, reason)
+                Dose(drug, start, last, running, ended, single, kind == ORDER, source, end or start, reason, endless)
             )
 
     def named(self, concepts: Sequence[Concept]) -> tuple[dict[str, Coding], str]:
