@@ -13,9 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from expected import CONCLUDED, GIVEN, expected_alternatives, expected_answer, extents, given_answer, without
+from expected import CONCLUDED, GIVEN, expected_alternatives, expected_answer, given_answer, without
 from expected_doses import expected_doses, shown, shown_by
-from plain import Completion, PlainClingo, reading_facts, solve
+from plain import Completion, PlainClingo, consequences, laid_out, reading_facts, sets_of, solve
 
 from reasoner import Guideline, GuidelineError, RecordError
 from reasoner.engine import opened, stable_models
@@ -25,7 +25,6 @@ from reasoner.records.shapes import to_plain
 
 MOST = 120
 """A record with more completions is compared by what holds in all and in some of them."""
-MOST_HISTORIES = 800
 MOST_READ = 48
 """With more that differ in what rules read, only positions are compared."""
 ENTRIES = (("recommended", "recommended", "regimen"), ("excluded", "excluded", "regimen"), ("actions", "action", "action"))
@@ -45,6 +44,11 @@ class Reference:
         if anew:
             return solve(facts, own.folder, own.layer, own.model, most, own.selection.overlays)
         return self.plain.solve(facts, most)
+
+    def consequences(self, facts: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Give what holds in all completions and in some, grounding anew."""
+        own = self.guideline
+        return consequences(facts, own.folder, own.layer, own.model, own.selection.overlays)
 
     def admissible(self, facts: str) -> int:
         """Count what a record leaves open: its completions, whatever the guideline's rules conclude."""
@@ -79,8 +83,8 @@ def compare(guideline: Guideline, reference: Reference, record: Mapping[str, obj
     facts = parsed.facts + reading_facts(guideline.alternatives)
     untold = any(told.courses is None for told in parsed.told)
     circular = guideline.model.recursive is not None
-    completions = reference.solve(facts, anew or untold)
-    few = len(completions) <= MOST
+    completions = reference.solve(facts, anew or untold, 1 if untold else MOST)
+    few = not untold and len(completions) <= MOST
     missing_sets = circular and few and reference.admissible(facts) > len({(c.choices, c.true_set) for c in completions})
     try:
         answer = guideline.answer(parsed)
@@ -223,25 +227,41 @@ def untold_differences(
     """
     courses = guideline.model.courses_fact
     assert courses is not None
-    histories = reference.solve(facts, anew=True, most=MOST_HISTORIES)
-    if len(histories) > MOST_HISTORIES:
-        return
-    held = extents(histories)
-    untreated = [c for c in histories if not c.arguments("course")]
-    there = extents(untreated) if untreated else {}
+    certain, possible = reference.consequences(facts)
+    _, untreated = reference.consequences(f"{facts}known({courses.name}).\n") if not parsed.labels else ((), ())
     for key, kind, name in ENTRIES:
-        listed = {entry[name]: entry["certainty"] for entry in given[key]}
-        for item, certainty in listed.items():
-            if certainty == "certain" and held.get((kind, item)) != "certain":
-                yield f"{key}: {item} is certain, and some history refutes it"
-        if not parsed.labels:
-            wanted = {item for own, item in there if own == kind}
-            if set(listed) != wanted:
-                yield f"{key}: with unknown therapy {sorted(listed)} instead of {sorted(wanted)}"
+        for entry in given[key]:
+            if entry["certainty"] == "certain" and f"{kind}({entry[name]})" not in certain:
+                yield f"{key}: {entry[name]} is certain, and some history refutes it"
+        wanted = {atom[len(kind) + 1 : -1] for atom in untreated if atom.startswith(f"{kind}(")}
+        if untreated and {entry[name] for entry in given[key]} != wanted:
+            yield f"{key}: with unknown therapy {[entry[name] for entry in given[key]]} instead of {sorted(wanted)}"
+    if untreated:
+        yield from insufficient(guideline, reference, given, facts, courses.name)
     for decision in guideline.model.decisions or ("",):
-        own = guideline.model.settings_in(decision)
-        settings = {c.arguments("setting") & frozenset(own) for c in histories}
-        first = next((name for name in own if name in next(iter(settings))), "not_addressed")
+        own = [name for name in guideline.model.settings_in(decision) if f"setting({name})" in possible]
         told = {d["decision"]: d["setting"] for d in given.get("decisions", [])}.get(decision, given["setting"])
-        if told != "undetermined" and (len(settings) > 1 or told != first):
-            yield f"setting: {told} is certain, and some history refutes it: {settings}"
+        settled = all(f"setting({name})" in certain for name in own)
+        if told != "undetermined" and (not settled or told != next(iter(own), "not_addressed")):
+            yield f"setting: {told} is certain, and some history refutes it: {own}"
+
+
+def insufficient(
+    guideline: Guideline, reference: Reference, given: Mapping[str, Any], facts: str, courses: str
+) -> Iterator[str]:
+    """Find what conditional entries assume that plain clingo does not find enough; without therapy, or after any."""
+    variables = laid_out(guideline.model, sets_of(facts))
+    for key, kind, name in ENTRIES:
+        for entry in given[key]:
+            told = facts
+            for assumed in entry["assuming"] if entry["certainty"] == "conditional" else ():
+                if assumed.get("fact") == courses:
+                    told += f"known({courses}).\n"
+                    continue
+                own = next(v for v in variables if v.reading == assumed.get("reading") and v.member == assumed.get("has")
+                           and (v.reading is not None or v.fact == assumed["fact"]))  # fmt: skip
+                atoms = dict(own.values)[assumed["value"]]
+                others = {atom for _, marks in own.values for atom in marks} - set(atoms)
+                told += "".join(f":- not {atom}.\n" for atom in atoms) + "".join(f":- {atom}.\n" for atom in others)
+            if told != facts and f"{kind}({entry[name]})" not in reference.consequences(told)[0]:
+                yield f"assuming: {entry[name]} ({key}): {entry['assuming']} is not enough"

@@ -164,6 +164,26 @@ def solve(
     return [completion_of(atoms, model, variables, number_of(atoms)) for atoms in found]
 
 
+def consequences(
+    facts: str, folder: Path, layer: str, model: GuidelineModel, overlays: Sequence[Path] = ()
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Give what holds in every completion of a record's facts, and in some; where therapy is unknown, of short histories."""
+    found = []
+    for mode in ("cautious", "brave"):
+        control = clingo.Control(["0", "--warn=none", f"--enum-mode={mode}"])
+        for file in files_of(folder, layer, overlays):
+            control.load(file)
+        control.add("base", [], facts + shown_of(model))
+        control.ground()
+        atoms: Sequence[clingo.Symbol] = ()
+        with control.solve(yield_=True) as handle:
+            for answer_set in handle:
+                atoms = answer_set.symbols(shown=True)
+        found.append(frozenset(map(str, atoms)))
+    certain, possible = found
+    return certain, possible
+
+
 def number_of(atoms: frozenset[str]) -> int:
     """Number the set of facts that is true, from 0."""
     return next((int(atom[9:-1]) - 1 for atom in atoms if atom.startswith("true_set(")), 0)

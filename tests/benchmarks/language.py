@@ -2,7 +2,7 @@
 
 Run as `python tests/benchmarks/language.py [--seed N] [--guidelines N] [--records N] [--keep DIR]`. Each guideline has a
 seed of its own, the next after that of the one before: one alone is tried again with `--seed` and `--guidelines 1`. Each
-difference is one line; the first ones of a kind are made smaller, rule by rule, and kept in DIR with their record.
+difference is one line; the first ones of a kind are made smaller, rule by rule, and kept in DIR with their record. An interrupt ends it with what was compared until then.
 """
 
 from __future__ import annotations
@@ -142,18 +142,18 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.update(REASONER_CACHE="off", REASONER_COMPILE_SECONDS="off")
     print(f"seed {options.seed}, {options.guidelines} guidelines of {options.records} records", flush=True)
-    start, compared, kinds = time.perf_counter(), Counter[str](), Counter[str]()
-    for seed in range(options.seed, options.seed + options.guidelines):
-        with tempfile.TemporaryDirectory() as scratch:
-            found = tried(seed, options.records, Path(scratch))
-        compared += found.compared
-        for own in {own.kind: own for own in found.differing}.values():
-            kinds[own.kind] += 1
-            place = keep(seed, own, options.keep, kinds[own.kind] <= SHRUNK)
-            print(f"seed {seed}: {own.text} [{place}]", flush=True)
-        if (seed - options.seed + 1) % 100 == 0:
-            print(f"{seed - options.seed + 1} guidelines, {sum(kinds.values())} differences", flush=True)
-    print(f"{options.guidelines} guidelines in {time.perf_counter() - start:.0f} s")
+    start, compared, kinds, done = time.perf_counter(), Counter[str](), Counter[str](), 0
+    with suppress(KeyboardInterrupt):
+        for seed in range(options.seed, options.seed + options.guidelines):
+            with tempfile.TemporaryDirectory() as scratch:
+                found = tried(seed, options.records, Path(scratch))
+            compared += found.compared
+            done += 1
+            for own in {own.kind: own for own in found.differing}.values():
+                kinds[own.kind] += 1
+                place = keep(seed, own, options.keep, kinds[own.kind] <= SHRUNK)
+                print(f"seed {seed}: {own.text} [{place}]", flush=True)
+    print(f"{done} guidelines in {time.perf_counter() - start:.0f} s")
     for kind, number in sorted(compared.items()):
         print(f"  {kind:60} {number:7}")
     print(f"{sum(kinds.values())} differences" + "".join(f"; {kind}: {number}" for kind, number in kinds.items()))
