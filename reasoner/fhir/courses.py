@@ -124,8 +124,9 @@ def build_courses(
 ) -> tuple[list[Course], list[Dose]]:
     """Build the courses from doses in the order of their dates; give also the doses that cannot be assigned by their dates.
 
-    A drug that starts later than the first ones, or comes back after a pause, begins a new course; one of which nobody tells
-    when it ended may go on into that, unless the disease ended the course. `trend` is how the disease went, `today` the latest day that the chart speaks of.
+    A drug that starts later than the first ones, or comes back after a pause, begins a new course; one of which nobody
+    tells when it ended may go on into that, unless the disease ended the course. `trend` is how the disease went,
+    `today` the latest day that the chart speaks of.
     """
     builders: list[CourseBuilder] = []
     unsure: list[Dose] = []
