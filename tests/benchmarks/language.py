@@ -2,8 +2,8 @@
 
 Run as `python tests/benchmarks/language.py [--seed N] [--guidelines N] [--records N] [--keep DIR]`. Each guideline has a
 seed of its own, the next after that of the one before: one alone is tried again with `--seed` and `--guidelines 1`. Each
-difference is one line; the first ones of a kind are made smaller, rule by rule, and kept in DIR with their record. Interrupted, it
-says what it compared until then.
+difference is one line; the first ones of a kind are made smaller, rule by rule, and kept in DIR with their record.
+Interrupted, it says what it compared until then.
 """
 
 from __future__ import annotations
