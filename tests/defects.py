@@ -255,9 +255,6 @@ class Defects:
             if not amounts:
                 yield "no_dose", regimen
             done = not amounts or patient.has(f"step_done({regimen},every)")
-            limits = {own[3] for _, own in self.firing(patient, "dose_maximum") if own[0] == regimen}
-            for two in combinations(sorted(limits), 2) if not done else ():
-                yield "two_limits", regimen, "daily", "every", *(f"most({amount},mg)" for amount in two)
             for two in combinations(sorted(amounts), 2) if not done else ():
                 yield "two_doses", regimen, "daily", "every", *(f"dose({amount},mg,days(1))" for amount in two)
         settings = [(rule, s) for rule, (s, _) in self.firing(patient, "places") if patient.has(f"setting({s})")]
@@ -426,7 +423,8 @@ def doses_of(patient: Patient, regimen: str, kind: str) -> set[str]:
     if patient.has(f"step_done({regimen},every)") or not any(found[0].startswith("dose(") for found in own):
         return set()
     words = {"dose": "{} mg every day", "dose_maximum": "at most {} mg"}
-    return {words[kind].format(found[3].strip('"')) for found in own if found[0].startswith(f"{kind}(")}
+    amounts = sorted(found[3].strip('"') for found in own if found[0].startswith(f"{kind}("))
+    return {words[kind].format(amount) for amount in (amounts if kind == "dose" else amounts[:1])}
 
 
 def ranks_of(patient: Patient, regimen: str) -> set[str]:

@@ -386,6 +386,9 @@ def test_no_smaller_patient_shows_a_conflict_or_a_gap(tmp_path: Path) -> None:
         ('%* @statement L9 [1] sha256:000000000000\nOr 60 mg.\n*%\ndose(oralin, daily, every_dose, "60", mg, weeks(1)).\n',
          "dose", "error",
          "Two doses of oralin are given for the same step (daily, each dose): 50 mg every week, and 60 mg every week."),
+        ("%* @statement L9 [1] sha256:000000000000\nFor a week or two.\n*%\n"
+         "dose_duration(oralin, daily, every_dose, weeks(1)).\ndose_duration(oralin, daily, every_dose, days(14)).\n",
+         "dose", "error", "Two durations are given for the same dose of oralin (daily, each dose): for 1 week, and for 14 days."),
         ('term(step, loading, "loading dose").\n%* @statement L9 [1] sha256:000000000000\nFirst 100 mg.\n*%\n'
          'dose(oralin, daily, loading, "100", mg, once).\n',
          "dose", "warning", "The loading dose of oralin (daily) is written after each dose"),
@@ -421,6 +424,9 @@ def test_a_planted_defect_is_found_in_its_class(added: str, kind: str, severity:
         pytest.param(
             {"weeks(1)).": 'weeks(1)).\ndose(oralin, daily, every_dose, "0.050", g, days(7)) :- has(fever).'},
             {"conflict", "gap", "unknown_unsafe"}, id="one dose written in two ways is no two doses"),
+        pytest.param(
+            {"weeks(1)).": 'weeks(1)).\ndose_maximum(oralin, daily, every_dose, ("90"; "80"), mg).'},
+            {"conflict", "gap", "unknown_unsafe"}, id="of two limits the stricter counts"),
         pytest.param(
             {"weeks(1)).": 'weeks(1)).\ndose(oralin, daily, every_dose, "60", mg, weeks(1)) :- has(pregnant).\n'
                            "step_done(oralin, every_dose) :- has(pregnant)."},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import permutations
 
 import clingo
 
@@ -22,22 +23,39 @@ HOURS = {"hours": 1, "days": 24, "weeks": 168}
 
 
 def dose_meanings(atoms: Iterable[str], model: GuidelineModel) -> Iterator[str]:
-    """Yield for each of the atoms that is about doses what it says, with a text that is the same for what means the same."""
+    """Yield for each of the atoms that is about doses what it says, with a text that is the same for what means the same.
+
+    Of limits that can be compared it is said which is the stricter one.
+    """
+    limits: dict[str, Dose] = {}
     for atom in atoms:
-        predicate, arguments = split_atom(atom) if atom.startswith("dose") else ("", [])
+        predicate, arguments = split_atom(atom) if atom.startswith("dose") else ("", ())
         if predicate in DOSAGE_PREDICATES:
-            target, schedule, step, *said = arguments
-            meaning = meaning_of(dose_of(predicate, [target, schedule, step, *said], "", 0), model)
-            yield f"_means({TERMS[predicate]}({','.join(said)}),{TERMS[predicate]},{quoted(meaning)})"
+            dose = dose_of(predicate, arguments, "", 0)
+            term = f"{TERMS[predicate]}({','.join(arguments[3:])})"
+            yield f"_means({term},{TERMS[predicate]},{quoted(meaning_of(dose, model))})"
+            if predicate in ("dose_maximum", "dose_minimum"):
+                limits[term] = dose
+    for (term, dose), (other, least) in permutations(limits.items(), 2):
+        (amount, *measure), (second, *measured) = amount_of(dose, model), amount_of(least, model)
+        if (dose.kind, measure) == (least.kind, measured) and (
+            amount < second if dose.kind == "dose_maximum" else amount > second
+        ):
+            yield f"_stricter({term},{other})"
+
+
+def amount_of(dose: Dose, model: GuidelineModel) -> tuple[Decimal, str, str]:
+    """Give how much a dose is, in milligrams where it is a mass, with what is measured and per what it is given."""
+    unit = model.units[dose.unit]
+    return Decimal(dose.amount) * Decimal(unit.milligrams or 1), unit.measure, unit.per
 
 
 def meaning_of(dose: Dose, model: GuidelineModel) -> str:
     """Write a dose in milligrams where it is a mass, and its period in hours but for months."""
     parts = []
     if dose.unit:
-        unit = model.units[dose.unit]
-        amount = Decimal(dose.amount) * Decimal(unit.milligrams or 1)
-        parts += [f"{amount.normalize():f}", unit.measure, unit.per]
+        amount, *measure = amount_of(dose, model)
+        parts += [f"{amount.normalize():f}", *measure]
     if dose.period is not None:
         value, unit_of_time = dose.period
         parts.append(f"{value * HOURS[unit_of_time]} hours" if unit_of_time in HOURS else f"{value} {unit_of_time}")
