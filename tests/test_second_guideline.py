@@ -226,3 +226,20 @@ def test_an_alternative_that_leaves_open_whether_another_setting_applies_too_is_
     record = {"id": "a", "confirmed": True, "temperature": 39, "earlier_therapy": []}
     (other,) = to_plain(Guideline.load(tmp_path).answer(record))["alternatives"]
     assert (other["reading"], other["alternative"], other["setting"]) == ("R1", "b", "undetermined")
+
+
+def test_what_holds_for_every_history_is_told_where_no_patient_can_be_untreated(own_cache: None, tmp_path: Path) -> None:
+    text = (FOLDER / "guideline.lp").read_text("utf-8") + 'term(contradiction, untreated, "no therapy so far").\n'
+    (tmp_path / "guideline.lp").write_text(f"{text}inconsistent(untreated) :- not course(1).\n", "utf-8")
+    record = {
+        "id": "a",
+        "confirmed": True,
+        "temperature": 39,
+        "signs": [],
+        "allergies": ["amarin"],
+        "kidney_function": "normal",
+    }
+    answer = Guideline.load(tmp_path).answer(record)
+    assert answer.setting == "acute"
+    assert {entry.regimen: entry.certainty for entry in answer.excluded} == {"amarin": "certain", "amarin_salt": "certain"}
+    assert {entry.regimen: entry.certainty for entry in answer.recommended} == {"watch": "certain"}

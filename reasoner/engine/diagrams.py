@@ -242,9 +242,13 @@ class DiagramCompletions(Completions, Inputs):
         return truth
 
     def list_untreated(self, untold: BDDFunction) -> None:
-        """List only the completions but those of `untold`: some therapy was given there, and nothing of it is known."""
+        """List only the completions but those of `untold`: some therapy was given there, and nothing of it is known.
+
+        Where no patient can be untreated, all are listed.
+        """
         self._untold_therapy = self.base(untold)
-        self.listed = self.all & ~self._untold_therapy
+        untreated = self.all & ~self._untold_therapy
+        self.listed = self.all if untreated == self.none else untreated
 
     def smallest_implicant(self, truth: BDDFunction) -> Chosen:
         found = self._smallest(self._in_any_history(truth), self._in_any_history(self.all), {})
