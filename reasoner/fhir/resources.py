@@ -222,7 +222,9 @@ class Resource(Component, gc=False):
 
     def state(self) -> str | None:
         """Give the status; for a statement of R5 that is only recorded, what it says of taking the medication."""
-        told = first_code(self.adherence.code) if self.status == "recorded" and self.adherence is not None else None
+        if self.status != "recorded" or self.adherence is None:
+            return self.status
+        told = first_code(self.adherence.code)
         return next((state for words, state in ADHERENCE.items() if told and told.startswith(words)), self.status)
 
 
