@@ -92,7 +92,7 @@ def compare(guideline: Guideline, reference: Reference, record: Mapping[str, obj
         right = "the record contradicts itself" in str(error) and not completions
         return "contradicting", [] if right else [f"refusal: {error}; {len(completions)} completions"]
     except GuidelineError as error:
-        right = missing_sets or (untold and not completions)
+        right = missing_sets or (circular and not few)
         return "without answer sets", [] if right else [f"refusal: {error}; {len(completions)} completions"]
     except Exception as error:  # noqa: BLE001 (whatever it is, it is a difference)
         return "failed", [f"failure: {type(error).__name__}: {error}"]
