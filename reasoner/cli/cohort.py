@@ -63,7 +63,6 @@ def gathered(source: Path, output: Path, resume: bool) -> Path:
     if not (resume and charts.exists()):
         if (output / "run.json").exists():
             raise ReasonerError(f"{output}: already holds a run; continue it with --resume, or give another folder")
-        output.mkdir(parents=True, exist_ok=True)
         gather(source, charts)
     return charts
 

@@ -6,12 +6,16 @@ import codecs
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import IO, cast
 
-from reasoner.errors import ReasonerError
+from reasoner.errors import ReasonerError, RecordError
 from reasoner.fhir import bundles_by_patient
 from reasoner.files import write_whole
+from reasoner.records.json_lines import read_records
+from reasoner.records.values import show
 
 __all__ = ["gather", "is_export"]
 
@@ -28,16 +32,22 @@ def is_export(source: Path) -> bool:
         return True
     if source.suffix.lower() not in LINES or not source.is_file():
         return False
-    return is_resource(next(lines_of(source), b""))
+    return is_resource(first_object(source))
 
 
-def is_resource(line: bytes) -> bool:
-    """Tell whether a line is a resource, and no bundle."""
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return False
-    return isinstance(found, dict) and found.get("resourceType") not in (None, "Bundle")
+def is_resource(data: object) -> bool:
+    """Tell whether what a line holds is a resource, and no bundle."""
+    return isinstance(data, dict) and data.get("resourceType") not in (None, "Bundle")
+
+
+def first_object(source: Path) -> object:
+    """Give what the first line holds that is a JSON object; None where no line is one."""
+    with source.open("rb") as stream:
+        for line in stream:
+            with suppress(ValueError, RecursionError):
+                if isinstance(found := json.loads(line.removeprefix(codecs.BOM_UTF8)), dict):
+                    return found
+    return None
 
 
 def files_of(source: Path) -> list[Path]:
@@ -47,17 +57,17 @@ def files_of(source: Path) -> list[Path]:
     return [path for path in sorted(source.iterdir()) if path.is_file() and set(path.suffixes) & {*LINES, WHOLE}]
 
 
-def lines_of(file: Path) -> Iterator[bytes]:
-    """Yield the lines of a file that are not blank; a file of one resource is one line.
+def read_file(file: Path) -> Iterator[Mapping[str, object]]:
+    """Yield what a file holds, one object or one a line.
 
-    Raises ReasonerError where it cannot be read.
+    Raises ReasonerError, naming the line, where it cannot be read.
     """
     try:
         with gzip.open(file) if file.suffix == GZIP else file.open("rb") as stream:
-            for number, line in enumerate([stream.read()] if WHOLE in file.suffixes else stream):
-                own = line.removeprefix(codecs.BOM_UTF8) if number == 0 else line
-                if own.strip():
-                    yield own.rstrip(b"\r\n")
+            for place, data in read_records(cast("IO[bytes]", stream), str(file)):
+                if not isinstance(data, dict):
+                    raise RecordError(f"{place}: a record is a JSON object, not {show(data)}")
+                yield data
     except (OSError, EOFError, zlib.error) as error:
         raise ReasonerError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
@@ -65,14 +75,17 @@ def lines_of(file: Path) -> Iterator[bytes]:
 def gather(source: Path, target: Path) -> None:
     """Write the bundles of an export's patients, one a line; what is no resource by itself keeps its line.
 
-    Raises ReasonerError where a file cannot be read or written.
+    Raises ReasonerError where a file cannot be read or written. A line that cannot be read may be about any patient, so
+    nothing is written then.
     """
-    resources, others = [], []
+    resources: list[Mapping[str, object]] = []
+    others: list[Mapping[str, object]] = []
     for file in files_of(source):
-        for line in lines_of(file):
-            if is_resource(line):
-                resources.append(json.loads(line))
-            else:
-                others.append(b" ".join(line.splitlines()))
-    bundles = [json.dumps(own, ensure_ascii=False).encode() for own in bundles_by_patient(resources)] if resources else []
-    write_whole(target, b"".join(line + b"\n" for line in (*bundles, *others)))
+        for data in read_file(file):
+            (resources if is_resource(data) else others).append(data)
+    gathered = [*(bundles_by_patient(resources) if resources else ()), *others]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReasonerError(f"{target.parent}: cannot be written: {error.strerror}") from None
+    write_whole(target, b"".join(json.dumps(own).encode() + b"\n" for own in gathered))
