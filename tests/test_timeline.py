@@ -205,6 +205,22 @@ def test_every_dose_of_the_chart_and_every_therapy_of_the_record_is_on_the_timel
     assert all(0 <= start <= end <= 1 for own in events if own.at for start, end in (own.at, *(d.at for d in own.drugs)))
 
 
+def test_a_therapy_that_is_not_in_the_record_has_what_is_told_of_it_and_null_for_the_rest(curated: Guideline) -> None:
+    given_since = [*FIRST_LINE, trend("w", "2020-10-20", WORSENED), *doses("trastuzumab_deruxtecan", "2020-11-01", 4)]
+    unknown = {"maximal_response": None, "chemotherapy_toxicity": None}
+    stopped = {"taxane_cycles": 6, "chemotherapy_months": 3.48, "chemotherapy_stopped": True}
+    carried_on = [condition("liver", "sct:94381002", "2020"), stated("l", "letrozole", "2019-01-01")]
+    order = [METASTASES, requested("x", "tucatinib", "2020-06-01", "unknown")]
+    for others, ongoing in ((carried_on, None), (order, "ongoing")):
+        chart = bundle(*others, *given_since)
+        assert "metastatic_therapy" not in curated.read_fhir(chart).record
+        *_, first, last = [own for own in timeline(curated, chart).events if own.kind == "therapy"]
+        drugs = ["trastuzumab", "pertuzumab", "docetaxel"]
+        assert first.course == {"drugs": drugs, "outcome": "progression", **unknown, **stopped}
+        alone = {"drugs": ["trastuzumab_deruxtecan"], "outcome": ongoing}
+        assert last.course == {**alone, **unknown, "chemotherapy_stopped": None}
+
+
 def test_long_times_without_an_event_are_folded(curated: Guideline) -> None:
     chart = bundle(condition("breast", "icd:C50.9", "1995-01-10"), METASTASES, *FIRST_LINE)
     found = timeline(curated, chart)

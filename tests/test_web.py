@@ -19,6 +19,7 @@ from bundles import (
     METASTASES,
     NEGATIVE,
     POSITIVE,
+    PROGRESSION,
     bundle,
     condition,
     observation,
@@ -467,7 +468,7 @@ def test_a_chart_is_laid_out_in_time_and_corrected_before_it_is_answered(browser
 
 def test_what_a_chart_leaves_open_is_entered_where_it_is_shown(browser: Any, service: Running) -> None:
     either = json.loads(json.dumps(AFTER_FIRST_LINE).replace('"2020-01-10"', '"2020"'))
-    unknown = bundle(METASTASES, *FIRST_LINE, requested("x", "tucatinib", "2020-06-01", "unknown"))
+    unknown = bundle(METASTASES, *FIRST_LINE, PROGRESSION, requested("x", "tucatinib", "2020-06-01", "unknown"))
     with opened(browser, service) as page:
         loaded(page, either)
         page.get_by_role("button", name="Go to: Is one of several").click()
@@ -489,7 +490,10 @@ def test_what_a_chart_leaves_open_is_entered_where_it_is_shown(browser: Any, ser
         page.get_by_role("button", name="Enter under: therapy for metastatic disease").click()
         page.get_by_role("button", name="Show the answer").click()
         assert "therapy for metastatic disease: trastuzumab" in settled(page)
-        assert sent(page)["metastatic_therapy"] == [{"drugs": ["trastuzumab", "pertuzumab", "docetaxel"], "outcome": None}]
+        told = {"taxane_cycles": 6, "chemotherapy_months": 3.48, "chemotherapy_stopped": True}
+        unknown = {"maximal_response": None, "chemotherapy_toxicity": None}
+        drugs = ["trastuzumab", "pertuzumab", "docetaxel"]
+        assert sent(page)["metastatic_therapy"] == [{"drugs": drugs, "outcome": "progression", **told, **unknown}]
 
 
 def test_a_hostile_chart_stays_text_and_bounded(browser: Any, service: Running) -> None:

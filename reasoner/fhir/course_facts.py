@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from reasoner.compiler.model import GuidelineModel
 from reasoner.fhir.courses import Course
 from reasoner.fhir.dates import months_between
 from reasoner.fhir.doses import Dose
 from reasoner.fhir.evidence import UNDECIDED
+from reasoner.fhir.tables import Tables
 
-__all__ = ["COURSE_METHODS", "CourseQuestion"]
+__all__ = ["COURSE_METHODS", "CourseQuestion", "course_values"]
 
 
 class CourseQuestion(NamedTuple):
@@ -70,3 +72,14 @@ COURSE_METHODS: dict[str, Callable[[CourseQuestion], float | None]] = {
     "stopped_alone": stopped_alone,
     "stopped_for": stopped_for,
 }
+
+
+def course_values(
+    course: Course, tables: Tables, model: GuidelineModel
+) -> Iterator[tuple[str, Sequence[Dose], float | None]]:
+    """Yield the facts about a course, each with the doses that it is about and its value, None where it is not told."""
+    for mapping in tables.course_facts:
+        needs = model.course_facts[mapping.fact].needs
+        if doses := [dose for dose in course.doses if dose.drug in needs]:
+            asked = CourseQuestion(course, doses, mapping.of, tables.periods)
+            yield mapping.fact, doses, COURSE_METHODS[mapping.method](asked)

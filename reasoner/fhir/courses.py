@@ -11,7 +11,7 @@ from reasoner.fhir.doses import Dose
 from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
 from reasoner.fhir.provenance import Provenance
 
-__all__ = ["Course", "Endings", "build_courses", "group", "unexplained"]
+__all__ = ["Course", "Endings", "build_courses", "group", "taken_alone", "unexplained"]
 
 
 class Endings(NamedTuple):
@@ -181,7 +181,21 @@ def unexplained(courses: Sequence[Course], progressions: Sequence[Evidence], pau
 def group(doses: Iterable[Dose], periods: Mapping[str, int]) -> list[list[Dose]] | None:
     """Group doses, in the order of their dates, as they belong to courses; None where that cannot be told by their dates."""
     courses, unsure = build_courses(doses, (), 0, periods, Endings(None, None, frozenset()))
-    if unsure:
-        return None
-    carried = {dose: number for number, course in reversed(list(enumerate(courses))) for dose in course.doses}
-    return [[dose for dose in course.doses if carried[dose] == number] for number, course in enumerate(courses)]
+    return None if unsure else [list(begun(number, courses)) for number in range(len(courses))]
+
+
+def begun(number: int, courses: Sequence[Course]) -> tuple[Dose, ...]:
+    """Give the doses of one of the courses that are not carried on from the one before."""
+    carried = {*courses[number - 1].doses} if number else set()
+    return tuple(dose for dose in courses[number].doses if dose not in carried)
+
+
+def taken_alone(number: int, courses: Sequence[Course], endings: Endings) -> Course:
+    """Give one of the courses without the doses that are carried on into it.
+
+    Its outcome is None where nothing but doses that belong to another course as well may say it.
+    """
+    own, doses = courses[number], begun(number, courses)
+    shared = {*own.doses} - {*doses} or (number + 1 < len(courses) and not {*doses}.isdisjoint(courses[number + 1].doses))
+    known = not own.doubtful and (own.outcome in endings.by_disease or not shared)
+    return own._replace(doses=doses, outcome=own.outcome if known else None)

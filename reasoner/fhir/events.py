@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
-from reasoner.fhir.courses import Course, group
+from reasoner.fhir.course_facts import course_values
+from reasoner.fhir.courses import Course, build_courses, group, taken_alone
 from reasoner.fhir.dates import PartialDate, parse_date
 from reasoner.fhir.doses import Dose
 from reasoner.fhir.evidence import UNDECIDED, Evidence
@@ -79,6 +80,7 @@ class TimelineBuilder:
         self.counted, self.trend = (counted.fact, counted.of[1]) if counted else ("", "")
         before = self.methods.get("drugs_before")
         self.before, self.finding = (before.fact, before.of[0]) if before else ("", counted.of[0] if counted else "")
+        self.courses = self.told_courses()
 
     def timeline(self) -> Timeline:
         """Give all events by their dates; what tells nothing new of the same is put together."""
@@ -209,25 +211,22 @@ class TimelineBuilder:
         several = ONE_OF in self.found.record
         for number, reader in enumerate(self.readers):
             for doses, course, place in self.read_by(reader):
-                fact = place.partition("[")[0]
                 own = found.setdefault(doses, Given(doses, course, []))
-                if fact:
-                    own.places.append(place if not several or fact in self.found.record else f"{ONE_OF}[{number}].{place}")
+                agreed = not several or place.partition("[")[0] in self.found.record
+                own.places.append(place if agreed else f"{ONE_OF}[{number}].{place}")
                 if course is not None and own.course is None:
                     found[doses] = own._replace(course=course)
-        placed = {dose for reader in self.readers for dose in (*reader.way.before, *reader.way.since)}
+        placed = {dose for doses in found for dose in doses}
         rest = [dose for dose in self.chart.doses.dated if dose not in placed]
         yield from found.values()
         yield from (Given(doses, None, []) for doses in self.episodes(rest))
 
     def read_by(self, reader: FactReader) -> Iterator[tuple[tuple[Dose, ...], Course | None, str]]:
-        """Yield the therapies of one way, each with its place in the record, which is empty where it has none."""
-        before = self.before if self.before in reader.record or self.before in self.found.record else ""
-        yield from ((doses, None, before) for doses in self.episodes(reader.way.before))
+        """Yield the therapies of one way that have a place in the record."""
+        if self.before in reader.record or self.before in self.found.record:
+            yield from ((doses, None, self.before) for doses in self.episodes(reader.way.before))
         for number, course in enumerate(reader.courses):
             yield course.doses, course, f"{self.counted}[{number}]"
-        if not reader.courses:
-            yield from ((doses, None, "") for doses in self.episodes(reader.way.since))
 
     def episodes(self, doses: Sequence[Dose]) -> Iterator[tuple[Dose, ...]]:
         """Put doses together that belong to a course; those of each drug, where the dates do not tell."""
@@ -236,6 +235,23 @@ class TimelineBuilder:
             drugs = dict.fromkeys(dose.drug for dose in doses)
             found = [[dose for dose in doses if dose.drug == drug] for drug in drugs]
         yield from (tuple(own) for own in found if own)
+
+    def told_courses(self) -> dict[tuple[Dose, ...], Course]:
+        """Give what the chart tells of each therapy wherever it belongs; nothing where the courses cannot be told apart."""
+        chart, trends = self.chart, self.chart.evidence.of(self.trend)
+        courses, unsure = build_courses(chart.doses.dated, trends, chart.today(), chart.tables.periods, self.endings)
+        alone = [] if unsure else [taken_alone(number, courses, self.endings) for number in range(len(courses))]
+        return {course.doses: course for course in alone}
+
+    def as_course(self, doses: tuple[Dose, ...], drugs: Sequence[str]) -> dict[str, Any]:
+        """Word a therapy that is not in the record as a course that is: what the chart does not tell of it is null."""
+        open_ = {fact.name: None for fact in self.model.course_facts.values() if fact.kind == "boolean"}
+        course = self.courses.get(doses)
+        if course is None:
+            return {"drugs": [*drugs], "outcome": None, **open_}
+        values = course_values(course, self.chart.tables, self.model)
+        told = {fact: value for fact, _, value in values if value}
+        return {"drugs": [*drugs], "outcome": course.outcome, **open_, **told}
 
     def end_of(self, dose: Dose) -> PartialDate:
         """Give the date until which a dose was given as far as that is told."""
@@ -267,6 +283,7 @@ class TimelineBuilder:
             why=self.say("timeline_convention") if conventional and not open_ else "",
             places=tuple(own.places),
             facts=tuple(fact for fact in (self.counted, self.before) if fact),
+            course=None if own.places else self.as_course(own.doses, [drug.drug for drug in drugs]),
             count=len(own.doses),
             at=(axis.between(*own.doses[0].start)[0], max(drug.at[1] for drug in drugs)),
         )

@@ -8,7 +8,7 @@ from reasoner.compiler.intervals import passed_cuts
 from reasoner.compiler.model import GuidelineModel
 from reasoner.fhir.bundles import ParsedResources
 from reasoner.fhir.chart import Chart
-from reasoner.fhir.course_facts import COURSE_METHODS, CourseQuestion
+from reasoner.fhir.course_facts import course_values
 from reasoner.fhir.courses import Course, Endings, build_courses, unexplained
 from reasoner.fhir.dates import PartialDate, months_between
 from reasoner.fhir.doses import Dose
@@ -334,20 +334,15 @@ class FactReader:
             why = self.model.say("fhir_unknown_reason", reasons) if reasons else self.model.say("fhir_no_outcome")
             self.leave_open(f"{place}.outcome", why, ends(course.doses))
         found: dict[str, object] = {"drugs": self.drugs_of(course.doses), "outcome": course.outcome}
-        for mapping in self.chart.tables.course_facts:
-            needs = self.model.course_facts[mapping.fact].needs
-            doses = [dose for dose in course.doses if dose.drug in needs]
-            if doses:
-                asked = CourseQuestion(course, doses, mapping.of, self.chart.tables.periods)
-                value = COURSE_METHODS[mapping.method](asked)
-                if value is None:
-                    if self.model.course_facts[mapping.fact].kind == "boolean":
-                        found[mapping.fact] = None
-                    elif days := len({dose.start for dose in doses if dose.single}):
-                        self.leave_open(f"{place}.{mapping.fact}", self.model.say("fhir_cycles", str(days)), ends(doses))
-                elif value:
-                    found[mapping.fact] = value
-                    self.sources[f"{place}.{mapping.fact}"] = ends(doses)
+        for fact, doses, value in course_values(course, self.chart.tables, self.model):
+            if value is None:
+                if self.model.course_facts[fact].kind == "boolean":
+                    found[fact] = None
+                elif days := len({dose.start for dose in doses if dose.single}):
+                    self.leave_open(f"{place}.{fact}", self.model.say("fhir_cycles", str(days)), ends(doses))
+            elif value:
+                found[fact] = value
+                self.sources[f"{place}.{fact}"] = ends(doses)
         return found
 
     def measured_since_therapy(self, mapping: FactMapping) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Any
 
 from reasoner.fhir.dates import PartialDate
 from reasoner.fhir.provenance import Provenance
@@ -46,7 +46,8 @@ class TimelineEvent(Shape, frozen=True, omit_defaults=True):
     A "diagnosis" and a "result" say something of a finding, "disease" how the disease went; "therapy" was given; what
     is "unclear" may be one of these, and "not_read" is without consequence. `words` say what it is, `when` the dates, `why`
     what keeps it from being certain or read. `certainty` is "told", "assumed" where a convention completes what is told, or
-    "open". `places` are where the record has it, `facts` those that it bears on. `count` resources tell it, of which
+    "open". `places` are where the record has it, `facts` those that it bears on; `course` is what a record can have of a
+    therapy that has no place, null for what is not told. `count` resources tell it, of which
     `sources` are the first and the last; `at` is the part of the axis that it takes, from 0 to 1.
     """
 
@@ -65,6 +66,7 @@ class TimelineEvent(Shape, frozen=True, omit_defaults=True):
     why: str = ""
     places: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
+    course: dict[str, Any] | None = None
     count: int = 1
     at: tuple[float, float] | None = None
 

@@ -103,12 +103,12 @@ export class Form {
     this.changed();
   }
 
-  /** Enter drugs under a fact, beside what is entered: as a course, or as members of a list. */
-  enter(name, drugs) {
+  /** Enter a therapy under a fact, beside what is entered: as a course, or its drugs as members of a list. */
+  enter(name, course) {
     const { control } = this.fields.get(name);
     const own = control.get() ?? [];
     const courses = this.words.facts.get(name).kind === "courses";
-    control.set(courses ? [...own, { drugs }] : [...new Set([...own, ...drugs])]);
+    control.set(courses ? [...own, course] : [...new Set([...own, ...course.drugs])]);
     this.entered(name, this.changed);
     this.goTo(name, courses ? own.length + 1 : undefined);
   }

@@ -208,7 +208,7 @@ class Page {
       goTo: (fact, course) => this.form.goTo(fact, course),
       enter: {
         label: (fact) => this.words.label("fact", fact),
-        drugsOf: (fact, drugs) => this.form.enter(fact, drugs),
+        therapy: (fact, course) => this.form.enter(fact, course),
       },
     };
     place("read").replaceChildren(...reading(left, facts, this.words));

@@ -9,8 +9,8 @@ const PLACE = /^(\w+)(?:\[(\d+)\])?/;
 const percent = (at) => `${(2 + at * 96).toFixed(2)}%`;
 
 /**
- * Draw the timeline; `goTo` goes to a fact's field or to one of its courses, `enter` has the `label` of a fact and enters
- * `drugsOf` it.
+ * Draw the timeline; `goTo` goes to a fact's field or to one of its courses, `enter` has the `label` of a fact and enters a
+ * `therapy` under it.
  */
 export function drawn(timeline, { goTo, enter }) {
   const events = timeline.events.filter(({ kind }) => kind !== "not_read");
@@ -72,18 +72,14 @@ function row(event, timeline, goTo, enter) {
   );
 }
 
-/** Make the button that enters the drugs of a therapy, which the record does not have, under a fact. */
-function enterButton({ words, drugs }, name, { label, drugsOf }) {
+/** Make the button that enters a therapy, which the record does not have, under a fact. */
+function enterButton({ words, course }, name, { label, therapy }) {
   return element("button", {
     type: "button",
     className: "enter",
     ariaLabel: say("value", words, say("page_enter_under", label(name))),
     textContent: say("page_enter_under", label(name)),
-    onclick: () =>
-      drugsOf(
-        name,
-        drugs.map(({ drug }) => drug),
-      ),
+    onclick: () => therapy(name, course),
   });
 }
 
