@@ -14,6 +14,7 @@ from bundles import BREAST_CANCER, FIRST_LINE, HER2, METASTASES, PROGRESSION, SE
 from therapy_cases import without
 
 from reasoner import Guideline
+from reasoner.errors import RecordError
 from reasoner.fhir import bundles_by_patient
 
 PATIENT = {"resourceType": "Patient", "id": "p"}
@@ -132,13 +133,30 @@ def test_therapy_that_names_nobody_makes_nothing_certain_where_there_are_several
     assert "metastatic_therapy" not in curated.read_fhir(two[0]).record
 
 
-SAME = {
+HER = {
+    "name": [{"family": "A", "given": ["B"]}],
+    "birthDate": "1960-02-29",
+    "gender": "female",
+    "identifier": [{"system": "urn:h", "value": "7"}],
+}
+SAME: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a link": ({"link": [{"other": {"reference": "Patient/old"}, "type": "replaces"}]}, {}),
     "a link back": ({}, {"link": [{"other": {"reference": "Patient/p/_history/2"}, "type": "replaced-by"}]}),
-    "an identifier": (
-        {"identifier": [{"system": "urn:h", "value": "7"}]},
-        {"identifier": [{"system": "urn:h", "value": "7"}]},
+    "an identifier, the name, the date of birth and the gender": (
+        HER,
+        {**HER, "name": {"family": "a", "given": ["B", "C"]}},
     ),
+}
+OTHERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "an identifier alone": ({"identifier": HER["identifier"]}, {"identifier": HER["identifier"]}),
+    "an identifier and a name that is nobody's": ({**HER, "name": []}, {**HER, "name": []}),
+    "an identifier with another name": (HER, {**HER, "name": [{"family": "D", "given": ["B"]}]}),
+    "an identifier with another date of birth": (HER, {**HER, "birthDate": "1961-02-28"}),
+    "an identifier with a year of birth": ({**HER, "birthDate": "1960"}, {**HER, "birthDate": "1960"}),
+    "an identifier with another gender": (HER, {**HER, "gender": "male"}),
+    "an identifier without its system": ({**HER, "identifier": [{"value": "7"}]}, {**HER, "identifier": [{"value": "7"}]}),
+    "a link to a resource that is no Patient": ({"link": [{"other": {"reference": "RelatedPerson/old"}}]}, {}),
+    "a link to what it says is no Patient": ({"link": [{"other": {"reference": "urn:uuid:old", "type": "Person"}}]}, {}),
 }
 
 
@@ -152,6 +170,48 @@ def test_several_resources_of_one_person_are_one_patient(name: str, curated: Gui
     assert curated.read_fhir(data).record == whole
     (part,) = bundles_by_patient([*patients, *resources])
     assert curated.read_fhir(part).record == whole
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_several_persons_can_have_in_common_makes_them_one_never(name: str, curated: Guideline) -> None:
+    new, old = OTHERS[name]
+    patients = [{**PATIENT, **new}, {"resourceType": "Patient", "id": "old", **old}]
+    resources = [*CHART[1:4], *about("old", CHART[4:])]
+    data = {"resourceType": "Bundle", "entry": [{"resource": own} for own in (*patients, *resources)]}
+    with pytest.raises(RecordError, match="2 patients"):
+        curated.read_fhir(data)
+    either = {
+        **HER2,
+        "id": "x",
+        "effectiveDateTime": "2021-01-12",
+        "subject": {"identifier": {"system": "urn:h", "value": "7"}},
+    }
+    parts = bundles_by_patient([*patients, *resources, either])
+    charts = [curated.read_fhir(part).record for part in parts]
+    assert [len(own.get("metastatic_therapy", ())) for own in charts[:2]] == [0, 0]
+    assert [own.get("metastatic") for own in charts[:2]] == [True, None]
+    shared = "identifier" in new and "system" in new["identifier"][0]
+    assert [own.get("her2") for own in charts[:2]] == [None if shared else "positive", None]
+
+
+NO_PATIENT = {
+    "a group": {"reference": "Group/p"},
+    "a device, by its URL": {"reference": "http://ehr.org/fhir/Device/p"},
+    "a relative with a version": {"reference": "RelatedPerson/p/_history/1"},
+    "what says that it is a group": {"reference": "urn:uuid:p", "type": "Group"},
+}
+
+
+@pytest.mark.parametrize("name", NO_PATIENT)
+def test_what_is_about_no_patient_makes_nothing_certain(name: str, curated: Guideline) -> None:
+    own = {**HER2, "subject": NO_PATIENT[name]}
+    for resources in ([*CHART[1:3], own], [own]):
+        data = bundle(*resources) if len(resources) > 1 else {"resourceType": "Bundle", "entry": [{"resource": own}]}
+        found = curated.read_fhir(data)
+        assert "her2" not in found.record
+        assert found.unreadable
+    (part,) = bundles_by_patient([*CHART[:3], own])
+    assert "her2" not in curated.read_fhir(part).record
 
 
 SUBJECTS: dict[str, tuple[str, dict[str, Any]]] = {

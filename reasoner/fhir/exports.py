@@ -8,8 +8,8 @@ import msgspec
 
 from reasoner.fhir.bundles import NOT_READ
 from reasoner.fhir.chart import READ
-from reasoner.fhir.resources import CodeableReference, Identifier, Link, Reference
-from reasoner.fhir.subjects import Persons, id_of, subject_of
+from reasoner.fhir.resources import CodeableReference, HumanName, Identifier, Link, Reference
+from reasoner.fhir.subjects import Persons, id_of, is_patient, subject_of
 
 __all__ = ["bundles_by_patient"]
 
@@ -25,6 +25,9 @@ class Peek(msgspec.Struct, gc=False):
     patient: Reference | None = None
     link: list[Link | None] | None = None
     identifier: list[Identifier | None] | Identifier | None = None
+    name: list[HumanName | None] | HumanName | str | None = None
+    birthDate: str | None = None  # noqa: N815
+    gender: str | None = None
     medicationReference: Reference | None = None  # noqa: N815
     medication: CodeableReference | None = None
 
@@ -58,7 +61,7 @@ def bundles_by_patient(resources: Iterable[Json]) -> list[dict[str, object]]:
     shared: list[tuple[Peek, Json]] = []
     for own, resource in peeked:
         name = str(own.id) if own.resourceType == "Patient" and own.id is not None else subject_of(own)
-        if name is not None:
+        if name is not None and is_patient(name) and not persons.is_shared(name):
             groups.setdefault(persons.of(name), []).append((own, resource))
         elif own.resourceType == "Medication" and own.id is not None:
             medications[str(own.id)] = resource
@@ -78,7 +81,9 @@ def told(resource: Json, doubted: bool) -> Json:
 def referred(group: Iterable[tuple[Peek, Json]], medications: Mapping[str, Json]) -> Iterator[Json]:
     """Give the medications that resources refer to, each once."""
     either = (own.medicationReference or (own.medication.reference if own.medication else None) for own, _ in group)
-    names = dict.fromkeys(id_of(reference.reference) or "" for reference in either if reference is not None)
+    names = dict.fromkeys(
+        (id_of(reference.reference) or "").rpartition("/")[2] for reference in either if reference is not None
+    )
     return (medications[name] for name in names if name in medications)
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "Component",
     "Concept",
     "Entry",
+    "HumanName",
     "Identifier",
     "Link",
     "Quantity",
@@ -60,8 +61,16 @@ class Reference(msgspec.Struct, gc=False):
     """A reference to another resource."""
 
     reference: str | None = None
+    type: str | None = None
     display: str | None = None
     identifier: Identifier | None = None
+
+
+class HumanName(msgspec.Struct, gc=False):
+    """A name of a person; in DSTU2, family names are a list."""
+
+    family: list[str | None] | str | None = None
+    given: list[str | None] | str | None = None
 
 
 class Quantity(msgspec.Struct, gc=False):
@@ -175,6 +184,9 @@ class Resource(Component, gc=False):
     total: object = None
     link: list[Link | None] | None = None
     identifier: list[Identifier | None] | Identifier | None = None
+    name: list[HumanName | None] | HumanName | str | None = None
+    birthDate: str | None = None  # noqa: N815
+    gender: str | None = None
     contained: list[Resource] | None = None
     extension: list[Extension] | None = None
     modifierExtension: list[Extension | None] | None = None  # noqa: N815
