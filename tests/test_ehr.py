@@ -187,6 +187,54 @@ def giving(content: object, status: int = 200, **headers: str) -> Callable[[Requ
     return lambda request: request.give(content, status, **headers)
 
 
+def paged(total: int, *pages: str) -> Callable[[Request], None]:
+    """Answer with pages, each of the requests with these ids, and the total."""
+
+    def give(request: Request) -> None:
+        number = int(request.path.partition("&page=")[2] or 0)
+        after = f"{request.server.url}/MedicationRequest?a=b&page={number + 1}" if number + 1 < len(pages) else None
+        request.give(page_of(after, total=total, entry=[{"resource": requested(name)} for name in pages[number]]))
+
+    return give
+
+
+def requested(name: str) -> dict[str, Any]:
+    drug = charts.drug("trastuzumab")
+    return charts.about("MedicationRequest", name, "patient-7", status="draft", medicationCodeableConcept=drug)
+
+
+def warned(code: str, severity: str = "warning", *names: str) -> bytes:
+    """Make a searchset of requests with an outcome that has an issue of a type."""
+    outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": code}]}
+    return page_of(None, entry=[*({"resource": requested(name)} for name in names), {"resource": outcome}])
+
+
+def breaking_off(request: Request) -> None:
+    """Answer with a first page, and with an error where the second is asked for."""
+    if "page=2" in request.path:
+        request.give(ehr.failure("not-found", "the search has expired"), 404)
+    else:
+        request.give(page_of(f"{request.server.url}/MedicationRequest?page=2"))
+
+
+def offering(answer: Callable[[Request], None], *statements: object) -> Callable[[Request], None]:
+    """Answer the question for what is offered with these statements, one after the other and then the last."""
+    told = iter(statements)
+
+    def give(request: Request) -> None:
+        if request.path.endswith("/metadata"):
+            request.give(next(told, statements[-1]))
+        else:
+            answer(request)
+
+    return give
+
+
+def statement(*kinds: str, mode: str = "server") -> dict[str, Any]:
+    rest = {"mode": mode, "resource": [{"type": kind} for kind in kinds]}
+    return {"resourceType": "CapabilityStatement", "rest": [rest]}
+
+
 def to_another(form: str) -> Callable[[Request], None]:
     """Answer with a page whose next link leads to the other server, written in some form."""
 
@@ -216,6 +264,21 @@ HOSTILE: dict[str, tuple[Callable[[Request], None], str]] = {
     "an outcome": (giving(ehr.failure("timeout", "no")), "reported an error"),
     "an outcome within": (giving(charts.searchset([ehr.failure("timeout", "no")])), "reported an error"),
     "fewer than it says": (giving(page_of(None, total=3)), "only some of them"),
+    "fewer than it says, one of them twice": (paged(4, "ab", "bc"), "only some of them"),
+    "a page that is not there any more": (offering(breaking_off, statement("Patient", "Condition")), "only some of them"),
+    "an error beside what was found": (
+        offering(giving(warned("timeout", "error", "a")), statement("Patient", "Condition")),
+        "only some of them",
+    ),
+    **{
+        f"a warning that some may lack: {code}": (giving(warned(code, "warning", "a")), "only some of them")
+        for code in ("incomplete", "timeout", "throttled", "too-costly", "transient", "no-store", "suppressed", "forbidden")
+    },
+    "no list by what a client offers": (
+        offering(giving(b"{}", 404), statement("Patient", "Condition", mode="client")),
+        "not found",
+    ),
+    "no list by a statement that is not whole": (offering(giving(b"{}", 404), statement("Patient")), "not found"),
     "no leave": (giving(ehr.failure("login", "no"), 401), "did not allow access"),
     "no right": (giving(ehr.failure("forbidden", "no"), 403), "did not allow access"),
     "not there": (giving(ehr.failure("not-found", "no"), 404), "not found"),
@@ -262,6 +325,26 @@ def test_a_hostile_server_leaves_therapy_unknown_within_bounds_and_nothing_goes_
         assert len(server.asked) <= 51
         asked = {path.partition("?")[0] for path, _ in server.asked}
         assert asked <= {"/fhir/r4/MedicationRequest", "/fhir/r4/metadata"}
+
+
+def test_what_a_server_lacks_is_asked_anew_by_each_call(own_cache: None) -> None:
+    chart = charts.second_line()
+    del chart["medicationRequests"]
+    short, whole = statement("Patient", "Condition"), statement("Patient", "Condition", "MedicationRequest")
+    with serving_fhir(offering(giving(b"{}", 404), short, whole)) as server, fetching(server) as client:
+        first, second, third = (call(client, "patient-view", chart, **leave(server)).json()["cards"][0] for _ in range(3))
+        assert "This health record has no list of the medication orders" in first["detail"]
+        assert [own["summary"].startswith(UNKNOWN) for own in (first, second, third)] == [False, True, True]
+        assert [path for path, _ in server.asked].count("/fhir/r4/metadata") == 2
+
+
+@pytest.mark.parametrize("key", ["observations", "medicationStatements", "procedures"])
+def test_a_list_that_cannot_be_had_leaves_therapy_unknown(key: str, own_cache: None) -> None:
+    chart = charts.second_line()
+    del chart[key]
+    for status in (403, 500):
+        with serving_fhir(giving(ehr.failure("forbidden", "no"), status)) as server, fetching(server) as client:
+            assert summaries(call(client, "patient-view", chart, **leave(server)))[0].startswith(UNKNOWN)
 
 
 def test_many_slow_calls_leave_the_service_answering(own_cache: None) -> None:

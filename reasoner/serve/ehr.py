@@ -16,17 +16,19 @@ from cachetools import TTLCache
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.fhir import ParsedResources, merge, parse
 from reasoner.serve.prefetch import PATIENT, Obtained
-from reasoner.serve.searchsets import page_of
+from reasoner.serve.searchsets import Page, is_whole, page_of
 from reasoner.serve.transport import Connection, FetchError, Server
 
 __all__ = ["Access", "Authorization", "FhirServers"]
 
 MOST_PAGES = 50
 PAGE_SIZE = 100
-KEPT_SECONDS = 3_600
+KEPT_SECONDS = 300
 LONGEST_TOKEN = 16_384
 LARGEST_STATEMENT = 8 * 2**20
+ALWAYS_READ = {"Patient", "Condition"}
 REFUSED = {"error", "not_there"}
+ASKED_AGAIN = {"error", "incomplete"}
 INCLUDING = "&_include="
 UNQUOTED = "/?&=:,"
 ID = re.compile(r"(?!\.+$)[A-Za-z0-9._~-]{1,255}")
@@ -71,8 +73,9 @@ class OfferedType(msgspec.Struct):
 
 
 class Rest(msgspec.Struct):
-    """What a server offers over HTTP."""
+    """What is offered over HTTP, by a server or by a client, as the mode says."""
 
+    mode: object = None
     resource: list[OfferedType] | None = None
 
 
@@ -83,6 +86,13 @@ class Capabilities(msgspec.Struct, tag_field="resourceType", tag="CapabilityStat
 
 
 CAPABILITIES = msgspec.json.Decoder(Capabilities)
+
+
+class Offered(NamedTuple):
+    """The types of resources that a server says can be searched for, and when it was asked, on the clock."""
+
+    kinds: frozenset[str]
+    asked: float
 
 
 class FhirServers:
@@ -97,7 +107,7 @@ class FhirServers:
     def __init__(self, allowed: Iterable[str], networks: Iterable[str], seconds: float) -> None:
         self.servers = dict.fromkeys(map(allowed_server, allowed))
         self.seconds = seconds
-        self.offered: TTLCache[Server, frozenset[str]] = TTLCache(100, KEPT_SECONDS)
+        self.offered: TTLCache[Server, Offered] = TTLCache(100, KEPT_SECONDS)
         self.lock = Lock()
         try:
             self.networks = tuple(map(ip_network, networks))
@@ -125,16 +135,17 @@ class FhirServers:
         query, _, included = query.replace(PATIENT, access.patient).partition(INCLUDING)
         kind = query.partition("?")[0].partition("/")[0]
         connection = Connection(access.server, self.networks, access.until)
+        whys: list[str] = []
         try:
-            try:
-                return Obtained(self.pages(connection, access, query + (included and INCLUDING + included), most))
-            except FetchError as error:
-                if error.why != "error" or not included:
-                    raise
-                connection.close()
-                return Obtained(self.pages(connection, access, query, most))
-        except FetchError as error:
-            return Obtained(None, error.why, error.why in REFUSED and not self.offers(access, kind))
+            for own in dict.fromkeys((query + (included and INCLUDING + included), query)):
+                try:
+                    return Obtained(self.pages(connection, access, own, most))
+                except FetchError as error:
+                    connection.close()
+                    whys.append(error.why)
+                    if error.why not in ASKED_AGAIN:
+                        break
+            return Obtained(None, whys[-1], REFUSED.issuperset(whys) and not self.offers(access, kind))
         except RecordError:
             return Obtained(None, "unreadable")
         finally:
@@ -150,45 +161,57 @@ class FhirServers:
         first = f"{query}&_count={PAGE_SIZE}" if search else query
         target: str | None = f"{access.server.path}/{quote(first, safe=UNQUOTED)}"
         seen: set[str] = set()
+        pages: list[Page] = []
         found: list[ParsedResources] = []
-        matches = total = 0
         while target is not None and target not in seen and len(seen) < MOST_PAGES:
             seen.add(target)
-            body = connection.fetch(target, headers, most)
+            try:
+                body = connection.fetch(target, headers, most)
+            except FetchError as error:
+                raise FetchError("incomplete" if pages and error.why in REFUSED else error.why) from None
             most -= len(body)
             page = page_of(body)
             if page is None or (page.kind != "Bundle" if search else page.kind != query.partition("/")[0]):
-                raise FetchError("error" if page is not None and page.failed else "unreadable")
+                raise FetchError("error" if page is not None and page.failed and not pages else "unreadable")
+            pages.append(page)
             if page.failed:
-                raise FetchError("error")
+                raise FetchError("incomplete" if any(own.named or own.nameless for own in pages) else "error")
             found.append(parse(body)._replace(partial=False))
-            matches, total = matches + page.matches, max(total, page.total)
             if not page.goes_on:
-                if matches < total:
+                if not is_whole(pages):
                     raise FetchError("incomplete")
                 return merge(found)
             target = access.server.target(page.next, target)
         raise FetchError("elsewhere" if target is None else "too_large")
 
     def offers(self, access: Access, kind: str) -> bool:
-        """Tell whether a server says that resources of a kind can be searched for; true where it does not say."""
+        """Tell whether a server says that resources of a kind can be searched for; true where it does not say.
+
+        That they cannot is believed only of an answer that the call itself asked for.
+        """
         with self.lock:
             known = self.offered.get(access.server)
-        if known is None:
-            connection = Connection(access.server, self.networks, access.until)
-            try:
-                told = CAPABILITIES.decode(connection.fetch(f"{access.server.path}/metadata", {}, LARGEST_STATEMENT))
-            except (FetchError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                return True
-            finally:
-                connection.close()
-            types = [own for rest in told.rest for own in rest.resource or ()]
-            known = frozenset(own.type for own in types if isinstance(own.type, str) and own.is_searched())
-            if not known:
-                return True
-            with self.lock:
-                self.offered[access.server] = known
-        return kind in known
+        if known is None or (kind not in known.kinds and known.asked < access.until - self.seconds):
+            known = self.ask_offered(access)
+        return known is None or kind in known.kinds
+
+    def ask_offered(self, access: Access) -> Offered | None:
+        """Ask a server what it offers; None where it does not say, or leaves out what every call reads."""
+        asked = time.monotonic()
+        connection = Connection(access.server, self.networks, access.until)
+        try:
+            told = CAPABILITIES.decode(connection.fetch(f"{access.server.path}/metadata", {}, LARGEST_STATEMENT))
+        except (FetchError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        finally:
+            connection.close()
+        types = [own for rest in told.rest if rest.mode == "server" for own in rest.resource or ()]
+        if not ALWAYS_READ.issubset(own.type for own in types if isinstance(own.type, str)):
+            return None
+        found = Offered(frozenset(own.type for own in types if isinstance(own.type, str) and own.is_searched()), asked)
+        with self.lock:
+            self.offered[access.server] = found
+        return found
 
 
 def allowed_server(url: str) -> Server:

@@ -16,7 +16,6 @@ from reasoner.serve.searchsets import page_of
 __all__ = ["LISTS", "PATIENT", "Obtained", "Prefetched", "ReadChart", "queries_of", "read_given"]
 
 NEEDED = ("patient", "conditions")
-OPTIONAL = ("procedures",)
 LISTS = {
     "patient": "list_patient",
     "conditions": "list_conditions",
@@ -100,8 +99,8 @@ class Prefetched(NamedTuple):
             raise RefusedError(412, f"{fields}: {model.say('lists_missing', words)}")
 
     def resources(self, model: GuidelineModel, tables: Tables) -> ParsedResources:
-        """Put all together that something can be read from, and name the lists that lack and may tell of therapy."""
-        lacking = tuple(model.say(LISTS[key]) for key in self.lacking if key not in OPTIONAL)
+        """Put all together that something can be read from, and name the lists that lack: each may tell of therapy."""
+        lacking = tuple(model.say(LISTS[key]) for key in self.lacking)
         whole = merge(self.parsed.values())
         return whole._replace(resources=without_silent(whole.resources, tables), lacking=lacking)
 
