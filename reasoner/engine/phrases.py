@@ -23,11 +23,13 @@ __all__ = [
     "assumed_words",
     "assuming_words",
     "assumption_words",
+    "best_strength_words",
     "caution_words",
     "certainty_words",
     "changed_value_words",
     "course_words",
     "decided_words",
+    "default_words",
     "depending_words",
     "doubts",
     "fact_words",
@@ -37,13 +39,13 @@ __all__ = [
     "member_words",
     "missing_words",
     "question_words",
+    "rank_is_sure",
     "reading_words",
     "requirement_words",
     "setting_words",
     "source_words",
     "state_words",
     "strength_words",
-    "throughout",
     "unknown_words",
     "value_words",
 ]
@@ -350,6 +352,18 @@ def throughout(atom: str, entry: Recommendation, derivation: Derivation) -> bool
     """Tell whether an atom holds in every completion in which a regimen is recommended."""
     missing = derivation.truth(f"recommended({entry.regimen})") & ~derivation.truth(atom)
     return bool(missing == derivation.completions.none)
+
+
+def rank_is_sure(entry: Recommendation, derivation: Derivation) -> bool:
+    """Tell whether a regimen has the rank shown wherever it is recommended; if not, that is its best one."""
+    return throughout(f"rank({entry.regimen},{entry.rank})", entry, derivation)
+
+
+def best_strength_words(entry: Recommendation, derivation: Derivation) -> str:
+    """Word how strong a recommendation is, and that it can be less where that is open."""
+    words = strength_words(entry, derivation.model)
+    sure = throughout(f"strength({entry.regimen},{entry.strength})", entry, derivation)
+    return words if sure else derivation.model.say("strength_varies", words)
 
 
 def caution_words(entry: Recommendation, caution: str, derivation: Derivation) -> str:

@@ -16,13 +16,13 @@ from reasoner.engine.phrases import (
     annotation_words,
     assumed_words,
     assuming_words,
+    best_strength_words,
     caution_words,
     depending_words,
     doubts,
     missing_words,
+    rank_is_sure,
     setting_words,
-    strength_words,
-    throughout,
 )
 from reasoner.engine.scores import score_words
 from reasoner.render.layout import TextLayout
@@ -34,12 +34,9 @@ def recommendation(page: TextLayout, entry: Recommendation, derivation: Derivati
     model = derivation.model
     say = model.say
     name = model.label("regimen", entry.regimen)
-    if not throughout(f"rank({entry.regimen},{entry.rank})", entry, derivation):
+    if not rank_is_sure(entry, derivation):
         name = say("rank_varies" if entry.certainty == "certain" else "rank_varies_within", name)
-    strength = strength_words(entry, model)
-    if not throughout(f"strength({entry.regimen},{entry.strength})", entry, derivation):
-        strength = say("strength_varies", strength)
-    text = say("with_strength", name, strength)
+    text = say("with_strength", name, best_strength_words(entry, derivation))
     if entry.certainty == "certain":
         page.item(f"  {entry.rank}.", text, "certain")
     else:

@@ -9,23 +9,21 @@ from typing import Literal, NamedTuple
 from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.answer import ActionCall, Answer, Exclusion, Missing, Recommendation
+from reasoner.engine.answer import Answer, Exclusion, Missing, Recommendation
 from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED
-from reasoner.engine.phrases import (
-    alternative_words,
-    annotation_words,
-    assumed_words,
-    assuming_words,
-    caution_words,
-    certainty_words,
-    decided_words,
-    depending_words,
-    question_words,
-    setting_words,
-    strength_words,
-)
-from reasoner.engine.scores import score_words
+from reasoner.engine.phrases import caution_words, decided_words, question_words, setting_words
 from reasoner.records.record import ONE_OF
+from reasoner.serve.card_words import (
+    action_words,
+    brief_words,
+    exclusions,
+    leading_words,
+    merits,
+    option_words,
+    reasons,
+    standing,
+    ways_out,
+)
 from reasoner.serve.markdown import LONGEST_DETAIL, total
 
 __all__ = ["Draft", "Line", "Suggestion", "about_orders", "about_patient", "unanswered"]
@@ -33,8 +31,6 @@ __all__ = ["Draft", "Line", "Suggestion", "about_orders", "about_patient", "unan
 MOST_SUGGESTIONS = 6
 MOST_EXPLAINED = 2
 MOST_OPTIONS = 3
-
-Entry = Recommendation | Exclusion
 
 
 class Suggestion(NamedTuple):
@@ -70,7 +66,7 @@ def about_patient(answer: Answer) -> tuple[Draft, ...]:
     """Draft the cards about a patient: what is recommended, and what to record."""
     if not (answer.recommended or answer.excluded or answer.actions or answer.missing or answer.setting == SILENT):
         return ()
-    model = answer.derivation.model
+    derivation, model = answer.derivation, answer.derivation.model
     say = model.say
     drafts: list[Draft] = []
     for decision in model.decisions or (UNSET,):
@@ -83,14 +79,13 @@ def about_patient(answer: Answer) -> tuple[Draft, ...]:
                 "card_undetermined", setting, question_words(min(answer.missing, key=partial(weight, model)), model)
             )
         elif own:
-            first, strength, sure = merits(own[0], model)
-            summary = say("card_recommended", setting, first, strength, sure)
+            summary = say("card_recommended", setting, leading_words(own, derivation))
         else:
             summary = say("card_nothing", setting)
         lines = [
             Line(
                 say("heading_recommended"),
-                (option_words(own[0], model), *(brief_words(entry, model) for entry in own[1:]))
+                (option_words(own[0], derivation), *(brief_words(entry, derivation) for entry in own[1:]))
                 if own
                 else (say("nothing"),),
             )
@@ -99,7 +94,7 @@ def about_patient(answer: Answer) -> tuple[Draft, ...]:
             lines.append(Line(say("card_reason"), reasons(own[0], model)))
         if not drafts:
             lines.append(Line(say("heading_excluded"), exclusions(answer.excluded, model)))
-        notes = [caution_words(entry, name, answer.derivation) for entry in own[:1] for name in entry.cautions]
+        notes = [caution_words(entry, name, derivation) for entry in own[:1] for name in entry.cautions]
         notes += [] if drafts else [*(action_words(call, model) for call in answer.actions), *standing(answer)]
         drafts.append(Draft("info", summary, tuple(lines), tuple(notes)))
     return (*drafts, *missing(answer, answer.missing))
@@ -140,15 +135,15 @@ def about_orders(answer: Answer, ordered: Mapping[str, str]) -> tuple[Draft, ...
 
 def about_recommended(answer: Answer, entry: Recommendation, against: Exclusion | None) -> Draft:
     """Draft the card about an ordered regimen that is recommended: its rank, and what has to be ruled out first."""
-    model = answer.derivation.model
+    derivation, model = answer.derivation, answer.derivation.model
     say = model.say
-    label, strength, sure = merits(entry, model)
-    summary = say("card_ordered", label, say("rank", str(entry.rank)), strength, sure)
-    lines = [Line(say("heading_recommended"), (option_words(entry, model),))]
+    label, rank, strength, sure = merits(entry, derivation)
+    summary = say("card_ordered", label, rank, strength, sure)
+    lines = [Line(say("heading_recommended"), (option_words(entry, derivation),))]
     if against is not None:
-        lines.append(Line(say("card_rule_out"), (say("card_out_if", assuming_words(against.assuming, model)),)))
+        lines.append(Line(say("card_rule_out"), ways_out(entry.regimen, entry.assuming, derivation)))
     lines.append(Line(say("card_reason"), reasons(entry, model)))
-    cautions = [caution_words(entry, name, answer.derivation) for name in entry.cautions]
+    cautions = [caution_words(entry, name, derivation) for name in entry.cautions]
     return Draft("info", summary, tuple(lines), (*cautions, *standing(answer)), entry.regimen)
 
 
@@ -157,7 +152,7 @@ def about_excluded(answer: Answer, against: Exclusion, ordered: Mapping[str, str
     model = answer.derivation.model
     say, label = model.say, model.label("regimen", against.regimen)
     if against.certainty != CERTAIN:
-        summary = say("card_excluded_if", label, assuming_words(against.assuming, model))
+        summary = say("card_excluded_if", label, say("or").join(ways_out(against.regimen, (), answer.derivation)))
     else:
         summary = say("card_excluded", label, say("and").join(dict.fromkeys(r.words for r in against.reasons)))
     lines = (Line(say("card_reason"), reasons(against, model)), instead(answer, [against.regimen]))
@@ -183,7 +178,7 @@ def instead(answer: Answer, regimens: Sequence[str]) -> Line:
     model = answer.derivation.model
     excluded = {entry.regimen for entry in answer.excluded}
     others = sorted(answer.recommended, key=lambda entry: entry.regimen in excluded)
-    named = tuple(option_words(entry, model) for entry in others if entry.regimen not in regimens)
+    named = tuple(option_words(entry, answer.derivation) for entry in others if entry.regimen not in regimens)
     return Line(model.say("card_instead"), named[:MOST_OPTIONS] or (model.say("nothing"),))
 
 
@@ -209,66 +204,6 @@ def missing(answer: Answer, entries: Iterable[Missing]) -> Iterator[Draft]:
     lines += [Line(say("card_no_suggestion"), tuple(asked[count:]), whole=True)]
     suggestions = tuple(Suggestion(say("card_record", name)) for name in asked[:count])
     yield Draft("info", summary, tuple(lines), suggestions=suggestions)
-
-
-def merits(entry: Recommendation, model: GuidelineModel) -> tuple[str, str, str]:
-    """Word a recommendation: its regimen, its strength, its certainty."""
-    return (
-        model.label("regimen", entry.regimen),
-        strength_words(entry, model),
-        certainty_words(entry.certainty, entry.assuming, model),
-    )
-
-
-def option_words(entry: Recommendation, model: GuidelineModel) -> str:
-    """Word a recommendation in one part of a line: regimen, rank, strength, certainty, and whether it hangs on a reading."""
-    label, strength, sure = merits(entry, model)
-    about = [model.say("rank", str(entry.rank)), strength, sure, depending_words(entry.depends_on_readings, model)]
-    return model.say("bracketed", label, model.say("comma").join(filter(None, about)))
-
-
-def brief_words(entry: Recommendation, model: GuidelineModel) -> str:
-    """Word a recommendation that is not the first: regimen, strength, and whether it is certain."""
-    sure = model.say("certain" if entry.certainty == CERTAIN else "card_depends")
-    about = model.say("comma").join((strength_words(entry, model), sure))
-    return model.say("bracketed", model.label("regimen", entry.regimen), about)
-
-
-def exclusions(entries: Iterable[Exclusion], model: GuidelineModel) -> tuple[str, ...]:
-    """Word exclusions, those for the same reason together: regimens, why, certainty, and whether it hangs on a reading."""
-    found: dict[str, list[str]] = {}
-    for entry in entries:
-        why = model.say("and").join(dict.fromkeys(reason.words for reason in entry.reasons))
-        sure = "" if entry.certainty == CERTAIN else certainty_words(entry.certainty, entry.assuming, model)
-        about = filter(None, (why, sure, depending_words(entry.depends_on_readings, model)))
-        found.setdefault(model.say("comma").join(about), []).append(model.label("regimen", entry.regimen))
-    return tuple(model.say("bracketed", model.say("comma").join(names), why) for why, names in found.items())
-
-
-def action_words(call: ActionCall, model: GuidelineModel) -> str:
-    """Word an action, with what would make it certain."""
-    if call.certainty == CERTAIN:
-        return call.text
-    return model.say("bracketed", call.text, certainty_words(call.certainty, call.assuming, model))
-
-
-def standing(answer: Answer) -> tuple[str, ...]:
-    """Say what else an answer stands on: defaults, scores, other readings, and its notes."""
-    model = answer.derivation.model
-    assumed = [assumed_words(answer)] if answer.assumed else []
-    scores = [score_words(score, model) for score in answer.scores or ()]
-    return (*assumed, *scores, *answer.notes, *(alternative_words(entry, model) for entry in answer.alternatives))
-
-
-def reasons(entry: Entry, model: GuidelineModel) -> tuple[str, ...]:
-    """Word each reason: how it applies here, and the statement or reading."""
-    say, found = model.say, []
-    for reason in entry.reasons:
-        annotation = model.annotations.get(reason.annotation)
-        source = reason.annotation if annotation is None else annotation_words(annotation, model)
-        here = "" if annotation is not None and reason.words == annotation.text else say("here", reason.words)
-        found.append(f"{source} {here}")
-    return (*found, *(say("overlays_used", name) for name in entry.overlays))
 
 
 def unanswered(problem: str, model: GuidelineModel) -> Draft:

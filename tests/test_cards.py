@@ -1,0 +1,91 @@
+"""What cards say of an answer: no more than it does, and in words that cannot be misread."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from reasoner import Guideline
+from reasoner.engine.conclusions import conclusions_of
+from reasoner.serve.card_words import leading_words
+from reasoner.serve.drafts import Draft, about_orders, about_patient
+
+TUCATINIB = ("tucatinib", "trastuzumab", "capecitabine")
+
+
+def record(**more: Any) -> dict[str, Any]:
+    """A record after THP and T-DXd, each with progression."""
+    courses = [
+        {"drugs": drugs, "outcome": "progression"}
+        for drugs in (["trastuzumab", "pertuzumab", "docetaxel"], ["trastuzumab_deruxtecan"])
+    ]
+    data = {"id": "p", "metastatic": True, "her2": "positive", "adjuvant_drugs": [], "metastatic_therapy": courses, **more}
+    return {name: value for name, value in data.items() if value is not None}
+
+
+def ordered(guideline: Guideline, data: dict[str, Any], *drugs: str) -> Draft:
+    return about_orders(guideline.answer(data), dict.fromkeys(drugs, "MedicationRequest/1"))[0]
+
+
+def line(draft: Draft, heading: str) -> tuple[str, ...]:
+    """Give the parts of the line with a heading; none where there is no such line."""
+    return next((own.parts for own in draft.lines if own.heading == heading), ())
+
+
+def test_every_fact_that_excludes_an_ordered_regimen_is_named_to_be_ruled_out(curated: Guideline) -> None:
+    named = line(ordered(curated, record(), *TUCATINIB), "Rule out first")
+    assert named == ("heart failure, present or past", "LVEF decline: persistent", "LVEF decline: recurrent")
+
+
+@pytest.mark.parametrize(
+    "regimen", ["trastuzumab_deruxtecan", "tucatinib_trastuzumab_capecitabine", "trastuzumab_emtansine"]
+)
+def test_what_excludes_a_regimen_is_told_completely_and_each_way_is_as_small_as_can_be(
+    regimen: str, curated: Guideline
+) -> None:
+    values: dict[str, list[Any]] = {
+        "her2": ["positive", "negative"],
+        "heart_failure": [True, False],
+        "interstitial_lung_disease": [True, False],
+        "lvef_decline": ["none", "transient", "persistent", "recurrent"],
+    }
+    answer = curated.answer(record(metastatic_therapy=[], her2=None))
+    truth = answer.derivation.truth(f"excluded({regimen})")
+    found = [{own.fact: own.value for own in way} for way in conclusions_of(answer.derivation).ways(truth, 50)]
+
+    def excluded(own: dict[str, Any]) -> bool:
+        entries = curated.answer(record(metastatic_therapy=[], **{"her2": None, **own})).excluded
+        return any(entry.regimen == regimen and entry.certainty == "certain" for entry in entries)
+
+    for chosen in product(*values.values()):
+        own = dict(zip(values, chosen, strict=True))
+        assert excluded(own) == any(way.items() <= own.items() for way in found), own
+    for way in found:
+        assert excluded(way)
+        assert not any(excluded({k: v for k, v in way.items() if k != gone}) for gone in way)
+
+
+def test_what_a_recommendation_assumes_is_not_named_to_be_ruled_out_but_as_its_condition(curated: Guideline) -> None:
+    draft = ordered(curated, record(her2=None, adjuvant_drugs=None), *TUCATINIB)
+    named = line(draft, "Rule out first")
+    assert named[0] == "heart failure, present or past (if HER2 status: positive)", named
+    assert not any(part.startswith("HER2 status: positive") for part in named)
+
+
+def test_a_rank_that_depends_on_unrecorded_facts_is_not_called_certain(curated: Guideline) -> None:
+    draft = ordered(curated, record(), "trastuzumab_emtansine")
+    assert "(rank 1 at best, alternative, the rank depends on unrecorded facts)" in draft.summary
+    told = ordered(curated, record(heart_failure=True), "trastuzumab_emtansine")
+    assert "(rank 1, alternative, certain)" in told.summary
+
+
+def test_the_headline_names_all_of_the_best_rank_as_the_answer_orders_them(curated: Guideline) -> None:
+    answer = curated.answer(record())
+    summary = about_patient(answer)[0].summary
+    places = [summary.find(curated.model.label("regimen", own.regimen)) for own in answer.recommended if own.rank == 1]
+    assert len(places) > 1
+    assert -1 not in places
+    assert places == sorted(places)
+    assert "certain" not in leading_words(answer.recommended, answer.derivation)
