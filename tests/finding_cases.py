@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bundles import BREAST_CANCER, HER2, METASTASES, NEGATIVE, POSITIVE, concept, condition, observation
+from bundles import BREAST_CANCER, HER2, METASTASES, NEGATIVE, POSITIVE, concept, condition, observation, resource
 
 RATIO, COPIES, PANEL = "loinc:49683-6", "loinc:74860-8", "loinc:74885-5"
 IHC, FISH, SERUM, ER, PR = "loinc:85319-2", "loinc:85318-4", "loinc:32996-1", "loinc:85337-4", "loinc:85339-0"
@@ -12,6 +12,17 @@ IHC, FISH, SERUM, ER, PR = "loinc:85319-2", "loinc:85318-4", "loinc:32996-1", "l
 
 def copies(name: str, count: float, day: str) -> dict[str, Any]:
     return observation(name, COPIES, day, valueQuantity={"value": count, "unit": "{copies}/{cell}"})
+
+
+def german(name: str, code: str, **more: Any) -> dict[str, Any]:
+    """A diagnosis in ICD-10-GM, which has no status of its own."""
+    coding = {"system": "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "code": code, **more}
+    return resource("Condition", name, code={"coding": [coding]}, recordedDate="2019-01-10")
+
+
+def with_certainty(name: str, code: str, letter: str) -> dict[str, Any]:
+    url = "http://fhir.de/StructureDefinition/icd-10-gm-diagnosesicherheit"
+    return german(name, code, extension=[{"url": url, "valueCoding": {"code": letter}}])
 
 
 FINDINGS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
@@ -254,6 +265,33 @@ FINDINGS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
             )
         ],
         {"metastatic": True},
+    ),
+    "a diagnosis that is excluded, in the extension or the letter of ICD-10-GM, is not there": (
+        [METASTASES, with_certainty("ild", "J84.1", "A"), german("hf", "I50.9A")],
+        {"metastatic": True, "interstitial_lung_disease": None, "heart_failure": None},
+    ),
+    "metastases that are excluded do not bear on the drugs": (
+        [BREAST_CANCER, HER2, with_certainty("liver", "C78.7", "A")],
+        {"metastatic": None, "breast_cancer": True},
+    ),
+    "a diagnosis that is suspected, or a state after one, is not certain": (
+        [with_certainty("liver", "C78.7", "V"), german("ild", "J84.1 V"), german("hf", "I50.9Z")],
+        {"metastatic": None, "interstitial_lung_disease": None, "heart_failure": None},
+    ),
+    "a confirmed diagnosis is there, with its letter too": (
+        [with_certainty("liver", "C78.7", "G"), german("ild", "J84.1G"), german("c", "C50.9 G"), german("hf", "I50.-")],
+        {"metastatic": True, "interstitial_lung_disease": True, "breast_cancer": True, "heart_failure": True},
+    ),
+    "where certainties differ, or one is not known, the diagnosis is not certain": (
+        [
+            {**with_certainty("liver", "C78.7", "A"), "verificationStatus": {"coding": [{"code": "confirmed"}]}},
+            with_certainty("ild", "J84.1", "X"),
+        ],
+        {"metastatic": None, "interstitial_lung_disease": None},
+    ),
+    "letters after a code that no table has leave the diagnosis uncertain": (
+        [german("liver", "C78.7Q"), german("ild", "J84.1XY"), condition("c", "icd:C50.A1")],
+        {"metastatic": None, "interstitial_lung_disease": None, "breast_cancer": True},
     ),
     "a stage in other words is not certain": (
         [{**BREAST_CANCER, "stage": [{"summary": {"text": "UICC IV (cT2 cN1 cM1)"}}]}],

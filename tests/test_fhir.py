@@ -227,7 +227,7 @@ def test_tables_name_drugs_and_facts_of_their_guideline(curated: Guideline, tmp_
         ("facts", "ever,metastasis,", "ever,metastases,", 'facts.csv:2: "metastases" is not a known finding'),
         ("facts", "months_between,trastuzumab ", "months_between,x ", '"x" is not a known drug'),
         ("facts", "her2,latest,her2", "her3,latest,her2", 'facts.csv:3: "her3" is not a known fact'),
-        ("tests", "her2,ihc,", "her2,ihcc,", 'tests.csv:2: "ihcc" is not a known set of values; allowed: ended, '),
+        ("tests", "her2,ihc,", "her2,ihcc,", 'tests.csv:2: "ihcc" is not a known set of values; allowed: certainty, '),
         ("values", "unit,kg,kilogram,1,", "unit,kg,kilogram,one,", '"one" is not a number'),
         ("periods", "pause,120,", "pauze,120,", 'periods.csv:3: "pauze" is not a known period; allowed: at_once, cycle, '),
         ("periods", "cycle,18,", "pause,18,", "periods.csv: add cycle"),

@@ -11,12 +11,11 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.fhir.dates import PartialDate, bound_above, first_date, parse_date
 from reasoner.fhir.provenance import Provenance, provenance_of
 from reasoner.fhir.resources import Coding, Component, Concept, Quantity, Resource, as_list, first_code, texts_of
-from reasoner.fhir.tables import HIERARCHIES, TEXT, Diagnosis, Tables, Test, system_of
+from reasoner.fhir.tables import HIERARCHIES, TEXT, UNDECIDED, Diagnosis, Tables, Test, system_of
 from reasoner.fhir.words import amount_in
 
 __all__ = ["UNDECIDED", "Evidence", "EvidenceCollector", "latest"]
 
-UNDECIDED = "undecided"
 FINAL = {"final", "amended", "corrected"}
 NOT_FINAL = {"preliminary", "registered", "cancelled", "entered-in-error"}
 LONGEST = 80
@@ -70,10 +69,12 @@ class EvidenceCollector:
 
         The date on which it was recorded says no more than that it was there by then.
         """
-        status = first_code(resource.verificationStatus)
-        if status in NEVER_THERE:
+        statuses = self.tables.certainties_of(resource)
+        if resource.verificationStatus is not None:
+            statuses.add(first_code(resource.verificationStatus) or UNDECIDED)
+        if statuses and statuses <= NEVER_THERE:
             return
-        confirmed = not doubted and (resource.verificationStatus is None or status == "confirmed")
+        confirmed = not doubted and statuses <= {"confirmed"}
         period = resource.onsetPeriod.start if resource.onsetPeriod else None
         asserted = (e.valueDateTime for e in resource.extension or () if e.url == ASSERTED)
         date = first_date(resource.onsetDateTime, period, *asserted) or bound_above(parse_date(resource.recordedDate))

@@ -32,6 +32,7 @@ class Coding(msgspec.Struct, gc=False):
     system: str | None = None
     code: str | None = None
     display: str | None = None
+    extension: list[Extension | None] | None = None
 
 
 NO_CODING = Coding()
@@ -97,10 +98,11 @@ class Period(msgspec.Struct, gc=False):
 
 
 class Extension(msgspec.Struct, gc=False):
-    """An extension; of its values, dates and concepts are read."""
+    """An extension; of its values, dates, codings and concepts are read."""
 
     url: str | None = None
     valueDateTime: str | None = None  # noqa: N815 (FHIR's name, and below)
+    valueCoding: Coding | None = None  # noqa: N815
     valueCodeableConcept: Concept | None = None  # noqa: N815
 
 

@@ -8,15 +8,27 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import GuidelineError, nearest
-from reasoner.fhir.resources import Coding
+from reasoner.fhir.resources import Coding, Resource
 from reasoner.fhir.words import ANY, Words, normalise, pattern
 
-__all__ = ["HIERARCHIES", "TEXT", "UNKNOWN", "Diagnosis", "FactMapping", "Tables", "Test", "system_of", "url_of"]
+__all__ = [
+    "HIERARCHIES",
+    "TEXT",
+    "UNDECIDED",
+    "UNKNOWN",
+    "Diagnosis",
+    "FactMapping",
+    "Tables",
+    "Test",
+    "system_of",
+    "url_of",
+]
 
 SYSTEMS = {
     "http://snomed.info/sct": "snomed",
@@ -73,6 +85,11 @@ TEXT = "text"
 WORD = "word"
 TOGETHER = "together"
 UNKNOWN = "unknown"
+UNDECIDED = "undecided"
+CERTAINTY = "certainty"
+ICD = ("icd10cm", "icd9cm")
+ICD_MARKS = str.maketrans("", "", ".-+*!\N{DAGGER}# ")
+CERTAINTY_IN_CODE = re.compile(r"([A-Z]\d\d(?:\d{0,2}|\.\d{1,2}|\.-))[-+*!\N{DAGGER}# ]*([A-Z])", re.IGNORECASE)
 FORM = "form"
 PARTS = re.compile(r"[^\w%]+")
 HYPHENATED = re.compile(r" -\w|\w- ")
@@ -96,9 +113,9 @@ def url_of(system: str) -> str:
 
 
 def key_of(system: str, code: str) -> str:
-    """Write a code as it is compared: one of ICD without points, the labeller and product of an NDC without hyphens."""
-    if system in ("icd10cm", "icd9cm"):
-        return code.replace(".", "").upper()
+    """Write a code as it is compared: ICD without points and marks, the labeller and product of an NDC without hyphens."""
+    if system in ICD:
+        return code.translate(ICD_MARKS).upper()
     if system == "ndc":
         labeller, hyphen, product = code.partition("-")
         return labeller.zfill(5) + product.partition("-")[0].zfill(4) if hyphen else code[:9] if len(code) == 11 else code
@@ -161,6 +178,7 @@ class Tables:
         self.words = pattern((code for system, code, _ in self.conditions if system == TEXT), whole=False)
         self.values: dict[tuple[str, str, str], str] = {}
         self.texts = Words((row["values"], row["code"], row["value"]) for row in rows["values"] if row["system"] == WORD)
+        self.certainties = {row["system"] for row in rows["values"] if row["values"] == CERTAINTY}
         self.together: dict[frozenset[str], str] = {}
         self.ranges: dict[tuple[str, str], list[tuple[str, float, str]]] = defaultdict(list)
         self.units: dict[tuple[str, str], float] = {}
@@ -280,19 +298,43 @@ class Tables:
         return [diagnosis for word in found for diagnosis in self.conditions[TEXT, word, ""]]
 
     def diagnoses(self, coding: Coding, sites: Iterable[Coding]) -> list[Diagnosis]:
-        """Tell what the code of a diagnosis says at the body sites given; of each finding, the nearest code above it."""
-        system = system_of(coding.system)
-        code = key_of(system, coding.code or "")
+        """Tell what the code of a diagnosis says at the body sites given; of each finding, the nearest code above it.
+
+        Digits of ICD say which of the diagnoses above it is; letters that no table has may say anything.
+        """
+        system, written, _ = self.split_certainty(coding)
+        code = key_of(system, written)
         places = ("", *(site.code or "" for site in sites))
         found: dict[str, list[Diagnosis]] = {}
+        known = True
         while code:
             own: dict[str, list[Diagnosis]] = defaultdict(list)
             for place in places:
                 for diagnosis in self.conditions.get((system, code, place), ()):
-                    own[diagnosis.finding].append(diagnosis)
+                    own[diagnosis.finding].append(diagnosis if known else diagnosis._replace(value=UNDECIDED))
             found = {**own, **found}
+            known = known and (system not in ICD or code[-1].isdigit())
             code = above(system, code)
         return [diagnosis for own in found.values() for diagnosis in own]
+
+    def split_certainty(self, coding: Coding) -> tuple[str, str, str | None]:
+        """Give the system and the code of a diagnosis without the letter of its certainty, and what the letter says."""
+        system, code = system_of(coding.system), coding.code or ""
+        parts = CERTAINTY_IN_CODE.fullmatch(code) if system in self.certainties else None
+        said = self.value_of(CERTAINTY, system, parts[2].upper()) if parts else None
+        return (system, parts[1], said) if parts and said is not None else (system, code, None)
+
+    def certainties_of(self, resource: Resource) -> set[str]:
+        """List what extensions and letters of the codes of a diagnosis say of its certainty."""
+        codings = list(resource.code.codings()) if resource.code else []
+        extensions = chain(resource.extension or (), *(coding.extension or () for coding in codings))
+        told = [own for own in extensions if own is not None and own.url in self.certainties]
+        stated = {
+            self.value_of(CERTAINTY, own.url or "", (own.valueCoding.code if own.valueCoding else None) or "")
+            for own in told
+        }
+        in_codes = {self.split_certainty(coding)[2] for coding in codings} - {None}
+        return {own or UNDECIDED for own in stated | in_codes}
 
 
 def above(system: str, code: str) -> str:
