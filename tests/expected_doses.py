@@ -93,10 +93,17 @@ def shown(given: Given, certainty: tuple[str, Any], model: GuidelineModel, recor
         for limit in limits:
             bound = milligrams(*limit, model, record)
             mg = None if mg is None or bound is None else stricter(mg, bound)
-    words = (
-        frozenset((float(a), model.label("unit", u)) for a, u in strictest(limits, stricter, model, record))
-        for limits, stricter in ((low, max), (high, min))
+    least, most = list(strictest(low, max, model, record)), list(strictest(high, min, model, record))
+    crossed = any(
+        max([a, b], key=lambda own: Decimal(own[0]) * Decimal(model.units[own[1]].milligrams or 1)) == a != b
+        for a in least
+        for b in most
+        if model.units[a[1]].per == model.units[b[1]].per
     )
+    sized = [(milligrams(*a, model, record), milligrams(*b, model, record)) for a in least for b in most]
+    if crossed or any(a is not None and b is not None and a > b for a, b in sized):
+        mg = None
+    words = (frozenset((float(a), model.label("unit", u)) for a, u in limits) for limits in (least, most))
     return (target, schedule, step, float(amount), model.label("unit", unit), "" if every == "once" else every, *words,
             duration, None if mg is None else float(mg), certainty[0], repr(certainty[1]))  # fmt: skip
 

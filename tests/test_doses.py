@@ -298,6 +298,63 @@ def test_a_check_finds_two_doses_that_hold_for_one_patient(mere_chill: Guideline
     assert found.witness["clearance"] >= 30
 
 
+CHILD = "less_than(age, 12)"
+LIMITS = {
+    "a minimum above the maximum, in other units": (
+        'dose_minimum(merol, usual, first, "0.6", g). dose_maximum(merol, usual, first, "550", mg).',
+        {"contradict each other: at least 0.6 g, and at most 550 mg", "never given as it is written: 0.5 g once, but"},
+    ),
+    "the same for children only": (
+        f'dose_minimum(merol, usual, each, "6", mg_per_kg) :- {CHILD}.',
+        {"contradict each other: at least 6 mg/kg, and at most 5 mg/kg"},
+    ),
+    "where only one of them holds": ('dose_minimum(merol, usual, each, "6", mg_per_kg) :- at_least(age, 12).', set()),
+    "a dose above its maximum": (
+        'dose_maximum(merol, usual, first, "400", mg).',
+        {"never given as it is written: 0.5 g once, but at most 400 mg"},
+    ),
+    "a dose above the maximum that its own condition brings": (
+        'dose_maximum(merol, usual, each, "100", mg) :- less_than(clearance, 30).',
+        {"never given as it is written: 110 mg every 12 hours, but at most 100 mg"},
+    ),
+    "a maximum that cuts the dose of children": (f'dose_maximum(merol, usual, each, "100", mg) :- {CHILD}.', set()),
+    "a maximum that is equal to the minimum": (
+        'dose_minimum(merol, usual, first, "0.5", g). dose_maximum(merol, usual, first, "500", mg).', set(),
+    ),
+    "limits per kg and in mg, of which no weight is known": ('dose_minimum(merol, usual, each, "40", mg).', set()),
+    "limits of another step": ('dose_maximum(chillin, usual, first, "1", mg).', set()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_check_finds_limits_that_no_dose_can_keep(name: str, tmp_path: Path, own_cache: None) -> None:
+    line, expected = LIMITS[name]
+    text = TEXT.replace("dose_duration(", f"{line}\ndose_duration(")
+    found = [own for own in check(load(tmp_path, text)).findings if own.kind == "dose" and own.severity == "error"]
+    assert len(found) == len(expected)
+    assert all(any(words in own.message for own in found) for words in expected), [own.message for own in found]
+    for own in found:
+        assert own.witness is not None
+        assert {side.annotation for side in own.sides} == {"L2"}
+        assert all("guideline.lp:" in place for side in own.sides for place in side.places)
+        assert (own.witness.get("age", 80) < 12) == (CHILD in line)
+
+
+@pytest.mark.parametrize(
+    ("kilograms", "mg", "contradictory"), [(30, 150, None), (8, None, True), (None, None, None)], ids=str
+)
+def test_limits_that_contradict_each_other_cut_no_dose(
+    kilograms: float | None, mg: float | None, contradictory: bool | None, tmp_path: Path, own_cache: None
+) -> None:
+    line = 'dose_minimum(merol, usual, each, "50", mg).\n'
+    guideline = load(tmp_path, TEXT.replace("dose_duration(", f"{line}dose_duration("))
+    record = {"id": "a", "confirmed": True, "clearance": 40, "age": 8, "kilograms": kilograms}
+    (each,) = [dose for dose in doses(guideline, record) if dose["step"] == "each"]
+    assert (each["mg"], each.get("contradictory")) == (mg, contradictory)
+    words = "150 mg by mouth every 12 hours, at least 50 mg, at most 5 mg/kg, limits that CONTRADICT each other, for 7 days"
+    assert (words in " ".join(render(guideline.answer(record)).split())) == (contradictory is True)
+
+
 def test_a_diff_finds_the_patients_who_get_another_dose(mere_chill: Guideline, tmp_path: Path) -> None:
     text = TEXT.replace("threshold(clearance, 30).", "threshold(clearance, 30). threshold(clearance, 15).")
     other = load(tmp_path, text.replace("less_than(clearance, 30).\ndose_max", "less_than(clearance, 15).\ndose_max"))

@@ -58,6 +58,8 @@ def step_words(dose: DoseGiven, model: GuidelineModel) -> str:
     minima, maxima = dose.bounds()
     parts += [say("dose_at_least", f"{number_words(limit.amount)} {limit.unit}") for limit in minima]
     parts += [say("dose_at_most", f"{number_words(limit.amount)} {limit.unit}") for limit in maxima]
+    if dose.contradictory is True:
+        parts.append(say("limits_contradict"))
     if dose.duration is not None:
         parts.append(duration_words(dose.duration, model))
     words = say("comma").join(parts)

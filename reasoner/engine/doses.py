@@ -45,8 +45,9 @@ class DoseGiven(Shape, frozen=True):
 
     `amount` is in `unit`, given `every` so often, once where that is null; `every_weeks` is the same where it is in weeks.
     `mg` is the dose of this patient, within its limits; null where it is no mass, or hangs on what the record does not
-    hold. `minimum` and `maximum` limit one dose: of several the strictest, and where it hangs on an unrecorded weight or
-    body surface which it is, `further_minima` and `further_maxima` hold the others. `certainty` tells whether the dose is
+    hold, or the limits contradict each other for this patient, a minimum above a maximum, which `contradictory` tells.
+    `minimum` and `maximum` limit one dose: of several the strictest, and where it hangs on an unrecorded weight or body
+    surface which it is, `further_minima` and `further_maxima` hold the others. `certainty` tells whether the dose is
     to be given in every completion in which its regimen is recommended as this entry says, or only in those that agree with
     `assuming`. `statement` gives it.
     """
@@ -68,6 +69,7 @@ class DoseGiven(Shape, frozen=True):
     statement: str
     further_minima: tuple[Amount, ...] | UnsetType = UNSET
     further_maxima: tuple[Amount, ...] | UnsetType = UNSET
+    contradictory: bool | UnsetType = UNSET
 
     def bounds(self) -> tuple[tuple[Amount, ...], tuple[Amount, ...]]:
         """Give all minima and all maxima that count."""
@@ -218,7 +220,9 @@ class Doses:
         certainty: tuple[Certainty, tuple[Assumption, ...]],
     ) -> DoseGiven:
         """Give a dose with its limits and its duration."""
-        mg = self.milligrams(dose)
+        lowest, highest = dict(map(self.measured, minima)), dict(map(self.measured, maxima))
+        contradictory = any(lowest[measure] > highest[measure] for measure in lowest.keys() & highest.keys())
+        mg = None if contradictory else self.milligrams(dose)
         for limits, stricter in ((minima, max), (maxima, min)):
             for limit in limits:
                 bound = self.milligrams(limit)
@@ -243,6 +247,7 @@ class Doses:
             statement=dose.statement,
             further_minima=tuple(least[1:]) or UNSET,
             further_maxima=tuple(most[1:]) or UNSET,
+            contradictory=contradictory or UNSET,
         )
 
     def milligrams(self, dose: Dose) -> Decimal | None:

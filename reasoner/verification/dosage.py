@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import permutations
 
@@ -14,7 +14,7 @@ from reasoner.engine.dose_phrases import duration_words, number_words, period_wo
 from reasoner.engine.doses import Period
 from reasoner.verification.atoms import quoted, split_atom
 
-__all__ = ["dosage_words", "dose_meanings", "dose_term_words"]
+__all__ = ["constant_limits", "dosage_words", "dose_meanings", "dose_term_words"]
 
 TERMS = {"dose": "dose", "dose_maximum": "most", "dose_minimum": "least", "dose_duration": "for"}
 """What a predicate about doses says of a step, as the rules about findings name it."""
@@ -25,23 +25,35 @@ HOURS = {"hours": 1, "days": 24, "weeks": 168}
 def dose_meanings(atoms: Iterable[str], model: GuidelineModel) -> Iterator[str]:
     """Yield for each of the atoms that is about doses what it says, with a text that is the same for what means the same.
 
-    Of limits that can be compared it is said which is the stricter one.
+    Of doses and limits of one step that can be compared, those in one measure per the same, it is said which is the larger.
     """
-    limits: dict[str, Dose] = {}
+    steps: dict[tuple[str, ...], dict[str, tuple[Decimal, str, str]]] = {}
     for atom in atoms:
         predicate, arguments = split_atom(atom) if atom.startswith("dose") else ("", ())
         if predicate in DOSAGE_PREDICATES:
             dose = dose_of(predicate, arguments, "", 0)
             term = f"{TERMS[predicate]}({','.join(arguments[3:])})"
             yield f"_means({term},{TERMS[predicate]},{quoted(meaning_of(dose, model))})"
-            if predicate in ("dose_maximum", "dose_minimum"):
-                limits[term] = dose
-    for (term, dose), (other, least) in permutations(limits.items(), 2):
-        (amount, *measure), (second, *measured) = amount_of(dose, model), amount_of(least, model)
-        if (dose.kind, measure) == (least.kind, measured) and (
-            amount < second if dose.kind == "dose_maximum" else amount > second
-        ):
-            yield f"_stricter({term},{other})"
+            if dose.unit:
+                steps.setdefault(tuple(arguments[:3]), {})[term] = amount_of(dose, model)
+    pairs = (pair for terms in steps.values() for pair in permutations(terms.items(), 2))
+    for (term, (amount, *measure)), (other, (second, *measured)) in pairs:
+        if measure == measured and amount > second:
+            yield f"_above({term},{other})"
+
+
+def constant_limits(supports: Mapping[str, Collection[Collection[tuple[int, bool]]]]) -> Iterator[str]:
+    """Yield which limits hold wherever a dose of their step does, given the conditions under which atoms are concluded."""
+    steps: dict[tuple[str, ...], list[tuple[str, Sequence[str], str]]] = {}
+    for atom in supports:
+        predicate, arguments = split_atom(atom) if atom.startswith("dose") else ("", ())
+        if predicate in DOSAGE_PREDICATES:
+            steps.setdefault(tuple(arguments[:3]), []).append((predicate, arguments, atom))
+    for (predicate, _, dose), (kind, said, limit) in (p for own in steps.values() for p in permutations(own, 2)):
+        if predicate == "dose" and kind in ("dose_maximum", "dose_minimum"):
+            ways = [set(way) for way in supports[limit]]
+            if all(any(way <= set(own) for way in ways) for own in supports[dose]):
+                yield f"_always_limited({dose},{TERMS[kind]}({','.join(said[3:])}))"
 
 
 def amount_of(dose: Dose, model: GuidelineModel) -> tuple[Decimal, str, str]:

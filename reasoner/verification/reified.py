@@ -12,7 +12,7 @@ from reasoner.compiler.aggregates import AGGREGATE
 from reasoner.compiler.model import Annotation, GuidelineModel, Rule
 from reasoner.compiler.program import Program, Space
 from reasoner.verification.atoms import compares_number, fact_of, quoted, split_atom
-from reasoner.verification.dosage import dose_meanings
+from reasoner.verification.dosage import constant_limits, dose_meanings
 
 __all__ = ["reify"]
 
@@ -43,6 +43,10 @@ def about_doses(model: GuidelineModel, space: Space) -> Iterator[str]:
         (f'dose({d.target},{d.schedule},{d.step},"{d.amount}",{d.unit})', d.order) for d in model.doses if d.kind == "dose"
     ]
     yield from dose_meanings([*program.atoms, *(text for text, _ in space.data)], model)
+    supports: dict[str, list[tuple[tuple[int, bool], ...]]] = {text: [()] for text, _ in space.data}
+    for own in program.rules:
+        supports.setdefault(program.atoms[own.head], []).append(own.conditions)
+    yield from constant_limits(supports)
     yield from (
         f"_under({text},{quoted(name)})" for text, name in space.data if name is not None and text.startswith("dose")
     )

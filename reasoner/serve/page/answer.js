@@ -243,11 +243,12 @@ function period(relation, { value, unit }) {
   return value === 1 ? say(`${relation}_${unit.slice(0, -1)}`) : say(`${relation}_${unit}`, value);
 }
 
-function limits({ minimum, further_minima = [], maximum, further_maxima = [], duration }) {
+function limits({ minimum, further_minima = [], maximum, further_maxima = [], contradictory, duration }) {
   const worded = (key, amounts) => amounts.filter(Boolean).map(({ amount, unit }) => say(key, `${amount} ${unit}`));
   return [
     ...worded("dose_at_least", [minimum, ...further_minima]),
     ...worded("dose_at_most", [maximum, ...further_maxima]),
+    ...(contradictory ? [say("limits_contradict")] : []),
     ...(duration ? [period("for", duration)] : []),
   ];
 }
