@@ -7,6 +7,7 @@ import json
 import re
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +34,7 @@ from running import serving
 
 from reasoner.serve.ehr import FhirServers
 from reasoner.serve.settings import Settings
-from reasoner.serve.transport import Connection, FetchError, Server, is_public, verifying
+from reasoner.serve.transport import MOST_LOOK_UPS, Connection, FetchError, Server, is_public, verifying
 
 SECOND = "second line: trastuzumab deruxtecan"
 UNKNOWN = "undetermined: the advice depends first on this: Which courses were given"
@@ -422,6 +423,32 @@ def test_a_name_that_leads_to_a_private_address_is_not_followed_unless_its_netwo
         connection = Connection(named, opened, time.monotonic() + 5)
         assert connection.fetch("/fhir/r4/Condition", {}, 1_000) == b'{"resourceType": "Bundle"}'
         connection.close()
+
+
+def test_a_look_up_that_hangs_ends_in_time_and_holds_a_bounded_number_of_threads(
+    own_cache: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging, name = threading.Event(), "http://localhost:9/fhir/r4"
+
+    def hang(*_: object, **__: object) -> list[Any]:
+        hanging.wait(60)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    chart = charts.second_line()
+    del chart["procedures"], chart["medicationRequests"]
+    settings = Settings(public_url=SITE, fhir_servers=(name,), fetch_seconds=0.3)
+    try:
+        with asking(settings) as client:
+            for _ in range(MOST_LOOK_UPS // 2 + 2):
+                start = time.monotonic()
+                (advice, *_) = call(client, "patient-view", chart, fhirServer=name).json()["cards"]
+                assert time.monotonic() - start < 5
+                assert advice["summary"].startswith(UNKNOWN)
+                assert "took too long" in advice["detail"]
+            assert sum(own.name == "look-up" for own in threading.enumerate()) == MOST_LOOK_UPS
+    finally:
+        hanging.set()
 
 
 def test_a_certificate_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,14 +8,16 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import cache
 from http.client import HTTPConnection, HTTPException
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from threading import BoundedSemaphore, Thread
 from typing import Any, NamedTuple, Self
 from urllib.parse import unquote, urljoin, urlsplit
 
-__all__ = ["Connection", "FetchError", "Network", "Server"]
+__all__ = ["MOST_LOOK_UPS", "Connection", "FetchError", "Network", "Server"]
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -31,6 +33,8 @@ STATUSES = {
     **dict.fromkeys((429, 503), "busy"),
 }
 CHUNK = 64 * 1024
+MOST_LOOK_UPS = 32
+LOOKING_UP = BoundedSemaphore(MOST_LOOK_UPS)
 
 
 class FetchError(Exception):
@@ -165,8 +169,8 @@ class Connection(HTTPConnection):
 
     def connect(self) -> None:
         """Connect to the first allowed address that answers."""
-        found = socket.getaddrinfo(self.server.host, self.server.port, type=socket.SOCK_STREAM)
-        allowed = [str(to[0]) for *_, to in found if self.allows(ip_address(str(to[0]).partition("%")[0]))]
+        found = resolved(self.server.host, self.server.port, self.until)
+        allowed = [address for address in found if self.allows(ip_address(address.partition("%")[0]))]
         if not allowed:
             raise FetchError("private")
         connected = self.connected_to(allowed)
@@ -219,6 +223,27 @@ class Connection(HTTPConnection):
         except (OSError, HTTPException, ValueError):
             raise FetchError("failed") from None
         return bytes(body)
+
+
+def resolved(host: str, port: int, until: float) -> list[str]:
+    """Give the addresses of a host, on a thread of its own, since the system sets no end to a look-up.
+
+    Raises TimeoutError where they are not there at a moment, and OSError where there are none.
+    """
+    if not LOOKING_UP.acquire(timeout=remaining(until)):
+        raise TimeoutError
+    found: Future[list[str]] = Future()
+
+    def look_up() -> None:
+        try:
+            found.set_result([str(to[0]) for *_, to in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
+        except (OSError, ValueError) as error:
+            found.set_exception(error)
+        finally:
+            LOOKING_UP.release()
+
+    Thread(target=look_up, name="look-up", daemon=True).start()
+    return found.result(remaining(until))
 
 
 @cache
