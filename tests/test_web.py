@@ -28,6 +28,7 @@ from bundles import (
 from running import Running, serving
 
 from reasoner import Guideline
+from reasoner.render.answer import render
 
 AXE = Path(__file__).parent / "readers/node_modules/axe-core/axe.min.js"
 PAGE = Path(__file__).parent.parent / "reasoner/serve/page"
@@ -188,6 +189,10 @@ def test_what_is_taken_as_true_is_said_and_can_be_left_open(browser: Any, servic
     with opened(browser, service, SECOND_LINE) as page:
         line = "Taken as true without being recorded, and it matters: no LVEF measurement before treatment"
         assert line in settled(page)
+        says = "What is not entered stays unknown, but where a field says what it is then taken for"
+        assert says in page.locator("#patient").inner_text()
+        default = page.locator(".choices:visible", has_text="not entered: taken as")
+        assert default.count() == default.filter(has=page.get_by_role("radio", name="unknown", exact=True)).count() == 7
         assert "Left empty, this is taken as: no." in field(page, "lvef_measured").inner_text()
         choose(page, "lvef_measured", "unknown")
         choose(page, "unavailable_drugs", "unknown")
@@ -198,6 +203,25 @@ def test_what_is_taken_as_true_is_said_and_can_be_left_open(browser: Any, servic
         assert sent(page)["unavailable_drugs"] is None
         page.get_by_role("button", name="Save or share").click()
         assert json.loads(taken(page, "Record", "#sharing"))["lvef_measured"] is None
+
+
+def test_a_recommendation_has_the_words_of_the_command_line_where_its_rank_or_a_caution_is_not_certain(
+    browser: Any, service: Running, curated: Guideline
+) -> None:
+    after = {"drugs": ["trastuzumab_deruxtecan"], "outcome": "progression"}
+    record = {"id": "p", "her2": "positive", "metastatic": True, "metastatic_therapy": [PROGRESSED, after]}
+    lines = render(curated.answer(record), 1000).splitlines()
+    caution = next(line.strip() for line in lines if "CAUTION, unless ruled out: heart failure" in line)
+    name = "lapatinib + capecitabine (the rank depends on unrecorded facts; this is the best)"
+    assert any(name in line for line in lines)
+    with opened(browser, service, record) as page:
+        settled(page)
+        shown = page.locator(".recommendation.certain.varies").first.inner_text()
+        assert f"\n{name}\n" in shown
+        assert caution in shown
+        page.get_by_role("button", name="Save or share").click()
+        answer = json.loads(taken(page, "Answer", "#sharing"))
+        assert answer == service.client.post("/api/answer", json={"patient": {**record}}).json()
 
 
 def test_how_a_course_ended_can_be_unknown(browser: Any, service: Running) -> None:

@@ -47,6 +47,7 @@ __all__ = [
     "Missing",
     "Reason",
     "Recommendation",
+    "RecommendationWords",
     "build_answer",
 ]
 
@@ -100,6 +101,18 @@ class Recommendation(Result, frozen=True):
     reasons = Carried[tuple[Reason, ...]]()
 
 
+class RecommendationWords(Shape, frozen=True):
+    """A recommendation as texts word it: the regimen, the strength and the cautions, with what of each is not certain.
+
+    `rank_varies` where what is not recorded can rank it lower.
+    """
+
+    regimen: str
+    rank_varies: bool
+    strength: str
+    cautions: tuple[str, ...]
+
+
 class Exclusion(Result, frozen=True):
     """A regimen that the record speaks against; `because` has a sentence for each reason, with its source in brackets.
 
@@ -141,7 +154,7 @@ class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     `setting` is "undetermined" where an unknown fact decides it; of several `decisions`, which are there with their settings
     where a guideline declares them, it is that of the first. `missing` lists the unknown facts that can change the
     answer, `assumed` the facts that a default stands for, and `alternatives` what another reading would change. `scores` is
-    there where the guideline declares any.
+    there where the guideline declares any, and `worded`, the words for each recommended regimen, where it was asked for.
 
     `derivation`, not part of the JSON, holds every rule that supports a conclusion and every one that is blocked.
     """
@@ -158,6 +171,7 @@ class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     notes: tuple[str, ...]
     scores: tuple[Score, ...] | UnsetType = UNSET
     decisions: tuple[DecisionSetting, ...] | UnsetType = UNSET
+    worded: dict[str, RecommendationWords] | UnsetType = UNSET
 
     derivation = Carried[Derivation]()
 

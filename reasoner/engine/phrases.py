@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reasoner.compiler.model import Annotation, GuidelineModel
 from reasoner.compiler.selection import ANY
-from reasoner.engine.answer import Alternative, Answer, Assumed, GuidelineInfo, Missing, Recommendation
+from reasoner.engine.answer import Alternative, Answer, Assumed, GuidelineInfo, Missing, Recommendation, RecommendationWords
 from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED, Assumption
 from reasoner.engine.predicates import predicate_of
 from reasoner.errors import printable
@@ -41,6 +41,7 @@ __all__ = [
     "question_words",
     "rank_is_sure",
     "reading_words",
+    "recommendation_words",
     "requirement_words",
     "setting_words",
     "source_words",
@@ -364,6 +365,15 @@ def best_strength_words(entry: Recommendation, derivation: Derivation) -> str:
     words = strength_words(entry, derivation.model)
     sure = throughout(f"strength({entry.regimen},{entry.strength})", entry, derivation)
     return words if sure else derivation.model.say("strength_varies", words)
+
+
+def recommendation_words(entry: Recommendation, derivation: Derivation) -> RecommendationWords:
+    """Word a recommendation; its rank, its strength and its cautions can depend on what is not recorded."""
+    regimen, sure = derivation.model.label("regimen", entry.regimen), rank_is_sure(entry, derivation)
+    if not sure:
+        regimen = derivation.model.say("rank_varies" if entry.certainty == "certain" else "rank_varies_within", regimen)
+    cautions = (caution_words(entry, caution, derivation) for caution in entry.cautions)
+    return RecommendationWords(regimen, not sure, best_strength_words(entry, derivation), tuple(cautions))
 
 
 def caution_words(entry: Recommendation, caution: str, derivation: Derivation) -> str:

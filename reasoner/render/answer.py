@@ -16,12 +16,10 @@ from reasoner.engine.phrases import (
     annotation_words,
     assumed_words,
     assuming_words,
-    best_strength_words,
-    caution_words,
     depending_words,
     doubts,
     missing_words,
-    rank_is_sure,
+    recommendation_words,
     setting_words,
 )
 from reasoner.engine.scores import score_words
@@ -33,10 +31,8 @@ __all__ = ["render"]
 def recommendation(page: TextLayout, entry: Recommendation, derivation: Derivation) -> None:
     model = derivation.model
     say = model.say
-    name = model.label("regimen", entry.regimen)
-    if not rank_is_sure(entry, derivation):
-        name = say("rank_varies" if entry.certainty == "certain" else "rank_varies_within", name)
-    text = say("with_strength", name, best_strength_words(entry, derivation))
+    worded = recommendation_words(entry, derivation)
+    text = say("with_strength", worded.regimen, worded.strength)
     if entry.certainty == "certain":
         page.item(f"  {entry.rank}.", text, "certain")
     else:
@@ -56,8 +52,8 @@ def recommendation(page: TextLayout, entry: Recommendation, derivation: Derivati
         page.item("", depending_words(entry.depends_on_readings, model), "conditional")
     if entry.overlays:
         page.item("", say("overlays_used", say("comma").join(entry.overlays)), "conditional")
-    for caution in entry.cautions:
-        page.item("", caution_words(entry, caution, derivation), "against")
+    for caution in worded.cautions:
+        page.item("", caution, "against")
     for text in (*dose_words(entry.doses, model), *no_dose_words(entry.regimen, entry.doses, model)):
         page.item("", text, "faint")
 

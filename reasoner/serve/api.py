@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from graphs.formats import FORMATS, format_of, to_bytes
 from reasoner.engine.answer import Answer
+from reasoner.engine.phrases import recommendation_words
 from reasoner.errors import GuidelineError, ReasonerError, RecordError
 from reasoner.fhir import ChartFacts
 from reasoner.guideline import Guideline
@@ -52,6 +53,12 @@ class Asked(AskedFacts, kw_only=True):
     """
 
     readings: Annotated[list[str], msgspec.Meta(max_length=100)] | None = None
+
+
+class AskedAnswer(Asked, kw_only=True):
+    """What the guideline says; with `words`, also how texts word each recommendation."""
+
+    words: bool = False
 
 
 class AskedWhy(Asked, kw_only=True):
@@ -183,16 +190,22 @@ def as_json(result: object) -> Response:
     return Response(to_json(result), media_type="application/json")
 
 
-def reply_to_answer(asker: Asker, asked: Asked) -> Response:
-    return as_json(asker.answer(asked))
+def reply_to_answer(asker: Asker, asked: AskedAnswer) -> Response:
+    return as_json(as_asked(asker.answer(asked), asked))
 
 
-def answer_at_once(asker: Asker, asked: Asked) -> Response | None:
+def as_asked(answer: Answer, asked: AskedAnswer) -> Answer:
+    if not asked.words:
+        return answer
+    return answer.replace(worded={own.regimen: recommendation_words(own, answer.derivation) for own in answer.recommended})
+
+
+def answer_at_once(asker: Asker, asked: AskedAnswer) -> Response | None:
     """Answer a record that leaves little open."""
     record = asker.parsed(asked)
     adopted = asker.guideline.adopted
     much_open = record.fewer or OPEN in adopted or record.told[0].choices[len(adopted) :].count(OPEN) > LITTLE
-    return None if much_open else as_json(asker.guideline.answer(record))
+    return None if much_open else as_json(as_asked(asker.guideline.answer(record), asked))
 
 
 def reply_to_why(asker: Asker, asked: AskedWhy) -> Response:
@@ -255,7 +268,7 @@ def findings(guideline: Guideline) -> bytes:
 
 
 QUESTIONS = (
-    Question("/api/answer", "Answer a record.", Asked, reply_to_answer, Answer, answer_at_once),
+    Question("/api/answer", "Answer a record.", AskedAnswer, reply_to_answer, Answer, answer_at_once),
     Question("/api/why", "Explain a regimen's, an action's or a setting's status.", AskedWhy, reply_to_why, why.Why),
     Question(
         "/api/why-not", "Explain what keeps a regimen from being recommended.", AskedWhyNot, reply_to_why_not, why_not.WhyNot

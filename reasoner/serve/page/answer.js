@@ -57,7 +57,9 @@ function decided({ decision, setting: name }, answer, words, explain) {
       decision ? say("setting_for", title, words.label("decision", decision)) : title,
       "ol",
       "recommended",
-      answer.recommended.filter((entry) => entry.decision === decision).map((entry) => recommendation(entry, words, explain)),
+      answer.recommended
+        .filter((entry) => entry.decision === decision)
+        .map((entry) => recommendation(entry, answer.worded[entry.regimen], words, explain)),
       say("page_nothing_recommended"),
     ),
   ];
@@ -143,11 +145,11 @@ function sources(entry, words) {
   return element("p", { className: "sources-of" }, [...names, cited].filter(Boolean).join(" · "));
 }
 
-function recommendation(entry, words, explain) {
+function recommendation(entry, worded, words, explain) {
   const why = explain(entry.regimen, words.label("regimen", entry.regimen), "recommended");
   return element(
     "li",
-    { className: `recommendation ${entry.certainty}` },
+    { className: `recommendation ${entry.certainty}${worded.rank_varies ? " varies" : ""}` },
     element("span", { className: "rank", ariaLabel: say("rank", entry.rank), role: "img", textContent: entry.rank }),
     element(
       "div",
@@ -155,27 +157,17 @@ function recommendation(entry, words, explain) {
       element(
         "p",
         { className: "name" },
-        element("strong", { textContent: words.label("regimen", entry.regimen) }),
+        element("strong", { textContent: worded.regimen }),
         why.button,
       ),
       element(
         "p",
         { className: "tags" },
-        element("span", { className: "tag", textContent: words.label("strength", entry.strength) }),
-        entry.evidence_certainty &&
-          element("span", { className: "tag", textContent: words.label("evidence_certainty", entry.evidence_certainty) }),
+        element("span", { className: "tag", textContent: worded.strength }),
         " ",
         certainty(entry, words),
       ),
-      entry.cautions.map((caution) =>
-        element(
-          "p",
-          { className: "caution" },
-          element("strong", { textContent: say("page_caution") }),
-          " ",
-          words.label("caution", caution),
-        ),
-      ),
+      worded.cautions.map((caution) => element("p", { className: "caution", textContent: caution })),
       because(entry),
       doses(entry.doses, words),
       sources(entry, words),

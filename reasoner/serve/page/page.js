@@ -47,7 +47,7 @@ class Page {
     place("save").addEventListener("click", () => this.share());
     place("copy").addEventListener("click", () => this.copy());
     place("save-record").addEventListener("click", () => keep("record.json", this.form.record()));
-    place("save-answer").addEventListener("click", () => keep("answer.json", this.answer));
+    place("save-answer").addEventListener("click", () => keep("answer.json", { ...this.answer, worded: undefined }));
     place("save-graph").addEventListener("click", () => this.graph("copied", keepGraph));
     place("draw").addEventListener("click", () => this.draw());
     place("save-drawing").addEventListener("click", () => keepGraph(this.drawing));
@@ -107,7 +107,7 @@ class Page {
     const { signal } = this.controller;
     const question = this.question();
     try {
-      const answer = await ask("answer", question, signal);
+      const answer = await ask("answer", { ...question, words: true }, signal);
       if (signal.aborted) return;
       this.form.refuse("", "");
       this.show(question, answer);
