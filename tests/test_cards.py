@@ -89,3 +89,35 @@ def test_the_headline_names_all_of_the_best_rank_as_the_answer_orders_them(curat
     assert -1 not in places
     assert places == sorted(places)
     assert "certain" not in leading_words(answer.recommended, answer.derivation)
+
+
+@pytest.mark.parametrize(
+    "drugs",
+    [("trastuzumab", "pertuzumab", "docetaxel"), ("trastuzumab_deruxtecan",), ("trastuzumab_emtansine",), TUCATINIB],
+    ids=lambda drugs: drugs[0],
+)
+def test_no_order_is_judged_where_it_is_not_known_which_therapy_was_given(
+    drugs: tuple[str, ...], curated: Guideline
+) -> None:
+    for early in (None, 6):
+        data = record(metastatic_therapy=None, months_to_recurrence=early, adjuvant_drugs=["trastuzumab"])
+        draft = ordered(curated, data, *drugs)
+        assert draft.summary.endswith("cannot be judged until it is known which therapy was given")
+        assert line(draft, "First to find out")[0].startswith("Which courses were given for metastatic disease")
+        assert not line(draft, "Recommended")
+        assert not any(part.startswith("no therapy for metastatic") for part in line(draft, "Rule out first")), draft
+
+
+def test_what_excludes_whatever_therapy_was_given_is_warned_of_without_recommending_anything(curated: Guideline) -> None:
+    data = record(metastatic_therapy=None, interstitial_lung_disease=True)
+    draft = ordered(curated, data, "trastuzumab_deruxtecan")
+    assert draft.indicator == "warning"
+    assert line(draft, "Recommended instead") == ("this cannot be said until it is known which therapy was given",)
+
+
+def test_where_therapy_is_not_known_the_first_line_asks_for_it(curated: Guideline) -> None:
+    told = "docetaxel (2021)"
+    draft = about_patient(curated.answer(record(metastatic_therapy=None)), [told])[0]
+    assert draft.lines[0].heading == "First to find out"
+    assert draft.lines[0].parts[1:] == (f"the chart tells: {told}",)
+    assert draft.lines[1].heading == "Recommended only if no therapy was given"

@@ -121,6 +121,17 @@ def test_every_fact_to_record_has_its_suggestion_or_is_named_as_having_none(serv
         assert all(question.endswith("?") for question in named)
 
 
+def test_an_order_where_the_chart_leaves_therapy_open_is_not_judged_and_gets_what_the_chart_tells_of_it(
+    service: Client,
+) -> None:
+    chart = charts.second_line()
+    del chart["observations"]
+    (card, *_) = cards(service, "order-sign", chart, "trastuzumab_deruxtecan")
+    assert card["summary"].endswith("cannot be judged until it is known which therapy was given")
+    assert "the chart tells: trastuzumab + pertuzumab + docetaxel (2023-03-01 to 2023-06-14)" in card["detail"]
+    assert "recommended" not in card["summary"] + card["detail"]
+
+
 def test_a_course_in_parts_is_the_regimen_that_it_makes_up(service: Client, curated: Guideline) -> None:
     def of(*drugs: str) -> list[str]:
         return [regimen for regimen in curated.model.regimens if curated.model.is_regimen(drugs, regimen)]

@@ -30,6 +30,7 @@ __all__ = [
     "option_words",
     "reasons",
     "standing",
+    "supposes_untreated",
     "ways_out",
 ]
 
@@ -57,10 +58,17 @@ def option_words(entry: Recommendation, derivation: Derivation) -> str:
     return derivation.model.say("bracketed", label, derivation.model.say("comma").join(filter(None, about)))
 
 
+def supposes_untreated(entry: Recommendation, model: GuidelineModel) -> bool:
+    """Tell whether a regimen is recommended only if no therapy was given, of which nothing is known."""
+    own = model.courses_fact
+    return own is not None and any(given.fact == own.name and given.value == () for given in entry.assuming)
+
+
 def certain_words(entry: Recommendation, derivation: Derivation) -> str:
     """Say briefly whether a recommendation, and its rank, is certain."""
     if entry.certainty != CERTAIN:
-        return derivation.model.say("card_depends")
+        untreated = supposes_untreated(entry, derivation.model)
+        return derivation.model.say("card_untreated" if untreated else "card_depends")
     return derivation.model.say("certain" if rank_is_sure(entry, derivation) else "card_rank_open")
 
 

@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, Exclusion, Missing, Recommendation
-from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED
+from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED, Assumption
 from reasoner.engine.phrases import caution_words, decided_words, question_words, setting_words
 from reasoner.records.record import ONE_OF
 from reasoner.serve.card_words import (
@@ -22,6 +22,7 @@ from reasoner.serve.card_words import (
     option_words,
     reasons,
     standing,
+    supposes_untreated,
     ways_out,
 )
 from reasoner.serve.markdown import LONGEST_DETAIL, total
@@ -62,8 +63,11 @@ class Draft(NamedTuple):
     suggestions: tuple[Suggestion, ...] = ()
 
 
-def about_patient(answer: Answer) -> tuple[Draft, ...]:
-    """Draft the cards about a patient: what is recommended, and what to record."""
+def about_patient(answer: Answer, therapy: Sequence[str] = ()) -> tuple[Draft, ...]:
+    """Draft the cards about a patient: what is recommended, and what to record.
+
+    `therapy` is what a chart tells of it where the record has none.
+    """
     if not (answer.recommended or answer.excluded or answer.actions or answer.missing or answer.setting == SILENT):
         return ()
     derivation, model = answer.derivation, answer.derivation.model
@@ -74,24 +78,20 @@ def about_patient(answer: Answer) -> tuple[Draft, ...]:
         name = next(placed, answer.setting)
         setting = setting_words(name, model)
         own = [entry for entry in answer.recommended if entry.decision == decision]
+        options = (option_words(own[0], derivation), *(brief_words(entry, derivation) for entry in own[1:])) if own else ()
+        untreated = bool(own) and all(supposes_untreated(entry, model) for entry in own)
+        heading = say("card_if_untreated" if untreated else "heading_recommended")
+        recommended = Line(heading, options or (say("nothing"),))
         if name == UNDETERMINED and answer.missing:
-            summary = say(
-                "card_undetermined", setting, question_words(min(answer.missing, key=partial(weight, model)), model)
-            )
+            question = question_words(min(answer.missing, key=partial(weight, model)), model)
+            summary = say("card_undetermined", setting, question)
+            lines = [first_to_find_out(question, therapy, model), recommended]
         elif own:
             summary = say("card_recommended", setting, leading_words(own, derivation))
+            lines = [recommended, Line(say("card_reason"), reasons(own[0], model))]
         else:
             summary = say("card_nothing", setting)
-        lines = [
-            Line(
-                say("heading_recommended"),
-                (option_words(own[0], derivation), *(brief_words(entry, derivation) for entry in own[1:]))
-                if own
-                else (say("nothing"),),
-            )
-        ]
-        if own:
-            lines.append(Line(say("card_reason"), reasons(own[0], model)))
+            lines = [recommended]
         if not drafts:
             lines.append(Line(say("heading_excluded"), exclusions(answer.excluded, model)))
         notes = [caution_words(entry, name, derivation) for entry in own[:1] for name in entry.cautions]
@@ -107,15 +107,28 @@ def weight(model: GuidelineModel, entry: Missing) -> tuple[bool, bool]:
     return "setting" not in entry.decides, not therapy
 
 
-def about_orders(answer: Answer, ordered: Mapping[str, str]) -> tuple[Draft, ...]:
-    """Draft the cards about draft orders; `ordered` gives for each drug the reference of the order that it is in."""
+def first_to_find_out(question: str, therapy: Sequence[str], model: GuidelineModel) -> Line:
+    """Ask what the advice depends on first, with what the chart tells of therapy."""
+    told = (model.say("card_told", therapy[0]), *therapy[1:]) if therapy else ()
+    return Line(model.say("card_first"), (question, *told))
+
+
+def about_orders(answer: Answer, ordered: Mapping[str, str], therapy: Sequence[str] = ()) -> tuple[Draft, ...]:
+    """Draft the cards about draft orders; `ordered` gives for each drug the reference of the order that it is in.
+
+    `therapy` is what a chart tells of it where the record has none.
+    """
     model = answer.derivation.model
     recommended = {entry.regimen: entry for entry in answer.recommended}
     excluded = {entry.regimen: entry for entry in answer.excluded}
     drafts: list[Draft] = []
     spoken = [regimen for regimen in model.regimens if model.is_regimen(ordered, regimen)]
+    untold = answer.derivation.completions.untold is not None
     for regimen in spoken:
-        if regimen in recommended:
+        entries = [own[regimen] for own in (recommended, excluded) if regimen in own]
+        if untold and not any(entry.certainty == CERTAIN for entry in entries):
+            drafts.append(about_unjudged(answer, regimen, recommended.get(regimen), therapy))
+        elif regimen in recommended:
             drafts.append(about_recommended(answer, recommended[regimen], excluded.get(regimen)))
         elif regimen in excluded:
             drafts.append(about_excluded(answer, excluded[regimen], ordered))
@@ -131,6 +144,22 @@ def about_orders(answer: Answer, ordered: Mapping[str, str]) -> tuple[Draft, ...
                 if all(entry.certainty == "certain" for entry in against):
                     drafts.append(about_drug(answer, drug, reference, against))
     return (*drafts, *missing(answer, [entry for entry in answer.missing if not set(spoken).isdisjoint(entry.decides)]))
+
+
+def about_unjudged(answer: Answer, regimen: str, entry: Recommendation | None, therapy: Sequence[str]) -> Draft:
+    """Draft the card about an ordered regimen on which nothing can be said before it is known which therapy was given.
+
+    `entry` recommends it where no therapy was.
+    """
+    derivation, model = answer.derivation, answer.derivation.model
+    say, own = model.say, model.courses_fact
+    assert own is not None
+    assumed = (Assumption(fact=own.name, value=()),) if entry is None else entry.assuming
+    lines = (
+        first_to_find_out(own.question or own.label, therapy, model),
+        Line(say("card_rule_out"), ways_out(regimen, assumed, derivation)),
+    )
+    return Draft("info", say("card_unjudged", model.label("regimen", regimen)), lines, standing(answer), regimen)
 
 
 def about_recommended(answer: Answer, entry: Recommendation, against: Exclusion | None) -> Draft:
@@ -178,7 +207,10 @@ def instead(answer: Answer, regimens: Sequence[str]) -> Line:
     model = answer.derivation.model
     excluded = {entry.regimen for entry in answer.excluded}
     others = sorted(answer.recommended, key=lambda entry: entry.regimen in excluded)
-    named = tuple(option_words(entry, answer.derivation) for entry in others if entry.regimen not in regimens)
+    known = [entry for entry in others if not supposes_untreated(entry, model)]
+    named = tuple(option_words(entry, answer.derivation) for entry in known if entry.regimen not in regimens)
+    if not named and answer.derivation.completions.untold is not None:
+        return Line(model.say("card_instead"), (model.say("card_therapy_first"),))
     return Line(model.say("card_instead"), named[:MOST_OPTIONS] or (model.say("nothing"),))
 
 

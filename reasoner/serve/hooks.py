@@ -12,7 +12,7 @@ import msgspec
 from cachetools import TTLCache
 
 from reasoner.errors import RecordError
-from reasoner.fhir import ordered_drugs, parse, read_facts
+from reasoner.fhir import ChartFacts, ordered_drugs, parse, read_facts
 from reasoner.guideline import Guideline
 from reasoner.records.record import ONE_OF, parse_record
 from reasoner.serve.api import refuse_long
@@ -203,13 +203,23 @@ class Hooks:
         try:
             record = parse_record(facts.record, model)
             refuse_long(record, self.courses)
-            chart = ReadChart(facts.record, record, remarks, doubtful=doubtful)
+            chart = ReadChart(facts.record, record, remarks, therapy=self.therapy(facts), doubtful=doubtful)
         except RecordError as error:
             chart = ReadChart(facts.record, None, remarks, facts.explain(str(error)))
         if had.given and (size := sum(map(len, had.given))) <= LARGEST_KEPT:
             with self.lock:
                 self.charts[had.given] = chart._replace(size=size)
         return chart
+
+    def therapy(self, facts: ChartFacts) -> tuple[str, ...]:
+        """Say what a chart tells of therapy for the disease where that could not be put into the record."""
+        say, own = self.guideline.model.say, self.guideline.model.courses_fact
+        if own is None or own.name in facts.record:
+            return ()
+        timeline = facts.with_timeline().timeline
+        events = timeline.events if timeline else ()
+        given = [say("bracketed", say("plus").join(d.label for d in e.drugs), e.when) for e in events if e.kind == "therapy"]
+        return (*dict.fromkeys(given), *dict.fromkeys(entry.why for entry in facts.undecided if entry.fact == own.name))
 
     def ordered(self, call: HookCall) -> dict[str, str]:
         """Find the guideline's drugs among the draft orders, each with its order; none where none of these is selected."""
@@ -230,13 +240,14 @@ class Hooks:
         record, problem = chart.record, chart.problem
         if record is None:
             return (unanswered(problem, self.guideline.model),)
-        key = (record.told, record.labels, record.courses, record.fewer, ordered)
+        key = (record.told, record.labels, record.courses, record.fewer, ordered, chart.therapy)
         with self.lock:
             found = self.drafted.get(key)
         if found is None:
             try:
                 answer = self.guideline.answer(self.guideline.checked(record._replace(id="", sources={}, remarks=())))
-                found = about_orders(answer, dict(ordered)) if ordered else about_patient(answer)
+                told = chart.therapy
+                found = about_orders(answer, dict(ordered), told) if ordered else about_patient(answer, told)
             except RecordError as error:
                 found = (unanswered(str(error), self.guideline.model),)
             with self.lock:

@@ -55,14 +55,15 @@ class Obtained(NamedTuple):
 class ReadChart(NamedTuple):
     """What was read from a chart: a record, parsed where it can be answered, remarks, and what is wrong, or "".
 
-    `doubtful` says that the chart speaks of the value of a choice without deciding it, or that lists lack; `size` is that of
-    the chart, in bytes.
+    `therapy` is what the chart tells of therapy where the record has none of it. `doubtful` says that the chart speaks of
+    the value of a choice without deciding it, or that lists lack; `size` is that of the chart, in bytes.
     """
 
     data: Mapping[str, object]
     record: Record | None
     remarks: tuple[str, ...]
     problem: str = ""
+    therapy: tuple[str, ...] = ()
     doubtful: bool = False
     size: int = 1
 
