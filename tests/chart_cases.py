@@ -50,7 +50,7 @@ def with_reason(**reason: Any) -> dict[str, Any]:
 
 def coded(system: str, *codes: str) -> dict[str, Any]:
     told = {"coding": [{"system": system, "code": code} for code in codes]}
-    return {**requested("c", "tucatinib", "2020-02-01"), "medicationCodeableConcept": told}
+    return {**requested(codes[0], "tucatinib", "2020-02-01"), "medicationCodeableConcept": told}
 
 
 LEFT_OPEN: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {

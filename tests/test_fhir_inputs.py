@@ -10,7 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundles import BREAST_CANCER, FIRST_LINE, HER2, METASTASES, PROGRESSION, SECOND_LINE, bundle, concept, requested, stated
+from bundles import (
+    BREAST_CANCER,
+    FIRST_LINE,
+    HER2,
+    METASTASES,
+    NEGATIVE,
+    PROGRESSION,
+    SECOND_LINE,
+    bundle,
+    concept,
+    requested,
+    stated,
+)
 from therapy_cases import without
 
 from reasoner import Guideline
@@ -256,6 +268,84 @@ def test_one_page_of_several_leaves_therapy_unknown(sign: dict[str, Any], curate
     assert curated.read_fhir(parameters).record == curated.read_fhir(bundle(*CHART[1:])).record
     whole = {**bundle(*CHART[1:], kind="searchset"), "total": len(CHART)}
     assert curated.read_fhir(whole).record["metastatic_therapy"]
+
+
+def version(number: str | None, resource: dict[str, Any], day: str | None = None, **more: Any) -> dict[str, Any]:
+    meta = {"versionId": number, "lastUpdated": day and f"{day}T00:30:00+02:00"}
+    return {**resource, "meta": {key: value for key, value in meta.items() if value}, **more}
+
+
+WRONG = {"status": "entered-in-error"}
+DELETED = {"fullUrl": "http://ehr.org/Observation/her2", "request": {"method": "DELETE", "url": "Observation/her2"}}
+OF_HER2: dict[str, tuple[str, list[dict[str, Any]], str | None]] = {
+    "the greater number counts": ("history", [version("9", HER2), version("10", HER2, **WRONG)], None),
+    "in any order": ("collection", [version("10", HER2), version("9", HER2, **WRONG)], "positive"),
+    "or the later time": (
+        "collection",
+        [version(None, HER2, "2020-01-13", **WRONG), version(None, HER2, "2020-01-14")],
+        "positive",
+    ),
+    "number and time that contradict each other order nothing": (
+        "collection",
+        [version("1", HER2, "2020-01-14"), version("2", HER2, "2020-01-13", valueCodeableConcept=concept(NEGATIVE))],
+        None,
+    ),
+    "a history begins with the newest": ("history", [HER2, {**HER2, **WRONG}], "positive"),
+    "a history begins with the newest, and that may be an error": ("history", [{**HER2, **WRONG}, HER2], None),
+    "without any order nothing is certain": (
+        "collection",
+        [HER2, {**HER2, "valueCodeableConcept": concept(NEGATIVE)}],
+        None,
+    ),
+    "the same twice is no contradiction": ("collection", [version("1", HER2), version("2", HER2)], "positive"),
+    "what was deleted does not count": ("history", [DELETED, HER2], None),
+    "what was deleted may be there again": ("history", [HER2, DELETED], "positive"),
+}
+
+
+@pytest.mark.parametrize("spoilt", [False, True])
+@pytest.mark.parametrize("name", OF_HER2)
+def test_of_several_versions_of_a_resource_the_latest_counts(name: str, spoilt: bool, curated: Guideline) -> None:
+    kind, versions, expected = OF_HER2[name]
+    junk = [{"resource": {"resourceType": "Basic", "status": 7}}] if spoilt else []
+    entries = [own if "request" in own else {"resource": own} for own in versions]
+    data = {"resourceType": "Bundle", "type": kind, "entry": [{"resource": METASTASES}, *entries, *junk]}
+    assert curated.read_fhir(data).record.get("her2") == expected
+
+
+def medication(text: str, url: str | None, number: str | None = None) -> dict[str, Any]:
+    own = version(number, {"resourceType": "Medication", "id": "m", "code": {"text": text}})
+    return {"resource": own, "fullUrl": url}
+
+
+A, B = "http://a.org/fhir", "http://b.org/fhir"
+ONE_OF_TWO = [medication("Ondansetron", f"{A}/Medication/m"), medication("Tucatinib", f"{B}/Medication/m")]
+VERSIONED = [medication("Ondansetron", f"{A}/Medication/m", "1"), medication("Tucatinib", f"{A}/Medication/m", "2")]
+REFERENCES: dict[str, tuple[list[dict[str, Any]], str | None, str, list[str] | None]] = {
+    "a relative one means the same server": (ONE_OF_TWO, f"{B}/MedicationStatement/s", "Medication/m", ["tucatinib"]),
+    "that of the other server is another drug": (ONE_OF_TWO, f"{A}/MedicationStatement/s", "Medication/m", []),
+    "an absolute one says its server": (ONE_OF_TWO, None, f"{B}/Medication/m", ["tucatinib"]),
+    "of several servers, none may be meant": (ONE_OF_TWO, None, "Medication/m", None),
+    "nor is one of another server": (ONE_OF_TWO[1:], f"{A}/MedicationStatement/s", "Medication/m", None),
+    "a version is that version": (VERSIONED, f"{A}/MedicationStatement/s", "Medication/m/_history/1", []),
+    "the other version is another drug": (VERSIONED, None, "Medication/m/_history/2", ["tucatinib"]),
+    "without a version it is the latest": (VERSIONED, None, "Medication/m", ["tucatinib"]),
+    "a version that is not there is unknown": (VERSIONED, None, "Medication/m/_history/3", None),
+}
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_a_reference_to_a_medication_means_one_of_its_server_and_version(name: str, curated: Guideline) -> None:
+    medications, url, reference, expected = REFERENCES[name]
+    own = without(stated("s", "letrozole", "2020-02-01"), medicationReference={"reference": reference})
+    entries = [
+        {"resource": METASTASES},
+        *medications,
+        {"fullUrl": url, "resource": own},
+        {"resource": stated("c", "capecitabine", "2020-02-01")},
+    ]
+    found = curated.read_fhir({"resourceType": "Bundle", "entry": entries}).record.get("metastatic_therapy")
+    assert found == (None if expected is None else [{"drugs": [*expected, "capecitabine"], "outcome": "ongoing"}])
 
 
 OF_R5 = without(requested("c", "tucatinib", "2020-02-01"), medication={"concept": concept("rx:2361285")})

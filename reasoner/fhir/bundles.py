@@ -15,6 +15,7 @@ import msgspec
 
 from reasoner.errors import RecordError
 from reasoner.fhir.resources import Link, Resource
+from reasoner.fhir.versions import Deleted, deletion, versions_of
 
 __all__ = ["NOT_READ", "ParsedResources", "Unreadable", "convert", "merge", "parse"]
 
@@ -37,6 +38,8 @@ class RawEntry(msgspec.Struct, gc=False):
     fullUrl: object = None  # noqa: N815 (FHIR's name)
     resource: msgspec.Raw = msgspec.Raw(b"null")
     search: object = None
+    request: object = None
+    response: object = None
 
     @property
     def mode(self) -> object:
@@ -47,6 +50,7 @@ class RawEntry(msgspec.Struct, gc=False):
 class RawBundle(msgspec.Struct, gc=False):
     """A bundle whose resources are not decoded yet."""
 
+    type: object = None
     entry: list[RawEntry | None] | None = None
     parameter: list[RawEntry | None] | None = None
     link: list[Link | None] | None = None
@@ -150,16 +154,27 @@ def flatten(url: str | None, resource: Resource, found: list[tuple[str | None, R
         return False
     if depth >= DEEPEST:
         return False
-    partial = is_page(resource)
+    partial, before = is_page(resource), len(found)
     for entry in resource.entry or resource.parameter or ():
         inner = entry.resource if entry is not None else None
         if entry is None or inner is None:
+            if entry is not None and (gone := deletion(entry.fullUrl, entry.request, entry.response)) is not None:
+                found.append((entry.fullUrl, gone))
             continue
         if inner.resourceType in HOLDING:
             partial = flatten(entry.fullUrl, inner, found, depth + 1) or partial
         else:
             found.append((entry.fullUrl, inner))
+    found[before:] = current(found[before:], resource.type)
     return partial
+
+
+def current(located: list[tuple[str | None, Resource]], kind: object) -> list[tuple[str | None, Resource]]:
+    """Leave out what other entries of a bundle of some type supersede: a history has the newest version first."""
+    if kind != "history":
+        return [own for own in located if not isinstance(own[1], Deleted)]
+    old = versions_of(located, newest_first=True).superseded
+    return [own for number, own in enumerate(located) if number not in old and not isinstance(own[1], Deleted)]
 
 
 def is_page(bundle: Resource | RawBundle) -> bool:
@@ -181,15 +196,19 @@ def salvage_bundle(content: bytes | msgspec.Raw, url: str | None = None, depth: 
         bundle = RAW.decode(content)
     except msgspec.ValidationError as error:
         return ParsedResources([], [Unreadable("Bundle", error=str(error))])
-    entries = [
-        entry for entry in bundle.entry or bundle.parameter or () if entry is not None and bytes(entry.resource) != b"null"
-    ]
-    found = merge(
-        salvage_bundle(entry.resource, entry.fullUrl if isinstance(entry.fullUrl, str) else None, depth + 1)
-        for entry in entries
-        if depth < DEEPEST
-    )
+    entries = [entry for entry in bundle.entry or bundle.parameter or () if entry is not None]
+    found = merge(salvage_entry(entry, depth) for entry in entries if depth < DEEPEST)
+    found.resources[:] = current(found.resources, bundle.type)
     return found._replace(partial=found.partial or is_page(bundle))
+
+
+def salvage_entry(entry: RawEntry, depth: int) -> ParsedResources:
+    """Parse what an entry of a bundle holds, or says to be deleted."""
+    url = entry.fullUrl if isinstance(entry.fullUrl, str) else None
+    if bytes(entry.resource) != b"null":
+        return salvage_bundle(entry.resource, url, depth + 1)
+    gone = deletion(url, entry.request, entry.response)
+    return ParsedResources([] if gone is None else [(url, gone)], [])
 
 
 def kind_of(content: bytes | msgspec.Raw) -> str | None:

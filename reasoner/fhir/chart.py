@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import RecordError
 from reasoner.fhir.bundles import ParsedResources, Unreadable
-from reasoner.fhir.doses import GIVEN, DoseReader, drugs_coded, drugs_mentioned, index_medications, medications_of
+from reasoner.fhir.doses import GIVEN, DoseReader, drugs_coded, drugs_mentioned, medications_of
 from reasoner.fhir.evidence import Evidence, EvidenceCollector
+from reasoner.fhir.medications import Medications
 from reasoner.fhir.resources import Resource
 from reasoner.fhir.subjects import Subjects
 from reasoner.fhir.tables import UNKNOWN, Tables, system_of
+from reasoner.fhir.versions import versions_of
 
 __all__ = ["READ", "Chart", "ordered_drugs", "without_silent"]
 
@@ -49,10 +51,11 @@ class Chart:
             raise RecordError("; ".join([model.say("fhir_no_resource"), *self.unreadable[:1]]))
         subjects = Subjects(parsed, model)
         self.patient = subjects.patient
-        reader = DoseReader(index_medications(parsed), self.evidence, silent_is_none)
+        reader = DoseReader(Medications(parsed.resources), self.evidence, silent_is_none)
+        superseded, disputed = versions_of(parsed.resources)
         for number, (url, resource) in enumerate(parsed.resources, start=1):
             kind = resource.resourceType
-            if kind not in READ:
+            if kind not in READ or number - 1 in superseded:
                 continue
             name = name_of(url, resource, number)
             if kind in OTHER_VERSIONS:
@@ -64,10 +67,13 @@ class Chart:
             if resource.modifierExtension:
                 doubted = doubted or model.say("fhir_modified", name)
                 why = why or model.say("fhir_may_be_denied")
+            if number - 1 in disputed:
+                doubted = doubted or model.say("fhir_several_versions", name)
+                why = why or model.say("fhir_unknown_version")
             if doubted:
                 self.unreadable.append(doubted)
             if kind in GIVEN:
-                reader.add_medication(name, resource, why)
+                reader.add_medication(name, url, resource, why)
                 continue
             if kind == "Condition":
                 self.evidence.add_condition(resource, name, bool(why))
@@ -147,11 +153,11 @@ def unreadable_words(own: Unreadable, model: GuidelineModel) -> str:
 
 def ordered_drugs(parsed: ParsedResources, tables: Tables) -> dict[str, str]:
     """List the drugs that requests order or mention, drafts included, each with the first request that names it."""
-    medications = index_medications(parsed)
+    medications = Medications(parsed.resources)
     found: dict[str, str] = {}
     for number, (url, resource) in enumerate(parsed.resources, start=1):
         if resource.resourceType == "MedicationRequest" and not resource.doNotPerform:
-            for concept in medications_of(resource, medications, tables):
+            for concept in medications_of(resource, url, medications, tables):
                 for drug in (*drugs_coded(concept, tables), *drugs_mentioned(concept, tables)):
                     if drug not in ("", UNKNOWN):
                         found.setdefault(drug, name_of(url, resource, number))

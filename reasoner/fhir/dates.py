@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["PartialDate", "bound_above", "days_between", "first_date", "months_between", "parse_date"]
+__all__ = ["PartialDate", "bound_above", "days_between", "first_date", "instant", "months_between", "parse_date"]
 
 MONTH = 31
 DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T.*)?)?)?", re.ASCII | re.DOTALL)
@@ -43,6 +43,16 @@ def parse_date(text: str | None) -> PartialDate | None:
         end = date(int(year), last, monthrange(int(year), last)[1])
         return PartialDate(date(int(year), first, 1).toordinal(), end.toordinal())
     except ValueError:
+        return None
+
+
+@lru_cache(maxsize=2**14)
+def instant(text: str | None) -> float | None:
+    """Give the seconds from 1970 until a FHIR date and time; None where it does not tell the time and its zone."""
+    try:
+        found = datetime.fromisoformat(text) if text else None
+        return None if found is None or found.tzinfo is None else found.timestamp()
+    except (ValueError, OverflowError):
         return None
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
-from reasoner.fhir.bundles import NOT_READ, ParsedResources
+from reasoner.fhir.bundles import NOT_READ
 from reasoner.fhir.dates import PartialDate, first_date, parse_date
 from reasoner.fhir.evidence import UNDECIDED, EvidenceCollector
+from reasoner.fhir.medications import Medications
 from reasoner.fhir.provenance import Provenance, provenance_of, shortened
-from reasoner.fhir.resources import NO_CODING, Coding, Concept, Resource, as_list, texts_of, unversioned
+from reasoner.fhir.resources import NO_CODING, Coding, Concept, Resource, as_list, texts_of
 from reasoner.fhir.tables import UNKNOWN, Tables, Test, system_of
 from reasoner.fhir.words import normalise
 
@@ -24,7 +25,6 @@ __all__ = [
     "Unclear",
     "drugs_mentioned",
     "drugs_named",
-    "index_medications",
     "medications_of",
 ]
 
@@ -101,7 +101,7 @@ class DoseReader:
     With `silent_is_none`, a medication that is not known is taken for none of the guideline's drugs.
     """
 
-    def __init__(self, medications: Mapping[str, Resource], evidence: EvidenceCollector, silent_is_none: bool) -> None:
+    def __init__(self, medications: Medications, evidence: EvidenceCollector, silent_is_none: bool) -> None:
         self.medications = medications
         self.evidence = evidence
         self.tables = evidence.tables
@@ -131,15 +131,15 @@ class DoseReader:
         }
         return set(drugs) - {UNKNOWN} <= known if set(drugs) - {UNKNOWN} else bool(known)
 
-    def add_medication(self, name: str, resource: Resource, doubted: str = "") -> None:
-        """Add what a medication event says; `doubted` says why nobody can tell whether it is about the patient."""
+    def add_medication(self, name: str, url: str | None, resource: Resource, doubted: str = "") -> None:
+        """Add what a medication event says, by its full URL; `doubted` says why nobody can tell whether it counts."""
         state = resource.state()
         if state in NOT_GIVEN or resource.intent in PLANS or is_negated(resource):
             return
         period = resource.effectivePeriod or resource.occurencePeriod
         day = resource.effectiveDateTime or resource.occurenceDateTime
         start = first_date(day, period.start if period else None, resource.whenHandedOver, resource.authoredOn)
-        concepts = medications_of(resource, self.medications, self.tables)
+        concepts = medications_of(resource, url, self.medications, self.tables)
         named, why = self.named(concepts)
         concept = next(iter(concepts), None)
         if not named:
@@ -319,18 +319,7 @@ def drugs_mentioned(concept: Concept, tables: Tables) -> list[str]:
     return [drug for drug in dict.fromkeys(mentioned) if drug and drug != UNKNOWN]
 
 
-def index_medications(parsed: ParsedResources) -> dict[str, Resource]:
-    """Index Medication resources by the references to them."""
-    found: dict[str, Resource] = {}
-    for url, resource in parsed.resources:
-        if resource.resourceType == "Medication":
-            for name in (url, f"Medication/{resource.id}", f"urn:uuid:{resource.id}"):
-                if name is not None:
-                    found.setdefault(name, resource)
-    return found
-
-
-def medications_of(resource: Resource, medications: Mapping[str, Resource], tables: Tables) -> list[Concept]:
+def medications_of(resource: Resource, url: str | None, medications: Medications, tables: Tables) -> list[Concept]:
     """List the medication that a resource names or refers to, or its ingredients where its code names no drug.
 
     Where it is not there, the reference's display is taken.
@@ -342,9 +331,7 @@ def medications_of(resource: Resource, medications: Mapping[str, Resource], tabl
     reference = resource.medicationReference or (either.reference if either is not None else None)
     if reference is None:
         return []
-    contained = (own for own in resource.contained or () if reference.reference == f"#{own.id}")
-    known = next(contained, None) or medications.get(name := unversioned(reference.reference or ""))
-    known = known or medications.get("/".join(name.rsplit("/", 2)[-2:]))
+    known = medications.of(reference, resource, url)
     if known is None:
         return [Concept(text=reference.display)]
     own = [] if known.code is None else [known.code]

@@ -57,14 +57,14 @@ def bundles_by_patient(resources: Iterable[Json]) -> list[dict[str, object]]:
         if own.resourceType == "Patient":
             persons.add(own)
     groups: dict[str, list[tuple[Peek, Json]]] = {}
-    medications: dict[str, Json] = {}
+    medications: dict[str, list[Json]] = {}
     shared: list[tuple[Peek, Json]] = []
     for own, resource in peeked:
         name = str(own.id) if own.resourceType == "Patient" and own.id is not None else subject_of(own)
         if name is not None and is_patient(name) and not persons.is_shared(name):
             groups.setdefault(persons.of(name), []).append((own, resource))
         elif own.resourceType == "Medication" and own.id is not None:
-            medications[str(own.id)] = resource
+            medications.setdefault(str(own.id), []).append(resource)
         else:
             shared.append((own, resource))
     if not groups:
@@ -78,13 +78,13 @@ def told(resource: Json, doubted: bool) -> Json:
     return {**resource, "subject": {"reference": NOT_READ}} if doubted else resource
 
 
-def referred(group: Iterable[tuple[Peek, Json]], medications: Mapping[str, Json]) -> Iterator[Json]:
-    """Give the medications that resources refer to, each once."""
+def referred(group: Iterable[tuple[Peek, Json]], medications: Mapping[str, list[Json]]) -> Iterator[Json]:
+    """Give the medications that resources refer to, each once, in all their versions."""
     either = (own.medicationReference or (own.medication.reference if own.medication else None) for own, _ in group)
     names = dict.fromkeys(
         (id_of(reference.reference) or "").rpartition("/")[2] for reference in either if reference is not None
     )
-    return (medications[name] for name in names if name in medications)
+    return (own for name in names for own in medications.get(name, ()))
 
 
 def bundle(resources: Iterable[Json]) -> dict[str, object]:

@@ -16,6 +16,7 @@ __all__ = [
     "HumanName",
     "Identifier",
     "Link",
+    "Meta",
     "Quantity",
     "Reference",
     "Resource",
@@ -157,6 +158,13 @@ class Link(msgspec.Struct, gc=False):
     other: Reference | None = None
 
 
+class Meta(msgspec.Struct, gc=False):
+    """Which version of a resource this is, and when it came about."""
+
+    versionId: str | int | None = None  # noqa: N815 (FHIR's name, and below)
+    lastUpdated: str | None = None  # noqa: N815
+
+
 class Component(msgspec.Struct, gc=False):
     """One of several results of an observation."""
 
@@ -181,6 +189,8 @@ class Resource(Component, gc=False):
 
     resourceType: str | None = None  # noqa: N815
     id: str | int | None = None
+    meta: Meta | None = None
+    type: object = None
     entry: list[Entry | None] | None = None
     parameter: list[Entry | None] | None = None
     total: object = None
@@ -254,6 +264,8 @@ class Entry(msgspec.Struct, gc=False):
     fullUrl: str | None = None  # noqa: N815
     resource: Resource | None = None
     search: Search | None = None
+    request: object = None
+    response: object = None
 
     @property
     def mode(self) -> str | None:
