@@ -293,6 +293,47 @@ FINDINGS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [german("liver", "C78.7Q"), german("ild", "J84.1XY"), condition("c", "icd:C50.A1")],
         {"metastatic": None, "interstitial_lung_disease": None, "breast_cancer": True},
     ),
+    "a stage of another disease, or of another cancer, says nothing of metastases": (
+        [
+            BREAST_CANCER,
+            observation("none", "sct:1287652008", "2020-01-10", valueBoolean=False),
+            condition("hf", "icd:I50.9", "2020-01-10", stage=[{"summary": {"text": "IV"}}]),
+            condition("colon", "icd:C18.9", "2020-01-10", stage=[{"summary": {"text": "Stage IV"}}]),
+            condition("copd", "icd:J44.9", "2020-01-10", stage=[{"summary": concept("sct:258228008")}]),
+        ],
+        {"metastatic": False},
+    ),
+    "a stage of what may be the breast cancer is not certain": (
+        [resource("Condition", "c", code={"text": "Mammakarzinom"}, stage=[{"summary": concept("sct:258228008")}])],
+        {"metastatic": None},
+    ),
+    "a stage is read if its kind is one of tumours": (
+        [condition("c", "icd:C50.9", stage=[{"summary": {"text": "Stage IV"}, "type": concept("sct:399537006")}])],
+        {"metastatic": True},
+    ),
+    "a stage of another kind is not certain": (
+        [condition("c", "icd:C50.9", stage=[{"summary": {"text": "IV"}, "type": {"text": "NYHA"}}])],
+        {"metastatic": None},
+    ),
+    "metastases of the skin may be local": ([condition("skin", "icd:C79.2")], {"metastatic": None}),
+    "a number in a unit that the test does not have is not known": (
+        [
+            observation("ihc", IHC, "2020-01-01", valueQuantity={"value": 3, "unit": "%"}),
+            observation("lvef", "loinc:8806-2", "2020-01-01", valueQuantity={"value": 60, "unit": "mL"}),
+        ],
+        {"her2": None, "lvef_measured": None},
+    ),
+    "a number in a unit that the test does not have is not known in a text": (
+        [observation("ihc", IHC, "2020-01-01", valueString="HER2: 3%")],
+        {"her2": None},
+    ),
+    "a number without a unit, or in the unit of the test, is": (
+        [
+            observation("ihc", IHC, "2020-01-01", valueQuantity={"value": 3}),
+            observation("lvef", "loinc:8806-2", "2020-01-01", valueQuantity={"value": 60, "unit": "percent", "code": "%"}),
+        ],
+        {"her2": "positive", "lvef_measured": True},
+    ),
     "a stage in other words is not certain": (
         [{**BREAST_CANCER, "stage": [{"summary": {"text": "UICC IV (cT2 cN1 cM1)"}}]}],
         {"metastatic": None},

@@ -92,17 +92,32 @@ class EvidenceCollector:
             source = provenance_of(name, coding, resource.code, date)
             value = diagnosis.value if confirmed else UNDECIDED
             self.add(diagnosis.finding, Evidence(value, date, source, lasting, again=again))
+        unreadable = not said and not worded and not self.is_another(resource.code)
         if not said and not worded:
             self.leave_out(name, resource.code, resource.onsetDateTime, self.model.say("fhir_unmapped_diagnosis"))
-            if not self.is_another(resource.code):
+            if unreadable:
                 coding = next(resource.code.codings(), None) if resource.code else None
                 self.doubtful.append(Evidence(UNDECIDED, date, provenance_of(name, coding, resource.code, date), lasting))
-        for summary in (own.summary for own in resource.stage or () if own.summary is not None):
+        if unreadable or self.may_be_staged(diagnosis for diagnosis, _ in (*said, *worded)):
+            sure = confirmed and Diagnosis(self.tables.cancer, "true") in (diagnosis for diagnosis, _ in said)
+            self.add_stages(resource, name, date, sure)
+
+    def may_be_staged(self, diagnoses: Iterable[Diagnosis]) -> bool:
+        """Tell whether a diagnosis is the guideline's cancer, or says that it spread; stages of others are other stages."""
+        staged = {self.tables.cancer, *(test.finding for test in self.tables.stages)}
+        return any(diagnosis.finding in staged for diagnosis in diagnoses)
+
+    def add_stages(self, resource: Resource, name: str, date: PartialDate | None, sure: bool) -> None:
+        """Read the stages of a diagnosis; undecided where the diagnosis is not `sure`, or the staging is not known."""
+        for own in resource.stage or ():
+            if own.summary is None:
+                continue
             for test in self.tables.stages:
-                stage, read = self.coded_value(summary, (test,))
-                if stage is not None or any(self.tables.hints(test.values, text) for text in texts_of(summary)):
-                    value = stage if stage is not None and confirmed else UNDECIDED
-                    self.add(test.finding, Evidence(value, date, provenance_of(name, read, summary, date)))
+                stage, read = self.coded_value(own.summary, (test,))
+                known = own.type is None or any(named.finding == test.finding for named in self.tests_named(own.type))
+                if stage is not None or any(self.tables.hints(test.values, text) for text in texts_of(own.summary)):
+                    value = stage if stage is not None and sure and known else UNDECIDED
+                    self.add(test.finding, Evidence(value, date, provenance_of(name, read, own.summary, date)))
 
     def worded(self, resource: Resource, known: set[str]) -> list[tuple[Diagnosis, Coding | None]]:
         """List what the words of a diagnosis say beyond its codes; a text alone is never certain."""
@@ -131,17 +146,17 @@ class EvidenceCollector:
         doubted = doubted or resource.status not in FINAL
         date: PartialDate | None = None
         for part in (resource, *(resource.component or ())):
-            tests = self.tests_of(part)
+            tests = self.tests_named(part.code)
             if not tests:
                 self.leave_out(name, part.code, next(filter(None, written), ""), self.unmapped_test)
             if tests or part.valueCodeableConcept is not None:
                 date = date or first_date(*written)
                 self.add_result(part, tests, name, date, doubted)
 
-    def tests_of(self, part: Component) -> dict[Test, Coding | None]:
-        """List the tests that the code of a result names, each with the coding."""
+    def tests_named(self, concept: Concept | None) -> dict[Test, Coding | None]:
+        """List the tests that a concept names by its codes, each with the coding."""
         tests: dict[Test, Coding | None] = {}
-        for coding in (part.code.coding or ()) if part.code is not None else ():
+        for coding in (concept.coding or ()) if concept is not None else ():
             test = self.tables.tests.get((system_of(coding.system), coding.code or "")) if coding is not None else None
             if test is not None:
                 tests.setdefault(test, coding)
@@ -245,7 +260,7 @@ class EvidenceCollector:
     def measured_values(self, amount: float, quantity: Quantity, tests: Sequence[Test]) -> Iterator[str | float]:
         """Compare an amount with the ranges of its unit, or convert it to the unit that a set of values is in."""
         for test in tests:
-            for unit in dict.fromkeys((quantity.code or "", quantity.unit or "")):
+            for unit in dict.fromkeys(filter(None, (quantity.code, quantity.unit))) or ("",):
                 factor = self.tables.units.get((test.values, unit))
                 if factor is not None and quantity.comparator is None:
                     yield round(amount * factor, 3)

@@ -108,9 +108,10 @@ class Extension(msgspec.Struct, gc=False):
 
 
 class Stage(msgspec.Struct, gc=False):
-    """A stage of a condition."""
+    """A stage of a condition, of the kind of staging that `type` names."""
 
     summary: Concept | None = None
+    type: Concept | None = None
 
 
 class Annotation(msgspec.Struct, gc=False):

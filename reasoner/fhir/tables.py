@@ -149,11 +149,11 @@ class Tables:
     """The tables of one guideline, read and checked.
 
     Attributes: `drugs` and `tests` by system and code, `names` a pattern of drugs' names, `forms` the words that stand
-    beside them, `stages` the tests that a stage is read by, `conditions` by system, code and site, `words` a pattern of
-    those in diagnoses, `telling` the tests by the values that only one finding has, `values` by set, system and code,
-    `ranges` and `units` by set and unit, `texts` the words that texts are compared by, `together` what several values
-    say, `partial` those of them that say nothing alone, `facts` and `course_facts` in their order, `periods` in days,
-    `digest` that of the files.
+    beside them, `stages` the tests that a stage of the guideline's `cancer` is read by, `conditions` by system, code
+    and site, `words` a pattern of those in diagnoses, `telling` the tests by the values that only one finding has,
+    `values` by set, system and code, `ranges` and `units` by set and unit, `texts` the words that texts are compared
+    by, `together` what several values say, `partial` those of them that say nothing alone, `facts` and `course_facts`
+    in their order, `periods` in days, `digest` that of the files.
 
     Raises GuidelineError with file and line where a table cannot be used.
     """
@@ -201,6 +201,7 @@ class Tables:
         self.course_facts: list[FactMapping] = []
         findings = {row["finding"] for row in (*rows["conditions"], *rows["tests"])}
         self.add_facts(rows["facts"], model, {"finding": findings, "drug": model.drugs, "outcome": model.outcomes})
+        self.cancer = next((mapping.of[0] for mapping in self.facts if mapping.method == "this_cancer"), "")
         self.periods = {
             one_of(row, "period", row["period"], PERIODS): int(number(row, row["length"])) for row in rows["periods"]
         }
