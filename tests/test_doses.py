@@ -248,6 +248,26 @@ REFUSED = {
         'term(unit, spoons, "spoons"). dose(chillin, usual, first, "1", spoons, once).',
         'dose(chillin,usual,first,"1",spoons,once): "spoons" is not a unit of doses; allowed: mg, ',
     ),
+    "an amount of more digits than are told apart": (
+        'dose(chillin, usual, first, "1234567890.123456", mg, once).',
+        '"1234567890.123456" is not an amount; write a number above 0 of at most 15 digits in quotes, as in "5.4".',
+    ),
+    "a dose with conditions of more digits than are told apart": (
+        'dose(chillin, usual, first, "1234567890123456", mg, once) :- has(confirmed).',
+        '"1234567890123456" is not an amount; write a number above 0 of at most 15 digits',
+    ),
+    "a limit in digits of another script": (
+        'dose_maximum(chillin, usual, each, "\u0665", mg).',
+        "is not an amount; write a number above 0",
+    ),
+    "a unit of no number of milligrams": (
+        'dose_unit(drams, mass, "many", whole). term(unit, drams, "drams").',
+        '"many" is no number of milligrams; write one in quotes, or "".',
+    ),
+    "a minimum of a fact that is no number": (
+        'fact(9, days, number). term(fact, days, "days"). minimum(days, "few").',
+        '"few" is not a number; write an integer',
+    ),
     "an interval in years": (
         'dose(chillin, usual, first, "1", mg, years(1)).',
         f"years(1) is not an interval; {INTERVALS}",

@@ -38,6 +38,8 @@ REFUSED = {
     "a comment of which the end is hidden": ("%* in 50% of *%", 1, "has no end", "no % before that on its line"),
     "a number that wraps": ("threshold(days, 4294967296).", 17, "4294967296 is too large a number", "2147483647"),
     "a number of very many digits": (f"threshold(days, {'9' * 9999}).", 17, "is too large a number", ""),
+    "a text of very many digits": (f'minimum(days, "{"9" * 5000}").', 16, "more than 40 digits", "write fewer"),
+    "a citation of very many digits": (f"%* @statement L1 [{'9' * 5000}] sha256:0 *%", 19, "more than 40 digits", ""),
     "a predicate that is reserved": ("_fires(oralin).", 1, "_fires: names that begin with _ are reserved", "write fires"),
     "a variable that is reserved": ("oralin :- drug(_Any1).", 16, "_Any1: names that begin with _ are reserved", "Any1"),
     "a name with a prime": ("oralin' :- fever.", 7, "a name holds letters, digits and _ only", ""),

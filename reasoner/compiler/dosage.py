@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from reasoner.compiler.intervals import MOST_DIGITS
 from reasoner.compiler.model import Dose, DoseUnit
 from reasoner.errors import nearest
 
-__all__ = ["DOSAGE_PREDICATES", "arguments_of", "dosage_problem", "dose_of", "dose_units"]
+__all__ = ["DOSAGE_PREDICATES", "arguments_of", "dosage_problem", "dose_of", "dose_units", "is_amount"]
 
 DOSAGE_PREDICATES = {
     "dose": ("amount", "unit", "interval"),
@@ -18,7 +19,7 @@ DOSAGE_PREDICATES = {
 }
 """What the arguments after the target, the schedule and the step are."""
 
-AMOUNT = re.compile(r'"(?=.*[1-9])\d+(\.\d+)?"')
+AMOUNT = re.compile(r'"(?=.*[1-9])[0-9]+(\.[0-9]+)?"')
 INTERVAL = re.compile(r"(hours|days|weeks|months)\(([1-9]\d*)\)")
 
 
@@ -33,11 +34,16 @@ def arguments_of(head: str) -> list[str]:
     return [argument.strip() for argument in head.partition("(")[2].removesuffix(")").split(",")]
 
 
+def is_amount(text: str) -> bool:
+    """Tell whether a term is a decimal number above 0, in quotes, with no more digits than are told apart."""
+    return AMOUNT.fullmatch(text) is not None and sum(map(str.isdigit, text)) <= MOST_DIGITS
+
+
 def dosage_problem(predicate: str, arguments: Sequence[str], units: Mapping[str, DoseUnit]) -> str:
     """Say why a dose cannot be worded or ordered, and what is allowed; an empty text where it can."""
     for kind, text in zip(DOSAGE_PREDICATES[predicate], arguments[3:], strict=True):
-        if kind == "amount" and not AMOUNT.fullmatch(text):
-            return f'{text} is not an amount; write a number above 0 in quotes, as in "5.4".'
+        if kind == "amount" and not is_amount(text):
+            return f'{text} is not an amount; write a number above 0 of at most {MOST_DIGITS} digits in quotes, as in "5.4".'
         if kind == "unit" and text not in units:
             return f'"{text}" is not a unit of doses{nearest(text, units)}; allowed: {", ".join(units)}'
         if kind == "interval" and not INTERVAL.fullmatch(text) and (text != "once" or predicate != "dose"):

@@ -17,6 +17,7 @@ __all__ = ["Token", "check_text", "named", "tokens"]
 LARGEST = 2**31 - 1
 LONGEST = 40
 DEEPEST = 60
+DIGITS = re.compile(rf"\d{{{LONGEST + 1},}}")
 
 TOKEN = re.compile(
     r"""(?P<block>%\*)
@@ -154,6 +155,8 @@ def problem_of_words(text: str, kind: str) -> tuple[int, str] | None:
     """Say what is wrong with the characters of a text in quotes or of a comment."""
     if kind == "string" and "\\n" in text.replace("\\\\", "  "):
         return text.index("\\n"), "a text stands on one line; write a space for \\n."
+    if digits := DIGITS.search(text):
+        return digits.start(), f"a number of more than {LONGEST} digits stands in a text or a comment; write fewer."
     if text.isascii() and text.isprintable():
         return None
     for place, character in enumerate(text):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reasoner.compiler.dosage import DOSAGE_PREDICATES, arguments_of, dosage_problem, dose_units
+from reasoner.compiler.dosage import DOSAGE_PREDICATES, arguments_of, dosage_problem, dose_units, is_amount
 from reasoner.compiler.intervals import number_in
 from reasoner.compiler.sources import MASTER
 from reasoner.compiler.thresholds import COURSE_CUT, CUT, cuts_of, number_of, threshold_problem
@@ -21,14 +21,14 @@ RELATIONS = ("at_most", "more_than", "at_least", "less_than")
 def check_thresholds(written: Written) -> None:
     """Check that thresholds are numbers, and that some value of the number is below each."""
     course_kinds = {name: kind for _, name, kind in written.rows("course_fact")}
-    low = {fact: (number_of(bound.strip('"')), False) for fact, bound in written.rows("minimum")}
-    low |= {fact: (number_of(bound.strip('"')), True) for fact, bound in written.rows("above")}
     for predicate in ("minimum", "above", "threshold", "course_threshold"):
         for (term, here), (fact, text) in written.placed(predicate):
             if problem := threshold_problem(text):
                 raise GuidelineError(f"{here}: {term}: {problem}.")
             if text.startswith('"') and course_kinds.get(fact) == "integer":
                 raise GuidelineError(f"{here}: {term}: {fact} is an integer; write an integer.")
+    low = {fact: (number_of(bound.strip('"')), False) for fact, bound in written.rows("minimum")}
+    low |= {fact: (number_of(bound.strip('"')), True) for fact, bound in written.rows("above")}
     for name, predicate in ((CUT, "threshold"), (COURSE_CUT, "course_threshold")):
         for fact, cuts in cuts_of((fact, bound.strip('"'), side) for fact, bound, side in written.rows(name)).items():
             if number_in(0, cuts, low.get(fact)) is None:
@@ -58,6 +58,9 @@ def check_typical(written: Written) -> None:
 def check_doses(written: Written) -> None:
     """Check that doses that are the same for every patient can be worded, and limits are in the measure of their dose."""
     units = dose_units(written.catalogue)
+    for (term, here), (_, _, milligrams, _) in written.placed("dose_unit"):
+        if milligrams != '""' and not is_amount(milligrams):
+            raise GuidelineError(f'{here}: {term}: {milligrams} is no number of milligrams; write one in quotes, or "".')
     measured: dict[tuple[str, ...], str] = {}
     for predicate, parts in DOSAGE_PREDICATES.items():
         given = [(f"{here}: {term}", row) for (term, here), row in written.placed(predicate)]
