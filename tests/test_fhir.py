@@ -37,7 +37,7 @@ from hypothesis import strategies as st
 from therapy_cases import THERAPY, in_words
 
 from reasoner import Guideline, GuidelineError, RecordError
-from reasoner.fhir import convert, ordered_drugs, parse, tables
+from reasoner.fhir import convert, orders_of, parse, tables
 from reasoner.fhir.course_facts import COURSE_METHODS
 from reasoner.fhir.methods import METHODS
 from reasoner.records.shapes import to_plain
@@ -194,9 +194,11 @@ def test_drugs_that_cannot_be_placed_leave_therapy_unknown(curated: Guideline) -
 
 def test_drugs_that_are_ordered_are_known_from_drafts(curated: Guideline) -> None:
     drafts = bundle(requested("order-1", "trastuzumab_deruxtecan", "2020-02-01", "draft"))
-    assert ordered_drugs(convert(drafts), curated.tables) == {"trastuzumab_deruxtecan": "MedicationRequest/order-1"}
+    assert orders_of(convert(drafts), curated.tables, "p").drugs == {"trastuzumab_deruxtecan": "MedicationRequest/order-1"}
     mentioned = bundle({**in_words("order-2", "Enhertu 5.4 mg/kg"), "status": "draft"})
-    assert ordered_drugs(convert(mentioned), curated.tables) == {"trastuzumab_deruxtecan": "MedicationRequest/order-2"}
+    assert orders_of(convert(mentioned), curated.tables, "p").drugs == {
+        "trastuzumab_deruxtecan": "MedicationRequest/order-2"
+    }
 
 
 def test_tables_name_drugs_and_facts_of_their_guideline(curated: Guideline, tmp_path: Path) -> None:

@@ -165,11 +165,47 @@ def test_an_order_that_the_guideline_has_nothing_against_gets_no_warning(service
     assert (card["indicator"], "is recommended (rank 1 at best, alternative" in card["summary"]) == ("info", True)
 
 
+def drafted(concept: dict[str, Any], patient: str = charts.PATIENT) -> dict[str, Any]:
+    """Make a call about one draft order."""
+    draft = charts.about(
+        "MedicationRequest", "d", patient, status="draft", intent="order", medicationCodeableConcept=concept
+    )
+    body = charts.hook_call("order-sign", charts.second_line())
+    return body | {"context": body["context"] | {"draftOrders": charts.searchset([draft]), "selections": None}}
+
+
 def test_orders_of_other_drugs_or_that_were_not_selected_get_no_cards(service: Client) -> None:
-    assert call(service, "order-sign", charts.second_line(), "abemaciclib").content == b'{"cards":[]}'
+    other = drafted(charts.coded("http://www.whocc.no/atc", "L01EF03"))
+    assert service.post("/cds-services/guideline-order-sign", json=other).json() == {"cards": []}
     body = charts.hook_call("order-select", charts.second_line(), ["trastuzumab_deruxtecan", "abemaciclib"])
-    body["context"]["selections"] = ["MedicationRequest/draft-abemaciclib"]
+    body["context"]["selections"] = ["MedicationRequest/another"]
     assert service.post("/cds-services/guideline-order-select", json=body).json() == {"cards": []}
+
+
+@pytest.mark.parametrize(
+    ("concept", "words"),
+    [
+        (charts.coded("http://hl7.org/fhir/sid/ndc", "99999-999-99"), "99999-999-99"),
+        ({"text": "Study medication 17"}, "Study medication 17"),
+        ({}, "MedicationRequest/d"),
+    ],
+    ids=["a code", "a text", "nothing"],
+)
+def test_an_order_whose_medication_no_table_knows_is_said_not_to_be_judged(
+    concept: dict[str, Any], words: str, service: Client
+) -> None:
+    (card,) = service.post("/cds-services/guideline-order-sign", json=drafted(concept)).json()["cards"]
+    assert (card["indicator"], card["summary"]) == (
+        "info",
+        "The medication of an order was not recognised, so the order was not judged",
+    )
+    assert f"**Not judged:** {words}" in card["detail"]
+
+
+def test_an_order_about_another_patient_is_not_judged_as_this_ones(service: Client) -> None:
+    body = drafted(charts.drug("trastuzumab_deruxtecan"), "somebody-else")
+    (card,) = service.post("/cds-services/guideline-order-sign", json=body).json()["cards"]
+    assert card["summary"] == "An order is about another patient, so it was not judged"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reasoner.fhir.bundles import ParsedResources, convert, merge, parse
-from reasoner.fhir.chart import ordered_drugs, without_silent
+from reasoner.fhir.chart import Orders, orders_of, without_silent
 from reasoner.fhir.exports import bundles_by_patient
 from reasoner.fhir.facts import ChartFacts
 from reasoner.fhir.methods import read_facts
@@ -11,12 +11,13 @@ from reasoner.fhir.tables import Tables
 
 __all__ = [
     "ChartFacts",
+    "Orders",
     "ParsedResources",
     "Tables",
     "bundles_by_patient",
     "convert",
     "merge",
-    "ordered_drugs",
+    "orders_of",
     "parse",
     "read_facts",
     "without_silent",

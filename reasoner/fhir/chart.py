@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import RecordError
 from reasoner.fhir.bundles import ParsedResources, Unreadable
-from reasoner.fhir.doses import GIVEN, DoseReader, drugs_coded, drugs_mentioned, medications_of
+from reasoner.fhir.doses import GIVEN, DoseReader, drugs_coded, medications_of
 from reasoner.fhir.evidence import Evidence, EvidenceCollector
 from reasoner.fhir.medications import Medications
-from reasoner.fhir.resources import Resource
-from reasoner.fhir.subjects import Subjects
+from reasoner.fhir.resources import Resource, texts_of
+from reasoner.fhir.subjects import Subjects, subject_of
 from reasoner.fhir.tables import UNKNOWN, Tables, system_of
 from reasoner.fhir.versions import versions_of
+from reasoner.fhir.words import normalise
 
-__all__ = ["READ", "Chart", "ordered_drugs", "without_silent"]
+__all__ = ["READ", "Chart", "Orders", "orders_of", "without_silent"]
 
 TELLING = {
     "CarePlan", "ClinicalImpression", "Condition", "DiagnosticReport", "DocumentReference", "EpisodeOfCare", "Observation",
@@ -151,16 +153,38 @@ def unreadable_words(own: Unreadable, model: GuidelineModel) -> str:
     return model.say("fhir_field_left_out", own.resource, own.field, own.error)
 
 
-def ordered_drugs(parsed: ParsedResources, tables: Tables) -> dict[str, str]:
-    """List the drugs that requests order or mention, drafts included, each with the first request that names it."""
+class Orders(NamedTuple):
+    """What requests order, drafts included: the guideline's drugs, each with the first request that names it.
+
+    `unknown` are requests whose medication no table knows, `others` those about somebody else, each with what it orders.
+    """
+
+    drugs: dict[str, str]
+    unknown: dict[str, str]
+    others: dict[str, str]
+
+
+def orders_of(parsed: ParsedResources, tables: Tables, patient: str) -> Orders:
+    """Read what requests order for a patient, by the id."""
     medications = Medications(parsed.resources)
-    found: dict[str, str] = {}
+    found = Orders({}, {}, {})
     for number, (url, resource) in enumerate(parsed.resources, start=1):
-        if resource.resourceType == "MedicationRequest" and not resource.doNotPerform:
-            for concept in medications_of(resource, url, medications, tables):
-                for drug in (*drugs_coded(concept, tables), *drugs_mentioned(concept, tables)):
-                    if drug not in ("", UNKNOWN):
-                        found.setdefault(drug, name_of(url, resource, number))
+        if resource.resourceType != "MedicationRequest" or resource.doNotPerform:
+            continue
+        name = name_of(url, resource, number)
+        concepts = medications_of(resource, url, medications, tables)
+        codes = (coding.code for concept in concepts for coding in concept.codings() if coding.code)
+        words = next((text for concept in concepts for text in texts_of(concept)), None) or next(codes, name)
+        if subject_of(resource) not in (None, patient):
+            found.others[name] = words
+            continue
+        coded = [drug for concept in concepts for drug in drugs_coded(concept, tables)]
+        named = [drug for concept in concepts for text in texts_of(concept) for drug in tables.mentioned(normalise(text))]
+        for drug in (*coded, *named):
+            if drug not in ("", UNKNOWN):
+                found.drugs.setdefault(drug, name)
+        if all(drug == UNKNOWN for drug in (*coded, *named)):
+            found.unknown[name] = words
     return found
 
 

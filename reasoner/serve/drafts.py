@@ -27,7 +27,7 @@ from reasoner.serve.card_words import (
 )
 from reasoner.serve.markdown import LONGEST_DETAIL, total
 
-__all__ = ["Draft", "Line", "Suggestion", "about_orders", "about_patient", "unanswered"]
+__all__ = ["Draft", "Line", "Suggestion", "about_orders", "about_patient", "not_judged", "unanswered"]
 
 MOST_SUGGESTIONS = 6
 MOST_EXPLAINED = 2
@@ -236,6 +236,12 @@ def missing(answer: Answer, entries: Iterable[Missing]) -> Iterator[Draft]:
     lines += [Line(say("card_no_suggestion"), tuple(asked[count:]), whole=True)]
     suggestions = tuple(Suggestion(say("card_record", name)) for name in asked[:count])
     yield Draft("info", summary, tuple(lines), suggestions=suggestions)
+
+
+def not_judged(unknown: Sequence[str], others: Sequence[str], model: GuidelineModel) -> tuple[Draft, ...]:
+    """Draft the cards about orders that are not judged: whose medication no table knows, and those about somebody else."""
+    rows = ((unknown, model.say("card_order_unknown")), (others, model.say("card_order_other")))
+    return tuple(Draft("info", summary, (Line(model.say("card_orders"), tuple(named)),)) for named, summary in rows if named)
 
 
 def unanswered(problem: str, model: GuidelineModel) -> Draft:

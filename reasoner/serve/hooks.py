@@ -12,12 +12,12 @@ import msgspec
 from cachetools import TTLCache
 
 from reasoner.errors import RecordError
-from reasoner.fhir import ChartFacts, ordered_drugs, parse, read_facts
+from reasoner.fhir import ChartFacts, Orders, orders_of, parse, read_facts
 from reasoner.guideline import Guideline
 from reasoner.records.record import ONE_OF, parse_record
 from reasoner.serve.api import refuse_long
 from reasoner.serve.cards import CACHE_SECONDS, CACHED, OVERRIDE_REASONS, Call, CardBuilder
-from reasoner.serve.drafts import Draft, about_orders, about_patient, unanswered
+from reasoner.serve.drafts import Draft, about_orders, about_patient, not_judged, unanswered
 from reasoner.serve.ehr import Authorization
 from reasoner.serve.monitoring import FEEDBACK
 from reasoner.serve.prefetch import Prefetched, ReadChart, queries_of, read_given
@@ -174,15 +174,22 @@ class Hooks:
         Raises RefusedError, or RecordError, where the call cannot be answered.
         """
         patient_view = call.hook == PATIENT_VIEW
-        ordered = {} if patient_view else self.ordered(call)
+        orders = None if patient_view else self.ordered(call)
         chart = self.read(had)
         if chart.data["id"] != call.context.patient_id:
             raise RefusedError(422, "prefetch is about another patient than context.patientId", "context.patientId")
-        if not (self.concerns(chart) if patient_view else ordered):
+        concerned = self.concerns(chart)
+        drafts: tuple[Draft, ...] = ()
+        if orders is None:
+            drafts = self.drafts(chart, ()) if concerned else ()
+        else:
+            drafts = self.drafts(chart, tuple(orders.drugs.items())) if orders.drugs else ()
+            unknown = orders.unknown.values() if concerned else ()
+            drafts += not_judged(tuple(unknown), tuple(orders.others.values()), self.guideline.model)
+        if not drafts:
             return b'{"cards":[]}'
         fragment = urlsafe_b64encode(msgspec.json.encode(chart.data)).rstrip(b"=").decode()
         about = Call(call.hook_instance, base, fragment, f"Patient/{call.context.patient_id}", chart.remarks)
-        drafts = self.drafts(chart, tuple(ordered.items()))
         return msgspec.json.encode(Cards(tuple(self.builder.card(draft, about) for draft in drafts)))
 
     def read(self, had: Prefetched) -> ReadChart:
@@ -221,11 +228,14 @@ class Hooks:
         given = [say("bracketed", say("plus").join(d.label for d in e.drugs), e.when) for e in events if e.kind == "therapy"]
         return (*dict.fromkeys(given), *dict.fromkeys(entry.why for entry in facts.undecided if entry.fact == own.name))
 
-    def ordered(self, call: HookCall) -> dict[str, str]:
-        """Find the guideline's drugs among the draft orders, each with its order; none where none of these is selected."""
-        found = ordered_drugs(parse(bytes(call.context.draft_orders)), self.guideline.tables)
-        selected = call.context.selections
-        return found if selected is None or not set(selected).isdisjoint(found.values()) else {}
+    def ordered(self, call: HookCall) -> Orders:
+        """Read the draft orders: the guideline's drugs, none where none of these is selected, and what is not judged."""
+        found = orders_of(parse(bytes(call.context.draft_orders)), self.guideline.tables, call.context.patient_id)
+        if (selected := call.context.selections) is None:
+            return found
+        drugs = {} if set(selected).isdisjoint(found.drugs.values()) else found.drugs
+        unknown, others = ({k: v for k, v in own.items() if k in selected} for own in (found.unknown, found.others))
+        return Orders(drugs, unknown, others)
 
     def concerns(self, chart: ReadChart) -> bool:
         """Tell whether a chart is about what the guideline is about: it has one of its drugs, or the value of a choice.
