@@ -198,6 +198,7 @@ APPLIED = {
     ),
     "therapy made unknown": ("metastatic_therapy=null", {"metastatic_therapy": None}),
     "a fact with a default made unknown": ("unavailable_drugs=", {"unavailable_drugs": None}),
+    "a fact with a default said to be unknown": ("lvef_measured=unknown", {"lvef_measured": None}),
     "the drugs of the last course": (
         "metastatic_therapy[-1].drugs=lapatinib,capecitabine",
         {"metastatic_therapy": [{"drugs": ["lapatinib", "capecitabine"], "outcome": "progression"}]},

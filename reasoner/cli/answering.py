@@ -104,8 +104,8 @@ def what_if(patient: str, selection: Selection, form: str, edits: tuple[str, ...
     """Show how the answer changes when the record is edited, and by which rules.
 
     \b
-    FACT=VALUE             a value, as JSON or a bare word; empty or null: unknown,
-                           even where a default would stand for it
+    FACT=VALUE             a value, as JSON or a bare word; empty, null or unknown:
+                           not known, even where a default would stand for it
     FACT+=VALUE            add a member to a list, or a course: JSON, drug+drug:outcome,
                            or drug+drug where the outcome is unknown
     FACT-=VALUE            remove a member from a list

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
-from reasoner.fhir.course_facts import course_values
+from reasoner.fhir.course_facts import Open, course_values
 from reasoner.fhir.courses import Course, build_courses, group, taken_alone
 from reasoner.fhir.dates import PartialDate, parse_date
 from reasoner.fhir.doses import Dose
@@ -250,7 +250,7 @@ class TimelineBuilder:
         if course is None:
             return {"drugs": [*drugs], "outcome": None, **open_}
         values = course_values(course, self.chart.tables, self.model)
-        told = {fact: value for fact, _, value in values if value}
+        told = {fact: value for fact, _, value in values if value and not isinstance(value, Open)}
         return {"drugs": [*drugs], "outcome": course.outcome, **open_, **told}
 
     def end_of(self, dose: Dose) -> PartialDate:

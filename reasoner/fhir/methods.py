@@ -8,14 +8,14 @@ from reasoner.compiler.intervals import passed_cuts
 from reasoner.compiler.model import GuidelineModel
 from reasoner.fhir.bundles import ParsedResources
 from reasoner.fhir.chart import Chart
-from reasoner.fhir.course_facts import course_values
+from reasoner.fhir.course_facts import Open, course_values, words_of
 from reasoner.fhir.courses import Course, Endings, build_courses, unexplained
-from reasoner.fhir.dates import PartialDate, months_between
+from reasoner.fhir.dates import months_between
 from reasoner.fhir.doses import Dose
 from reasoner.fhir.events import timeline_of
 from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
 from reasoner.fhir.facts import ChartFacts, Contradiction, FactSource, Side, Undecided, Unmapped, name_some
-from reasoner.fhir.placement import NEVER, Placed, Way, found_with, place
+from reasoner.fhir.placement import Placed, Way, found_with, place_doses
 from reasoner.fhir.provenance import Provenance, unique
 from reasoner.fhir.tables import FactMapping, Tables
 from reasoner.records.record import ONE_OF
@@ -48,25 +48,6 @@ def read_facts(
     if doubtful := chart.evidence.doubtful:
         reader.assumed.append(model.say("fhir_doubtful", name_some([own.source for own in doubtful], model)))
     return reader.result().carrying(model=model, draw=lambda found: timeline_of(found, readers))
-
-
-def place_doses(chart: Chart) -> tuple[Placed, Endings]:
-    """Place the doses before or since the finding from which the tables count courses."""
-    model, mappings = chart.model, chart.tables.facts
-    counted = next((mapping for mapping in mappings if mapping.method == "courses_from"), None)
-    finding, trend = counted.of if counted else ("", "")
-    endings = Endings(
-        next(iter(model.under_way), None),
-        next(iter(model.as_planned), None),
-        chart.tables.values_of(trend) & set(model.outcomes),
-    )
-    worse = [own for own in chart.evidence.of(trend) if own.value in endings.by_disease]
-    worse += [
-        Evidence(dose.ended, dose.until if dose.end > dose.start.last else PartialDate(dose.start.first, NEVER), dose.source)
-        for dose in chart.doses.dated
-        if dose.ended in endings.by_disease and dose.ended is not None
-    ]
-    return place(chart, finding, worse), endings
 
 
 CANCERS = {"another": "fhir_another_cancer", "second": "fhir_second_cancer"}
@@ -104,8 +85,9 @@ class FactReader:
     def take(self, readers: Sequence[FactReader]) -> None:
         """Take what was read with the doses placed in each way: what all agree on, and the rest as one of several."""
         names = [fact.name for fact in self.model.facts]
-        same = [name for name in names if all(own.record.get(name) == readers[0].record.get(name) for own in readers)]
-        agreed = {name: readers[0].record[name] for name in same if name in readers[0].record}
+        told = [{name: own.record[name] for name in names if name in own.record} for own in readers]
+        same = [name for name in names if all(own.get(name, self) == told[0].get(name, self) for own in told)]
+        agreed = {name: told[0][name] for name in same if name in told[0]}
         self.record |= agreed
         first = readers[0]
         self.sources |= {place: own for place, own in first.sources.items() if place.partition("[")[0] in agreed}
@@ -114,7 +96,7 @@ class FactReader:
         self.assumed += dict.fromkeys(text for own in readers for text in own.assumed)
         if len(readers) == 1:
             return
-        sets = [{name: own.record[name] for name in names if name in own.record and name not in agreed} for own in readers]
+        sets = [{name: own[name] for name in own if name not in agreed} for own in told]
         self.record[ONE_OF] = [{"label": own.way.label, **facts} for own, facts in zip(readers, sets, strict=True)]
         for number, own in enumerate(readers):
             self.sources |= {
@@ -132,9 +114,16 @@ class FactReader:
         self.sources[fact] = unique(own.source for own in evidence)
 
     def leave_open(self, fact: str, why: str, sources: Iterable[Provenance]) -> None:
+        self.forgo_default(fact)
         self.undecided.append(Undecided(fact, why, unique(sources)))
 
+    def forgo_default(self, fact: str) -> None:
+        """Record that a fact is unknown where a default would stand for it."""
+        if any(own.name == fact and own.default is not None for own in self.model.facts):
+            self.record[fact] = None
+
     def contradict(self, fact: str, evidence: Iterable[Evidence]) -> None:
+        self.forgo_default(fact)
         sides = dict.fromkeys((str(own.value), own.source) for own in evidence)
         self.contradictions.append(Contradiction(fact, tuple(Side(value, *fields_of(own)) for value, own in sides)))
 
@@ -226,7 +215,6 @@ class FactReader:
             self.set(mapping.fact, False, others)
             self.remark("another", mapping, others)
         else:
-            self.record[mapping.fact] = None
             why = say("fhir_uncertain", self.label(own)) if present or uncertain else say("fhir_no_cancer", self.label(own))
             self.leave_open(mapping.fact, why, [e.source for e in (*present, *against, *uncertain, *others)])
 
@@ -335,10 +323,12 @@ class FactReader:
             self.leave_open(f"{place}.outcome", why, ends(course.doses))
         found: dict[str, object] = {"drugs": self.drugs_of(course.doses), "outcome": course.outcome}
         for fact, doses, value in course_values(course, self.chart.tables, self.model):
-            if value is None:
-                if self.model.course_facts[fact].kind == "boolean":
-                    found[fact] = None
-                elif days := len({dose.start for dose in doses if dose.single}):
+            if isinstance(value, Open):
+                found[fact] = None
+                why = words_of(value, self.chart.labels(dose.drug for dose in doses), self.model)
+                self.leave_open(f"{place}.{fact}", why, ends(doses))
+            elif value is None:
+                if days := len({dose.start for dose in doses if dose.single}):
                     self.leave_open(f"{place}.{fact}", self.model.say("fhir_cycles", str(days)), ends(doses))
             elif value:
                 found[fact] = value
@@ -347,9 +337,9 @@ class FactReader:
 
     def measured_since_therapy(self, mapping: FactMapping) -> None:
         """Read that something was measured since the last course ended, or began where it is under way."""
-        measured = [own for own in self.chart.evidence.of(mapping.of[0]) if own.value != UNDECIDED]
+        measured = self.chart.evidence.of(mapping.of[0])
         boundary = self.therapy_boundary()
-        since = [own for own in measured if own.date is not None and own.date.first >= boundary]
+        since = [own for own in measured if own.value != UNDECIDED and own.date is not None and own.date.first >= boundary]
         if since:
             self.set(mapping.fact, True, since)
         elif measured:

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from reasoner.fhir.chart import Chart
-from reasoner.fhir.courses import group
+from reasoner.fhir.courses import Endings, group
 from reasoner.fhir.dates import PartialDate
 from reasoner.fhir.doses import Dose, Unclear
 from reasoner.fhir.evidence import UNDECIDED, Evidence
 from reasoner.fhir.facts import FEW
 from reasoner.fhir.provenance import Provenance, unique
 
-__all__ = ["NEVER", "Doubt", "Placed", "Way", "found_with", "place"]
+__all__ = ["NEVER", "Doubt", "Placed", "Way", "found_with", "place_doses"]
 
 NEVER = 10**7
 MOST = 8
@@ -65,6 +65,25 @@ class Onset(NamedTuple):
     last: int
     from_above: bool
     date: PartialDate | None
+
+
+def place_doses(chart: Chart) -> tuple[Placed, Endings]:
+    """Place the doses before or since the finding from which the tables count courses."""
+    model, mappings = chart.model, chart.tables.facts
+    counted = next((mapping for mapping in mappings if mapping.method == "courses_from"), None)
+    finding, trend = counted.of if counted else ("", "")
+    endings = Endings(
+        next(iter(model.under_way), None),
+        next(iter(model.as_planned), None),
+        chart.tables.values_of(trend) & set(model.outcomes),
+    )
+    worse = [own for own in chart.evidence.of(trend) if own.value in endings.by_disease]
+    worse += [
+        Evidence(dose.ended, dose.until if dose.end > dose.start.last else PartialDate(dose.start.first, NEVER), dose.source)
+        for dose in chart.doses.dated
+        if dose.ended in endings.by_disease and dose.ended is not None
+    ]
+    return place(chart, finding, worse), endings
 
 
 def place(chart: Chart, finding: str, progressions: Sequence[Evidence]) -> Placed:

@@ -1,6 +1,6 @@
 """Changes to a record, as they are written on the command line.
 
-    FACT=VALUE          set a fact; empty or null makes it unknown, even where a default would stand for it
+    FACT=VALUE          set a fact; empty, null or unknown leaves it open, even where a default would stand for it
     FACT+=VALUE         add a course, or members to a list
     FACT-=VALUE         remove members from a list
     FACT[N].FIELD=VALUE set a field of a course; N counts from 0, or from the end with -1
@@ -30,6 +30,7 @@ from reasoner.records.values import among, fail, show
 __all__ = ["FORMS", "Edit", "apply_edits", "parse_edit"]
 
 FORMS = "FACT=VALUE, FACT+=VALUE, FACT-=VALUE, FACT[N].FIELD=VALUE or one_of=LABEL"
+UNKNOWN = ("", "unknown")
 EDIT = re.compile(
     r"""\s*(?P<fact>[^\s=+\-\[\].]+)\s*
     (?:\[\s*(?P<at>-?\d{1,9})\s*\]\.(?P<field>\w+)\s*)?
@@ -87,9 +88,9 @@ def parse_edit(text: str, guideline: Guideline) -> Edit:
 
 
 def loosely(text: str, place: str) -> object:
-    """Read a value as JSON, or as text where it is not JSON; empty is null."""
+    """Read a value as JSON, or as text where it is not JSON; empty or unknown is null."""
     try:
-        return parse_json(text) if text else None
+        return parse_json(text) if text not in UNKNOWN else None
     except json.JSONDecodeError as error:
         if text[0] in '[{"':
             fail(place, f"{show(text)}: not JSON: {error.msg} (column {error.colno})")
@@ -141,11 +142,12 @@ def course(name: str, text: str, model: GuidelineModel) -> object:
     if text.startswith("{"):
         return loosely(text, name)
     drugs, _, outcome = map(str.strip, text.partition(":"))
+    told = outcome not in (*UNKNOWN, "null")
     if not drugs:
         fail(name, f'{show(text)} is not a course; write drug+drug:outcome or {{"drugs": [...], "outcome": "..."}}')
     return {
         "drugs": [among(name, drug.strip(), model.drugs, model.say("drug_noun")) for drug in drugs.split("+")],
-        "outcome": among(name, outcome, model.outcomes, model.say("outcome_noun")) if outcome not in ("", "null") else None,
+        "outcome": among(name, outcome, model.outcomes, model.say("outcome_noun")) if told else None,
     }
 
 

@@ -24,7 +24,7 @@ def object_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, obje
 
 
 def refuse_constant(name: str) -> NoReturn:
-    raise RecordError(f"{name} is not a JSON number; leave the key out where the value is unknown")
+    raise RecordError(f"{name} is not a JSON number; write null where the value is unknown")
 
 
 STRICT = json.JSONDecoder(object_pairs_hook=object_without_duplicates, parse_constant=refuse_constant)

@@ -46,7 +46,7 @@ def among(field: str, value: object, allowed: Sequence[str], noun: str, labels: 
 def boolean(field: str, value: object) -> bool:
     """Check that a value is true or false."""
     if not isinstance(value, bool):
-        fail(field, f"{show(value)} is neither true nor false (leave the key out where it is unknown)")
+        fail(field, f"{show(value)} is neither true nor false (write null where it is unknown)")
     return value
 
 
