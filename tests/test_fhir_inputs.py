@@ -254,7 +254,20 @@ def test_a_chart_reads_the_same_in_whichever_way_its_subject_is_named(name: str,
     assert curated.read_fhir({"resourceType": "Bundle", "entry": entries}).unreadable
 
 
-@pytest.mark.parametrize("sign", [{"link": [{"relation": "next", "url": "http://example.org/2"}]}, {"total": 500}])
+def linked(*relations: str) -> dict[str, Any]:
+    return {"link": [{"relation": own, "url": f"http://example.org/{n}"} for n, own in enumerate(relations)]}
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        *map(linked, ("next", "Next", "previous", "PREV")),
+        linked("self", "first"),
+        linked("last", "self"),
+        {"total": 500},
+        {"total": "500"},
+    ],
+)
 def test_one_page_of_several_leaves_therapy_unknown(sign: dict[str, Any], curated: Guideline) -> None:
     page = {**bundle(*CHART[1:], kind="searchset"), **sign}
     for spoilt in ({}, {"valueQuantity": "ten"}):
@@ -266,8 +279,44 @@ def test_one_page_of_several_leaves_therapy_unknown(sign: dict[str, Any], curate
     assert "metastatic_therapy" not in curated.read_fhir(inner).record
     parameters = {"resourceType": "Parameters", "parameter": [{"name": "return", "resource": bundle(*CHART[1:])}]}
     assert curated.read_fhir(parameters).record == curated.read_fhir(bundle(*CHART[1:])).record
-    whole = {**bundle(*CHART[1:], kind="searchset"), "total": len(CHART)}
+    one = [{"relation": own, "url": "http://example.org/1"} for own in ("first", "self", "last")]
+    whole = {**bundle(*CHART[1:], kind="searchset"), "total": len(CHART), "link": one}
     assert curated.read_fhir(whole).record["metastatic_therapy"]
+    fewer = {**bundle(*CHART[1:], outcome("information"), kind="searchset"), "total": len(CHART) + 1}
+    assert "metastatic_therapy" not in curated.read_fhir(fewer).record
+
+
+def outcome(severity: str, code: str = "informational") -> dict[str, Any]:
+    return {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": code}]}
+
+
+FAILED = {
+    "an error": outcome("error"),
+    "a timeout": outcome("warning", "timeout"),
+    "nothing": {"resourceType": "OperationOutcome"},
+}
+
+
+@pytest.mark.parametrize("silent", [False, True])
+@pytest.mark.parametrize("name", FAILED)
+def test_what_reports_that_something_failed_leaves_therapy_unknown(name: str, silent: bool) -> None:
+    guideline = Guideline.load(no_record_means_none=silent)
+    told = [METASTASES, *([] if silent else FIRST_LINE)]
+    harmless = guideline.read_fhir(bundle(*told, outcome("warning"), kind="searchset")).record
+    assert "metastatic_therapy" in harmless
+    (export,) = bundles_by_patient([PATIENT, *told, FAILED[name]])
+    for own in (bundle(*told, FAILED[name]), lines(PATIENT, *told, FAILED[name]), export):
+        found = guideline.read_fhir(own)
+        assert "metastatic_therapy" not in found.record
+        assert "reports an error" in " ".join(found.remarks())
+
+
+@pytest.mark.parametrize("status", ["500 Internal", "404", "304 Not Modified", 500])
+def test_a_part_of_a_batch_that_failed_leaves_therapy_unknown(status: Any, curated: Guideline) -> None:
+    inner = {"resource": bundle(*CHART[1:]), "response": {"status": "200 OK"}}
+    batch = {"resourceType": "Bundle", "type": "batch-response", "entry": [inner, {"response": {"status": status}}]}
+    assert "metastatic_therapy" not in curated.read_fhir(batch).record
+    assert curated.read_fhir({**batch, "entry": [inner]}).record["metastatic_therapy"]
 
 
 def version(number: str | None, resource: dict[str, Any], day: str | None = None, **more: Any) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from reasoner.errors import RecordError
-from reasoner.fhir.resources import Link, Resource
+from reasoner.fhir.pages import page_of, page_told
+from reasoner.fhir.resources import Resource
 from reasoner.fhir.versions import Deleted, deletion, versions_of
 
 __all__ = ["NOT_READ", "ParsedResources", "Unreadable", "convert", "merge", "parse"]
@@ -37,14 +38,8 @@ class RawEntry(msgspec.Struct, gc=False):
 
     fullUrl: object = None  # noqa: N815 (FHIR's name)
     resource: msgspec.Raw = msgspec.Raw(b"null")
-    search: object = None
     request: object = None
     response: object = None
-
-    @property
-    def mode(self) -> object:
-        """Why the entry is in the result of a search."""
-        return self.search.get("mode") if isinstance(self.search, dict) else None
 
 
 class RawBundle(msgspec.Struct, gc=False):
@@ -53,8 +48,6 @@ class RawBundle(msgspec.Struct, gc=False):
     type: object = None
     entry: list[RawEntry | None] | None = None
     parameter: list[RawEntry | None] | None = None
-    link: list[Link | None] | None = None
-    total: object = None
 
 
 class Unreadable(NamedTuple):
@@ -68,12 +61,13 @@ class Unreadable(NamedTuple):
 class ParsedResources(NamedTuple):
     """The resources of a bundle, each with its full URL, and what could not be read.
 
-    `partial` says that other pages follow that are not there; `lacking` names lists of the chart that could not be had.
+    `partial` says why they are not all that there are: an "error", or "incomplete"; `lacking` names lists of the chart that
+    could not be had.
     """
 
     resources: list[tuple[str | None, Resource]]
     unreadable: list[Unreadable]
-    partial: bool = False
+    partial: str = ""
     lacking: tuple[str, ...] = ()
 
 
@@ -133,7 +127,7 @@ def convert(data: Mapping[str, object]) -> ParsedResources:
 
 def merge(parts: Iterable[ParsedResources]) -> ParsedResources:
     """Put the resources of several bundles together."""
-    whole, partial = ParsedResources([], []), False
+    whole, partial = ParsedResources([], []), ""
     for part in parts:
         whole.resources.extend(part.resources)
         whole.unreadable.extend(part.unreadable)
@@ -147,14 +141,14 @@ def flattened(resource: Resource) -> ParsedResources:
     return found._replace(partial=flatten(None, resource, found.resources))
 
 
-def flatten(url: str | None, resource: Resource, found: list[tuple[str | None, Resource]], depth: int = 0) -> bool:
-    """Add the resources of a bundle or of parameters, those of bundles within it included; tell whether one is a page."""
+def flatten(url: str | None, resource: Resource, found: list[tuple[str | None, Resource]], depth: int = 0) -> str:
+    """Add the resources of a bundle or of parameters, those of bundles within it included; say why one is not whole."""
     if resource.resourceType not in HOLDING:
         found.append((url, resource))
-        return False
+        return ""
     if depth >= DEEPEST:
-        return False
-    partial, before = is_page(resource), len(found)
+        return ""
+    partial, before = page_told(resource).why_not_whole(), len(found)
     for entry in resource.entry or resource.parameter or ():
         inner = entry.resource if entry is not None else None
         if entry is None or inner is None:
@@ -162,7 +156,8 @@ def flatten(url: str | None, resource: Resource, found: list[tuple[str | None, R
                 found.append((entry.fullUrl, gone))
             continue
         if inner.resourceType in HOLDING:
-            partial = flatten(entry.fullUrl, inner, found, depth + 1) or partial
+            within = flatten(entry.fullUrl, inner, found, depth + 1)
+            partial = partial or within
         else:
             found.append((entry.fullUrl, inner))
     found[before:] = current(found[before:], resource.type)
@@ -175,15 +170,6 @@ def current(located: list[tuple[str | None, Resource]], kind: object) -> list[tu
         return [own for own in located if not isinstance(own[1], Deleted)]
     old = versions_of(located, newest_first=True).superseded
     return [own for number, own in enumerate(located) if number not in old and not isinstance(own[1], Deleted)]
-
-
-def is_page(bundle: Resource | RawBundle) -> bool:
-    """Tell whether a bundle is not whole: another page follows it, or a search found more than it holds."""
-    if any(link is not None and link.relation == "next" for link in bundle.link or ()):
-        return True
-    if not isinstance(bundle.total, int):
-        return False
-    return bundle.total > sum(entry is not None and entry.mode in (None, "match") for entry in bundle.entry or ())
 
 
 def salvage_bundle(content: bytes | msgspec.Raw, url: str | None = None, depth: int = 0) -> ParsedResources:
@@ -199,7 +185,8 @@ def salvage_bundle(content: bytes | msgspec.Raw, url: str | None = None, depth: 
     entries = [entry for entry in bundle.entry or bundle.parameter or () if entry is not None]
     found = merge(salvage_entry(entry, depth) for entry in entries if depth < DEEPEST)
     found.resources[:] = current(found.resources, bundle.type)
-    return found._replace(partial=found.partial or is_page(bundle))
+    page = page_of(bytes(content))
+    return found._replace(partial=found.partial or ("incomplete" if page is None else page.why_not_whole()))
 
 
 def salvage_entry(entry: RawEntry, depth: int) -> ParsedResources:

@@ -11,6 +11,7 @@ from reasoner.fhir.bundles import ParsedResources, Unreadable
 from reasoner.fhir.doses import GIVEN, DoseReader, drugs_coded, medications_of
 from reasoner.fhir.evidence import Evidence, EvidenceCollector
 from reasoner.fhir.medications import Medications
+from reasoner.fhir.pages import reports_failure
 from reasoner.fhir.resources import Resource, texts_of
 from reasoner.fhir.subjects import Subjects, subject_of
 from reasoner.fhir.tables import UNKNOWN, Tables, system_of
@@ -83,8 +84,9 @@ class Chart:
                 self.evidence.add_observation(resource, name, bool(why))
             reader.add_told(name, resource, why)
         self.evidence.put_together()
-        if parsed.partial:
-            reader.add_unclear("Bundle", model.say("fhir_one_page"))
+        failed = parsed.partial == "error" or any(reports_failure(resource) for _, resource in parsed.resources)
+        if failed or parsed.partial:
+            reader.add_unclear("Bundle", model.say("fhir_reported_failure") if failed else model.say("fhir_one_page"))
         for name in parsed.lacking:
             reader.add_unclear(name, model.say("fhir_not_obtained", name))
         self.doses = reader.doses()

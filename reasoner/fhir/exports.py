@@ -69,7 +69,9 @@ def bundles_by_patient(resources: Iterable[Json]) -> list[dict[str, object]]:
             shared.append((own, resource))
     if not groups:
         return [bundle([resource for _, resource in peeked])]
-    unclear = [told(resource, len(groups) > 1) for own, resource in shared if own.resourceType in READ]
+    unclear = [
+        told(resource, len(groups) > 1) for own, resource in shared if own.resourceType in {*READ, "OperationOutcome"}
+    ]
     return [bundle([*(own for _, own in group), *referred(group, medications), *unclear]) for group in groups.values()]
 
 

@@ -156,6 +156,7 @@ class Link(msgspec.Struct, gc=False):
     """A link of a bundle to another page, or of a patient to another resource about the same person."""
 
     relation: str | None = None
+    url: object = None
     other: Reference | None = None
 
 
@@ -195,6 +196,7 @@ class Resource(Component, gc=False):
     entry: list[Entry | None] | None = None
     parameter: list[Entry | None] | None = None
     total: object = None
+    issue: object = None
     link: list[Link | None] | None = None
     identifier: list[Identifier | None] | Identifier | None = None
     name: list[HumanName | None] | HumanName | str | None = None

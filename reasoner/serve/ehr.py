@@ -15,8 +15,8 @@ from cachetools import TTLCache
 
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.fhir import ParsedResources, merge, parse
+from reasoner.fhir.pages import Page, is_whole, page_of
 from reasoner.serve.prefetch import PATIENT, Obtained
-from reasoner.serve.searchsets import Page, is_whole, page_of
 from reasoner.serve.transport import Connection, FetchError, Server
 
 __all__ = ["Access", "Authorization", "FhirServers"]
@@ -176,7 +176,7 @@ class FhirServers:
             pages.append(page)
             if page.failed:
                 raise FetchError("incomplete" if any(own.named or own.nameless for own in pages) else "error")
-            found.append(parse(body)._replace(partial=False))
+            found.append(parse(body)._replace(partial=""))
             if not page.goes_on:
                 if not is_whole(pages):
                     raise FetchError("incomplete")

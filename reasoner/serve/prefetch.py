@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.fhir import ParsedResources, Tables, merge, parse, without_silent
+from reasoner.fhir.pages import page_of
 from reasoner.fhir.resources import Resource
 from reasoner.fhir.tables import url_of
 from reasoner.records.record import Record
 from reasoner.serve.problems import RefusedError
-from reasoner.serve.searchsets import page_of
 
 __all__ = ["LISTS", "PATIENT", "Obtained", "Prefetched", "ReadChart", "queries_of", "read_given"]
 

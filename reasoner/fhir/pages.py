@@ -1,0 +1,159 @@
+"""What a FHIR server says of its own answer: whether a searchset is whole, where it goes on, and what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from reasoner.fhir.resources import Entry as InBundle
+from reasoner.fhir.resources import Resource
+
+__all__ = ["Page", "is_whole", "page_of", "page_told", "reports_failure"]
+
+HARMLESS = {"warning", "information", "success"}
+# FHIR's issue types (http://hl7.org/fhir/ValueSet/issue-type) by which something of what was asked for may not be there
+WITHHELD = {"security", "login", "unknown", "expired", "forbidden", "suppressed"}
+NOT_REACHED = {"transient", "lock-error", "no-store", "exception", "timeout", "incomplete", "throttled", "too-costly"}
+NOT_ALL = WITHHELD | NOT_REACHED
+SOUGHT = (None, "match")
+
+
+class Inner(msgspec.Struct):
+    """A resource in a searchset."""
+
+    resourceType: object = None  # noqa: N815 (FHIR's name)
+    id: object = None
+    issue: object = None
+
+
+class Entry(msgspec.Struct):
+    """An entry of a bundle."""
+
+    resource: Inner | None = None
+    search: object = None
+    response: object = None
+
+    @property
+    def mode(self) -> object:
+        """Why the entry is in the result of a search."""
+        return self.search.get("mode") if isinstance(self.search, dict) else None
+
+
+class Link(msgspec.Struct):
+    """A link of a bundle."""
+
+    relation: object = None
+    url: object = None
+
+
+class Whole(Inner):
+    """A resource, or a bundle with its links and entries."""
+
+    link: list[Link | None] | None = None
+    type: object = None
+    total: object = None
+    entry: list[Entry | None] | None = None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """An answer of a FHIR server, or one page of it.
+
+    `failed` says that it is, or holds, an error, `not_all` that by its own words something may not be there; `goes_on` that
+    another page follows, `next` where, `is_part` that there are others before or after. `named` are the resources asked for,
+    by type and id, `nameless` counts those without an id, `total` all that there are, where that is told.
+    """
+
+    kind: str = ""
+    failed: bool = False
+    not_all: bool = False
+    goes_on: bool = False
+    is_part: bool = False
+    next: str = ""
+    named: frozenset[str] = frozenset()
+    nameless: int = 0
+    total: int = 0
+
+    def why_not_whole(self) -> str:
+        """Say why this answer alone does not hold all that there is, or nothing where it does."""
+        if self.failed:
+            return "error"
+        return "incomplete" if self.goes_on or self.is_part or not is_whole((self,)) else ""
+
+
+def is_whole(pages: Sequence[Page]) -> bool:
+    """Tell whether pages together hold as many resources as they say there are, and none says that some may lack."""
+    named = frozenset[str]().union(*(page.named for page in pages))
+    total = max(page.total for page in pages)
+    return len(named) + sum(page.nameless for page in pages) >= total and not any(page.not_all for page in pages)
+
+
+DECODER = msgspec.json.Decoder(Whole)
+
+
+def page_of(content: bytes) -> Page | None:
+    """Read what a server says of its answer; None where the answer does not have the form of a resource."""
+    try:
+        found = DECODER.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return page_told(found) if isinstance(found.resourceType, str) else None
+
+
+def page_told(found: Whole | Resource) -> Page:
+    """Take what a bundle, or a resource, says of itself as an answer."""
+    entries = [entry for entry in found.entry or () if entry is not None]
+    inner = [entry.resource for entry in entries if entry.resource is not None]
+    outcomes = [own for own in (found, *inner) if own.resourceType == "OperationOutcome"]
+    links = {str(own.relation).strip().lower(): own.url for own in reversed(found.link or ()) if own is not None}
+    total = str(found.total)
+    history = found.type == "history"
+    matches = [f"{own.resourceType}/{own.id}" if isinstance(own.id, str) else "" for own in matching(entries)]
+    following = links.get("next")
+    return Page(
+        kind=str(found.resourceType),
+        failed=found.resourceType == "OperationOutcome"
+        or any(map(is_error, outcomes))
+        or (not history and any(map(is_refused, entries))),
+        not_all=any(code in NOT_ALL for outcome in outcomes for code in told(outcome, "code")),
+        goes_on="next" in links,
+        is_part=not {"previous", "prev"}.isdisjoint(links)
+        or any(end in links and "self" in links and links[end] != links["self"] for end in ("first", "last")),
+        next=following if isinstance(following, str) else "",
+        named=frozenset() if history else frozenset(filter(None, matches)),
+        nameless=len(entries) if history else matches.count(""),
+        total=int(total) if total.isdecimal() else 0,
+    )
+
+
+def told(outcome: Inner | Resource, field: str) -> list[object]:
+    """List what the issues of an OperationOutcome have in a field."""
+    issues = outcome.issue if isinstance(outcome.issue, list) else []
+    return [issue.get(field) if isinstance(issue, dict) else None for issue in issues]
+
+
+def is_error(outcome: Inner | Resource) -> bool:
+    """Tell whether an OperationOutcome reports an error, and not only warnings and information."""
+    severities = told(outcome, "severity")
+    return not severities or any(severity not in HARMLESS for severity in severities)
+
+
+def reports_failure(outcome: Resource) -> bool:
+    """Tell whether a resource is an OperationOutcome by which something failed, or may not be there."""
+    if outcome.resourceType != "OperationOutcome":
+        return False
+    return is_error(outcome) or any(code in NOT_ALL for code in told(outcome, "code"))
+
+
+def is_refused(entry: Entry | InBundle) -> bool:
+    """Tell whether an entry holds the answer to a request that did not succeed."""
+    status = entry.response.get("status") if isinstance(entry.response, dict) else None
+    return status is not None and not str(status).startswith("2")
+
+
+def matching(entries: Iterable[Entry | InBundle]) -> Iterator[Inner | Resource]:
+    """Give the resources that were asked for, not those included with them, nor outcomes."""
+    for entry in entries:
+        own = entry.resource
+        if own is not None and own.resourceType != "OperationOutcome" and entry.mode in SOUGHT:
+            yield own
