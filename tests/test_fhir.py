@@ -231,6 +231,7 @@ def test_tables_name_drugs_and_facts_of_their_guideline(curated: Guideline, tmp_
         ("facts", "her2,latest,her2", "her3,latest,her2", 'facts.csv:3: "her3" is not a known fact'),
         ("tests", "her2,ihc,", "her2,ihcc,", 'tests.csv:2: "ihcc" is not a known set of values; allowed: certainty, '),
         ("values", "unit,kg,kilogram,1,", "unit,kg,kilogram,one,", '"one" is not a number'),
+        ("values", "unit,kg,kilogram,1,", "unit,kg,kilogram,1e999,", '"1e999" is not a number'),
         ("periods", "pause,120,", "pauze,120,", 'periods.csv:3: "pauze" is not a known period; allowed: at_once, cycle, '),
         ("periods", "cycle,18,", "pause,18,", "periods.csv: add cycle"),
         ("drugs", ",Trastuzumab,", ",\x1b[2J,", "drugs.csv:2: a cell holds U+001B, which cannot be printed; leave it out"),

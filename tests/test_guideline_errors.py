@@ -121,7 +121,7 @@ WRONG = {
     "a dose in words": (
         "second_line.lp",
         STATEMENT + 'dose(lapatinib, weekly, every_dose, "twenty", mg, once).',
-        '"twenty" is not an amount; write a number above 0 in quotes',
+        '"twenty" is not an amount; write a number above 0 of at most 15 digits in quotes',
     ),
     "a name with a capital letter among the data": (
         "second_line.lp",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -381,8 +382,11 @@ def one_of(row: Row, kind: str, value: str, allowed: Collection[str]) -> str:
 
 
 def number(row: Row, value: str) -> float:
-    """Convert a value to a number; raises GuidelineError where it is none."""
+    """Convert a value to a finite number; raises GuidelineError where it is none."""
     try:
-        return float(value)
+        found = float(value)
     except ValueError:
-        raise GuidelineError(f'{row["place"]}: "{value}" is not a number.') from None
+        found = math.nan
+    if not math.isfinite(found):
+        raise GuidelineError(f'{row["place"]}: "{value}" is not a number.')
+    return found
