@@ -65,6 +65,13 @@ CORRECTED: dict[str, tuple[dict[str, Any], list[str], dict[str, Any], str, list[
         f"Corrected by hand: of several possibilities this one: {SINCE}.",
         ["one_of"],
     ),
+    "a course is corrected in one of several possibilities": (
+        EITHER,
+        ["one_of[-2].metastatic_therapy[0].outcome=progression"],
+        {},
+        f"Corrected by hand in one of several possibilities ({SINCE}): therapy for metastatic disease.",
+        ["one_of[0].metastatic_therapy[0].outcome"],
+    ),
     "a fact that each possibility has another value of stands beside them": (
         EITHER,
         ["adjuvant_drugs=trastuzumab", "metastatic_therapy=[]"],

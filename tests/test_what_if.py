@@ -380,6 +380,34 @@ def test_a_change_within_sets_is_shown_for_each_that_it_changes(curated: Guideli
         assert f"{label}: therapy for metastatic disease: course {course}: lapatinib, toxicity (now: " in words_of(result)
 
 
+def test_a_course_that_is_another_therapy_in_each_set_is_changed_in_one_of_them(curated: Guideline) -> None:
+    first = {"drugs": ["trastuzumab", "pertuzumab", "docetaxel"], "outcome": "progression"}
+    second = {"drugs": ["trastuzumab_deruxtecan"], "outcome": "progression"}
+    sets = [{"label": "since", "metastatic_therapy": [first, second]}, {"label": "before", "metastatic_therapy": [second]}]
+    data = {"id": "p1", "her2": "positive", "one_of": sets}
+
+    def outcomes(edit: str) -> list[list[object]]:
+        after = apply_edits(data, [parse_edit(edit, curated)])
+        curated.record(after)
+        return [[course["outcome"] for course in own["metastatic_therapy"]] for own in after["one_of"]]  # type: ignore[attr-defined]
+
+    assert outcomes("metastatic_therapy[-1].outcome=toxicity") == [["progression", "toxicity"], ["toxicity"]]
+    assert outcomes("one_of[0].metastatic_therapy[0].outcome=toxicity") == [["toxicity", "progression"], ["progression"]]
+    assert outcomes("one_of[-1].metastatic_therapy[0].outcome=toxicity") == [["progression", "progression"], ["toxicity"]]
+    refused = {
+        "metastatic_therapy[0].outcome=toxicity": r"one_of\[1\]: ..trastuzumab_deruxtecan..\); write one_of\[0\]\.metasta",
+        "metastatic_therapy[1].outcome=toxicity": r"one_of\[1\]: none\); write one_of\[0\]\.metastatic_therapy\[1\]",
+        "one_of[2].metastatic_therapy[0].outcome=toxicity": r"one_of\[2\]: no such set of facts; the record has 2; allowed",
+        "one_of[0].her2=negative": r"one_of\[0\]\.her2: only a field of a course is changed in one set; write FACT=VALUE",
+    }
+    for edit, words in refused.items():
+        with pytest.raises(RecordError, match=words):
+            outcomes(edit)
+    told = {"id": "p1", "metastatic_therapy": [first]}
+    with pytest.raises(RecordError, match=r"the record has 0; write metastatic_therapy\[0\]\.outcome=VALUE"):
+        apply_edits(told, [parse_edit("one_of[0].metastatic_therapy[0].outcome=toxicity", curated)])
+
+
 def test_a_list_that_is_told_to_be_unknown_is_not_made_known_by_a_member(curated: Guideline) -> None:
     data = {**curated.cases()["second_line"].record, "unavailable_drugs": None}
     for edit in ("unavailable_drugs+=docetaxel", "unavailable_drugs-=docetaxel"):

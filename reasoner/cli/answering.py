@@ -110,6 +110,7 @@ def what_if(patient: str, selection: Selection, form: str, edits: tuple[str, ...
                            or drug+drug where the outcome is unknown
     FACT-=VALUE            remove a member from a list
     FACT[N].FIELD=VALUE    a field of course N, counted from 0; -1 is the last
+    one_of[N].FACT[N].FIELD=VALUE    the same in one of several sets of facts
     one_of=LABEL           which of several sets of facts is true
     """  # noqa: D301 (click's mark for lines that stay as they are)
     from reasoner.queries import what_if as queries

@@ -57,10 +57,12 @@ def places_of(edit: Edit, before: Data) -> Iterator[str]:
     if edit.at is None or edit.field is None:
         yield edit.key
         return
-    for own in (before, *sets_of(before)):
+    sets = sets_of(before)
+    chosen = [place for place in range(len(sets)) if edit.within in (None, place, place - len(sets))]
+    for prefix, own in (("", before), *((f"{ONE_OF}[{place}].", sets[place]) for place in chosen)):
         held = own.get(edit.key)
         if isinstance(held, list | tuple):
-            yield f"{edit.key}[{edit.at % len(held) if held else 0}].{edit.field}"
+            yield f"{prefix}{edit.key}[{edit.at % len(held) if held else 0}].{edit.field}"
 
 
 def is_corrected(place: str, places: Collection[str], chosen: Collection[int]) -> bool:
@@ -68,8 +70,8 @@ def is_corrected(place: str, places: Collection[str], chosen: Collection[int]) -
     inside = IN_SET.match(place)
     if inside and chosen and int(inside[1]) not in chosen:
         return True
-    bare = IN_SET.sub("", place)
-    return any(bare == own or bare.startswith((f"{own}[", f"{own}.")) for own in places)
+    named = {own: place if IN_SET.match(own) else IN_SET.sub("", place) for own in places}
+    return any(text == own or text.startswith((f"{own}[", f"{own}.")) for own, text in named.items())
 
 
 def out_of_set(place: str, chosen: Collection[int]) -> str:
@@ -89,5 +91,8 @@ def corrections(guideline: Guideline, edits: Sequence[Edit], before: Data, after
             old, new = changed_value_words(was, now, model), changed_value_words(now, was, model)
             told = old if was is None else model.say("corrected_from", old)
             yield model.say("corrected", model.label("fact", key), new, told)
-        else:
+        elif None in (within := [edit.within for edit in edits if edit.key == key]):
             yield model.say("corrected_in_sets", model.label("fact", key))
+        else:
+            labels = dict.fromkeys(printable(str(sets_of(after)[place]["label"])) for place in within if place is not None)
+            yield from (model.say("corrected_in_set", label, model.label("fact", key)) for label in labels)

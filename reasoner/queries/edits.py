@@ -4,11 +4,13 @@
     FACT+=VALUE         add a course, or members to a list
     FACT-=VALUE         remove members from a list
     FACT[N].FIELD=VALUE set a field of a course; N counts from 0, or from the end with -1
+    one_of[N].FACT[N].FIELD=VALUE   the same in one of several sets of facts, counted alike
     one_of=LABEL        say which of several sets of facts is true; empty or null leaves out what they say
 
 VALUE is JSON. A bare word stands for a text, words with commas between them for a list, and ``drug+drug:outcome``, or
 ``drug+drug`` where the outcome is unknown, for a course. What is set stands beside several sets of facts and no longer in
-them; a course, a member or a field is changed in each set that has the fact.
+them; a course or a member is changed in each set that has the fact, and so is a field of a course, unless the course is
+another therapy in another set.
 """
 
 from __future__ import annotations
@@ -29,11 +31,11 @@ from reasoner.records.values import among, fail, show
 
 __all__ = ["FORMS", "Edit", "apply_edits", "parse_edit"]
 
-FORMS = "FACT=VALUE, FACT+=VALUE, FACT-=VALUE, FACT[N].FIELD=VALUE or one_of=LABEL"
+FORMS = "FACT=VALUE, FACT+=VALUE, FACT-=VALUE, FACT[N].FIELD=VALUE, one_of[N].FACT[N].FIELD=VALUE or one_of=LABEL"
 UNKNOWN = ("", "unknown")
 EDIT = re.compile(
-    r"""\s*(?P<fact>[^\s=+\-\[\].]+)\s*
-    (?:\[\s*(?P<at>-?\d{1,9})\s*\]\.(?P<field>\w+)\s*)?
+    rf"""\s*(?:{ONE_OF}\[\s*(?P<set>-?\d{{1,9}})\s*\]\.)?(?P<fact>[^\s=+\-\[\].]+)\s*
+    (?:\[\s*(?P<at>-?\d{{1,9}})\s*\]\.(?P<field>\w+)\s*)?
     (?P<kind>\+=|-=|=)(?P<value>.*)""",
     re.DOTALL | re.VERBOSE,
 )
@@ -43,7 +45,8 @@ class Edit(NamedTuple):
     """One change to a record.
 
     `kind` is "=", "+=" or "-="; `value` what is set (None: made unknown), added or removed. `at` and `field` name a field
-    of a course, else they are None. `under_way` are the outcomes that leave a course open, `endings` those that end it.
+    of a course, else they are None; `within` then the place of a set of facts, None for all of them.
+    `under_way` are the outcomes that leave a course open, `endings` those that end it.
     Without a `fact` it says which of several sets of facts is true.
     """
 
@@ -54,6 +57,7 @@ class Edit(NamedTuple):
     field: str | None
     under_way: tuple[str, ...]
     endings: tuple[str, ...]
+    within: int | None = None
 
     @property
     def key(self) -> str:
@@ -77,14 +81,16 @@ def parse_edit(text: str, guideline: Guideline) -> Edit:
     if name not in names:
         fail(name, f"no such fact{nearest(name, names)}; allowed: {', '.join((*names, ONE_OF))}")
     fact = names[name]
-    at = None if found["at"] is None else int(found["at"])
+    within, at = (None if found[group] is None else int(found[group]) for group in ("set", "at"))
+    if within is not None and field is None:
+        fail(f"{ONE_OF}[{within}].{name}", f"only a field of a course is changed in one set; write {FORMS}")
     if field is not None:
         parsed = field_value(fact, f"{name}[{at}].{field}", kind, value.strip(), model)
     elif kind == "=":
         parsed = set_value(fact, value.strip(), model)
     else:
         parsed = member_value(fact, kind, value.strip(), model)
-    return Edit(fact, kind, parsed, at, field, model.under_way, model.endings)
+    return Edit(fact, kind, parsed, at, field, model.under_way, model.endings, within)
 
 
 def loosely(text: str, place: str) -> object:
@@ -177,14 +183,44 @@ def apply_edits(data: Mapping[str, object], edits: Iterable[Edit]) -> dict[str, 
         if edit.fact is None:
             chosen = edit.value is not None and not isinstance(edit.value, list)
             changed = resolved(changed, edit.value) if chosen else {**changed, ONE_OF: edit.value}
+        elif edit.within is not None:
+            changed[ONE_OF] = in_one_set(edit, edit.fact, sets)
         elif not any(edit.key in own for own in sets):
             changed[edit.key] = after(edit, edit.fact, changed)
         elif edit.kind == "=" and edit.field is None:
             changed[ONE_OF] = [{key: value for key, value in own.items() if key != edit.key} for own in sets]
             changed[edit.key] = edit.value
         else:
+            if edit.at is not None:
+                refuse_unlike(edit, edit.at, sets)
             changed[ONE_OF] = [{**own, edit.key: after(edit, edit.fact, own)} for own in sets]
     return changed
+
+
+def in_one_set(edit: Edit, fact: Fact, sets: Sequence[Mapping[str, object]]) -> list[Mapping[str, object]]:
+    """Give the sets of facts of a record after an edit of one of them."""
+    count, place = len(sets), edit.within
+    assert place is not None
+    if not -count <= place < count:
+        allowed = f"allowed: {-count} to {count - 1}" if count else f"write {edit.key}[{edit.at}].{edit.field}=VALUE"
+        fail(f"{ONE_OF}[{place}]", f"no such set of facts; the record has {count}; {allowed}")
+    changed = list(sets)
+    changed[place] = {**sets[place], edit.key: after(edit, fact, sets[place])}
+    return changed
+
+
+def refuse_unlike(edit: Edit, at: int, sets: Sequence[Mapping[str, object]]) -> None:
+    """Refuse to change a course in all sets of facts that have it where it is not the same therapy in all of them."""
+    found: dict[int, object] = {}
+    for place, own in enumerate(sets):
+        courses = own.get(edit.key, ()) or ()
+        assert isinstance(courses, Sequence)
+        course = courses[at] if -len(courses) <= at < len(courses) else {}
+        found[place] = sorted(course.get("drugs") or ())
+    if any(drugs != found[0] for drugs in found.values()):
+        therapies = "; ".join(f"{ONE_OF}[{place}]: {show(drugs) if drugs else 'none'}" for place, drugs in found.items())
+        field = f"{edit.key}[{at}].{edit.field}"
+        fail(field, f"the sets of facts have different therapies there ({therapies}); write {ONE_OF}[0].{field}=VALUE")
 
 
 def after(edit: Edit, fact: Fact, data: Mapping[str, object]) -> object:
