@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 from contextlib import suppress
 from copy import deepcopy
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -229,6 +231,27 @@ def test_long_times_without_an_event_are_folded(curated: Guideline) -> None:
     assert therapy.at is not None
     assert therapy.at[1] - therapy.at[0] > 0.4
     assert [tick.label for tick in found.ticks][:2] == ["1995", "2020"]
+
+
+def test_each_year_has_a_tick_and_no_label_stands_in_another(curated: Guideline) -> None:
+    for first, last in (("2023-07-20", "2024-06-01"), ("2019-05-07", "2023-01-20"), ("2012-01-01", "2020-01-10")):
+        days = [f"{year}-06-15" for year in range(int(first[:4]), int(last[:4]))]
+        own = [given(f"t{n}", "letrozole", day) for n, day in enumerate([first, *days[1:], last])]
+        ticks = timeline(curated, bundle(*own)).ticks
+        years = range(int(first[:4]), int(last[:4]) + 1)
+        assert len([tick for tick in ticks if "-" not in tick.label]) == len(years)
+        spans = [
+            (at - w, at) if at > 0.85 else (at, at + w) for at, w in ((t.at, len(t.label) * 0.043) for t in ticks if t.label)
+        ]
+        assert all(end <= start for (_, end), (start, _) in pairwise(spans))
+
+
+def test_a_course_of_one_day_is_drawn_as_one_that_is_longer(curated: Guideline) -> None:
+    for day in ("2020-02-01", "2020-06-01"):
+        chart = bundle(METASTASES, given("t", "trastuzumab", day), trend("w", "2020-04-01", WORSENED))
+        drawn = texts.render(curated.read_fhir(chart))
+        line = next(own for own in drawn.splitlines() if own.startswith(day) and "trastuzumab" in own)
+        assert re.search(r" \[[\]>] ", line), line
 
 
 def test_damaged_charts_have_a_timeline_with_all_that_the_record_has(curated: Guideline) -> None:

@@ -189,7 +189,7 @@ def test_what_is_taken_as_true_is_said_and_can_be_left_open(browser: Any, servic
     with opened(browser, service, SECOND_LINE) as page:
         line = "Taken as true without being recorded, and it matters: no LVEF measurement before treatment"
         assert line in settled(page)
-        says = "What is not entered stays unknown, but where a field says what it is then taken for"
+        says = "What is not entered stays unknown, except where a field says what it is then taken for"
         assert says in page.locator("#patient").inner_text()
         default = page.locator(".choices:visible", has_text="not entered: taken as")
         assert default.count() == default.filter(has=page.get_by_role("radio", name="unknown", exact=True)).count() == 7
@@ -430,15 +430,15 @@ def test_a_bundle_is_read_and_each_field_says_from_where(browser: Any, service: 
         page.get_by_role("button", name="Show the answer").click()
         page.locator("#answers").get_by_text("second line").first.wait_for()
         assert settled(page).startswith("Setting\nSecond line")
-        assert "Observation/her2, loinc.org 85319-2, 2020-01-12" in field(page, "her2").inner_text()
+        assert "Observation/her2, loinc 85319-2, 2020-01-12" in field(page, "her2").inner_text()
         page.locator(".timeline .sources summary").click()
         course = page.locator(".timeline > li").first.inner_text()
-        assert "outcome: Observation/status-1, loinc.org 97509-4, 2020-10-20" in course
+        assert "outcome: Observation/status-1, loinc 97509-4, 2020-10-20" in course
         reading = service.client.post("/api/facts", json={"patient": AFTER_FIRST_LINE}).json()
         assert sent(page) == reading["record"]
         loaded(page, unsure)
         page.get_by_text("Contradictory, so left unknown (1)").wait_for()
-        assert "Observation/her2-b, loinc.org 85319-2" in page.locator("#read").inner_text()
+        assert "Observation/her2-b, loinc 85319-2" in page.locator("#read").inner_text()
         assert "unknown" in field(page, "her2").get_attribute("class").split()
         page.set_input_files("#file", {"name": "b.json", "mimeType": "", "buffer": b"not JSON"})
         page.get_by_text("This is not JSON").wait_for()
@@ -459,11 +459,16 @@ def test_a_chart_is_laid_out_in_time_and_corrected_before_it_is_answered(browser
         settled(page)
         before = len([request for request in page.asked if request.url.endswith("/api/answer")])
         loaded(page, AFTER_FIRST_LINE)
-        rows = [" ".join(row.split()) for row in page.locator("#chart li").all_inner_texts()]
+        rows = [" ".join(row.split()) for row in page.locator("#chart li .words").all_inner_texts()]
         assert rows[0].endswith("breast cancer")
         assert "2020-02-01 to 2020-09-19 course 1: trastuzumab + pertuzumab + docetaxel, progression" in rows
         assert page.locator("#chart li.therapy rect").count() == 3
         assert page.locator("#chart li.disease .worse").count() == 2
+        assert page.locator("#chart li.therapy svg.track > text").all_text_contents() == [
+            "trastuzumab",
+            "pertuzumab",
+            "docetaxel",
+        ]
         told = page.locator("#chart li.therapy button").get_attribute("title")
         assert told.startswith("MedicationAdministration/docetaxel-0, rxnorm 72962, 2020-02-01; Medication")
         page.locator("#chart li.therapy button").press("Enter")
@@ -538,6 +543,10 @@ def test_a_hostile_chart_stays_text_and_bounded(browser: Any, service: Running) 
         assert page.locator("#chart li").count() == 200
         assert "more are not drawn." in page.locator("#chart").inner_text()
         assert page.locator("#chart li.therapy").count() == 1
+        assert (
+            "Therapy that is told only in words, and so without a bar, is entered in the form."
+            in page.locator("figcaption").inner_text()
+        )
         shown = page.locator("#chart").inner_text()
         assert "<img src=x onerror=alert(1)>\\u202e" in shown
         assert "\u202e" not in shown

@@ -20,6 +20,7 @@ from reasoner.fhir.words import ANY, Words, normalise, pattern
 
 __all__ = [
     "HIERARCHIES",
+    "SYSTEMS",
     "TEXT",
     "UNDECIDED",
     "UNKNOWN",

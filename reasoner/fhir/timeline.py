@@ -16,7 +16,9 @@ __all__ = ["Axis", "Day", "DrugGiven", "Tick", "Timeline", "TimelineEvent", "axi
 LONG_GAP = 730
 FOLDED = 180
 SHORT = 600
-APART = 0.18
+LETTER = 0.043
+AT_END = 0.85
+YEAR = 4
 
 
 class Day(Shape, frozen=True, omit_defaults=True):
@@ -72,7 +74,7 @@ class TimelineEvent(Shape, frozen=True, omit_defaults=True):
 
 
 class Tick(Shape, frozen=True):
-    """A year, or a month, at its place on the axis."""
+    """A year, or a month, at its place on the axis; its label is empty where there is no room for it."""
 
     label: str
     at: float
@@ -110,12 +112,15 @@ class Axis:
         )
 
     def ticks(self) -> tuple[Tick, ...]:
-        """Give the dates that stand at the axis, as far as they do not crowd."""
-        found: list[Tick] = []
-        for label, at in self.labels():
-            if not found or at - found[-1].at >= APART:
-                found.append(Tick(label, round(at, 4)))
-        return tuple(found)
+        """Give the dates that stand at the axis: all years, with labels that do not crowd, and months between them."""
+        found: list[tuple[float, Tick]] = []
+        for label, at in sorted(self.labels(), key=lambda own: (len(own[0]), own[1])):
+            width = LETTER * len(label)
+            start = at - width if at > AT_END else at
+            free = all(start + width <= other or other + LETTER * len(tick.label) <= start for other, tick in found)
+            if free or len(label) == YEAR:
+                found.append((start, Tick(label if free else "", round(at, 4))))
+        return tuple(sorted((tick for _, tick in found), key=lambda tick: tick.at))
 
     def labels(self) -> Iterator[tuple[str, float]]:
         """Yield where the axis begins, and the years that begin on it; on a short axis the quarters."""

@@ -58,11 +58,12 @@ class TimelinePicture:
     def scale(self) -> Iterator[str]:
         """Yield the years, and the axis under them."""
         years, axis = [" "] * (self.track + 4), ["-"] * self.track
-        for tick in self.timeline.ticks:
+        for tick in sorted(self.timeline.ticks, key=lambda own: len(own.label)):
             place = self.place(tick.at)
-            if place + len(tick.label) <= len(years) and not "".join(years[max(0, place - 1) : place + 1]).strip():
-                years[place : place + len(tick.label)] = tick.label
-                axis[place] = "+"
+            end = place + len(tick.label)
+            axis[place] = "+"
+            if end <= len(years) and not "".join(years[max(0, place - 1) : end + 1]).strip():
+                years[place:end] = tick.label
         for gap in self.timeline.gaps:
             place = min(self.place(gap), self.track - 2)
             axis[place : place + 2] = "//"
@@ -106,13 +107,13 @@ class TimelinePicture:
     def given(self, own: TimelineEvent | DrugGiven, certainty: str) -> str:
         """Draw the time over which a therapy or a drug was given."""
         end = ">" if own.ongoing else "]"
-        return self.stretch(own.at or (0, 0), ("[", end), BARS[certainty], end)
+        return self.stretch(own.at or (0, 0), ("[", end), BARS[certainty], f"[{end}")
 
     def stretch(self, at: tuple[float, float], ends: tuple[str, str], between: str, point: str) -> str:
         """Draw a line from one place to another, or a point where they are one."""
         start, end = map(self.place, at)
         drawn = point if start == end else ends[0] + between * (end - start - 1) + ends[1]
-        return " " * start + drawn
+        return " " * min(start, self.track - len(drawn)) + drawn
 
 
 def most_telling(events: Sequence[TimelineEvent]) -> list[TimelineEvent]:

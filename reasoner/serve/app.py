@@ -29,6 +29,7 @@ from starlette.routing import Route
 from graphs.viewer.document import inline_sources
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import ReasonerError, nearest
+from reasoner.fhir.tables import SYSTEMS
 from reasoner.guideline import Guideline
 from reasoner.records.record import MOST_UNKNOWN_COURSES
 from reasoner.serve.api import QUESTIONS, AskedFacts, Askers, Question, findings
@@ -232,9 +233,10 @@ class Application:
 
 
 def page(model: GuidelineModel) -> bytes:
-    """Fill the words of the wording file into the page, and add all of them for its scripts."""
-    wording = msgspec.json.encode(model.wording).decode().replace("<", "\\u003c")
-    words = {"wording": wording, **{key: escape(text) for key, text in model.wording.items()}}
+    """Fill the wording into the page, and add for its scripts all of it and the names of code systems."""
+    data = {"wording": model.wording, "systems": SYSTEMS}
+    scripts = {key: msgspec.json.encode(held).decode().replace("<", "\\u003c") for key, held in data.items()}
+    words = {**scripts, **{key: escape(text) for key, text in model.wording.items()}}
     return Template((PAGE / "index.html").read_text("utf-8")).substitute(words).encode()
 
 

@@ -43,7 +43,7 @@ export function shown(answer, words, explain, goTo) {
       say("page_notes"),
       "ul",
       "notes",
-      answer.notes.map((text) => element("li", { textContent: text })),
+      answer.notes.map((text) => element("li", { textContent: words.labelled(text) })),
     ),
   ].filter(Boolean);
 }

@@ -50,13 +50,13 @@ function remarks({ contradictions, undecided, assumed, timeline, unreadable }, w
         say("value", words.place(fact), sources.length ? say("bracketed", why, some(sources.map(origin))) : why),
       ),
     ],
-    [say("page_assumed"), assumed],
+    [say("page_assumed"), assumed.map((text) => words.labelled(text))],
     [
       say("page_unmapped"),
       timeline.events
         .filter(({ kind }) => kind === "not_read")
         .map(({ sources, words: what, count, why }) =>
-          say("value", say("bracketed", count > 1 ? say("timeline_times", what, count) : what, origin(sources[0])), why),
+          say("value", say("bracketed", count > 1 ? say("timeline_times", what, count) : what, origin({ ...sources[0], display: "" })), why),
         ),
     ],
     [say("page_unreadable"), unreadable],

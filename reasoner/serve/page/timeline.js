@@ -5,6 +5,7 @@ import { ONE_OF, origin, say } from "./words.js";
 
 const MOST = 200;
 const NEAR = 0.05;
+const AT_END = 0.85;
 const PLACE = /^(\w+)(?:\[(\d+)\])?/;
 const percent = (at) => `${(2 + at * 96).toFixed(2)}%`;
 
@@ -94,7 +95,7 @@ function axis({ ticks, gaps }) {
     "svg",
     { class: "track", height: 18 },
     ticks.map(({ at, label }) =>
-      shape("text", { x: percent(at), y: 12, "text-anchor": at > 0.85 ? "end" : "start" }, document.createTextNode(label)),
+      shape("text", { x: percent(at), y: 12, "text-anchor": at > AT_END ? "end" : "start" }, document.createTextNode(label)),
     ),
     gaps.map((at) => marked(at, "M-4 17 l3 -8 M1 17 l3 -8", "gap")),
   );
@@ -103,12 +104,14 @@ function axis({ ticks, gaps }) {
 /** Draw where an event lies: a mark, a stretch of uncertain dates, or a bar for each drug. */
 function track(event, { ticks }) {
   const drugs = event.drugs ?? [];
-  const height = Math.max(18, drugs.length * 9 + 6);
+  const lane = drugs.length > 1 ? 21 : 9;
+  const height = Math.max(18, drugs.length * lane + 6);
   return shape(
     "svg",
     { class: "track", height, "aria-hidden": "true" },
     ticks.map(({ at }) => shape("line", { class: "year", x1: percent(at), x2: percent(at), y1: 0, y2: "100%" })),
-    drugs.map((drug, n) => bar(drug, n * 9 + 3)),
+    drugs.map((drug, n) => bar(drug, (n + 1) * lane - 6)),
+    drugs.length > 1 ? drugs.map((drug, n) => named(drug, n * lane + 11)) : [],
     event.at && !drugs.length ? points(event) : [],
   );
 }
@@ -123,6 +126,12 @@ function bar({ at: [from, to], label, ongoing }, y) {
     ),
     ongoing ? marked(to, `M0 ${y - 1} l6 4.5 l-6 4.5 z`, "given") : [],
   ];
+}
+
+/** Write the name of a drug above its bar, at the end of the track that it is nearer to. */
+function named({ at: [from, to], label }, y) {
+  const late = from + to > 1;
+  return shape("text", { x: late ? "100%" : "0%", y, "text-anchor": late ? "end" : "start" }, document.createTextNode(label));
 }
 
 /** Draw a point, one from which on the same is told again, or the days on which it can have been. */

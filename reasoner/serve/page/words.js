@@ -3,7 +3,9 @@
 export const ONE_OF = "one_of";
 export const ANY = "any";
 
-const WORDING = JSON.parse(document.getElementById("wording").textContent);
+const held = (id) => JSON.parse(document.getElementById(id).textContent);
+const WORDING = held("wording");
+const SYSTEMS = held("systems");
 
 /** Give the text of a key with `words` in its places {1}, {2} and so on. */
 export function say(key, ...words) {
@@ -112,6 +114,11 @@ export class Words {
     return this.fact({ fact: name, course: Number(index) + 1, key: key === "outcome" ? undefined : key });
   }
 
+  /** Name the fact that a remark begins with by its label. */
+  labelled(text) {
+    return text.replace(/^\w+(?=:)/, (name) => (this.facts.has(name) ? this.label("fact", name) : name));
+  }
+
   /** Word what a person entered of a fact, and what the chart says of it; of courses, those that differ. */
   corrected(fact, value, read) {
     if (this.facts.get(fact)?.kind !== "courses" || !Array.isArray(value) || !Array.isArray(read))
@@ -183,9 +190,9 @@ export function harmless(text) {
   return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, "\uFFFD");
 }
 
-/** Word where something was read from FHIR: resource, code and date. */
-export function origin({ resource, system, code, date }) {
-  const coded = [system?.split("/").filter(Boolean).pop(), code].filter(Boolean).join(" ");
-  const parts = [resource, coded, date].filter(Boolean);
+/** Word where something was read from FHIR: resource, code with its display, and date. */
+export function origin({ resource, system, code, display, date }) {
+  const coded = [SYSTEMS[system] ?? system?.split("/").filter(Boolean).pop(), code].filter(Boolean).join(" ");
+  const parts = [resource, coded, display, date].filter(Boolean);
   return harmless(parts.map((part) => (part.length > LONGEST ? `${part.slice(0, LONGEST)}…` : part)).join(say("comma")));
 }
