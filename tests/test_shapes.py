@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -127,6 +128,17 @@ def test_what_a_result_carries_is_not_in_its_json_and_cannot_be_changed(curated:
     assert isinstance(copy, Answer)
     assert (copy.notes, copy.derivation) == (("a",), answer.derivation)
     assert copy != answer
+
+
+def test_no_json_writes_to_a_terminal_what_controls_it_and_reads_the_same() -> None:
+    turning = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    unseen = [c for c in map(chr, range(0x10000)) if unicodedata.category(c) in ("Cc", "Zl", "Zp")
+              or unicodedata.bidirectional(c) in turning or c in "\u061c\u200b\u200e\u200f\ufeff"]  # fmt: skip
+    data = {"".join(unseen): [*unseen, "µg/m² — \\u202e \U0001f600"]}
+    written = to_json(data).decode()
+    assert not [hex(ord(c)) for c in written.rstrip("\n") if c in unseen]
+    assert "µg/m² —" in written
+    assert json.loads(written) == data
 
 
 def test_what_is_not_carried_is_said() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Generic, Self, TypeVar
 
 import msgspec
@@ -10,6 +11,8 @@ from msgspec.structs import replace
 __all__ = ["Carried", "Result", "Shape", "one_of", "to_json", "to_plain"]
 
 T = TypeVar("T")
+UNSEEN = re.compile("[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+"""The characters that control a terminal or the direction of text, or are not seen, and that JSON allows as they are."""
 
 
 class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,8 +58,16 @@ def one_of(*words: str) -> msgspec.Meta:
 
 
 def to_json(data: object) -> bytes:
-    """Write a shape, or plain data, as one line of JSON, the same for the command line and the service."""
-    return msgspec.json.encode(data) + b"\n"
+    """Write a shape, or plain data, as one line of JSON, the same for the command line and the service.
+
+    What controls a terminal or the direction of text, or is not seen, is escaped; what is read from the JSON is the same.
+    """
+    return UNSEEN.sub(escaped, msgspec.json.encode(data).decode()).encode() + b"\n"
+
+
+def escaped(found: re.Match[str]) -> str:
+    """Write a character of JSON by its number."""
+    return f"\\u{ord(found[0]):04x}"
 
 
 def to_plain(shape: Shape) -> Any:  # noqa: ANN401 (what JSON holds)
