@@ -26,6 +26,7 @@ from bundles import (
     given,
     observation,
     requested,
+    resource,
     spoil,
     stated,
 )  # fmt: skip
@@ -127,7 +128,19 @@ def test_what_does_not_count_is_not_mentioned_and_what_says_nothing_is_listed(cu
     assert {own.resource: own.why for own in found.unmapped} == {
         "Observation/serum": "HER2 in serum or plasma: says nothing about the tumour",
         "Observation/ecog": "a test that is not in the tables",
+        "Condition/ild": "refuted",
     }
+
+
+def test_resources_of_kinds_that_are_not_read_are_counted_in_one_note(curated: Guideline) -> None:
+    letters = [resource("Communication", f"c{n}", payload=[{"contentString": "Kadcyla until May"}]) for n in range(3)]
+    others = [resource("Claim", "claim"), {"resourceType": "Organization", "id": "clinic"}]
+    found = curated.read_fhir(bundle(METASTASES, *letters, *others))
+    assert found.other_kinds == {"Claim": 1, "Communication": 3}
+    note = "Not read, as resources of these kinds never are: 1 Claim, 3 Communication."
+    assert note in list(found.report())
+    assert note in curated.answer(bundle(METASTASES, *letters, *others)).notes
+    assert not curated.read_fhir(bundle(METASTASES, HER2)).other_kinds
 
 
 def test_bundles_are_answered_as_second_and_third_line(curated: Guideline) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -29,6 +30,11 @@ OTHER_VERSIONS = {"MedicationOrder", "MedicationPrescription", "MedicationUsage"
 """Medication events of other versions of FHIR, which are not read."""
 READ = {*TELLING, *GIVEN, *OTHER_VERSIONS}
 MATTERING = {*READ, "Bundle", "Medication", "None", "Patient"}
+ADMINISTRATIVE = {
+    "Coverage", "Endpoint", "HealthcareService", "Location", "OperationOutcome", "Organization", "Practitioner",
+    "PractitionerRole", "Provenance", "RelatedPerson",
+}  # fmt: skip
+"""Resources that say nothing of how a patient is, or what was done."""
 
 
 Located = tuple[str | None, Resource]
@@ -38,7 +44,8 @@ Located = tuple[str | None, Resource]
 class Chart:
     """The evidence and the doses in the resources of one patient.
 
-    With `silent_is_none`, what is not recorded is read as not there. `unreadable` says what could not be read.
+    With `silent_is_none`, what is not recorded is read as not there. `unreadable` says what could not be read, `other_kinds`
+    counts the resources of each kind that is not read.
 
     Raises RecordError where no resource can be read, or where they are about several patients.
     """
@@ -52,6 +59,8 @@ class Chart:
         self.unreadable = [unreadable_words(own, model) for own in mattering]
         if not any(resource.resourceType for _, resource in parsed.resources):
             raise RecordError("; ".join([model.say("fhir_no_resource"), *self.unreadable[:1]]))
+        kinds = (resource.resourceType or "None" for _, resource in parsed.resources)
+        self.other_kinds = dict(sorted(Counter(kind for kind in kinds if kind not in MATTERING | ADMINISTRATIVE).items()))
         subjects = Subjects(parsed, model)
         self.patient = subjects.patient
         reader = DoseReader(Medications(parsed.resources), self.evidence, silent_is_none)

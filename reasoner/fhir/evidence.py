@@ -19,7 +19,8 @@ __all__ = ["UNDECIDED", "Evidence", "EvidenceCollector", "latest"]
 FINAL = {"final", "amended", "corrected"}
 NOT_FINAL = {"preliminary", "registered", "cancelled", "entered-in-error"}
 LONGEST = 80
-NEVER_THERE = {"refuted", "entered-in-error"}
+REFUTED = "refuted"
+NEVER_THERE = {REFUTED, "entered-in-error"}
 AGAIN = {"recurrence", "relapse"}
 ACTIVE = {"active", *AGAIN, None}
 ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
@@ -73,6 +74,8 @@ class EvidenceCollector:
         if resource.verificationStatus is not None:
             statuses.add(first_code(resource.verificationStatus) or UNDECIDED)
         if statuses and statuses <= NEVER_THERE:
+            if REFUTED in statuses:
+                self.leave_out(name, resource.code, resource.onsetDateTime, self.model.say("fhir_refuted"))
             return
         confirmed = not doubted and statuses <= {"confirmed"}
         period = resource.onsetPeriod.start if resource.onsetPeriod else None

@@ -74,7 +74,8 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
 
     What `undecided` and `contradictions` name is unknown in the record; a course whose outcome nothing says has the
     outcome None. `assumed` is what was concluded from silence, `unreadable` what could not be read; `tables` is the digest
-    of the tables; `corrected` says what a person changed in the record. The `timeline` of the chart is there where it was
+    of the tables; `other_kinds` counts the resources of each kind that is not read; `corrected` says what a person changed
+    in the record. The `timeline` of the chart is there where it was
     asked for. Not in the JSON are the `model` of the guideline, which gives the words, and `draw`, which makes the timeline.
     """
 
@@ -86,6 +87,7 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
     unmapped: tuple[Unmapped, ...]
     unreadable: tuple[str, ...]
     tables: str
+    other_kinds: dict[str, int]
     corrected: tuple[str, ...] = ()
     timeline: Timeline | UnsetType = UNSET
     model = Carried[GuidelineModel]()
@@ -126,6 +128,9 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
         if count := len(self.unreadable):
             named = say("and").join(self.unreadable[:FEW])
             yield say("fhir_one_unreadable", named) if count == 1 else say("fhir_unreadable", str(count), named)
+        if self.other_kinds:
+            counts = say("comma").join(f"{count} {kind}" for kind, count in self.other_kinds.items())
+            yield say("fhir_other_kinds", counts)
 
     def report(self) -> Iterator[str]:
         """Yield lines that say where each fact was read, then all that stays unknown or was not read."""

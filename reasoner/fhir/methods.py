@@ -80,6 +80,7 @@ class FactReader:
             tuple(Unmapped(*fields_of(own), why=why) for own, why in self.chart.evidence.unmapped.items()),
             tuple(self.chart.unreadable),
             self.chart.tables.digest,
+            self.chart.other_kinds,
         )
 
     def take(self, readers: Sequence[FactReader]) -> None:
