@@ -20,6 +20,7 @@ from bundles import (
     SECOND_LINE,
     bundle,
     concept,
+    condition,
     requested,
     stated,
 )
@@ -397,6 +398,65 @@ def test_a_reference_to_a_medication_means_one_of_its_server_and_version(name: s
     assert found == (None if expected is None else [{"drugs": [*expected, "capecitabine"], "outcome": "ongoing"}])
 
 
+COLON = condition("colon", "icd:C18.7", "2019-06-01")
+MOTHER = {"focus": [{"reference": "RelatedPerson/mother"}]}
+PRIMARY = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-related-primary-cancer-condition"
+ARTHRITIS = {"coding": [{"system": "http://snomed.info/sct", "code": "69896004"}], "text": "Rheumatoid arthritis"}
+
+
+def focused(on: str, resource: dict[str, Any]) -> dict[str, Any]:
+    return {**resource, "focus": [{"reference": on}]}
+
+
+def related(to: str) -> dict[str, Any]:
+    return {**METASTASES, "extension": [{"url": PRIMARY, "valueReference": {"reference": to}}]}
+
+
+def reasoned(**reason: Any) -> dict[str, Any]:
+    return stated("x", "capecitabine", "2020-02-01", **reason)
+
+
+OF_CAPECITABINE = [{"drugs": ["capecitabine"], "outcome": "ongoing"}]
+ABOUT: dict[str, tuple[list[dict[str, Any]], str, Any]] = {
+    "a result in a relative": ([METASTASES, {**HER2, **MOTHER}], "her2", None),
+    "a result of the patient": ([METASTASES, focused("Patient/p", HER2)], "her2", "positive"),
+    "a result of the cancer": ([BREAST_CANCER, METASTASES, focused("Condition/breast", HER2)], "her2", "positive"),
+    "a result of the metastases": ([METASTASES, focused("Condition/liver", HER2)], "her2", "positive"),
+    "a result of another cancer": ([BREAST_CANCER, COLON, METASTASES, focused("Condition/colon", HER2)], "her2", None),
+    "a result of a diagnosis that is not there": ([METASTASES, focused("Condition/x", HER2)], "her2", None),
+    "metastases of this cancer": ([BREAST_CANCER, related("Condition/breast")], "metastatic", True),
+    "metastases of another cancer": ([BREAST_CANCER, COLON, related("Condition/colon")], "metastatic", None),
+    "metastases of a cancer that is not there": ([BREAST_CANCER, related("Condition/x")], "metastatic", None),
+    "a drug for another disease": ([METASTASES, reasoned(reasonCode=[ARTHRITIS])], "metastatic_therapy", None),
+    "a drug for another disease, as R5 has it": (
+        [METASTASES, reasoned(reason=[{"concept": ARTHRITIS}])],
+        "metastatic_therapy",
+        None,
+    ),
+    "a drug for another cancer": (
+        [BREAST_CANCER, COLON, METASTASES, reasoned(reasonReference=[{"reference": "Condition/colon"}])],
+        "metastatic_therapy",
+        None,
+    ),
+    "a drug for this cancer": (
+        [BREAST_CANCER, METASTASES, reasoned(reasonReference=[{"reference": "Condition/breast"}])],
+        "metastatic_therapy",
+        OF_CAPECITABINE,
+    ),
+    "a drug for the code of this cancer": (
+        [METASTASES, reasoned(reasonCode=[concept("icd:C50.9")])],
+        "metastatic_therapy",
+        OF_CAPECITABINE,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ABOUT)
+def test_what_may_be_about_something_else_makes_nothing_certain(name: str, curated: Guideline) -> None:
+    resources, fact, expected = ABOUT[name]
+    assert curated.read_fhir(bundle(*resources)).record.get(fact) == expected
+
+
 OF_R5 = without(requested("c", "tucatinib", "2020-02-01"), medication={"concept": concept("rx:2361285")})
 TUCATINIB = [{"drugs": ["tucatinib"], "outcome": "ongoing"}]
 VERSIONS: dict[str, tuple[list[dict[str, Any]], Any]] = {
@@ -411,6 +471,10 @@ VERSIONS: dict[str, tuple[list[dict[str, Any]], Any]] = {
     ),
     "a statement of STU3 that leaves open whether it was taken leaves therapy unknown": (
         [METASTASES, OF_R5, stated("t", "capecitabine", "2020-02-01", taken="unk")],
+        None,
+    ),
+    "a statement of STU3 that its being taken does not apply leaves therapy unknown": (
+        [METASTASES, OF_R5, stated("t", "capecitabine", "2020-02-01", taken="na")],
         None,
     ),
     "a statement of R5 that is recorded says by its adherence whether it is taken": (

@@ -11,6 +11,7 @@ from reasoner.errors import RecordError
 from reasoner.fhir.bundles import ParsedResources, Unreadable
 from reasoner.fhir.doses import GIVEN, DoseReader, drugs_coded, medications_of
 from reasoner.fhir.evidence import Evidence, EvidenceCollector
+from reasoner.fhir.matters import Matters
 from reasoner.fhir.medications import Medications
 from reasoner.fhir.pages import reports_failure
 from reasoner.fhir.resources import Resource, texts_of
@@ -63,7 +64,8 @@ class Chart:
         self.other_kinds = dict(sorted(Counter(kind for kind in kinds if kind not in MATTERING | ADMINISTRATIVE).items()))
         subjects = Subjects(parsed, model)
         self.patient = subjects.patient
-        reader = DoseReader(Medications(parsed.resources), self.evidence, silent_is_none)
+        matters = Matters(parsed.resources, tables, subjects)
+        reader = DoseReader(Medications(parsed.resources), matters, self.evidence, silent_is_none)
         superseded, disputed = versions_of(parsed.resources)
         for number, (url, resource) in enumerate(parsed.resources, start=1):
             kind = resource.resourceType
@@ -79,6 +81,9 @@ class Chart:
             if resource.modifierExtension:
                 doubted = doubted or model.say("fhir_modified", name)
                 why = why or model.say("fhir_may_be_denied")
+            if matters.is_another(resource):
+                doubted = doubted or model.say("fhir_other_matter", name)
+                why = why or model.say("fhir_about_another")
             if number - 1 in disputed:
                 doubted = doubted or model.say("fhir_several_versions", name)
                 why = why or model.say("fhir_unknown_version")

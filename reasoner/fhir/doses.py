@@ -11,6 +11,7 @@ from typing import NamedTuple
 from reasoner.fhir.bundles import NOT_READ
 from reasoner.fhir.dates import PartialDate, first_date, parse_date
 from reasoner.fhir.evidence import UNDECIDED, EvidenceCollector
+from reasoner.fhir.matters import Matters
 from reasoner.fhir.medications import Medications
 from reasoner.fhir.provenance import Provenance, provenance_of, shortened
 from reasoner.fhir.resources import NO_CODING, Coding, Concept, Resource, as_list, texts_of
@@ -101,8 +102,11 @@ class DoseReader:
     With `silent_is_none`, a medication that is not known is taken for none of the guideline's drugs.
     """
 
-    def __init__(self, medications: Medications, evidence: EvidenceCollector, silent_is_none: bool) -> None:
+    def __init__(
+        self, medications: Medications, matters: Matters, evidence: EvidenceCollector, silent_is_none: bool
+    ) -> None:
         self.medications = medications
+        self.matters = matters
         self.evidence = evidence
         self.tables = evidence.tables
         self.say = evidence.model.say
@@ -147,9 +151,11 @@ class DoseReader:
             return
         sources = {drug: provenance_of(name, coding, concept, start) for drug, coding in named.items()}
         kind, why = resource.resourceType or "", why and self.say(DOUBTS[why])
-        if state not in GIVEN[kind] or resource.taken == "unk":
+        if state not in GIVEN[kind] or resource.taken in ("unk", "na"):
             status = resource.status != NOT_READ and resource.status
             why = self.say("fhir_unclear_status", status) if status else self.say("fhir_no_status")
+        if not why and self.matters.is_for_another(resource):
+            why = self.say("fhir_other_reason")
         if why := why or doubted:
             self.found.unclear.extend(
                 Unclear(self.evidence.model.label("drug", drug), why, start, source) for drug, source in sources.items()

@@ -99,12 +99,13 @@ class Period(msgspec.Struct, gc=False):
 
 
 class Extension(msgspec.Struct, gc=False):
-    """An extension; of its values, dates, codings and concepts are read."""
+    """An extension; of its values, dates, codings, concepts and references are read."""
 
     url: str | None = None
     valueDateTime: str | None = None  # noqa: N815 (FHIR's name, and below)
     valueCoding: Coding | None = None  # noqa: N815
     valueCodeableConcept: Concept | None = None  # noqa: N815
+    valueReference: Reference | None = None  # noqa: N815
 
 
 class Stage(msgspec.Struct, gc=False):
@@ -210,6 +211,10 @@ class Resource(Component, gc=False):
     doNotPerform: bool | None = None  # noqa: N815
     subject: Reference | None = None
     patient: Reference | None = None
+    focus: list[Reference] | None = None
+    reasonCode: list[Concept] | Concept | None = None  # noqa: N815
+    reasonReference: list[Reference] | None = None  # noqa: N815
+    reason: list[CodeableReference] | None = None
     clinicalStatus: Concept | str | None = None  # noqa: N815 (a code in STU3, and below)
     verificationStatus: Concept | str | None = None  # noqa: N815
     statusReason: list[Concept] | Concept | None = None  # noqa: N815

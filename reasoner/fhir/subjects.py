@@ -12,7 +12,7 @@ from reasoner.errors import RecordError
 from reasoner.fhir.bundles import NOT_READ, ParsedResources
 from reasoner.fhir.resources import HumanName, Identifier, Link, Reference, Resource, unversioned
 
-__all__ = ["Named", "Persons", "Subjects", "id_of", "is_patient", "subject_of"]
+__all__ = ["Named", "Persons", "Subjects", "id_of", "is_patient", "named", "subject_of"]
 
 WHOLE_DATE = len("2020-01-31")
 OF_TYPE = re.compile(r"[A-Z][A-Za-z]+/")

@@ -1,0 +1,60 @@
+"""What resources are about beside the patient: whether it may be another disease than the guideline's cancer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reasoner.fhir.resources import Coding, Concept, Reference, Resource, as_list, texts_of, unversioned
+from reasoner.fhir.subjects import Subjects, named
+from reasoner.fhir.tables import Tables
+
+__all__ = ["Matters"]
+
+RELATED = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-related-primary-cancer-condition"
+
+
+class Matters:
+    """Tells what results, diagnoses and therapies are about, by the diagnoses that they refer to."""
+
+    def __init__(self, located: Iterable[tuple[str | None, Resource]], tables: Tables, subjects: Subjects) -> None:
+        self.tables = tables
+        self.subjects = subjects
+        self.staged = {tables.cancer, *(test.finding for test in tables.stages)}
+        self.others = {mapping.of[1] for mapping in tables.facts if mapping.method == "this_cancer"}
+        self.conditions: dict[str, set[str]] = {}
+        for url, resource in located:
+            if resource.resourceType == "Condition":
+                sites = [coding for concept in as_list(resource.bodySite) for coding in concept.codings()]
+                findings = self.findings(resource.code, sites) if resource.code is not None else set()
+                for name in {f"Condition/{resource.id}", unversioned(url or "")} - {""}:
+                    self.conditions.setdefault(name, set()).update(findings or {""})
+
+    def findings(self, concept: Concept, sites: Iterable[Coding] = ()) -> set[str]:
+        """List the findings that the codes and words of a diagnosis name."""
+        coded = {own.finding for coding in concept.codings() for own in self.tables.diagnoses(coding, sites)}
+        return coded | {own.finding for text in texts_of(concept) for own in self.tables.described(text) if own.finding}
+
+    def referred(self, reference: Reference) -> set[str]:
+        """List the findings of a diagnosis that is referred to; none where it is not there, or is no diagnosis."""
+        name = unversioned(reference.reference or "")
+        return self.conditions.get(name) or self.conditions.get("/".join(name.rsplit("/", 2)[-2:])) or set()
+
+    def is_another(self, resource: Resource) -> bool:
+        """Tell whether a result or a diagnosis may be about something else than the patient or the guideline's cancer."""
+        for own in resource.focus or ():
+            name = named(own)
+            if name is not None and self.subjects.patient == self.subjects.persons.of(name):
+                continue
+            if not (found := self.referred(own)) or found & {*self.others, ""}:
+                return True
+        related = [own.valueReference or Reference() for own in resource.extension or () if own.url == RELATED]
+        return any(not self.referred(own) & self.staged for own in related)
+
+    def is_for_another(self, resource: Resource) -> bool:
+        """Tell whether the reasons for a medication are told, and none of them is the guideline's cancer."""
+        given = resource.reason or []
+        concepts = [*as_list(resource.reasonCode), *(own.concept for own in given if own.concept is not None)]
+        references = [*(resource.reasonReference or ()), *(own.reference for own in given if own.reference is not None)]
+        named = [self.findings(own) for own in concepts if texts_of(own) or any(own.codings())]
+        named += [self.referred(own) for own in references]
+        return bool(named) and not any(found & self.staged for found in named)
