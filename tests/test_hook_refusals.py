@@ -75,7 +75,10 @@ def test_a_list_that_was_not_sent_leaves_therapy_unknown(service: Client) -> Non
     for key in (*THERAPY, "observations"):
         chart = charts.second_line()
         del chart[key]
-        assert cards(service, "patient-view", chart)[0]["summary"].startswith("undetermined: ")
+        advice = cards(service, "patient-view", chart)[0]
+        assert advice["summary"].startswith("undetermined: ")
+        assert "&partial=1" in advice["links"][0]["url"]
+    assert "&partial" not in cards(service, "patient-view", charts.second_line())[0]["links"][0]["url"]
 
 
 def test_information_in_a_searchset_is_no_error_and_what_is_included_with_it_is_not_counted(service: Client) -> None:

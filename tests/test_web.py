@@ -413,6 +413,9 @@ def test_a_link_opens_the_explanation_and_is_made_again(browser: Any, service: R
     with opened(browser, service) as page:
         page.goto(address(service, record, "&why=lapatinib_capecitabine"))
         page.get_by_role("heading", name="lapatinib + capecitabine: not recommended").wait_for()
+        assert page.locator("#read").inner_text() == ""
+        page.goto(address(service, record, "&partial=1"))
+        page.get_by_text("This record was read from a chart of which some lists were not there").wait_for()
         page.goto(address(service, record, "&why=trastuzumab_deruxtecan"))
         page.locator(".recommendation .derivation").wait_for()
         page.get_by_role("button", name="Save or share").click()

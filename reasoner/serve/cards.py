@@ -36,7 +36,7 @@ OVERRIDE_REASONS = {
 class Call(NamedTuple):
     """One call of a hook: its id, the service's URL, the record as the page's address holds it, a reference to the patient.
 
-    `remarks` say how the record was read.
+    The address also says whether the chart was partial. `remarks` say how the record was read.
     """
 
     instance: str

@@ -189,6 +189,8 @@ class Hooks:
         if not drafts:
             return b'{"cards":[]}'
         fragment = urlsafe_b64encode(msgspec.json.encode(chart.data)).rstrip(b"=").decode()
+        if had.lacking or had.absent:
+            fragment += "&partial=1"
         about = Call(call.hook_instance, base, fragment, f"Patient/{call.context.patient_id}", chart.remarks)
         return msgspec.json.encode(Cards(tuple(self.builder.card(draft, about) for draft in drafts)))
 

@@ -9,7 +9,8 @@ export function addressOf(record) {
 }
 
 /**
- * Take the record, and the regimen to explain, out of the address, so that it does not stay in the browser's history.
+ * Take the record, the regimen to explain, and whether the record is of a chart without some of its lists, out of the address,
+ * so that it does not stay in the browser's history.
  * Gives null where there is none; throws where it cannot be read.
  */
 export function taken() {
@@ -18,5 +19,6 @@ export function taken() {
   history.replaceState(null, "", `${location.pathname}${location.search}`);
   const text = atob(parts.get("record").replaceAll("-", "+").replaceAll("_", "/"));
   const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-  return { record: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)), why: parts.get("why") };
+  const record = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  return { record, why: parts.get("why"), partial: parts.has("partial") };
 }

@@ -295,7 +295,9 @@ class Page {
     }
     if (!found) return false;
     this.wanted = found.why;
-    this.take(found.record, say("page_link_read"));
+    this.take(found.record, say("page_link_read")).then(() => {
+      if (found.partial) place("read").prepend(element("p", { className: "notice", textContent: say("page_link_partial") }));
+    });
     return true;
   }
 
