@@ -129,6 +129,26 @@ def test_an_export_with_a_line_that_may_be_about_anybody_is_refused_by_every_com
             assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "named", "allowed"),
+    [
+        (["facts", "folder"], "folder: a folder", "give one file"),
+        (["cohort", "one.json", "-o", "out"], 'one.json: ".json" is not a format', "an export of FHIR: a folder of .ndjson"),
+        (["cohort", "folder", "-o", "out"], "folder: no .parquet, .ndjson or .json file", ""),
+    ],
+)
+def test_what_a_command_does_not_read_is_refused_with_what_it_does(
+    command: list[str], named: str, allowed: str, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "one.json").write_bytes(lines(PATIENT))
+    reasoner = [sys.executable, "-m", "reasoner", *command]
+    done = subprocess.run(reasoner, check=False, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert named in done.stderr
+    assert allowed in done.stderr
+
+
 def test_medications_are_in_the_bundles_that_refer_to_them_and_what_names_nobody_is_in_all() -> None:
     medication = {"resourceType": "Medication", "id": "m"}
     refers = {"resourceType": "MedicationStatement", "id": "s", "medicationReference": {"reference": "Medication/m"}}

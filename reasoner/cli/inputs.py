@@ -109,6 +109,8 @@ def one_record(patient: str, guideline: Guideline, edits: Sequence[str] = ()) ->
 
 def read(name: str) -> tuple[str, bytes]:
     """Read a file, or standard input for ``-``; given back are what messages call it, and its content."""
+    if name != "-" and Path(name).is_dir():
+        raise RecordError(f"{name}: a folder; give one file: a bundle, or the resources of one patient, one a line")
     try:
         with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as stream:
             content = unzipped(stream).read(LIMIT + 1)

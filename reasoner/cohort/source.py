@@ -54,14 +54,14 @@ def files_of(path: Path) -> list[Path]:
             if not (path / place.parts[0] / "run.json").exists():
                 raise ReasonerError(f"{path}: {place} is in a subfolder; put all files into one folder")
         if not found:
-            raise ReasonerError(f"{path}: no .parquet file in this folder")
+            raise ReasonerError(f"{path}: no .parquet, .ndjson or .json file in this folder")
         return found
     if not path.is_file():
         raise ReasonerError(f"{path}: no such file")
     if path.suffix.lower() not in FORMATS:
         raise ReasonerError(
             f'{path}: "{path.suffix}" is not a format of cohorts{nearest(path.suffix, FORMATS)}; allowed: '
-            f"{', '.join(FORMATS)}, or a folder of .parquet files"
+            f"{', '.join(FORMATS)}, a folder of .parquet files, or an export of FHIR: a folder of .ndjson files, .ndjson.gz"
         )
     return [path]
 
