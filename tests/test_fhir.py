@@ -8,6 +8,8 @@ import random
 import shutil
 import subprocess
 import sys
+import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from bundles import (
     METASTASES,
     NEGATIVE,
     POSITIVE,
+    WORSENED,
     bundle,
     condition,
     given,
@@ -180,6 +183,44 @@ REFUSED = {
     ),
     "nothing at all": ({"resourceType": "Bundle", "entry": "many"}, "no FHIR resource can be read"),
 }
+
+
+def on(number: int) -> str:
+    """Write one of three thousand days."""
+    return date.fromordinal(730_000 + number % 3_000).isoformat()
+
+
+COUNT = 10_000
+LARGE: dict[str, list[dict[str, Any]]] = {
+    "equivocal results, and old ones of another test": [
+        *(observation(f"ihc-{n}", "loinc:85319-2", "2022-01-01", valueString="2+") for n in range(COUNT)),
+        *(observation(f"fish-{n}", "loinc:85318-4", "2019-01-01", valueString="positive") for n in range(COUNT)),
+    ],
+    "doses and progressions": [
+        *(given(f"dose-{n}", "trastuzumab", on(n)) for n in range(COUNT)),
+        *(observation(f"worse-{n}", "loinc:97509-4", on(n), valueCodeableConcept=WORSENED) for n in range(COUNT)),
+    ],
+    "doses and progressions without a date": [
+        *(given(f"dose-{n}", "trastuzumab", on(n)) for n in range(100)),
+        *(observation(f"worse-{n}", "loinc:97509-4", on(n), valueCodeableConcept=WORSENED) for n in range(COUNT)),
+        *(observation(f"undated-{n}", "loinc:97509-4", valueCodeableConcept=WORSENED) for n in range(COUNT)),
+    ],
+    "doses and procedures": [
+        *(given(f"dose-{n}", "trastuzumab", on(n)) for n in range(COUNT)),
+        *(
+            resource("Procedure", f"told-{n}", status="completed", code={"text": "chemotherapy"}, performedDateTime=on(n))
+            for n in range(COUNT)
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_chart_of_thousands_of_resources_is_read_in_time_that_grows_with_them(name: str, curated: Guideline) -> None:
+    content = json.dumps(bundle(METASTASES, *LARGE[name])).encode()
+    began = time.process_time()
+    curated.read_fhir(content)
+    assert time.process_time() - began < 3
 
 
 @pytest.mark.parametrize("name", REFUSED)

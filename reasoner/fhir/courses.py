@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from reasoner.fhir.dates import PartialDate, days_between
-from reasoner.fhir.doses import Dose
+from reasoner.fhir.doses import Dose, Reach
 from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
 from reasoner.fhir.provenance import Provenance
 
@@ -96,7 +96,8 @@ class CourseBuilder:
             own for own in possible if own.date and self.start.last < own.date.first and own.date.last <= horizon.first
         ]
         seen = latest(certain)
-        others = [own for own in latest(possible) if own not in certain]
+        sure = set(certain)
+        others = [own for own in latest(possible) if own not in sure]
         trends = {own.value for own in seen}
         if not self.endings.by_disease.isdisjoint(trends):
             agree = len(trends) == 1 and {own.value for own in others} <= {*trends, UNDECIDED}
@@ -160,16 +161,13 @@ def unexplained(courses: Sequence[Course], progressions: Sequence[Evidence], pau
     One without a date may be apart from any other; one of the two may be undecided.
     """
     dated = sorted((own for own in progressions if own.date is not None), key=lambda own: own.date or ())
+    reach = Reach(dose for course in courses for dose in course.doses)
+    began = min((course.start for course in courses), default=None)
     for earlier, later in pairwise(dated):
         assert earlier.date is not None
         assert later.date is not None
-        treated = any(
-            dose.open or dose.end > earlier.date.first
-            for course in courses
-            for dose in course.doses
-            if dose.start < later.date
-        )
-        before = any(course.start < earlier.date for course in courses)
+        treated = reach.before(later.date) > earlier.date.first
+        before = began is not None and began < earlier.date
         told = earlier.value != UNDECIDED or later.value != UNDECIDED
         if told and before and not treated and later.date.first - earlier.date.last > pause:
             return earlier, later

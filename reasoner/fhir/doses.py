@@ -5,7 +5,10 @@ What was only planned, not done or entered in error is not therapy.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import accumulate
+from math import inf
 from typing import NamedTuple
 
 from reasoner.fhir.bundles import NOT_READ
@@ -23,6 +26,7 @@ __all__ = [
     "Dose",
     "DoseReader",
     "Doses",
+    "Reach",
     "Unclear",
     "drugs_mentioned",
     "drugs_named",
@@ -96,6 +100,19 @@ class Doses(NamedTuple):
     others: list[Provenance]
 
 
+class Reach:
+    """How far doses reach: the last day on which one that began before a date was given, endless where one is open."""
+
+    def __init__(self, doses: Iterable[Dose]) -> None:
+        began = sorted((dose.start, inf if dose.open else dose.end) for dose in doses)
+        self.starts = [start for start, _ in began]
+        self.ends = list(accumulate((end for _, end in began), max))
+
+    def before(self, date: PartialDate) -> float:
+        number = bisect_left(self.starts, date)
+        return self.ends[number - 1] if number else -inf
+
+
 class DoseReader:
     """Reads what medications and other resources say of the guideline's drugs.
 
@@ -121,17 +138,20 @@ class DoseReader:
         given = {dose.drug for dose in found.dated if dose.single}
         found.dated[:] = [d._replace(open=False) if d.ordered and d.drug in given else d for d in found.dated]
         found.dated.sort(key=lambda dose: (dose.start, dose.end, dose.drug, dose.source))
-        found.unclear.extend(unclear for drugs, unclear in self.told if not self.is_covered(drugs, unclear))
+        of_drugs: dict[str, list[Dose]] = {}
+        for dose in found.dated:
+            of_drugs.setdefault(dose.drug, []).append(dose)
+        reach = {drug: Reach(doses) for drug, doses in of_drugs.items()}
+        found.unclear.extend(unclear for drugs, unclear in self.told if not self.is_covered(drugs, unclear, reach))
         return found
 
-    def is_covered(self, drugs: Sequence[str], told: Unclear) -> bool:
+    def is_covered(self, drugs: Sequence[str], told: Unclear, reach: Mapping[str, Reach]) -> bool:
         """Tell whether the medications tell what other resources tell of therapy: each drug, or any where none is named."""
-        near = self.tables.periods["starts_together"]
+        near, date = self.tables.periods["starts_together"], told.date
         known = {
-            dose.drug
-            for dose in self.found.dated
-            if told.date is None
-            or (dose.start.first <= told.date.last + near and (dose.open or dose.end >= told.date.first - near))
+            drug
+            for drug, own in reach.items()
+            if date is None or own.before(PartialDate(date.last + near + 1, 0)) >= date.first - near
         }
         return set(drugs) - {UNKNOWN} <= known if set(drugs) - {UNKNOWN} else bool(known)
 

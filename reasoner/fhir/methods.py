@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reasoner.compiler.intervals import passed_cuts
 from reasoner.compiler.model import GuidelineModel
@@ -137,10 +137,7 @@ class FactReader:
         found = latest(evidence)
         decided = [own for own in found if own.value != UNDECIDED]
         if not decided and all(own.equivocal for own in found):
-            decided = [
-                own for own in evidence if own.value != UNDECIDED and any(self.decides(own, equal) for equal in found)
-            ]
-            decided = latest(decided)
+            decided = latest(self.deciding(evidence, found))
         if len({own.value for own in decided}) > 1:
             self.contradict(fact, decided)
             return []
@@ -151,11 +148,17 @@ class FactReader:
             self.leave_open(fact, why, [own.source for own in found])
         return decided
 
-    def decides(self, result: Evidence, equivocal: Evidence) -> bool:
-        """Tell whether a result of another kind of test, of about the same day, decides an equivocal one."""
-        if result.by == equivocal.by or result.date is None or equivocal.date is None:
-            return False
-        return equivocal.date.last - result.date.first <= self.chart.tables.periods["reflex"]
+    def deciding(self, evidence: Iterable[Evidence], equivocal: Iterable[Evidence]) -> Iterator[Evidence]:
+        """Give the results that decide an equivocal one of another kind of test, of about the same day."""
+        soonest: dict[str, int] = {}
+        for own in equivocal:
+            if own.date is not None:
+                soonest[own.by] = min(own.date.last, soonest.get(own.by, own.date.last))
+        for own in evidence:
+            if own.value != UNDECIDED and own.date is not None:
+                latest_day = own.date.first + self.chart.tables.periods["reflex"]
+                if any(by != own.by and day <= latest_day for by, day in soonest.items()):
+                    yield own
 
     def latest(self, mapping: FactMapping) -> None:
         """Read the value of the latest result."""
