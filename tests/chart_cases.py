@@ -42,6 +42,7 @@ UNCODED = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", 
 OPS = "http://fhir.de/CodeSystem/bfarm/ops"
 ENDS = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-therapie-grund-ende"
 PROCEDURE = resource("Procedure", "infusion", status="completed", code={"text": "Docetaxel + Herceptin, six cycles"})
+PERFORMED = {"status": "completed", "performedDateTime": "2020-03-01"}
 
 
 def with_reason(**reason: Any) -> dict[str, Any]:
@@ -89,6 +90,41 @@ LEFT_OPEN: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
             ],
         },
     ),
+    **{
+        f"therapy that only a procedure or an encounter tells makes the history unknown: {told.get('text') or told}": (
+            [METASTASES, resource(kind, "told", code=told, **dated), requested("t", "tucatinib", "2022-02-01")],
+            {"metastatic_therapy": None},
+        )
+        for kind, dated, told in (
+            *(
+                ("Procedure", PERFORMED, {"text": text})
+                for text in (
+                    "Polychemotherapie nach TCbHP",
+                    "Immunchemotherapie",
+                    "Radiochemotherapie",
+                    "Zytostatikatherapie, 3. Zyklus",
+                    "Antikörpertherapie ambulant",
+                    "Paclitaxelgabe",
+                    "Kadcylatherapie",
+                    "Chemoinfusion",
+                    "Chemoimmunotherapy",
+                )
+            ),
+            ("Procedure", PERFORMED, {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "96413"}]}),
+            (
+                "Procedure",
+                PERFORMED,
+                {"coding": [{"system": "http://www.cms.gov/Medicare/Coding/ICD10", "code": "3E03305"}]},
+            ),
+            ("Procedure", PERFORMED, concept("sct:716872004")),
+            ("Condition", {"onsetDateTime": "2020-03-01"}, concept("icd:Z51.11")),
+            (
+                "Condition",
+                {"recordedDate": "2020-03-01"},
+                {"coding": [{"system": "http://fhir.de/CodeSystem/bfarm/icd-10-gm", "code": "Z51.1 G"}]},
+            ),
+        )
+    },
     "metastases found with the breast cancer leave nothing adjuvant, by month as well": (
         [condition("breast", "icd:C50.9", "2020-02"), condition("liver", "sct:94381002", "2020-04")],
         {"adjuvant_drugs": []},

@@ -23,6 +23,8 @@ TOXIC = [concept("sct:407563006")]
 THP = ["trastuzumab", "pertuzumab", "docetaxel"]
 LATE_HP = [*doses("trastuzumab", "2020-02-01", 14), *doses("pertuzumab", "2020-02-01", 14)]
 
+TUCATINIB_ALONE = [requested("t", "tucatinib", "2020-02-01")]
+
 
 def without(resource: dict[str, Any], **instead: Any) -> dict[str, Any]:
     """Write a medication in another way than by its concept."""
@@ -186,6 +188,28 @@ THERAPY: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [METASTASES, in_words("c", "Enhertu after Kadcyla")],
         {"adjuvant_drugs": None, "metastatic_therapy": None},
     ),
+    "a harmless name among amounts and what it is given as is no therapy": (
+        [
+            METASTASES,
+            *TUCATINIB_ALONE,
+            in_words("c", "Dexamethasone 8 mg in Glucose 5 % IV"),
+            in_words("d", "Ondansetron, premedication"),
+        ],
+        {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": "ongoing"}]},
+    ),
+    **{
+        f"a harmless name does not hide the drug beside it: {text}": (
+            [METASTASES, *TUCATINIB_ALONE, in_words("c", text)],
+            {"adjuvant_drugs": None, "metastatic_therapy": None},
+        )
+        for text in (
+            "Docetaxolum in Glucose 5 %",
+            "Pertuzumabum 420 mg in sodium chloride 0.9%",
+            "CMF x6, premedication dexamethasone",
+            "Herceptine + Paracetamol",
+            "XELIRI (Ondansetron)",
+        )
+    },
     "an unlisted product is not taken for another drug": (
         [METASTASES, coded_elsewhere("c", "trastuzumab-zzzz 420 mg", system="http://www.nlm.nih.gov/research/umls/rxnorm")],
         {"adjuvant_drugs": None, "metastatic_therapy": None},

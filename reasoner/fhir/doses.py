@@ -12,7 +12,7 @@ from math import inf
 from typing import NamedTuple
 
 from reasoner.fhir.bundles import NOT_READ
-from reasoner.fhir.dates import PartialDate, first_date, parse_date
+from reasoner.fhir.dates import PartialDate, bound_above, first_date, parse_date
 from reasoner.fhir.evidence import UNDECIDED, EvidenceCollector
 from reasoner.fhir.matters import Matters
 from reasoner.fhir.medications import Medications
@@ -252,7 +252,13 @@ class DoseReader:
         if drugs := [drug for drug in dict.fromkeys(drugs) if drug]:
             period = resource.performedPeriod or resource.period or resource.effectivePeriod
             whole = (period.start, period.end) if period else (None, None)
-            start = first_date(resource.performedDateTime, resource.occurrenceDateTime, resource.effectiveDateTime, *whole)
+            days = (
+                resource.performedDateTime,
+                resource.occurrenceDateTime,
+                resource.effectiveDateTime,
+                resource.onsetDateTime,
+            )
+            start = first_date(*days, *whole) or bound_above(parse_date(resource.recordedDate))
             end = first_date(whole[1])
             date = start if start is None or end is None else PartialDate(start.first, max(start.last, end.last))
             concept = next(iter(concepts), None)
@@ -320,8 +326,8 @@ def drugs_named(concept: Concept, tables: Tables) -> dict[str, Coding] | None:
     """List the drugs that a medication names by its codes, or by its texts where no code is known.
 
     The empty name stands for a drug that is none of the guideline's, "unknown" for therapy whose drugs are not told; None
-    is given where nobody can tell: no code or word is known, a drug is named among other words, or codes and texts name
-    different drugs.
+    is given where nobody can tell: no code or word is known, a drug, be it none of the guideline's, is named among other
+    words, or codes and texts name different drugs.
     """
     texts = [normalise(text) for text in texts_of(concept)]
     known = (tables.drugs_of(system_of(coding.system), coding.code or "") for coding in concept.codings())
@@ -336,7 +342,8 @@ def drugs_named(concept: Concept, tables: Tables) -> dict[str, Coding] | None:
         same = all(own == mentioned[0] for own in mentioned)
         sure = same and all(tables.is_plain(text) for text in texts if any(tables.mentioned(text)))
         return dict.fromkeys(sorted(mentioned[0]), coding) if sure else None
-    return {"": coding} if any(tables.mentioned(text) for text in texts) else None
+    harmless = any(tables.mentioned(text) for text in texts) and all(tables.is_plain(text) for text in texts)
+    return {"": coding} if harmless else None
 
 
 def drugs_mentioned(concept: Concept, tables: Tables) -> list[str]:

@@ -93,9 +93,11 @@ ICD = ("icd10cm", "icd9cm")
 ICD_MARKS = str.maketrans("", "", ".-+*!\N{DAGGER}# ")
 CERTAINTY_IN_CODE = re.compile(r"([A-Z]\d\d(?:\d{0,2}|\.\d{1,2}|\.-))[-+*!\N{DAGGER}# ]*([A-Z])", re.IGNORECASE)
 FORM = "form"
+PART = "part"
+LONG = 5
 PARTS = re.compile(r"[^\w%]+")
 HYPHENATED = re.compile(r" -\w|\w- ")
-AMOUNT = re.compile(r"\d+[a-z%]{0,4}|[a-z]")
+AMOUNT = re.compile(r"\d+[a-z%]{0,4}|[a-z%]")
 FEW = 20
 Row = dict[str, str]
 
@@ -150,12 +152,13 @@ class FactMapping(NamedTuple):
 class Tables:
     """The tables of one guideline, read and checked.
 
-    Attributes: `drugs` and `tests` by system and code, `names` a pattern of drugs' names, `forms` the words that stand
-    beside them, `stages` the tests that a stage of the guideline's `cancer` is read by, `conditions` by system, code
-    and site, `words` a pattern of those in diagnoses, `telling` the tests by the values that only one finding has,
-    `values` by set, system and code, `ranges` and `units` by set and unit, `texts` the words that texts are compared
-    by, `together` what several values say, `partial` those of them that say nothing alone, `facts` and `course_facts`
-    in their order, `periods` in days, `digest` that of the files.
+    Attributes: `drugs` and `tests` by system and code, `names` a pattern of drugs' names, `compounds` those of names
+    and parts in longer words, `forms` the words that stand beside them, `stages` the tests that a stage of the
+    guideline's `cancer` is read by, `conditions` by system, code and site, `words` a pattern of those in diagnoses,
+    `telling` the tests by the values that only one finding has, `values` by set, system and code, `ranges` and `units`
+    by set and unit, `texts` the words that texts are compared by, `together` what several values say, `partial` those
+    of them that say nothing alone, `facts` and `course_facts` in their order, `periods` in days, `digest` that of the
+    files.
 
     Raises GuidelineError with file and line where a table cannot be used.
     """
@@ -166,18 +169,22 @@ class Tables:
         self.digest = f"sha256:{total.hexdigest()}"
         self.drugs: dict[tuple[str, str], list[str]] = defaultdict(list)
         self.forms: set[str] = set()
+        parts: list[str] = []
         for row in rows["drugs"]:
             drug = one_of(row, "drug", row["drug"], (*model.drugs, UNKNOWN, ""))
             if row["level"] == FORM:
                 self.forms.add(row["code"])
             else:
+                parts += [row["code"]] if row["level"] == PART else []
                 self.drugs[row["system"], key_of(row["system"], row["code"])].append(drug)
         self.names = pattern(code for system, code in self.drugs if system == TEXT)
+        long = (code for (system, code), drugs in self.drugs.items() if system == TEXT and any(drugs) and len(code) >= LONG)
+        self.compounds = pattern(long, end=""), pattern(parts, start="", end="")
         self.conditions: dict[tuple[str, str, str], list[Diagnosis]] = defaultdict(list)
         for row in rows["conditions"]:
             place = row["system"], key_of(row["system"], row["code"]), row["site"]
             self.conditions[place].append(Diagnosis(row["finding"], row["value"]))
-        self.words = pattern((code for system, code, _ in self.conditions if system == TEXT), whole=False)
+        self.words = pattern((code for system, code, _ in self.conditions if system == TEXT), end="")
         self.values: dict[tuple[str, str, str], str] = {}
         self.texts = Words((row["values"], row["code"], row["value"]) for row in rows["values"] if row["system"] == WORD)
         self.certainties = {row["system"] for row in rows["values"] if row["values"] == CERTAINTY}
@@ -286,8 +293,12 @@ class Tables:
         return []
 
     def mentioned(self, text: str) -> list[str]:
-        """List the drugs whose names stand in a text; the empty name and "unknown" stand for what has no name there."""
-        return [drug for name in self.names.findall(text) for drug in self.drugs[TEXT, name]]
+        """List the drugs whose names stand in a text; the empty name and "unknown" stand for what has no name there.
+
+        Words can begin with a long name ("Docetaxelgabe"), and have parts that tell of therapy wherever they stand in them.
+        """
+        found = dict.fromkeys(name for names in (self.names, *self.compounds) for name in names.findall(text))
+        return [drug for name in found for drug in self.drugs[TEXT, name]]
 
     def is_plain(self, text: str) -> bool:
         """Tell whether nothing stands in a text but drugs' names, amounts and what they are given as."""

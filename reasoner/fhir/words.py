@@ -49,11 +49,10 @@ def normalise(text: str) -> str:
     return " ".join(text.lower().removesuffix("(qualifier value)").split())
 
 
-def pattern(names: Iterable[str], whole: bool = True) -> re.Pattern[str]:
-    """Compile a pattern of names, the longest first, as whole words or as what words begin with."""
+def pattern(names: Iterable[str], start: str = r"(?<!\w)", end: str = r"(?!\w)") -> re.Pattern[str]:
+    """Compile a pattern of names, the longest first, as whole words unless it is told how they start and end."""
     found = sorted(names, key=len, reverse=True)
-    end = r"(?!\w)" if whole else ""
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, found))}){end}" if found else r"(?!)")
+    return re.compile(rf"{start}(?:{'|'.join(map(re.escape, found))}){end}" if found else r"(?!)")
 
 
 class Words:
