@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from bundles import BREAST_CANCER, HER2, METASTASES, NEGATIVE, POSITIVE, concept, condition, observation, resource
+from bundles import (
+    BREAST_CANCER,
+    HER2,
+    METASTASES,
+    NEGATIVE,
+    POSITIVE,
+    concept,
+    condition,
+    observation,
+    resource,
+    stated,
+)
 
-RATIO, COPIES, PANEL = "loinc:49683-6", "loinc:74860-8", "loinc:74885-5"
+RATIO, COPIES, PANEL, PRESENCE = "loinc:49683-6", "loinc:74860-8", "loinc:74885-5", "loinc:48676-1"
 IHC, FISH, SERUM, ER, PR = "loinc:85319-2", "loinc:85318-4", "loinc:32996-1", "loinc:85337-4", "loinc:85339-0"
+TUCATINIB = stated("t", "tucatinib", "2020-02-01", "2020-10-01", "completed")
 
 
 def copies(name: str, count: float, day: str) -> dict[str, Any]:
@@ -327,6 +339,20 @@ FINDINGS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [observation("ihc", IHC, "2020-01-01", valueString="HER2: 3%")],
         {"her2": None},
     ),
+    "a percentage is no ratio": (
+        [
+            observation("ratio", RATIO, "2020-01-01", valueQuantity={"value": 30, "unit": "%"}),
+            copies("copies", 6.2, "2020-01-01"),
+        ],
+        {"her2": None},
+    ),
+    "an error stays one whatever its certainty": (
+        [
+            METASTASES,
+            {**with_certainty("ild", "J84.1", "G"), "verificationStatus": {"coding": [{"code": "entered-in-error"}]}},
+        ],
+        {"metastatic": True, "interstitial_lung_disease": None},
+    ),
     "a number without a unit, or in the unit of the test, is": (
         [
             observation("ihc", IHC, "2020-01-01", valueQuantity={"value": 3}),
@@ -334,6 +360,48 @@ FINDINGS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         ],
         {"her2": "positive", "lvef_measured": True},
     ),
+    **{
+        f"a number that the test does not know beside a result leaves it unknown: {text}": (
+            [observation("r", code, "2020-01-12", valueString=text)],
+            {"her2": None},
+        )
+        for code, text in (
+            (PRESENCE, "HER2 0/3+"),
+            (PRESENCE, "1/3+"),
+            (PRESENCE, "HER2 0 % 3+"),
+            (PRESENCE, "positive 0 %"),
+            (FISH, "amplified 0 %"),
+        )
+    },
+    "a receptor with a number of another kind, or of the tumour's cells, is not known": (
+        [
+            observation("er", ER, "2020-01-12", valueString="Positive 0"),
+            observation("pr", PR, "2020-01-12", valueString="Tumor cells: 90%"),
+        ],
+        {"hr": None},
+    ),
+    "a receptor is known by the part of the tumour's cells that are positive": (
+        [observation("er", ER, "2020-01-12", valueString="positive (90% of tumor cells)")],
+        {"hr": "positive"},
+    ),
+    "a part of the nuclei is that of the receptor": (
+        [
+            observation("er", ER, "2020-01-12", valueString="0 % der Tumorzellen"),
+            observation("pr", PR, "2020-01-12", valueString="85% of nuclei positive"),
+        ],
+        {"hr": "positive"},
+    ),
+    "a spread with a number beside it is not known": (
+        [observation("m", "loinc:21907-1", "2020-01-12", valueString="M1: 0%")],
+        {"metastatic": None},
+    ),
+    **{
+        f"a progression with a number beside it leaves how the course ended unknown: {text}": (
+            [METASTASES, TUCATINIB, observation("status", "loinc:97509-4", "2020-10-20", valueString=text)],
+            {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": None}]},
+        )
+        for text in ("Progression: 0%", "PD 0")
+    },
     "a stage in other words is not certain": (
         [{**BREAST_CANCER, "stage": [{"summary": {"text": "UICC IV (cT2 cN1 cM1)"}}]}],
         {"metastatic": None},

@@ -19,8 +19,7 @@ __all__ = ["UNDECIDED", "Evidence", "EvidenceCollector", "latest"]
 FINAL = {"final", "amended", "corrected"}
 NOT_FINAL = {"preliminary", "registered", "cancelled", "entered-in-error"}
 LONGEST = 80
-REFUTED = "refuted"
-NEVER_THERE = {REFUTED, "entered-in-error"}
+REFUTED, ERROR = "refuted", "entered-in-error"
 AGAIN = {"recurrence", "relapse"}
 ACTIVE = {"active", *AGAIN, None}
 ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
@@ -73,9 +72,10 @@ class EvidenceCollector:
         statuses = self.tables.certainties_of(resource)
         if resource.verificationStatus is not None:
             statuses.add(first_code(resource.verificationStatus) or UNDECIDED)
-        if statuses and statuses <= NEVER_THERE:
-            if REFUTED in statuses:
-                self.leave_out(name, resource.code, resource.onsetDateTime, self.model.say("fhir_refuted"))
+        if ERROR in statuses:
+            return
+        if statuses == {REFUTED}:
+            self.leave_out(name, resource.code, resource.onsetDateTime, self.model.say("fhir_refuted"))
             return
         confirmed = not doubted and statuses <= {"confirmed"}
         period = resource.onsetPeriod.start if resource.onsetPeriod else None
@@ -275,7 +275,10 @@ class EvidenceCollector:
                     break
 
     def written_values(self, text: str, tests: Sequence[Test]) -> Iterator[str | float]:
-        """Read a text that the tables have, or an amount, or two with a dash between, with no other words beside it."""
+        """Read a text that the tables have, or an amount, or two with a dash between, with no other words beside it.
+
+        Words beside an amount say nothing where the amount says nothing: it may be one of something else.
+        """
         listed = list(self.listed_values(TEXT, text, tests))
         yield from listed
         found = None if listed else amount_in(text)
@@ -284,7 +287,8 @@ class EvidenceCollector:
         said = list(self.listed_values(TEXT, found.rest, tests))
         if said or not any(self.tables.texts.phrase(test.values, found.rest) for test in tests):
             low, high = (Quantity(own, comparator=found.sign, unit=found.unit) for own in (found.low, found.high))
-            yield from chain(said, self.values_between(low, high, tests))
+            amounts = list(self.values_between(low, high, tests))
+            yield from chain(said, amounts) if amounts else ()
 
     def values_between(self, low: Quantity | None, high: Quantity | None, tests: Sequence[Test]) -> Iterator[str | float]:
         """Read what amounts between two others say: the middle, or all that the two say; nothing where one is missing."""

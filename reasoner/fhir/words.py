@@ -58,14 +58,19 @@ def pattern(names: Iterable[str], start: str = r"(?<!\w)", end: str = r"(?!\w)")
 class Words:
     """Words that texts of a set of values, or of any set, are compared without, or that are written in another way.
 
-    They are given as the set, the word and what is written for it.
+    They are given as the set, the word, or several, and what is written for it.
     """
 
     def __init__(self, rows: Iterable[tuple[str, str, str]]) -> None:
         self.written = {(name, word): instead for name, word, instead in rows}
+        self.several = [(name, word, instead) for (name, word), instead in self.written.items() if " " in word]
 
     def phrase(self, name: str, text: str) -> str:
         """Write a text for the comparison with those of a set of values: without punctuation, word for word."""
-        words = PUNCTUATION.sub(" ", normalise(text)).split()
+        joined = f" {' '.join(PUNCTUATION.sub(' ', normalise(text)).split())} "
+        for own, several, instead in self.several:
+            if own in (ANY, name):
+                joined = joined.replace(f" {several} ", f" {instead} ")
+        words = joined.split()
         found = (self.written.get((name, word), self.written.get((ANY, word), word)) for word in words)
         return " ".join(word for word in found if word)
