@@ -157,8 +157,7 @@ class Tables:
     guideline's `cancer` is read by, `conditions` by system, code and site, `words` a pattern of those in diagnoses,
     `telling` the tests by the values that only one finding has, `values` by set, system and code, `ranges` and `units`
     by set and unit, `texts` the words that texts are compared by, `together` what several values say, `partial` those
-    of them that say nothing alone, `facts` and `course_facts` in their order, `periods` in days, `digest` that of the
-    files.
+    of them that say nothing alone, `facts` and `course_facts` in their order, `periods` in days, `digest` of the files.
 
     Raises GuidelineError with file and line where a table cannot be used.
     """
@@ -169,16 +168,15 @@ class Tables:
         self.digest = f"sha256:{total.hexdigest()}"
         self.drugs: dict[tuple[str, str], list[str]] = defaultdict(list)
         self.forms: set[str] = set()
-        parts: list[str] = []
         for row in rows["drugs"]:
             drug = one_of(row, "drug", row["drug"], (*model.drugs, UNKNOWN, ""))
             if row["level"] == FORM:
                 self.forms.add(row["code"])
             else:
-                parts += [row["code"]] if row["level"] == PART else []
                 self.drugs[row["system"], key_of(row["system"], row["code"])].append(drug)
         self.names = pattern(code for system, code in self.drugs if system == TEXT)
         long = (code for (system, code), drugs in self.drugs.items() if system == TEXT and any(drugs) and len(code) >= LONG)
+        parts = (row["code"] for row in rows["drugs"] if row["level"] == PART)
         self.compounds = pattern(long, end=""), pattern(parts, start="", end="")
         self.conditions: dict[tuple[str, str, str], list[Diagnosis]] = defaultdict(list)
         for row in rows["conditions"]:
@@ -293,10 +291,7 @@ class Tables:
         return []
 
     def mentioned(self, text: str) -> list[str]:
-        """List the drugs whose names stand in a text; the empty name and "unknown" stand for what has no name there.
-
-        Words can begin with a long name ("Docetaxelgabe"), and have parts that tell of therapy wherever they stand in them.
-        """
+        """List the drugs named in a text, in compounds too; "" and "unknown" stand for what has no name."""
         found = dict.fromkeys(name for names in (self.names, *self.compounds) for name in names.findall(text))
         return [drug for name in found for drug in self.drugs[TEXT, name]]
 
