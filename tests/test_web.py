@@ -362,6 +362,32 @@ def test_a_late_reply_to_an_older_record_is_dropped(browser: Any, service: Runni
         assert settled(page).startswith("Setting\nSecond line")
 
 
+@pytest.mark.parametrize("then", ["another chart", "a record", "an empty form"])
+def test_a_chart_that_is_read_late_does_not_take_the_place_of_what_was_opened_after_it(
+    then: str, browser: Any, service: Running
+) -> None:
+    with opened(browser, service) as page:
+        settled(page)
+        held: list[Any] = []
+        page.route("**/api/facts", lambda route: held.append(route) if not held else route.continue_())
+        page.set_input_files("#file", {"name": "a.json", "mimeType": "", "buffer": json.dumps(AFTER_FIRST_LINE).encode()})
+        for _ in range(200):
+            if held:
+                break
+            page.wait_for_timeout(50)
+        if then == "another chart":
+            loaded(page, {"resourceType": "Patient", "id": "second"})
+        elif then == "a record":
+            page.set_input_files("#file", {"name": "r.json", "mimeType": "", "buffer": b'{"id": "second"}'})
+            page.get_by_text("The file was read.").wait_for(state="attached")
+        else:
+            page.get_by_role("button", name="Reset").click()
+        held[0].continue_()
+        page.wait_for_timeout(500)
+        assert page.locator("#form .field.unknown").count() >= 22
+        assert "trastuzumab" not in page.locator("#chart").inner_text()
+
+
 def test_why_not_offers_changes_that_fill_in_the_form_and_ask_leads_to_the_field(browser: Any, service: Running) -> None:
     with opened(browser, service, SECOND_LINE) as page:
         settled(page)

@@ -203,6 +203,7 @@ class Page {
 
   /** Fill in a record anew. */
   load(record, text, facts = null) {
+    this.opens();
     const left = this.form.fill(record, facts?.sources);
     const actions = {
       goTo: (fact, course) => this.form.goTo(fact, course),
@@ -241,18 +242,27 @@ class Page {
   async file() {
     const [chosen] = place("file").files;
     if (!chosen) return;
+    const signal = this.opens();
     const text = await chosen.text();
+    if (signal.aborted) return;
     place("file").value = "";
-    await this.takeText(text, say("page_file_read"));
+    await this.takeText(text, say("page_file_read"), signal);
   }
 
   /** Take over what is pasted outside of the fields. */
   paste(event) {
     const text = event.clipboardData?.getData("text") ?? "";
-    if (text.trim() && !event.target.closest?.("input, textarea")) this.takeText(text, say("page_pasted"));
+    if (text.trim() && !event.target.closest?.("input, textarea")) this.takeText(text, say("page_pasted"), this.opens());
   }
 
-  async takeText(text, said) {
+  /** Give up what is still being opened, for something else; gives the signal that aborts that in turn. */
+  opens() {
+    this.opening?.abort();
+    this.opening = new AbortController();
+    return this.opening.signal;
+  }
+
+  async takeText(text, said, signal) {
     let data;
     try {
       data = JSON.parse(text);
@@ -260,11 +270,11 @@ class Page {
       this.refuseFile(say("page_not_json", error.message));
       return;
     }
-    await this.take(data, said);
+    await this.take(data, said, signal);
   }
 
   /** Take over a record, or a FHIR resource or bundle. */
-  async take(data, text) {
+  async take(data, text, signal) {
     if (typeof data !== "object" || data === null || Array.isArray(data)) {
       this.refuseFile(say("page_neither"));
       return;
@@ -275,13 +285,14 @@ class Page {
     }
     let facts;
     try {
-      facts = await ask("facts", { patient: data });
+      facts = await ask("facts", { patient: data }, signal);
     } catch (error) {
+      if (signal.aborted) return;
       if (!(error instanceof Refused)) throw error;
       this.refuseFile(say("page_nothing_read", error.message));
       return;
     }
-    this.load(facts.record, text, facts);
+    if (!signal.aborted) this.load(facts.record, text, facts);
   }
 
   /** Take over the record in the address; gives whether there was one. */
@@ -295,7 +306,7 @@ class Page {
     }
     if (!found) return false;
     this.wanted = found.why;
-    this.take(found.record, say("page_link_read")).then(() => {
+    this.take(found.record, say("page_link_read"), this.opens()).then(() => {
       if (found.partial) place("read").prepend(element("p", { className: "notice", textContent: say("page_link_partial") }));
     });
     return true;
