@@ -265,6 +265,8 @@ HOSTILE: dict[str, tuple[Callable[[Request], None], str]] = {
     "an outcome": (giving(ehr.failure("timeout", "no")), "reported an error"),
     "an outcome within": (giving(charts.searchset([ehr.failure("timeout", "no")])), "reported an error"),
     "fewer than it says": (giving(page_of(None, total=3)), "only some of them"),
+    "a total that is no number": (giving(page_of(None, total="many")), "only some of them"),
+    "a total that nobody can count to": (giving(page_of(None, total="9" * 5_000)), "only some of them"),
     "fewer than it says, one of them twice": (paged(4, "ab", "bc"), "only some of them"),
     "a page that is not there any more": (offering(breaking_off, statement("Patient", "Condition")), "only some of them"),
     "an error beside what was found": (

@@ -17,6 +17,7 @@ WITHHELD = {"security", "login", "unknown", "expired", "forbidden", "suppressed"
 NOT_REACHED = {"transient", "lock-error", "no-store", "exception", "timeout", "incomplete", "throttled", "too-costly"}
 NOT_ALL = WITHHELD | NOT_REACHED
 SOUGHT = (None, "match")
+LONGEST_TOTAL = 12
 
 
 class Inner(msgspec.Struct):
@@ -106,7 +107,8 @@ def page_told(found: Whole | Resource) -> Page:
     inner = [entry.resource for entry in entries if entry.resource is not None]
     outcomes = [own for own in (found, *inner) if own.resourceType == "OperationOutcome"]
     links = {str(own.relation).strip().lower(): own.url for own in reversed(found.link or ()) if own is not None}
-    total = str(found.total)
+    total = str(found.total or 0)
+    counted = total.isdecimal() and len(total) < LONGEST_TOTAL
     history = found.type == "history"
     matches = [f"{own.resourceType}/{own.id}" if isinstance(own.id, str) else "" for own in matching(entries)]
     following = links.get("next")
@@ -115,14 +117,14 @@ def page_told(found: Whole | Resource) -> Page:
         failed=found.resourceType == "OperationOutcome"
         or any(map(is_error, outcomes))
         or (not history and any(map(is_refused, entries))),
-        not_all=any(code in NOT_ALL for outcome in outcomes for code in told(outcome, "code")),
+        not_all=not counted or any(code in NOT_ALL for outcome in outcomes for code in told(outcome, "code")),
         goes_on="next" in links,
         is_part=not {"previous", "prev"}.isdisjoint(links)
         or any(end in links and "self" in links and links[end] != links["self"] for end in ("first", "last")),
         next=following if isinstance(following, str) else "",
         named=frozenset() if history else frozenset(filter(None, matches)),
         nameless=len(entries) if history else matches.count(""),
-        total=int(total) if total.isdecimal() else 0,
+        total=int(total) if counted else 0,
     )
 
 
