@@ -418,6 +418,27 @@ def test_a_reference_to_a_medication_means_one_of_its_server_and_version(name: s
     assert found == (None if expected is None else [{"drugs": [*expected, "capecitabine"], "outcome": "ongoing"}])
 
 
+def test_a_later_day_in_another_time_zone_may_be_earlier(curated: Guideline) -> None:
+    negative = {
+        **HER2,
+        "id": "n",
+        "valueCodeableConcept": concept(NEGATIVE),
+        "effectiveDateTime": "2020-03-01T23:30:00-11:00",
+    }
+    for time, expected in (("T00:30:00+14:00", None), ("T00:30:00-11:00", "positive"), ("", "positive")):
+        found = curated.read_fhir(bundle(METASTASES, negative, {**HER2, "effectiveDateTime": f"2020-03-02{time}"}))
+        assert found.record.get("her2") == expected
+
+
+def test_a_modifier_of_a_part_of_a_result_may_deny_it(curated: Guideline) -> None:
+    part = {"code": HER2["code"], "valueCodeableConcept": HER2["valueCodeableConcept"]}
+    panel = {**without(HER2, component=[part]), "code": {"text": "panel"}}
+    panel.pop("valueCodeableConcept")
+    assert curated.read_fhir(bundle(METASTASES, panel)).record["her2"] == "positive"
+    part["modifierExtension"] = [{"url": "http://example.org/not"}]
+    assert "her2" not in curated.read_fhir(bundle(METASTASES, panel)).record
+
+
 COLON = condition("colon", "icd:C18.7", "2019-06-01")
 MOTHER = {"focus": [{"reference": "RelatedPerson/mother"}]}
 PRIMARY = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-related-primary-cancer-condition"
@@ -491,6 +512,12 @@ VERSIONS: dict[str, tuple[list[dict[str, Any]], Any]] = {
     ),
     "a statement of STU3 that leaves open whether it was taken leaves therapy unknown": (
         [METASTASES, OF_R5, stated("t", "capecitabine", "2020-02-01", taken="unk")],
+        None,
+    ),
+    "an intent of the wrong shape leaves therapy unknown": ([METASTASES, {**OF_R5, "intent": {"text": "plan"}}], None),
+    "an intent in another case is the same": ([METASTASES, OF_R5, {**OF_R5, "id": "q", "intent": "Plan"}], TUCATINIB),
+    "a modifier of the wrong shape may deny what a resource says": (
+        [METASTASES, {**OF_R5, "modifierExtension": {"url": "http://example.org/not"}}],
         None,
     ),
     "a statement of STU3 that its being taken does not apply leaves therapy unknown": (

@@ -26,6 +26,10 @@ NOT_READ = "unreadable"
 STAND_INS: dict[str, dict[str, object]] = {
     "status": {"status": NOT_READ},
     "doNotPerform": {"status": NOT_READ},
+    "intent": {"status": NOT_READ},
+    "taken": {"status": NOT_READ},
+    "focus": {"focus": [{"reference": NOT_READ}]},
+    "modifierExtension": {"modifierExtension": [{"url": NOT_READ}]},
     "verificationStatus": {"verificationStatus": {"text": NOT_READ}},
     "subject": {"subject": {"reference": NOT_READ}},
     "patient": {"subject": {"reference": NOT_READ}},

@@ -158,7 +158,7 @@ class DoseReader:
     def add_medication(self, name: str, url: str | None, resource: Resource, doubted: str = "") -> None:
         """Add what a medication event says, by its full URL; `doubted` says why nobody can tell whether it counts."""
         state = resource.state()
-        if state in NOT_GIVEN or resource.intent in PLANS or is_negated(resource):
+        if state in NOT_GIVEN or (resource.intent or "").strip().lower() in PLANS or is_negated(resource):
             return
         period = resource.effectivePeriod or resource.occurencePeriod
         day = resource.effectiveDateTime or resource.occurenceDateTime

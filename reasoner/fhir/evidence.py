@@ -8,7 +8,7 @@ from math import inf
 from typing import NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.fhir.dates import PartialDate, bound_above, first_date, parse_date
+from reasoner.fhir.dates import PartialDate, bound_above, first_date, instant, parse_date
 from reasoner.fhir.provenance import Provenance, provenance_of
 from reasoner.fhir.resources import Coding, Component, Concept, Quantity, Resource, as_list, first_code, texts_of
 from reasoner.fhir.tables import HIERARCHIES, TEXT, UNDECIDED, Diagnosis, Tables, Test, system_of
@@ -28,8 +28,9 @@ ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 class Evidence(NamedTuple):
     """What one resource says of a finding; `lasting` where it speaks of the present, whenever it was written.
 
-    `again` says that it came back on its date. `by` is the set of values that a result came in; `equivocal` says that the
-    result itself is that it is undecided, `shown` is the result as it is written.
+    `again` says that it came back on its date; `at` is its time, in seconds from 1970, where that and its zone are told.
+    `by` is the set of values that a result came in; `equivocal` says that the result itself is that it is undecided,
+    `shown` is the result as it is written.
     """
 
     value: str | float
@@ -40,6 +41,7 @@ class Evidence(NamedTuple):
     equivocal: bool = False
     shown: str = ""
     again: bool = False
+    at: float | None = None
 
 
 class EvidenceCollector:
@@ -148,13 +150,14 @@ class EvidenceCollector:
         written = (resource.effectiveDateTime, *whole, resource.effectiveInstant, resource.issued)
         doubted = doubted or resource.status not in FINAL
         date: PartialDate | None = None
+        at = next((instant(text) for text in written if parse_date(text) is not None), None)
         for part in (resource, *(resource.component or ())):
             tests = self.tests_named(part.code)
             if not tests:
                 self.leave_out(name, part.code, next(filter(None, written), ""), self.unmapped_test)
             if tests or part.valueCodeableConcept is not None:
                 date = date or first_date(*written)
-                self.add_result(part, tests, name, date, doubted)
+                self.add_result(part, tests, name, date, doubted or bool(part.modifierExtension), at)
 
     def tests_named(self, concept: Concept | None) -> dict[Test, Coding | None]:
         """List the tests that a concept names by its codes, each with the coding."""
@@ -166,7 +169,13 @@ class EvidenceCollector:
         return tests
 
     def add_result(
-        self, part: Component, tests: dict[Test, Coding | None], name: str, date: PartialDate | None, doubted: bool
+        self,
+        part: Component,
+        tests: dict[Test, Coding | None],
+        name: str,
+        date: PartialDate | None,
+        doubted: bool,
+        at: float | None,
     ) -> None:
         """Read one result of tests; undecided where it is `doubted` or cannot be read, or only its value tells the test."""
         if not tests and part.valueCodeableConcept is not None:
@@ -188,7 +197,7 @@ class EvidenceCollector:
             told = UNDECIDED if single is None or doubted else single
             equivocal = not doubted and (single == UNDECIDED or single in self.tables.partial)
             kind, shown = next(iter(own)).values, stated_words(part)
-            evidence = Evidence(told, date, source, by=kind, equivocal=equivocal, shown=shown)
+            evidence = Evidence(told, date, source, by=kind, equivocal=equivocal, shown=shown, at=at)
             if told in self.tables.partial:
                 self.parts.setdefault((finding, date or name), []).append(evidence)
             else:
@@ -330,7 +339,18 @@ def is_within(amount: float, comparator: str | None, sign: str, bound: float) ->
 
 
 def latest(evidence: Iterable[Evidence]) -> list[Evidence]:
-    """Keep the evidence that no other is certainly later than; what has no date is as late as anything."""
+    """Keep the evidence that no other is certainly later than; what has no date is as late as anything.
+
+    A later day in another time zone may not be later.
+    """
     found = list(evidence)
     newest = max((own.date.first for own in found if own.date is not None), default=0)
-    return [own for own in found if own.date is None or own.date.last >= newest]
+    return [own for own in found if own.date is None or own.date.last >= newest or not is_passed(own, found)]
+
+
+def is_passed(own: Evidence, found: Iterable[Evidence]) -> bool:
+    """Tell whether any evidence is of a later day, and not earlier by the times that both tell."""
+    later = (
+        other for other in found if other.date is not None and own.date is not None and other.date.first > own.date.last
+    )
+    return any(other.at is None or own.at is None or other.at > own.at for other in later)

@@ -179,6 +179,7 @@ class Component(msgspec.Struct, gc=False):
     valueBoolean: bool | None = None  # noqa: N815
     valueInteger: int | None = None  # noqa: N815
     interpretation: list[Concept] | None = None
+    modifierExtension: list[Extension | None] | None = None  # noqa: N815
 
 
 class Adherence(msgspec.Struct, gc=False):
@@ -205,7 +206,6 @@ class Resource(Component, gc=False):
     gender: str | None = None
     contained: list[Resource] | None = None
     extension: list[Extension] | None = None
-    modifierExtension: list[Extension | None] | None = None  # noqa: N815
     status: str | None = None
     intent: str | None = None
     doNotPerform: bool | None = None  # noqa: N815
