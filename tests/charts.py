@@ -76,6 +76,7 @@ def second_line(patient: str = PATIENT, conditions: Iterable[tuple[str, str]] = 
         "medicationRequests": searchset([]),
         "medicationStatements": searchset([]),
         "medicationAdministrations": searchset(given),
+        "medicationDispenses": searchset([]),
         "procedures": searchset([]),
     }
 

@@ -11,6 +11,7 @@ from reasoner import Guideline
 from reasoner.engine.conclusions import conclusions_of
 from reasoner.serve.card_words import leading_words
 from reasoner.serve.drafts import Draft, about_orders, about_patient
+from reasoner.serve.markdown import fewer_items
 
 TUCATINIB = ("tucatinib", "trastuzumab", "capecitabine")
 
@@ -121,3 +122,15 @@ def test_where_therapy_is_not_known_the_first_line_asks_for_it(curated: Guidelin
     assert draft.lines[0].heading == "First to find out"
     assert draft.lines[0].parts[1:] == (f"the chart tells: {told}",)
     assert draft.lines[1].heading == "Recommended only if no therapy was given"
+
+
+def test_a_text_that_is_too_long_loses_whole_items_and_says_how_many() -> None:
+    text = "X (certain if HER2 status: positive; LVEF decline: none; no heart failure)"
+    for most in range(len(text)):
+        told = fewer_items(text, most, "and {} more".format)
+        assert told in (
+            None,
+            "X (certain if HER2 status: positive; LVEF decline: none; and 1 more)",
+            "X (certain if HER2 status: positive; and 2 more)",
+        )
+        assert told is None or len(told) <= most

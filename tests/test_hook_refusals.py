@@ -143,3 +143,58 @@ def test_browsers_may_call_from_where_it_was_allowed_and_from_nowhere_else(servi
     assert (refused.status_code, "access-control-allow-origin" in refused.headers) == (400, False)
     stranger = service.get("/cds-services", headers={"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in stranger.headers
+
+
+def dispensed(name: str, patient: str = charts.PATIENT) -> dict[str, Any]:
+    """A dispense of a drug before the progression of `charts.second_line`, which then is not its only therapy."""
+    code = charts.drug(name)
+    return charts.about("MedicationDispense", name, patient, status="completed", medicationCodeableConcept=code,
+                        whenHandedOver="2023-08-01")  # fmt: skip
+
+
+NOT_READ = "Not read, as it was not there: "
+
+
+def test_dispenses_and_documents_that_are_not_there_are_said_not_to_be_read_and_leave_nothing_else_open(
+    service: Client,
+) -> None:
+    chart = charts.second_line()
+    del chart["medicationDispenses"]
+    advice = cards(service, "patient-view", chart)[0]
+    assert advice["summary"].startswith(SECOND)
+    assert f"{NOT_READ}the medications dispensed, documents such as letters" in advice["detail"]
+    none = {"medicationDispenses": charts.searchset([]), "letters": charts.searchset([letter()])}
+    assert NOT_READ not in cards(service, "patient-view", charts.second_line() | none)[0]["detail"]
+    half = {"medicationDispenses": charts.searchset([]) | {"total": 9}}
+    advice = cards(service, "patient-view", charts.second_line() | half)[0]
+    assert advice["summary"].startswith("undetermined: ")
+    assert "the medications dispensed (only some of them were sent)" in advice["detail"]
+
+
+def letter() -> dict[str, Any]:
+    return charts.about("DocumentReference", "letter", charts.PATIENT, status="current", description="Mammography")
+
+
+@pytest.mark.parametrize("key", ["medicationDispenses", "pharmacy"])
+def test_dispenses_are_read_under_their_key_or_another(key: str, service: Client) -> None:
+    given = {key: charts.searchset([dispensed("trastuzumab_deruxtecan")])}
+    (before, *_), (after, *_) = (
+        cards(service, "order-sign", charts.second_line() | more, "trastuzumab_deruxtecan") for more in ({}, given)
+    )
+    assert before["summary"] != after["summary"]
+
+
+def test_what_is_sent_again_under_another_key_counts_once_and_what_is_no_resource_is_ignored(service: Client) -> None:
+    chart = charts.second_line()
+    again = {"again": chart["medicationAdministrations"], "user": {"name": "x"}, "count": 5, "who": chart["patient"]}
+    one, two = (cards(service, "patient-view", own)[0] for own in (chart, chart | again))
+    assert (one["summary"], one["detail"]) == (two["summary"], two["detail"])
+
+
+def test_a_server_that_is_not_allowed_is_named_as_the_reason(own_cache: None, caplog: pytest.LogCaptureFixture) -> None:
+    chart = charts.second_line()
+    del chart["medicationStatements"]
+    with asking(Settings(public_url=SITE, fhir_servers=(f"{EHR}/fhir",))) as client:
+        answer = call(client, "patient-view", chart, fhirServer="https://other.example.org/fhir")
+    assert "the health record's server is not an allowed server" in answer.json()["cards"][0]["detail"]
+    assert "is not an allowed server" in caplog.text

@@ -225,10 +225,7 @@ def test_a_breast_cancer_whose_her2_status_is_in_doubt_gets_cards(service: Clien
     chart |= {key: charts.second_line()[key] for key in ("patient", "conditions")}
     assert cards(service, "patient-view", chart) == []
     chart["observations"] = charts.searchset([charts.observation("her2", "18474-7", "419984006", "2023-02-03")])
-    assert (
-        "her2: stays unknown: the latest result of HER2 is inconclusive"
-        in cards(service, "patient-view", chart)[0]["detail"]
-    )
+    assert "HER2 status: the latest result of HER2 is inconclusive" in cards(service, "patient-view", chart)[0]["detail"]
 
 
 def test_a_patient_out_of_scope_gets_no_cards(service: Client) -> None:
@@ -258,6 +255,16 @@ def test_a_chart_that_leaves_the_end_of_a_course_open_asks_for_it(service: Clien
     assert "Find out: How did course 1 end?" in [suggestion["label"] for suggestion in missing["suggestions"]]
 
 
+def test_cards_have_no_codes_or_names_of_fields_and_cautions_come_first(service: Client) -> None:
+    chart = charts.second_line()
+    del chart["observations"]["entry"][-1]
+    for card in (*cards(service, "patient-view", chart), *cards(service, "order-sign", chart, "trastuzumab_emtansine")):
+        assert not re.search(r"\w\\_\w|rxnorm|MedicationAdministration/|Under R\d+ =", card["detail"]), card["detail"]
+        assert max(map(len, card["detail"].splitlines())) < 600
+    detail = cards(service, "patient-view", charts.second_line())[0]["detail"]
+    assert "**To note:** CAUTION" in detail
+
+
 def test_what_contradicts_itself_in_the_chart_is_said_on_the_card(service: Client) -> None:
     chart = charts.second_line()
     negative = charts.observation("her2-also", "18474-7", "260385009", "2023-02-03")
@@ -270,10 +277,10 @@ def test_what_contradicts_itself_in_the_chart_is_said_on_the_card(service: Clien
 def test_text_of_a_chart_is_shown_and_never_read_as_markdown(service: Client) -> None:
     chart = charts.second_line()
     negative = charts.observation("her2-also", "18474-7", "260385009", "2023-02-03")
-    negative["code"]["coding"][0]["display"] = "<img src=x onerror=alert(1)> [pay](http://evil.example) **now**\n# here"
+    negative["code"]["coding"][0]["display"] = "<img src=x onerror=f()> [p](http://a.example) **n**\n# h"
     chart["observations"]["entry"].append({"resource": negative})
     detail = cards(service, "patient-view", chart)[0]["detail"]
-    assert r"\<img src=x onerror=alert(1)\> \[pay\](http\://evil.example) \*\*now\*\*" in detail
+    assert r"\<img src=x onerror=f()\> \[p\](http\://a.example) \*\*n\*\*" in detail
     assert re.search(r"(?m)^#|[^\\]#", detail) is None
 
 

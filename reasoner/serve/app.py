@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from functools import partial
@@ -183,21 +184,25 @@ class Application:
             return call, self.hooks.given(service, call)
 
         call, had = taken() if quick else await self.pool.run(taken)
-        if had.lacking and self.servers.servers:
-            had, quick = await self.completed(call, had), False
+        if (wanted := had.wanted()) and self.servers.servers:
+            had, quick = await self.completed(call, had, wanted), False
         answer = partial(self.hooks.reply, call, base, had)
         return Response(answer() if quick else await self.pool.run(answer), media_type="application/json")
 
-    async def completed(self, call: HookCall, had: Prefetched) -> Prefetched:
+    async def completed(self, call: HookCall, had: Prefetched, wanted: Sequence[str]) -> Prefetched:
         """Fetch the lists that a call lacks, if it gives leave to."""
         trusted = self.tokens is not None
         access = self.servers.access(call.fhir_server, call.fhir_authorization, call.context.patient_id, trusted)
         if access is None:
+            if call.fhir_server and not self.servers.allows(call.fhir_server):
+                logging.getLogger(__name__).warning(
+                    "the FHIR server of a call is not an allowed server (--fhir-server), so nothing is fetched"
+                )
+                return had.not_allowed()
             return had
-        most = self.settings.largest_body // len(had.lacking)
+        most = self.settings.largest_body // len(wanted)
         under_way = {
-            key: self.fetches.start(partial(self.servers.obtain, access, self.hooks.queries[key], most))
-            for key in had.lacking
+            key: self.fetches.start(partial(self.servers.obtain, access, self.hooks.queries[key], most)) for key in wanted
         }
         return had.completed({key: await self.fetches.result(own) for key, own in under_way.items()})
 

@@ -68,7 +68,7 @@ def certain_words(entry: Recommendation, derivation: Derivation) -> str:
     """Say briefly whether a recommendation, and its rank, is certain."""
     if entry.certainty != CERTAIN:
         untreated = supposes_untreated(entry, derivation.model)
-        return derivation.model.say("card_untreated" if untreated else "card_depends")
+        return derivation.model.say("card_untreated" if untreated else "card_conditional")
     return derivation.model.say("certain" if rank_is_sure(entry, derivation) else "card_rank_open")
 
 
@@ -127,7 +127,7 @@ def exclusions(entries: Iterable[Exclusion], model: GuidelineModel) -> tuple[str
     found: dict[str, list[str]] = {}
     for entry in entries:
         why = say("and").join(dict.fromkeys(reason.words for reason in entry.reasons))
-        sure = "" if entry.certainty == CERTAIN else say("card_depends")
+        sure = "" if entry.certainty == CERTAIN else say("card_conditional")
         about = filter(None, (why, sure, depending_words(entry.depends_on_readings, model)))
         found.setdefault(say("comma").join(about), []).append(model.label("regimen", entry.regimen))
     return tuple(say("bracketed", some_words(names, model), why) for why, names in found.items())

@@ -14,7 +14,7 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
 from reasoner.engine.phrases import reading_words
 from reasoner.serve.drafts import Draft, Line, Suggestion
-from reasoner.serve.markdown import LONGEST_DETAIL, SEPARATOR, cut, markdown
+from reasoner.serve.markdown import LONGEST_DETAIL, LONGEST_NOTE, SEPARATOR, cut, fewer_items, markdown
 from reasoner.serve.shapes import LONGEST_SUMMARY, Action, Card, Coding, Link, Offer, Source
 
 __all__ = ["CACHED", "CACHE_SECONDS", "OVERRIDE_REASONS", "Call", "CardBuilder"]
@@ -36,7 +36,8 @@ OVERRIDE_REASONS = {
 class Call(NamedTuple):
     """One call of a hook: its id, the service's URL, the record as the page's address holds it, a reference to the patient.
 
-    The address also says whether the chart was partial. `remarks` say how the record was read.
+    The address also says whether the chart was partial. `remarks` say how the record was read, the `harmless` what was
+    concluded.
     """
 
     instance: str
@@ -44,6 +45,7 @@ class Call(NamedTuple):
     fragment: str
     patient: str
     remarks: tuple[str, ...]
+    harmless: tuple[str, ...] = ()
 
 
 class CardBuilder:
@@ -72,9 +74,14 @@ class CardBuilder:
         warning = draft.indicator == "warning"
         return Card(
             uuid=own,
-            summary=shortened(draft.summary),
+            summary=self.shortened(draft.summary),
             indicator=draft.indicator,
-            detail=self.detail([*draft.lines, Line(self.read, (*call.remarks, *draft.notes))]),
+            detail=self.detail(
+                [
+                    *draft.lines,
+                    Line(self.read, (*draft.cautions, *call.remarks, *draft.notes, *call.harmless), most=LONGEST_NOTE),
+                ]
+            ),
             source=Source(self.title, f"{call.base}/", topic),
             links=(Link(self.links[draft.regimen], f"{call.base}/#record={call.fragment}{why}"),),
             suggestions=tuple(offers(draft, own, call.patient)) or UNSET,
@@ -98,10 +105,11 @@ class CardBuilder:
 
         Lines that need less than their share of it leave more to the others.
         """
-        written = {line: self.fitted(line, LONGEST_DETAIL) for line in told}
+        written = {line: self.fitted(line, LONGEST_DETAIL if line.whole else line.most) for line in told}
         left = LONGEST_DETAIL - len(self.closing) - len(told)
-        for number, line in enumerate(sorted(told, key=lambda line: (not line.whole, len(written[line])))):
-            if not line.whole and len(written[line]) > (share := left // (len(told) - number)):
+        kept = {line for line in told if line.whole or line.heading == self.read}
+        for number, line in enumerate(sorted(told, key=lambda line: (line not in kept, len(written[line])))):
+            if line not in kept and len(written[line]) > (share := left // (len(told) - number)):
                 written[line] = self.fitted(line, share)
             left -= len(written[line])
         return "\n".join((*written.values(), self.closing))
@@ -116,13 +124,24 @@ class CardBuilder:
             longer = f"{shown}{SEPARATOR if shown else ''}{part}"
             if len(longer) + len(rest) > room:
                 if not shown:
-                    return f"{head}{cut(told, room - len(rest))}{rest}"
+                    fewer = fewer_items(told, room - len(rest), self.more_words)
+                    return f"{head}{cut(told, room - len(rest)) if fewer is None else markdown(fewer)}{rest}"
                 return f"{head}{shown}{SEPARATOR}{self.more(count - number + 1)}"
             shown = longer
         return f"{head}{shown}"
 
     def more(self, count: int) -> str:
-        return markdown(self.say("card_and_more", str(count)))
+        return markdown(self.more_words(count))
+
+    def more_words(self, count: int) -> str:
+        return self.say("card_and_more", str(count))
+
+    def shortened(self, text: str) -> str:
+        """Cut a summary to the length that a card may have, by whole items if there are several."""
+        if len(text) <= LONGEST_SUMMARY:
+            return text
+        fewer = fewer_items(text, LONGEST_SUMMARY, self.more_words)
+        return fewer or f"{text[: LONGEST_SUMMARY - 1].rpartition(' ')[0].rstrip()}\N{HORIZONTAL ELLIPSIS}"
 
 
 def offers(draft: Draft, card: str, patient: str) -> Iterator[Offer]:
@@ -139,8 +158,3 @@ def actions(suggestion: Suggestion, patient: str) -> Iterator[Action]:
     if not suggestion.references:
         task = {"resourceType": "Task", "status": "draft", "intent": "proposal", "description": words}
         yield Action("create", words, resource={**task, "for": {"reference": patient}})
-
-
-def shortened(text: str) -> str:
-    """Cut a summary to the length that a card may have."""
-    return text if len(text) <= LONGEST_SUMMARY else text[: LONGEST_SUMMARY - 1].rstrip() + "…"

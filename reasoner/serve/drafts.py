@@ -25,7 +25,7 @@ from reasoner.serve.card_words import (
     supposes_untreated,
     ways_out,
 )
-from reasoner.serve.markdown import LONGEST_DETAIL, total
+from reasoner.serve.markdown import LONGEST_DETAIL, LONGEST_LINE, SHORT_LINE, total
 
 __all__ = ["Draft", "Line", "Suggestion", "about_orders", "about_patient", "not_judged", "unanswered"]
 
@@ -42,17 +42,22 @@ class Suggestion(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line of a card: a heading, and what stands behind it, the most important first; all of it where it is `whole`."""
+    """One line of a card: a heading, and what stands behind it, the most important first; all of it where it is `whole`.
+
+    Else it takes at most `most` characters.
+    """
 
     heading: str
     parts: tuple[str, ...]
     whole: bool = False
+    most: int = LONGEST_LINE
 
 
 class Draft(NamedTuple):
     """A card without what differs from call to call: ids, the link's address, the patient.
 
-    `notes` are for its last line. `regimen` is the one that the card's link explains, empty for the whole answer.
+    `cautions` and `notes` are for its last line. `regimen` is the one that the card's link explains, empty for the whole
+    answer.
     """
 
     indicator: Literal["info", "warning"]
@@ -61,6 +66,7 @@ class Draft(NamedTuple):
     notes: tuple[str, ...] = ()
     regimen: str = ""
     suggestions: tuple[Suggestion, ...] = ()
+    cautions: tuple[str, ...] = ()
 
 
 def about_patient(answer: Answer, therapy: Sequence[str] = ()) -> tuple[Draft, ...]:
@@ -93,10 +99,10 @@ def about_patient(answer: Answer, therapy: Sequence[str] = ()) -> tuple[Draft, .
             summary = say("card_nothing", setting)
             lines = [recommended]
         if not drafts:
-            lines.append(Line(say("heading_excluded"), exclusions(answer.excluded, model)))
-        notes = [caution_words(entry, name, derivation) for entry in own[:1] for name in entry.cautions]
-        notes += [] if drafts else [*(action_words(call, model) for call in answer.actions), *standing(answer)]
-        drafts.append(Draft("info", summary, tuple(lines), tuple(notes)))
+            lines.append(Line(say("heading_excluded"), exclusions(answer.excluded, model), most=SHORT_LINE))
+        cautions = tuple(caution_words(entry, name, derivation) for entry in own[:1] for name in entry.cautions)
+        notes = () if drafts else (*(action_words(call, model) for call in answer.actions), *standing(answer))
+        drafts.append(Draft("info", summary, tuple(lines), notes, cautions=cautions))
     return (*drafts, *missing(answer, answer.missing))
 
 
@@ -172,8 +178,8 @@ def about_recommended(answer: Answer, entry: Recommendation, against: Exclusion 
     if against is not None:
         lines.append(Line(say("card_rule_out"), ways_out(entry.regimen, entry.assuming, derivation)))
     lines.append(Line(say("card_reason"), reasons(entry, model)))
-    cautions = [caution_words(entry, name, derivation) for name in entry.cautions]
-    return Draft("info", summary, tuple(lines), (*cautions, *standing(answer)), entry.regimen)
+    cautions = tuple(caution_words(entry, name, derivation) for name in entry.cautions)
+    return Draft("info", summary, tuple(lines), standing(answer), entry.regimen, cautions=cautions)
 
 
 def about_excluded(answer: Answer, against: Exclusion, ordered: Mapping[str, str]) -> Draft:

@@ -114,6 +114,10 @@ class FhirServers:
         except ValueError as error:
             raise ReasonerError(f"--fhir-network: {error}; write a network such as 10.20.0.0/16") from None
 
+    def allows(self, url: str) -> bool:
+        """Tell whether a server may be read from at all."""
+        return Server.of(url) in self.servers
+
     def access(self, url: str | None, authorization: Authorization | None, patient: str, trusted: bool) -> Access | None:
         """Give leave to read from the server that a call names; None where it may not be read from.
 

@@ -17,6 +17,7 @@ from reasoner.guideline import Guideline
 from reasoner.records.record import ONE_OF, parse_record
 from reasoner.serve.api import refuse_long
 from reasoner.serve.cards import CACHE_SECONDS, CACHED, OVERRIDE_REASONS, Call, CardBuilder
+from reasoner.serve.chart_words import assumed_remarks, brief_remarks
 from reasoner.serve.drafts import Draft, about_orders, about_patient, not_judged, unanswered
 from reasoner.serve.ehr import Authorization
 from reasoner.serve.monitoring import FEEDBACK
@@ -164,9 +165,10 @@ class Hooks:
             raise RefusedError(400, detail, "context.draftOrders")
         sent = call.prefetch or {}
         given = tuple(bytes(sent[key]) if key in sent else b"" for key in self.queries)
+        given += tuple(bytes(value) for key, value in sorted(sent.items()) if key not in self.queries)
         with self.lock:
             chart = self.charts.get(given)
-        return read_given(given, self.queries, self.silent) if chart is None else Prefetched({}, {}, chart=chart)
+        return read_given(given, tuple(self.queries), self.silent) if chart is None else Prefetched({}, {}, chart=chart)
 
     def reply(self, call: HookCall, base: str, had: Prefetched) -> bytes:
         """Give the cards for a call of a service that is reached at `base`, by what was had of the chart.
@@ -191,7 +193,7 @@ class Hooks:
         fragment = urlsafe_b64encode(msgspec.json.encode(chart.data)).rstrip(b"=").decode()
         if had.lacking or had.absent:
             fragment += "&partial=1"
-        about = Call(call.hook_instance, base, fragment, f"Patient/{call.context.patient_id}", chart.remarks)
+        about = Call(call.hook_instance, base, fragment, f"Patient/{call.context.patient_id}", chart.remarks, chart.harmless)
         return msgspec.json.encode(Cards(tuple(self.builder.card(draft, about) for draft in drafts)))
 
     def read(self, had: Prefetched) -> ReadChart:
@@ -206,15 +208,16 @@ class Hooks:
         had.refuse_missing(model)
         silent = self.silent and not had.lacking
         facts = read_facts(had.resources(model, tables), model, tables, silent)
-        remarks = (*had.remarks(model), *facts.remarks())
+        remarks = (*had.remarks(model), *brief_remarks(facts, model))
+        harmless = tuple(assumed_remarks(facts, model))
         open_facts = {own.fact for own in facts.undecided} | {own.fact for own in facts.contradictions}
         doubtful = bool(had.lacking) or not self.choices.isdisjoint(open_facts)
         try:
             record = parse_record(facts.record, model)
             refuse_long(record, self.courses)
-            chart = ReadChart(facts.record, record, remarks, therapy=self.therapy(facts), doubtful=doubtful)
+            chart = ReadChart(facts.record, record, remarks, harmless, therapy=self.therapy(facts), doubtful=doubtful)
         except RecordError as error:
-            chart = ReadChart(facts.record, None, remarks, facts.explain(str(error)))
+            chart = ReadChart(facts.record, None, remarks, harmless, facts.explain(str(error)))
         if had.given and (size := sum(map(len, had.given))) <= LARGEST_KEPT:
             with self.lock:
                 self.charts[had.given] = chart._replace(size=size)

@@ -16,6 +16,9 @@ from reasoner.serve.problems import RefusedError
 __all__ = ["LISTS", "PATIENT", "Obtained", "Prefetched", "ReadChart", "queries_of", "read_given"]
 
 NEEDED = ("patient", "conditions")
+USEFUL = ("medicationDispenses",)
+"""What is read where it is there; many health records have no such list."""
+FURTHER = "further"
 LISTS = {
     "patient": "list_patient",
     "conditions": "list_conditions",
@@ -23,7 +26,9 @@ LISTS = {
     "medicationRequests": "list_requests",
     "medicationStatements": "list_statements",
     "medicationAdministrations": "list_administrations",
+    "medicationDispenses": "list_dispenses",
     "procedures": "list_procedures",
+    FURTHER: "list_further",
 }
 WHYS = {
     "not_sent": "lacking_not_sent",
@@ -36,6 +41,7 @@ WHYS = {
     "too_slow": "lacking_too_slow",
     "too_large": "lacking_too_large",
     "elsewhere": "lacking_elsewhere",
+    "not_allowed": "lacking_not_allowed",
     "not_trusted": "lacking_not_trusted",
     "private": "lacking_private",
     "unreadable": "lacking_unreadable",
@@ -55,13 +61,15 @@ class Obtained(NamedTuple):
 class ReadChart(NamedTuple):
     """What was read from a chart: a record, parsed where it can be answered, remarks, and what is wrong, or "".
 
-    `therapy` is what the chart tells of therapy where the record has none of it. `doubtful` says that the chart speaks of
-    the value of a choice without deciding it, or that lists lack; `size` is that of the chart, in bytes.
+    `harmless` remarks are those on what was concluded. `therapy` is what the chart tells of therapy where the record has
+    none of it. `doubtful` says that the chart speaks of the value of a choice without deciding it, or that lists lack;
+    `size` is that of the chart, in bytes.
     """
 
     data: Mapping[str, object]
     record: Record | None
     remarks: tuple[str, ...]
+    harmless: tuple[str, ...] = ()
     problem: str = ""
     therapy: tuple[str, ...] = ()
     doubtful: bool = False
@@ -72,25 +80,36 @@ class Prefetched(NamedTuple):
     """What is there of a chart, by the keys of the prefetch templates, and why other lists are not there or not whole.
 
     Where a list is not whole, nothing of it is there. `missing` are those without which nothing can be answered, `absent`
-    those that the server does not have at all. `given` is what was sent, where that is all; `chart` what was read from it
-    before.
+    those that the server does not have at all, `unread` those that would be useful. `given` is what was sent, where that is
+    all; `chart` what was read from it before.
     """
 
     parsed: Mapping[str, ParsedResources]
     lacking: Mapping[str, str]
     missing: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     given: tuple[bytes, ...] = ()
     chart: ReadChart | None = None
 
     def completed(self, found: Mapping[str, Obtained]) -> Prefetched:
         """Add what was fetched for the lists that lack."""
         parsed = {key: own.parsed for key, own in found.items() if own.parsed is not None}
-        absent = tuple(key for key, own in found.items() if own.absent and key not in NEEDED)
+        absent = tuple(key for key, own in found.items() if own.absent and key not in (*NEEDED, *USEFUL))
         why = {key: found[key].why if key in found else told for key, told in self.lacking.items()}
         lacking = {key: told for key, told in why.items() if key not in parsed and key not in absent}
         missing = tuple(key for key in self.missing if key in lacking)
-        return Prefetched({**self.parsed, **parsed}, lacking, missing, absent)
+        unread = tuple(key for key in self.unread if key not in parsed)
+        return Prefetched({**self.parsed, **parsed}, lacking, missing, absent, unread)
+
+    def not_allowed(self) -> Prefetched:
+        """Say that what was not sent was not fetched, as the server of the call is not an allowed one."""
+        why = {key: "not_allowed" if told in ("not_sent", "null") else told for key, told in self.lacking.items()}
+        return self._replace(lacking=why)
+
+    def wanted(self) -> tuple[str, ...]:
+        """List the keys of what is worth fetching."""
+        return tuple(key for key in (*self.lacking, *self.unread) if key != FURTHER)
 
     def refuse_missing(self, model: GuidelineModel) -> None:
         """Raise RefusedError 412 where the patient or the diagnoses could not be had."""
@@ -112,6 +131,12 @@ class Prefetched(NamedTuple):
             yield model.say("lists_lacking", named)
         if self.absent:
             yield model.say("lists_absent", model.say("and").join(model.say(LISTS[key]) for key in self.absent))
+        unread = [model.say(LISTS[key]) for key in self.unread]
+        kinds = {own.resourceType for parsed in self.parsed.values() for _, own in parsed.resources}
+        if "DocumentReference" not in kinds:
+            unread.append(model.say("list_documents"))
+        if unread:
+            yield model.say("lists_unread", model.say("comma").join(unread))
 
     def words(self, key: str, model: GuidelineModel) -> str:
         return model.say("bracketed", model.say(LISTS[key]), model.say(WHYS[self.lacking[key]]))
@@ -128,36 +153,68 @@ def queries_of(tables: Tables) -> dict[str, str]:
         "observations": f"Observation?{about}&code={codes}" if codes else f"Observation?{about}",
         **{
             f"{kind[0].lower()}{kind[1:]}s": f"{kind}?{about}&_include={kind}:medication"
-            for kind in ("MedicationRequest", "MedicationStatement", "MedicationAdministration")
+            for kind in ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
         },
         "procedures": f"Procedure?{about}",
     }
 
 
-def read_given(given: Sequence[bytes], queries: Iterable[str], null_is_none: bool) -> Prefetched:
-    """Read what a call holds, empty where a key is missing, in the order of the queries.
+def read_given(given: Sequence[bytes], queries: Sequence[str], null_is_none: bool) -> Prefetched:
+    """Read what a call holds, empty where a key is missing, in the order of the queries; then what it holds besides.
 
     With `null_is_none`, null says that there is nothing, and else that nobody knows.
     """
     parsed: dict[str, ParsedResources] = {}
     lacking: dict[str, str] = {}
-    for key, value in zip(queries, given, strict=True):
+    for key, value in zip(queries, given, strict=False):
         if not value or value == b"null":
             if not value or key == "patient" or not null_is_none:
                 lacking[key] = "null" if value else "not_sent"
             continue
-        own = parse(value)
-        if own.partial or own.unreadable or b'"response"' in value or any(map(is_outcome, own.resources)):
-            page = page_of(value)
-            if why := "unreadable" if page is None else page.why_not_whole():
-                lacking[key] = why
-                continue
-        parsed[key] = own
-
+        own, why = read_list(value)
+        if why:
+            lacking[key] = why
+        else:
+            parsed[key] = own
+    unread = tuple(key for key in USEFUL if lacking.get(key) in ("null", "not_sent"))
+    for key in unread:
+        del lacking[key]
+    lacking |= read_further(given[len(queries) :], parsed)
     missing = tuple(
         key for key in NEEDED if lacking.get(key) in ("not_sent", "error") or (key == "patient" and key in lacking)
     )
-    return Prefetched(parsed, lacking, missing, given=() if lacking else tuple(given))
+    return Prefetched(parsed, lacking, missing, unread=unread, given=() if lacking else tuple(given))
+
+
+def read_list(value: bytes) -> tuple[ParsedResources, str]:
+    """Read a list, and say why it is not whole, or nothing where it is."""
+    own = parse(value)
+    if own.partial or own.unreadable or b'"response"' in value or any(map(is_outcome, own.resources)):
+        page = page_of(value)
+        return own, "unreadable" if page is None else page.why_not_whole()
+    return own, ""
+
+
+def read_further(given: Iterable[bytes], parsed: dict[str, ParsedResources]) -> dict[str, str]:
+    """Add what a call holds that was not asked for, each resource once and no patients; say why a part is not whole."""
+    lacking: dict[str, str] = {}
+    seen = {(r.resourceType, r.id) for own in parsed.values() for _, r in own.resources}
+    found = []
+    for value in given:
+        if page_of(value) is not None:
+            own, why = read_list(value)
+            new = [
+                pair
+                for pair in own.resources
+                if pair[1].resourceType != "Patient"
+                and (pair[1].id is None or (pair[1].resourceType, pair[1].id) not in seen)
+            ]
+            seen |= {(r.resourceType, r.id) for _, r in new}
+            found.append(own._replace(resources=new, partial=""))
+            lacking |= {FURTHER: why} if why else {}
+    if found:
+        parsed[FURTHER] = merge(found)
+    return lacking
 
 
 def is_outcome(found: tuple[str | None, Resource]) -> bool:
