@@ -82,10 +82,13 @@ def test_a_rank_that_depends_on_unrecorded_facts_is_not_called_certain(curated: 
     assert "(rank 1, alternative, certain)" in told.summary
 
 
-def test_the_headline_names_all_of_the_best_rank_as_the_answer_orders_them(curated: Guideline) -> None:
+def test_the_headline_names_all_of_the_best_rank_the_strongest_first(curated: Guideline) -> None:
     answer = curated.answer(record())
     summary = about_patient(answer)[0].summary
-    places = [summary.find(curated.model.label("regimen", own.regimen)) for own in answer.recommended if own.rank == 1]
+    leading = [own for own in answer.recommended if own.rank == 1]
+    leading.sort(key=lambda own: curated.model.strengths.index(own.strength))
+    assert [own.regimen for own in leading] != [own.regimen for own in answer.recommended[: len(leading)]]
+    places = [summary.find(curated.model.label("regimen", own.regimen)) for own in leading]
     assert len(places) > 1
     assert -1 not in places
     assert places == sorted(places)

@@ -80,13 +80,14 @@ def brief_words(entry: Recommendation, derivation: Derivation) -> str:
 
 
 def leading_words(entries: Sequence[Recommendation], derivation: Derivation) -> str:
-    """Name the recommendations of the best rank as the answer orders them, those of the same merits together.
+    """Name the recommendations of the best rank, the strongest first, and those of the same merits together.
 
-    What is weaker than the first is named only where something is stronger.
+    What is weaker than the answer's first is named only where something is stronger.
     """
     model, first = derivation.model, entries[0]
     leading = [entry for entry in entries if entry.rank == first.rank]
-    if min(leading, key=lambda entry: model.strengths.index(entry.strength)).strength == first.strength:
+    leading.sort(key=lambda entry: model.strengths.index(entry.strength))
+    if leading[0].strength == first.strength:
         leading = [entry for entry in leading if entry.strength == first.strength]
     if len(leading) == 1:
         label, _, strength, sure = merits(first, derivation)
