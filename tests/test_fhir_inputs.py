@@ -360,6 +360,11 @@ OF_HER2: dict[str, tuple[str, list[dict[str, Any]], str | None]] = {
         [version("1", HER2, "2020-01-14"), version("2", HER2, "2020-01-13", valueCodeableConcept=concept(NEGATIVE))],
         None,
     ),
+    "a number longer than an id can be orders nothing": (
+        "collection",
+        [version("9" * 5_000, HER2), version("1", HER2, valueCodeableConcept=concept(NEGATIVE))],
+        None,
+    ),
     "a history begins with the newest": ("history", [HER2, {**HER2, **WRONG}], "positive"),
     "a history begins with the newest, and that may be an error": ("history", [{**HER2, **WRONG}, HER2], None),
     "without any order nothing is certain": (

@@ -109,6 +109,11 @@ def test_incomplete_records_are_answered_beside_the_loop_within_a_second_of_proc
         assert time.process_time() - began < 1
 
 
+def test_a_length_of_thousands_of_digits_is_too_large(service: Client) -> None:
+    answer = service.post("/api/answer", content=b"{}", headers={"Content-Length": "9" * 5_000})
+    assert answer.status_code == 413
+
+
 def test_a_bundle_is_read_and_answered_as_on_the_command_line(service: Client, tmp_path: Path) -> None:
     chart = charts.second_line(conditions=[("233703007", "2020-01-01")])
     resources = [chart["patient"], *(entry["resource"] for own in chart.values() if own for entry in own.get("entry", ()))]

@@ -12,6 +12,8 @@ from reasoner.fhir.resources import Meta, Resource, unversioned
 
 __all__ = ["Deleted", "Versions", "deletion", "latest_version", "versions_of"]
 
+LONGEST_ID = 64
+"""The most characters of an id in FHIR."""
 EVERY_VERSION = {"Medication", "Patient"}
 """Resources that references may name by their version, or that say no more than who somebody is."""
 
@@ -72,7 +74,8 @@ def latest_version(versions: Sequence[Resource]) -> int | None:
 
 
 def number_of(version: str | int | None) -> int | None:
-    return int(version) if version is not None and str(version).isdecimal() else None
+    text = str(version or "")
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_ID else None
 
 
 def deletion(url: str | None, request: object, response: object) -> Deleted | None:

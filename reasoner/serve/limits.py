@@ -16,6 +16,7 @@ __all__ = ["QuestionPool", "body_of"]
 
 Result = TypeVar("Result")
 AT_ONCE = 2
+LONGEST_LENGTH = 15
 BUSY = {"Retry-After": "2"}
 
 
@@ -25,7 +26,7 @@ async def body_of(request: Request, largest: int, seconds: float) -> bytes:
     Raises RefusedError where it is larger than `largest` bytes, does not arrive within `seconds`, or is cut off.
     """
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > largest:
+    if length.isdecimal() and (len(length) > LONGEST_LENGTH or int(length) > largest):
         raise too_large(largest)
     parts: list[bytes] = []
     size = 0
