@@ -43,7 +43,7 @@ def records(names: tuple[str, ...], guideline: Guideline, edits: Sequence[str] =
 
     Raises RecordError, naming file, line and field, for what cannot be used.
     """
-    from reasoner.records.json_lines import read_records
+    from reasoner.records.json_lines import is_resource, read_records
 
     if names.count("-") > 1:
         raise RecordError("standard input can be read only once; give - once")
@@ -52,7 +52,7 @@ def records(names: tuple[str, ...], guideline: Guideline, edits: Sequence[str] =
         try:
             with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as stream:
                 for place, data in read_records(unzipped(stream), STDIN if name == "-" else name):
-                    if isinstance(data, Mapping) and data.get("resourceType") not in (None, "Bundle"):
+                    if is_resource(data):
                         exported[place] = data
                     else:
                         yield record_at(place, data, guideline, edits)

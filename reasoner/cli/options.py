@@ -12,6 +12,7 @@ import click
 from reasoner.guideline import LAYERS, Selection, default_folder
 
 __all__ = [
+    "Command",
     "ReportOptions",
     "SearchOptions",
     "about_patient",

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
 from reasoner.cli.inputs import load
-from reasoner.cli.options import guideline_options
+from reasoner.cli.options import Command, guideline_options
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Selection
+
+
+def seconds_option(name: str, default: float, words: str) -> Callable[[Command], Command]:
+    """Take a time limit, in seconds."""
+    seconds = click.FloatRange(0, min_open=True)
+    return click.option(name, type=seconds, default=default, show_default=True, metavar="SECONDS", help=words)
 
 
 @click.command()
@@ -48,34 +55,13 @@ from reasoner.guideline import Selection
     metavar="CIDR",
     help="Let such a server have addresses in this network, which is not public (repeatable).",
 )
-@click.option(
-    "--fetch-timeout",
-    type=click.FloatRange(0, min_open=True),
-    default=5,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long fetching may take in all.",
-)
+@seconds_option("--fetch-timeout", 5, "How long fetching may take in all.")
 @click.option("--issuer", "issuers", multiple=True, metavar="ISS", help="Trust only tokens from ISS (repeatable).")
 @click.option(
     "--max-body", type=click.IntRange(1), default=16, show_default=True, metavar="MIB", help="The largest body, in MiB."
 )
-@click.option(
-    "--body-timeout",
-    type=click.FloatRange(0, min_open=True),
-    default=10,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long a request's head, and then its body, may take to arrive.",
-)
-@click.option(
-    "--answer-timeout",
-    type=click.FloatRange(0, min_open=True),
-    default=30,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long an answer may take.",
-)
+@seconds_option("--body-timeout", 10, "How long a request's head, and then its body, may take to arrive.")
+@seconds_option("--answer-timeout", 30, "How long an answer may take.")
 @click.option(
     "--max-waiting",
     type=click.IntRange(0),

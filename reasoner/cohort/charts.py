@@ -14,7 +14,7 @@ from typing import IO, cast
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.fhir import bundles_by_patient
 from reasoner.files import write_whole
-from reasoner.records.json_lines import read_records
+from reasoner.records.json_lines import is_resource, read_records
 from reasoner.records.values import show
 
 __all__ = ["gather", "is_export"]
@@ -33,11 +33,6 @@ def is_export(source: Path) -> bool:
     if source.suffix.lower() not in LINES or not source.is_file():
         return False
     return is_resource(first_object(source))
-
-
-def is_resource(data: object) -> bool:
-    """Tell whether what a line holds is a resource, and no bundle."""
-    return isinstance(data, dict) and data.get("resourceType") not in (None, "Bundle")
 
 
 def first_object(source: Path) -> object:

@@ -20,10 +20,10 @@ FEW = 3
 MOST = 40
 
 
-def name_some(sources: Sequence[Located], model: GuidelineModel) -> str:
-    """Name the first sources, and count the others."""
-    more = [model.say("fhir_more", str(len(sources) - FEW))] if len(sources) > FEW else []
-    return model.say("and").join([*map(str, sources[:FEW]), *more])
+def name_some(told: Sequence[Located | str], model: GuidelineModel) -> str:
+    """Name the first sources, or reasons, and count the others."""
+    more = [model.say("fhir_more", str(len(told) - FEW))] if len(told) > FEW else []
+    return model.say("and").join([*map(str, told[:FEW]), *more])
 
 
 class FactSource(Located, Shape, frozen=True, omit_defaults=True):

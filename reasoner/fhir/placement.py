@@ -10,7 +10,7 @@ from reasoner.fhir.courses import Endings, group
 from reasoner.fhir.dates import PartialDate
 from reasoner.fhir.doses import Dose, Unclear
 from reasoner.fhir.evidence import UNDECIDED, Evidence
-from reasoner.fhir.facts import FEW
+from reasoner.fhir.facts import name_some
 from reasoner.fhir.provenance import Provenance, unique
 
 __all__ = ["NEVER", "Doubt", "Placed", "Way", "found_with", "place_doses"]
@@ -188,8 +188,7 @@ class Placing:
     def doubt(self, unclear: Sequence[Unclear]) -> Doubt:
         """Say what is unclear: the first that is, and how many others are."""
         whys = list(dict.fromkeys(self.say("value", own.what, own.why) for own in unclear))
-        more = [self.say("fhir_more", str(len(whys) - FEW))] if len(whys) > FEW else []
-        return Doubt(self.say("and").join([*whys[:FEW], *more]), unique(own.source for own in unclear))
+        return Doubt(name_some(whys, self.chart.model), unique(own.source for own in unclear))
 
     def open(self, doses: Sequence[Dose], why: str, before: Doubt, since: Doubt) -> tuple[Doubt, Doubt]:
         """Add to both doubts that some doses may have been given before the finding or since."""

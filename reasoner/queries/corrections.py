@@ -82,8 +82,8 @@ def out_of_set(place: str, chosen: Collection[int]) -> str:
 def corrections(guideline: Guideline, edits: Sequence[Edit], before: Data, after: Data) -> Iterator[str]:
     """Word each fact that was corrected: what stands now, and what was recorded."""
     model = guideline.model
+    label = next((edit.value for edit in edits if edit.fact is None), None)
     for key in dict.fromkeys(edit.key for edit in edits):
-        label = next((edit.value for edit in edits if edit.fact is None), None)
         if key == ONE_OF:
             yield model.say("corrected_set", printable(str(label)) if isinstance(label, str) else model.say("unknown"))
         elif key in after or key in before:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, NoReturn
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import IO, NoReturn, TypeGuard
 
 from reasoner.errors import RecordError
 
-__all__ = ["LIMIT", "parse_json", "read_records"]
+__all__ = ["LIMIT", "is_resource", "parse_json", "read_records"]
 
 LIMIT = 64 * 2**20
 
@@ -28,6 +28,11 @@ def refuse_constant(name: str) -> NoReturn:
 
 
 STRICT = json.JSONDecoder(object_pairs_hook=object_without_duplicates, parse_constant=refuse_constant)
+
+
+def is_resource(data: object) -> TypeGuard[Mapping[str, object]]:
+    """Tell whether what was read is one FHIR resource, as bulk exports hold them one a line, and no bundle."""
+    return isinstance(data, Mapping) and data.get("resourceType") not in (None, "Bundle")
 
 
 def parse_json(text: str) -> object:
