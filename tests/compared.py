@@ -15,7 +15,7 @@ from typing import Any
 
 from expected import CONCLUDED, GIVEN, expected_alternatives, expected_answer, given_answer, without
 from expected_doses import expected_doses, shown, shown_by
-from plain import Completion, PlainClingo, consequences, laid_out, reading_facts, sets_of, solve
+from plain import Completion, PlainClingo, consequences, laid_out, reading_facts, sets_of, solve, taken_otherwise
 
 from reasoner import Guideline, GuidelineError, RecordError
 from reasoner.engine import opened, stable_models
@@ -176,13 +176,7 @@ def compared_readings(
     guideline: Guideline, reference: Reference, parsed: Record, given: Mapping[str, Any], completions: Sequence[Completion]
 ) -> Iterator[str]:
     """Compare what other alternatives of readings change."""
-    others = {}
-    for reading, names in guideline.model.alternatives.items():
-        taken = guideline.alternatives.get(reading, names[0])
-        for name in names if taken != "any" else ():
-            if name != taken:
-                chosen = reading_facts({**guideline.alternatives, reading: name})
-                others[reading, name] = reference.solve(parsed.facts + chosen)
+    others = taken_otherwise(guideline, reference.solve, parsed.facts)
     alternatives, depends = expected_alternatives(completions, others, guideline.model)
     if given["alternatives"] != alternatives:
         yield f"alternatives: {given['alternatives']} instead of {alternatives}"

@@ -9,7 +9,7 @@ hundred times as fast; a test holds the two against each other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -103,6 +103,19 @@ def reading_facts(readings: dict[str, str]) -> str:
         f"undecided({reading.lower()}).\n" if name == "any" else f"chosen({reading.lower()},{name}).\n"
         for reading, name in readings.items()
     )
+
+
+def taken_otherwise(
+    guideline: Guideline, solve: Callable[[str], list[Completion]], facts: str
+) -> dict[tuple[str, str], list[Completion]]:
+    """Give a record's completions under each alternative that is not taken, one at a time, of readings that are not open."""
+    others = {}
+    for reading, names in guideline.model.alternatives.items():
+        taken = guideline.alternatives.get(reading, names[0])
+        for name in names if taken != "any" else ():
+            if name != taken:
+                others[reading, name] = solve(facts + reading_facts({**guideline.alternatives, reading: name}))
+    return others
 
 
 def files_of(folder: Path, layer: str, overlays: Sequence[Path] = ()) -> list[str]:

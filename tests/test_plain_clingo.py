@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from expected import expected_alternatives, expected_answer, given_answer, without
-from plain import Completion, PlainClingo, reading_facts, solve
+from plain import Completion, PlainClingo, reading_facts, solve, taken_otherwise
 from records import random_record, untold_record
 from smaller import Assumptions
 
@@ -102,13 +102,7 @@ def assert_answer(guideline: Guideline, plain: PlainClingo, parsed: Record, comp
     unread = answer.derivation.completions.worlds.unread
     expected = expected_answer(without(completions, unread), guideline.model, parsed.labels)
     assert given_answer(given) == expected, parsed.data
-    others = {}
-    for reading, names in guideline.model.alternatives.items():
-        taken = guideline.alternatives.get(reading, names[0])
-        for name in names if taken != "any" else ():
-            if name != taken:
-                chosen = reading_facts({**guideline.alternatives, reading: name})
-                others[reading, name] = plain.solve(parsed.facts + chosen)
+    others = taken_otherwise(guideline, plain.solve, parsed.facts)
     alternatives, depends = expected_alternatives(completions, others, guideline.model)
     assert given["alternatives"] == alternatives, parsed.data
     for key, kind, name in ENTRIES:
