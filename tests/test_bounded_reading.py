@@ -218,10 +218,12 @@ def loading(tmp_path: Path, environment: dict[str, str]) -> Iterator[tuple[subpr
         running.stdin.write(json.dumps(RECORD))
         running.stdin.close()
         process = int(running.stdout.readline())
-        time.sleep(1.5)
-        assert running.poll() is None
-        yield running, process
-        running.kill()
+        try:
+            time.sleep(1.5)
+            assert running.poll() is None
+            yield running, process
+        finally:
+            running.kill()
 
 
 def test_an_interrupt_ends_command_and_compiling_at_once(loading: tuple[subprocess.Popen[str], int]) -> None:
@@ -295,6 +297,9 @@ def test_an_interrupt_ends_a_search_among_all_patients_at_once(environment: dict
         assert running.stdout.readline() == "asking\n"
         time.sleep(0.5)
         running.send_signal(signal.SIGINT)
-        assert running.wait(3) == -signal.SIGINT
+        try:
+            assert running.wait(3) == -signal.SIGINT
+        finally:
+            running.kill()
         assert running.stderr is not None
         assert running.stderr.read().endswith("KeyboardInterrupt\n")

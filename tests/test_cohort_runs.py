@@ -35,19 +35,11 @@ def until(happened: Callable[[], object]) -> None:
 
 @contextlib.contextmanager
 def started(*arguments: object, environment: dict[str, str], cwd: Path) -> Iterator[subprocess.Popen[str]]:
-    """Start the command and its workers as a group of processes, none of which outlives the test.
-
-    Interrupts reach it even where the tests run in the background, to which a shell sends none.
-    """
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        process = subprocess.Popen(
-            [*COMMAND, *map(str, arguments)], cwd=cwd, env=environment, start_new_session=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-    finally:
-        signal.signal(signal.SIGINT, before)
-    with process as running:
+    """Start the command and its workers as a group of processes, none of which outlives the test."""
+    with subprocess.Popen(
+        [*COMMAND, *map(str, arguments)], cwd=cwd, env=environment, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
         try:
             yield running
         finally:
