@@ -248,3 +248,54 @@ def test_a_check_and_a_comparison_miss_nothing_and_show_what_they_find(seed: int
             recommended = {entry.regimen for entry in answer.recommended}
             assert "conflict" in kinds or recommended.isdisjoint(entry.regimen for entry in answer.excluded), record
             assert kinds & {"gap", "dead_end"} or answer.setting != "acute" or recommended, record
+
+
+ODD = """term(contradiction, odd, "odd").
+%* @statement L1 [1] sha256:000000000000
+Statement 1.
+*%
+"""
+ODD_CASES: dict[str, tuple[str, dict[str, object]]] = {
+    "nobody can be untreated, and which therapy was given is unknown": (
+        "inconsistent(odd) :- not course(1). places(acute, fever) :- course(1)."
+        " indicated(watch, standard) :- setting(acute)."
+        " indicated(amarin, standard) :- setting(acute), drug_in(_, amarin). prefers(amarin, watch) :- setting(acute).",
+        {"earlier_therapy": None},
+    ),
+    "a course can be under way in one of several sets of facts alone": (
+        "places(acute, fever) :- progressed_on(amarin).",
+        {
+            "one_of": [
+                {"label": "x", "earlier_therapy": [{"drugs": ["amarin"]}, {"drugs": ["belosol"], "outcome": "progression"}]},
+                {"label": "y", "earlier_therapy": [{"drugs": ["amarin"]}]},
+            ]
+        },
+    ),
+    "another set of facts forces one fact to change, and leaves what it is tied to": (
+        "fact(9, months, number). applies(months) :- has(confirmed). threshold(months, 12)."
+        " inconsistent(odd) :- #count{ S : includes(signs, S); one : has(confirmed) } >= 2, more_than(temperature, 40)."
+        " calls_for(measure_again) :- more_than(months, 12), has(confirmed)."
+        " contraindicated(watch) :- includes(signs, rash).",
+        {
+            **{"signs": None, "confirmed": None, "pregnant": False, "earlier_therapy": []},
+            "one_of": [{"label": "x", "months": 13}, {"label": "y"}],
+        },
+    ),
+    "a dose is given to everybody, and once more to some": (
+        "places(acute, fever). indicated(amarin_salt, standard) :- setting(acute)."
+        ' dose(belosol, daily, every_dose, "2", mg, hours(8)). dose_maximum(belosol, daily, every_dose, "9", mg).'
+        ' dose(belosol, daily, every_dose, "2", mg, hours(8)) :- has(confirmed).'
+        ' dose_maximum(belosol, daily, every_dose, "9", mg) :- has(pregnant).',
+        {"earlier_therapy": []},
+    ),
+}
+"""Rules that were once answered otherwise than plain clingo answers them, with a record that shows it."""
+KNOWN = {"confirmed": True, "kidney_function": "normal", "temperature": 39, "signs": [], "allergies": [], "body_weight": 60}
+
+
+@pytest.mark.parametrize("name", ODD_CASES)
+def test_an_odd_guideline_is_answered_as_plain_clingo_answers_it(name: str, own_cache: None, tmp_path: Path) -> None:
+    rules, record = ODD_CASES[name]
+    (tmp_path / "guideline.lp").write_text(CATALOGUE + ODD + rules)
+    guideline = Guideline.load(tmp_path)
+    assert differences(guideline, Reference(guideline, ""), {"id": "a", **KNOWN, **record})[1] == []

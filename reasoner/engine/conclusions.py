@@ -263,8 +263,15 @@ class Conclusions:
         ranks = [(rank, held) for rank, held, _ in self.held(RANK, regimen)]
         strengths = [(strength, held) for strength, held, _ in self.held(STRENGTH, regimen)]
         best = self.standing(ranks, strengths, agree)
+        if best is None and self.possible is not None:
+            best = self.standing(self.possibly_held(RANK, regimen), self.possibly_held(STRENGTH, regimen), agree)
         assert best is not None
         return RankedRegimen(regimen, *best, certainty, assuming, agree, atom)
+
+    def possibly_held(self, predicate: str, first: str) -> list[tuple[str, Truth]]:
+        """List the atoms of a predicate and a first argument with where some history may make them hold."""
+        assert self.possible is not None
+        return [(own, self.possible[number]) for own, number in self.table.get(predicate, {}).get(first, ())]
 
     def standing(
         self, ranks: Iterable[tuple[str, Truth]], strengths: Iterable[tuple[str, Truth]], agree: Truth

@@ -86,7 +86,7 @@ class DiagramCompletions(Completions, Inputs):
         self.everything = self.true = manager.true()
         self.groups = tuple(program.constraint_components)
         self._selectors = (worlds.count - 1).bit_length()
-        self._barred = [told.barred for told in record.told]
+        self.barred = [told.barred for told in record.told]
         self.choices = [choices_of(told, adopted) for told in record.told]
         sets = tuple((label, ()) for label in record.labels)
         self.variables = (*program.variables, Variable(sets, ONE_OF)) if sets else program.variables
@@ -123,7 +123,7 @@ class DiagramCompletions(Completions, Inputs):
 
     def admit(self, admissible: BDDFunction) -> None:
         """Leave only the completions that are `admissible`, and of each set of facts only what it tells."""
-        for where, choices, barred in zip(self.sets, self.choices, self._barred, strict=True):
+        for where, choices, barred in zip(self.sets, self.choices, self.barred, strict=True):
             for v in self.order:
                 if v < len(choices) and choices[v] != OPEN:
                     admissible = admissible & (~where | self.values[v][choices[v]])

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from reasoner.compiler.dosage import DOSAGE_PREDICATES, dose_of
 from reasoner.compiler.model import Dose, GuidelineModel
@@ -115,7 +116,8 @@ class Doses:
             "kg": number_in(record, self.model.weight),
             "m2": number_in(record, self.model.body_surface),
         }
-        conditional = list(self.conditional())
+        always_given = {said(dose) for dose in self.model.doses}
+        conditional = [own for own in self.conditional() if said(own.dose) not in always_given]
         self.varied = frozenset(own.dose.target for own in conditional)
         self.steps = by_steps([*map(always, self.model.doses), *conditional]) if conditional else steps_of(self.model)
 
@@ -257,6 +259,11 @@ class Doses:
         unit = self.model.units[dose.unit]
         size = self.sizes.get(unit.per, Decimal(1))
         return None if not unit.milligrams or size is None else Decimal(dose.amount) * Decimal(unit.milligrams) * size
+
+
+def said(dose: Dose) -> Dose:
+    """Give what is said of a dose, whoever says it."""
+    return replace(dose, statement="", order=0)
 
 
 def always(dose: Dose) -> Placed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, combinations, permutations
 from math import comb
 from operator import or_
@@ -107,17 +107,16 @@ class Relevance:
 
     def _crosses(self, truth: BDDFunction, here: BDDFunction, there: BDDFunction, told: set[int]) -> bool:
         """Tell whether a truth changes where some variables change, and with them no more than they force."""
-        tied = told.union(v for group in self.own.groups if not told.isdisjoint(group) for v in group)
-        alone = here & there.exists(self.own.cube(told))
-        return any(
-            self._meet(part & truth, there & ~truth, apart) or self._meet(part & ~truth, there & truth, apart)
-            for part, apart in ((alone, told), (here & ~alone, tied))
-        )
-
-    def _meet(self, one: BDDFunction, other: BDDFunction, apart: Collection[int]) -> bool:
-        """Tell whether completions of two truths are alike in all but some variables."""
-        cube = self.own.cube(apart)
-        return bool(one.exists(cube) & other.exists(cube) != self.own.none)
+        tied = {v for group in self.own.groups if not told.isdisjoint(group) for v in group}
+        tied |= {v for barred in self.own.barred for v, _ in barred}
+        forced = sorted(tied.intersection(self.own.order) - told)
+        cube = self.own.cube(told)
+        reached = there.exists(cube)
+        for one, other in ((here & truth, there & ~truth), (here & ~truth, there & truth)):
+            left, met = one.exists(cube), other.exists(cube)
+            if self._changes(left, left, reached & ~met, reached, forced):
+                return True
+        return False
 
     def _support(self, truth: BDDFunction) -> frozenset[int]:
         """Find the variables that a diagram tells apart."""
