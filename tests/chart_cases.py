@@ -39,6 +39,7 @@ SINCE = "given since metastases: docetaxel, pertuzumab, trastuzumab (from 2018-0
 BEFORE = "given before metastases: docetaxel, pertuzumab, trastuzumab (from 2018-02-01)"
 LATE = "trastuzumab deruxtecan (T-DXd) (from 2018-10-01)"
 UNCODED = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "1"}]}
+RELATED = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-related-primary-cancer-condition"
 OPS = "http://fhir.de/CodeSystem/bfarm/ops"
 ENDS = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-therapie-grund-ende"
 PROCEDURE = resource("Procedure", "infusion", status="completed", code={"text": "Docetaxel + Herceptin, six cycles"})
@@ -413,6 +414,71 @@ LEFT_OPEN: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [condition("stomach", "icd:C16.9", "2019-01-10"), BREAST_CANCER],
         {"breast_cancer": True},
     ),
+    "metastases may be of another cancer that is there already, whatever that leaves open": (
+        [condition("stomach", "icd:C16.9", "2019-01-10"), BREAST_CANCER, METASTASES],
+        {"breast_cancer": True, "metastatic": None, "metastatic_therapy": None},
+    ),
+    "metastases in the brain may be of another cancer as well": (
+        [condition("lung", "icd:C34.9"), BREAST_CANCER, condition("brain", "icd:C79.31", "2020-01-10")],
+        {"metastatic": None, "brain_metastases": None},
+    ),
+    "a stage of no cancer in particular may be of another": (
+        [
+            condition("stomach", "icd:C16.9"),
+            BREAST_CANCER,
+            observation("m", "loinc:21907-1", "2020-01-12", valueString="M1"),
+        ],
+        {"metastatic": None},
+    ),
+    "metastases before another cancer are not of it": (
+        [condition("stomach", "icd:C16.9", "2021-01-10"), BREAST_CANCER, METASTASES],
+        {"metastatic": True},
+    ),
+    "metastases that name the breast cancer as theirs are of it": (
+        [
+            condition("stomach", "icd:C16.9", "2019-01-10"),
+            BREAST_CANCER,
+            {**METASTASES, "extension": [{"url": RELATED, "valueReference": {"reference": "Condition/breast"}}]},
+        ],
+        {"metastatic": True},
+    ),
+    "metastases whose words name the breast are of its cancer": (
+        [
+            condition("stomach", "icd:C16.9", "2019-01-10"),
+            BREAST_CANCER,
+            {**METASTASES, "code": concept("sct:94381002", text="Liver metastasis of breast cancer")},
+        ],
+        {"metastatic": True},
+    ),
+    "a stage in focus of the breast cancer is of it": (
+        [
+            condition("stomach", "icd:C16.9"),
+            BREAST_CANCER,
+            {
+                **observation("m", "loinc:21907-1", "2020-01-12", valueString="M1"),
+                "focus": [{"reference": "Condition/breast"}],
+            },
+        ],
+        {"metastatic": True},
+    ),
+    **{
+        f"a German word with metastases in it leaves them, and therapy, open: {text}": (
+            [BREAST_CANCER, resource("Condition", "word", code={"text": text}), *EARLY],
+            {"metastatic": None, "adjuvant_drugs": None, "metastatic_therapy": None},
+        )
+        for text in ("Lebermetastasen", "Knochenmetastase LWK 3", "Lungenfiliae")
+    },
+    "a German word with breast cancer in it leaves open which cancer it is": (
+        [condition("stomach", "icd:C16.9", "2019-01-10"), resource("Condition", "word", code={"text": "Brustkrebs"})],
+        {"breast_cancer": None},
+    ),
+    **{
+        f"therapy told by a personal history is not known: {code}": (
+            [METASTASES, condition("history", f"icd:{code}", "2021-01-10")],
+            {"metastatic_therapy": None},
+        )
+        for code in ("Z92.21", "Z92.22", "Z79.811")
+    },
     "another cancer beside a breast cancer that is not certain leaves it open": (
         [condition("stomach", "icd:C16.9"), condition("c", "icd:C50.9", verification="provisional")],
         {"breast_cancer": None},

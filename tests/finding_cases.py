@@ -402,6 +402,17 @@ FINDINGS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         )
         for text in ("Progression: 0%", "PD 0")
     },
+    **{
+        f"a metastasis in the skin of no known place may be local: {code}": (
+            [BREAST_CANCER, condition("skin", code, "2020-01-10")],
+            {"metastatic": None},
+        )
+        for code in ("sct:94579000", "sct:404092006", "icd:C79.2")
+    },
+    "a diagnosis that one of its codes decides is decided": (
+        [condition("skin", "icd:C79.2", "2020-01-10"), {**METASTASES, "code": concept("icd:C79.2", "sct:94381002")}],
+        {"metastatic": True},
+    ),
     "a stage in other words is not certain": (
         [{**BREAST_CANCER, "stage": [{"summary": {"text": "UICC IV (cT2 cN1 cM1)"}}]}],
         {"metastatic": None},

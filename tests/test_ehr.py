@@ -341,7 +341,7 @@ def test_what_a_server_lacks_is_asked_anew_by_each_call(own_cache: None) -> None
         assert [path for path, _ in server.asked].count("/fhir/r4/metadata") == 2
 
 
-@pytest.mark.parametrize("key", ["observations", "medicationStatements", "procedures"])
+@pytest.mark.parametrize("key", ["observations", "medicationStatements", "medicationDispenses", "procedures"])
 def test_a_list_that_cannot_be_had_leaves_therapy_unknown(key: str, own_cache: None) -> None:
     chart = charts.second_line()
     del chart[key]

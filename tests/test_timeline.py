@@ -21,11 +21,13 @@ from bundles import (
     STABLE,
     WORSENED,
     bundle,
+    concept,
     condition,
     doses,
     given,
     observation,
     requested,
+    resource,
     spoil,
     stated,
 )
@@ -98,6 +100,20 @@ SHOWN: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
             "by 2020-02-10 | metastases | told | metastatic",
             "2020-03-01 to 2020-06-01 | course 2, or 1: trastuzumab, completion | told"
             " | one_of[0].metastatic_therapy[1], one_of[1].metastatic_therapy[0]",
+        ],
+    ),
+    "a diagnosis with two codes is one event": (
+        [{**METASTASES, "code": concept("icd:C78.7", "sct:94381002")}],
+        ["2020-01-10 | metastases | told | metastatic"],
+    ),
+    "what a document tells was so by its date": (
+        [
+            METASTASES,
+            resource("DocumentReference", "d", status="current", date="2021-03-04T10:00:00Z", description="Had T-DM1"),
+        ],
+        [
+            "2020-01-10 | metastases | told | metastatic",
+            "by 2021-03-04 | trastuzumab emtansine (T-DM1): told, but not read from the medications | open | ",
         ],
     ),
     "therapy before the metastases is told as such": (

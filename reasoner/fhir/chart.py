@@ -93,11 +93,12 @@ class Chart:
                 reader.add_medication(name, url, resource, why)
                 continue
             if kind == "Condition":
-                self.evidence.add_condition(resource, name, bool(why))
+                self.evidence.add_condition(resource, name, bool(why), matters.is_tied(resource))
             elif kind == "Observation":
                 self.evidence.add_observation(resource, name, bool(why))
             reader.add_told(name, resource, why)
         self.evidence.put_together()
+        self.evidence.doubt_of_which(matters.others)
         failed = parsed.partial == "error" or any(reports_failure(resource) for _, resource in parsed.resources)
         if failed or parsed.partial:
             reader.add_unclear("Bundle", model.say("fhir_reported_failure") if failed else model.say("fhir_one_page"))

@@ -258,7 +258,8 @@ class DoseReader:
                 resource.effectiveDateTime,
                 resource.onsetDateTime,
             )
-            start = first_date(*days, *whole) or bound_above(parse_date(resource.recordedDate))
+            written = first_date(resource.recordedDate, resource.date)
+            start = first_date(*days, *whole) or bound_above(written)
             end = first_date(whole[1])
             date = start if start is None or end is None else PartialDate(start.first, max(start.last, end.last))
             concept = next(iter(concepts), None)

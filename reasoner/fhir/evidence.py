@@ -30,7 +30,7 @@ class Evidence(NamedTuple):
 
     `again` says that it came back on its date; `at` is its time, in seconds from 1970, where that and its zone are told.
     `by` is the set of values that a result came in; `equivocal` says that the result itself is that it is undecided,
-    `shown` is the result as it is written.
+    `shown` is the result as it is written. `loose` says that it is told of a cancer without saying of which.
     """
 
     value: str | float
@@ -42,6 +42,7 @@ class Evidence(NamedTuple):
     shown: str = ""
     again: bool = False
     at: float | None = None
+    loose: bool = False
 
 
 class EvidenceCollector:
@@ -66,9 +67,10 @@ class EvidenceCollector:
     def add(self, finding: str, evidence: Evidence) -> None:
         self.found.setdefault(finding, []).append(evidence)
 
-    def add_condition(self, resource: Resource, name: str, doubted: bool = False) -> None:
+    def add_condition(self, resource: Resource, name: str, doubted: bool = False, tied: bool = False) -> None:
         """Read a diagnosis: undecided where it is not confirmed or `doubted`, nothing where it is refuted or an error.
 
+        `tied` says that it names the guideline's cancer as the one that it is of.
         The date on which it was recorded says no more than that it was there by then.
         """
         statuses = self.tables.certainties_of(resource)
@@ -93,10 +95,11 @@ class EvidenceCollector:
         ]
         findings = {diagnosis.finding for diagnosis, _ in said}
         worded = self.worded(resource, findings) if resource.code else []
-        for diagnosis, coding in (*said, *worded):
+        loose = not tied and self.tables.cancer not in {own.finding for own, _ in (*said, *worded)}
+        for diagnosis, coding in decisive((*said, *worded)):
             source = provenance_of(name, coding, resource.code, date)
             value = diagnosis.value if confirmed else UNDECIDED
-            self.add(diagnosis.finding, Evidence(value, date, source, lasting, again=again))
+            self.add(diagnosis.finding, Evidence(value, date, source, lasting, again=again, loose=loose))
         unreadable = not said and not worded and not self.is_another(resource.code)
         if not said and not worded:
             self.leave_out(name, resource.code, resource.onsetDateTime, self.model.say("fhir_unmapped_diagnosis"))
@@ -157,7 +160,7 @@ class EvidenceCollector:
                 self.leave_out(name, part.code, next(filter(None, written), ""), self.unmapped_test)
             if tests or part.valueCodeableConcept is not None:
                 date = date or first_date(*written)
-                self.add_result(part, tests, name, date, doubted or bool(part.modifierExtension), at)
+                self.add_result(part, tests, name, date, doubted or bool(part.modifierExtension), at, not resource.focus)
 
     def tests_named(self, concept: Concept | None) -> dict[Test, Coding | None]:
         """List the tests that a concept names by its codes, each with the coding."""
@@ -176,6 +179,7 @@ class EvidenceCollector:
         date: PartialDate | None,
         doubted: bool,
         at: float | None,
+        loose: bool,
     ) -> None:
         """Read one result of tests; undecided where it is `doubted` or cannot be read, or only its value tells the test."""
         if not tests and part.valueCodeableConcept is not None:
@@ -197,7 +201,7 @@ class EvidenceCollector:
             told = UNDECIDED if single is None or doubted else single
             equivocal = not doubted and (single == UNDECIDED or single in self.tables.partial)
             kind, shown = next(iter(own)).values, stated_words(part)
-            evidence = Evidence(told, date, source, by=kind, equivocal=equivocal, shown=shown, at=at)
+            evidence = Evidence(told, date, source, by=kind, equivocal=equivocal, shown=shown, at=at, loose=loose)
             if told in self.tables.partial:
                 self.parts.setdefault((finding, date or name), []).append(evidence)
             else:
@@ -214,6 +218,23 @@ class EvidenceCollector:
                 )
                 self.add(finding, whole)
                 self.note_undecided(whole)
+
+    def doubt_of_which(self, others: Iterable[str]) -> None:
+        """Leave open what is told of a cancer, such as metastases, without saying of which, where it may be of another."""
+        dates = [own.date for other in others for own in self.of(other) if own.value == "true"]
+        if not self.of(self.tables.cancer):
+            return
+        staged = {test.finding for test in self.tables.stages}
+        spread = {own.source.resource for finding in staged for own in self.of(finding)}
+        for found in self.found.values():
+            for number, own in enumerate(found):
+                if (
+                    own.loose
+                    and own.value == "true"
+                    and own.source.resource in spread
+                    and any(may_precede(d, own) for d in dates)
+                ):
+                    found[number] = own._replace(value=UNDECIDED)
 
     def note_undecided(self, evidence: Evidence) -> None:
         """Note a result that decides nothing."""
@@ -336,6 +357,21 @@ def is_within(amount: float, comparator: str | None, sign: str, bound: float) ->
     if sign == ">=":
         return low >= bound
     return high < bound or (high == bound and comparator == "<")
+
+
+def may_precede(date: PartialDate | None, own: Evidence) -> bool:
+    """Tell whether what has a date may have been there when something else was told."""
+    return date is None or own.date is None or date.first <= own.date.last
+
+
+def decisive(said: Iterable[tuple[Diagnosis, Coding | None]]) -> list[tuple[Diagnosis, Coding | None]]:
+    """Keep of what the codes of one diagnosis say of a finding the first that decides it, or else the first."""
+    found: dict[str, tuple[Diagnosis, Coding | None]] = {}
+    for own in said:
+        known = found.get(own[0].finding)
+        if known is None or (known[0].value == UNDECIDED and own[0].value != UNDECIDED):
+            found[own[0].finding] = own
+    return list(found.values())
 
 
 def latest(evidence: Iterable[Evidence]) -> list[Evidence]:

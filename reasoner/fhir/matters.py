@@ -47,8 +47,11 @@ class Matters:
                 continue
             if not (found := self.referred(own)) or found & {*self.others, ""}:
                 return True
-        related = [own.valueReference or Reference() for own in resource.extension or () if own.url == RELATED]
-        return any(not self.referred(own) & self.staged for own in related)
+        return any(not self.referred(own) & self.staged for own in related(resource))
+
+    def is_tied(self, resource: Resource) -> bool:
+        """Tell whether a diagnosis names the guideline's cancer as the primary that it is of."""
+        return any(self.tables.cancer in self.referred(own) for own in related(resource))
 
     def is_for_another(self, resource: Resource) -> bool:
         """Tell whether the reasons for a medication are told, and none of them is the guideline's cancer."""
@@ -58,3 +61,8 @@ class Matters:
         named = [self.findings(own) for own in concepts if texts_of(own) or any(own.codings())]
         named += [self.referred(own) for own in references]
         return bool(named) and not any(found & self.staged for found in named)
+
+
+def related(resource: Resource) -> list[Reference]:
+    """List the primary cancers that a diagnosis refers to."""
+    return [own.valueReference or Reference() for own in resource.extension or () if own.url == RELATED]

@@ -251,6 +251,7 @@ class Resource(Component, gc=False):
     performedPeriod: Period | None = None  # noqa: N815
     performedDateTime: str | None = None  # noqa: N815
     occurrenceDateTime: str | None = None  # noqa: N815
+    date: str | None = None
 
     def state(self) -> str | None:
         """Give the status; for a statement of R5 that is only recorded, what it says of taking the medication."""

@@ -154,7 +154,7 @@ class Tables:
 
     Attributes: `drugs` and `tests` by system and code, `names` a pattern of drugs' names, `compounds` those of names
     and parts in longer words, `forms` the words that stand beside them, `stages` the tests that a stage of the
-    guideline's `cancer` is read by, `conditions` by system, code and site, `words` a pattern of those in diagnoses,
+    guideline's `cancer` is read by, `conditions` by system, code and site, `words` patterns of those in diagnoses,
     `telling` the tests by the values that only one finding has, `values` by set, system and code, `ranges` and `units`
     by set and unit, `texts` the words that texts are compared by, `together` what several values say, `partial` those
     of them that say nothing alone, `facts` and `course_facts` in their order, `periods` in days, `digest` of the files.
@@ -182,7 +182,8 @@ class Tables:
         for row in rows["conditions"]:
             place = row["system"], key_of(row["system"], row["code"]), row["site"]
             self.conditions[place].append(Diagnosis(row["finding"], row["value"]))
-        self.words = pattern((code for system, code, _ in self.conditions if system == TEXT), end="")
+        told = {code: len(code) >= LONG for system, code, _ in self.conditions if system == TEXT}
+        self.words = pattern((w for w in told if not told[w]), end=""), pattern((w for w in told if told[w]), "", "")
         self.values: dict[tuple[str, str, str], str] = {}
         self.texts = Words((row["values"], row["code"], row["value"]) for row in rows["values"] if row["system"] == WORD)
         self.certainties = {row["system"] for row in rows["values"] if row["values"] == CERTAINTY}
@@ -303,7 +304,7 @@ class Tables:
 
     def described(self, text: str) -> list[Diagnosis]:
         """List what the words of a diagnosis speak of, without saying whether it is so."""
-        found = dict.fromkeys(self.words.findall(normalise(text)))
+        found = dict.fromkeys(word for words in self.words for word in words.findall(normalise(text)))
         return [diagnosis for word in found for diagnosis in self.conditions[TEXT, word, ""]]
 
     def diagnoses(self, coding: Coding, sites: Iterable[Coding]) -> list[Diagnosis]:

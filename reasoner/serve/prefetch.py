@@ -99,7 +99,10 @@ class Prefetched(NamedTuple):
         why = {key: found[key].why if key in found else told for key, told in self.lacking.items()}
         lacking = {key: told for key, told in why.items() if key not in parsed and key not in absent}
         missing = tuple(key for key in self.missing if key in lacking)
-        unread = tuple(key for key in self.unread if key not in parsed)
+        lacking |= {
+            key: own.why for key, own in found.items() if key in self.unread and own.parsed is None and not own.absent
+        }
+        unread = tuple(key for key in self.unread if key not in parsed and key not in lacking)
         return Prefetched({**self.parsed, **parsed}, lacking, missing, absent, unread)
 
     def not_allowed(self) -> Prefetched:
