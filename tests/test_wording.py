@@ -35,6 +35,8 @@ from reasoner.render import pathway as pathway_text
 from reasoner.render import what_if as what_if_text
 from reasoner.render import why as why_text
 from reasoner.render import why_not as why_not_text
+from reasoner.render.html import findings as findings_page
+from reasoner.render.html.cohort import render_summary_page
 from reasoner.verification.definitions import Definition
 from reasoner.verification.findings import Finding, Side
 from reasoner.verification.reports import CohortSize, FindingsReport, RuleCoverage, StatementCoverage
@@ -295,7 +297,7 @@ def made_up_cohort(guideline: Guideline) -> Iterator[str]:
     )  # fmt: skip
     for means in ("unknown", "untreated"):
         yield cohort_text.render_summary(replace(summary, without_courses_means=means), known, 10_000)
-    yield from visible(cohort_text.render_summary_page(summary, known))
+    yield from visible(render_summary_page(summary, known))
     names = [tuple(annotation.id for annotation in known.annotations.values() if annotation.kind == kind)[:2]
              for kind in ("statement", "reading", "overlay")]  # fmt: skip
     explanation = Explanation(info, rules[0], 2, rules, *names, tuple(known.trials)[:2])
@@ -316,6 +318,7 @@ def test_reports_and_cohorts_have_no_english_word_of_their_own(
     known, record = translated.model, translated.cases()["lung_disease_not_recorded"].record
     classes = {name: Definition(*map(foreign, d)) for name, d in findings_text.known_classes().items()}
     monkeypatch.setattr(findings_text, "known_classes", lambda: classes)
+    monkeypatch.setattr(findings_page, "known_classes", lambda: classes)
     report = made_up_findings(translated, record)
     empty = replace(report, findings=(), undecided=(), gone=())
     shown = [
@@ -326,6 +329,13 @@ def test_reports_and_cohorts_have_no_english_word_of_their_own(
         findings_text.render_definition(classes["gap"], known, 10_000),
         coverage_text.render(made_up_coverage(translated), known, 10_000),
         *made_up_cohort(translated),
+        *(
+            text
+            for found in (report, empty, replace(empty, courses=0))
+            for text in visible(
+                re.sub("<pre>.*?</pre>", "", findings_page.render_findings_page(found, known), flags=re.DOTALL)
+            )
+        ),
     ]
     kept = names_in(translated, str(record["id"])) | {"gap", "gap-1", "gap-2", *known.trials, *translated.cases()}
     for text in shown:

@@ -119,7 +119,8 @@ def cohort_run(
     from reasoner.cohort.run import Progress, run
     from reasoner.cohort.source import plan
     from reasoner.files import write_whole
-    from reasoner.render.cohort import render_summary, render_summary_page
+    from reasoner.render.cohort import render_summary
+    from reasoner.render.html.cohort import render_summary_page
 
     if scheduler is not None and engine != "dask":
         raise click.UsageError("--scheduler requires --engine dask.")

@@ -22,6 +22,7 @@ from reasoner.cli.options import (
 )
 from reasoner.cli.output import colour_wanted, print_result, text_width
 from reasoner.errors import ReasonerError, nearest
+from reasoner.files import write_whole
 from reasoner.guideline import LAYERS, Selection
 
 if TYPE_CHECKING:
@@ -43,8 +44,22 @@ READING = re.compile(r"\w+=\w+|any")
     is_flag=True,
     help="Make each certain repair in a copy: does the finding go, whose answers change? Each takes as long as a check.",
 )
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the findings as a page (.html) for those who decide about the guideline, and print nothing.",
+)
 @report_options
-def check(selection: Selection, search: SearchOptions, explain: str | None, verify: bool, report: ReportOptions) -> None:
+def check(
+    selection: Selection,
+    search: SearchOptions,
+    explain: str | None,
+    verify: bool,
+    output: Path | None,
+    report: ReportOptions,
+) -> None:
     """Look for the guideline's defects over all possible patients, each with its smallest witness.
 
     The exit status is 1 where a finding reaches --fail-level or a query timed out.
@@ -53,6 +68,8 @@ def check(selection: Selection, search: SearchOptions, explain: str | None, veri
     from reasoner.verification.check import check as run
     from reasoner.verification.reports import FindingsReport
 
+    if output is not None:
+        page_expected(output, report, search)
     guideline = load(selection, with_fhir=True)
     model = guideline.model
     if explain is not None:
@@ -81,6 +98,12 @@ def check(selection: Selection, search: SearchOptions, explain: str | None, veri
         repairs_tried=len({own.edits for own in findings if own.trial is not None}) if verify else UNSET,
     ).carrying(title=model.say("heading_check", guideline.info.id))
     found = counted(found, guideline, cohort)
+    if output is not None:
+        from reasoner.render.html.findings import render_findings_page
+
+        write_whole(output, render_findings_page(found, model).encode())
+        exit_status(found, report)
+        return
     everything = search.everything
     print_found(
         found, model, guideline.files, report, lambda width, colour: texts.render(found, model, width, colour, everything)
@@ -223,8 +246,6 @@ def print_found(
     render: Callable[[int, bool], str],
 ) -> None:
     """Print findings, and exit with status 1 where one is severe enough or a query timed out."""
-    from reasoner.verification.findings import at_least
-
     if report.form == "sarif":
         from reasoner import __version__
         from reasoner.render import sarif
@@ -233,6 +254,21 @@ def print_found(
     else:
         print_result(report.form, found, render)
     sys.stdout.flush()
+    exit_status(found, report)
+
+
+def page_expected(output: Path, report: ReportOptions, search: SearchOptions) -> None:
+    """Refuse, before anything is searched, a file that is no page, and options that a page has no use for."""
+    if output.suffix.lower() != ".html":
+        raise ReasonerError(f'{output}: "{output.suffix}" is not a format of this report; allowed: .html')
+    if report.form != "text" or search.witness is not None:
+        raise click.UsageError("-o writes a page; omit --format and --witness, or omit -o.")
+
+
+def exit_status(found: FindingsReport, report: ReportOptions) -> None:
+    """Exit with status 1 where a finding is severe enough or a query timed out."""
+    from reasoner.verification.findings import at_least
+
     if found.undecided or at_least(found.findings, report.fail_level):
         sys.exit(1)
 

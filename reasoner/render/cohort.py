@@ -1,11 +1,8 @@
-"""What a cohort's answers come to, one explanation, and two runs side by side: as text, the first also as a page."""
+"""What a cohort's answers come to, one explanation, and two runs side by side, as text."""
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
-from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import UNSET
@@ -28,7 +25,18 @@ if TYPE_CHECKING:
     from reasoner.cohort.explain import Explanation
     from reasoner.cohort.summary import Summary
 
-__all__ = ["render_comparison", "render_explanation", "render_summary", "render_summary_page"]
+__all__ = [
+    "Bar",
+    "Chart",
+    "bar_words",
+    "charts",
+    "render_comparison",
+    "render_explanation",
+    "render_summary",
+    "share",
+    "title_of",
+    "totals",
+]
 
 MOST_CHANGES = 20
 FINDINGS = {
@@ -148,45 +156,6 @@ def bar_words(bar: Bar, model: GuidelineModel) -> str:
 
 def share(count: int, total: int) -> str:
     return f"{100 * count / total:.0f}%" if total else ""
-
-
-STYLE = (
-    ":root { color-scheme: light dark; } body { font: 15px/1.45 system-ui, sans-serif; max-width: 60rem; margin: 1rem auto; "
-    "padding: 0 1rem; } table { border-collapse: collapse; width: 100%; } th { text-align: left; font-weight: 400; "
-    "width: 45%; } td, th { padding: 0.15rem 0.4rem; vertical-align: top; } .times { text-align: right; width: 8rem; } "
-    "meter { width: 100%; }"
-)
-
-
-def render_summary_page(summary: Summary, model: GuidelineModel) -> str:
-    """Render a summary as an HTML page that loads nothing and runs nothing."""
-    info, answered = summary.guideline, max(1, summary.answered)
-    hashed = b64encode(sha256(STYLE.encode()).digest()).decode()
-    title = escape(title_of(summary, model))
-    paragraphs = "".join(f"<p>{escape(words)}</p>\n" for words in (*totals(summary, model), info.digest))
-    sections = "".join(section(chart, answered, model) for chart in charts(summary, model))
-    return (
-        f'<!DOCTYPE html>\n<html lang="{model.say("viewer_language")}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">\n'
-        f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{hashed}'\">\n"
-        f"<title>{title}</title><style>{STYLE}</style></head><body>\n<main><h1>{title}</h1>\n"
-        f"{paragraphs}<p><strong>{escape(info.disclaimer)}</strong></p>\n"
-        f"{sections}</main></body></html>\n"
-    )
-
-
-def section(chart: Chart, answered: int, model: GuidelineModel) -> str:
-    rows = "".join(row(bar, answered, model) for bar in chart.bars)
-    return f"<h2>{escape(chart.heading.capitalize())}</h2>\n<table>{rows}</table>\n"
-
-
-def row(bar: Bar, answered: int, model: GuidelineModel) -> str:
-    label = escape(bar_words(bar, model))
-    part, percent = bar.patients / answered, share(bar.patients, answered)
-    return (
-        f'<tr><th scope="row">{label}</th><td class="times">{bar.patients} <small>{percent}</small></td>'
-        f'<td><meter value="{part:.4f}" aria-label="{label}">{part:.0%}</meter></td></tr>\n'
-    )
 
 
 def render_explanation(found: Explanation, model: GuidelineModel, width: int = 80, colour: bool = False) -> str:

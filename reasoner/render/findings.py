@@ -14,7 +14,15 @@ from reasoner.verification.definitions import Definition, definitions
 from reasoner.verification.findings import SEVERITIES, Finding, Trial
 from reasoner.verification.reports import FindingsReport
 
-__all__ = ["known_classes", "render", "render_definition", "severity_words"]
+__all__ = [
+    "affected_by",
+    "known_classes",
+    "ordered_groups",
+    "render",
+    "render_definition",
+    "severity_words",
+    "totals",
+]
 
 SEVERITIES_SAID = {"error": "severity_error", "warning": "severity_warning", "info": "severity_info"}
 MOST_GROUPS = 10

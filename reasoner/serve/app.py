@@ -33,6 +33,7 @@ from reasoner.errors import ReasonerError, nearest
 from reasoner.fhir.tables import SYSTEMS
 from reasoner.guideline import Guideline
 from reasoner.records.record import MOST_UNKNOWN_COURSES
+from reasoner.render.html.document import LOOK, asset
 from reasoner.serve.api import QUESTIONS, AskedFacts, Askers, Question, findings
 from reasoner.serve.describe import describe
 from reasoner.serve.ehr import FhirServers
@@ -130,6 +131,7 @@ class Application:
         for file in sorted(path for path in PAGE.glob("*.*") if path.name != "index.html"):
             media = guess_type(file.name)[0] or "application/octet-stream"
             yield route("GET", f"/page/{file.name}", fixed(file.read_bytes(), media, headers))
+        yield route("GET", f"/page/{LOOK}", fixed(asset(LOOK).encode(), "text/css", headers))
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
