@@ -19,6 +19,7 @@ from reasoner.engine.completions import Completions
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.evaluator import Evaluated, Evaluator
 from reasoner.engine.opened import CAPACITIES, consistent, evaluate, open_record
+from reasoner.engine.sufficient import Asked
 from reasoner.errors import GuidelineError, RecordError
 from reasoner.records.record import OPEN, Record, parse_record
 
@@ -180,7 +181,8 @@ class Guideline:
         """
         if not isinstance(record, Record):
             record = self.parsed(record)
-        return build_answer(self.derive(record), record, self.info, self.warnings)
+        answer = build_answer(self.derive(record), record, self.info, self.warnings)
+        return answer.carrying(asked=Asked(record, self.evaluator, self.adopted))
 
     def derive(self, record: Record, compared: bool = True) -> Derivation:
         """Derive all that follows from a record; where not `compared`, without what other readings or values would change.

@@ -17,7 +17,7 @@ from reasoner import Guideline, Record, RecordError
 from reasoner.queries.why import why
 from reasoner.queries.why_not import why_not
 from reasoner.records.shapes import to_plain
-from reasoner.render.why import render as render_why
+from reasoner.render.derivation import render_full as render_why
 from reasoner.render.why_not import render as render_why_not
 
 KINDS = {"conclusion", "rule", "fact", "statement", "reading", "overlay", "citation", "trial", "patient"}

@@ -30,6 +30,7 @@ from reasoner.render import answer as answer_text
 from reasoner.render import ask as ask_text
 from reasoner.render import cohort as cohort_text
 from reasoner.render import coverage as coverage_text
+from reasoner.render import derivation as derivation_text
 from reasoner.render import findings as findings_text
 from reasoner.render import pathway as pathway_text
 from reasoner.render import what_if as what_if_text
@@ -222,8 +223,9 @@ def texts(guideline: Guideline, record: dict[str, object]) -> Iterator[str]:
     yield answer_text.render(answer, 10_000)
     yield "\n".join(answer.notes)
     for name in (*known.regimens, *known.actions, *known.settings):
-        yield why_text.render(why(answer, name), 10_000, depth=9)
-        yield why_text.render(why(answer, name), 10_000, depth=0)
+        yield derivation_text.render_full(why(answer, name), 10_000, depth=9)
+        yield derivation_text.render_full(why(answer, name), 10_000, depth=0)
+        yield why_text.render(why(answer, name), 10_000)
     for name in known.regimens:
         yield why_not_text.render(why_not(guideline, guideline.record(record), name), 10_000)
     for edit in ("her2=", "hr=positive", "weight_kg=70", "heart_failure=true", "metastatic_therapy=[]", "adjuvant_drugs=[]"):

@@ -53,23 +53,33 @@ def recommend(patients: tuple[str, ...], selection: Selection, form: str, edits:
 @click.command()
 @question
 @click.argument("conclusion", shell_complete=conclusion_names)
-@click.option(
-    "--depth", type=click.IntRange(0), metavar="N", default=3, show_default=True, help="How many rules deep the text goes."
-)
+@click.option("--full", is_flag=True, help="Show the complete derivation, rule by rule.")
+@click.option("--depth", type=click.IntRange(0), metavar="N", help="How many rules deep the derivation goes: --full with 3.")
 def why(
-    patient: str, selection: Selection, form: str, edits: tuple[str, ...], conclusion: str, depth: int
-) -> None:  # fmt: skip
-    """Explain the status of a regimen, an action or a setting, down to the patient's facts.
+    patient: str,
+    selection: Selection,
+    form: str,
+    edits: tuple[str, ...],
+    conclusion: str,
+    full: bool,
+    depth: int | None,
+) -> None:
+    """Argue for the status of a regimen, an action or a setting: because of what, and what would rule it out.
 
-    The text shows every rule that supports it, with its statement, citations and trials, and the state of every condition.
-    The JSON holds the whole derivation as a graph.
+    With --full the text shows every rule that supports it, with its statement, citations and trials, and the state of every
+    condition. The JSON holds both, the whole derivation as a graph.
     """
     from reasoner.queries import why as queries
+    from reasoner.render import derivation
     from reasoner.render import why as texts
 
     guideline = load(selection)
     result = queries.why(guideline.answer(one_record(patient, guideline, edits)), conclusion)
-    print_result(form, result, lambda width, colour: texts.render(result, width, colour, depth))
+    if full or depth is not None:
+        deep = derivation.DEPTH if depth is None else depth
+        print_result(form, result, lambda width, colour: derivation.render_full(result, width, colour, deep))
+        return
+    print_result(form, result, lambda width, colour: texts.render(result, width, colour))
 
 
 @click.command()

@@ -32,6 +32,7 @@ from reasoner.engine.predicates import (
 )
 from reasoner.engine.reasons import Reason, ReasonWriter
 from reasoner.engine.scores import Score, scores
+from reasoner.engine.sufficient import Asked
 from reasoner.records.record import Record
 from reasoner.records.shapes import Carried, Result, Shape
 
@@ -156,7 +157,8 @@ class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     answer, `assumed` the facts that a default stands for, and `alternatives` what another reading would change. `scores` is
     there where the guideline declares any, and `worded`, the words for each recommended regimen, where it was asked for.
 
-    `derivation`, not part of the JSON, holds every rule that supports a conclusion and every one that is blocked.
+    `derivation`, not part of the JSON, holds every rule that supports a conclusion and every one that is blocked; `asked` is
+    what was asked.
     """
 
     guideline: GuidelineInfo
@@ -174,6 +176,7 @@ class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     worded: dict[str, RecommendationWords] | UnsetType = UNSET
 
     derivation = Carried[Derivation]()
+    asked = Carried[Asked]()
 
 
 def build_answer(derivation: Derivation, record: Record, info: GuidelineInfo, warnings: Sequence[str] = ()) -> Answer:

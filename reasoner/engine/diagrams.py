@@ -252,8 +252,17 @@ class DiagramCompletions(Completions, Inputs):
 
     def smallest_implicant(self, truth: BDDFunction) -> Chosen:
         found = self._smallest(self._in_any_history(truth), self._in_any_history(self.all), {})
-        if found is None:
-            return ()
+        return () if found is None else self._chosen(found)
+
+    def smallest_among(self, truth: BDDFunction, offered: Mapping[int, int]) -> Chosen | None:
+        """Find the smallest set of the `offered` values, one for each of some variables, that makes `truth` hold.
+
+        It holds then in every completion that agrees with the set. Of equally small sets the first; None where no set does.
+        """
+        found = self._smallest(truth, self.all, {}, offered)
+        return None if found is None else self._chosen(found)
+
+    def _chosen(self, found: Smallest) -> Chosen:
         return tuple((self.order[place], value) for place, value in zip(found.places, found.values, strict=True))
 
     def _in_any_history(self, truth: BDDFunction) -> BDDFunction:
@@ -270,8 +279,12 @@ class DiagramCompletions(Completions, Inputs):
         truth: BDDFunction,
         space: BDDFunction,
         memo: dict[tuple[BDDFunction, BDDFunction], Smallest | None],
+        offered: Mapping[int, int] | None = None,
     ) -> Smallest | None:
-        """Find the smallest set of values under which `truth` holds in all of `space`, of which it is a part."""
+        """Find the smallest set of values under which `truth` holds in all of `space`, of which it is a part.
+
+        Values are `offered`: all that can be assumed where that is None.
+        """
         if truth == space:
             return Smallest(0, (), ())
         if truth == self.none:
@@ -292,13 +305,13 @@ class DiagramCompletions(Completions, Inputs):
                 left = kept if left is None else left & kept
                 whole = whole | admitted
         assert left is not None
-        without = self._smallest(left & whole, whole, memo)
+        without = self._smallest(left & whole, whole, memo, offered)
         if without is not None:
             options.append(without)
         if without is None or without.size > 0:
             for n, (holds, admitted) in enumerate(apart):
-                if holds != self.none and known[n][0] is not None:
-                    found = self._smallest(holds, admitted, memo)
+                if holds != self.none and (known[n][0] is not None if offered is None else offered.get(variable) == n):
+                    found = self._smallest(holds, admitted, memo, offered)
                     if found is not None:
                         options.append(Smallest(found.size + 1, (place, *found.places), (n, *found.values)))
         memo[key] = min(options, default=None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from reasoner.compiler.program import Program
@@ -40,6 +40,12 @@ def without(value: Any, other: Any) -> Any:  # noqa: ANN401 (any operand)
     if isinstance(value, Between):
         return Between(value.certain & ~other.certain, value.possible & ~other.possible)
     return value & ~other
+
+
+@lru_cache(maxsize=256)
+def rules_behind(program: Program, atoms: tuple[int, ...]) -> list[int]:
+    """List the ground rules that decide some atoms, in dependency order."""
+    return sorted(number for atom in program.cone(atoms) for number in program.supports[atom])
 
 
 class Evaluated(NamedTuple):
@@ -104,6 +110,14 @@ class Evaluator:
         in_force = [completions] * len(self.program.readings)
         fired = dict(zip(self._constraints, self._interpret(self._constraints, values, completions, in_force), strict=True))
         return [fired[number] for number in self.program.inconsistent]
+
+    def truths(self, atoms: Sequence[int], inputs: Sequence[Any], completions: Any) -> list[Any]:  # noqa: ANN401 (any operand)
+        """Evaluate only some atoms, by their numbers, and what they depend on; all readings are in force."""
+        values = self._values(inputs, None, completions)
+        self._interpret(
+            rules_behind(self.program, tuple(atoms)), values, completions, [completions] * len(self.program.readings)
+        )
+        return [values[atom] for atom in atoms]
 
     def _values(self, inputs: Sequence[Any], derived: Sequence[Any] | None, completions: Any) -> list[Any]:  # noqa: ANN401
         """Give the values of all atoms, the derived ones as far as they are known."""

@@ -36,6 +36,7 @@ __all__ = [
     "guideline_words",
     "interval_words",
     "layer_words",
+    "member_name",
     "member_words",
     "missing_words",
     "question_words",

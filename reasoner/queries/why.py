@@ -8,10 +8,12 @@ from msgspec import field
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, GuidelineInfo
+from reasoner.engine.argument import Argument, argue
 from reasoner.engine.conclusions import CONDITIONAL
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.doses import dosage_atoms
 from reasoner.engine.predicates import ACTION, EXCLUDED, RECOMMENDED, SCORE, SETTING, arguments_of, ground_atom
+from reasoner.engine.sufficient import Claim
 from reasoner.engine.trace import Trace, trace
 from reasoner.errors import RecordError, nearest
 from reasoner.records.shapes import Carried, Result
@@ -53,6 +55,7 @@ class Why(Result, frozen=True, tag_field="schema", tag="reasoner.why/1"):
     conclusion: str
     status: Status
     trace: Trace = field(name="derivation")
+    argument: Argument
 
     answer = Carried[Answer]()
     kind = Carried[Kind]()
@@ -103,12 +106,15 @@ def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
         for text in candidates
         if derivation.possible is not None and text in derivation.program.index
     )
+    status = certain[0] if certain else CONDITIONAL if held or perhaps else NEVER[kind]
+    claimed = tuple(text for text, own in candidates.items() if own == status) if certain else tuple(candidates)
     return Why(
         guideline=answer.guideline,
         patient=answer.patient,
         conclusion=conclusion,
-        status=certain[0] if certain else CONDITIONAL if held or perhaps else NEVER[kind],
+        status=status,
         trace=trace(derivation, answer.patient, (*atoms, *doses), depth),
+        argument=argue(answer, conclusion, kind, status, Claim(claimed, denied=status == NEVER[kind]), held),
     ).carrying(answer=answer, kind=kind, atoms=(*atoms, *doses))
 
 

@@ -1,186 +1,105 @@
-"""A derivation as text."""
+"""The argument for a conclusion as text, on half a page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.derivation import Derivation, RuleUse, SeenCondition
-from reasoner.engine.phrases import annotation_words, assuming_words, requirement_words, state_words, strength_words
-from reasoner.engine.scores import score_words
+from reasoner.engine.argument import Argument, Block, Ground
+from reasoner.engine.phrases import guideline_words, member_name, source_words
+from reasoner.errors import printable
 from reasoner.queries.why import Why
 from reasoner.render.layout import TextLayout
 
-DEPTH = 3
+__all__ = ["blocks", "render"]
 
-__all__ = ["render", "title"]
-
-STATUS_WORDS = {
-    "recommended": "status_recommended",
-    "excluded": "status_excluded",
-    "conditional": "status_conditional",
-    "not_recommended": "status_not_recommended",
-    "called_for": "status_called_for",
-    "not_called_for": "status_not_called_for",
-    "holds": "status_holds",
-    "does_not_hold": "status_does_not_hold",
-}
-AS_ABOVE = {
-    "statement": "statement_as_above",
-    "reading": "reading_as_above",
-    "alternative": "reading_as_above",
-    "overlay": "overlay_as_above",
+AIM = 18
+"""So many lines are aimed at."""
+LEAD = 2
+MOST_NAMED = 3
+STANDINGS = {
+    "recorded": "stands_recorded",
+    "recorded_absent": "stands_absent",
+    "unknown": "stands_unknown",
+    "assumed": "stands_assumed",
 }
 
 
-class DerivationText:
-    """A derivation as numbered parts, each written once and referred to by its number."""
+def grounds(page: TextLayout, because: tuple[Ground, ...], whole: int, model: GuidelineModel) -> None:
+    """Write what carries a conclusion, the sentences of the first `whole` in full, and the patient's facts."""
+    say = model.say
+    for number, ground in enumerate(because):
+        source = source_words(model.annotations[ground.statement], model) if ground.statement else ""
+        if number < whole and source:
+            page.item("", say("with_source", ground.text, source), indent=LEAD)
+        facts = [fact for fact in ground.facts if fact.state != "assumed"]
+        words = [say(STANDINGS["unknown"], fact.words) if fact.state == "unknown" else fact.words for fact in facts]
+        if number >= whole and source:
+            page.item("", say("with_source", say("and").join(words) or say("also_carried"), source), indent=LEAD)
+        elif words:
+            page.item("  -", say("and").join(words), indent=LEAD + 2)
 
-    def __init__(self, page: TextLayout, derivation: Derivation, depth: int) -> None:
-        self.page = page
-        self.derivation = derivation
-        self.model = derivation.model
-        self.say = self.model.say
-        self.depth = depth
-        self.numbers: dict[str, int] = {}
-        self.queue: list[tuple[str, int]] = []
-        self.folded = 0
-        self.shown: dict[str, None] = {}
 
-    def write(self, atoms: tuple[str, ...]) -> None:
-        """Write the parts, nearest to the conclusion first."""
-        for atom in atoms:
-            self.refer(atom, 0)
-        while self.queue:
-            atom, level = self.queue.pop(0)
-            self.part(atom, level)
-
-    def refer(self, atom: str, level: int) -> str:
-        """Give the mark that refers to a part; parts too deep are folded."""
-        if atom not in self.numbers:
-            if level > self.depth:
-                self.folded += 1
-                return self.say("folded")
-            self.numbers[atom] = len(self.numbers) + 1
-            self.queue.append((atom, level))
-        return self.say("see", str(self.numbers[atom]))
-
-    def part(self, atom: str, level: int) -> None:
-        explanation = self.derivation.explain(atom)
-        number = f"{self.numbers[atom]}."
-        self.page.blank()
-        if explanation.supports:
-            self.page.item(f"{number:<4}", explanation.phrase, "heading", indent=4)
-            for use in explanation.supports:
-                self.support(use, level)
+def blocks(found: tuple[Block, ...], model: GuidelineModel) -> Iterator[str]:
+    """Word each fact that could rule something out once, with how it stands; those that stand alike together."""
+    sources: dict[tuple[str, str | None, str], tuple[Block, list[str]]] = {}
+    for block in found:
+        sources.setdefault((block.fact, block.member, block.words), (block, []))[1].append(block.block)
+    lists: dict[tuple[str, str, str], list[str]] = {}
+    others: dict[tuple[str, str], list[str]] = {}
+    for block, own in sources.values():
+        named = model.say("comma").join(dict.fromkeys(own))
+        if block.member is not None:
+            lists.setdefault((block.state, named, block.fact), []).append(member_name(block.member, model))
         else:
-            self.page.item(f"{number:<4}", self.say("no_record", explanation.phrase), "heading", indent=4)
-            self.obstacles(explanation.blocked, level)
-
-    def support(self, use: RuleUse, level: int) -> None:
-        self.page.item("", self.origin(use), indent=4)
-        for condition in self.visible(use):
-            mark = "?" if condition.met == "sometimes" else "-" if condition.negated else "+"
-            absent = condition.negated and condition.state != "recorded_absent"
-            phrase = self.say("no_record", condition.phrase) if absent else condition.phrase
-            self.page.item(f"      {mark}", self.say("in_state", phrase, self.state(condition, level)), indent=8)
-
-    def obstacles(self, uses: tuple[RuleUse, ...], level: int) -> None:
-        """Write what keeps each rule from firing, the ways of one rule together."""
-        ways: dict[str, list[RuleUse]] = {}
-        for use in uses:
-            ways.setdefault(use.rule.id, []).append(use)
-        for rule, own in ways.items():
-            if len(own) > 1:
-                lead = self.say("rule_does_not_fire_in_any_way", rule, own[0].rule.place, str(len(own)))
-            else:
-                lead = self.say("rule_does_not_fire", rule, own[0].rule.place)
-            self.page.item("", lead, indent=4)
-            for condition in dict.fromkeys(c for use in own for c in self.visible(use) if c.met != "always"):
-                required = self.say("asks_for", requirement_words(condition, self.model))
-                self.page.item("      x", self.say("in_state", required, self.state(condition, level)), indent=8)
-        if not ways:
-            self.page.item("", self.say("no_rule_could"), indent=4)
-
-    def origin(self, use: RuleUse) -> str:
-        """Word what a rule encodes: the whole sentence the first time, then its id."""
-        if use.rule.annotation is None:
-            return self.say("by_definition", use.rule.place)
-        annotation = self.model.annotations[use.rule.annotation]
-        if annotation.id in self.shown:
-            return self.say(AS_ABOVE[annotation.kind], annotation.id, use.rule.place)
-        self.shown[annotation.id] = None
-        return self.say("rule_says", annotation_words(annotation, self.model), use.rule.place)
-
-    def visible(self, use: RuleUse) -> Iterator[SeenCondition]:
-        """Yield the conditions but those on the guideline's own data."""
-        for condition in use.conditions:
-            if self.model.roles[condition.atom.partition("(")[0]] != "catalogue":
-                yield condition
-
-    def state(self, seen: SeenCondition, level: int) -> str:
-        """Word a condition's state, and where its own reasons stand."""
-        program = self.derivation.program
-        number = program.index[seen.atom]
-        if not program.supports[number]:
-            state = state_words(seen, self.model)
-            sources = self.derivation.sources(number)
-            return self.say("read_from", state, self.say("and").join(sources)) if sources else state
-        state = self.say("depends") if seen.met == "sometimes" else state_words(seen, self.model)
-        return self.say("comma").join((state, self.refer(seen.atom, level + 1)))
+            others.setdefault((block.state, named), []).append(block.words)
+    for (state, named, fact), members in lists.items():
+        words = model.say("member", model.say("or").join(members), model.label("fact", fact))
+        yield model.say("with_source", model.say(STANDINGS[state], words), named)
+    for (state, named), words_of in others.items():
+        yield model.say("with_source", model.say(STANDINGS[state], model.say("or").join(words_of)), named)
 
 
-def title(result: Why, model: GuidelineModel) -> str:
-    """Word the conclusion and its status."""
+def argued(page: TextLayout, argument: Argument, whole: int, figures: bool, model: GuidelineModel) -> None:
+    """Write an argument, with the sentences of so many statements, with the figures of trials or without."""
     say = model.say
-    for score in result.answer.scores or ():
-        if result.kind == "score" and score.score == result.conclusion:
-            return score_words(score, model)
-    name = model.label("action_name" if result.kind == "action" else result.kind, result.conclusion)
-    words = [say(STATUS_WORDS[result.status])]
-    for entry in result.answer.recommended:
-        if entry.regimen == result.conclusion and result.kind == "regimen":
-            words.append(say("rank_and_strength", str(entry.rank), strength_words(entry, model)))
-            if entry.certainty == "conditional":
-                words.append(say("recommended_certain_if", assuming_words(entry.assuming, model)))
-    for excluded in result.answer.excluded:
-        if excluded.regimen == result.conclusion and result.kind == "regimen" and excluded.certainty == "conditional":
-            words.append(say("excluded_certain_if", assuming_words(excluded.assuming, model)))
-    for call in result.answer.actions:
-        if call.action == result.conclusion and result.kind == "action" and call.certainty == "conditional":
-            words.append(say("certain_if", assuming_words(call.assuming, model)))
-    return say("labelled", name, say("and").join(words))
+    if argument.because:
+        page.item("", say("heading_because"), "heading", indent=0)
+        grounds(page, argument.because, whole, model)
+    if argument.ruled_out_by:
+        page.item("", say("heading_overturned"), "heading", indent=0)
+        for words in blocks(argument.ruled_out_by, model):
+            page.item("  -", words, indent=LEAD + 2)
+    if argument.readings:
+        page.item("", say("heading_rests_on", say("comma").join(argument.readings)), indent=0)
+    trials = [entry.words if figures else model.trials[entry.trial].label for entry in argument.evidence]
+    if trials:
+        caveats = " ".join(entry.caveat for entry in argument.evidence if entry.caveat)
+        text = say("evidence_entry", say("and").join(trials))
+        page.item("", f"{text} {caveats}".rstrip(), indent=0)
+    if argument.alternatives_considered and (whole or not argument.because):
+        named, rest = argument.alternatives_considered[:MOST_NAMED], len(argument.alternatives_considered) - MOST_NAMED
+        words = say("and").join(named)
+        page.item("", say("also_considered", say("and_more", words, str(rest)) if rest > 0 else words), indent=0)
 
 
-def trials(shown: dict[str, None], model: GuidelineModel) -> Iterator[str]:
-    """Yield the register's entry on each trial that a shown statement rests on."""
-    say = model.say
-    names = dict.fromkeys(trial for annotation in shown for trial in model.annotations[annotation].trials)
-    for name in names:
-        trial = model.trials[name]
-        figures = (say("figure", model.label("measure", measure), value, cut) for measure, value, cut, _ in trial.published)
-        dates = say("comma").join(sorted({date for *_, date in trial.published}))
-        publications = say("and").join(trial.publications)
-        yield say("trial_entry", trial.label, trial.registry, say("and").join(figures), dates, publications)
+def render(result: Why, width: int = 80, colour: bool = False) -> str:
+    """Render the argument as text of at most `width` columns; what is shown of it is what fits half a page."""
+    model, argument = result.answer.derivation.model, result.argument
+    shapes = ((len(argument.because), True), (1, True), (len(argument.because), False), (1, False), (0, False))
+    pages = []
+    for whole, figures in shapes:
+        page = TextLayout(width, colour)
+        page.item("", patient_words(result, model), "faint", indent=0)
+        page.item("", argument.verdict, "heading", indent=0)
+        argued(page, argument, whole, figures, model)
+        page.item("", f"{model.say('see_full')} {result.answer.guideline.disclaimer}", "faint", indent=0)
+        pages.append(page)
+    fitting = (page for page in pages if len(page.lines) <= AIM)
+    return next(fitting, min(pages, key=lambda page: len(page.lines))).text()
 
 
-def render(result: Why, width: int = 80, colour: bool = False, depth: int = DEPTH) -> str:
-    """Render a derivation as text of at most `width` columns, folded below `depth`."""
-    model = result.answer.derivation.model
-    page = TextLayout(width, colour)
-    page.opening(result.answer.patient, result.answer.guideline, model)
-    page.item("", title(result, model), "heading", indent=0)
-    page.item("", model.say("legend"), "faint", indent=0)
-    text = DerivationText(page, result.answer.derivation, depth)
-    if not result.atoms:
-        page.item("", model.say("never_concluded"), indent=0)
-    text.write(result.atoms)
-    if text.folded:
-        page.blank()
-        page.item("", model.say("parts_folded", str(text.folded), str(depth + 1)), "faint", indent=0)
-    evidence = list(trials(text.shown, model))
-    if evidence:
-        page.heading(model.say("heading_trials"))
-        for entry in evidence:
-            page.item("  -", entry)
-    return page.closing(result.answer.guideline)
+def patient_words(result: Why, model: GuidelineModel) -> str:
+    """Name the patient and the guideline."""
+    patient = model.say("patient", printable(result.answer.patient))
+    return model.say("labelled", patient, guideline_words(result.answer.guideline, model))

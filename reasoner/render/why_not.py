@@ -18,7 +18,6 @@ from reasoner.queries.fields import Value, course_field
 from reasoner.queries.why_not import WhyNot, is_recorded
 from reasoner.records.record import ONE_OF
 from reasoner.render.layout import TextLayout
-from reasoner.render.why import title
 
 __all__ = ["render"]
 
@@ -70,7 +69,7 @@ def render(result: WhyNot, width: int = 80, colour: bool = False) -> str:
     say = model.say
     page = TextLayout(width, colour)
     page.opening(answer.patient, answer.guideline, model)
-    page.item("", title(result, model), "heading", indent=0)
+    page.item("", result.argument.verdict, "heading", indent=0)
     if result.excluded_by:
         page.heading(say("heading_excluded_by"))
         for entry in result.excluded_by:

@@ -1,0 +1,312 @@
+"""The argument for a conclusion: what a reader needs of its derivation, without what every guideline shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from msgspec import field
+
+from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
+from reasoner.engine.argument_facts import About, ArgumentFact, Facts, Standing
+from reasoner.engine.argument_walk import Walk
+from reasoner.engine.completions import Truth
+from reasoner.engine.conclusions import Assumption, conclusions_of
+from reasoner.engine.phrases import assuming_words, strength_words
+from reasoner.engine.predicates import INDICATED, RECOMMENDED, arguments_of, ground_atom
+from reasoner.engine.scores import score_words
+from reasoner.engine.sufficient import Claim, sufficient_facts
+from reasoner.records.shapes import Shape
+
+__all__ = ["Argument", "Block", "Evidence", "Ground", "argue", "verdict_words"]
+
+Kind = Literal["regimen", "action", "setting", "score"]
+STATUS_WORDS = {
+    "recommended": "status_recommended",
+    "excluded": "status_excluded",
+    "conditional": "status_conditional",
+    "not_recommended": "status_not_recommended",
+    "called_for": "status_called_for",
+    "not_called_for": "status_not_called_for",
+    "holds": "status_holds",
+    "does_not_hold": "status_does_not_hold",
+}
+DENIED = ("not_recommended", "not_called_for", "does_not_hold")
+MOST_FIGURES = 2
+
+
+class Ground(Shape, frozen=True):
+    """A statement, reading or overlay that carries a conclusion, with the patient's facts that meet it."""
+
+    statement: str
+    text: str
+    facts: tuple[ArgumentFact, ...]
+
+
+class Block(Shape, frozen=True, kw_only=True, omit_defaults=True):
+    """A fact that could rule the conclusion out by a statement, reading or overlay, and how it stands in the record."""
+
+    block: str
+    fact: str
+    member: str | None = field(default=None, name="has")
+    course: int | None = None
+    key: str | None = None
+    value: bool | str | tuple[str, ...] | None = None
+    state: Standing
+    words: str
+
+    @property
+    def about(self) -> About:
+        """What the fact is about, without its value."""
+        return self.fact, self.member, self.course, self.key
+
+
+class Evidence(Shape, frozen=True):
+    """A trial behind the argument, in words, and what the register holds against how the text reports it."""
+
+    trial: str
+    words: str
+    caveat: str
+
+
+class Argument(Shape, frozen=True):
+    """The argument for a conclusion's status.
+
+    `because` are the statements, readings and overlays that carry it, each once; `ruled_out_by` the facts that could exclude
+    it or set it aside. `readings` are those that make a difference here. `sufficient` is a smallest set of what the record
+    tells that makes the conclusion certain whatever the rest is; null where it is not certain or could not be worked out.
+    """
+
+    verdict: str
+    because: tuple[Ground, ...]
+    ruled_out_by: tuple[Block, ...]
+    readings: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    alternatives_considered: tuple[str, ...]
+    sufficient: tuple[Assumption, ...] | None
+
+
+def verdict_words(answer: Answer, conclusion: str, kind: Kind, status: str) -> str:
+    """Word a conclusion and its status."""
+    model = answer.derivation.model
+    say = model.say
+    for score in answer.scores or ():
+        if kind == "score" and score.score == conclusion:
+            return score_words(score, model)
+    name = model.label("action_name" if kind == "action" else kind, conclusion)
+    words = [say(STATUS_WORDS[status])]
+    for entry in answer.recommended if kind == "regimen" else ():
+        if entry.regimen == conclusion:
+            words.append(say("rank_and_strength", str(entry.rank), strength_words(entry, model)))
+            if entry.certainty == "conditional":
+                words.append(say("recommended_certain_if", assuming_words(entry.assuming, model)))
+    for excluded in answer.excluded if kind == "regimen" else ():
+        if excluded.regimen == conclusion and excluded.certainty == "conditional":
+            words.append(say("excluded_certain_if", assuming_words(excluded.assuming, model)))
+    for call in answer.actions if kind == "action" else ():
+        if call.action == conclusion and call.certainty == "conditional":
+            words.append(say("certain_if", assuming_words(call.assuming, model)))
+    return say("labelled", name, say("and").join(words))
+
+
+def argue(answer: Answer, conclusion: str, kind: Kind, status: str, claim: Claim, held: tuple[str, ...]) -> Argument:
+    """Argue for a status; `claim` is what it claims, `held` are its atoms that hold somewhere."""
+    return ArgumentBuilder(answer, conclusion, kind, status, claim, held).argument()
+
+
+def entry_of(answer: Answer, conclusion: str, kind: Kind) -> Recommendation | Exclusion | ActionCall | None:
+    """Find what an answer says of a regimen or an action; of a regimen first that it is recommended."""
+    if kind == "action":
+        return next((call for call in answer.actions if call.action == conclusion), None)
+    recommended = next((entry for entry in answer.recommended if entry.regimen == conclusion), None)
+    return recommended or next((entry for entry in answer.excluded if entry.regimen == conclusion), None)
+
+
+class ArgumentBuilder:
+    """Builds the argument for one conclusion of an answer."""
+
+    def __init__(
+        self, answer: Answer, conclusion: str, kind: Kind, status: str, claim: Claim, held: tuple[str, ...]
+    ) -> None:
+        self.answer = answer
+        self.conclusion = conclusion
+        self.kind = kind
+        self.status = status
+        self.derivation = answer.derivation
+        self.program = answer.derivation.program
+        self.model = answer.derivation.model
+        self.claim = claim
+        self.denied = claim.denied
+        self.targets = [self.program.index[atom] for atom in held or claim.atoms if atom in self.program.index][:1]
+        certain = status != "conditional"
+        self.sufficient = sufficient_facts(answer.asked, claim, self.model) if certain else None
+        self.entry = entry_of(answer, conclusion, kind)
+        self.readings = self.entry.readings if self.entry is not None else ()
+        wanted = (*(self.sufficient or ()), *(self.entry.assuming if self.entry is not None else ()))
+        self.walk = Walk(self.derivation, self.agree(), self.readings, wanted)
+        self.facts = Facts(self.walk, answer.asked.record.data)
+
+    def agree(self) -> Truth:
+        """Give the completions that are argued for: all where it is certain, else those that agree with what it assumes."""
+        every = self.derivation.completions.all
+        if self.status != "conditional" or not self.targets:
+            return every
+        truth = self.derivation.values[self.targets[0]]
+        return conclusions_of(self.derivation).certainty(truth)[2] if truth != self.derivation.completions.none else every
+
+    def argument(self) -> Argument:
+        for target in self.targets:
+            if self.denied:
+                self.walk.oppose(target, "")
+            elif not self.recommended(target):
+                self.walk.support(target)
+        because, blocks = self.grounds(), self.blocks()
+        because, blocks = self.complete(because, blocks)
+        used = tuple(because)[:1] if self.kind == "action" else tuple(because)
+        return Argument(
+            verdict=verdict_words(self.answer, self.conclusion, self.kind, self.status),
+            because=tuple(self.ground(name, facts) for name, facts in because.items()),
+            ruled_out_by=tuple(blocks),
+            readings=tuple(self.readings),
+            evidence=tuple(self.evidence(used)) if not self.denied else (),
+            alternatives_considered=tuple(self.others()),
+            sufficient=self.sufficient,
+        )
+
+    def ground(self, name: str, facts: list[ArgumentFact]) -> Ground:
+        return Ground(name, self.model.annotations[name].text if name else "", tuple(facts))
+
+    def recommended(self, target: int) -> bool:
+        """Follow a recommendation by the statements that make it with the strength shown; tell whether it is one."""
+        if self.program.atoms[target] != ground_atom(RECOMMENDED, self.conclusion) or self.entry is None:
+            return False
+        strength = getattr(self.entry, "strength", "")
+        indicated = self.program.index.get(ground_atom(INDICATED, self.conclusion, strength))
+        for rule in self.derivation.firing(target, self.walk.agree):
+            conditions = self.program.rules[rule].conditions
+            if (indicated, False) in conditions:
+                for condition, negated in conditions:
+                    self.walk.follow(condition, negated, "")
+                return True
+        return False
+
+    def grounds(self) -> dict[str, list[ArgumentFact]]:
+        """Give what carries the conclusion, each with its facts, every fact once; what is carried by nothing comes first."""
+        found: dict[str, list[ArgumentFact]] = {name: [] for name in self.walk.because if self.carries(name)}
+        given: set[About] = set()
+        first = next(iter(found), "")
+        for atoms_of in (self.walk.because, self.walk.indirect):
+            for name, atoms in atoms_of.items():
+                own = [fact for fact in self.facts.of_atoms(atoms) if fact.about not in given]
+                given.update(fact.about for fact in own)
+                if own:
+                    found.setdefault(name if name in found else first or name or self.reader(own[0].about), []).extend(own)
+        return found
+
+    def carries(self, name: str) -> bool:
+        """Tell whether an annotation carries the conclusion: a reading does where it makes a difference."""
+        kind = self.model.annotations[name].kind if name else ""
+        return kind in ("statement", "overlay") or name.partition("=")[0] in self.walk.kept
+
+    def blocks(self) -> list[Block]:
+        """List the facts that could rule the conclusion out: of the record, then what its courses leave out."""
+        found: dict[tuple[str, About], list[int]] = {}
+        for block, atom in self.walk.blocks:
+            variable = self.program.variables[self.walk.owner[atom]]
+            state = self.facts.state(variable.place[:4])
+            if variable.reading is None and (
+                state != "unknown" or self.walk.owner[atom] in self.derivation.completions.open
+            ):
+                found.setdefault((block, variable.place[:4]), []).append(atom)
+        say, phrases = self.model.say, self.program.phrases
+        blocks = []
+        for (block, about), atoms in found.items():
+            words = say("or").join(phrases[atom] for atom in atoms)
+            blocks.append(self.block(block, about, words))
+        therapy = self.model.courses_fact
+        own = {self.conclusion, *(drug for part in self.model.parts.get(self.conclusion, ()) for drug in part)}
+        for block, atom in self.walk.histories if therapy is not None else ():
+            assert therapy is not None
+            if own.isdisjoint(arguments_of(self.program.atoms[atom])):
+                continue
+            blocks.append(Block(block=block, fact=therapy.name, state="recorded_absent", words=phrases[atom]))
+        return blocks
+
+    def block(self, block: str, about: About, words: str) -> Block:
+        name, member, course, key = about
+        state = self.facts.state(about)
+        standing: Standing = "recorded_absent" if state == "recorded" else state
+        return Block(
+            block=block or self.reader(about), fact=name, member=member, course=course, key=key, state=standing, words=words
+        )
+
+    def reader(self, about: About) -> str:
+        """Name the first annotation among the rules behind the conclusion that reads a fact."""
+        own = {number for number, v in self.walk.owner.items() if self.program.variables[v].place[:4] == about}
+        for atom in sorted(self.program.cone(self.targets), reverse=True):
+            for rule in self.program.supports[atom]:
+                name = self.model.rules[self.program.rules[rule].rule].annotation
+                if name is not None and any(c in own for c, _ in self.program.rules[rule].conditions):
+                    return name
+        return ""
+
+    def speaker(self) -> str:
+        """Name the first annotation under which anything is said of the conclusion; an empty text where none does."""
+        named = (rule.annotation for rule in self.model.rules if self.conclusion in arguments_of(rule.head.replace(" ", "")))
+        return next((name for name in named if name is not None), "")
+
+    def complete(
+        self, because: dict[str, list[ArgumentFact]], blocks: list[Block]
+    ) -> tuple[dict[str, list[ArgumentFact]], list[Block]]:
+        """Add what is sufficient and was not reached: what is absent can rule out, everything else carries."""
+        named = {fact.about for own in because.values() for fact in own}
+        blocks = [block for block in blocks if block.about not in named]
+        blocked = {block.about for block in blocks}
+        for one in self.sufficient or ():
+            about = (one.fact, one.member, one.course, one.key)
+            if about in named or about in blocked:
+                continue
+            if one.value is False:
+                positive = Assumption(fact=one.fact, member=one.member, course=one.course, key=one.key, value=True)
+                blocks.append(self.block("", about, self.facts.words(about, positive.value)))  # type: ignore[arg-type]
+            else:
+                name = next(iter(because), "") or self.reader(about) or self.speaker()
+                because.setdefault(name, []).append(self.facts.fact(about, one.value, None))  # type: ignore[arg-type]
+        return because, blocks
+
+    def evidence(self, used: tuple[str, ...]) -> Iterator[Evidence]:
+        """Yield the trials behind the statements, with their last figures and what the register holds against the text."""
+        model = self.model
+        annotations = [model.annotations[name.partition("=")[0]] for name in used if name]
+        statements = dict.fromkeys([a.id for a in annotations] + [read for a in annotations for read in a.reads])
+        trials = dict.fromkeys(trial for name in statements for trial in model.annotations[name].trials)
+        shown: set[str] = set()
+        for name in trials:
+            trial = model.trials[name]
+            figures = [figure for figure in trial.published if figure[0] != "population"][-MOST_FIGURES:]
+            words = model.say("and").join(
+                model.say("figure", model.label("measure", measure), value, cut) for measure, value, cut, _ in figures
+            )
+            caveats = []
+            for statement, _, text in model.discrepancies:
+                annotation = model.annotations.get(statement)
+                about = annotation is not None and name in annotation.trials
+                if about and (statement in statements or (annotation and annotation.unformalised)) and text not in shown:
+                    caveats.append(model.say("labelled", statement, text))
+                    shown.add(text)
+            yield Evidence(name, model.say("labelled", trial.label, words) if words else trial.label, " ".join(caveats))
+
+    def others(self) -> Iterator[str]:
+        """Yield the other regimens that are recommended here, or would be if they were not excluded."""
+        if self.kind != "regimen":
+            return
+        say, label, none = self.model.say, self.model.label, self.derivation.completions.none
+        for entry in self.answer.recommended:
+            if entry.regimen != self.conclusion:
+                yield say("labelled", label("regimen", entry.regimen), say("rank", str(entry.rank)))
+        indicated = self.program.table.get(INDICATED, {})
+        named = {self.conclusion, *(entry.regimen for entry in self.answer.recommended)}
+        for excluded in self.answer.excluded:
+            rows = indicated.get(excluded.regimen, ())
+            if excluded.regimen not in named and any(self.derivation.values[n] != none for _, n in rows):
+                yield say("labelled", label("regimen", excluded.regimen), say("status_excluded"))

@@ -1,0 +1,115 @@
+"""The facts of the record that an argument names, in words and with how they stand in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+from msgspec import field
+
+from reasoner.engine.answer import Missing
+from reasoner.engine.argument_walk import Walk
+from reasoner.engine.conclusions import Assumption
+from reasoner.engine.phrases import assumption_words, course_words, unknown_words
+from reasoner.engine.predicates import arguments_of
+from reasoner.records.shapes import Shape
+
+__all__ = ["About", "ArgumentFact", "Facts", "Standing"]
+
+About = tuple[str, str | None, int | None, str | None]
+"""What a fact is about: its name, a member of a list, a course, another key of the course than its outcome."""
+Standing = Literal["recorded", "recorded_absent", "unknown", "assumed"]
+
+
+class ArgumentFact(Shape, frozen=True, kw_only=True, omit_defaults=True):
+    """A fact of the record: as in `assuming`, with its words, how it stands in the record, and where it was read."""
+
+    fact: str
+    member: str | None = field(default=None, name="has")
+    course: int | None = None
+    key: str | None = None
+    value: bool | str | tuple[str, ...] | None
+    words: str
+    state: Standing
+    origin: str = ""
+
+    @property
+    def about(self) -> tuple[str, str | None, int | None, str | None]:
+        """What the fact is about, without its value."""
+        return self.fact, self.member, self.course, self.key
+
+
+class Facts:
+    """Words the facts of a record that an argument names."""
+
+    def __init__(self, walk: Walk, data: Mapping[str, object]) -> None:
+        self.walk = walk
+        self.derivation = walk.derivation
+        self.program = walk.program
+        self.model = walk.model
+        self.data = data
+
+    def of_atoms(self, atoms: Iterable[int]) -> Iterator[ArgumentFact]:
+        """Yield the facts that input atoms stand for, each once; of a course all that is read of its drugs together."""
+        found: dict[tuple[object, ...], ArgumentFact] = {}
+        for atom in atoms:
+            fact = self.of_atom(atom)
+            if fact is not None and (found.get(fact.about) is None or fact.value is not None):
+                found[fact.about] = fact
+        yield from found.values()
+
+    def of_atom(self, atom: int) -> ArgumentFact | None:
+        variable = self.program.variables[self.walk.owner[atom]] if atom in self.walk.owner else None
+        text = self.program.atoms[atom]
+        if variable is not None and variable.reading is None:
+            held = next(((value) for value, atoms in variable.values if text in atoms and self.true_of(atoms)), None)
+            return self.fact(variable.place[:4], held, atom)
+        arguments = arguments_of(text)
+        if self.program.roles[atom] == "history" and self.model.courses_fact is not None:
+            return self.fact((self.model.courses_fact.name, None, int(arguments[0]), None), None, atom)
+        known = next((fact.name for fact in self.model.facts if arguments and fact.name == arguments[0]), None)
+        return None if known is None else self.fact((known, None, None, None), None, atom)
+
+    def true_of(self, atoms: Sequence[str]) -> bool:
+        return all(self.walk.holds(self.program.index[atom]) for atom in atoms if atom in self.program.index)
+
+    def fact(self, about: About, value: bool | str | tuple[()] | None, atom: int | None) -> ArgumentFact:
+        name, member, course, key = about
+        origin = "" if atom is None else "; ".join(self.derivation.sources(atom))
+        words = self.words(about, value)
+        return ArgumentFact(
+            fact=name,
+            member=member,
+            course=course,
+            key=key,
+            value=value,
+            words=words,
+            state=self.state(about),
+            origin=origin,
+        )
+
+    def state(self, about: About) -> Standing:
+        """Tell how a fact stands: recorded, unknown, or taken by default."""
+        name, _, course, key = about
+        value = self.data.get(name)
+        if course is not None and isinstance(value, list | tuple) and course <= len(value):
+            value = value[course - 1].get(key or "outcome")
+            return "recorded" if value is not None else "assumed" if self.default_of(name, key) else "unknown"
+        if value is None:
+            return "assumed" if name not in self.data and self.default_of(name, None) else "unknown"
+        return "recorded"
+
+    def default_of(self, name: str, key: str | None) -> bool:
+        if key is not None:
+            return self.model.course_facts[key].kind == "boolean"
+        return any(fact.name == name and fact.default is not None for fact in self.model.facts)
+
+    def words(self, about: About, value: bool | str | tuple[()] | None) -> str:
+        """Word a fact: of a course, its drugs with how it ended."""
+        name, member, course, key = about
+        given = self.data.get(name)
+        if course is not None and key is None and isinstance(given, list | tuple) and course <= len(given):
+            return self.model.say("course_numbered", str(course), course_words(given[course - 1], self.model))
+        if value is None:
+            return unknown_words(Missing(fact=name, member=member, course=course, key=key, decides=()), self.model)
+        return assumption_words(Assumption(fact=name, member=member, course=course, key=key, value=value), self.model)
