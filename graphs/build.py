@@ -15,7 +15,6 @@ from reasoner.engine.phrases import (
     alternative_words,
     assumed_words,
     assuming_words,
-    doubts,
     guideline_words,
     missing_words,
     strength_words,
@@ -74,7 +73,7 @@ def answer_graph(
         "assumed": [text] if (text := assumed_words(answer)) else [],
         "alternatives": [alternative_words(entry, model) for entry in answer.alternatives],
         "notes": answer.notes,
-        "doubts": doubts(answer),
+        "doubts": answer.caveats,
     }
     about |= {name: text for name, lines in beside.items() if (text := "\n".join(lines))}
     graph = explanation_graph(trace(derivation, answer.patient, wanted, depth, blocked), model, about)

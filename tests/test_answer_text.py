@@ -98,7 +98,7 @@ def chosen(curated: Guideline) -> Guideline:
 
 def test_a_chosen_alternative_is_marked_wherever_it_shows(chosen: Guideline, curated: Guideline) -> None:
     shown = text(chosen, metastatic_therapy=[AFTER_TWO])
-    assert "curated layer, with R5 = b Setting: second line" in shown
+    assert "curated layer, with R5 = b Second line: " in shown
     assert "pertuzumab may be missing. [reading R5=b]" in shown
     assert "Another alternative of R5 would change this." in shown
     assert "Under R5 = a: Setting: not addressed; no longer recommended" in shown

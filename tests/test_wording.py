@@ -19,6 +19,7 @@ from reasoner import Guideline
 from reasoner.cohort.compare import Change, Comparison
 from reasoner.cohort.explain import Explanation
 from reasoner.cohort.summary import Summary
+from reasoner.engine.caveats import atoms_of
 from reasoner.engine.evaluator import Evaluator
 from reasoner.guideline import default_folder, shared_folder
 from reasoner.queries.ask import ask, decision_tree
@@ -177,6 +178,10 @@ def translated(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> Gui
         },
         routes={drug: foreign(route) for drug, route in known.routes.items()},
         discrepancies=tuple((s, date, foreign(text)) for s, date, text in known.discrepancies),
+        later=tuple((s, foreign(study), foreign(text)) for s, study, text in known.later),
+        not_considered=tuple(map(foreign, known.not_considered)),
+        remarks={name: tuple(map(foreign, own)) for name, own in known.remarks.items()},
+        action_texts={key: foreign(text) for key, text in known.action_texts.items()},
         trials={
             name: replace(
                 trial,
@@ -199,7 +204,9 @@ def translated(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> Gui
 def names_in(guideline: Guideline, patient: str) -> set[str]:
     """Give what every language shows as it is: ids, places, units and the mark for what stands in the way."""
     known = guideline.model
+    enrolled = (rest for _, _, rest in atoms_of(guideline.program(1), "outside"))
     return {
+        *re.findall(r"[A-Za-z][\w./:-]*\w|[A-Za-z]", " ".join(enrolled)),
         patient,
         guideline.info.id,
         *(guideline.info.digest[:length] for length in (15, 19, None)),

@@ -67,10 +67,8 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
     """
     tables = Tables(parsed)
     about, labels = tables.pairs("guideline"), tables.labels
-    for key in ("id", "title", "disclaimer"):
-        if key not in about:
-            raise GuidelineError(f'the guideline does not say its {key}; write guideline({key}, "...").')
-    facts = facts_of(tables)
+    for key in (key for key in ("id", "title", "disclaimer") if key not in about):
+        raise GuidelineError(f'the guideline does not say its {key}; write guideline({key}, "...").')
     bounds = {fact: (number_of(low), False) for fact, low in tables.rows("minimum")}
     bounds |= {fact: (number_of(low), True) for fact, low in tables.rows("above")}
     fits, parts = tables.grouped("fits"), tables.grouped("part")
@@ -78,7 +76,7 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
         id=about["id"],
         title=about["title"],
         disclaimer=about["disclaimer"],
-        facts=facts,
+        facts=facts_of(tables),
         course_facts=course_facts_of(tables),
         bounds=bounds,
         alternatives=alternatives_of(tables, parsed),
@@ -105,6 +103,13 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
         wording=tables.pairs("wording"),
         trials=trials_of(tables),
         discrepancies=tuple((statement.upper(), date, words) for statement, date, words in tables.rows("discrepancy")),
+        later=later_of(tables),
+        not_considered=tables.names("not_considered"),
+        remarks=tables.grouped("remark"),
+        urgent=tables.names("urgent"),
+        action_texts=action_texts_of(tables),
+        by_design=tables.names("by_design"),
+        typical=tables.pairs("typical"),
         annotations=parsed.annotations,
         overlays=tuple(name for name, annotation in parsed.annotations.items() if annotation.kind == "overlay"),
         rules=parsed.rules,
@@ -185,6 +190,14 @@ def doses_of(parsed: ParsedGuideline) -> tuple[Dose, ...]:
             order = parsed.dosage_order.get(text, len(parsed.dosage_order))
             found.append(dose_of(predicate, list(map(str, row)), parsed.supports.get(text, ""), order))
     return tuple(sorted(found, key=lambda dose: dose.order))
+
+
+def later_of(tables: Tables) -> tuple[tuple[str, str, str], ...]:
+    return tuple((statement.upper(), study, words) for statement, study, _, words in tables.rows("later"))
+
+
+def action_texts_of(tables: Tables) -> dict[tuple[str, str], str]:
+    return {(action, source.upper()): words for action, source, words in tables.rows("action_text")}
 
 
 def trials_of(tables: Tables) -> dict[str, Trial]:

@@ -246,8 +246,11 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     all. `weight` names the fact that doses per kg are multiplied by, `body_surface` that for doses per m²; `roles`
     gives each predicate's role and `kinds` those of its arguments; `data` counts the facts under each statement;
     `wording` holds the words of texts by key, for `say`; `overlays` are the annotations that are laid on top;
-    `recursive` says where the guideline depends on itself; `longest_history` is the number of courses up to which a
-    check looks.
+    `later` holds what was reported before or since: the statement that it bears on, the study, and the result; the text
+    does not speak of what is `not_considered`. `remarks` are said of a regimen wherever it is recommended; `urgent` actions
+    come first, and `action_texts` words an action by what calls for it. In the settings `by_design` nothing is meant to be
+    recommended; `typical` are the facts of the default patient. `recursive` says where the guideline depends on itself;
+    `longest_history` is the number of courses up to which a check looks.
     """
 
     id: str
@@ -280,6 +283,13 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     wording: dict[str, str]
     trials: dict[str, Trial]
     discrepancies: tuple[tuple[str, str, str], ...]
+    later: tuple[tuple[str, str, str], ...]
+    not_considered: tuple[str, ...]
+    remarks: dict[str, tuple[str, ...]]
+    urgent: tuple[str, ...]
+    action_texts: dict[tuple[str, str], str]
+    by_design: tuple[str, ...]
+    typical: dict[str, str]
     annotations: dict[str, Annotation]
     overlays: tuple[str, ...]
     rules: tuple[Rule, ...]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import UNSET, UnsetType
 
+from reasoner.engine.bottom_line import BottomLine
+from reasoner.engine.caveats import caveats_on
 from reasoner.engine.comparison import Alternative, Assumed, Comparison
 from reasoner.engine.completions import Truth
 from reasoner.engine.conclusions import (
@@ -21,6 +23,7 @@ from reasoner.engine.derivation import Derivation
 from reasoner.engine.doses import DoseGiven, Doses
 from reasoner.engine.grounds import grounds_of
 from reasoner.engine.notes import notes_on
+from reasoner.engine.phrases import RecommendationWords
 from reasoner.engine.predicates import (
     BEFORE,
     CALLS_FOR,
@@ -102,18 +105,6 @@ class Recommendation(Result, frozen=True):
     reasons = Carried[tuple[Reason, ...]]()
 
 
-class RecommendationWords(Shape, frozen=True):
-    """A recommendation as texts word it: the regimen, the strength and the cautions, with what of each is not certain.
-
-    `rank_varies` where what is not recorded can rank it lower.
-    """
-
-    regimen: str
-    rank_varies: bool
-    strength: str
-    cautions: tuple[str, ...]
-
-
 class Exclusion(Result, frozen=True):
     """A regimen that the record speaks against; `because` has a sentence for each reason, with its source in brackets.
 
@@ -152,10 +143,12 @@ class ActionCall(Shape, frozen=True):
 class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     """What a guideline says of one record.
 
-    `setting` is "undetermined" where an unknown fact decides it; of several `decisions`, which are there with their settings
-    where a guideline declares them, it is that of the first. `missing` lists the unknown facts that can change the
+    `setting` is "undetermined" where an unknown fact decides it; of several `decisions`, which are there with their
+    settings where a guideline declares them, it is that of the first. `missing` lists the unknown facts that can change the
     answer, `assumed` the facts that a default stands for, and `alternatives` what another reading would change. `scores` is
-    there where the guideline declares any, and `worded`, the words for each recommended regimen, where it was asked for.
+    there where the guideline declares any, `bottom_line` one sentence to act on, `not_considered` what the text does not
+    speak of, `caveats` what the register of trials holds against the recommendations or reports besides, and `worded`, the
+    words for each recommended regimen, where it was asked for.
 
     `derivation`, not part of the JSON, holds every rule that supports a conclusion and every one that is blocked; `asked` is
     what was asked.
@@ -171,6 +164,9 @@ class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     assumed: tuple[Assumed, ...]
     alternatives: tuple[Alternative, ...]
     notes: tuple[str, ...]
+    bottom_line: str
+    not_considered: tuple[str, ...]
+    caveats: tuple[str, ...]
     scores: tuple[Score, ...] | UnsetType = UNSET
     decisions: tuple[DecisionSetting, ...] | UnsetType = UNSET
     worded: dict[str, RecommendationWords] | UnsetType = UNSET
@@ -183,18 +179,24 @@ def build_answer(derivation: Derivation, record: Record, info: GuidelineInfo, wa
     """Build the answer to `record` from its derivation."""
     builder = AnswerBuilder(derivation, record)
     setting = builder.conclusions.setting()
-    recommended = tuple(builder.recommended())
+    recommended, actions = tuple(builder.recommended()), tuple(builder.actions())
+    alternatives = tuple(builder.comparison.alternatives(setting))
+    missing = tuple(builder.conclusions.missing())
+    told = BottomLine(builder.comparison, record, recommended, actions, alternatives, missing)
     return Answer(
         guideline=info,
         patient=record.id,
         setting=setting,
         recommended=recommended,
         excluded=tuple(builder.excluded()),
-        actions=tuple(builder.actions()),
-        missing=tuple(builder.conclusions.missing()),
+        actions=actions,
+        missing=missing,
         assumed=tuple(builder.comparison.assumed(record)),
-        alternatives=tuple(builder.comparison.alternatives(setting)),
-        notes=(*notes_on(derivation, builder.conclusions), *record.remarks, *warnings),
+        alternatives=alternatives,
+        notes=(*notes_on(derivation, builder.conclusions, record), *record.remarks, *warnings),
+        bottom_line=told.text(),
+        not_considered=derivation.model.not_considered,
+        caveats=tuple(caveats_on(derivation, recommended, actions)),
         scores=tuple(scores(derivation, builder.conclusions)) if derivation.model.labels.get(SCORE) else UNSET,
         decisions=builder.conclusions.settings() or UNSET,
     ).carrying(derivation=derivation)
@@ -292,13 +294,19 @@ class AnswerBuilder:
             action=entry.name,
             certainty=entry.certainty,
             assuming=entry.assuming,
-            text=self.model.label("action", entry.name),
+            text=" ".join(self.texts(entry.name, fired)),
             rules=grounds.rules,
             statements=grounds.statements,
             readings=self.comparison.readings_of(entry, grounds),
             depends_on_readings=self.comparison.deciding_readings(entry.atom),
             overlays=grounds.overlays,
         )
+
+    def texts(self, action: str, fired: Iterable[int]) -> tuple[str, ...]:
+        """Word an action by each statement or reading that calls for it."""
+        usual = self.model.label("action", action)
+        sources = (self.model.rules[self.program.rules[rule].rule].annotation or "" for rule in fired)
+        return tuple(dict.fromkeys(self.model.action_texts.get((action, source), usual) for source in sources)) or (usual,)
 
     def preferences(self, regimen: str, agree: Truth) -> set[int]:
         """Find the source's rules that prefer another recommended regimen to this one."""

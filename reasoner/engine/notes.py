@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
+from reasoner.compiler.model import Fact, GuidelineModel
+from reasoner.engine.caveats import atoms_of
 from reasoner.engine.conclusions import SILENT, UNDETERMINED, Conclusions
-from reasoner.engine.derivation import Derivation
-from reasoner.engine.predicates import EXCLUDED, INDICATED, PLACES, RECOMMENDED, SETTING, arguments_of, predicate_of
+from reasoner.engine.derivation import Derivation, SeenCondition
+from reasoner.engine.phrases import fact_words, member_words, requirement_words
+from reasoner.engine.predicates import (
+    CONTRAINDICATED,
+    EXCLUDED,
+    INDICATED,
+    PLACES,
+    PREFERS,
+    RECOMMENDED,
+    SETTING,
+    arguments_of,
+    predicate_of,
+)
 from reasoner.engine.worlds import NO_OTHER
+from reasoner.records.record import Record
 
 __all__ = ["nearest_statements", "notes_on"]
 
+GIVEN = {"course", "last_course", "finished", "reading"}
+POSITIONS = {PLACES, INDICATED, PREFERS, CONTRAINDICATED, "caution"}
 LOCAL_EFFECTS = ("suppressed", "exclusion_defeated", "waived", "defeated")
 
 
-def notes_on(derivation: Derivation, conclusions: Conclusions) -> Iterator[str]:
+def notes_on(derivation: Derivation, conclusions: Conclusions, record: Record) -> Iterator[str]:
     """Yield the notes on an answer; what is said of one of several decisions begins with its name."""
     model, every, none = derivation.model, derivation.completions.all, derivation.completions.none
     say = model.say
@@ -33,6 +50,9 @@ def notes_on(derivation: Derivation, conclusions: Conclusions) -> Iterator[str]:
     for decision in decisions:
         for note in silence_notes(derivation, conclusions, decision):
             yield say("note_for", model.label("decision", decision), note) if decision else note
+    unasked = not_asked_for(derivation, conclusions, record)
+    if unasked:
+        yield say("note_not_asked_for", say("and").join(unasked))
     if model.overlays:
         yield from dict.fromkeys(local(derivation))
     for regimen in model.regimens:
@@ -61,9 +81,10 @@ def silence_notes(derivation: Derivation, conclusions: Conclusions, decision: st
     options = [name for name in model.regimens if model.option_of.get(name, "") == decision]
     if conclusions.setting(decision) == SILENT:
         yield model.say("note_silent")
-        for statement, misses in nearest_statements(derivation, decision):
-            words = model.say("and_condition").join(misses)
-            yield model.say("note_nearest", f"{statement} ({model.annotations[statement].text})", words)
+        for statement, met, misses in nearest_statements(derivation, decision):
+            words = model.say("and").join(misses)
+            text = model.say("note_nearest", statement, model.annotations[statement].text, words)
+            yield f"{text} {model.say('note_met', model.say('and').join(met))}" if met else text
     elif not any(possibly(derivation, RECOMMENDED, regimen) for regimen in options):
         yield from dead_end(derivation, conclusions, decision, options)
 
@@ -81,7 +102,7 @@ def dead_end(derivation: Derivation, conclusions: Conclusions, decision: str, op
     indicated = [model.label("regimen", regimen) for regimen in options if conclusions.held(INDICATED, regimen)]
     if indicated:
         yield model.say("note_dead_end", model.say("and").join(indicated))
-    elif any(conclusions.held(SETTING, name) for name in model.settings_in(decision)) and derivation.program.derived:
+    elif any(conclusions.held(SETTING, name) for name in model.settings_in(decision) if name not in model.by_design):
         yield model.say("note_no_regimen")
 
 
@@ -95,23 +116,109 @@ def local(derivation: Derivation) -> Iterator[str]:
             yield model.say("note_local", annotation.id, program.phrases[ground.head])
 
 
-def nearest_statements(derivation: Derivation, decision: str = "") -> list[tuple[str, list[str]]]:
-    """Find the statements that come nearest to placing this patient for a decision, each with the conditions it misses.
+def nearest_statements(derivation: Derivation, decision: str = "") -> list[tuple[str, list[str], list[str]]]:
+    """Find the statements that come nearest to placing this patient for a decision, each with what it meets and misses.
 
-    The nearest are those that miss the fewest conditions; of one statement the instance that misses fewest counts.
+    Near is a statement of which something is met that not every patient meets, or that asks for an outcome of a drug in the
+    course under way. Of these the nearest are those that miss the fewest conditions; of one statement the instance that
+    misses fewest counts.
     """
     model, program = derivation.model, derivation.program
     placing = {number: rule.annotation for number, rule in enumerate(model.rules) if predicate_of(rule.head) == PLACES}
-    best: dict[str, list[str]] = {}
+    best: dict[str, tuple[list[str], list[str]]] = {}
     own = model.settings_in(decision)
+    under_way = drugs_under_way(derivation)
     for number, ground in enumerate(program.rules):
         statement = placing.get(ground.rule)
         if statement is None or derivation.fires(number) or model.annotations[statement].kind != "statement":
             continue
         if arguments_of(program.atoms[ground.head])[0] not in own:
             continue
-        misses = [model.say("absence", c.phrase) if c.negated else c.phrase for c in derivation.use(number).blocked_by]
-        if statement not in best or len(misses) < len(best[statement]):
-            best[statement] = misses
-    fewest = min((len(misses) for misses in best.values()), default=0)
-    return [(statement, misses) for statement, misses in best.items() if len(misses) <= max(fewest, 2)]
+        conditions = derivation.use(number).conditions
+        misses = derivation.use(number).blocked_by
+        met = [c.phrase for c in conditions if c.met == "always" and not c.negated and telling(c, model)]
+        within_reach = all(not c.negated and under_way.intersection(arguments_of(c.atom)) for c in misses)
+        words = [requirement_words(c, model) for c in misses]
+        if (met or within_reach) and (statement not in best or len(words) < len(best[statement][1])):
+            best[statement] = met, words
+    fewest = min((len(misses) for _, misses in best.values()), default=0)
+    return [(statement, met, misses) for statement, (met, misses) in best.items() if len(misses) == fewest]
+
+
+def telling(condition: SeenCondition, model: GuidelineModel) -> bool:
+    """Tell whether a condition is about this patient's therapy or findings, and not about whom the guideline is about."""
+    predicate = predicate_of(condition.atom)
+    return model.roles[predicate] in ("derived", "patient") and predicate not in GIVEN
+
+
+def drugs_under_way(derivation: Derivation) -> set[str]:
+    """Find the drugs of the course under way, where it is known that one is."""
+    every, program = derivation.completions.all, derivation.program
+    under_way = {first for number, first, _ in atoms_of(program, "ongoing") if derivation.values[number] == every}
+    return {
+        drug
+        for number, course, drug in atoms_of(program, "drug_in")
+        if course in under_way and derivation.values[number] == every
+    }
+
+
+def not_asked_for(derivation: Derivation, conclusions: Conclusions, record: Record) -> list[str]:
+    """Word what the record tells that other patients are answered by, and that no rule which applies here asks for."""
+    model, program, none = derivation.model, derivation.program, derivation.completions.none
+    if derivation.possible is not None or any(conclusions.held(SETTING, name) for name in model.by_design):
+        return []
+    used = {(number, False) for number in program.concluding if derivation.values[number] != none}
+    pending = list(used)
+    while pending:
+        atom, absent = pending.pop()
+        rules = program.supports[atom] if absent else derivation.firing(atom, derivation.completions.all)
+        conditions = {pair for rule in rules for pair in program.rules[rule].conditions}
+        new = {
+            (c, negated != absent) for c, negated in conditions if not absent or negated == (derivation.values[c] != none)
+        }
+        pending += new - used
+        used |= new
+    asked = {program.atoms[number] for number, absent in used if not absent}
+    for rule in program.inconsistent:
+        ruled_out = program.rules[rule].conditions
+        if all(program.atoms[c] in asked for c, negated in ruled_out if not negated):
+            asked |= {program.atoms[c] for c, negated in ruled_out if negated}
+    found = []
+    for fact in model.facts:
+        value = record.data.get(fact.name)
+        if fact.name in deciding_facts(model):
+            found += [words for atom, words in told_by(fact, value, model) if atom not in asked]
+    return found
+
+
+def told_by(fact: Fact, value: object, model: GuidelineModel) -> Iterator[tuple[str, str]]:
+    """Yield the atoms that a recorded fact makes true, each with its words, but for what is so of a typical patient."""
+    if fact.kind == "boolean" and value is True and model.typical.get(fact.name) != "true":
+        yield f"has({fact.name})", fact_words(fact.name, True, model)
+    elif fact.kind == "choice" and isinstance(value, str) and model.typical.get(fact.name) != value:
+        yield f"is({fact.name},{value})", fact_words(fact.name, value, model)
+    elif fact.kind == "list" and isinstance(value, list | tuple):
+        for member in value:
+            yield f"includes({fact.name},{member})", member_words(fact.name, str(member), model)
+
+
+@lru_cache(maxsize=16)
+def deciding_facts(model: GuidelineModel) -> frozenset[str]:
+    """Find the facts by which some rule takes another position than to call for an action."""
+    asking: dict[str, set[str]] = {}
+    for rule in model.rules:
+        for condition in rule.tested:
+            name = predicate_of(condition.text)
+            for key in (name, f"{name}({next(iter(arguments_of(condition.text)), '')}"):
+                asking.setdefault(key, set()).add(predicate_of(rule.head))
+    found = set()
+    for fact in model.facts:
+        pending = [head for name in ("has", "is", "includes") for head in asking.get(f"{name}({fact.name}", ())]
+        seen = set(pending)
+        while pending:
+            new = asking.get(pending.pop(), set()) - seen
+            seen |= new
+            pending += new
+        if seen & POSITIONS:
+            found.add(fact.name)
+    return frozenset(found)

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 from reasoner.compiler.model import Annotation, GuidelineModel
 from reasoner.compiler.selection import ANY
-from reasoner.engine.answer import Alternative, Answer, Assumed, GuidelineInfo, Missing, Recommendation, RecommendationWords
 from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED, Assumption
 from reasoner.engine.predicates import predicate_of
 from reasoner.errors import printable
 from reasoner.records.record import ONE_OF
+from reasoner.records.shapes import Shape
 
 if TYPE_CHECKING:
+    from reasoner.engine.answer import Alternative, Answer, Assumed, GuidelineInfo, Missing, Recommendation
     from reasoner.engine.derivation import Derivation, SeenCondition
 
 __all__ = [
+    "RecommendationWords",
     "alternative_words",
     "annotation_words",
     "assumed_words",
@@ -31,7 +33,6 @@ __all__ = [
     "decided_words",
     "default_words",
     "depending_words",
-    "doubts",
     "fact_words",
     "guideline_words",
     "interval_words",
@@ -65,6 +66,18 @@ READING_STATES = {"holds": "taken_so", "fails": "taken_otherwise", "unknown": "c
 MOST_NAMED = 3
 BOUND = re.compile(r"([<>]=?)([^,]+)")
 RELATIONS = {"<=": "at_most", ">=": "at_least", "<": "less_than", ">": "more_than"}
+
+
+class RecommendationWords(Shape, frozen=True):
+    """A recommendation as texts word it: the regimen, the strength and the cautions, with what of each is not certain.
+
+    `rank_varies` where what is not recorded can rank it lower.
+    """
+
+    regimen: str
+    rank_varies: bool
+    strength: str
+    cautions: tuple[str, ...]
 
 
 def guideline_words(info: GuidelineInfo, model: GuidelineModel) -> str:
@@ -339,15 +352,6 @@ def alternative_words(entry: Alternative, model: GuidelineModel) -> str:
         say("not_excluded", named(entry.excluded.removes)) if entry.excluded.removes else "",
     ]
     return say("under_alternative", entry.reading, entry.alternative, say("and").join(part for part in parts if part))
-
-
-def doubts(answer: Answer) -> Iterator[str]:
-    """Yield what the register of trials holds against the statements that the recommendations rest on."""
-    model = answer.derivation.model
-    used = {statement for entry in answer.recommended for statement in entry.statements}
-    for statement, date, text in model.discrepancies:
-        if statement in used:
-            yield model.say("doubt", statement, text, date)
 
 
 def throughout(atom: str, entry: Recommendation, derivation: Derivation) -> bool:

@@ -54,17 +54,62 @@ class ReasonWriter:
         return tuple(reasons)
 
     def absence(self, atom: int) -> str:
-        """Word an atom's absence: recorded as absent, or merely not on record."""
-        recorded = self.derivation.state(atom) == "recorded_absent"
-        return self.model.say("without" if recorded else "no_record", self.program.phrases[atom])
+        """Word an atom's absence: a rule fires by it only where it is known, assumed, or taken by default."""
+        return self.model.say("without", self.program.phrases[atom])
 
     def with_facts(self, atom: int, agree: Truth) -> str:
-        """Word an atom, followed by what of the record its rules rest on directly; its own arguments are not repeated."""
+        """Word an atom, followed by what of the record its rules rest on directly; its own arguments are not repeated.
+
+        Of an atom without arguments the facts are enough where each of them is; of one of the shared rules alone, all are.
+        """
         found = self.phrases.get((atom, agree))
         if found is None:
-            facts = self.facts_behind(atom, agree)
-            found = self.phrases[atom, agree] = self.words(atom, agree) + (f" ({facts})" if facts else "")
+            found = self.phrases[atom, agree] = self.shared_facts(atom, agree) or self.own_facts(atom, agree)
         return found
+
+    def own_facts(self, atom: int, agree: Truth) -> str:
+        words, facts = self.words(atom, agree), self.facts_behind(atom, agree)
+        if not facts:
+            return words
+        one = len(facts) == 1 or not self.together(atom, agree)
+        joined = self.model.say("and" if self.together(atom, agree) else "or").join(facts)
+        if predicate_of(self.program.atoms[atom]) != SCORE and not arguments_of(self.program.atoms[atom]):
+            return joined if one else words
+        return f"{words} ({joined})"
+
+    def together(self, atom: int, agree: Truth) -> bool:
+        """Tell whether all rules that conclude an atom do so in all completions of `agree`."""
+        return all(self.derivation.fired[support] & agree == agree for support in self.derivation.firing(atom, agree))
+
+    def shared_facts(self, atom: int, agree: Truth) -> str:
+        """Word what of the record an atom rests on by rules that no statement has; nothing where it rests on others too."""
+        inputs: dict[int, None] = {}
+        if (
+            atom in self.program.aggregates
+            or not arguments_of(self.program.atoms[atom])
+            or not self.follow(atom, agree, False, inputs)
+        ):
+            return ""
+        known = all(self.program.roles[n] == "patient" for n in inputs)
+        return self.model.say("and").join(self.program.phrases[n] for n in inputs) if known else ""
+
+    def follow(self, atom: int, agree: Truth, absent: bool, inputs: dict[int, None]) -> bool:
+        """Collect the inputs by which an atom holds, or is absent; tell whether shared rules alone led there."""
+        program, none = self.program, self.derivation.completions.none
+        if atom < len(program.inputs):
+            if not absent:
+                inputs[atom] = None
+            return True
+        rules = program.supports[atom] if absent else self.derivation.firing(atom, agree)
+        if any(self.model.rules[program.rules[rule].rule].annotation is not None for rule in rules):
+            return False
+        telling = (
+            (c, negated != absent)
+            for rule in rules
+            for c, negated in program.rules[rule].conditions
+            if program.roles[c] not in UNWORDED and (self.derivation.values[c] & agree != none) == (negated == absent)
+        )
+        return all(self.follow(c, agree, lacking, inputs) for c, lacking in telling)
 
     def words(self, atom: int, agree: Truth) -> str:
         """Word an atom in the completions of `agree`; a score by all values that it has there."""
@@ -75,11 +120,11 @@ class ReasonWriter:
         values = [int(value) for value, truth, _ in self.conclusions.held(SCORE, name) if truth & agree != none]
         return score_phrase(name, values, self.model)
 
-    def facts_behind(self, atom: int, agree: Truth) -> str:
-        """Word the recorded facts that the rules of a derived atom rest on directly; an empty text where there are none."""
+    def facts_behind(self, atom: int, agree: Truth) -> tuple[str, ...]:
+        """Word the recorded facts that the rules of a derived atom rest on directly."""
         program, first = self.program, len(self.program.inputs)
         if atom < first or atom in program.aggregates:
-            return ""
+            return ()
         own = set(arguments_of(program.atoms[atom]))
         supports = self.derivation.firing(atom, agree)
         facts = dict.fromkeys(
@@ -93,8 +138,7 @@ class ReasonWriter:
         )
         amounts = {c: None for support in supports for c, _ in program.rules[support].conditions if c in program.aggregates}
         facts |= dict.fromkeys(parts for c in amounts if (parts := amount_words(self.derivation, c, agree)[1]))
-        together = all(self.derivation.fired[support] & agree == agree for support in supports)
-        return self.model.say("and" if together else "or").join(facts)
+        return tuple(facts)
 
     def fired(self, predicate: str, first: str, agree: Truth) -> list[int]:
         """List the ground rules that conclude a position in all completions that `agree`, or else in some."""

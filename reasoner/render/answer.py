@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import UNSET
 
-from reasoner.compiler.model import GuidelineModel
+from reasoner.compiler.model import Annotation, GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.engine.conclusions import Assumption
 from reasoner.engine.derivation import Derivation
@@ -17,19 +17,21 @@ from reasoner.engine.phrases import (
     assumed_words,
     assuming_words,
     depending_words,
-    doubts,
     missing_words,
     recommendation_words,
     setting_words,
+    source_words,
 )
+from reasoner.engine.remarks import remarks_on
 from reasoner.engine.scores import score_words
 from reasoner.render.layout import TextLayout
 
 __all__ = ["render"]
 
 
-def recommendation(page: TextLayout, entry: Recommendation, derivation: Derivation) -> None:
-    model = derivation.model
+def recommendation(page: TextLayout, entry: Recommendation, answer: Answer, quoted: set[str]) -> None:
+    """Add one regimen; a statement in `quoted` was given before and is only named."""
+    model, derivation = answer.derivation.model, answer.derivation
     say = model.say
     worded = recommendation_words(entry, derivation)
     text = say("with_strength", worded.regimen, worded.strength)
@@ -38,14 +40,21 @@ def recommendation(page: TextLayout, entry: Recommendation, derivation: Derivati
     else:
         page.item(f"  {entry.rank}?", text, "conditional")
         page.item("", say("marked_certain_if", assuming_words(entry.assuming, model)), "conditional")
-    annotations: dict[str, None] = {reason.annotation: None for reason in entry.reasons}
-    for name in annotations:
-        page.item("", annotation_words(model.annotations[name], model))
+    for other in (other for other in answer.excluded if other.regimen == entry.regimen and other.certainty != "certain"):
+        told = say("also_excluded_if", assuming_words(other.assuming, model))
+        page.item("", say("with_source", told, sources_of(other, model)), "conditional")
+    annotations = [model.annotations[name] for name in dict.fromkeys(reason.annotation for reason in entry.reasons)]
+    for annotation in annotations:
+        if annotation.id in quoted:
+            page.item("", say("as_above", annotation.id))
+        else:
+            page.item("", say("with_source", opening_sentence(annotation), source_words(annotation, model)))
+        quoted.add(annotation.id)
     met = dict.fromkeys(part for reason in entry.reasons for part in reason.words.split(say("and")))
-    facts = [part for part in met if part not in {model.annotations[name].text for name in annotations}]
+    facts = [part for part in met if part not in {annotation.text for annotation in annotations}]
     if facts:
         page.item("", say("here", say("and").join(facts)), "faint")
-    others = [name for name in entry.readings if name not in annotations]
+    others = [name for name in entry.readings if name not in {annotation.id for annotation in annotations}]
     if others:
         page.item("", say("readings_used", say("comma").join(others)), "faint")
     if entry.depends_on_readings:
@@ -53,9 +62,24 @@ def recommendation(page: TextLayout, entry: Recommendation, derivation: Derivati
     if entry.overlays:
         page.item("", say("overlays_used", say("comma").join(entry.overlays)), "conditional")
     for caution in worded.cautions:
-        page.item("", caution, "against")
+        page.item("", say("caution_as_above") if caution in quoted else caution, "against")
+        quoted.add(caution)
+    for text in remarks_on(entry, answer.recommended, derivation):
+        page.item("", text)
     for text in (*dose_words(entry.doses, model), *no_dose_words(entry.regimen, entry.doses, model)):
         page.item("", text, "faint")
+
+
+def opening_sentence(annotation: Annotation) -> str:
+    """Give a statement as it is, of a reading its first sentence."""
+    if annotation.kind == "statement":
+        return annotation.text
+    first, mark, _ = annotation.text.partition(". ")
+    return f"{first}{mark.strip()}"
+
+
+def sources_of(entry: Exclusion, model: GuidelineModel) -> str:
+    return model.say("comma").join(dict.fromkeys(reason.annotation for reason in entry.reasons))
 
 
 def exclusions(page: TextLayout, entries: Iterable[Exclusion], model: GuidelineModel) -> None:
@@ -78,10 +102,17 @@ def exclusions(page: TextLayout, entries: Iterable[Exclusion], model: GuidelineM
         if certainty == "certain":
             page.item("  x", say("excluded_certainly", regimens, reasons), "against")
         else:
-            text = say("excluded_if", regimens, assuming_words(assuming, model), reasons)
-            page.item("  x?", text, "conditional")
+            page.item("  x?", conditionally(regimens, reasons, assuming_words(assuming, model), model), "conditional")
         if readings:
             page.item("", depending_words(readings, model), "conditional")
+
+
+def conditionally(regimens: str, reasons: str, assuming: str, model: GuidelineModel) -> str:
+    """Word an exclusion that hangs on something; a reason that says the same is not repeated."""
+    words, bracket, sources = reasons.partition(" [")
+    if words in assuming:
+        return model.say("excluded_if_alone", regimens, f"{assuming}{bracket}{sources}")
+    return model.say("excluded_if", regimens, assuming, reasons)
 
 
 def action(page: TextLayout, entry: ActionCall, model: GuidelineModel) -> None:
@@ -124,27 +155,21 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
     say = model.say
     page = TextLayout(width, colour)
     page.opening(answer.patient, answer.guideline, model)
+    page.item("", answer.bottom_line, "heading", indent=0)
     for placed in answer.decisions or ():
         words = say("setting_for", model.label("decision", placed.decision), setting(placed.setting, answer.derivation))
-        page.item("", words, "heading", indent=0)
+        page.item("", words, indent=0)
     if not answer.decisions:
-        page.item("", say("setting_is", setting(answer.setting, answer.derivation)), "heading", indent=0)
-    for decision in model.decisions or (UNSET,):
-        if isinstance(decision, str):
-            page.heading(say("heading_recommended_for", model.label("decision", decision)))
-        else:
-            page.heading(say("heading_recommended"))
-        own = [entry for entry in answer.recommended if entry.decision == decision]
-        for entry in own:
-            recommendation(page, entry, answer.derivation)
-        if not own:
-            page.item("  -", say("nothing"))
-    if answer.excluded:
+        page.item("", say("setting_is", setting(answer.setting, answer.derivation)), indent=0)
+    recommendations(page, answer)
+    shown = {entry.regimen for entry in answer.recommended}
+    left = [entry for entry in answer.excluded if entry.certainty == "certain" or entry.regimen not in shown]
+    if left:
         page.heading(say("heading_excluded"))
-        exclusions(page, answer.excluded, model)
+        exclusions(page, left, model)
     if answer.actions:
         page.heading(say("heading_actions"))
-        for call in answer.actions:
+        for call in sorted(answer.actions, key=lambda call: call.action not in model.urgent):
             action(page, call, model)
     section(page, say("heading_scores"), "  -", (score_words(score, model) for score in answer.scores or ()))
     section(page, say("heading_missing"), "  ?", missing_words(answer))
@@ -158,9 +183,27 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
             named = f"{other.reading}={other.alternative}"
             annotation = model.annotations.get(named) or model.annotations[other.reading]
             page.item("", annotation_words(annotation, model), "faint")
-    section(page, say("heading_notes"), "  -", answer.notes)
-    section(page, say("heading_doubts"), "  -", doubts(answer))
+    section(page, say("heading_notes"), "  -", (note for note in answer.notes if note != say("note_silent")))
+    section(page, say("heading_doubts"), "  -", answer.caveats)
+    if answer.not_considered:
+        page.blank()
+        page.item("", say("not_considered", say("comma").join(answer.not_considered)), "faint", indent=0)
     return page.closing(answer.guideline)
+
+
+def recommendations(page: TextLayout, answer: Answer) -> None:
+    """Add what is recommended, for each of several decisions; where nothing is, the bottom line has said so."""
+    model, say, quoted = answer.derivation.model, answer.derivation.model.say, set[str]()
+    for decision in model.decisions or (UNSET,):
+        own = [entry for entry in answer.recommended if entry.decision == decision]
+        if isinstance(decision, str):
+            page.heading(say("heading_recommended_for", model.label("decision", decision)))
+            if not own:
+                page.item("  -", say("nothing"))
+        elif own:
+            page.heading(say("heading_recommended"))
+        for entry in own:
+            recommendation(page, entry, answer, quoted)
 
 
 def section(page: TextLayout, heading: str, lead: str, lines: Iterable[str]) -> None:

@@ -1,0 +1,171 @@
+"""One sentence that a reader can act on: what comes first, what it hangs on, or that the text is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET, UnsetType
+
+from reasoner.engine.comparison import Alternative, Comparison
+from reasoner.engine.conclusions import CERTAIN, SILENT, Missing
+from reasoner.engine.derivation import Derivation
+from reasoner.engine.phrases import assuming_words, fact_words, rank_is_sure, setting_words, unknown_words
+from reasoner.engine.predicates import EXCLUDED, INDICATED, PLACES, SETTING, arguments_of, predicate_of
+from reasoner.records.record import Record
+
+if TYPE_CHECKING:
+    from reasoner.engine.answer import ActionCall, Recommendation
+
+__all__ = ["LONGEST", "BottomLine", "placing_grounds", "scope_facts"]
+
+LONGEST = 200
+
+
+class BottomLine:
+    """Writes the bottom line of one answer: of several wordings the fullest that is short enough."""
+
+    def __init__(
+        self,
+        comparison: Comparison,
+        record: Record,
+        recommended: Sequence[Recommendation],
+        actions: Sequence[ActionCall],
+        alternatives: Sequence[Alternative],
+        missing: Sequence[Missing],
+    ) -> None:
+        self.derivation = comparison.derivation
+        self.model = self.derivation.model
+        self.say = self.model.say
+        self.conclusions = comparison.conclusions
+        self.record = record
+        self.recommended = recommended
+        self.urgent = [entry for entry in actions if entry.action in self.model.urgent and entry.certainty == CERTAIN]
+        self.alternatives = alternatives
+        self.missing = missing
+
+    def text(self) -> str:
+        """Give the bottom line, of at most 200 characters."""
+        first = [entry.text for entry in self.urgent]
+        named = [self.model.label("action_name", entry.action) for entry in self.urgent]
+        named = [self.say("bottom_urgent", self.say("comma").join(named))] if named else []
+        decisions = self.model.decisions or ("",)
+        whole = [" ".join(parts) for parts in zip(*(self.wordings(decision) for decision in decisions), strict=True)]
+        candidates = [" ".join((*acts, text)) for text in whole for acts in (first, named)]
+        candidates += list(self.wordings(decisions[0]))
+        return next((text for text in candidates if len(text) <= LONGEST), self.say("bottom_long"))
+
+    def wordings(self, decision: str) -> list[str]:
+        """Give the bottom line of a decision in four wordings, the fullest first."""
+        found = list(dict.fromkeys(self.candidates(decision)))
+        if decision:
+            found = [self.say("note_for", self.model.label("decision", decision), text) for text in found]
+        return [*found[:3], *found[-1:] * (4 - len(found[:3]))]
+
+    def candidates(self, decision: str) -> Iterator[str]:
+        say, setting = self.say, self.conclusions.setting(decision)
+        entries = [entry for entry in self.recommended if not decision or entry.decision == decision]
+        if setting in self.model.by_design:
+            facts = scope_facts(self.derivation, setting, self.record)
+            yield say("bottom_out_of_scope", say("and_condition").join(facts)) if facts else say("bottom_no_scope")
+            yield say("bottom_no_scope")
+        elif entries:
+            yield from self.first_of(setting, entries)
+        elif setting == SILENT:
+            silent = self.silence(decision)
+            yield from (f"{silent} {other}" for other in self.otherwise(decision))
+            yield silent
+        elif self.missing and setting not in self.model.settings:
+            yield say("bottom_depends", unknown_words(self.missing[0], self.model))
+        elif any(self.conclusions.held(INDICATED, name) for name in self.model.regimens):
+            dead = say("bottom_dead_end", setting_words(setting, self.model))
+            yield from (f"{dead} {other}" for other in self.otherwise(decision))
+            yield dead
+        else:
+            yield say("bottom_nothing")
+
+    def silence(self, decision: str) -> str:
+        """Say that the text is silent, in the words of what places the patient there where a rule does."""
+        grounds = placing_grounds(self.derivation, self.model.settings_in(decision))
+        words = self.model.label("ground", grounds[0]) if grounds else self.say("bottom_no_history")
+        return self.say("bottom_silent", f"{words[:1].upper()}{words[1:]}")
+
+    def otherwise(self, decision: str) -> Iterator[str]:
+        """Word what another reading would recommend where the default has nothing."""
+        for entry in self.alternatives:
+            added = [n for n in entry.recommended.adds if not decision or self.model.option_of.get(n) == decision]
+            if added:
+                reading = f"{entry.reading}={entry.alternative}"
+                regimens = self.say("comma").join(self.model.label("regimen", name) for name in added)
+                yield self.say("bottom_otherwise", reading, regimens)
+
+    def first_of(self, setting: str, entries: Sequence[Recommendation]) -> Iterator[str]:
+        """Word what ranks first, in ever fewer words."""
+        say, model = self.say, self.model
+        best = min(entry.rank for entry in entries)
+        top, rest = [e for e in entries if e.rank == best], [e for e in entries if e.rank > best]
+        lead = setting_words(setting, model)
+        lead = f"{lead[:1].upper()}{lead[1:]}"
+        if setting not in model.settings:
+            lead = say("bottom_undetermined")
+        full = say("bottom_or").join(self.entry(entry, True) for entry in top)
+        then = say("bottom_or").join(self.entry(entry, True) for entry in rest)
+        text = say("labelled", lead, full)
+        lost = self.stronger_excluded(top, entries[0].decision)
+        if lost:
+            yield f"{say('bottom_end', text)} {lost}"
+        if rest:
+            yield say("bottom_then", text, then)
+            yield say("bottom_then", text, say("bottom_others", str(len(rest))))
+        yield say("bottom_end", text)
+        yield say("bottom_end", say("labelled", lead, say("bottom_or").join(self.entry(entry, False) for entry in top)))
+        certain = all(entry.certainty == CERTAIN for entry in top)
+        yield say("bottom_count" if certain else "bottom_count_open", lead, str(len(top)))
+
+    def stronger_excluded(self, top: Sequence[Recommendation], decision: str | UnsetType) -> str:
+        """Say that a regimen which is indicated more strongly than what ranks first is excluded; nothing where none is."""
+        order, every = self.model.strengths, self.derivation.completions.all
+        best = min(order.index(entry.strength) for entry in top)
+        for name in self.model.regimens:
+            if self.model.option_of.get(name, UNSET) == decision and self.conclusions.truth(EXCLUDED, name) == every:
+                for strength, truth, _ in self.conclusions.held(INDICATED, name):
+                    if truth == every and order.index(strength) < best:
+                        label, strong = self.model.label("regimen", name), self.model.label("strength", strength)
+                        return self.say("bottom_excluded", label, strong)
+        return ""
+
+    def entry(self, entry: Recommendation, full: bool) -> str:
+        """Name a regimen with its strength, and whether or on what it hangs."""
+        say, model = self.say, self.model
+        words = say("bottom_entry", model.label("regimen", entry.regimen), model.label("strength", entry.strength))
+        if entry.certainty == CERTAIN:
+            return words if rank_is_sure(entry, self.derivation) else say("bottom_rank_open", words)
+        return say("bottom_if", words, assuming_words(entry.assuming, model)) if full else say("bottom_open", words)
+
+
+def placing_grounds(derivation: Derivation, settings: Sequence[str]) -> list[str]:
+    """List the grounds by which a patient is placed in the settings where he stands."""
+    program, found = derivation.program, []
+    for name in settings:
+        for _, number in program.table.get(SETTING, {}).get(name, ()):
+            for use in derivation.firing(number, derivation.completions.all):
+                for condition, negated in program.rules[use].conditions:
+                    if not negated and predicate_of(program.atoms[condition]) == PLACES:
+                        found.append(arguments_of(program.atoms[condition])[1])
+    return list(dict.fromkeys(found))
+
+
+def scope_facts(derivation: Derivation, setting: str, record: Record) -> list[str]:
+    """Word the recorded facts by which a patient is outside of what the guideline is about."""
+    program, found = derivation.program, dict[str, None]()
+    for _, number in program.table.get(PLACES, {}).get(setting, ()):
+        for use in derivation.firing(number, derivation.completions.all):
+            for condition, negated in program.rules[use].conditions:
+                for support in program.supports[condition] if negated else ():
+                    for asked, absent in program.rules[support].conditions:
+                        if not absent and derivation.state(asked) == "recorded_absent":
+                            fact = arguments_of(program.atoms[asked])[0]
+                            value = record.data.get(fact)
+                            words = "" if value is None else fact_words(fact, value, derivation.model)
+                            found[words or derivation.model.say("without", program.phrases[asked])] = None
+    return list(found)
