@@ -11,7 +11,7 @@ from reasoner.engine.comparison import Alternative, Comparison
 from reasoner.engine.conclusions import CERTAIN, SILENT, Missing
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.phrases import assuming_words, fact_words, rank_is_sure, setting_words, unknown_words
-from reasoner.engine.predicates import EXCLUDED, INDICATED, PLACES, SETTING, arguments_of, predicate_of
+from reasoner.engine.predicates import EXCLUDED, INDICATED, PLACES, RECOMMENDED, SETTING, arguments_of, predicate_of
 from reasoner.records.record import Record
 
 if TYPE_CHECKING:
@@ -106,6 +106,9 @@ class BottomLine:
         top, rest = [e for e in entries if e.rank == best], [e for e in entries if e.rank > best]
         lead = setting_words(setting, model)
         lead = f"{lead[:1].upper()}{lead[1:]}"
+        held = [name for name in model.settings_in(entries[0].decision or "") if self.conclusions.held(SETTING, name)]
+        if setting in model.settings and len(held) > 1:
+            lead = say("bottom_several_settings")
         if setting not in model.settings:
             lead = say("bottom_undetermined")
         full = say("bottom_or").join(self.entry(entry, True) for entry in top)
@@ -119,6 +122,9 @@ class BottomLine:
             yield say("bottom_then", text, say("bottom_others", str(len(rest))))
         yield say("bottom_end", text)
         yield say("bottom_end", say("labelled", lead, say("bottom_or").join(self.entry(entry, False) for entry in top)))
+        if len(top) > 2:
+            both = self.entry(top[0], False), say("bottom_others", str(len(top) - 1))
+            yield say("bottom_end", say("labelled", lead, say("bottom_or").join(both)))
         certain = all(entry.certainty == CERTAIN for entry in top)
         yield say("bottom_count" if certain else "bottom_count_open", lead, str(len(top)))
 
@@ -138,6 +144,9 @@ class BottomLine:
         """Name a regimen with its strength, and whether or on what it hangs."""
         say, model = self.say, self.model
         words = say("bottom_entry", model.label("regimen", entry.regimen), model.label("strength", entry.strength))
+        truth = self.conclusions.truth
+        if truth(RECOMMENDED, entry.regimen) & truth(EXCLUDED, entry.regimen) != self.derivation.completions.none:
+            words = say("bottom_both", words)
         if entry.certainty == CERTAIN:
             return words if rank_is_sure(entry, self.derivation) else say("bottom_rank_open", words)
         return say("bottom_if", words, assuming_words(entry.assuming, model)) if full else say("bottom_open", words)

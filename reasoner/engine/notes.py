@@ -9,7 +9,7 @@ from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.engine.caveats import atoms_of
 from reasoner.engine.conclusions import SILENT, UNDETERMINED, Conclusions
 from reasoner.engine.derivation import Derivation, SeenCondition
-from reasoner.engine.phrases import fact_words, member_words, requirement_words
+from reasoner.engine.phrases import fact_words, member_words
 from reasoner.engine.predicates import (
     CONTRAINDICATED,
     EXCLUDED,
@@ -138,11 +138,25 @@ def nearest_statements(derivation: Derivation, decision: str = "") -> list[tuple
         misses = derivation.use(number).blocked_by
         met = [c.phrase for c in conditions if c.met == "always" and not c.negated and telling(c, model)]
         within_reach = all(not c.negated and under_way.intersection(arguments_of(c.atom)) for c in misses)
-        words = [requirement_words(c, model) for c in misses]
+        words = [words for c in misses for words in unmet(c, derivation)]
         if (met or within_reach) and (statement not in best or len(words) < len(best[statement][1])):
             best[statement] = met, words
     fewest = min((len(misses) for _, misses in best.values()), default=0)
     return [(statement, met, misses) for statement, (met, misses) in best.items() if len(misses) == fewest]
+
+
+def unmet(condition: SeenCondition, derivation: Derivation) -> Iterator[str]:
+    """Word what a statement asks for; where it is set aside, that is the absence of what sets it aside."""
+    model, program = derivation.model, derivation.program
+    if not condition.negated:
+        yield condition.phrase
+    elif model.roles[predicate_of(condition.atom)] != "position":
+        yield model.say("without", condition.phrase)
+    else:
+        for rule in derivation.firing(program.index[condition.atom], derivation.completions.all):
+            for number, negated in program.rules[rule].conditions:
+                if not negated and program.roles[number] in ("derived", "patient", "history"):
+                    yield model.say("without", program.phrases[number])
 
 
 def telling(condition: SeenCondition, model: GuidelineModel) -> bool:

@@ -110,7 +110,8 @@ def exclusions(page: TextLayout, entries: Iterable[Exclusion], model: GuidelineM
 def conditionally(regimens: str, reasons: str, assuming: str, model: GuidelineModel) -> str:
     """Word an exclusion that hangs on something; a reason that says the same is not repeated."""
     words, bracket, sources = reasons.partition(" [")
-    if words in assuming:
+    joint = model.say("and")
+    if set(words.split(joint)) <= set(assuming.split(joint)):
         return model.say("excluded_if_alone", regimens, f"{assuming}{bracket}{sources}")
     return model.say("excluded_if", regimens, assuming, reasons)
 

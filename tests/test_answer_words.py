@@ -1,0 +1,186 @@
+"""What a clinician reads of an answer: the bottom line first, nothing of the machinery, and the text's own words in full."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import pytest
+
+from reasoner import Guideline
+from reasoner.records.shapes import to_plain
+from reasoner.render.answer import render
+
+LOST = (
+    "by no other ground", "no record of", "no a ", "a reason to set", "being unavailable",
+    "The guideline recommends no regimen", "the rank depends on unrecorded", "this is the best",
+    "decline (heart failure", "first the one, then the other", "Discontinue trastuzumab", "(contrary to the record)",
+    "the absence of", "does not fire", "by definition", "Nearest statement", "unavailability of trastuzumab +",
+)  # fmt: skip
+"""Phrases that a clinician stumbles over; answers have none of them."""
+
+FIRST = ["trastuzumab", "pertuzumab", "docetaxel"]
+AFTER_FIRST = {"drugs": FIRST, "outcome": "progression"}
+AFTER_DERUXTECAN = {"drugs": ["trastuzumab_deruxtecan"], "outcome": "progression"}
+KNOWN = {
+    "id": "p", "her2": "positive", "hr": "negative", "metastatic": True, "adjuvant_drugs": [], "brain_metastases": False,
+    "cns_predominant": False, "interstitial_lung_disease": False, "heart_failure": False, "lvef_measured": True,
+    "lvef_decline": "none", "rebiopsied": True, "accessible_lesion": True, "low_disease_burden": False,
+    "significant_comorbidity": False, "long_disease_free_interval": False, "metastatic_therapy": [],
+}  # fmt: skip
+
+
+class Reading(NamedTuple):
+    """A patient, and what the text of the answer says and does not say."""
+
+    title: str
+    record: dict[str, Any]
+    says: tuple[str, ...]
+    does_not_say: tuple[str, ...] = ()
+
+
+def courses(*given: dict[str, Any], **facts: Any) -> dict[str, Any]:
+    return {"metastatic_therapy": list(given), **facts}
+
+
+READINGS = (
+    Reading(
+        "A drug under way is not loaded again",
+        courses({"drugs": FIRST, "outcome": "completed"}, {"drugs": FIRST[:2], "outcome": "ongoing"}),
+        ("maintenance dose 420 mg", "maintenance dose 6 mg/kg"), ("loading dose",),
+    ),
+    Reading(
+        "At six cycles and four months stopping is open, and that comes first",
+        courses({"drugs": FIRST, "outcome": "ongoing", "taxane_cycles": 6, "chemotherapy_months": 4.2}),
+        ("curated layer Consider stopping the chemotherapy: six cycles and four months",), ("Complete the chemotherapy",),
+    ),
+    Reading(
+        "Lung disease under T-DXd: stop it, T-DM1 is left, and the label is quoted",
+        courses(AFTER_FIRST, {"drugs": ["trastuzumab_deruxtecan"], "outcome": "ongoing"}, interstitial_lung_disease=True),
+        ("Second line: trastuzumab emtansine (T-DM1), alternative", "Stop T-DXd", "pre-existing disease only",
+         "interrupted for grade 1", "Repeat the LVEF", "Excluded: trastuzumab deruxtecan (T-DXd) (preferred)"),
+    ),
+    Reading(
+        "Monitoring goes on where nothing is recommended, and what was reported since is named",
+        courses({"drugs": ["trastuzumab_deruxtecan", "pertuzumab"], "outcome": "ongoing"}),
+        ("The text does not speak of the course under way; nothing is recommended.", "Repeat the LVEF", "Watch for pulmonary",
+         "What comes nearest is L30", "DESTINY-Breast09"), ("L3:", "RECOMMENDED"),
+    ),
+    Reading(
+        "In heart failure every anti-HER2 drug has a cardiac caution, pertuzumab no partner, and no excluded regimen a caveat",
+        courses({"drugs": ["trastuzumab", "docetaxel"], "outcome": "progression"}, AFTER_DERUXTECAN, heart_failure=True),
+        ("CAUTION: for heart failure", "CAUTION as above.", "The text names no partner drug for it.",
+         "Excluded: tucatinib + trastuzumab + capecitabine (preferred)", "endocrine therapy + trastuzumab: heart failure"),
+        ("L30: HER2CLIMB",),
+    ),
+    Reading(
+        "In heart failure under trastuzumab it is stopped for good",
+        courses({"drugs": FIRST, "outcome": "ongoing"}, heart_failure=True), ("curated layer Stop trastuzumab for good",),
+    ),
+    Reading(
+        "With an anthracycline it is the combination that is forbidden",
+        courses({"drugs": ["trastuzumab", "epirubicin"], "outcome": "ongoing"}),
+        ("Do not give trastuzumab together with the anthracycline. [L55]",), ("for good",),
+    ),
+    Reading(
+        "Endocrine therapy may be added at progression, but not to chemotherapy",
+        courses(AFTER_FIRST, AFTER_DERUXTECAN, hr="positive"), ("The text allows adding endocrine therapy [L47].",),
+    ),
+    Reading(
+        "The population of a trial is held against the patient",
+        courses(AFTER_FIRST, AFTER_DERUXTECAN),
+        ("HER2CLIMB enrolled patients previously treated with T-DM1, and no patient previously treated with T-DXd",),
+        ("L30: HER2CLIMB enrolled patients after T-DM1;",),
+    ),
+    Reading(
+        "After T-DM1 and without T-DXd the population fits, and nothing is said of it",
+        courses(AFTER_FIRST, {"drugs": ["trastuzumab_emtansine"], "outcome": "progression"}, interstitial_lung_disease=True),
+        ("Nothing is left in second line", "Under R9=b: tucatinib"), ("would not have been enrolled",),
+    ),
+    Reading(
+        "Why a regimen to consider comes before a preferred one",
+        courses(AFTER_FIRST, brain_metastases=True, cns_predominant=True),
+        ("It ranks ahead of trastuzumab deruxtecan (T-DXd) (preferred):", "[L26, R7]"), ("asks for it: brain metastases",),
+    ),
+    Reading(
+        "The caveat on recurrence within twelve months is no objection after pertuzumab",
+        {"adjuvant_drugs": ["trastuzumab", "pertuzumab"], "months_to_recurrence": 9}, ("preferred",), ("L14: ",),
+    ),
+    Reading(
+        "The caveat on recurrence within twelve months is one without pertuzumab",
+        {"adjuvant_drugs": ["trastuzumab"], "months_to_recurrence": 9}, ("L14: The text says 12 months",),
+    ),
+    Reading(
+        "HER2-negative now: the guideline does not apply",
+        courses(AFTER_FIRST, her2="negative"), ("This guideline does not apply: HER2 status: negative.",), ("RECOMMENDED",),
+    ),
+    Reading(
+        "Drugs that are not to be had are named",
+        {"hr": "positive", "unavailable_drugs": ["docetaxel", "paclitaxel"]},
+        ("docetaxel among the unavailable drugs; paclitaxel among the unavailable drugs [R21]",
+         "The text does not say which cases are to be selected.", "the patient's wishes"),
+    ),
+    Reading(
+        "Only what is near is given as nearest, with what is met of it",
+        courses({"drugs": ["trastuzumab", "paclitaxel"], "outcome": "progression"}),
+        ("What comes nearest is L17", "Not met here: progression on pertuzumab. Met: progression on trastuzumab",
+         "Under R5=b: trastuzumab deruxtecan (T-DXd)."), ("nearest is L3", "nearest is L30"),
+    ),
+    Reading(
+        "A regimen that hangs on a fact both ways appears once",
+        {**courses(AFTER_FIRST), "interstitial_lung_disease": None},
+        ("CERTAIN IF no interstitial lung disease, present or past Excluded if interstitial lung disease, present or past",),
+        ("x? trastuzumab deruxtecan",),
+    ),
+    Reading(
+        "What the record tells and nothing asks for is said",
+        {"brain_metastases": True, "lvef_decline": "transient"},
+        ("no rule that applies here asks for it: brain metastases; LVEF decline: transient.",),
+    ),
+    Reading(
+        "What was reported before or since is one line, and the text's date stands below",
+        {}, ("Reported before or since, not in this text: DESTINY-Breast09", "PHILA", "source of 3 February 2026"),
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", READINGS, ids=lambda case: case.title)
+def test_an_answer_says_of_this_patient(case: Reading, curated: Guideline) -> None:
+    shown = re.sub(r"\s+", " ", render(curated.answer({**KNOWN, **case.record})))
+    assert [words for words in case.says if words not in shown] == []
+    assert [words for words in case.does_not_say if words in shown] == []
+
+
+@pytest.mark.parametrize("layer", ["curated", "literal"])
+def test_no_answer_has_a_phrase_that_a_clinician_would_not_sign(layer: str, curated: Guideline, literal: Guideline) -> None:
+    guideline = curated if layer == "curated" else literal
+    for name, case in guideline.cases().items():
+        answer = guideline.answer(case.record)
+        shown = re.sub(r"\s+", " ", render(answer))
+        assert [phrase for phrase in LOST if phrase in shown] == [], name
+        assert 0 < len(answer.bottom_line) <= 200, name
+        assert shown.index(answer.bottom_line) < shown.index("Setting:"), name
+        assert "3 February 2026" in shown
+        assert "Not considered by this text: performance status" in shown
+
+
+def test_the_bottom_line_says_no_more_than_the_entries(curated: Guideline, literal: Guideline) -> None:
+    for guideline in (curated, literal):
+        for name, case in guideline.cases().items():
+            answer = guideline.answer(case.record)
+            for entry in answer.recommended:
+                label = guideline.model.label("regimen", entry.regimen)
+                named = f"{label}, {guideline.model.label('strength', entry.strength)}"
+                after = answer.bottom_line.partition(named)[2]
+                if after and entry.certainty != "certain":
+                    assert re.match(r"( \(the text also excludes it\))?, (if|depending on) ", after), (name, after)
+            if not answer.recommended:
+                told = ("nothing is recommended", "does not apply", "Nothing is left", "depends on", "recommends nothing")
+                assert any(words in answer.bottom_line for words in told), name
+
+
+def test_what_is_new_stands_in_the_json(curated: Guideline) -> None:
+    plain = to_plain(curated.answer(KNOWN))
+    assert plain["bottom_line"] == "First line: trastuzumab + pertuzumab + a taxane (docetaxel or paclitaxel), standard."
+    assert "pregnancy" in plain["not_considered"]
+    assert any("DESTINY-Breast09" in caveat for caveat in plain["caveats"])
