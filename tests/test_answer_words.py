@@ -61,13 +61,14 @@ READINGS = (
          "interrupted for grade 1", "Repeat the LVEF", "Excluded: trastuzumab deruxtecan (T-DXd) (preferred)"),
     ),
     Reading(
-        "Monitoring goes on where nothing is recommended, and what was reported since is named",
+        "Monitoring goes on where nothing is recommended; what was reported since is named",
         courses({"drugs": ["trastuzumab_deruxtecan", "pertuzumab"], "outcome": "ongoing"}),
-        ("The text does not speak of the course under way; nothing is recommended.", "Repeat the LVEF", "Watch for pulmonary",
+        ("The text does not speak of the course under way; nothing is recommended.", "Repeat the LVEF",
+         "Watch for pulmonary",
          "What comes nearest is L30", "DESTINY-Breast09"), ("L3:", "RECOMMENDED"),
     ),
     Reading(
-        "In heart failure every anti-HER2 drug has a cardiac caution, pertuzumab no partner, and no excluded regimen a caveat",
+        "In heart failure every anti-HER2 drug has a cardiac caution, pertuzumab no partner, what is excluded no caveat",
         courses({"drugs": ["trastuzumab", "docetaxel"], "outcome": "progression"}, AFTER_DERUXTECAN, heart_failure=True),
         ("CAUTION: for heart failure", "CAUTION as above.", "The text names no partner drug for it.",
          "Excluded: tucatinib + trastuzumab + capecitabine (preferred)", "endocrine therapy + trastuzumab: heart failure"),

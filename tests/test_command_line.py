@@ -54,6 +54,7 @@ def test_json_is_one_answer_a_line_in_the_order_of_the_records(
 def test_an_answer_has_the_keys_of_its_schema(curated: Guideline) -> None:
     answer: dict[str, Any] = to_plain(curated.answer(curated.cases()["lung_disease_not_recorded"].record))
     lists = ["recommended", "excluded", "actions", "missing", "assumed", "alternatives", "notes"]
+    lists += ["bottom_line", "not_considered", "caveats"]
     assert list(answer) == ["schema", "guideline", "patient", "setting", *lists]
     assert answer["schema"] == "reasoner.answer/1"
     assert {"id", "digest", "layer", "overlays"} <= set(answer["guideline"])
@@ -119,10 +120,10 @@ def test_what_is_not_recorded_is_not_shown_as_the_patients(curated: Guideline) -
     first = text.partition("1. trastuzumab deruxtecan")[2].partition("1?")[0]
     assert "Because of: progression on trastuzumab" in first
     assert "brain metastases" not in first
-    assert "CAUTION, unless ruled out: heart failure" in first
+    assert "CAUTION, unless ruled out: for heart failure" in first
     assert "(the rank depends on unrecorded facts; this is the best)" in first
     excluded = text.partition("EXCLUDED")[2].partition("CHECK AND DO")[0]
-    assert "trastuzumab + pertuzumab; pertuzumab: progression on all parts of the regimen" in excluded
+    assert "trastuzumab + pertuzumab; pertuzumab: progression on all its drugs" in excluded
 
 
 def test_layer_and_overlay_are_named_in_the_answer(patient: Path, environment: dict[str, str]) -> None:
@@ -174,10 +175,13 @@ def test_the_literal_layer_says_that_it_contradicts_itself(curated: Guideline, l
 
 def test_a_silence_names_the_nearest_statements_and_what_each_misses(curated: Guideline) -> None:
     notes = curated.answer(curated.cases()["silent_after_endocrine_and_trastuzumab"].record).notes
-    assert "The text is silent" in notes[0]
-    nearest = {note.split()[2]: note for note in notes[1:]}
-    assert "progression on trastuzumab deruxtecan (T-DXd)" in nearest["L30"]
-    assert "it requires the absence of prior anti-HER2 therapy or chemotherapy" in nearest["L3"]
+    assert "The text does not speak of this history" in notes[0]
+    near = curated.answer(curated.cases()["progression_without_pertuzumab"].record).notes[1]
+    assert near.startswith("What comes nearest is L17: ")
+    assert near.endswith(
+        "Not met here: progression on pertuzumab. Met: progression on trastuzumab; progression on a taxane."
+    )
+    assert not any("L3:" in note or "L30:" in note for note in notes)
 
 
 def test_a_dead_end_is_said_to_be_one(curated: Guideline) -> None:

@@ -22,7 +22,7 @@ from reasoner.engine.conclusions import (
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.doses import DoseGiven, Doses
 from reasoner.engine.grounds import grounds_of
-from reasoner.engine.notes import notes_on
+from reasoner.engine.notes import not_asked_for, notes_on
 from reasoner.engine.phrases import RecommendationWords
 from reasoner.engine.predicates import (
     BEFORE,
@@ -182,6 +182,7 @@ def build_answer(derivation: Derivation, record: Record, info: GuidelineInfo, wa
     recommended, actions = tuple(builder.recommended()), tuple(builder.actions())
     alternatives = tuple(builder.comparison.alternatives(setting))
     missing = tuple(builder.conclusions.missing())
+    unasked = not_asked_for(derivation, builder.conclusions, record)
     told = BottomLine(builder.comparison, record, recommended, actions, alternatives, missing)
     return Answer(
         guideline=info,
@@ -193,7 +194,7 @@ def build_answer(derivation: Derivation, record: Record, info: GuidelineInfo, wa
         missing=missing,
         assumed=tuple(builder.comparison.assumed(record)),
         alternatives=alternatives,
-        notes=(*notes_on(derivation, builder.conclusions, record), *record.remarks, *warnings),
+        notes=(*notes_on(derivation, builder.conclusions), *record.remarks, *warnings, *unasked),
         bottom_line=told.text(),
         not_considered=derivation.model.not_considered,
         caveats=tuple(caveats_on(derivation, recommended, actions)),

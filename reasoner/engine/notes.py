@@ -24,14 +24,14 @@ from reasoner.engine.predicates import (
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.records.record import Record
 
-__all__ = ["nearest_statements", "notes_on"]
+__all__ = ["nearest_statements", "not_asked_for", "notes_on"]
 
 GIVEN = {"course", "last_course", "finished", "reading"}
 POSITIONS = {PLACES, INDICATED, PREFERS, CONTRAINDICATED, "caution"}
 LOCAL_EFFECTS = ("suppressed", "exclusion_defeated", "waived", "defeated")
 
 
-def notes_on(derivation: Derivation, conclusions: Conclusions, record: Record) -> Iterator[str]:
+def notes_on(derivation: Derivation, conclusions: Conclusions) -> Iterator[str]:
     """Yield the notes on an answer; what is said of one of several decisions begins with its name."""
     model, every, none = derivation.model, derivation.completions.all, derivation.completions.none
     say = model.say
@@ -50,9 +50,6 @@ def notes_on(derivation: Derivation, conclusions: Conclusions, record: Record) -
     for decision in decisions:
         for note in silence_notes(derivation, conclusions, decision):
             yield say("note_for", model.label("decision", decision), note) if decision else note
-    unasked = not_asked_for(derivation, conclusions, record)
-    if unasked:
-        yield say("note_not_asked_for", say("and").join(unasked))
     if model.overlays:
         yield from dict.fromkeys(local(derivation))
     for regimen in model.regimens:
@@ -116,12 +113,14 @@ def local(derivation: Derivation) -> Iterator[str]:
             yield model.say("note_local", annotation.id, program.phrases[ground.head])
 
 
-def nearest_statements(derivation: Derivation, decision: str = "") -> list[tuple[str, list[str], list[str]]]:
+def nearest_statements(
+    derivation: Derivation, decision: str = "", all_statements: bool = False
+) -> list[tuple[str, list[str], list[str]]]:
     """Find the statements that come nearest to placing this patient for a decision, each with what it meets and misses.
 
     Near is a statement of which something is met that not every patient meets, or that asks for an outcome of a drug in the
     course under way. Of these the nearest are those that miss the fewest conditions; of one statement the instance that
-    misses fewest counts.
+    misses fewest counts. With `all_statements` none need be near, and those count that miss two conditions at most.
     """
     model, program = derivation.model, derivation.program
     placing = {number: rule.annotation for number, rule in enumerate(model.rules) if predicate_of(rule.head) == PLACES}
@@ -139,10 +138,14 @@ def nearest_statements(derivation: Derivation, decision: str = "") -> list[tuple
         met = [c.phrase for c in conditions if c.met == "always" and not c.negated and telling(c, model)]
         within_reach = all(not c.negated and under_way.intersection(arguments_of(c.atom)) for c in misses)
         words = [words for c in misses for words in unmet(c, derivation)]
-        if (met or within_reach) and (statement not in best or len(words) < len(best[statement][1])):
+        if (all_statements or met or within_reach) and (statement not in best or len(words) < len(best[statement][1])):
             best[statement] = met, words
     fewest = min((len(misses) for _, misses in best.values()), default=0)
-    return [(statement, met, misses) for statement, (met, misses) in best.items() if len(misses) == fewest]
+    return [
+        (statement, met, misses)
+        for statement, (met, misses) in best.items()
+        if len(misses) <= (max(fewest, 2) if all_statements else fewest)
+    ]
 
 
 def unmet(condition: SeenCondition, derivation: Derivation) -> Iterator[str]:
@@ -176,11 +179,11 @@ def drugs_under_way(derivation: Derivation) -> set[str]:
     }
 
 
-def not_asked_for(derivation: Derivation, conclusions: Conclusions, record: Record) -> list[str]:
-    """Word what the record tells that other patients are answered by, and that no rule which applies here asks for."""
+def not_asked_for(derivation: Derivation, conclusions: Conclusions, record: Record) -> Iterator[str]:
+    """Yield a note on what the record tells that decides for others, and that no rule which applies here asks for."""
     model, program, none = derivation.model, derivation.program, derivation.completions.none
     if derivation.possible is not None or any(conclusions.held(SETTING, name) for name in model.by_design):
-        return []
+        return
     used = {(number, False) for number in program.concluding if derivation.values[number] != none}
     pending = list(used)
     while pending:
@@ -202,7 +205,8 @@ def not_asked_for(derivation: Derivation, conclusions: Conclusions, record: Reco
         value = record.data.get(fact.name)
         if fact.name in deciding_facts(model):
             found += [words for atom, words in told_by(fact, value, model) if atom not in asked]
-    return found
+    if found:
+        yield model.say("note_not_asked_for", model.say("and").join(found))
 
 
 def told_by(fact: Fact, value: object, model: GuidelineModel) -> Iterator[tuple[str, str]]:
