@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice, product
 from typing import Annotated, Any
 
 from reasoner.compiler.model import Fact, GuidelineModel
@@ -17,10 +18,15 @@ __all__ = [
     "Example",
     "FactForm",
     "GuidelineForm",
+    "Preset",
     "ReadingForm",
     "Term",
     "describe",
 ]
+
+
+MOST_PRESETS = 20
+"""How many choices of drugs a form offers for one regimen."""
 
 
 class Term(Shape, frozen=True):
@@ -81,12 +87,20 @@ class ReadingForm(Shape, frozen=True):
     alternatives: tuple[AlternativeForm, ...]
 
 
+class Preset(Shape, frozen=True):
+    """A regimen with one choice of drugs that makes it up."""
+
+    regimen: str
+    drugs: tuple[str, ...]
+
+
 class CourseForm(Shape, frozen=True):
-    """What a course of therapy holds."""
+    """What a course of therapy holds; `presets` are the regimens, each with the drugs that can make it up."""
 
     outcomes: tuple[Term, ...]
     drugs: tuple[Term, ...]
     facts: tuple[CourseFactForm, ...]
+    presets: tuple[Preset, ...]
 
 
 class Example(Shape, frozen=True):
@@ -164,4 +178,11 @@ def course_form(model: GuidelineModel) -> CourseForm:
         label = model.label("course_fact", fact.name)
         default = False if fact.kind == "boolean" else None
         facts.append(CourseFactForm(fact.name, fact.kind, label, fact.needs, minimum, above, default))
-    return CourseForm(terms("outcome", model.outcomes, model), terms("drug", model.drugs, model), tuple(facts))
+    presets = (
+        Preset(regimen, tuple(dict.fromkeys(drugs)))
+        for regimen in model.regimens
+        for drugs in islice(product(*model.parts[regimen]), MOST_PRESETS)
+        if drugs
+    )
+    outcomes, drugs = terms("outcome", model.outcomes, model), terms("drug", model.drugs, model)
+    return CourseForm(outcomes, drugs, tuple(facts), tuple(presets))

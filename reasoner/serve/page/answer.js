@@ -7,6 +7,7 @@ import { say } from "./words.js";
 export function shown(answer, words, explain, goTo) {
   return [
     taken(answer.guideline.readings, words),
+    answer.bottom_line && element("p", { className: "bottom-line", textContent: answer.bottom_line }),
     ...(answer.decisions ?? [{ setting: answer.setting }]).flatMap((own) => decided(own, answer, words, explain)),
     part(
       say("page_actions"),
@@ -45,6 +46,14 @@ export function shown(answer, words, explain, goTo) {
       "notes",
       answer.notes.map((text) => element("li", { textContent: words.labelled(text) })),
     ),
+    part(
+      say("page_caveats"),
+      "ul",
+      "notes",
+      answer.caveats.map((text) => element("li", { textContent: text })),
+    ),
+    answer.not_considered.length &&
+      element("p", { className: "quiet", textContent: say("not_considered", answer.not_considered.join(say("comma"))) }),
   ].filter(Boolean);
 }
 

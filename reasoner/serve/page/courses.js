@@ -111,6 +111,8 @@ export function coursesControl(fact, course, changed, announce) {
     },
     cite: (index, lines) => entries[index]?.cite(lines),
     part: (index) => entries[index]?.node,
+    /** Give the number of the first course whose drugs are not entered yet; 0 where there is none. */
+    lacking: () => (kind() === "these" ? entries.findIndex((entry) => !entry.get().drugs.length) + 1 : 0),
   };
 }
 
@@ -132,6 +134,31 @@ function fits(entry, course) {
   );
 }
 
+/** Make the choice of a regimen that fills a course with its drugs. */
+function presets(course, choose) {
+  const labels = new Map(course.drugs.map(({ name, label }) => [name, label]));
+  const select = element(
+    "select",
+    {
+      id: fresh("preset"),
+      onchange: () => {
+        if (select.value !== "") choose([...course.presets[Number(select.value)].drugs]);
+        select.value = "";
+      },
+    },
+    element("option", { value: "", textContent: say("page_choose") }),
+    course.presets.map(({ drugs }, place) =>
+      element("option", { value: String(place), textContent: drugs.map((drug) => labels.get(drug)).join(" + ") }),
+    ),
+  );
+  return element(
+    "div",
+    { className: "row preset" },
+    element("label", { htmlFor: select.id, textContent: say("page_preset") }),
+    select,
+  );
+}
+
 function oneCourse(course, value, { changed, move, remove }) {
   const title = element("h3", { id: fresh("course") });
   const outcome = element(
@@ -141,6 +168,11 @@ function oneCourse(course, value, { changed, move, remove }) {
     course.outcomes.map(({ name, label }) => element("option", { value: name, textContent: label })),
   );
   const drugs = members(say("page_course_drugs"), course.drugs, () => {
+    hideOthers();
+    changed();
+  });
+  const preset = presets(course, (chosen) => {
+    drugs.set(chosen);
     hideOthers();
     changed();
   });
@@ -176,6 +208,7 @@ function oneCourse(course, value, { changed, move, remove }) {
     "li",
     { tabIndex: -1, "aria-labelledby": title.id },
     element("div", { className: "row" }, title, element("span", { className: "moves" }, up, down, away)),
+    preset,
     drugs.node,
     element(
       "div",

@@ -138,7 +138,7 @@ export class Form {
       const given = Object.hasOwn(record, name) ? record[name] : undefined;
       const value = given === null && !own.control.allows(null) ? undefined : given;
       const fits = own.control.allows(value);
-      if (!fits) left.push(say("page_bad_value", name, JSON.stringify(value)));
+      if (!fits) left.push(say("page_bad_value", name === ONE_OF ? say("page_one_of") : this.words.label("fact", name), JSON.stringify(value)));
       own.control.set(fits ? value : undefined);
       own.correct("");
       own.cite([]);
@@ -199,6 +199,15 @@ export class Form {
     if (!found) return false;
     if (index === undefined || !found.control.refuse?.(Number(index), text)) found.refuse(text);
     return true;
+  }
+
+  /** Give the first course whose drugs are not entered yet, as {fact, course}; null where there is none. */
+  unfinished() {
+    for (const [fact, { control }] of this.fields) {
+      const course = control.lacking?.();
+      if (course) return { fact, course };
+    }
+    return null;
   }
 
   /** Mark the fields whose facts can change the answer. */

@@ -5,13 +5,14 @@ import { changes, shown, summary } from "./answer.js";
 import { download, element, show } from "./dom.js";
 import { Form } from "./form.js";
 import { Queries } from "./queries.js";
-import { corrections, reading, review } from "./reading.js";
+import { begun, corrections, jumps, reading, review } from "./reading.js";
 import { Readings } from "./readings.js";
 import { Refused, ask, graph, guideline } from "./service.js";
 import { drawn } from "./timeline.js";
 import { ONE_OF, Words, say } from "./words.js";
 
 const WAIT = 250;
+const TYPED = 'input[type="text"]:not([role]), textarea';
 const place = (id) => document.getElementById(id);
 
 class Page {
@@ -59,7 +60,7 @@ class Page {
     if (!this.fromAddress()) this.update();
   }
 
-  /** Answer anew once nothing was entered for a moment; a chart is checked first. */
+  /** Answer anew: at once, or where text is typed once nothing was for a moment; a chart is checked first. */
   changed() {
     if (this.unchecked) {
       this.check();
@@ -67,7 +68,8 @@ class Page {
     }
     place("answers").ariaBusy = "true";
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.update(), WAIT);
+    if (document.activeElement?.matches(TYPED)) this.timer = setTimeout(() => this.update(), WAIT);
+    else this.update();
   }
 
   /** Give the question that the page stands for: the record, and the readings where they are chosen. */
@@ -106,6 +108,12 @@ class Page {
     this.controller = new AbortController();
     const { signal } = this.controller;
     const question = this.question();
+    const unfinished = this.form.unfinished();
+    if (unfinished) {
+      this.form.refuse("", "");
+      this.show(question, null, begun(unfinished, (fact, course) => this.form.goTo(fact, course)));
+      return;
+    }
     try {
       const answer = await ask("answer", { ...question, words: true }, signal);
       if (signal.aborted) return;
@@ -114,7 +122,8 @@ class Page {
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Refused)) throw error;
-      const own = error.status === 422 && this.form.refuse(error.field, error.message);
+      const message = this.words.readable(error.message);
+      const own = error.status === 422 && this.form.refuse(error.field, message);
       const named = [...this.words.facts.keys()].filter((name) => new RegExp(`\\b${name}\\b`).test(error.message));
       this.show(
         question,
@@ -122,7 +131,7 @@ class Page {
         element(
           "div",
           {},
-          element("p", { className: "problem", textContent: say("page_no_answer", error.message) }),
+          element("p", { className: "problem", textContent: say("page_no_answer", message) }),
           this.jumps(own ? [/^\w+/.exec(error.field)[0]] : named),
           error.status === 422
             ? null
@@ -133,23 +142,8 @@ class Page {
   }
 
   jumps(names) {
-    return element(
-      "ul",
-      { className: "jumps" },
-      names.map((name) =>
-        element(
-          "li",
-          {},
-          element("button", {
-            type: "button",
-            className: "link",
-            "data-key": `jump ${name}`,
-            textContent: say("page_go_to", name === ONE_OF ? say("page_one_of") : this.words.label("fact", name)),
-            onclick: () => this.form.goTo(name),
-          }),
-        ),
-      ),
-    );
+    const label = (name) => (name === ONE_OF ? say("page_one_of") : this.words.label("fact", name));
+    return jumps(names, label, (name) => this.form.goTo(name));
   }
 
   /** Show the answer to a question, or `instead` why there is none; what had the focus keeps it. */
@@ -229,8 +223,17 @@ class Page {
     place("answer").focus();
   }
 
+  /** Say why nothing was opened; what stood there before, which may be another patient's, is gone. */
   refuseFile(text) {
+    clearTimeout(this.timer);
+    this.controller?.abort();
+    this.unchecked = this.wanted = null;
+    this.form.fill({});
+    this.form.refuse("", "");
+    place("chart").hidden = true;
+    place("chart").replaceChildren();
     place("read").replaceChildren(element("p", { className: "problem", role: "alert", textContent: text }));
+    this.show(null, null, element("p", { textContent: say("page_nothing_opened") }));
   }
 
   example() {
@@ -289,7 +292,7 @@ class Page {
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Refused)) throw error;
-      this.refuseFile(say("page_nothing_read", error.message));
+      this.refuseFile(say("page_nothing_read", this.words.readable(error.message)));
       return;
     }
     if (!signal.aborted) this.load(facts.record, text, facts);
@@ -363,8 +366,13 @@ function keepGraph(text) {
   download("graph.html", text, "text/html");
 }
 
+let announced = Number.NEGATIVE_INFINITY;
+
+/** Say something to those who listen; what was said just before is said with it. */
 function announce(text) {
-  place("said").textContent = text;
+  const before = performance.now() - announced < WAIT ? place("said").textContent : "";
+  announced = performance.now();
+  place("said").textContent = [before, text].filter(Boolean).join(" ");
 }
 
 try {

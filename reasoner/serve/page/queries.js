@@ -1,6 +1,6 @@
 // What is asked beyond the answer: why, why not, what to ask next.
 
-import { derivation } from "./derivation.js";
+import { explained } from "./argument.js";
 import { element, fresh } from "./dom.js";
 import { ask } from "./service.js";
 import { ONE_OF, say } from "./words.js";
@@ -124,7 +124,7 @@ export class Queries {
       output: panel,
       load: async (signal) => {
         const found = await ask("why", { ...this.question, conclusion: name }, signal);
-        return [derivation(found.derivation)];
+        return explained(found, this.words);
       },
     };
     const button = element("button", {

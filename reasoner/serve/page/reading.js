@@ -1,4 +1,4 @@
-// What was read of a chart: what stays unknown, what was not read, and what a person corrected.
+// What was read of a chart, what a person corrected of it, and what is to be entered before there is an answer.
 
 import { element } from "./dom.js";
 import { harmless, origin, say } from "./words.js";
@@ -109,5 +109,41 @@ export function review(jumps, corrected, answer) {
     jumps && [element("p", { textContent: say("page_left_unknown") }), jumps],
     corrected,
     element("button", { type: "button", className: "ask", textContent: say("page_ask_answer"), onclick: answer }),
+  );
+}
+
+/** List the facts that are to be looked at, each with a button that leads there. */
+export function jumps(names, label, goTo) {
+  return element(
+    "ul",
+    { className: "jumps" },
+    names.map((name) =>
+      element(
+        "li",
+        {},
+        element("button", {
+          type: "button",
+          className: "link",
+          "data-key": `jump ${name}`,
+          textContent: say("page_go_to", label(name)),
+          onclick: () => goTo(name),
+        }),
+      ),
+    ),
+  );
+}
+
+/** Ask for the drugs of a course that was begun. */
+export function begun({ fact, course }, goTo) {
+  return element(
+    "p",
+    {},
+    element("button", {
+      type: "button",
+      className: "link",
+      "data-key": "begun",
+      textContent: say("page_enter_drugs", course),
+      onclick: () => goTo(fact, course),
+    }),
   );
 }

@@ -110,8 +110,19 @@ export class Words {
     const [, name, index, key] = /^(\w+)(?:\[(\d+)\])?(?:\.(\w+))?/.exec(path);
     if (name === ONE_OF) return say("which_of_several");
     if (index === undefined) return this.label("fact", name);
-    if (key === undefined || key === "drugs") return say("page_course", Number(index) + 1);
+    if (key === undefined) return say("page_course", Number(index) + 1);
+    if (key === "drugs") return say("course_numbered", Number(index) + 1, say("page_drugs"));
     return this.fact({ fact: name, course: Number(index) + 1, key: key === "outcome" ? undefined : key });
+  }
+
+  /** Put words for the places of the record and the names in a message of the service. */
+  readable(text) {
+    const kinds = Object.values(this.labels);
+    const known = (name) => this.facts.has(name) || name === ONE_OF;
+    return text
+      .replaceAll(/\b(\w+)\[\d+\](?:\.\w+)?(?:\[\w+\])?/g, (path, name) => (known(name) ? this.place(path) : path))
+      .replace(/^\w+(?=:)/, (name) => (known(name) ? this.place(name) : name))
+      .replaceAll(/\b\w+_\w+\b/g, (name) => kinds.find((own) => Object.hasOwn(own, name))?.[name] ?? name);
   }
 
   /** Name the fact that a remark begins with by its label. */

@@ -1,0 +1,80 @@
+// The argument for a conclusion: what carries it, what would rule it out, its evidence; every step is one click deeper.
+
+import { derivation } from "./derivation.js";
+import { element } from "./dom.js";
+import { say } from "./words.js";
+
+const STANDS = {
+  recorded: say("page_stands_recorded"),
+  recorded_absent: say("page_stands_absent"),
+  unknown: say("page_stands_unknown"),
+  assumed: say("page_stands_assumed"),
+};
+
+/** Show why something is concluded: its argument with every step folded away, or the steps where there is no argument. */
+export function explained({ argument, derivation: steps }, words) {
+  if (!argument) return [derivation(steps)];
+  const details = element("details", { className: "steps" }, element("summary", { textContent: say("page_every_step") }));
+  details.addEventListener("toggle", () => {
+    if (details.open && details.childElementCount === 1) details.append(derivation(steps));
+  });
+  return [
+    element(
+      "div",
+      { className: "argument" },
+      element("h4", { textContent: argument.verdict }),
+      part(say("page_because"), argument.because.map(ground)),
+      part(say("page_ruled_out_by"), argument.ruled_out_by.map(objection)),
+      part(
+        say("page_rests_on_readings"),
+        argument.readings.map((name) => element("li", {}, name, " ", quiet(words.readings.get(name)?.alternatives[0].text))),
+      ),
+      part(say("page_evidence"), argument.evidence.map(study)),
+      part(
+        say("page_considered"),
+        argument.alternatives_considered.map((text) => element("li", { textContent: text })),
+      ),
+      details,
+    ),
+  ];
+}
+
+function part(title, entries) {
+  return entries.length ? element("section", {}, element("h5", { textContent: title }), element("ul", {}, entries)) : null;
+}
+
+function quiet(text) {
+  return text ? element("span", { className: "quiet", textContent: text }) : null;
+}
+
+/** Word a statement that carries the conclusion, and the patient's own facts that meet it. */
+function ground({ statement, text, facts }) {
+  return element(
+    "li",
+    {},
+    `${text} `,
+    element("cite", { textContent: `[${statement}]` }),
+    facts.length
+      ? element(
+          "ul",
+          { className: "facts" },
+          facts.map((fact) => element("li", { textContent: fact.words })),
+        )
+      : null,
+  );
+}
+
+/** Word what would rule the conclusion out, and how it stands in the record. */
+function objection({ block, state, words }) {
+  return element(
+    "li",
+    { className: `objection stands-${state}` },
+    say("value", words, STANDS[state] ?? state),
+    " ",
+    element("cite", { textContent: `[${block}]` }),
+  );
+}
+
+function study({ words, caveat }) {
+  return element("li", {}, words, caveat ? element("p", { className: "caution", textContent: caveat }) : null);
+}
