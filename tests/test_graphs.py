@@ -161,8 +161,8 @@ which rule
     ├─+ HER2 status: positive
     ├─+ metastatic disease
     └─+ breast cancer
-Encodes an unreviewed secondary source; its reference numbers come without a
-reference list. No medical advice.
+Encodes an unreviewed secondary source of 3 February 2026, without its reference
+list. No medical advice.
 """
 
 

@@ -86,7 +86,7 @@ def test_a_rule_shows_its_statement_citations_and_trials_with_population_and_dat
         assert "reference 5" in text.lower()
         assert "destiny-breast03" in text.lower()
         assert "population: after trastuzumab and a taxane" in text
-        assert "median progression-free survival in months: 28.8 vs 6.8 (2023 cut, 2026-11-22)" in text
+        assert "median progression-free survival in months: 28.8 vs 6.8 (second analysis, 2026-11-22)" in text
         about.get_by_role("button", name="progression on a taxane").click()
         assert page.locator("#details h2").text_content() == "progression on a taxane"
 
@@ -96,7 +96,10 @@ def test_search_finds_what_is_folded_or_did_not_fire(browser: Any, viewer_file: 
         page.fill("#search", "placement in not addressed")
         assert page.locator("#status").text_content() == "1 found"
         page.keyboard.press("Enter")
-        assert page.locator("#details h2").text_content() == "not derived: placement in not addressed (the ongoing course)"
+        assert (
+            page.locator("#details h2").text_content()
+            == "not derived: placement in not addressed (the text does not speak of the course under way)"
+        )
         assert page.locator("#blocked").is_checked()
         page.fill("#search", "no such thing anywhere")
         assert page.locator("#status").text_content() == "0 found"
