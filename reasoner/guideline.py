@@ -181,21 +181,31 @@ class Guideline:
         """
         if not isinstance(record, Record):
             record = self.parsed(record)
-        answer = build_answer(self.derive(record), record, self.info, self.warnings)
+        answer = self._built(record)
         return answer.carrying(asked=Asked(record, self.evaluator, self.adopted))
 
-    def derive(self, record: Record, compared: bool = True) -> Derivation:
+    def _built(self, record: Record) -> Answer:
+        for first in range(len(CAPACITIES)):
+            with suppress(MemoryError):
+                derivation = self.derive(record, capacities=CAPACITIES[first:])
+                return build_answer(derivation, record, self.info, self.warnings)
+        return build_answer(self.derive(record, capacities=()), record, self.info, self.warnings)
+
+    def derive(self, record: Record, compared: bool = True, capacities: tuple[int, ...] = CAPACITIES) -> Derivation:
         """Derive all that follows from a record; where not `compared`, without what other readings or values would change.
 
+        `capacities` are the nodes that diagrams can have, tried one after the other; where none is enough, clingo answers.
         Raises RecordError, naming the field, where it contradicts itself.
         """
         evaluator = self.evaluator(record.courses, record.fewer)
-        completions, evaluated = self._evaluate(record, evaluator, compared)
+        completions, evaluated = self._evaluate(record, evaluator, compared, capacities)
         known = frozenset.intersection(*(told.known for told in record.told))
         return Derivation(evaluator.program, self.model, completions, evaluated, known, record.sources, self.alternatives)
 
-    def _evaluate(self, record: Record, evaluator: Evaluator, compared: bool) -> tuple[Completions, Evaluated]:
-        for capacity in CAPACITIES if evaluator.program.recursive is None else ():
+    def _evaluate(
+        self, record: Record, evaluator: Evaluator, compared: bool, capacities: tuple[int, ...]
+    ) -> tuple[Completions, Evaluated]:
+        for capacity in capacities if evaluator.program.recursive is None else ():
             with suppress(MemoryError):
                 opened = open_record(record, evaluator, self.adopted, capacity, compared)
                 return opened.completions, evaluate(opened, evaluator)

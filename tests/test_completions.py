@@ -18,6 +18,7 @@ from conftest import ROOT
 from records import random_record
 
 from reasoner import Guideline, RecordError
+from reasoner import guideline as guideline_module
 from reasoner.engine import opened
 from reasoner.engine.diagrams import DiagramCompletions
 from reasoner.engine.stable_models import Bounds
@@ -124,6 +125,46 @@ def test_which_of_many_sets_is_true_matters_though_the_first_contradicts_itself(
     for first in ({"label": "never", "brain_metastases": False, "cns_predominant": True}, told[0]):
         answer = curated.answer({**beside, "one_of": [first, *told[1:]]})
         assert "one_of" in [entry.fact for entry in answer.missing], first
+
+
+def many_sets(count: int) -> dict[str, object]:
+    """Write a record of which one of so many histories is true, and little else is known."""
+    own = (
+        [
+            {**course, "outcome": outcome}
+            for course, outcome in zip(COURSES, ("progression", (None, "toxicity")[n % 2]), strict=False)
+        ]
+        for n in range(count)
+    )
+    return {
+        "id": "x",
+        "her2": "positive",
+        "one_of": [{"label": f"{n}", "metastatic_therapy": c[n % 3 :]} for n, c in enumerate(own)],
+    }
+
+
+def test_what_each_of_many_sets_costs_hardly_grows_with_their_number(curated: Guideline) -> None:
+    for count in (50, 500):
+        completions = curated.derive(curated.parsed(many_sets(count))).completions
+        assert isinstance(completions, DiagramCompletions)
+        assert sum(own.node_count() for own in completions.sets) < 15 * count
+
+
+def test_an_answer_that_outgrows_its_diagrams_is_built_on_larger_ones(
+    curated: Guideline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = many_sets(5)
+    expected, build, built = curated.answer(record), guideline_module.build_answer, []
+
+    def building(*args: object) -> object:
+        built.append(args)
+        if len(built) == 1:
+            raise MemoryError
+        return build(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(guideline_module, "build_answer", building)
+    assert to_json(curated.answer(record)) == to_json(expected)
+    assert len(built) == 2
 
 
 def test_what_is_assumed_of_a_course_is_so_of_therapy_that_is_not_known_as_well(curated: Guideline) -> None:

@@ -1,8 +1,8 @@
 """Completions as decision diagrams, for records that leave much open.
 
-A variable of *n* values is a chain of *n* - 1 binary ones: the first tells whether it has its first value, the next,
-where it does not, whether its second, and so on; every combination is then a value. The worlds are numbered in binary at
-the top.
+A variable of *n* values is a tree of binary ones: the first tells whether it has one of the first half of its values, the
+next which half of that half, and so on until one is left; every combination is then a value. The worlds are numbered in
+binary at the top.
 """
 
 from __future__ import annotations
@@ -46,6 +46,11 @@ def side(truth: BDDFunction, high: bool) -> BDDFunction:
     found = truth.cofactor_true() if high else truth.cofactor_false()
     assert found is not None
     return found
+
+
+def half_of(size: int) -> int:
+    """Count the values that the first of the binary variables of a variable stands for."""
+    return (size + 1) // 2
 
 
 class Smallest(NamedTuple):
@@ -94,21 +99,22 @@ class DiagramCompletions(Completions, Inputs):
         first = [v for v in opened if v < len(adopted)]
         self.order = [*first, *([len(program.variables)] if sets else []), *opened[len(first) :]]
         sizes = [len(self.variables[v].values) for v in self.order]
-        needed = self._selectors + sum(size - 1 for size in sizes)
+        depths = [(size - 1).bit_length() for size in sizes]
+        needed = self._selectors + sum(depths)
         if manager.num_vars() < needed:
             manager.add_vars(needed - manager.num_vars())
         self._binary = [manager.var(n) for n in range(needed)]
         self._bits: dict[int, range] = {}
         self.place: list[int] = [-1] * self._selectors
         values: dict[int, tuple[BDDFunction, ...]] = {}
-        for place, (v, size) in enumerate(zip(self.order, sizes, strict=True)):
+        for place, (v, size, depth) in enumerate(zip(self.order, sizes, depths, strict=True)):
             start = len(self.place)
-            self._bits[v] = range(start, start + size - 1)
-            self.place += [place] * (size - 1)
-            values[v] = tuple(self._chain(start, size))
+            self._bits[v] = range(start, start + depth)
+            self.place += [place] * depth
+            values[v] = tuple(self._leaves(start, size, self.true))
         self.sets = values[len(program.variables)] if sets else (self.everything,)
         self.values: Mapping[int, tuple[BDDFunction, ...]] = values
-        self._chains = values
+        self._leaves_of = values
         self._cubes: dict[tuple[int, ...], BDDFunction] = {}
         self._in_worlds: dict[tuple[int, int], BDDFunction] = {}
         self._worlds_of: dict[tuple[BDDFunction, int], int] = {}
@@ -123,30 +129,35 @@ class DiagramCompletions(Completions, Inputs):
 
     def admit(self, admissible: BDDFunction) -> None:
         """Leave only the completions that are `admissible`, and of each set of facts only what it tells."""
+        told = self.none
         for where, choices, barred in zip(self.sets, self.choices, self.barred, strict=True):
-            for v in self.order:
+            own = self.true
+            for v in reversed(self.order):
                 if v < len(choices) and choices[v] != OPEN:
-                    admissible = admissible & (~where | self.values[v][choices[v]])
+                    own = own & self.values[v][choices[v]]
             for v, value in barred:
-                admissible = admissible & ~(where & self.values[v][value])
-        self.everything = admissible
+                own = own & ~self.values[v][value]
+            told = told | where & own
+        self.everything = admissible = admissible & told
         self.all = self.listed = self.base(admissible)
         self.values = {v: tuple(truth & self.all for truth in own) for v, own in self.values.items()}
         self.read = [v for v in self.order if v not in self.worlds.unread]
 
-    def _chain(self, start: int, size: int) -> Iterator[BDDFunction]:
-        rest = self.everything
-        for bit in self._binary[start : start + size - 1]:
-            yield rest & bit
-            rest = rest & ~bit
-        yield rest
+    def _leaves(self, level: int, size: int, where: BDDFunction) -> Iterator[BDDFunction]:
+        """Tell `size` values apart by the binary variables from `level` on, all of them within `where`."""
+        if size == 1:
+            yield where
+        else:
+            bit, half = self._binary[level], half_of(size)
+            yield from self._leaves(level + 1, half, where & bit)
+            yield from self._leaves(level + 1, size - half, where & ~bit)
 
     def value(self, variable: int, number: int) -> BDDFunction:
         return self.values[variable][number]
 
     def chosen(self, variable: int, number: int) -> BDDFunction:
         """Give where a variable has a value, whether or not that is admissible; everywhere where it is not open."""
-        return self._chains[variable][number] if variable in self._chains else self.true
+        return self._leaves_of[variable][number] if variable in self._leaves_of else self.true
 
     def in_worlds(self, chosen: int) -> BDDFunction:
         return self._of_worlds(chosen, 0)
@@ -234,12 +245,29 @@ class DiagramCompletions(Completions, Inputs):
 
     def at(self, truth: BDDFunction, variable: int, value: int) -> BDDFunction:
         """Give what holds where a variable, of which no earlier one matters to `truth`, has a value."""
-        for n, bit in enumerate(self._bits[variable]):
-            if n > value:
-                break
+        size = len(self._leaves_of[variable])
+        for bit in self._bits[variable]:
+            half = half_of(size)
             if truth.node_level() == bit:
-                truth = side(truth, n == value)
+                truth = side(truth, value < half)
+            size, value = (half, value) if value < half else (size - half, value - half)
+            if size == 1:
+                break
         return truth
+
+    def _parts(self, truth: BDDFunction, variable: int) -> list[BDDFunction]:
+        """Give what holds with each value of a variable of which no earlier one matters to `truth`."""
+        bits = self._bits[variable]
+
+        def parts(truth: BDDFunction, level: int, size: int) -> list[BDDFunction]:
+            own = truth.node_level()
+            if size == 1 or own is None or own >= bits.stop:
+                return [truth] * size
+            high, low = (side(truth, True), side(truth, False)) if own == level else (truth, truth)
+            half = half_of(size)
+            return parts(high, level + 1, half) + parts(low, level + 1, size - half)
+
+        return parts(truth, bits.start, len(self._leaves_of[variable]))
 
     def list_untreated(self, untold: BDDFunction) -> None:
         """List only the completions but those of `untold`: some therapy was given there, and nothing of it is known.
@@ -297,7 +325,11 @@ class DiagramCompletions(Completions, Inputs):
         options = []
         variable = self.order[place]
         known = self.variables[variable].values
-        apart = [(self.at(truth, variable, n), self.at(space, variable, n)) for n in range(len(known))]
+        apart: dict[tuple[BDDFunction, BDDFunction], int | None] = {}
+        for n, sides in enumerate(zip(self._parts(truth, variable), self._parts(space, variable), strict=True)):
+            can_be_said = known[n][0] is not None if offered is None else offered.get(variable) == n
+            if apart.get(sides) is None:
+                apart[sides] = n if can_be_said else None
         left, whole = None, self.none
         for holds, admitted in apart:
             if admitted != self.none:
@@ -309,10 +341,10 @@ class DiagramCompletions(Completions, Inputs):
         if without is not None:
             options.append(without)
         if without is None or without.size > 0:
-            for n, (holds, admitted) in enumerate(apart):
-                if holds != self.none and (known[n][0] is not None if offered is None else offered.get(variable) == n):
+            for (holds, admitted), number in apart.items():
+                if holds != self.none and number is not None:
                     found = self._smallest(holds, admitted, memo, offered)
                     if found is not None:
-                        options.append(Smallest(found.size + 1, (place, *found.places), (n, *found.values)))
+                        options.append(Smallest(found.size + 1, (place, *found.places), (number, *found.values)))
         memo[key] = min(options, default=None)
         return memo[key]

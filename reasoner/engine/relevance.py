@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate, combinations, permutations
 from math import comb
 from operator import or_
@@ -46,16 +47,36 @@ class Relevance:
 
     def _find(self, truth: BDDFunction) -> Iterator[int]:
         """Find the variables that can change a truth: which set of facts is true, and what is open in one of the sets."""
-        for place, choices in enumerate(self.own.choices):
-            space = self.own.listed & self.own.sets[place]
-            opened = [v for v in self.own.read if v < len(choices) and choices[v] == OPEN and v != self.own.untold]
-            yield from self._within(truth & space, space, opened)
+        seen = set()
+        for space, opened, alike in self._sets:
+            holds = truth & space
+            key = (holds.exists(self._which), alike)
+            if key not in seen:
+                seen.add(key)
+                yield from self._within(holds, space, opened)
         if len(self.own.sets) > FEW_SETS:
             told_apart = self._among(truth)
         else:
             told_apart = any(self._between(truth, *pair) for pair in permutations(range(len(self.own.sets)), 2))
         if told_apart:
             yield self.own.order[self.own.set_place]
+
+    @cached_property
+    def _which(self) -> BDDFunction:
+        """What tells which set of facts is true."""
+        return self.own.cube([v for v in self.own.order if v == len(self.own.choices[0])])
+
+    @cached_property
+    def _sets(self) -> list[tuple[BDDFunction, list[int], int]]:
+        """Each set of facts: its listed completions, what is open in it, and a number that it shares with those alike."""
+        own, found = self.own, []
+        numbers: dict[tuple[BDDFunction, tuple[int, ...]], int] = {}
+        for where, choices in zip(own.sets, own.choices, strict=True):
+            opened = [v for v in own.read if v < len(choices) and choices[v] == OPEN and v != own.untold]
+            space = own.listed & where
+            alike = numbers.setdefault((space.exists(self._which), tuple(opened)), len(numbers))
+            found.append((space, opened, alike))
+        return found
 
     def _within(self, truth: BDDFunction, space: BDDFunction, opened: Sequence[int]) -> Iterator[int]:
         """Find which of the open variables can change a truth within the completions of one set of facts."""
