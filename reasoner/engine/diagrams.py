@@ -28,15 +28,45 @@ APPLY_CACHE = 2**16
 managers = threading.local()
 
 
-def manager_of(capacity: int) -> BDDManager:
+class Manager:
+    """A manager of diagrams, with the binary variables that it has so far and the trees of values made of them."""
+
+    def __init__(self, capacity: int) -> None:
+        self.own = BDDManager(capacity, APPLY_CACHE, 1)
+        self.binary: list[BDDFunction] = []
+        self._trees: dict[tuple[int, int], tuple[BDDFunction, ...]] = {}
+
+    def extend(self, count: int) -> None:
+        """Have at least so many binary variables."""
+        if self.own.num_vars() < count:
+            self.own.add_vars(count - self.own.num_vars())
+        self.binary += [self.own.var(n) for n in range(len(self.binary), count)]
+
+    def tree(self, level: int, size: int) -> tuple[BDDFunction, ...]:
+        """Tell `size` values apart by the binary variables from `level` on."""
+        found = self._trees.get((level, size))
+        if found is None:
+            found = self._trees[level, size] = tuple(self._leaves(level, size, self.own.true()))
+        return found
+
+    def _leaves(self, level: int, size: int, where: BDDFunction) -> Iterator[BDDFunction]:
+        if size == 1:
+            yield where
+        else:
+            bit, half = self.binary[level], half_of(size)
+            yield from self._leaves(level + 1, half, where & bit)
+            yield from self._leaves(level + 1, size - half, where & ~bit)
+
+
+def manager_of(capacity: int) -> Manager:
     """Give this thread's manager, with what nobody refers to any more collected; a new one where it is half full."""
-    manager: BDDManager | None = getattr(managers, f"of_{capacity}", None)
-    if manager is not None and manager.approx_num_inner_nodes() > capacity // 4:
-        manager.gc()
-        if manager.num_inner_nodes() > capacity // 2:
+    manager: Manager | None = getattr(managers, f"of_{capacity}", None)
+    if manager is not None and manager.own.approx_num_inner_nodes() > capacity // 4:
+        manager.own.gc()
+        if manager.own.num_inner_nodes() > capacity // 2:
             manager = None
     if manager is None:
-        manager = BDDManager(capacity, APPLY_CACHE, 1)
+        manager = Manager(capacity)
         setattr(managers, f"of_{capacity}", manager)
     return manager
 
@@ -83,12 +113,10 @@ class AtBase(Sequence[BDDFunction]):
 class DiagramCompletions(Completions, Inputs):
     """The completions of a record in which many variables are open."""
 
-    def __init__(
-        self, record: Record, program: Program, adopted: tuple[int, ...], worlds: Worlds, manager: BDDManager
-    ) -> None:
+    def __init__(self, record: Record, program: Program, adopted: tuple[int, ...], worlds: Worlds, manager: Manager) -> None:
         self.worlds = worlds
-        self.none = manager.false()
-        self.everything = self.true = manager.true()
+        self.none = manager.own.false()
+        self.everything = self.true = manager.own.true()
         self.groups = tuple(program.constraint_components)
         self._selectors = (worlds.count - 1).bit_length()
         self.barred = [told.barred for told in record.told]
@@ -101,9 +129,8 @@ class DiagramCompletions(Completions, Inputs):
         sizes = [len(self.variables[v].values) for v in self.order]
         depths = [(size - 1).bit_length() for size in sizes]
         needed = self._selectors + sum(depths)
-        if manager.num_vars() < needed:
-            manager.add_vars(needed - manager.num_vars())
-        self._binary = [manager.var(n) for n in range(needed)]
+        manager.extend(needed)
+        self._binary = manager.binary
         self._bits: dict[int, range] = {}
         self.place: list[int] = [-1] * self._selectors
         values: dict[int, tuple[BDDFunction, ...]] = {}
@@ -111,7 +138,7 @@ class DiagramCompletions(Completions, Inputs):
             start = len(self.place)
             self._bits[v] = range(start, start + depth)
             self.place += [place] * depth
-            values[v] = tuple(self._leaves(start, size, self.true))
+            values[v] = manager.tree(start, size)
         self.sets = values[len(program.variables)] if sets else (self.everything,)
         self.values: Mapping[int, tuple[BDDFunction, ...]] = values
         self._leaves_of = values
@@ -142,15 +169,6 @@ class DiagramCompletions(Completions, Inputs):
         self.all = self.listed = self.base(admissible)
         self.values = {v: tuple(truth & self.all for truth in own) for v, own in self.values.items()}
         self.read = [v for v in self.order if v not in self.worlds.unread]
-
-    def _leaves(self, level: int, size: int, where: BDDFunction) -> Iterator[BDDFunction]:
-        """Tell `size` values apart by the binary variables from `level` on, all of them within `where`."""
-        if size == 1:
-            yield where
-        else:
-            bit, half = self._binary[level], half_of(size)
-            yield from self._leaves(level + 1, half, where & bit)
-            yield from self._leaves(level + 1, size - half, where & ~bit)
 
     def value(self, variable: int, number: int) -> BDDFunction:
         return self.values[variable][number]

@@ -66,9 +66,11 @@ def components_of(record: Record, evaluator: Evaluator, adopted: Adopted, most: 
     program = evaluator.program
     choices = choices_of(record.told[0], adopted)
     components: list[Component] = []
-    tied: set[int] = set()
+    tied = {v for group in program.constraint_components for v in group}
+    free = [v for v, choice in enumerate(choices) if choice == OPEN and v not in tied]
+    if prod(len(program.variables[v].values) for v in free) > most:
+        return None
     for group in program.constraint_components:
-        tied.update(group)
         if prod(len(program.variables[v].values) for v in group if choices[v] == OPEN) > MOST_TRIED:
             return None
         component = admissible(record, evaluator, group, choices)
@@ -76,9 +78,8 @@ def components_of(record: Record, evaluator: Evaluator, adopted: Adopted, most: 
             refuse(record, evaluator)
         if component.variables:
             components.append(component)
-    for variable, choice in enumerate(choices):
-        if choice == OPEN and variable not in tied:
-            components.append(Component((variable,), tuple((n,) for n in range(len(program.variables[variable].values)))))
+    for variable in free:
+        components.append(Component((variable,), tuple((n,) for n in range(len(program.variables[variable].values)))))
     return components if prod(len(component.assignments) for component in components) <= most else None
 
 

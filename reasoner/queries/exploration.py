@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from reasoner.engine.completions import Truth
-from reasoner.engine.conclusions import CERTAIN, SILENT, Assumption, Certainty, Conclusions, RankedRegimen, conclusions_of
+from reasoner.engine.conclusions import (
+    CERTAIN,
+    SILENT,
+    Assumption,
+    Certainty,
+    Conclusions,
+    RankedRegimen,
+    conclusions_of,
+    holding,
+)
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.predicates import CAUTIONED, INDICATED, RECOMMENDED, SETTING, ground_atom
 from reasoner.errors import ReasonerError, RecordError
@@ -144,13 +153,18 @@ class Explorer:
         program, every = derivation.program, derivation.completions
         place = (self.waypoints.field, None, record.courses, None, None)
         variable = next(n for n, known in enumerate(program.variables) if known.place == place)
-        table = {predicate: program.table.get(predicate, {}) for predicate in (SETTING, RECOMMENDED)}
-        numbers = [n for rows in table.values() for atoms in rows.values() for _, n in atoms]
+        concluded = {predicate: program.table.get(predicate, {}) for predicate in (SETTING, RECOMMENDED)}
+        whole = holding(concluded, derivation.values, every)
+        table = {
+            predicate: {first: [(name, n) for name, _, n in held] for first, held in rows.items()}
+            for predicate, rows in whole.items()
+        }
+        truths = {n: truth for rows in whole.values() for held in rows.values() for _, truth, n in held}
         for (outcome, _), among in zip(program.variables[variable].values, every.values.get(variable, ()), strict=False):
             if among == every.none or not isinstance(outcome, str):
                 continue
-            held = {n: derivation.values[n] & among for n in numbers}
-            conclusions = Conclusions(every.within(among), self.model, table, held)
+            values = {n: truth & among for n, truth in truths.items()}
+            conclusions = Conclusions(every.within(among), self.model, table, values)
             found = {regimen: conclusions.truth(RECOMMENDED, regimen) for regimen in self.model.regimens}
             recommended = {regimen: truth for regimen, truth in found.items() if truth != every.none}
             if all(map(self.waypoints.adds_course, recommended)):

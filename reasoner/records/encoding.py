@@ -17,7 +17,17 @@ from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
 from reasoner.errors import article, nearest
 from reasoner.records.values import among, boolean, fail, number, show, string_list
 
-__all__ = ["COURSE_FIELDS", "Choice", "EncodedCourse", "EncodedValue", "Place", "course_key", "encode_value", "read_course"]
+__all__ = [
+    "COURSE_FIELDS",
+    "Choice",
+    "EncodedCourse",
+    "EncodedValue",
+    "Place",
+    "ValueReader",
+    "course_key",
+    "encode_value",
+    "read_course",
+]
 
 COURSE_FIELDS = {"drugs": "list", "outcome": "choice"}
 """What every course has, with its kind; the facts of a course are the guideline's."""
@@ -122,6 +132,9 @@ class EncodedValue(msgspec.Struct, frozen=True):
     open: tuple[Place, ...] = ()
     defaulted: tuple[Place, ...] = ()
     courses: int | None = 0
+
+
+ValueReader = Callable[[Fact, object, bool, GuidelineModel], EncodedValue]
 
 
 def encode_value(

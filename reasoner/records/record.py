@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from reasoner.compiler.intervals import order_key
-from reasoner.compiler.model import GuidelineModel, Variable
+from reasoner.compiler.model import Fact, GuidelineModel, Variable
 from reasoner.compiler.variables import variables_of
 from reasoner.errors import RecordError, nearest
-from reasoner.records.encoding import EncodedValue, Place, encode_value
+from reasoner.records.encoding import EncodedValue, Place, ValueReader, encode_value
 from reasoner.records.values import fail, show
 
 __all__ = ["MOST_UNKNOWN_COURSES", "ONE_OF", "OPEN", "Record", "Told", "layout_of", "order_facts", "parse_record", "told_by"]
@@ -69,8 +69,8 @@ class Record(NamedTuple):
     remarks: tuple[str, ...] = ()
 
 
-def parse_record(data: object, model: GuidelineModel) -> Record:
-    """Validate one record, as parsed from JSON.
+def parse_record(data: object, model: GuidelineModel, encode: ValueReader = encode_value) -> Record:
+    """Validate one record, as parsed from JSON; `encode` reads one value.
 
     Raises RecordError naming the field, what was found and what is allowed.
     """
@@ -92,10 +92,11 @@ def parse_record(data: object, model: GuidelineModel) -> Record:
         fail("id", f"{show(name)} holds half a surrogate pair and is not valid text")
     sets = list(read_sets(data, names)) if data.get(ONE_OF) is not None else []
     if not sets:
-        own = [encode_value(fact, data.get(fact.name), fact.name in data, model) for fact in model.facts]
+        own = [encode(fact, data.get(fact.name), fact.name in data, model) for fact in model.facts]
         return record_of(name, data, [own], (), model)
     told = [
-        [set_value(own, data, fact.name, f"{ONE_OF}[{n}]", model) for fact in model.facts] for n, (_, own) in enumerate(sets)
+        [set_value(own, data, fact, f"{ONE_OF}[{n}]", model, encode) for fact in model.facts]
+        for n, (_, own) in enumerate(sets)
     ]
     return record_of(name, data, told, tuple(label for label, _ in sets), model)
 
@@ -137,14 +138,18 @@ def read_sets(data: Mapping[str, object], facts: Sequence[str]) -> Iterator[tupl
 
 
 def set_value(
-    own: Mapping[str, object], data: Mapping[str, object], fact: str, where: str, model: GuidelineModel
+    own: Mapping[str, object],
+    data: Mapping[str, object],
+    fact: Fact,
+    where: str,
+    model: GuidelineModel,
+    encode: ValueReader,
 ) -> EncodedValue:
     """Read the value of a fact in one set, or else the value beside the sets."""
-    known = next(known for known in model.facts if known.name == fact)
-    if fact not in own:
-        return encode_value(known, data.get(fact), fact in data, model)
+    if fact.name not in own:
+        return encode(fact, data.get(fact.name), fact.name in data, model)
     try:
-        return encode_value(known, own[fact], True, model)
+        return encode(fact, own[fact.name], True, model)
     except RecordError as error:
         raise RecordError(f"{where}.{error}") from None
 
