@@ -78,6 +78,7 @@ def second_line(patient: str = PATIENT, conditions: Iterable[tuple[str, str]] = 
         "medicationAdministrations": searchset(given),
         "medicationDispenses": searchset([]),
         "procedures": searchset([]),
+        "documents": searchset([]),
     }
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from reasoner import Guideline
 from reasoner.engine.conclusions import conclusions_of
 from reasoner.serve.card_words import leading_words
+from reasoner.serve.cards import Call, CardBuilder
 from reasoner.serve.drafts import Draft, about_orders, about_patient
 from reasoner.serve.markdown import fewer_items
 
@@ -75,6 +79,13 @@ def test_what_a_recommendation_assumes_is_not_named_to_be_ruled_out_but_as_its_c
     assert not any(part.startswith("HER2 status: positive") for part in named)
 
 
+def test_that_what_a_recommendation_assumes_is_not_so_is_not_named_to_be_ruled_out(curated: Guideline) -> None:
+    first = [{"drugs": ["trastuzumab", "pertuzumab", "docetaxel"], "outcome": "progression"}]
+    draft = ordered(curated, record(metastatic_therapy=first), "trastuzumab_emtansine")
+    assert "certain if interstitial lung disease" in draft.summary
+    assert not any(part.startswith("no ") for part in line(draft, "Rule out first"))
+
+
 def test_a_rank_that_depends_on_unrecorded_facts_is_not_called_certain(curated: Guideline) -> None:
     draft = ordered(curated, record(), "trastuzumab_emtansine")
     assert "(rank 1 at best, alternative, the rank depends on unrecorded facts)" in draft.summary
@@ -137,3 +148,35 @@ def test_a_text_that_is_too_long_loses_whole_items_and_says_how_many() -> None:
             "X (certain if HER2 status: positive; and 2 more)",
         )
         assert told is None or len(told) <= most
+
+
+CASES = sorted((Path(__file__).parents[1] / "asp" / "her2_mbc" / "cases").glob("*.json"))
+ORDERS = (("trastuzumab", "pertuzumab", "docetaxel"), ("trastuzumab_deruxtecan",), ("trastuzumab_emtansine",), TUCATINIB)
+
+
+def test_no_card_of_the_shipped_cases_is_long_cut_within_a_sentence_or_names_statements(curated: Guideline) -> None:
+    builder, call = CardBuilder(curated.info, curated.model), Call("i", "https://cds.example.org", "x", "Patient/p", ())
+    seen = 0
+    for path in CASES:
+        answer = curated.answer(json.loads(path.read_text("utf-8"))["record"])
+        drafts = list(about_patient(answer))
+        for drugs in ORDERS:
+            drafts += about_orders(answer, dict.fromkeys(drugs, "MedicationRequest/1"))
+        for draft in drafts:
+            card = builder.card(draft, call)
+            vital = sum(map(len, draft.cautions))
+            assert len(card.detail) <= 700 + vital, (path.stem, card.detail)
+            assert len(card.detail.splitlines()) <= 5
+            assert not re.search(r"\b[LR]\d+\b|\N{HORIZONTAL ELLIPSIS}", card.summary + card.detail), (path.stem, card)
+            seen += 1
+    assert seen > 300
+
+
+def test_what_the_chart_lacks_is_told_whole_however_much_else_there_is_to_say(curated: Guideline) -> None:
+    lacks = tuple(f"Not read from the chart: list {number}; what it tells is unknown here." for number in range(5))
+    builder = CardBuilder(curated.info, curated.model)
+    call = Call("i", "https://cds.example.org", "x", "Patient/p", lacks)
+    for draft in about_patient(curated.answer(record())):
+        detail = builder.card(draft, call).detail
+        assert all(own in detail for own in lacks)
+        assert len(detail) < 1_200

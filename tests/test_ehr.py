@@ -77,7 +77,7 @@ def test_the_whole_way_from_the_hook_over_an_ehr_to_the_page(browser: Any, own_c
         page.goto(advice["links"][0]["url"])
         page.locator("fieldset.field").first.wait_for()
         page.locator('#answers[aria-busy="false"]').wait_for()
-        assert page.locator("#answers").inner_text().startswith("Setting\nSecond line")
+        assert page.locator("#answers").inner_text().startswith("Second line: trastuzumab deruxtecan")
         assert "trastuzumab deruxtecan (T-DXd)" in page.locator(".recommendation").first.inner_text()
         page.close()
         assert TOKEN not in service.log.read_text()

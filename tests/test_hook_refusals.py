@@ -152,14 +152,14 @@ def dispensed(name: str, patient: str = charts.PATIENT) -> dict[str, Any]:
                         whenHandedOver="2023-08-01")  # fmt: skip
 
 
-NOT_READ = "Not read, as it was not there: "
+NOT_READ = "Not read, or only in part: "
 
 
 def test_dispenses_and_documents_that_are_not_there_are_said_not_to_be_read_and_leave_nothing_else_open(
     service: Client,
 ) -> None:
     chart = charts.second_line()
-    del chart["medicationDispenses"]
+    del chart["medicationDispenses"], chart["documents"]
     advice = cards(service, "patient-view", chart)[0]
     assert advice["summary"].startswith(SECOND)
     assert f"{NOT_READ}the medications dispensed, documents such as letters" in advice["detail"]
@@ -169,6 +169,25 @@ def test_dispenses_and_documents_that_are_not_there_are_said_not_to_be_read_and_
     advice = cards(service, "patient-view", charts.second_line() | half)[0]
     assert advice["summary"].startswith("undetermined: ")
     assert "the medications dispensed (only some of them were sent)" in advice["detail"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [None, {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "forbidden"}]}],
+    ids=["an EHR that has none", "an EHR that refuses them"],
+)
+def test_documents_that_cannot_be_had_are_named_and_no_error(sent: object, service: Client) -> None:
+    advice = cards(service, "patient-view", charts.second_line() | {"documents": sent})[0]
+    assert advice["summary"].startswith(SECOND)
+    assert f"{NOT_READ}documents such as letters" in advice["detail"]
+
+
+def test_documents_of_which_only_a_page_came_are_read_as_far_and_named(service: Client) -> None:
+    told = letter() | {"description": "Letter: had T-DM1 elsewhere"}
+    some = charts.searchset([told]) | {"total": 9}
+    advice = cards(service, "patient-view", charts.second_line() | {"documents": some})[0]
+    assert advice["summary"].startswith("undetermined: ")
+    assert f"{NOT_READ}documents such as letters" in advice["detail"]
 
 
 def letter() -> dict[str, Any]:

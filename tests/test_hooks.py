@@ -48,7 +48,7 @@ def test_a_patient_gets_what_is_recommended_and_what_to_record(service: Client) 
     advice, missing = cards(service, "patient-view", charts.second_line())
     assert advice["indicator"] == missing["indicator"] == "info"
     assert advice["summary"].startswith("second line: trastuzumab deruxtecan (T-DXd) (preferred, certain if no interstitial")
-    assert "L17; ref. 1, 2, 5; " in advice["detail"]
+    assert "T-DXd is the preferred treatment (DESTINY-Breast03)." in advice["detail"]
     assert "No medical advice." in advice["detail"]
     action = missing["suggestions"][0]["actions"][0]
     task = {"resourceType": "Task", "status": "draft", "intent": "proposal", "description": action["description"]}
@@ -84,7 +84,7 @@ def test_an_order_of_an_excluded_regimen_is_warned_of_with_the_answers_reason(
     for reason in against.reasons:
         assert markdown(reason.words) in warning["detail"]
         assert markdown(curated.model.annotations[reason.annotation].text) in warning["detail"]
-        assert f"\\[{reason.annotation};" in warning["detail"]
+        assert not re.search(rf"\b{reason.annotation}\b", warning["detail"])
     (suggestion,) = warning["suggestions"]
     assert [(action["type"], action["resourceId"]) for action in suggestion["actions"]] == [
         ("delete", "MedicationRequest/draft-trastuzumab_deruxtecan")
@@ -240,7 +240,7 @@ def test_a_chart_that_leaves_therapy_open_is_answered_conditionally_and_asks_for
     del chart["conditions"]["entry"][0]["resource"]["onsetDateTime"]
     advice, missing = cards(service, "patient-view", chart)
     assert advice["summary"].startswith("undetermined: the advice depends first on this: Which courses were given")
-    assert "certain if" in advice["detail"]
+    assert "only if no therapy was given" in advice["detail"]
     assert "one of these is so: given since metastases: docetaxel, pertuzumab, trastuzumab (from " in advice["detail"]
     assert missing["suggestions"][0]["label"].startswith("Find out: Which courses were given for metastatic disease")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
@@ -10,20 +11,21 @@ from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.engine.conclusions import CERTAIN, Assumption, conclusions_of
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.phrases import (
-    annotation_words,
     assumption_words,
     best_strength_words,
+    caution_words,
     certainty_words,
     default_words,
-    depending_words,
     rank_is_sure,
     strength_words,
 )
 from reasoner.engine.scores import score_words
+from reasoner.serve.markdown import LONGEST_OPTION, LONGEST_REASON, LONGEST_WHY
 
 __all__ = [
     "action_words",
     "brief_words",
+    "cautions_of",
     "exclusions",
     "leading_words",
     "merits",
@@ -35,9 +37,30 @@ __all__ = [
 ]
 
 MOST_NAMED = 2
+NAMES = re.compile(r"[\w=]+")
 MOST_WAYS = 8
 
 Entry = Recommendation | Exclusion
+
+
+def as_read(entry: Entry, model: GuidelineModel) -> str:
+    return model.say("card_as_read") if entry.depends_on_readings else ""
+
+
+def cautions_of(entry: Recommendation, derivation: Derivation) -> tuple[str, ...]:
+    """Word the cautions about a recommendation, without the ids of what they rest on."""
+    return tuple(without_ids(caution_words(entry, name, derivation), derivation.model) for name in entry.cautions)
+
+
+def names_ids(text: str, model: GuidelineModel) -> bool:
+    return not model.annotations.keys().isdisjoint(NAMES.findall(text))
+
+
+def without_ids(text: str, model: GuidelineModel) -> str:
+    """Leave out brackets that hold nothing but ids of statements and readings."""
+    return re.sub(
+        r" \(([^()]+)\)", lambda found: "" if set(NAMES.findall(found[1])) <= set(model.annotations) else found[0], text
+    )
 
 
 def merits(entry: Recommendation, derivation: Derivation) -> tuple[str, str, str, str]:
@@ -54,8 +77,9 @@ def merits(entry: Recommendation, derivation: Derivation) -> tuple[str, str, str
 def option_words(entry: Recommendation, derivation: Derivation) -> str:
     """Word a recommendation in one part of a line: regimen, rank, strength, certainty, and whether it hangs on a reading."""
     label, *about = merits(entry, derivation)
-    about.append(depending_words(entry.depends_on_readings, derivation.model))
-    return derivation.model.say("bracketed", label, derivation.model.say("comma").join(filter(None, about)))
+    about.append(as_read(entry, derivation.model))
+    words = derivation.model.say("bracketed", label, derivation.model.say("comma").join(filter(None, about)))
+    return words if len(words) <= LONGEST_OPTION else brief_words(entry, derivation)
 
 
 def supposes_untreated(entry: Recommendation, model: GuidelineModel) -> bool:
@@ -108,10 +132,15 @@ def leading_words(entries: Sequence[Recommendation], derivation: Derivation) -> 
 
 
 def ways_out(regimen: str, given: Sequence[Assumption], derivation: Derivation) -> tuple[str, ...]:
-    """Word what excludes a regimen: every fact, or facts that do so only together, and what of the `given` that requires."""
+    """Word what excludes a regimen: every fact, or facts that do so only together, and what of the `given` that requires.
+
+    That something assumed to be so is not is told as the condition of the recommendation already.
+    """
     model = derivation.model
     found = tuple(conclusions_of(derivation).ways(derivation.truth(f"excluded({regimen})"), MOST_WAYS + 1))
-    words = (together_words(way, given, model) for way in found[:MOST_WAYS])
+    assumed = {own.fact for own in given if own.value is True}
+    told = (way for way in found[:MOST_WAYS] if not any(own.value is False and own.fact in assumed for own in way))
+    words = (together_words(way, given, model) for way in told)
     return (*dict.fromkeys(words), *([model.say("card_other_ways")] if len(found) > MOST_WAYS else ()))
 
 
@@ -129,9 +158,10 @@ def exclusions(entries: Iterable[Exclusion], model: GuidelineModel) -> tuple[str
     for entry in entries:
         why = say("and").join(dict.fromkeys(reason.words for reason in entry.reasons))
         sure = "" if entry.certainty == CERTAIN else say("card_conditional")
-        about = filter(None, (why, sure, depending_words(entry.depends_on_readings, model)))
-        found.setdefault(say("comma").join(about), []).append(model.label("regimen", entry.regimen))
-    return tuple(say("bracketed", some_words(names, model), why) for why, names in found.items())
+        about = (why if len(why) <= LONGEST_WHY else "", sure, as_read(entry, model))
+        found.setdefault(say("comma").join(filter(None, about)), []).append(model.label("regimen", entry.regimen))
+    named = ((some_words(names, model), why) for why, names in found.items())
+    return tuple(say("bracketed", names, why) if why else names for names, why in named)
 
 
 def some_words(names: Sequence[str], model: GuidelineModel) -> str:
@@ -142,7 +172,11 @@ def some_words(names: Sequence[str], model: GuidelineModel) -> str:
 
 def action_words(call: ActionCall, model: GuidelineModel) -> str:
     """Word an action, and whether it depends on what is not recorded."""
-    return call.text if call.certainty == CERTAIN else model.say("bracketed", call.text, model.say("card_depends"))
+    return (
+        call.text
+        if call.certainty == CERTAIN
+        else model.say("bracketed", call.text.removesuffix("."), model.say("card_depends"))
+    )
 
 
 def standing(answer: Answer) -> tuple[str, ...]:
@@ -152,15 +186,20 @@ def standing(answer: Answer) -> tuple[str, ...]:
     assumed = [model.say("assumed_and_matters", mattering)] if mattering else []
     scores = [score_words(score, model) for score in answer.scores or ()]
     readings = [model.say("card_readings")] if answer.alternatives else []
-    return (*assumed, *scores, *answer.notes, *readings)
+    notes = (text for note in answer.notes if not names_ids(text := without_ids(note, model), model))
+    return (*assumed, *scores, *notes, *readings)
 
 
 def reasons(entry: Entry, model: GuidelineModel) -> tuple[str, ...]:
-    """Word each reason: how it applies here, and the statement or reading."""
+    """Word each reason by its rule with the trials, and by how it applies here; no rule that names others by ids."""
     say, found = model.say, []
     for reason in entry.reasons:
         annotation = model.annotations.get(reason.annotation)
-        source = reason.annotation if annotation is None else annotation_words(annotation, model)
-        here = "" if annotation is not None and reason.words == annotation.text else say("here", reason.words)
-        found.append(f"{source} {here}")
-    return (*found, *(say("overlays_used", name) for name in entry.overlays))
+        text = "" if annotation is None else without_ids(annotation.text, model)
+        if annotation is not None and text and not names_ids(text, model):
+            trials = say("comma").join(model.trials[trial].label for trial in annotation.trials)
+            cited = say("bracketed", text.removesuffix("."), trials) if trials else text
+            found += [own for own in dict.fromkeys((cited, text)) if len(own) <= LONGEST_REASON][:1]
+        if annotation is None or reason.words != annotation.text:
+            found.append(say("here", reason.words))
+    return (*dict.fromkeys(found), *(say("overlays_used", name) for name in entry.overlays))

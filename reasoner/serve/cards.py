@@ -14,13 +14,24 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
 from reasoner.engine.phrases import reading_words
 from reasoner.serve.drafts import Draft, Line, Suggestion
-from reasoner.serve.markdown import LONGEST_DETAIL, LONGEST_NOTE, SEPARATOR, cut, fewer_items, markdown
+from reasoner.serve.markdown import (
+    AIMED_DETAIL,
+    LONGEST_DETAIL,
+    LONGEST_NOTE,
+    SEPARATOR,
+    SHORT_LINE,
+    fewer_items,
+    markdown,
+    total,
+)
 from reasoner.serve.shapes import LONGEST_SUMMARY, Action, Card, Coding, Link, Offer, Source
 
 __all__ = ["CACHED", "CACHE_SECONDS", "OVERRIDE_REASONS", "Call", "CardBuilder"]
 
 CACHED = 1_000
 CACHE_SECONDS = 600
+HEAD = "- **{}:** "
+LEAST_LINE = 70
 
 OVERRIDE_SYSTEM = "http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes"
 OVERRIDE_REASONS = {
@@ -57,7 +68,7 @@ class CardBuilder:
         self.info = info
         readings = [reading_words(reading, model) for reading in info.readings]
         self.title = say("comma").join([info.title, *overlays, *readings])
-        self.closing = f"- {markdown(' '.join(filter(None, (self.title + '.', info.disclaimer))))}"
+        self.closing = f"- {markdown(info.disclaimer or self.title)}"
         self.read = say("card_note")
         self.say = model.say
         self.written: TTLCache[tuple[Line, ...], str] = TTLCache(CACHED, CACHE_SECONDS)
@@ -74,20 +85,22 @@ class CardBuilder:
         warning = draft.indicator == "warning"
         return Card(
             uuid=own,
-            summary=self.shortened(draft.summary),
+            summary=self.shortened(draft),
             indicator=draft.indicator,
-            detail=self.detail(
-                [
-                    *draft.lines,
-                    Line(self.read, (*draft.cautions, *call.remarks, *draft.notes, *call.harmless), most=LONGEST_NOTE),
-                ]
-            ),
+            detail=self.detail([*draft.lines, self.note(draft, call)]),
             source=Source(self.title, f"{call.base}/", topic),
             links=(Link(self.links[draft.regimen], f"{call.base}/#record={call.fragment}{why}"),),
             suggestions=tuple(offers(draft, own, call.patient)) or UNSET,
             selection_behavior=UNSET if not draft.suggestions else "at-most-one" if warning else "any",
             override_reasons=self.overrides if warning else UNSET,
         )
+
+    def note(self, draft: Draft, call: Call) -> Line:
+        """Make the line of what is to be noted, with room for all cautions and for how the chart was read."""
+        parts = (*draft.cautions, *call.remarks, *draft.notes, *call.harmless)
+        first = (*draft.cautions, *call.remarks)
+        most = max(LONGEST_NOTE, total((self.read, *first, self.say("card_more_linked"))) + len(HEAD))
+        return Line(self.read, parts, most=most, sentences=True, unlinked=len(first) if call.remarks else 0)
 
     def detail(self, lines: Iterable[Line]) -> str:
         """Give lines as Markdown, kept for some minutes."""
@@ -101,47 +114,62 @@ class CardBuilder:
         return found
 
     def write(self, told: Sequence[Line]) -> str:
-        """Write lines as Markdown, together within the length that a card may have; the last one is the disclaimer.
+        """Write lines as Markdown within the length that a card aims at; the last one is the disclaimer.
 
-        Lines that need less than their share of it leave more to the others.
+        What has to be told makes it longer, up to what a card may have. The first lines take what they need, as long
+        as a little is left for each of the others.
         """
-        written = {line: self.fitted(line, LONGEST_DETAIL if line.whole else line.most) for line in told}
-        left = LONGEST_DETAIL - len(self.closing) - len(told)
-        kept = {line for line in told if line.whole or line.heading == self.read}
-        for number, line in enumerate(sorted(told, key=lambda line: (line not in kept, len(written[line])))):
-            if line not in kept and len(written[line]) > (share := left // (len(told) - number)):
-                written[line] = self.fitted(line, share)
+        note = next((line for line in told if line.heading == self.read), Line("", (), most=0))
+        written = {line: self.fitted(line, LONGEST_DETAIL if line.whole else line.most) for line in told if line != note}
+        first = [line for line in written if line.whole or line.unlinked]
+        extra = max(0, note.most - LONGEST_NOTE) + sum(
+            max(0, len(written[line]) - SHORT_LINE) for line in first if line.unlinked
+        )
+        left = (
+            min(LONGEST_DETAIL, AIMED_DETAIL + extra)
+            - len(self.closing)
+            - len(told)
+            - sum(len(written[own]) for own in first)
+        )
+        rest = [line for line in written if line not in first]
+        for number, line in enumerate(rest, start=1):
+            room = left - note.most - sum(min(LEAST_LINE, len(written[own])) for own in rest[number:])
+            written[line] = self.fitted(line, min(line.most, max(0, room)))
             left -= len(written[line])
-        return "\n".join((*written.values(), self.closing))
+        return "\n".join((*written.values(), *([self.fitted(note, left)] if note.parts else []), self.closing))
 
     def fitted(self, line: Line, most: int) -> str:
-        """Write a line in at most `most` characters: as many parts as there is room for, and how many others there are."""
-        head = f"- **{markdown(line.heading.capitalize())}:** " if line.heading else "- "
-        room, shown, count = most - len(head), "", len(line.parts)
-        for number, told in enumerate(line.parts, start=1):
-            rest = f"{SEPARATOR}{self.more(count - number)}" if number < count else ""
-            part = markdown(told if number == count else told.removesuffix("."))
-            longer = f"{shown}{SEPARATOR if shown else ''}{part}"
-            if len(longer) + len(rest) > room:
-                if not shown:
-                    fewer = fewer_items(told, room - len(rest), self.more_words)
-                    return f"{head}{cut(told, room - len(rest)) if fewer is None else markdown(fewer)}{rest}"
-                return f"{head}{shown}{SEPARATOR}{self.more(count - number + 1)}"
-            shown = longer
-        return f"{head}{shown}"
+        """Write a line in at most `most` characters: as many whole parts as there is room for, and that there is more."""
+        head = HEAD.format(markdown(line.heading.capitalize())) if line.heading else "- "
+        between = " " if line.sentences else SEPARATOR
+        parts = [self.part(line, text, last=number == len(line.parts)) for number, text in enumerate(line.parts, start=1)]
+        for count in range(len(parts), 0, -1):
+            ending = [self.rest(line, count)] if count < len(parts) else []
+            if len(shown := head + between.join((*parts[:count], *ending))) <= most:
+                return shown
+        others = between + self.rest(line, 1) if len(parts) > 1 else ""
+        fewer = fewer_items(line.parts[0], most - len(head) - len(others) - 1, self.more_words)
+        return f"{head}{self.rest(line, 0) if fewer is None else self.part(line, fewer, last=not others) + others}"
 
-    def more(self, count: int) -> str:
-        return markdown(self.more_words(count))
+    def part(self, line: Line, text: str, last: bool) -> str:
+        """Write one part of a line, as a sentence where the line is made of sentences."""
+        if not line.sentences:
+            return markdown(text if last else text.removesuffix("."))
+        return markdown(text if text.endswith((".", "?", "!")) else self.say("sentence", text))
+
+    def rest(self, line: Line, shown: int) -> str:
+        """Say that a line has more than the parts shown; only what the link shows is referred to it."""
+        if shown < line.unlinked:
+            return markdown(self.more_words(len(line.parts) - shown))
+        return markdown(self.say("card_more_linked" if shown else "card_linked"))
 
     def more_words(self, count: int) -> str:
         return self.say("card_and_more", str(count))
 
-    def shortened(self, text: str) -> str:
-        """Cut a summary to the length that a card may have, by whole items if there are several."""
-        if len(text) <= LONGEST_SUMMARY:
-            return text
-        fewer = fewer_items(text, LONGEST_SUMMARY, self.more_words)
-        return fewer or f"{text[: LONGEST_SUMMARY - 1].rpartition(' ')[0].rstrip()}\N{HORIZONTAL ELLIPSIS}"
+    def shortened(self, draft: Draft) -> str:
+        """Choose the summary that a card has room for: the whole one, with fewer items, a brief one, or where to read it."""
+        texts = (draft.summary, fewer_items(draft.summary, LONGEST_SUMMARY, self.more_words), draft.brief)
+        return next((text for text in texts if text and len(text) <= LONGEST_SUMMARY), self.say("card_long"))
 
 
 def offers(draft: Draft, card: str, patient: str) -> Iterator[Offer]:

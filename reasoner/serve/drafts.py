@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Literal, NamedTuple
@@ -11,11 +12,12 @@ from msgspec import UNSET
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, Exclusion, Missing, Recommendation
 from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED, Assumption
-from reasoner.engine.phrases import caution_words, decided_words, question_words, setting_words
+from reasoner.engine.phrases import decided_words, question_words, setting_words
 from reasoner.records.record import ONE_OF
 from reasoner.serve.card_words import (
     action_words,
     brief_words,
+    cautions_of,
     exclusions,
     leading_words,
     merits,
@@ -25,10 +27,12 @@ from reasoner.serve.card_words import (
     supposes_untreated,
     ways_out,
 )
-from reasoner.serve.markdown import LONGEST_DETAIL, LONGEST_LINE, SHORT_LINE, total
+from reasoner.serve.markdown import AIMED_DETAIL, LONGEST_FIRST, LONGEST_LINE, SHORT_LINE, total
+from reasoner.serve.shapes import LONGEST_SUMMARY
 
 __all__ = ["Draft", "Line", "Suggestion", "about_orders", "about_patient", "not_judged", "unanswered"]
 
+BRACKETS_LAST = re.compile(r" \([^()]*\)$")
 MOST_SUGGESTIONS = 6
 MOST_EXPLAINED = 2
 MOST_OPTIONS = 3
@@ -44,20 +48,23 @@ class Suggestion(NamedTuple):
 class Line(NamedTuple):
     """One line of a card: a heading, and what stands behind it, the most important first; all of it where it is `whole`.
 
-    Else it takes at most `most` characters.
+    Else it takes at most `most` characters. Its parts are `sentences` or items. The first `unlinked` of them are not behind
+    the card's link.
     """
 
     heading: str
     parts: tuple[str, ...]
     whole: bool = False
     most: int = LONGEST_LINE
+    sentences: bool = False
+    unlinked: int = 0
 
 
 class Draft(NamedTuple):
     """A card without what differs from call to call: ids, the link's address, the patient.
 
     `cautions` and `notes` are for its last line. `regimen` is the one that the card's link explains, empty for the whole
-    answer.
+    answer. `brief` stands for a summary that is too long.
     """
 
     indicator: Literal["info", "warning"]
@@ -67,6 +74,7 @@ class Draft(NamedTuple):
     regimen: str = ""
     suggestions: tuple[Suggestion, ...] = ()
     cautions: tuple[str, ...] = ()
+    brief: str = ""
 
 
 def about_patient(answer: Answer, therapy: Sequence[str] = ()) -> tuple[Draft, ...]:
@@ -84,25 +92,28 @@ def about_patient(answer: Answer, therapy: Sequence[str] = ()) -> tuple[Draft, .
         name = next(placed, answer.setting)
         setting = setting_words(name, model)
         own = [entry for entry in answer.recommended if entry.decision == decision]
+        brief = ""
         options = (option_words(own[0], derivation), *(brief_words(entry, derivation) for entry in own[1:])) if own else ()
         untreated = bool(own) and all(supposes_untreated(entry, model) for entry in own)
         heading = say("card_if_untreated" if untreated else "heading_recommended")
-        recommended = Line(heading, options or (say("nothing"),))
+        recommended = Line(heading, options or (say("nothing"),), most=SHORT_LINE)
         if name == UNDETERMINED and answer.missing:
             question = question_words(min(answer.missing, key=partial(weight, model)), model)
             summary = say("card_undetermined", setting, question)
+            brief = say("card_undetermined", setting, say("card_see_below"))
             lines = [first_to_find_out(question, therapy, model), recommended]
         elif own:
             summary = say("card_recommended", setting, leading_words(own, derivation))
-            lines = [recommended, Line(say("card_reason"), reasons(own[0], model))]
+            lines = [recommended, why_line(own[0], model)]
+            brief = say("card_recommended", setting, say("card_see_below"))
         else:
             summary = say("card_nothing", setting)
             lines = [recommended]
         if not drafts:
             lines.append(Line(say("heading_excluded"), exclusions(answer.excluded, model), most=SHORT_LINE))
-        cautions = tuple(caution_words(entry, name, derivation) for entry in own[:1] for name in entry.cautions)
+        cautions = cautions_of(own[0], derivation) if own else ()
         notes = () if drafts else (*(action_words(call, model) for call in answer.actions), *standing(answer))
-        drafts.append(Draft("info", summary, tuple(lines), notes, cautions=cautions))
+        drafts.append(Draft("info", summary, tuple(lines), notes, cautions=cautions, brief=brief))
     return (*drafts, *missing(answer, answer.missing))
 
 
@@ -116,7 +127,7 @@ def weight(model: GuidelineModel, entry: Missing) -> tuple[bool, bool]:
 def first_to_find_out(question: str, therapy: Sequence[str], model: GuidelineModel) -> Line:
     """Ask what the advice depends on first, with what the chart tells of therapy."""
     told = (model.say("card_told", therapy[0]), *therapy[1:]) if therapy else ()
-    return Line(model.say("card_first"), (question, *told))
+    return Line(model.say("card_first"), (question, *told), most=LONGEST_FIRST, unlinked=len(told) + 1)
 
 
 def about_orders(answer: Answer, ordered: Mapping[str, str], therapy: Sequence[str] = ()) -> tuple[Draft, ...]:
@@ -174,12 +185,13 @@ def about_recommended(answer: Answer, entry: Recommendation, against: Exclusion 
     say = model.say
     label, rank, strength, sure = merits(entry, derivation)
     summary = say("card_ordered", label, rank, strength, sure)
+    brief = say("card_ordered", label, rank, strength, sure if entry.certainty == CERTAIN else say("card_conditional"))
     lines = [Line(say("heading_recommended"), (option_words(entry, derivation),))]
     if against is not None:
         lines.append(Line(say("card_rule_out"), ways_out(entry.regimen, entry.assuming, derivation)))
-    lines.append(Line(say("card_reason"), reasons(entry, model)))
-    cautions = tuple(caution_words(entry, name, derivation) for name in entry.cautions)
-    return Draft("info", summary, tuple(lines), standing(answer), entry.regimen, cautions=cautions)
+    lines.append(why_line(entry, model))
+    cautions = cautions_of(entry, derivation)
+    return Draft("info", summary, tuple(lines), standing(answer), entry.regimen, cautions=cautions, brief=brief)
 
 
 def about_excluded(answer: Answer, against: Exclusion, ordered: Mapping[str, str]) -> Draft:
@@ -187,12 +199,16 @@ def about_excluded(answer: Answer, against: Exclusion, ordered: Mapping[str, str
     model = answer.derivation.model
     say, label = model.say, model.label("regimen", against.regimen)
     if against.certainty != CERTAIN:
-        summary = say("card_excluded_if", label, say("or").join(ways_out(against.regimen, (), answer.derivation)))
+        ways = ways_out(against.regimen, (), answer.derivation)
+        summary, brief = say("card_excluded_if", label, say("or").join(ways)), say("card_excluded_open", label)
     else:
+        short = say("and").join(dict.fromkeys(BRACKETS_LAST.sub("", r.words) for r in against.reasons))
+        ways, brief = (), say("card_excluded", label, short)
+        brief = brief if len(brief) <= LONGEST_SUMMARY else say("card_excluded_below", label)
         summary = say("card_excluded", label, say("and").join(dict.fromkeys(r.words for r in against.reasons)))
-    lines = (Line(say("card_reason"), reasons(against, model)), instead(answer, [against.regimen]))
+    lines = (Line(say("card_excluded_when"), ways), instead(answer, [against.regimen]), why_line(against, model))
     remove = Suggestion(say("card_remove", label), tuple(dict.fromkeys(ordered.values())))
-    return Draft("warning", summary, lines, standing(answer), against.regimen, (remove,))
+    return Draft("warning", summary, lines, standing(answer), against.regimen, (remove,), brief=brief)
 
 
 def about_drug(answer: Answer, drug: str, reference: str, against: Sequence[Exclusion]) -> Draft:
@@ -200,12 +216,16 @@ def about_drug(answer: Answer, drug: str, reference: str, against: Sequence[Excl
     model = answer.derivation.model
     say, label = model.say, model.label("drug", drug)
     lines = (
-        Line(say("heading_excluded"), exclusions(against, model)),
-        Line(say("card_reason"), reasons(against[0], model)),
+        Line(say("heading_excluded"), exclusions(against, model), most=SHORT_LINE),
         instead(answer, [entry.regimen for entry in against]),
+        why_line(against[0], model),
     )
     remove = Suggestion(say("card_remove", label), (reference,))
     return Draft("warning", say("card_drug_excluded", label), lines, standing(answer), against[0].regimen, (remove,))
+
+
+def why_line(entry: Recommendation | Exclusion, model: GuidelineModel) -> Line:
+    return Line(model.say("card_reason"), reasons(entry, model), sentences=True)
 
 
 def instead(answer: Answer, regimens: Sequence[str]) -> Line:
@@ -235,10 +255,10 @@ def missing(answer: Answer, entries: Iterable[Missing]) -> Iterator[Draft]:
     setting = setting_words(answer.setting, model)
     one = len(decides) == 1
     summary = say("card_missing_one", setting) if one else say("card_missing", setting, str(len(decides)))
-    asked, room = list(decides), LONGEST_DETAIL // 3
+    asked, room = list(decides), AIMED_DETAIL // 3
     count = next(n for n in range(MOST_SUGGESTIONS, len(asked) + MOST_SUGGESTIONS) if total(asked[n:]) <= room)
     explained = [say("card_decides", name, decided_words(list(decides[name]), model)) for name in asked[:MOST_EXPLAINED]]
-    lines = [Line(say("heading_missing") if not n else "", (text,)) for n, text in enumerate(explained)]
+    lines = [Line(say("heading_missing") if not n else "", (text,), whole=True) for n, text in enumerate(explained)]
     lines += [Line(say("card_no_suggestion"), tuple(asked[count:]), whole=True)]
     suggestions = tuple(Suggestion(say("card_record", name)) for name in asked[:count])
     yield Draft("info", summary, tuple(lines), suggestions=suggestions)
@@ -252,4 +272,5 @@ def not_judged(unknown: Sequence[str], others: Sequence[str], model: GuidelineMo
 
 def unanswered(problem: str, model: GuidelineModel) -> Draft:
     """Draft the card that says why a record cannot be answered."""
-    return Draft("info", model.say("card_unanswered", problem), (Line("", (problem,)),))
+    brief = model.say("card_unanswered", model.say("card_see_below"))
+    return Draft("info", model.say("card_unanswered", problem), (Line("", (problem,), whole=True),), brief=brief)

@@ -6,21 +6,30 @@ import re
 from collections.abc import Callable, Iterable
 
 __all__ = [
+    "AIMED_DETAIL",
     "LONGEST_DETAIL",
+    "LONGEST_FIRST",
     "LONGEST_LINE",
     "LONGEST_NOTE",
+    "LONGEST_OPTION",
+    "LONGEST_REASON",
+    "LONGEST_WHY",
     "SEPARATOR",
     "SHORT_LINE",
-    "cut",
     "fewer_items",
     "markdown",
     "total",
 ]
 
 LONGEST_DETAIL = 1_199
-LONGEST_LINE = 380
-LONGEST_NOTE = 460
-SHORT_LINE = 232
+AIMED_DETAIL = 700
+LONGEST_LINE = 300
+LONGEST_NOTE = 130
+LONGEST_FIRST = 450
+LONGEST_REASON = 220
+LONGEST_OPTION = 150
+LONGEST_WHY = 50
+SHORT_LINE = 190
 SEPARATOR = "; "
 MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~&$!]|:(?=//)|@(?=\w)|(?<=www)\.|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
 
@@ -28,15 +37,6 @@ MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~&$!]|:(?=//)|@(?=\w)|(?<=www)\.|^[-+=]|
 def markdown(text: str) -> str:
     """Write text so that Markdown shows it as it is."""
     return MARKDOWN.sub(lambda mark: f"\\{mark[0]}", " ".join(text.split()))
-
-
-def cut(text: str, most: int) -> str:
-    """Write text as Markdown in at most `most` characters, cut between words, the last a mark that some is left out."""
-    whole = markdown(text)
-    while len(whole) > most:
-        text = text[: max(0, min(len(text) - 1, most - 1) - (len(whole) - len(text)))].rpartition(" ")[0].rstrip()
-        whole = f"{markdown(text)}\N{HORIZONTAL ELLIPSIS}"
-    return whole
 
 
 def fewer_items(text: str, most: int, more: Callable[[int], str]) -> str | None:

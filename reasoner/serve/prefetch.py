@@ -16,8 +16,9 @@ from reasoner.serve.problems import RefusedError
 __all__ = ["LISTS", "PATIENT", "Obtained", "Prefetched", "ReadChart", "queries_of", "read_given"]
 
 NEEDED = ("patient", "conditions")
-USEFUL = ("medicationDispenses",)
-"""What is read where it is there; many health records have no such list."""
+DOCUMENTS = "documents"
+USEFUL = ("medicationDispenses", DOCUMENTS)
+"""What is read where it is there; many health records have no such list. Documents that cannot be had are no error."""
 FURTHER = "further"
 LISTS = {
     "patient": "list_patient",
@@ -28,6 +29,7 @@ LISTS = {
     "medicationAdministrations": "list_administrations",
     "medicationDispenses": "list_dispenses",
     "procedures": "list_procedures",
+    DOCUMENTS: "list_documents",
     FURTHER: "list_further",
 }
 WHYS = {
@@ -100,7 +102,9 @@ class Prefetched(NamedTuple):
         lacking = {key: told for key, told in why.items() if key not in parsed and key not in absent}
         missing = tuple(key for key in self.missing if key in lacking)
         lacking |= {
-            key: own.why for key, own in found.items() if key in self.unread and own.parsed is None and not own.absent
+            key: own.why
+            for key, own in found.items()
+            if key in self.unread and key != DOCUMENTS and own.parsed is None and not own.absent
         }
         unread = tuple(key for key in self.unread if key not in parsed and key not in lacking)
         return Prefetched({**self.parsed, **parsed}, lacking, missing, absent, unread)
@@ -134,10 +138,9 @@ class Prefetched(NamedTuple):
             yield model.say("lists_lacking", named)
         if self.absent:
             yield model.say("lists_absent", model.say("and").join(model.say(LISTS[key]) for key in self.absent))
-        unread = [model.say(LISTS[key]) for key in self.unread]
         kinds = {own.resourceType for parsed in self.parsed.values() for _, own in parsed.resources}
-        if "DocumentReference" not in kinds:
-            unread.append(model.say("list_documents"))
+        elsewhere = "DocumentReference" in kinds and DOCUMENTS not in self.parsed
+        unread = [model.say(LISTS[key]) for key in self.unread if key != DOCUMENTS or not elsewhere]
         if unread:
             yield model.say("lists_unread", model.say("comma").join(unread))
 
@@ -159,13 +162,15 @@ def queries_of(tables: Tables) -> dict[str, str]:
             for kind in ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
         },
         "procedures": f"Procedure?{about}",
+        DOCUMENTS: f"DocumentReference?{about}",
     }
 
 
 def read_given(given: Sequence[bytes], queries: Sequence[str], null_is_none: bool) -> Prefetched:
     """Read what a call holds, empty where a key is missing, in the order of the queries; then what it holds besides.
 
-    With `null_is_none`, null says that there is nothing, and else that nobody knows.
+    With `null_is_none`, null says that there is nothing, and else that nobody knows. Documents are read as far as they are
+    there.
     """
     parsed: dict[str, ParsedResources] = {}
     lacking: dict[str, str] = {}
@@ -177,9 +182,9 @@ def read_given(given: Sequence[bytes], queries: Sequence[str], null_is_none: boo
         own, why = read_list(value)
         if why:
             lacking[key] = why
-        else:
-            parsed[key] = own
-    unread = tuple(key for key in USEFUL if lacking.get(key) in ("null", "not_sent"))
+        if not why or (key == DOCUMENTS and why == "incomplete"):
+            parsed[key] = own._replace(partial="")
+    unread = tuple(key for key in USEFUL if key in lacking and (key == DOCUMENTS or lacking[key] in ("null", "not_sent")))
     for key in unread:
         del lacking[key]
     lacking |= read_further(given[len(queries) :], parsed)
