@@ -250,6 +250,20 @@ def test_a_chart_twice_as_large_takes_about_twice_as_many_steps(name: str, curat
     assert large < 2.5 * small
 
 
+@pytest.mark.parametrize(
+    ("most", "one"),
+    [
+        (8, resource("Encounter", "one", status="finished")),
+        (18, resource("Procedure", "one", status="completed")),
+        (24, observation("one", "loinc:8867-4", "2021-01-01", valueQuantity={"value": 70, "unit": "/min"})),
+    ],
+)
+def test_what_is_of_no_interest_in_a_chart_takes_few_steps(most: int, one: dict[str, Any], curated: Guideline) -> None:
+    steps_of_reading(curated, [])
+    few, many = (steps_of_reading(curated, ({**one, "id": str(n)} for n in range(count))) for count in (100, 600))
+    assert many - few <= 500 * most
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_answered_is_refused_with_the_resource(name: str, curated: Guideline) -> None:
     data, message = REFUSED[name]

@@ -307,13 +307,15 @@ def test_one_page_of_several_leaves_therapy_unknown(sign: dict[str, Any], curate
     assert "metastatic_therapy" not in curated.read_fhir(fewer).record
 
 
-def outcome(severity: str, code: str = "informational") -> dict[str, Any]:
+def outcome(severity: Any, code: Any = "informational") -> dict[str, Any]:
     return {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": code}]}
 
 
 FAILED = {
     "an error": outcome("error"),
     "a timeout": outcome("warning", "timeout"),
+    "a code that is no word": outcome("warning", {"coding": []}),
+    "a severity that is no word": outcome(["warning"]),
     "nothing": {"resourceType": "OperationOutcome"},
 }
 

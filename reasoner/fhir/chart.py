@@ -60,8 +60,8 @@ class Chart:
         self.unreadable = [unreadable_words(own, model) for own in mattering]
         if not any(resource.resourceType for _, resource in parsed.resources):
             raise RecordError("; ".join([model.say("fhir_no_resource"), *self.unreadable[:1]]))
-        kinds = (resource.resourceType or "None" for _, resource in parsed.resources)
-        self.other_kinds = dict(sorted(Counter(kind for kind in kinds if kind not in MATTERING | ADMINISTRATIVE).items()))
+        kinds = Counter(resource.resourceType or "None" for _, resource in parsed.resources)
+        self.other_kinds = {kind: kinds[kind] for kind in sorted(kinds) if kind not in MATTERING | ADMINISTRATIVE}
         subjects = Subjects(parsed, model)
         self.patient = subjects.patient
         matters = Matters(parsed.resources, tables, subjects)

@@ -165,7 +165,7 @@ class DoseReader:
         start = first_date(day, period.start if period else None, resource.whenHandedOver, resource.authoredOn)
         concepts = medications_of(resource, url, self.medications, self.tables)
         named, why = self.named(concepts)
-        concept = next(iter(concepts), None)
+        concept = concepts[0] if concepts else None
         if not named:
             self.add_unnamed(name, concepts, start, why, doubted)
             return
@@ -201,7 +201,7 @@ class DoseReader:
 
     def named(self, concepts: Sequence[Concept]) -> tuple[dict[str, Coding], str]:
         """List the drugs that concepts name, and why that is in doubt, a key of `DOUBTS`."""
-        key = tuple((own.text, *((c.system, c.code, c.display) for c in own.codings())) for own in concepts)
+        key = tuple([(own.text, *[(c.system, c.code, c.display) for c in own.codings()]) for own in concepts])
         if (known := self.known.get(key)) is not None:
             return known
         found: dict[str, Coding] = {}
@@ -212,7 +212,7 @@ class DoseReader:
                 mentioned = dict.fromkeys(drugs_coded(concept, self.tables)) | dict.fromkeys(
                     drugs_mentioned(concept, self.tables)
                 )
-                found |= dict.fromkeys(mentioned, next(concept.codings(), NO_CODING))
+                found |= dict.fromkeys(mentioned, concept.first() or NO_CODING)
                 why = ("differ" if len(mentioned) > 1 else "mentioned") if mentioned else NOT_KNOWN
             else:
                 found |= drugs
@@ -223,8 +223,8 @@ class DoseReader:
 
     def add_unnamed(self, name: str, concepts: Sequence[Concept], start: PartialDate | None, why: str, doubted: str) -> None:
         """Add what a medication that names no drug of the guideline leaves unclear; `why` and `doubted` say why."""
-        concept = next(iter(concepts), None)
-        source = provenance_of(name, next(concept.codings(), None) if concept else None, concept, start)
+        concept = concepts[0] if concepts else None
+        source = provenance_of(name, concept.first() if concept else None, concept, start)
         if concepts and not why:
             self.evidence.unmapped[source] = self.say("fhir_other_drug")
         elif self.silent_is_none and not doubted and why in ("", NOT_KNOWN):
@@ -246,6 +246,8 @@ class DoseReader:
         if resource.status in NOT_GIVEN or (resource.intent in PLANS and resource.resourceType == "ServiceRequest"):
             return
         texts, concepts = free_texts(resource), [] if result else concepts_of(resource)
+        if not texts and not concepts:
+            return
         drugs = [drug for concept in concepts for drug in drugs_coded(concept, self.tables)]
         texts += [text for concept in concepts for text in texts_of(concept)]
         drugs += [drug for text in texts for drug in self.tables.mentioned(normalise(text))]
@@ -263,7 +265,7 @@ class DoseReader:
             end = first_date(whole[1])
             date = start if start is None or end is None else PartialDate(start.first, max(start.last, end.last))
             concept = next(iter(concepts), None)
-            source = provenance_of(name, next(concept.codings(), None) if concept else None, concept, date)
+            source = provenance_of(name, concept.first() if concept else None, concept, date)
             named = [self.evidence.model.label("drug", drug) for drug in drugs if drug != UNKNOWN]
             what = self.say("comma").join(named) or self.say("fhir_a_therapy")
             self.told.append((drugs, Unclear(what, doubted or self.say("fhir_told_elsewhere"), date, source)))
@@ -271,8 +273,9 @@ class DoseReader:
 
 def is_negated(resource: Resource) -> bool:
     """Tell whether a resource says that a medication is not to be given, or was not given or taken, in any version."""
-    negated = (resource.doNotPerform, resource.notGiven, resource.wasNotGiven, resource.wasNotTaken)
-    return any(negated) or resource.taken == "n"
+    return bool(
+        resource.doNotPerform or resource.notGiven or resource.wasNotGiven or resource.wasNotTaken or resource.taken == "n"
+    )
 
 
 def how_ended(resource: Resource, single: bool, evidence: EvidenceCollector) -> tuple[str | None, str]:
@@ -338,7 +341,7 @@ def drugs_named(concept: Concept, tables: Tables) -> dict[str, Coding] | None:
         widest = max(coded, key=len)
         consistent = all(own <= widest for own in coded) and all(own <= widest for own in mentioned)
         return drugs_coded(concept, tables) if consistent else None
-    coding = next(concept.codings(), NO_CODING)
+    coding = concept.first() or NO_CODING
     if mentioned:
         same = all(own == mentioned[0] for own in mentioned)
         sure = same and all(tables.is_plain(text) for text in texts if any(tables.mentioned(text)))

@@ -104,7 +104,7 @@ class EvidenceCollector:
         if not said and not worded:
             self.leave_out(name, resource.code, resource.onsetDateTime, self.model.say("fhir_unmapped_diagnosis"))
             if unreadable:
-                coding = next(resource.code.codings(), None) if resource.code else None
+                coding = resource.code.first() if resource.code else None
                 self.doubtful.append(Evidence(UNDECIDED, date, provenance_of(name, coding, resource.code, date), lasting))
         if unreadable or self.may_be_staged(diagnosis for diagnosis, _ in (*said, *worded)):
             sure = confirmed and Diagnosis(self.tables.cancer, "true") in (diagnosis for diagnosis, _ in said)
@@ -131,7 +131,7 @@ class EvidenceCollector:
         """List what the words of a diagnosis say beyond its codes; a text alone is never certain."""
         assert resource.code is not None
         described = (own.finding for text in texts_of(resource.code) for own in self.tables.described(text))
-        coding = next(resource.code.codings(), None)
+        coding = resource.code.first()
         named = [finding for finding in dict.fromkeys(described) if finding and finding not in known]
         return [(Diagnosis(finding, UNDECIDED), coding) for finding in named]
 
@@ -152,14 +152,15 @@ class EvidenceCollector:
         whole = (period.end, period.start) if period else ()
         written = (resource.effectiveDateTime, *whole, resource.effectiveInstant, resource.issued)
         doubted = doubted or resource.status not in FINAL
-        date: PartialDate | None = None
-        at = next((instant(text) for text in written if parse_date(text) is not None), None)
+        date, at = None, None
         for part in (resource, *(resource.component or ())):
             tests = self.tests_named(part.code)
             if not tests:
                 self.leave_out(name, part.code, next(filter(None, written), ""), self.unmapped_test)
             if tests or part.valueCodeableConcept is not None:
-                date = date or first_date(*written)
+                if date is None:
+                    date = first_date(*written)
+                    at = next((instant(text) for text in written if parse_date(text) is not None), None)
                 self.add_result(part, tests, name, date, doubted or bool(part.modifierExtension), at, not resource.focus)
 
     def tests_named(self, concept: Concept | None) -> dict[Test, Coding | None]:
@@ -283,7 +284,7 @@ class EvidenceCollector:
                 by_code.setdefault(value, read)
         if len(by_code) == 1:
             return next(iter(by_code.items()))
-        return (UNDECIDED if by_code else None), next(concept.codings(), None)
+        return (UNDECIDED if by_code else None), concept.first()
 
     def listed_values(self, system: str, code: str, tests: Sequence[Test]) -> Iterator[str]:
         """Look a value up in the sets of values that tests come in."""
@@ -332,7 +333,7 @@ class EvidenceCollector:
 
     def leave_out(self, name: str, concept: Concept | None, written: str | None, why: str) -> None:
         """Note why a resource says nothing here."""
-        coding = next(concept.codings(), None) if concept is not None else None
+        coding = concept.first() if concept is not None else None
         self.unmapped[provenance_of(name, coding, concept, (written or "")[:10])] = why
 
 

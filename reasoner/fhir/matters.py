@@ -47,6 +47,8 @@ class Matters:
                 continue
             if not (found := self.referred(own)) or found & {*self.others, ""}:
                 return True
+        if not resource.extension:
+            return False
         return any(not self.referred(own) & self.staged for own in related(resource))
 
     def is_tied(self, resource: Resource) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -11,9 +11,11 @@ from reasoner.fhir.resources import Resource
 
 __all__ = ["Page", "is_whole", "page_of", "page_told", "reports_failure"]
 
+OUTCOME = "OperationOutcome"
 HARMLESS = {"warning", "information", "success"}
+UNREADABLE = "unreadable"
 # FHIR's issue types (http://hl7.org/fhir/ValueSet/issue-type) by which something of what was asked for may not be there
-WITHHELD = {"security", "login", "unknown", "expired", "forbidden", "suppressed"}
+WITHHELD = {"security", "login", "unknown", UNREADABLE, "expired", "forbidden", "suppressed"}
 NOT_REACHED = {"transient", "lock-error", "no-store", "exception", "timeout", "incomplete", "throttled", "too-costly"}
 NOT_ALL = WITHHELD | NOT_REACHED
 SOUGHT = (None, "match")
@@ -103,35 +105,47 @@ def page_of(content: bytes) -> Page | None:
 
 def page_told(found: Whole | Resource) -> Page:
     """Take what a bundle, or a resource, says of itself as an answer."""
-    entries = [entry for entry in found.entry or () if entry is not None]
-    inner = [entry.resource for entry in entries if entry.resource is not None]
-    outcomes = [own for own in (found, *inner) if own.resourceType == "OperationOutcome"]
+    history, refused, nameless = found.type == "history", False, 0
+    named: set[str] = set()
+    outcomes: list[Inner | Resource] = [found] if found.resourceType == OUTCOME else []
+    for entry in found.entry or ():
+        if entry is None:
+            continue
+        refused = refused or (entry.response is not None and is_refused(entry))
+        own = entry.resource
+        if own is not None and own.resourceType == OUTCOME:
+            outcomes.append(own)
+            nameless += history
+        elif history:
+            nameless += 1
+        elif own is not None and (entry.search is None or entry.mode in SOUGHT):
+            if isinstance(own.id, str):
+                named.add(f"{own.resourceType}/{own.id}")
+            else:
+                nameless += 1
     links = {str(own.relation).strip().lower(): own.url for own in reversed(found.link or ()) if own is not None}
     total = str(found.total or 0)
     counted = total.isdecimal() and len(total) < LONGEST_TOTAL
-    history = found.type == "history"
-    matches = [f"{own.resourceType}/{own.id}" if isinstance(own.id, str) else "" for own in matching(entries)]
     following = links.get("next")
     return Page(
         kind=str(found.resourceType),
-        failed=found.resourceType == "OperationOutcome"
-        or any(map(is_error, outcomes))
-        or (not history and any(map(is_refused, entries))),
+        failed=found.resourceType == OUTCOME or any(map(is_error, outcomes)) or (refused and not history),
         not_all=not counted or any(code in NOT_ALL for outcome in outcomes for code in told(outcome, "code")),
         goes_on="next" in links,
         is_part=not {"previous", "prev"}.isdisjoint(links)
         or any(end in links and "self" in links and links[end] != links["self"] for end in ("first", "last")),
         next=following if isinstance(following, str) else "",
-        named=frozenset() if history else frozenset(filter(None, matches)),
-        nameless=len(entries) if history else matches.count(""),
+        named=frozenset(named),
+        nameless=nameless,
         total=int(total) if counted else 0,
     )
 
 
-def told(outcome: Inner | Resource, field: str) -> list[object]:
-    """List what the issues of an OperationOutcome have in a field."""
+def told(outcome: Inner | Resource, field: str) -> list[str | None]:
+    """List the words that the issues of an OperationOutcome have in a field; what is no word may say anything."""
     issues = outcome.issue if isinstance(outcome.issue, list) else []
-    return [issue.get(field) if isinstance(issue, dict) else None for issue in issues]
+    found = [issue.get(field) if isinstance(issue, dict) else None for issue in issues]
+    return [own if own is None or isinstance(own, str) else UNREADABLE for own in found]
 
 
 def is_error(outcome: Inner | Resource) -> bool:
@@ -142,7 +156,7 @@ def is_error(outcome: Inner | Resource) -> bool:
 
 def reports_failure(outcome: Resource) -> bool:
     """Tell whether a resource is an OperationOutcome by which something failed, or may not be there."""
-    if outcome.resourceType != "OperationOutcome":
+    if outcome.resourceType != OUTCOME:
         return False
     return is_error(outcome) or any(code in NOT_ALL for code in told(outcome, "code"))
 
@@ -151,11 +165,3 @@ def is_refused(entry: Entry | InBundle) -> bool:
     """Tell whether an entry holds the answer to a request that did not succeed."""
     status = entry.response.get("status") if isinstance(entry.response, dict) else None
     return status is not None and not str(status).startswith("2")
-
-
-def matching(entries: Iterable[Entry | InBundle]) -> Iterator[Inner | Resource]:
-    """Give the resources that were asked for, not those included with them, nor outcomes."""
-    for entry in entries:
-        own = entry.resource
-        if own is not None and own.resourceType != "OperationOutcome" and entry.mode in SOUGHT:
-            yield own

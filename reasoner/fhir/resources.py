@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import msgspec
 
@@ -47,9 +47,14 @@ class Concept(msgspec.Struct, gc=False):
     coding: list[Coding | None] | None = None
     text: str | None = None
 
-    def codings(self) -> Iterator[Coding]:
-        """Yield the codings that are there."""
-        return (coding for coding in self.coding or () if coding is not None)
+    def codings(self) -> Sequence[Coding]:
+        """Give the codings that are there."""
+        return [coding for coding in self.coding if coding is not None] if self.coding else ()
+
+    def first(self) -> Coding | None:
+        """Give the first coding; None where there is none."""
+        codings = self.codings()
+        return codings[0] if codings else None
 
 
 class Identifier(msgspec.Struct, gc=False):
@@ -297,7 +302,7 @@ def first_code(concept: Concept | str | None) -> str | None:
 
 def texts_of(concept: Concept) -> list[str]:
     """Give the texts of a concept and of its codings."""
-    return [text for text in (concept.text, *(coding.display for coding in concept.codings())) if text]
+    return [text for text in (concept.text, *[coding.display for coding in concept.codings()]) if text]
 
 
 def unversioned(reference: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -32,10 +33,14 @@ class Versions(NamedTuple):
 def versions_of(located: Sequence[tuple[str | None, Resource]], newest_first: bool = False) -> Versions:
     """Find the resources of which there are several versions; `newest_first` says that their order tells the latest."""
     found = Versions(set(), set())
+    ids = [str(resource.id) for _, resource in located]
+    if len(set(ids)) == len(ids):
+        return found
     by_name: dict[tuple[str | None, str], list[int]] = {}
-    for number, (_, resource) in enumerate(located):
-        if resource.id is not None:
-            by_name.setdefault((resource.resourceType, str(resource.id)), []).append(number)
+    often = Counter(ids)
+    for number, (name, (_, resource)) in enumerate(zip(ids, located, strict=True)):
+        if often[name] > 1 and resource.id is not None:
+            by_name.setdefault((resource.resourceType, name), []).append(number)
     for same in (own for own in by_name.values() if len(own) > 1):
         for versions in of_each_server(same, located):
             last = latest_version([located[number][1] for number in versions])
