@@ -131,10 +131,10 @@ def test_what_excludes_whatever_therapy_was_given_is_warned_of_without_recommend
 
 
 def test_where_therapy_is_not_known_the_first_line_asks_for_it(curated: Guideline) -> None:
-    told = "docetaxel (2021)"
+    told = "the chart tells: docetaxel (2021)"
     draft = about_patient(curated.answer(record(metastatic_therapy=None)), [told])[0]
     assert draft.lines[0].heading == "First to find out"
-    assert draft.lines[0].parts[1:] == (f"the chart tells: {told}",)
+    assert draft.lines[0].parts[1:] == (told,)
     assert draft.lines[1].heading == "Recommended only if no therapy was given"
 
 
@@ -176,7 +176,10 @@ def test_what_the_chart_lacks_is_told_whole_however_much_else_there_is_to_say(cu
     lacks = tuple(f"Not read from the chart: list {number}; what it tells is unknown here." for number in range(5))
     builder = CardBuilder(curated.info, curated.model)
     call = Call("i", "https://cds.example.org", "x", "Patient/p", lacks)
-    for draft in about_patient(curated.answer(record())):
+    for draft in (
+        *about_patient(curated.answer(record())),
+        *about_patient(curated.answer(record(her2=None, metastatic_therapy=None))),
+    ):
         detail = builder.card(draft, call).detail
         assert all(own in detail for own in lacks)
         assert len(detail) < 1_200

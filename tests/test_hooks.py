@@ -265,6 +265,14 @@ def test_cards_have_no_codes_or_names_of_fields_and_cautions_come_first(service:
     assert "**To note:** CAUTION" in detail
 
 
+def test_a_warning_tells_every_fact_that_stands_against_the_order_before_the_rules(service: Client) -> None:
+    chart = charts.second_line(conditions=[("84114007", "2024-01-01")])
+    (warning, *_) = cards(service, "order-sign", chart, "trastuzumab", "pertuzumab", "docetaxel")
+    (why,) = re.findall(r"\*\*Why:\*\* (.*)", warning["detail"])
+    assert why.startswith("Because of: progression on all")
+    assert "Because of: heart failure" in why
+
+
 def test_what_contradicts_itself_in_the_chart_is_said_on_the_card(service: Client) -> None:
     chart = charts.second_line()
     negative = charts.observation("her2-also", "18474-7", "260385009", "2023-02-03")

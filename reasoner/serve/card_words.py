@@ -192,7 +192,7 @@ def standing(answer: Answer) -> tuple[str, ...]:
 
 def reasons(entry: Entry, model: GuidelineModel) -> tuple[str, ...]:
     """Word each reason by its rule with the trials, and by how it applies here; no rule that names others by ids."""
-    say, found = model.say, []
+    say, found, here = model.say, list[str](), list[str]()
     for reason in entry.reasons:
         annotation = model.annotations.get(reason.annotation)
         text = "" if annotation is None else without_ids(annotation.text, model)
@@ -201,5 +201,5 @@ def reasons(entry: Entry, model: GuidelineModel) -> tuple[str, ...]:
             cited = say("bracketed", text.removesuffix("."), trials) if trials else text
             found += [own for own in dict.fromkeys((cited, text)) if len(own) <= LONGEST_REASON][:1]
         if annotation is None or reason.words != annotation.text:
-            found.append(say("here", reason.words))
-    return (*dict.fromkeys(found), *(say("overlays_used", name) for name in entry.overlays))
+            (here if isinstance(entry, Exclusion) else found).append(say("here", reason.words))
+    return (*dict.fromkeys((*here, *found)), *(say("overlays_used", name) for name in entry.overlays))

@@ -136,7 +136,9 @@ class CardBuilder:
             room = left - note.most - sum(min(LEAST_LINE, len(written[own])) for own in rest[number:])
             written[line] = self.fitted(line, min(line.most, max(0, room)))
             left -= len(written[line])
-        return "\n".join((*written.values(), *([self.fitted(note, left)] if note.parts else []), self.closing))
+        used = sum(map(len, written.values())) + len(self.closing) + len(told)
+        room = min(LONGEST_DETAIL - used, max(left, note.most))
+        return "\n".join((*written.values(), *([self.fitted(note, room)] if note.parts else []), self.closing))
 
     def fitted(self, line: Line, most: int) -> str:
         """Write a line in at most `most` characters: as many whole parts as there is room for, and that there is more."""
@@ -155,6 +157,7 @@ class CardBuilder:
         """Write one part of a line, as a sentence where the line is made of sentences."""
         if not line.sentences:
             return markdown(text if last else text.removesuffix("."))
+        text = text[:1].upper() + text[1:]
         return markdown(text if text.endswith((".", "?", "!")) else self.say("sentence", text))
 
     def rest(self, line: Line, shown: int) -> str:

@@ -27,8 +27,11 @@ def brief_remarks(facts: ChartFacts, model: GuidelineModel) -> Iterator[str]:
             for side in entry.sides
         }
         yield printable(say("fhir_contradiction", place_words(entry.fact, model), say("and").join(sides.values())))
+    open_by: dict[str, list[str]] = {}
     for undecided in facts.undecided:
-        yield printable(say("value", place_words(undecided.fact, model), undecided.why))
+        open_by.setdefault(undecided.why, []).append(place_words(undecided.fact, model))
+    for why, places in open_by.items():
+        yield printable(say("value", say("comma").join(places), why))
     if facts.unreadable:
         yield say("card_unreadable", str(len(facts.unreadable)))
 

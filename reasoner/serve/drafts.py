@@ -126,8 +126,7 @@ def weight(model: GuidelineModel, entry: Missing) -> tuple[bool, bool]:
 
 def first_to_find_out(question: str, therapy: Sequence[str], model: GuidelineModel) -> Line:
     """Ask what the advice depends on first, with what the chart tells of therapy."""
-    told = (model.say("card_told", therapy[0]), *therapy[1:]) if therapy else ()
-    return Line(model.say("card_first"), (question, *told), most=LONGEST_FIRST, unlinked=len(told) + 1)
+    return Line(model.say("card_first"), (question, *therapy), most=LONGEST_FIRST, unlinked=len(therapy) + 1)
 
 
 def about_orders(answer: Answer, ordered: Mapping[str, str], therapy: Sequence[str] = ()) -> tuple[Draft, ...]:

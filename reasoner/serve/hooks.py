@@ -231,7 +231,8 @@ class Hooks:
         timeline = facts.with_timeline().timeline
         events = timeline.events if timeline else ()
         given = [say("bracketed", say("plus").join(d.label for d in e.drugs), e.when) for e in events if e.kind == "therapy"]
-        return (*dict.fromkeys(given), *dict.fromkeys(entry.why for entry in facts.undecided if entry.fact == own.name))
+        told = [say("card_told", given[0]), *given[1:]] if given else []
+        return (*dict.fromkeys(told), *dict.fromkeys(entry.why for entry in facts.undecided if entry.fact == own.name))
 
     def ordered(self, call: HookCall) -> Orders:
         """Read the draft orders: the guideline's drugs, none where none of these is selected, and what is not judged."""
