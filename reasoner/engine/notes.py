@@ -216,8 +216,9 @@ def told_by(fact: Fact, value: object, model: GuidelineModel) -> Iterator[tuple[
     elif fact.kind == "choice" and isinstance(value, str) and model.typical.get(fact.name) != value:
         yield f"is({fact.name},{value})", fact_words(fact.name, value, model)
     elif fact.kind == "list" and isinstance(value, list | tuple):
-        for member in value:
-            yield f"includes({fact.name},{member})", member_words(fact.name, str(member), model)
+        for member in fact.values:
+            if member in value:
+                yield f"includes({fact.name},{member})", member_words(fact.name, member, model)
 
 
 @lru_cache(maxsize=16)

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.argument import Argument, Block, Ground
-from reasoner.engine.phrases import guideline_words, member_name, source_words
-from reasoner.errors import printable
+from reasoner.engine.phrases import member_name, source_words
 from reasoner.queries.why import Why
 from reasoner.render.layout import TextLayout
 
@@ -90,16 +89,10 @@ def render(result: Why, width: int = 80, colour: bool = False) -> str:
     pages = []
     for whole, figures in shapes:
         page = TextLayout(width, colour)
-        page.item("", patient_words(result, model), "faint", indent=0)
+        page.opening(result.answer.patient, result.answer.guideline, model)
         page.item("", argument.verdict, "heading", indent=0)
         argued(page, argument, whole, figures, model)
         page.item("", f"{model.say('see_full')} {result.answer.guideline.disclaimer}", "faint", indent=0)
         pages.append(page)
     fitting = (page for page in pages if len(page.lines) <= AIM)
     return next(fitting, min(pages, key=lambda page: len(page.lines))).text()
-
-
-def patient_words(result: Why, model: GuidelineModel) -> str:
-    """Name the patient and the guideline."""
-    patient = model.say("patient", printable(result.answer.patient))
-    return model.say("labelled", patient, guideline_words(result.answer.guideline, model))
