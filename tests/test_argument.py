@@ -14,10 +14,10 @@ from records import random_record
 
 from reasoner import Guideline, RecordError
 from reasoner.engine.answer import Answer
-from reasoner.engine.conclusions import Assumption
+from reasoner.engine.conclusions import Assumption, assumption_of
 from reasoner.engine.diagrams import manager_of
 from reasoner.engine.opened import CAPACITIES, open_as_diagram
-from reasoner.engine.sufficient import Claim, OpenedRecord, sufficient_facts, told_value
+from reasoner.engine.sufficient import Claim, OpenedRecord, sufficient_facts
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.queries.why import Why, why
 from reasoner.render.why import render
@@ -156,7 +156,7 @@ def told_facts(answer: Answer, claim: Claim) -> list[Assumption]:
     """List all that a record tells that a claim can depend on."""
     opened = OpenedRecord(answer.asked, claim, answer.derivation.model)
     variables = opened.evaluator.program.variables
-    return [told_value(variables[v], value) for v, value in opened.recorded.items()]
+    return [assumption_of(variables[v], value) for v, value in opened.recorded.items()]
 
 
 def claims(answer: Answer) -> Iterator[tuple[str, str]]:

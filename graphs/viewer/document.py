@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
-from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from string import Template
@@ -12,6 +10,7 @@ from string import Template
 from graphs.graph import ExplanationGraph
 from graphs.outline import starts
 from graphs.viewer.sentences import Sentences, conclusions
+from reasoner.render.html.document import digest
 
 __all__ = ["inline_sources", "to_html"]
 
@@ -56,11 +55,6 @@ def own_script() -> str:
 
 def asset(*path: str) -> str:
     return files("graphs.viewer").joinpath(*path).read_text("utf-8")
-
-
-def digest(text: str) -> str:
-    """Give the source expression that lets a policy allow one inline script or style."""
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 def viewer_words(graph: ExplanationGraph) -> dict[str, str]:

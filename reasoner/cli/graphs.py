@@ -10,7 +10,7 @@ import click
 from graphs.formats import summary_of_formats
 from reasoner.cli.answering import conclusion_names
 from reasoner.cli.inputs import load, one_record
-from reasoner.cli.options import corrections_option, guideline_options
+from reasoner.cli.options import corrections_option, guideline_options, output_option
 from reasoner.cli.output import text_width
 from reasoner.guideline import Selection
 
@@ -24,13 +24,7 @@ HELP = f"""Export the explanation graph of an answer, a pathway from a record, o
 @click.command(help=HELP)
 @click.argument("patient", type=click.Path(allow_dash=True), required=False)
 @guideline_options
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="The file; its suffix chooses the format.  [default: a tree on the terminal]",
-)
+@output_option("The file; its suffix chooses the format.  [default: a tree on the terminal]")
 @click.option(
     "--focus",
     metavar="CONCLUSION",
@@ -70,10 +64,10 @@ def graph(
 
         found = pathway_graph(pathway(guideline, one_record(patient, guideline, edits), lines))
     else:
-        from reasoner.queries.why import why
+        from reasoner.queries.why import concluded
 
         answer = guideline.answer(one_record(patient, guideline, edits))
-        wanted = why(answer, focus).atoms if focus is not None else ()
+        wanted = concluded(answer, focus).atoms if focus is not None else ()
         found = answer_graph(answer, wanted, blocked=not carrying, depth=depth)
     if output is not None:
         write_graph(found, output)

@@ -19,6 +19,7 @@ __all__ = [
     "corrections_option",
     "format_option",
     "guideline_options",
+    "output_option",
     "question",
     "report_options",
     "search_options",
@@ -117,6 +118,12 @@ def about_patient(command: Command) -> Command:
 def question(command: Command) -> Command:
     """Add what a question about one record takes, with corrections of it."""
     return about_patient(corrections_option(command))
+
+
+def output_option(words: str) -> Callable[[Command], Command]:
+    """Add the option that names the file to write, as `output`; `words` say what is written."""
+    path = click.Path(path_type=Path, dir_okay=False)
+    return click.option("-o", "--output", type=path, metavar="FILE", help=words)
 
 
 def report_options(command: Command) -> Command:

@@ -17,6 +17,7 @@ from reasoner.cli.options import (
     ReportOptions,
     SearchOptions,
     guideline_options,
+    output_option,
     report_options,
     search_options,
 )
@@ -44,13 +45,7 @@ READING = re.compile(r"\w+=\w+|any")
     is_flag=True,
     help="Make each certain repair in a copy: does the finding go, whose answers change? Each takes as long as a check.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Write the findings as a page (.html) for those who decide about the guideline, and print nothing.",
-)
+@output_option("Write the findings as a page (.html) for those who decide about the guideline, and print nothing.")
 @report_options
 def check(
     selection: Selection,

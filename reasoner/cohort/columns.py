@@ -16,7 +16,7 @@ from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.engine.completions import input_numbers
 from reasoner.errors import RecordError
 from reasoner.records.canonical import canonical_course, canonical_value
-from reasoner.records.encoding import EncodedCourse, EncodedValue, encode_value, read_course
+from reasoner.records.encoding import CourseMemo, EncodedValue, encode_value
 from reasoner.records.record import ONE_OF, OPEN, Record, layout_of, parse_record, told_by
 from reasoner.records.values import number
 
@@ -53,7 +53,7 @@ class Dictionary:
         self.defaults: list[int] = []
         self.default_sets: dict[frozenset[str], int] = {}
         self.codes: dict[Hashable, int] = {}
-        self.courses: dict[tuple[int, str], EncodedCourse] = {}
+        self.read_course = CourseMemo()
         self.course_texts: dict[str, str] = {}
         self.known_tables: dict[int, tuple[NDArray[np.int16], Words]] = {}
 
@@ -109,14 +109,6 @@ class Dictionary:
             named = frozenset(name if key is None else f"{name}[].{key}" for name, _, _, key in encoded.defaulted)
             self.defaults.append(self.default_sets.setdefault(named, len(self.default_sets)))
             self.nulls.append(value is None and told and self.fact.default is not None)
-        return found
-
-    def read_course(self, course: object, place: int, field: str, model: GuidelineModel) -> EncodedCourse:
-        """Read a course, once for each place among the courses that it has."""
-        key = (place, repr(course))
-        found = self.courses.get(key)
-        if found is None:
-            found = self.courses[key] = read_course(course, place, field, model)
         return found
 
     def canonical_form(self, value: object) -> object:

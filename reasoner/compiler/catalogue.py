@@ -66,9 +66,7 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
     Raises GuidelineError where the guideline lacks its id, title or disclaimer.
     """
     tables = Tables(parsed)
-    about, labels = tables.pairs("guideline"), tables.labels
-    for key in (key for key in ("id", "title", "disclaimer") if key not in about):
-        raise GuidelineError(f'the guideline does not say its {key}; write guideline({key}, "...").')
+    about, labels = about_of(tables), tables.labels
     bounds = {fact: (number_of(low), False) for fact, low in tables.rows("minimum")}
     bounds |= {fact: (number_of(low), True) for fact, low in tables.rows("above")}
     fits, parts = tables.grouped("fits"), tables.grouped("part")
@@ -190,6 +188,15 @@ def doses_of(parsed: ParsedGuideline) -> tuple[Dose, ...]:
             order = parsed.dosage_order.get(text, len(parsed.dosage_order))
             found.append(dose_of(predicate, list(map(str, row)), parsed.supports.get(text, ""), order))
     return tuple(sorted(found, key=lambda dose: dose.order))
+
+
+def about_of(tables: Tables) -> dict[str, str]:
+    """Read what a guideline says of itself."""
+    about = tables.pairs("guideline")
+    for key in ("id", "title", "disclaimer"):
+        if key not in about:
+            raise GuidelineError(f'the guideline does not say its {key}; write guideline({key}, "...").')
+    return about
 
 
 def later_of(tables: Tables) -> tuple[tuple[str, str, str], ...]:

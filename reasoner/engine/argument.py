@@ -267,8 +267,7 @@ class ArgumentBuilder:
             if about in named or about in blocked:
                 continue
             if one.value is False:
-                positive = Assumption(fact=one.fact, member=one.member, course=one.course, key=one.key, value=True)
-                blocks.append(self.block("", about, self.facts.words(about, positive.value)))  # type: ignore[arg-type]
+                blocks.append(self.block("", about, self.facts.words(about, True)))
             else:
                 name = next(iter(because), "") or self.reader(about) or self.speaker()
                 because.setdefault(name, []).append(self.facts.fact(about, one.value, None))  # type: ignore[arg-type]

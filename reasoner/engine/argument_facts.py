@@ -34,7 +34,7 @@ class ArgumentFact(Shape, frozen=True, kw_only=True, omit_defaults=True):
     origin: str = ""
 
     @property
-    def about(self) -> tuple[str, str | None, int | None, str | None]:
+    def about(self) -> About:
         """What the fact is about, without its value."""
         return self.fact, self.member, self.course, self.key
 
@@ -62,7 +62,7 @@ class Facts:
         variable = self.program.variables[self.walk.owner[atom]] if atom in self.walk.owner else None
         text = self.program.atoms[atom]
         if variable is not None and variable.reading is None:
-            held = next(((value) for value, atoms in variable.values if text in atoms and self.true_of(atoms)), None)
+            held = next((value for value, atoms in variable.values if text in atoms and self.true_of(atoms)), None)
             return self.fact(variable.place[:4], held, atom)
         arguments = arguments_of(text)
         if self.program.roles[atom] == "history" and self.model.courses_fact is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
 
-from reasoner.compiler.model import GuidelineModel
+from reasoner.compiler.model import GuidelineModel, Variable
 from reasoner.engine.completions import Completions, Truth
 from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SCORE, SETTING, STRENGTH
 from reasoner.records.shapes import Shape
@@ -27,6 +27,7 @@ __all__ = [
     "DecisionSetting",
     "Missing",
     "RankedRegimen",
+    "assumption_of",
     "conclusions_of",
     "holding",
 ]
@@ -127,6 +128,20 @@ def holding(
     return found
 
 
+def assumption_of(variable: Variable, value: int) -> Assumption:
+    """Say that a variable has the value of a number."""
+    assumed = variable.values[value][0]
+    assert assumed is not None
+    return Assumption(
+        reading=variable.reading or "",
+        fact=variable.fact,
+        member=variable.member,
+        course=variable.course,
+        key=variable.key,
+        value=assumed,
+    )
+
+
 class Conclusions:
     """Reads the conclusions of one record's completions.
 
@@ -208,17 +223,7 @@ class Conclusions:
             left = left & ~agreeing(chosen)
 
     def assumption(self, variable: int, value: int) -> Assumption:
-        known = self.completions.variables[variable]
-        assumed = known.values[value][0]
-        assert assumed is not None
-        return Assumption(
-            reading=known.reading or "",
-            fact=known.fact,
-            member=known.member,
-            course=known.course,
-            key=known.key,
-            value=assumed,
-        )
+        return assumption_of(self.completions.variables[variable], value)
 
     def scores(self) -> list[tuple[str, int, int]]:
         """List the scores that the patient can have, each with its least and its greatest value."""

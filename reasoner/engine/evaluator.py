@@ -133,11 +133,9 @@ class Evaluator:
         return [rule.head for rule in self.program.rules]
 
     @cached_property
-    def _constraints(self) -> tuple[int, ...]:
+    def _constraints(self) -> Sequence[int]:
         """The rules that decide what is inconsistent, in dependency order."""
-        program = self.program
-        heads = program.cone(program.rules[number].head for number in program.inconsistent)
-        return tuple(sorted(number for head in heads for number in program.supports[head]))
+        return rules_behind(self.program, tuple(self.program.rules[number].head for number in self.program.inconsistent))
 
     def _interpret(
         self,

@@ -133,9 +133,9 @@ def nearest_statements(
             continue
         if arguments_of(program.atoms[ground.head])[0] not in own:
             continue
-        conditions = derivation.use(number).conditions
-        misses = derivation.use(number).blocked_by
-        met = [c.phrase for c in conditions if c.met == "always" and not c.negated and telling(c, model)]
+        use = derivation.use(number)
+        misses = use.blocked_by
+        met = [c.phrase for c in use.conditions if c.met == "always" and not c.negated and telling(c, model)]
         within_reach = all(not c.negated and under_way.intersection(arguments_of(c.atom)) for c in misses)
         words = [words for c in misses for words in unmet(c, derivation)]
         if (all_statements or met or within_reach) and (statement not in best or len(words) < len(best[statement][1])):
@@ -181,32 +181,46 @@ def drugs_under_way(derivation: Derivation) -> set[str]:
 
 def not_asked_for(derivation: Derivation, conclusions: Conclusions, record: Record) -> Iterator[str]:
     """Yield a note on what the record tells that decides for others, and that no rule which applies here asks for."""
-    model, program, none = derivation.model, derivation.program, derivation.completions.none
+    model = derivation.model
     if derivation.possible is not None or any(conclusions.held(SETTING, name) for name in model.by_design):
         return
-    used = {(number, False) for number in program.concluding if derivation.values[number] != none}
-    pending = list(used)
+    told = {
+        atom: words
+        for fact in model.facts
+        if fact.name in deciding_facts(model)
+        for atom, words in told_by(fact, record.data.get(fact.name), model)
+    }
+    for atom in asked_for(derivation) if told else ():
+        told.pop(atom, None)
+        if not told:
+            return
+    if told:
+        yield model.say("note_not_asked_for", model.say("and").join(told.values()))
+
+
+def asked_for(derivation: Derivation) -> Iterator[str]:
+    """Yield the atoms that rules ask for by which something is concluded, or by which what they ask for is consistent."""
+    program, none = derivation.program, derivation.completions.none
+    pending = [(number, False) for number in program.concluding if derivation.values[number] != none]
+    used, asked = set(pending), set[int]()
     while pending:
         atom, absent = pending.pop()
+        if not absent:
+            asked.add(atom)
+            yield program.atoms[atom]
         rules = program.supports[atom] if absent else derivation.firing(atom, derivation.completions.all)
-        conditions = {pair for rule in rules for pair in program.rules[rule].conditions}
-        new = {
-            (c, negated != absent) for c, negated in conditions if not absent or negated == (derivation.values[c] != none)
-        }
-        pending += new - used
-        used |= new
-    asked = {program.atoms[number] for number, absent in used if not absent}
+        for rule in rules:
+            for condition, negated in program.rules[rule].conditions:
+                own = (condition, negated != absent)
+                if own not in used and (not absent or negated == (derivation.values[condition] != none)):
+                    used.add(own)
+                    pending.append(own)
     for rule in program.inconsistent:
         ruled_out = program.rules[rule].conditions
-        if all(program.atoms[c] in asked for c, negated in ruled_out if not negated):
-            asked |= {program.atoms[c] for c, negated in ruled_out if negated}
-    found = []
-    for fact in model.facts:
-        value = record.data.get(fact.name)
-        if fact.name in deciding_facts(model):
-            found += [words for atom, words in told_by(fact, value, model) if atom not in asked]
-    if found:
-        yield model.say("note_not_asked_for", model.say("and").join(found))
+        if all(condition in asked for condition, negated in ruled_out if not negated):
+            more = [condition for condition, negated in ruled_out if negated]
+            asked.update(more)
+            yield from (program.atoms[condition] for condition in more)
 
 
 def told_by(fact: Fact, value: object, model: GuidelineModel) -> Iterator[tuple[str, str]]:

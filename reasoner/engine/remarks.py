@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reasoner.engine.caveats import atoms_of
 from reasoner.engine.conclusions import CERTAIN
-from reasoner.engine.predicates import PREFERS, ground_atom
+from reasoner.engine.predicates import PREFERS, RECOMMENDED, ground_atom
 
 if TYPE_CHECKING:
     from reasoner.engine.answer import Recommendation
@@ -25,7 +25,8 @@ def remarks_on(entry: Recommendation, others: Sequence[Recommendation], derivati
     for number, inner, _ in atoms_of(derivation.program, PERMITTED):
         name, _, regimen = inner.removesuffix(")").partition("(")
         truth = derivation.values[number]
-        if regimen == entry.regimen and truth & derivation.truth(f"recommended({regimen})") != derivation.completions.none:
+        recommended = derivation.truth(ground_atom(RECOMMENDED, regimen))
+        if regimen == entry.regimen and truth & recommended != derivation.completions.none:
             rules = (derivation.program.rules[rule].rule for rule in derivation.firing(number, truth))
             sources = say("comma").join(dict.fromkeys(model.rules[rule].annotation or "" for rule in rules))
             if truth == derivation.completions.all or entry.certainty != CERTAIN:

@@ -18,7 +18,7 @@ from msgspec import structs
 from reasoner.compiler.model import GuidelineModel, Variable
 from reasoner.compiler.program import Program
 from reasoner.engine.completions import Truth
-from reasoner.engine.conclusions import Assumption
+from reasoner.engine.conclusions import Assumption, assumption_of
 from reasoner.engine.evaluator import Between, Evaluator
 from reasoner.engine.opened import CAPACITIES, Opened, open_as_diagram
 from reasoner.engine.predicates import arguments_of, ground_atom, predicate_of
@@ -28,7 +28,7 @@ from reasoner.records.record import OPEN, Record, Told, parse_record
 if TYPE_CHECKING:
     from reasoner.engine.diagrams import DiagramCompletions
 
-__all__ = ["Asked", "Claim", "OpenedRecord", "sufficient_facts", "told_value"]
+__all__ = ["Asked", "Claim", "OpenedRecord", "sufficient_facts"]
 
 TELLS = ("known", "recorded", "lists")
 """The predicates that say what a record tells; the first argument is the fact."""
@@ -71,13 +71,7 @@ def found_in(opened: OpenedRecord, capacity: int) -> tuple[Assumption, ...] | No
         return None
     assert completions.agreeing(chosen) & ~truth == completions.none
     variables = opened.evaluator.program.variables
-    return tuple(told_value(variables[v], value) for v, value in chosen)
-
-
-def told_value(variable: Variable, number: int) -> Assumption:
-    value = variable.values[number][0]
-    assert value is not None
-    return Assumption(fact=variable.fact, member=variable.member, course=variable.course, key=variable.key, value=value)
+    return tuple(assumption_of(variables[v], value) for v, value in chosen)
 
 
 @lru_cache(maxsize=256)

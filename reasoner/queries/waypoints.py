@@ -11,7 +11,7 @@ from reasoner.engine.conclusions import Assumption
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.predicates import UNAVAILABLE_DRUG, ground_atom
 from reasoner.queries.fields import resolved, sets_of, with_values
-from reasoner.records.encoding import EncodedCourse, EncodedValue, course_key, encode_value, read_course
+from reasoner.records.encoding import CourseMemo, EncodedValue, course_key, encode_value
 from reasoner.records.record import ONE_OF, OPEN, Record, parse_record
 
 __all__ = ["Waypoint", "Waypoints"]
@@ -33,7 +33,7 @@ class Waypoints:
         self.field = "" if model.courses_fact is None else model.courses_fact.name
         self.kinds = {fact.name: fact.kind for fact in model.facts}
         self.values: dict[tuple[str, bool, str], EncodedValue] = {}
-        self.courses: dict[tuple[int, str], EncodedCourse] = {}
+        self.read_course = CourseMemo()
 
     def record(self, point: Waypoint) -> Record:
         """Give a point's record, in which what no key can say is chosen all the same."""
@@ -48,18 +48,11 @@ class Waypoints:
     def encode(self, fact: Fact, value: object, told: bool, model: GuidelineModel) -> EncodedValue:
         """Read the value of a fact; the same one once, as most values stay as they are along the way."""
         if fact.kind == "courses":
-            return encode_value(fact, value, told, model, self.read)
+            return encode_value(fact, value, told, model, self.read_course)
         key = (fact.name, told, repr(value))
         if key not in self.values:
             self.values[key] = encode_value(fact, value, told, model)
         return self.values[key]
-
-    def read(self, course: object, place: int, field: str, model: GuidelineModel) -> EncodedCourse:
-        """Read a course; the same one at the same place once."""
-        key = (place, repr(course))
-        if key not in self.courses:
-            self.courses[key] = read_course(course, place, field, model)
-        return self.courses[key]
 
     def histories(self, point: Waypoint) -> list[list[Mapping[str, object]]]:
         """List the courses that a point's record tells: in each of several sets of facts; none where they are unknown."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import field
 
@@ -18,7 +18,7 @@ from reasoner.engine.trace import Trace, trace
 from reasoner.errors import RecordError, nearest
 from reasoner.records.shapes import Carried, Result
 
-__all__ = ["Why", "conclusion_kind", "why"]
+__all__ = ["Why", "concluded", "conclusion_kind", "why"]
 
 Kind = Literal["regimen", "action", "setting", "score"]
 Status = Literal[
@@ -81,8 +81,21 @@ def conclusion_kind(name: str, model: GuidelineModel) -> Kind:
     raise RecordError(f'"{name}" is not a regimen, an action, a setting or a score{hint}; allowed: {", ".join(allowed)}')
 
 
-def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
-    """Explain the status of a regimen, an action, a setting or a score, `depth` rules deep or to the end.
+class Concluded(NamedTuple):
+    """What an answer concludes of something: its status, what that claims, and the atoms that explain it.
+
+    `held` are its atoms that hold somewhere.
+    """
+
+    kind: Kind
+    status: Status
+    claim: Claim
+    held: tuple[str, ...]
+    atoms: tuple[str, ...]
+
+
+def concluded(answer: Answer, conclusion: str) -> Concluded:
+    """Find the status of a regimen, an action, a setting or a score.
 
     Where it is not known which therapy was given, what some history would conclude is conditional.
     Raises RecordError, with the nearest names, for a conclusion that the guideline does not know.
@@ -108,14 +121,23 @@ def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
     )
     status = certain[0] if certain else CONDITIONAL if held or perhaps else NEVER[kind]
     claimed = tuple(text for text, own in candidates.items() if own == status) if certain else tuple(candidates)
+    return Concluded(kind, status, Claim(claimed, denied=status == NEVER[kind]), held, (*atoms, *doses))
+
+
+def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
+    """Explain the status of a regimen, an action, a setting or a score, `depth` rules deep or to the end.
+
+    Raises RecordError, with the nearest names, for a conclusion that the guideline does not know.
+    """
+    kind, status, claim, held, atoms = concluded(answer, conclusion)
     return Why(
         guideline=answer.guideline,
         patient=answer.patient,
         conclusion=conclusion,
         status=status,
-        trace=trace(derivation, answer.patient, (*atoms, *doses), depth),
-        argument=argue(answer, conclusion, kind, status, Claim(claimed, denied=status == NEVER[kind]), held),
-    ).carrying(answer=answer, kind=kind, atoms=(*atoms, *doses))
+        trace=trace(answer.derivation, answer.patient, atoms, depth),
+        argument=argue(answer, conclusion, kind, status, claim, held),
+    ).carrying(answer=answer, kind=kind, atoms=atoms)
 
 
 def doses_of(regimen: str, derivation: Derivation) -> tuple[str, ...]:

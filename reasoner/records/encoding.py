@@ -20,6 +20,7 @@ from reasoner.records.values import among, boolean, fail, number, show, string_l
 __all__ = [
     "COURSE_FIELDS",
     "Choice",
+    "CourseMemo",
     "EncodedCourse",
     "EncodedValue",
     "Place",
@@ -98,6 +99,20 @@ def read_course(course: object, place: int, field: str, model: GuidelineModel) -
     untold = (f"untold({place},{key})" for key in opened)
     unknown, assumed = (tuple(place_of(field, place, key) for key in keys) for keys in (opened, defaulted))
     return EncodedCourse(tuple(choices), atoms, (*told, *untold), unknown, assumed)
+
+
+class CourseMemo:
+    """Reads courses, the same one at the same place among the courses once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, str], EncodedCourse] = {}
+
+    def __call__(self, course: object, place: int, field: str, model: GuidelineModel) -> EncodedCourse:
+        key = (place, repr(course))
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = read_course(course, place, field, model)
+        return found
 
 
 def read_course_fact(

@@ -11,9 +11,8 @@ const STANDS = {
   assumed: say("page_stands_assumed"),
 };
 
-/** Show why something is concluded: its argument with every step folded away, or the steps where there is no argument. */
+/** Show why something is concluded: its argument, with every step folded away. */
 export function explained({ argument, derivation: steps }, words) {
-  if (!argument) return [derivation(steps)];
   const details = element("details", { className: "steps" }, element("summary", { textContent: say("page_every_step") }));
   details.addEventListener("toggle", () => {
     if (details.open && details.childElementCount === 1) details.append(derivation(steps));

@@ -117,33 +117,16 @@ export function jumps(names, label, goTo) {
   return element(
     "ul",
     { className: "jumps" },
-    names.map((name) =>
-      element(
-        "li",
-        {},
-        element("button", {
-          type: "button",
-          className: "link",
-          "data-key": `jump ${name}`,
-          textContent: say("page_go_to", label(name)),
-          onclick: () => goTo(name),
-        }),
-      ),
-    ),
+    names.map((name) => element("li", {}, leading(`jump ${name}`, say("page_go_to", label(name)), () => goTo(name)))),
   );
 }
 
 /** Ask for the drugs of a course that was begun. */
 export function begun({ fact, course }, goTo) {
-  return element(
-    "p",
-    {},
-    element("button", {
-      type: "button",
-      className: "link",
-      "data-key": "begun",
-      textContent: say("page_enter_drugs", course),
-      onclick: () => goTo(fact, course),
-    }),
-  );
+  return element("p", {}, leading("begun", say("page_enter_drugs", course), () => goTo(fact, course)));
+}
+
+/** Make a button that leads to a field; by its key it keeps the focus when the answer is shown anew. */
+function leading(key, textContent, onclick) {
+  return element("button", { type: "button", className: "link", "data-key": key, textContent, onclick });
 }
