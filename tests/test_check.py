@@ -487,10 +487,17 @@ term(setting, bed, "bed"). term(regimen, stay, "a bed"). without_drugs(stay). te
     assert "L1" not in found.repair
 
 
-def test_where_nothing_is_left_there_is_one_group_for_each_setting(reports: dict[str, Report]) -> None:
-    exhausted = [found for found in reports["curated"].findings if "nothing is left to recommend" in found.message]
-    groups = {(found.kind, found.message.partition(" nothing")[0], found.group) for found in exhausted}
-    assert len(groups) == len({group for *_, group in groups}) == len({(kind, setting) for kind, setting, _ in groups}) > 4
+@pytest.mark.parametrize("layer", ["curated", "literal"])
+def test_a_group_has_the_same_kind_of_cause_and_the_same_statements(layer: str, reports: dict[str, Report]) -> None:
+    """Where no statement has part in a finding its readings and overlays do, and several reasons that leave nothing are one."""
+    groups: dict[str, set[tuple[object, ...]]] = {}
+    for found in reports[layer].findings:
+        about = found.statements or (*found.readings, *found.overlays)
+        groups.setdefault(found.group, set()).add((found.kind, found.cause, about))
+    assert all(len(about) == 1 for about in groups.values())
+    assert len(set.union(*groups.values())) == len(groups) < len(reports[layer].findings)
+    exhausted = [found for found in reports[layer].findings if "nothing is left to recommend" in found.message]
+    assert {found.cause for found in exhausted} <= {"exhausted"}
 
 
 def test_what_is_permitted_is_worded(reports: dict[str, Report]) -> None:

@@ -86,7 +86,7 @@ def test_what_a_finding_says_stays_text(browser: Any, curated: Guideline, tmp_pa
     sides = (Side(HOSTILE, HOSTILE, (HOSTILE,), (HOSTILE,)),)
     odd = Finding(
         id="gap-1", kind="gap", severity="error", message=HOSTILE, sides=sides, witness={"id": HOSTILE}, repair=HOSTILE,
-        shared=(HOSTILE,), resolved_by=(HOSTILE,), trial=Trial(gone=True, new=(HOSTILE,)), accepted=HOSTILE, group=HOSTILE,
+        shared=(HOSTILE,), resolved_by=(HOSTILE,), trial=Trial(gone=True, new=(HOSTILE,)), accepted=HOSTILE, cause=HOSTILE,
     )  # fmt: skip
     info = replace(curated.info, title=HOSTILE, disclaimer=HOSTILE)
     found = FindingsReport(guideline=info, courses=2, findings=(odd,), undecided=(HOSTILE,), gone=(HOSTILE,))

@@ -254,7 +254,7 @@ def made_up_findings(guideline: Guideline, record: dict[str, object]) -> Finding
     first, second, *_ = known.annotations
     text, place = foreign("message"), known.rules[0].place
     sides = tuple(Side(name, foreign("derives"), (), (place,)) for name in (first, second))
-    plain = Finding(id="gap-1", kind="gap", severity="info", message=text, places=(place,), repair=text, group="a")
+    plain = Finding(id="gap-1", kind="gap", severity="info", message=text, places=(place,), repair=text, cause="a")
     whole = replace(
         plain,
         kind="dead_end",
@@ -263,7 +263,7 @@ def made_up_findings(guideline: Guideline, record: dict[str, object]) -> Finding
         sides=sides,
         shared=(text,),
         resolved_by=(first,),
-        group="b",
+        cause="b",
         affected=2,
     ).carrying(departures=departures({**record, "her2": None}, {}, known))
     found = (plain, whole, replace(plain, severity="warning", accepted=text))

@@ -11,7 +11,7 @@ from reasoner.compiler.model import Annotation
 from reasoner.errors import GuidelineError
 from reasoner.guideline import LAYERS, Guideline
 from reasoner.verification.definitions import templates
-from reasoner.verification.findings import Finding, finding_group, finding_id
+from reasoner.verification.findings import Finding, finding_id
 from reasoner.verification.reports import FindingsReport, RuleCoverage, StatementCoverage
 
 __all__ = ["cover"]
@@ -149,7 +149,7 @@ def fault(
     return Finding(
         id=finding_id(kind, subject),
         kind=kind,
-        group=finding_group(kind, form, [statement]),
+        cause=template.cause,
         severity=template.severity,
         message=message,
         statements=(statement,),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from reasoner.verification.answer_sets import Unanswered
 from reasoner.verification.atoms import quoted, split_atom
 from reasoner.verification.definitions import templates, text_of
 from reasoner.verification.dosage import dosage_words
-from reasoner.verification.findings import Finding, Side, finding_group, finding_id
+from reasoner.verification.findings import Finding, Side, finding_id
 from reasoner.verification.patients import Patient, Patients
 from reasoner.verification.witness import departures, witness_of
 
@@ -125,7 +125,7 @@ class FindingWriter:
         return Finding(
             id=self.id_of(kind, form),
             kind=kind,
-            group=self.group_of(kind, form, named),
+            cause=template.cause,
             severity=severity or template.severity,
             message=message,
             statements=self.of_kind(("statement",), annotations),
@@ -138,14 +138,6 @@ class FindingWriter:
             witness=witness,
             under=taken_otherwise(patient.inputs, self.model) if patient is not None else (),
         ).carrying(departures=self.departures(witness))
-
-    def group_of(self, kind: str, form: clingo.Symbol, named: Sequence[tuple[str, clingo.Symbol]]) -> str:
-        """Name the group of the finding of a defect: its kind of cause, in the annotations named or in what is alike."""
-        alike = templates()[form.name].alike
-        if alike is None:
-            return finding_group(kind, form.name, self.annotations_named(named))
-        cause, place = alike
-        return finding_group(kind, cause, [text_of(form.arguments[place - 1])])
 
     def id_of(self, kind: str, form: clingo.Symbol) -> str:
         """Give the id of the finding of a defect."""
@@ -187,14 +179,6 @@ class FindingWriter:
         """List the rules by which an annotation can derive a head."""
         known = sorted(self.atoms.concluding.get(head, ()))
         return [rule for rule in known if self.rules[rule].annotation == annotation]
-
-    def annotations_named(self, named: Iterable[tuple[str, clingo.Symbol]]) -> Iterator[str]:
-        """Yield the annotations among the arguments of a form, those of its rules included."""
-        for kind, argument in named:
-            if kind == "annotation":
-                yield text_of(argument)
-            elif kind == "rule":
-                yield str(self.rules[text_of(argument)].annotation)
 
     def annotations(
         self, form: clingo.Symbol, named: Sequence[tuple[str, clingo.Symbol]], sides: Iterable[Side], rules: Iterable[str]

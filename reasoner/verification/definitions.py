@@ -40,14 +40,14 @@ class Definition(NamedTuple):
 class DefectTemplate(NamedTuple):
     """A form of a defect or difference: the kinds of its arguments, its severity, and the texts of message and repair.
 
-    `alike`, where given, names the cause that defects have in common whose argument with that number is the same.
+    `cause` names the kind of its cause: that of several forms, or its own name.
     """
 
     kinds: tuple[str, ...]
     severity: str
     message: str
     repair: str
-    alike: tuple[str, int] | None = None
+    cause: str
 
     def words(self, arguments: Sequence[clingo.Symbol], model: GuidelineModel) -> dict[int, str]:
         """Word the arguments, by the numbers of their places."""
@@ -81,14 +81,16 @@ def templates(file: str = "defects") -> dict[str, DefectTemplate]:
     control.add("base", [], core_text(file))
     control.ground()
     found = {}
-    alike = {}
-    for atom in control.symbolic_atoms.by_signature("alike", 3):
-        form, cause, place = atom.symbol.arguments
-        alike[str(form)] = str(cause), place.number
+    causes = {}
+    for atom in control.symbolic_atoms.by_signature("alike", 2):
+        form, cause = atom.symbol.arguments
+        causes[form.name] = cause.name
     for atom in control.symbolic_atoms.by_signature("template", 4):
         form, severity, message, repair = atom.symbol.arguments
         kinds = tuple(str(kind) for kind in form.arguments)
-        found[form.name] = DefectTemplate(kinds, str(severity), message.string, repair.string, alike.get(form.name))
+        found[form.name] = DefectTemplate(
+            kinds, str(severity), message.string, repair.string, causes.get(form.name, form.name)
+        )
     return found
 
 

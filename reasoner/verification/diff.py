@@ -22,7 +22,7 @@ from reasoner.verification.atoms import quoted, split_atom
 from reasoner.verification.check import longest_history
 from reasoner.verification.definitions import definitions, templates
 from reasoner.verification.dosage import dose_meanings
-from reasoner.verification.findings import SEVERITIES, Finding, finding_group, finding_id
+from reasoner.verification.findings import SEVERITIES, Finding, finding_id
 from reasoner.verification.patients import Patient, Patients, ProgramBuilder, SolveTimeout
 from reasoner.verification.rule_writer import RuleWriter
 from reasoner.verification.search import Progress, search
@@ -245,7 +245,7 @@ class Diff:
         return Finding(
             id=finding_id(kind, f"{form} | {[name for _, name in annotations[:1]]}"),
             kind=kind,
-            group=finding_group(kind, form.name, [annotation.id for annotation in carrying]),
+            cause=template.cause,
             severity=template.severity,
             message=message,
             statements=of_kind["statement"],

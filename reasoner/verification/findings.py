@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from msgspec import field
+from msgspec.structs import force_setattr
 
 from reasoner.errors import ReasonerError
 from reasoner.records.shapes import Carried, Result, Shape, one_of
@@ -22,7 +23,6 @@ __all__ = [
     "Trial",
     "accept",
     "at_least",
-    "finding_group",
     "finding_id",
     "read_accepted",
 ]
@@ -80,9 +80,9 @@ class Finding(Result, frozen=True, kw_only=True):
     show it, where that was asked. `resolved_by` names the readings that settle it, `settled_by_alternatives` the
     alternatives of readings, such as "R9=b", under each of which it is gone, and `eased_by_alternatives` those under which
     the witness is recommended something, but others are not; `accepted` is the reason for which it is accepted.
-    Findings of one `group` have the same kind of cause in the same statements, or in the same setting where nothing is left
-    in it; `affected` is how many patients of a cohort
-    show the finding, null without a cohort and for what is not about patients.
+    Findings of one `group` are of one class, with the same kind of `cause` and the same statements (or, for one without any,
+    the same readings and overlays); `affected` is how many patients of a cohort show the finding, null without a cohort and
+    for what is not about patients.
 
     `edits` are the changes that `repair` makes where it is certain to remove the finding; without any, it is advice. `trial`
     is what became of them in a copy of the guideline, where that was asked for.
@@ -113,7 +113,8 @@ class Finding(Result, frozen=True, kw_only=True):
     edits: tuple[Edit, ...] = ()
     trial: Trial | None = None
     accepted: str | None = None
-    group: str
+    cause: str
+    group: str = ""
     affected: int | None = None
 
     departures = Carried[tuple[str, ...]](())
@@ -121,15 +122,14 @@ class Finding(Result, frozen=True, kw_only=True):
     among = Carried[Patients | None](None)
     patients = Carried[Mapping[int, int]]({})
 
+    def __post_init__(self) -> None:
+        about = self.statements or (*self.readings, *self.overlays)
+        force_setattr(self, "group", ".".join((self.kind, self.cause, *about)))
+
 
 def finding_id(kind: str, subject: str) -> str:
     """Name a finding of a class by what it is about."""
     return f"{kind}-{hashlib.sha256(subject.encode()).hexdigest()[:6]}"
-
-
-def finding_group(kind: str, form: str, annotations: Iterable[str]) -> str:
-    """Name the group of a finding: by its class, by its form, which is the kind of its cause, and by the annotations."""
-    return ".".join((kind, form, "+".join(dict.fromkeys(annotations)))).rstrip(".")
 
 
 def at_least(findings: Iterable[Finding], severity: str) -> bool:
