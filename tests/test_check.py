@@ -555,17 +555,40 @@ def test_that_no_repair_is_certain_is_said(environment: dict[str, str], tmp_path
     assert "No repair of these findings is certain" in " ".join(run.stdout.split())
 
 
-def test_what_is_not_counted_in_a_cohort_has_no_count(environment: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("rules", "finding", "unanswered"),
+    [
+        ("odd :- has(pregnant), not odd.\n", "gets no answer", 2),
+        (
+            "odd :- has(pregnant), not even.\neven :- has(pregnant), not odd.\nsuppressed(oralin) :- odd.\n",
+            "several answers",
+            0,
+        ),
+    ],
+    ids=["without an answer", "with several"],
+)
+def test_patients_without_an_answer_are_counted_in_a_cohort(
+    rules: str, finding: str, unanswered: int, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Of whom it is not known whether she is pregnant, some completion has an answer; who has several is not counted."""
     text = (RIVER_COUGH / "guideline.lp").read_text("utf-8")
-    text += "%* @statement L9 [1] sha256:000000000000\nOdd unless odd.\n*%\nodd :- has(pregnant), not odd.\n"
-    text = text.replace("% Whom", 'predicate(odd, derived, "oddity").\n% Whom')
+    text += f"%* @statement L9 [1] sha256:000000000000\nOdd in pregnancy.\n*%\n{rules}"
+    text += "inconsistent(weather) :- has(pregnant), known(confirmed), not has(confirmed).\n"
+    declared = f'predicate(({"odd; even" if "even" in rules else "odd"}), derived, "oddity").\n'
+    declared += 'term(contradiction, weather, "the weather").\n'
+    text = text.replace("% Whom", f"{declared}% Whom")
     (tmp_path / "guideline.lp").write_text(text, "utf-8")
-    (tmp_path / "cohort.ndjson").write_text('{"id": "a", "confirmed": true, "fever": true, "pregnant": false}\n', "utf-8")
+    records: list[dict[str, object]] = [{"confirmed": True, "pregnant": value} for value in (True, True, False, None)]
+    records += [{"confirmed": False, "pregnant": True}, {"confirmed": 7}]
+    lines = (json.dumps({"id": str(n), "fever": True, **record}) + "\n" for n, record in enumerate(records))
+    (tmp_path / "cohort.ndjson").write_text("".join(lines), "utf-8")
     arguments = ("check", "--guideline", str(tmp_path), "--cohort", str(tmp_path / "cohort.ndjson"))
-    lines = command(*arguments, environment=environment).stdout.split("TO DECIDE")[1].split("CONFLICT")[0]
-    text = " ".join(lines.split())
-    assert "gets no answer" in text
-    assert text.count(" of 1 patients]") == lines.count(". error") + lines.count(". warning") - 1
+    report = json.loads(command(*arguments, "--format", "json", environment=environment).stdout)
+    assert report["cohort"] == {"patients": 4, "unanswered": unanswered, "rejected": 2, "more_courses": 0}
+    (found,) = (found for found in report["findings"] if finding in found["message"])
+    assert found["affected"] == (unanswered or None)
+    text = " ".join(command(*arguments, environment=environment).stdout.split())
+    assert ("For 2 of these patients the guideline has no answer" in text) == bool(unanswered)
 
 
 def test_a_dead_end_is_a_gap_to_which_the_guidelines_own_advice_led(tmp_path: Path) -> None:

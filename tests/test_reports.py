@@ -113,7 +113,7 @@ def test_the_patients_who_show_a_finding_are_those_whose_answers_do(seed: int, o
     source.write_text("".join(json.dumps(record) + "\n" for record in records))
     known = distinct_records(source, guideline)
     report = FindingsReport(guideline=guideline.info, courses=2, findings=checked.findings)
-    counted = count_affected(report, guideline.model, known.records, known.rejected)
+    counted = count_affected(report, guideline, known.records, known.rejected)
     for place, (record, count) in enumerate(known.records):
         showing = [found for found in counted.findings if place in found.patients]
         assert all(found.patients[place] == count for found in showing)
@@ -148,7 +148,7 @@ def test_the_smallest_patient_of_a_finding_counts_among_those_who_show_it(name: 
     witnesses = [found for found in checked.findings if found.witness is not None]
     assert witnesses
     for found in witnesses:
-        counted = count_affected(report, guideline.model, [(guideline.record(found.witness), 1)])
+        counted = count_affected(report, guideline, [(guideline.record(found.witness), 1)])
         (own,) = (other for other in counted.findings if other.id == found.id)
         assert own.affected == 1, found.message
 
@@ -218,7 +218,7 @@ def test_a_cohort_orders_the_groups_by_the_patients_concerned(environment: dict[
     cohort = tmp_path / "cohort.ndjson"
     cohort.write_text("".join(json.dumps(line) + "\n" for line in lines))
     report = run("check", "json", environment, "--cohort", str(cohort))
-    assert report["cohort"] == {"patients": 4, "rejected": 1, "more_courses": 0}
+    assert report["cohort"] == {"patients": 4, "unanswered": 0, "rejected": 1, "more_courses": 0}
     affected = {found["message"]: found["affected"] for found in report["findings"]}
     key = "trastuzumab + pertuzumab + a taxane (docetaxel or paclitaxel) is recommended by L3 and excluded by L54."
     assert affected[key] == 3

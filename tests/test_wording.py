@@ -268,7 +268,12 @@ def made_up_findings(guideline: Guideline, record: dict[str, object]) -> Finding
     ).carrying(departures=departures({**record, "her2": None}, {}, known))
     found = (plain, whole, replace(plain, severity="warning", accepted=text))
     return FindingsReport(
-        guideline=guideline.info, courses=3, findings=found, undecided=("gap",), gone=("gap-2",), cohort=CohortSize(9, 2, 1)
+        guideline=guideline.info,
+        courses=3,
+        findings=found,
+        undecided=("gap",),
+        gone=("gap-2",),
+        cohort=CohortSize(9, 1, 2, 1),
     ).carrying(title=known.say("heading_check", guideline.info.id))
 
 

@@ -181,7 +181,7 @@ def counted(found: FindingsReport, guideline: Guideline, cohort: DistinctRecords
     """Add to each finding how many patients of a cohort show it."""
     from reasoner.verification.affected import count_affected
 
-    return found if cohort is None else count_affected(found, guideline.model, cohort.records, cohort.rejected)
+    return found if cohort is None else count_affected(found, guideline, cohort.records, cohort.rejected)
 
 
 def side_of(name: str, selection: Selection) -> Selection:

@@ -109,6 +109,8 @@ def counts(page: TextLayout, found: FindingsReport, model: GuidelineModel) -> No
     if found.cohort is not UNSET:
         looked_at, rejected, longer = map(str, (found.cohort.patients, found.cohort.rejected, found.cohort.longer))
         page.item("", say("cohort_counted", looked_at, rejected, longer), indent=0)
+        if found.cohort.unanswered:
+            page.item("", say("cohort_unanswered", str(found.cohort.unanswered)), "against", indent=0)
 
 
 def overview(

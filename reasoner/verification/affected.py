@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache, partial
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.variables import variables_of
+from reasoner.guideline import Guideline
 from reasoner.records.record import OPEN, Record, Told
+from reasoner.verification.answer_sets import all_patients
 from reasoner.verification.atoms import fact_of, split_atom
 from reasoner.verification.findings import Finding
 from reasoner.verification.patients import Patients
@@ -20,43 +23,54 @@ EXPLORED = "explored"
 
 
 def count_affected(
-    found: FindingsReport, model: GuidelineModel, records: Iterable[tuple[Record, int]], rejected: int = 0
+    found: FindingsReport, guideline: Guideline, records: Iterable[tuple[Record, int]], rejected: int = 0
 ) -> FindingsReport:
     """Count for each finding the patients who show it; each record comes with the number of patients who have it.
 
-    A patient whose record leaves something open shows a finding if every completion of the record does. `rejected` are the
-    records that are invalid; those that contradict themselves are counted with them. This takes as long as it takes.
+    A patient whose record leaves something open shows a finding if every completion of the record that has an answer does.
+    Where none has, the record contradicts itself, or rules do: a patient without an answer. `rejected` are the records that
+    are invalid; those that contradict themselves are counted with them. This takes as long as it takes.
     """
+    model, everyone = guideline.model, cache(partial(all_patients, guideline, found.courses or 0))
     asked: dict[int, tuple[Patients, list[Finding]]] = {}
     for entry in found.findings:
         if entry.among is not None:
             asked.setdefault(id(entry.among), (replace(entry.among, deadline=None), []))[1].append(entry)
     shown: dict[str, dict[int, int]] = {entry.id: {} for _, entries in asked.values() for entry in entries}
-    counted = longer = 0
+    counted = unanswered = longer = 0
     for place, (record, count) in enumerate(records):
         if any(told.courses is not None and told.courses > (found.courses or 0) for told in record.told):
             longer += count
             continue
-        exists = True
-        for patients, entries in asked.values():
-            certain = certainties(record, patients, entries, model)
-            exists = exists and certain is not None
+        certain = {key: certainties(record, patients, entries, model) for key, (patients, entries) in asked.items()}
+        answered = None not in certain.values()
+        if not answered and certainties(record, everyone(), (), model) is None:
+            rejected += count
+            continue
+        counted, unanswered = counted + count, unanswered + (0 if answered else count)
+        for key, (_, entries) in asked.items():
             for entry in entries:
-                if certain is not None and certain.issuperset(entry.shown_by):
+                if shows(certain[key], entry):
                     shown[entry.id][place] = count
-        counted, rejected = (counted + count, rejected) if exists else (counted, rejected + count)
     marked = (
         entry.replace(affected=sum(shown[entry.id].values()), patients=shown[entry.id]) if entry.id in shown else entry
         for entry in found.findings
     )
-    return found.replace(findings=tuple(marked), cohort=CohortSize(counted, rejected, longer))
+    return found.replace(findings=tuple(marked), cohort=CohortSize(counted, unanswered, rejected, longer))
+
+
+def shows(certain: frozenset[tuple[str, bool]] | None, entry: Finding) -> bool:
+    """Tell whether a patient shows a finding, by what is certain; by None, where no completion has an answer."""
+    if entry.shown_by is None:
+        return certain is None
+    return certain is not None and certain.issuperset(entry.shown_by)
 
 
 def certainties(
     record: Record, patients: Patients, entries: Sequence[Finding], model: GuidelineModel
 ) -> frozenset[tuple[str, bool]] | None:
-    """Collect what is certain of a patient, of all that findings are shown by; None where the record contradicts itself."""
-    atoms = sorted({atom for entry in entries for atom, _ in entry.shown_by})
+    """Collect what is certain of a patient, of all that findings are shown by; None where no completion has an answer."""
+    atoms = sorted({atom for entry in entries for atom, _ in entry.shown_by or ()})
     explored = [(atom, True) for atom in patients.literals if split_atom(atom)[0] == EXPLORED]
     sets = [patients.certain([*explored, *assumptions(record, told, patients, model)], atoms) for told in record.told]
     possible = [held for held in sets if held is not None]

@@ -8,10 +8,13 @@ from functools import cached_property
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.program import Program, Space, reachable
+from reasoner.engine.circles import contradicting_atoms
+from reasoner.guideline import Guideline
+from reasoner.verification.alternatives import taken_in
 from reasoner.verification.patients import Patient, Patients, ProgramBuilder, SolveTimeout
 from reasoner.verification.rule_writer import RuleWriter, Value, body_of
 
-__all__ = ["AnswerSets", "Unanswered"]
+__all__ = ["AnswerSets", "Unanswered", "all_patients"]
 
 MOST_TRIED = 4096
 
@@ -23,6 +26,13 @@ class Unanswered:
     patient: Patient
     rules: tuple[int, ...]
     differing: tuple[int, ...] = ()
+
+
+def all_patients(guideline: Guideline, courses: int) -> Patients:
+    """Ground all patients of a guideline, with at most `courses` courses of therapy, whether or not they get an answer."""
+    space = guideline.space(courses)
+    circle = contradicting_atoms(space.program)
+    return AnswerSets(space, guideline.model, taken_in(guideline), None, circle).everyone([])
 
 
 @dataclass(frozen=True)

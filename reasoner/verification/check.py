@@ -172,8 +172,11 @@ class Check:
         answered = True
         try:
             for name, unanswered in self.unanswered():
-                answered = answered and name != "no_answer"
-                yield self.writer.write_unanswered(name, unanswered)
+                written = self.writer.write_unanswered(name, unanswered)
+                if name == "no_answer":
+                    answered = False
+                    written = written.carrying(shown_by=None, among=self.patients)
+                yield written
         except SolveTimeout:
             self.undecided.add("conflict")
             answered = False

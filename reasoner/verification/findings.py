@@ -88,7 +88,8 @@ class Finding(Result, frozen=True, kw_only=True):
     is what became of them in a copy of the guideline, where that was asked for.
 
     Not part of the JSON: `departures` words in what the witness departs from the guideline's default patient; a patient
-    `among` many shows the finding of whom the atoms of `shown_by` hold, or do not, as given; `patients` are those of the
+    `among` many shows the finding of whom the atoms of `shown_by` hold, or do not, as given, or where it is None who gets no
+    answer; `patients` are those of the
     cohort, each by its record's number with how many have that record.
     """
 
@@ -118,7 +119,7 @@ class Finding(Result, frozen=True, kw_only=True):
     affected: int | None = None
 
     departures = Carried[tuple[str, ...]](())
-    shown_by = Carried[tuple[tuple[str, bool], ...]](())
+    shown_by = Carried[tuple[tuple[str, bool], ...] | None](())
     among = Carried[Patients | None](None)
     patients = Carried[Mapping[int, int]]({})
 

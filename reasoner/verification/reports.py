@@ -46,11 +46,12 @@ class StatementCoverage(Result, frozen=True):
 class CohortSize(Result, frozen=True):
     """How many patients of a cohort were looked at, and why others were not.
 
-    `rejected` are records that are invalid or contradict themselves, `longer` those with more courses of therapy than the
-    search looks at.
+    `unanswered` are those among them for whom the guideline has no answer, as its rules contradict each other. `rejected`
+    are records that are invalid or contradict themselves, `longer` those with more courses of therapy than are looked at.
     """
 
     patients: int
+    unanswered: int
     rejected: int
     longer: int = field(name="more_courses")
 

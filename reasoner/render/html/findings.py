@@ -66,6 +66,8 @@ def opening(found: FindingsReport, model: GuidelineModel) -> str:
     if found.cohort is not UNSET:
         looked_at, rejected, longer = map(str, (found.cohort.patients, found.cohort.rejected, found.cohort.longer))
         parts.append(tag("p", say("cohort_counted", looked_at, rejected, longer)))
+        if found.cohort.unanswered:
+            parts.append(tag("p", say("cohort_unanswered", str(found.cohort.unanswered)), "refused"))
     return "".join(parts)
 
 
