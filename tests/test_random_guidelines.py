@@ -281,6 +281,15 @@ ODD_CASES: dict[str, tuple[str, dict[str, object]]] = {
             "one_of": [{"label": "x", "months": 13}, {"label": "y"}],
         },
     ),
+    "one of ten sets of facts forces a fact to change that no set tells": (
+        "fact(9, months, number). applies(months) :- has(confirmed). threshold(months, 12)."
+        " inconsistent(odd) :- at_most(months, 12), not has(confirmed)."
+        " inconsistent(odd) :- more_than(months, 12), not has(confirmed). calls_for(measure_again) :- has(confirmed).",
+        {
+            **{"confirmed": None, "pregnant": False, "earlier_therapy": []},
+            "one_of": [{"label": "x", "months": 13}, *({"label": f"{n}"} for n in range(9))],
+        },
+    ),
     "a dose is given to everybody, and once more to some": (
         "places(acute, fever). indicated(amarin_salt, standard) :- setting(acute)."
         ' dose(belosol, daily, every_dose, "2", mg, hours(8)). dose_maximum(belosol, daily, every_dose, "9", mg).'

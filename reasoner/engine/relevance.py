@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import accumulate, combinations, permutations
+from itertools import combinations, permutations
 from math import comb
-from operator import or_
 from typing import TYPE_CHECKING
 
 from oxidd.bdd import BDDFunction
@@ -23,8 +22,6 @@ LISTED = 64
 """Variables that constrain each other are told apart combination by combination up to so many; beyond, change by change."""
 TRIED = 1000
 """So many changes of variables together are told apart by what each forces; beyond, whatever can change counts."""
-FEW_SETS = 8
-"""Up to so many sets of facts are each compared with each other; more, with what all others allow."""
 
 Listed = list[tuple[tuple[int, ...], BDDFunction]]
 
@@ -48,17 +45,15 @@ class Relevance:
     def _find(self, truth: BDDFunction) -> Iterator[int]:
         """Find the variables that can change a truth: which set of facts is true, and what is open in one of the sets."""
         seen = set()
-        for space, opened, alike in self._sets:
+        different: dict[tuple[BDDFunction, BDDFunction, tuple[int, ...]], int] = {}
+        for number, (space, opened, alike) in enumerate(self._sets):
             holds = truth & space
             key = (holds.exists(self._which), alike)
+            different.setdefault((key[0], space.exists(self._which), self.own.choices[number]), number)
             if key not in seen:
                 seen.add(key)
                 yield from self._within(holds, space, opened)
-        if len(self.own.sets) > FEW_SETS:
-            told_apart = self._among(truth)
-        else:
-            told_apart = any(self._between(truth, *pair) for pair in permutations(range(len(self.own.sets)), 2))
-        if told_apart:
+        if any(self._between(truth, *pair) for pair in permutations(different.values(), 2)):
             yield self.own.order[self.own.set_place]
 
     @cached_property
@@ -107,17 +102,6 @@ class Relevance:
         told = {v for v, (here, there) in enumerate(zip(choices, others, strict=True)) if here != there}
         here, there = (self.own.listed & self.own.sets[n] for n in (one, other))
         return self._crosses(truth, here, there, {*told, self.own.order[self.own.set_place]})
-
-    def _among(self, truth: BDDFunction) -> bool:
-        """Tell whether a truth differs between any two of many sets of facts, where what all leave open stays."""
-        opened = {v for v in self.own.order if all(v < len(own) and own[v] == OPEN for own in self.own.choices)}
-        cube = self.own.cube([v for v in self.own.order if v not in opened])
-        spaces = [self.own.listed & own for own in self.own.sets]
-        held = [(truth & space).exists(cube) for space in spaces]
-        failed = [(space & ~truth).exists(cube) for space in spaces]
-        before = [self.own.none, *accumulate(held, or_)]
-        after = [self.own.none, *accumulate(reversed(held), or_)][::-1]
-        return any(failed[n] & (before[n] | after[n + 1]) != self.own.none for n in range(len(spaces)))
 
     def by_therapy(self, truth: BDDFunction) -> bool:
         """Tell whether therapy, of which nothing is known, can change a truth."""
