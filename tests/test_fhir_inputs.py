@@ -27,6 +27,7 @@ from bundles import (
 from therapy_cases import without
 
 from reasoner import Guideline
+from reasoner.cohort.origins import CHARTS, origins
 from reasoner.errors import RecordError
 from reasoner.fhir import bundles_by_patient
 
@@ -44,6 +45,11 @@ def about(patient: str, resources: list[dict[str, Any]]) -> list[dict[str, Any]]
 
 def lines(*resources: dict[str, Any]) -> bytes:
     return b"".join(json.dumps(own).encode() + b"\n" for own in resources)
+
+
+def gathered(resources: list[dict[str, Any]]) -> list[dict[str, object]]:
+    """Put the resources of an export together, those of each patient into one bundle."""
+    return [own.bundle for own in bundles_by_patient(("export.ndjson", own) for own in resources)]
 
 
 def settings_of(*paths: Path) -> dict[str, str]:
@@ -70,13 +76,13 @@ def test_the_lines_of_an_export_are_put_together_for_each_patient(curated: Guide
 
 def test_an_export_is_a_cohort(tmp_path: Path) -> None:
     everything = [*about("a", CHART), *about("b", [*CHART, *SECOND_LINE])]
-    (tmp_path / "export.ndjson").write_bytes(BOM + lines(*everything, {"id": "c", "metastatic": False}))
+    (tmp_path / "export.ndjson").write_bytes(BOM + lines(*everything))
     (tmp_path / "packed.ndjson.gz").write_bytes(gzip.compress(lines(*everything)))
     (tmp_path / "folder").mkdir()
     for kind in {own["resourceType"] for own in everything}:
         (tmp_path / "folder" / f"{kind}.ndjson").write_bytes(lines(*(o for o in everything if o["resourceType"] == kind)))
     expected = {"a": "second_line", "b": "third_line"}
-    for source, more in (("export.ndjson", {"c": "out_of_scope"}), ("packed.ndjson.gz", {}), ("folder", {})):
+    for source in ("export.ndjson", "packed.ndjson.gz", "folder"):
         command = [
             sys.executable,
             "-m",
@@ -95,9 +101,70 @@ def test_an_export_is_a_cohort(tmp_path: Path) -> None:
         found = [
             json.loads(line) for line in (tmp_path / f"{source}-out/answers/part-00000.ndjson").read_text().splitlines()
         ]
-        assert {own["id"]: own["setting"] for own in found} == expected | more
+        assert {own["id"]: own["setting"] for own in found} == expected
         again = subprocess.run([*command, "--resume"], check=False, capture_output=True, text=True, cwd=tmp_path)
         assert (again.returncode, again.stdout) == (done.returncode, done.stdout)
+
+
+def cohort(source: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "reasoner", "cohort", source, "-o", "out", "--workers", "1"]
+    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder)
+
+
+TWO = {
+    "resourceType": "Bundle",
+    "id": "two",
+    "type": "collection",
+    "entry": [{"resource": own} for own in (PATIENT, *about("b", [PATIENT]))],
+}
+FROM_EXPORTS = {
+    "a bundle that is about two": ("all.ndjson.gz", [bundle(*CHART[1:]), TWO], 2, "two"),
+    "a record that is none": (
+        "all.ndjson.gz",
+        [{"id": "a"}, {"id": "c", "her2": "positive", "metastatic": "maybe"}],
+        2,
+        "c",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FROM_EXPORTS)
+def test_a_rejected_chart_is_named_as_it_was_given(name: str, tmp_path: Path) -> None:
+    file, told, line, patient = FROM_EXPORTS[name]
+    content = b"\n".join(json.dumps(own).encode() if own else b"" for own in told)
+    (tmp_path / file).write_bytes(gzip.compress(content) if file.endswith(".gz") else content)
+    assert cohort(file, tmp_path).returncode == 1
+    (rejected,) = map(json.loads, (tmp_path / "out/rejects.ndjson").read_text().splitlines())
+    assert (rejected["file"], rejected["line"], rejected["id"]) == (str(tmp_path / file), line, patient)
+
+
+def test_gathered_charts_are_from_where_the_first_resource_of_a_patient_stands(tmp_path: Path) -> None:
+    (tmp_path / "b.ndjson").write_bytes(lines(*CHART, *about("b", CHART)))
+    assert cohort("b.ndjson", tmp_path).returncode == 0
+    known = [(Path(own.file), own.line, own.id) for own in origins(tmp_path / "out" / CHARTS)]
+    assert known == [(tmp_path / "b.ndjson", 1, "p"), (tmp_path / "b.ndjson", 1 + len(CHART), "b")]
+    assert [own.place for own in bundles_by_patient([("x:1", PATIENT), ("x:2", *about("b", [PATIENT]))])] == ["x:1", "x:2"]
+
+
+MIXED = {
+    "a record after resources": [*CHART, {"id": "c", "metastatic": False}],
+    "a bundle after resources": [*CHART, bundle(*CHART[1:])],
+    "a resource after records": [{"id": "c", "metastatic": False}, *CHART],
+    "a resource after bundles": [bundle(*CHART[1:]), *CHART],
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_resources_among_what_is_a_patient_by_itself_are_refused(name: str, tmp_path: Path) -> None:
+    told = MIXED[name]
+    whole = next(n for n, own in enumerate(told, start=1) if own.get("resourceType") in (None, "Bundle"))
+    resource = next(n for n, own in enumerate(told, start=1) if own.get("resourceType") not in (None, "Bundle"))
+    (tmp_path / "mixed.ndjson").write_bytes(lines(*told))
+    done = cohort("mixed.ndjson", tmp_path)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done.stderr
+    assert f"mixed.ndjson:{whole}: a {'bundle' if 'bundle' in name else 'record'}" in done.stderr
+    assert f"at mixed.ndjson:{resource} a FHIR resource" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 UNREADABLE = {
@@ -153,15 +220,15 @@ def test_medications_are_in_the_bundles_that_refer_to_them_and_what_names_nobody
     medication = {"resourceType": "Medication", "id": "m"}
     refers = {"resourceType": "MedicationStatement", "id": "s", "medicationReference": {"reference": "Medication/m"}}
     about_a = {**refers, "subject": {"reference": "Patient/a"}}
-    found = bundles_by_patient([medication, about_a, *about("b", [HER2]), refers])
+    found = gathered([medication, about_a, *about("b", [HER2]), refers])
     kinds = [[own["resource"]["resourceType"] for own in part["entry"]] for part in found]  # type: ignore[attr-defined]
     assert kinds == [["MedicationStatement", "Medication", "MedicationStatement"], ["Observation", "MedicationStatement"]]
-    assert len(bundles_by_patient([medication])) == 1
+    assert len(gathered([medication])) == 1
 
 
 def test_therapy_that_names_nobody_makes_nothing_certain_where_there_are_several(curated: Guideline) -> None:
     nameless = {key: value for key, value in requested("x", "tucatinib", "2020-11-10").items() if key != "subject"}
-    one, two = (bundles_by_patient([*about("a", CHART), nameless, *more]) for more in ([], about("b", [HER2])))
+    one, two = (gathered([*about("a", CHART), nameless, *more]) for more in ([], about("b", [HER2])))
     assert curated.read_fhir(one[0]).record["metastatic_therapy"]
     assert "metastatic_therapy" not in curated.read_fhir(two[0]).record
 
@@ -201,7 +268,7 @@ def test_several_resources_of_one_person_are_one_patient(name: str, curated: Gui
     whole = curated.read_fhir(bundle(*CHART[1:])).record
     data = {"resourceType": "Bundle", "entry": [{"resource": own} for own in (*patients, *resources)]}
     assert curated.read_fhir(data).record == whole
-    (part,) = bundles_by_patient([*patients, *resources])
+    (part,) = gathered([*patients, *resources])
     assert curated.read_fhir(part).record == whole
 
 
@@ -219,7 +286,7 @@ def test_what_several_persons_can_have_in_common_makes_them_one_never(name: str,
         "effectiveDateTime": "2021-01-12",
         "subject": {"identifier": {"system": "urn:h", "value": "7"}},
     }
-    parts = bundles_by_patient([*patients, *resources, either])
+    parts = gathered([*patients, *resources, either])
     charts = [curated.read_fhir(part).record for part in parts]
     assert [len(own.get("metastatic_therapy", ())) for own in charts[:2]] == [0, 0]
     assert [own.get("metastatic") for own in charts[:2]] == [True, None]
@@ -243,7 +310,7 @@ def test_what_is_about_no_patient_makes_nothing_certain(name: str, curated: Guid
         found = curated.read_fhir(data)
         assert "her2" not in found.record
         assert found.unreadable
-    (part,) = bundles_by_patient([*CHART[:3], own])
+    (part,) = gathered([*CHART[:3], own])
     assert "her2" not in curated.read_fhir(part).record
 
 
@@ -327,7 +394,7 @@ def test_what_reports_that_something_failed_leaves_therapy_unknown(name: str, si
     told = [METASTASES, *([] if silent else FIRST_LINE)]
     harmless = guideline.read_fhir(bundle(*told, outcome("warning"), kind="searchset")).record
     assert "metastatic_therapy" in harmless
-    (export,) = bundles_by_patient([PATIENT, *told, FAILED[name]])
+    (export,) = gathered([PATIENT, *told, FAILED[name]])
     for own in (bundle(*told, FAILED[name]), lines(PATIENT, *told, FAILED[name]), export):
         found = guideline.read_fhir(own)
         assert "metastatic_therapy" not in found.record

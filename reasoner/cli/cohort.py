@@ -55,7 +55,7 @@ def cohort() -> None:
 def gathered(source: Path, output: Path, resume: bool) -> Path:
     """Give the file of records: a bulk export's resources are put together for each patient, in the output folder."""
     from reasoner.cohort.charts import gather, is_export
-    from reasoner.cohort.folder import CHARTS
+    from reasoner.cohort.origins import CHARTS
 
     if not is_export(source):
         return source
@@ -63,7 +63,7 @@ def gathered(source: Path, output: Path, resume: bool) -> Path:
     if not (resume and charts.exists()):
         if (output / "run.json").exists():
             raise ReasonerError(f"{output}: already holds a run; continue it with --resume, or give another folder")
-        gather(source, charts)
+        return gather(source, output)
     return charts
 
 

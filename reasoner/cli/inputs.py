@@ -61,8 +61,8 @@ def records(names: tuple[str, ...], guideline: Guideline, edits: Sequence[str] =
     if exported:
         from reasoner.fhir import bundles_by_patient
 
-        for bundle in bundles_by_patient(exported.values()):
-            yield record_at(next(iter(exported)), bundle, guideline, edits)
+        for own in bundles_by_patient(exported.items()):
+            yield record_at(own.place, own.bundle, guideline, edits)
 
 
 def record_at(place: str, data: object, guideline: Guideline, edits: Sequence[str]) -> Record:

@@ -11,6 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, cast
 
+import msgspec
+
+from reasoner.cohort.origins import CHARTS, ORIGINS, origin
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.fhir import bundles_by_patient
 from reasoner.files import write_whole
@@ -24,25 +27,31 @@ WHOLE = ".json"
 GZIP = ".gz"
 
 
+class Kind(msgspec.Struct):
+    """A line as far as it says what it is."""
+
+    resourceType: str | None = None  # noqa: N815 (FHIR's name)
+
+
 def is_export(source: Path) -> bool:
-    """Tell whether a source is a bulk export: a folder of JSON, a compressed file, or a file whose lines are resources."""
+    """Tell whether a source is a bulk export: a folder of JSON, a compressed file, or a file where a line is a resource."""
     if source.is_dir():
         return bool(files_of(source)) and not any(source.glob("*.parquet"))
     if source.suffix == GZIP:
         return True
     if source.suffix.lower() not in LINES or not source.is_file():
         return False
-    return is_resource(first_object(source))
-
-
-def first_object(source: Path) -> object:
-    """Give what the first line holds that is a JSON object; None where no line is one."""
     with source.open("rb") as stream:
-        for line in stream:
-            with suppress(ValueError, RecursionError):
-                if isinstance(found := json.loads(line.removeprefix(codecs.BOM_UTF8)), dict):
-                    return found
-    return None
+        return any(map(may_be_resource, stream))
+
+
+def may_be_resource(line: bytes) -> bool:
+    """Tell whether a line is a resource by itself, as far as it can be told before the line is read."""
+    if b"resourceType" not in line:
+        return False
+    with suppress(msgspec.MsgspecError, RecursionError):
+        return is_resource(msgspec.structs.asdict(msgspec.json.decode(line.removeprefix(codecs.BOM_UTF8), type=Kind)))
+    return False
 
 
 def files_of(source: Path) -> list[Path]:
@@ -52,8 +61,8 @@ def files_of(source: Path) -> list[Path]:
     return [path for path in sorted(source.iterdir()) if path.is_file() and set(path.suffixes) & {*LINES, WHOLE}]
 
 
-def read_file(file: Path) -> Iterator[Mapping[str, object]]:
-    """Yield what a file holds, one object or one a line.
+def read_file(file: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Yield what a file holds, one object or one a line, each with its place.
 
     Raises ReasonerError, naming the line, where it cannot be read.
     """
@@ -62,25 +71,42 @@ def read_file(file: Path) -> Iterator[Mapping[str, object]]:
             for place, data in read_records(cast("IO[bytes]", stream), str(file)):
                 if not isinstance(data, dict):
                     raise RecordError(f"{place}: a record is a JSON object, not {show(data)}")
-                yield data
+                yield place, data
     except (OSError, EOFError, zlib.error) as error:
         raise ReasonerError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def gather(source: Path, target: Path) -> None:
-    """Write the bundles of an export's patients, one a line; what is no resource by itself keeps its line.
+def gather(source: Path, output: Path) -> Path:
+    """Write the bundles of an export's patients, one a line, and where each is from; give the file of the bundles.
 
-    Raises ReasonerError where a file cannot be read or written. A line that cannot be read may be about any patient, so
-    nothing is written then.
+    Records and bundles, of which each is a patient, are written as they are. Raises ReasonerError where a file cannot be
+    read or written, and where resources and what is a patient by itself are mixed. A line that cannot be read may be about
+    any patient, so nothing is written then.
     """
-    resources: list[Mapping[str, object]] = []
-    others: list[Mapping[str, object]] = []
+    resources: list[tuple[str, Mapping[str, object]]] = []
+    whole: list[tuple[str, Mapping[str, object]]] = []
     for file in files_of(source):
-        for data in read_file(file):
-            (resources if is_resource(data) else others).append(data)
-    gathered = [*(bundles_by_patient(resources) if resources else ()), *others]
+        for place, data in read_file(file):
+            (resources if is_resource(data) else whole).append((place, data))
+            if resources and whole:
+                raise mixed(resources[0][0], *whole[0])
+    patients = bundles_by_patient(resources)
+    gathered = [*(own.bundle for own in patients), *(data for _, data in whole)]
+    found = [origin(own.place, own.patient) for own in patients]
+    found += [origin(place, None if (name := data.get("id")) is None else str(name)) for place, data in whole]
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ReasonerError(f"{target.parent}: cannot be written: {error.strerror}") from None
-    write_whole(target, b"".join(json.dumps(own).encode() + b"\n" for own in gathered))
+        raise ReasonerError(f"{output}: cannot be written: {error.strerror}") from None
+    write_whole(output / ORIGINS, b"".join(msgspec.json.encode(own) + b"\n" for own in found))
+    write_whole(output / CHARTS, b"".join(json.dumps(own).encode() + b"\n" for own in gathered))
+    return output / CHARTS
+
+
+def mixed(resource: str, place: str, data: Mapping[str, object]) -> RecordError:
+    """Say that a record or a bundle stands among resources, by the first of each."""
+    kind = "a bundle" if "resourceType" in data else "a record"
+    return RecordError(
+        f"{place}: {kind}, which is a patient by itself, and at {resource} a FHIR resource, which is a part of one; "
+        "allowed: one or the other; put the resources into a file of their own"
+    )

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reasoner.cohort.courses import index_courses
+from reasoner.cohort.origins import CHARTS, ORIGINS
 from reasoner.cohort.part import Job
 from reasoner.cohort.summary import SCHEMA
 from reasoner.compiler.sources import read_files
@@ -18,11 +19,9 @@ from reasoner.files import UNFINISHED, write_whole
 from reasoner.guideline import Selection, default_folder
 from reasoner.records.shapes import to_plain
 
-__all__ = ["CHARTS", "SCRATCH", "about", "guideline_copy", "locked", "prepare"]
+__all__ = ["SCRATCH", "about", "guideline_copy", "locked", "prepare"]
 
 SCRATCH = ("fired", "courses")
-CHARTS = "charts.ndjson"
-"""The bundles of the patients of a bulk export, which are put together before they are answered."""
 ASPECTS_OF_RUN = {
     "guideline": "the guideline, its layer, its overlays or its readings",
     "folder": "the folder of the guideline",
@@ -96,7 +95,7 @@ def prepare(job: Job, manifest: Mapping[str, object], resume: bool) -> None:
                     f"{output}: holds a run that differs in {difference(file, manifest)}; repeat the options it was "
                     "started with, or give another folder"
                 )
-        elif not all(path.match(file.name + UNFINISHED) or path == output / CHARTS for path in output.iterdir()):
+        elif not all(path.match(file.name + UNFINISHED) or path.name in (CHARTS, ORIGINS) for path in output.iterdir()):
             raise ReasonerError(f"{output}: is neither empty nor holds a run; give another folder")
         for path in output.rglob(f"*{UNFINISHED}"):
             path.unlink(missing_ok=True)

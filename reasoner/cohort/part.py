@@ -15,6 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -22,6 +23,7 @@ from reasoner.cohort.bits import distinct, distinct_rows, hash_words
 from reasoner.cohort.columns import Dictionaries
 from reasoner.cohort.courses import CoursesFile, join_courses
 from reasoner.cohort.evaluate import CohortEvaluator
+from reasoner.cohort.origins import origins
 from reasoner.cohort.rows import Part, Rows
 from reasoner.cohort.source import read
 from reasoner.cohort.tables import answers_table, assumed, counts, explanations_table
@@ -30,7 +32,7 @@ from reasoner.files import write_whole
 from reasoner.guideline import Guideline, Selection
 
 if TYPE_CHECKING:
-    from reasoner.cohort.bits import Words
+    from reasoner.cohort.bits import Codes, Words
 
 __all__ = ["Job", "answer_part", "explain_new", "read_table", "worker", "write_table"]
 
@@ -152,7 +154,7 @@ def write_part(job: Job, number: int) -> None:
     ids = explanation_ids(guideline, fired)
     order = np.argsort(ids)
     write_array(np.column_stack([ids, fired])[order], job.path("fired", number))
-    rejects = [{"file": job.parts[number].file, **rejection(rows, int(row), guideline)} for row in rejected]
+    rejects = list(rejections(rows, rejected, job.parts[number].file, guideline))
     write_lines(rejects, job.path("rejects", number))
     answered = evaluated.outline[which]
     counted = {"answered": len(kept), "rejects": len(rejected), "assumed": assumed(rows.columns, kept)}
@@ -161,6 +163,14 @@ def write_part(job: Job, number: int) -> None:
     write_whole(job.path("counts", number), json.dumps(counted, sort_keys=True).encode())
     table = answers_table(rows, kept, outlines, answered, id_texts(ids)[explained])
     write_table(table, job.path("answers", number))
+
+
+def rejections(rows: Rows, rejected: Codes, file: str, guideline: Guideline) -> Iterator[dict[str, object]]:
+    """Tell for each rejected row why, and where it stands: in the file that was given, where charts were put together."""
+    known = origins(Path(file)) if len(rejected) else []
+    for row in rejected.tolist():
+        own = {"file": file, **rejection(rows, row, guideline)}
+        yield own | msgspec.structs.asdict(known[rows.lines[row] - 1]) if known else own
 
 
 def rejection(rows: Rows, row: int, guideline: Guideline) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,9 +12,17 @@ from reasoner.fhir.chart import READ
 from reasoner.fhir.resources import CodeableReference, HumanName, Identifier, Link, Reference
 from reasoner.fhir.subjects import Persons, id_of, is_patient, subject_of
 
-__all__ = ["bundles_by_patient"]
+__all__ = ["PatientBundle", "bundles_by_patient"]
 
 Json = Mapping[str, object]
+
+
+class PatientBundle(NamedTuple):
+    """The bundle of a patient, with the id, None where no resource says whose it is, and where the first resource stood."""
+
+    patient: str | None
+    place: str
+    bundle: dict[str, object]
 
 
 class Peek(msgspec.Struct, gc=False):
@@ -45,34 +54,45 @@ def peek(resource: Json) -> Peek:
     return found
 
 
-def bundles_by_patient(resources: Iterable[Json]) -> list[dict[str, object]]:
+def bundles_by_patient(located: Iterable[tuple[str, Json]]) -> list[PatientBundle]:
     """Make a bundle of the resources of each patient, in the order of their first ones, with the medications they refer to.
+
+    The resources are given with the places where they stand, which messages name.
 
     What matters and does not say whose it is stands in all bundles, as such where there are several; where nothing is
     about a patient, one bundle has it all.
     """
-    peeked = [(peek(resource), resource) for resource in resources]
+    peeked: list[tuple[Peek, Json]] = []
+    places: list[str] = []
+    for place, resource in located:
+        peeked.append((peek(resource), resource))
+        places.append(place)
     persons = Persons()
     for own, _ in peeked:
         if own.resourceType == "Patient":
             persons.add(own)
     groups: dict[str, list[tuple[Peek, Json]]] = {}
+    first: dict[str, str] = {}
     medications: dict[str, list[Json]] = {}
     shared: list[tuple[Peek, Json]] = []
-    for own, resource in peeked:
+    for place, (own, resource) in zip(places, peeked, strict=True):
         name = str(own.id) if own.resourceType == "Patient" and own.id is not None else subject_of(own)
         if name is not None and is_patient(name) and not persons.is_shared(name):
             groups.setdefault(persons.of(name), []).append((own, resource))
+            first.setdefault(persons.of(name), place)
         elif own.resourceType == "Medication" and own.id is not None:
             medications.setdefault(str(own.id), []).append(resource)
         else:
             shared.append((own, resource))
     if not groups:
-        return [bundle([resource for _, resource in peeked])]
+        return [PatientBundle(None, places[0], bundle([resource for _, resource in peeked]))] if peeked else []
     unclear = [
         told(resource, len(groups) > 1) for own, resource in shared if own.resourceType in {*READ, "OperationOutcome"}
     ]
-    return [bundle([*(own for _, own in group), *referred(group, medications), *unclear]) for group in groups.values()]
+    return [
+        PatientBundle(name, first[name], bundle([*(own for _, own in group), *referred(group, medications), *unclear]))
+        for name, group in groups.items()
+    ]
 
 
 def told(resource: Json, doubted: bool) -> Json:
