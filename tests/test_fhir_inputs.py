@@ -318,6 +318,9 @@ SUBJECTS: dict[str, tuple[str, dict[str, Any]]] = {
     "relative": ("http://ehr.org/fhir/Patient/p", {"reference": "Patient/p"}),
     "absolute": ("http://ehr.org/fhir/Patient/p", {"reference": "http://ehr.org/fhir/Patient/p"}),
     "with a version": ("http://ehr.org/fhir/Patient/p", {"reference": "http://ehr.org/fhir/Patient/p/_history/3"}),
+    "absolute, by https": ("http://ehr.org/fhir/Patient/p", {"reference": "https://ehr.org/fhir/Patient/p"}),
+    "absolute, of a Patient without a URL": ("urn:uuid:p", {"reference": "http://ehr.org/fhir/Patient/p/_history/3"}),
+    "by a URL of another form": ("http://ehr.org/fhir/patients?nr=7", {"reference": "Patient/p"}),
     "relative with a version": ("http://ehr.org/fhir/Patient/p", {"reference": "Patient/p/_history/3"}),
     "by full URL": (
         "urn:uuid:5c5cf1d1-9a2c-4a75-8f44-0a1d3ec58da6",
@@ -340,6 +343,58 @@ def test_a_chart_reads_the_same_in_whichever_way_its_subject_is_named(name: str,
     }
     entries[-1]["resource"]["subject"] = other
     assert curated.read_fhir({"resourceType": "Bundle", "entry": entries}).unreadable
+
+
+ELSEWHERE: dict[str, tuple[str | None, dict[str, Any]]] = {
+    "absolute": (None, {"reference": "https://other.org/fhir/Patient/p"}),
+    "absolute, with a version": (
+        "http://ehr.org/fhir/Observation/her2",
+        {"reference": "http://other.org/Patient/p/_history/2"},
+    ),
+    "relative in a resource of another server": ("http://other.org/fhir/Observation/her2", {"reference": "Patient/p"}),
+    "the same server at another address": (None, {"reference": "http://ehr.org/fhir/archive/Patient/p"}),
+}
+
+
+@pytest.mark.parametrize("url", ["http://ehr.org/fhir/Patient/p", None])
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_patient_of_another_server_with_the_same_id_is_somebody_else(
+    name: str, url: str | None, curated: Guideline
+) -> None:
+    own, subject = ELSEWHERE[name]
+    here = {"subject": {"reference": "http://ehr.org/fhir/Patient/p"}}
+    found = curated.read_fhir(
+        {
+            "resourceType": "Bundle",
+            "entry": [
+                {"fullUrl": url, "resource": {**PATIENT, "identifier": HER["identifier"]}},
+                *({"resource": {**one, **here}} for one in CHART[1:3]),
+                {"fullUrl": own, "resource": {**HER2, "subject": subject}},
+            ],
+        }
+    )
+    assert found.record["id"] == "p"
+    assert "her2" not in found.record
+    assert found.record.get("metastatic") == (True if url else None)
+    assert found.unreadable
+
+
+def test_patients_of_two_servers_with_the_same_id_are_one_where_they_describe_the_same_person(curated: Guideline) -> None:
+    urls = ["http://ehr.org/fhir/Patient/p", "https://other.org/r4/Patient/p"]
+    described = [
+        {**PATIENT, **HER, "identifier": [*own, *HER["identifier"]]} for own in ([], [{"system": "urn:i", "value": "1"}])
+    ]
+    for patients, alike in ((described, True), ([PATIENT, PATIENT], False)):
+        entries = [{"fullUrl": url, "resource": own} for url, own in zip(urls, patients, strict=True)]
+        told = [{**own, "subject": {"reference": urls[number % 2]}} for number, own in enumerate(CHART[1:])]
+        data = {"resourceType": "Bundle", "entry": [*entries, *({"resource": own} for own in told)]}
+        if alike:
+            assert curated.read_fhir(data).record == curated.read_fhir(bundle(*CHART[1:])).record
+        else:
+            with pytest.raises(RecordError, match="2 patients"):
+                curated.read_fhir(data)
+    lines_of = bundles_by_patient(("export.ndjson", own) for own in (PATIENT, *told))
+    assert [own.patient for own in lines_of] == ["p", *(f"http:{own.partition(':')[2]}" for own in urls)]
 
 
 def linked(*relations: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from reasoner.fhir.evidence import Evidence, EvidenceCollector
 from reasoner.fhir.matters import Matters
 from reasoner.fhir.medications import Medications
 from reasoner.fhir.pages import reports_failure
-from reasoner.fhir.resources import Resource, texts_of
+from reasoner.fhir.resources import Resource, base_of, texts_of
 from reasoner.fhir.subjects import Subjects, subject_of
 from reasoner.fhir.tables import UNKNOWN, Tables, system_of
 from reasoner.fhir.versions import versions_of
@@ -63,7 +63,7 @@ class Chart:
         kinds = Counter(resource.resourceType or "None" for _, resource in parsed.resources)
         self.other_kinds = {kind: kinds[kind] for kind in sorted(kinds) if kind not in MATTERING | ADMINISTRATIVE}
         subjects = Subjects(parsed, model)
-        self.patient = subjects.patient
+        self.patient = subjects.patient and subjects.patient.rpartition("/")[2]
         matters = Matters(parsed.resources, tables, subjects)
         reader = DoseReader(Medications(parsed.resources), matters, self.evidence, silent_is_none)
         superseded, disputed = versions_of(parsed.resources)
@@ -75,13 +75,13 @@ class Chart:
             if kind in OTHER_VERSIONS:
                 reader.add_unclear(name, model.say("fhir_other_version"))
                 continue
-            other = subjects.other(resource)
+            other = subjects.other(resource, url)
             doubted = model.say("fhir_other_patient", name, other, self.patient or "") if other else ""
             why = model.say("fhir_not_about_the_patient") if other else ""
             if resource.modifierExtension:
                 doubted = doubted or model.say("fhir_modified", name)
                 why = why or model.say("fhir_may_be_denied")
-            if matters.is_another(resource):
+            if matters.is_another(resource, url):
                 doubted = doubted or model.say("fhir_other_matter", name)
                 why = why or model.say("fhir_about_another")
             if number - 1 in disputed:
@@ -93,7 +93,7 @@ class Chart:
                 reader.add_medication(name, url, resource, why)
                 continue
             if kind == "Condition":
-                self.evidence.add_condition(resource, name, bool(why), matters.is_tied(resource))
+                self.evidence.add_condition(resource, name, bool(why), matters.is_tied(resource, url))
             elif kind == "Observation":
                 self.evidence.add_observation(resource, name, bool(why))
             reader.add_told(name, resource, why)
@@ -192,7 +192,8 @@ def orders_of(parsed: ParsedResources, tables: Tables, patient: str) -> Orders:
         concepts = medications_of(resource, url, medications, tables)
         codes = (coding.code for concept in concepts for coding in concept.codings() if coding.code)
         words = next((text for concept in concepts for text in texts_of(concept)), None) or next(codes, name)
-        if subject_of(resource) not in (None, patient):
+        subject = subject_of(resource)
+        if subject is not None and subject not in (patient, f"{base_of(subject)}/Patient/{patient}"):
             found.others[name] = words
             continue
         coded = [drug for concept in concepts for drug in drugs_coded(concept, tables)]

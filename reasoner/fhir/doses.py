@@ -174,7 +174,7 @@ class DoseReader:
         if state not in GIVEN[kind] or resource.taken in ("unk", "na"):
             status = resource.status != NOT_READ and resource.status
             why = self.say("fhir_unclear_status", status) if status else self.say("fhir_no_status")
-        if not why and self.matters.is_for_another(resource):
+        if not why and self.matters.is_for_another(resource, url):
             why = self.say("fhir_other_reason")
         if why := why or doubted:
             self.found.unclear.extend(

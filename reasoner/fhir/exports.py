@@ -69,6 +69,8 @@ def bundles_by_patient(located: Iterable[tuple[str, Json]]) -> list[PatientBundl
         places.append(place)
     persons = Persons()
     for own, _ in peeked:
+        persons.meet(subject_of(own))
+    for own, _ in peeked:
         if own.resourceType == "Patient":
             persons.add(own)
     groups: dict[str, list[tuple[Peek, Json]]] = {}

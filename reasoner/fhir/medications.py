@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from reasoner.fhir.resources import Reference, Resource, unversioned
+from reasoner.fhir.resources import Reference, Resource, base_of, unversioned
 from reasoner.fhir.versions import latest_version
 
 __all__ = ["Medications"]
@@ -54,10 +54,3 @@ class Medications:
             return None
         last = latest_version([own.resource for own in found])
         return None if last is None else found[last].resource
-
-
-def base_of(url: str) -> str:
-    """Give the address of the server in a URL that ends with the type and the id of a resource, if it does."""
-    base, _, rest = url.rpartition("/")
-    base, _, kind = base.rpartition("/")
-    return base if base.startswith("http") and kind[:1].isupper() and rest else ""

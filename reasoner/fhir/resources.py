@@ -21,6 +21,7 @@ __all__ = [
     "Reference",
     "Resource",
     "as_list",
+    "base_of",
     "first_code",
     "texts_of",
     "unversioned",
@@ -308,3 +309,10 @@ def texts_of(concept: Concept) -> list[str]:
 def unversioned(reference: str) -> str:
     """Give a reference without the version of the resource."""
     return reference.partition("/_history/")[0]
+
+
+def base_of(url: str) -> str:
+    """Give the address of the server in a URL that ends with the type and the id of a resource, if it does."""
+    base, _, rest = url.rpartition("/")
+    base, _, kind = base.rpartition("/")
+    return base if base.startswith("http") and kind[:1].isupper() and rest else ""

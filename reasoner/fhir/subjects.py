@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from functools import lru_cache
 from typing import Protocol
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import RecordError
 from reasoner.fhir.bundles import NOT_READ, ParsedResources
-from reasoner.fhir.resources import HumanName, Identifier, Link, Reference, Resource, unversioned
+from reasoner.fhir.resources import HumanName, Identifier, Link, Reference, Resource, base_of, unversioned
 
 __all__ = ["Named", "Persons", "Subjects", "id_of", "is_patient", "named", "subject_of"]
 
@@ -35,21 +35,29 @@ class Persons:
     """The persons that Patient resources are, each by all names that references may give: several can be one person.
 
     They are where one links to another Patient, and where they have an identifier in common, and the name, the date of birth
-    and the gender as well: an identifier alone may stand for everybody whose own is not known.
+    and the gender as well: an identifier alone may stand for everybody whose own is not known. An id is that of one person
+    unless several servers have it: then it is one with the server's address alone. All names are to be met before any
+    Patient is added.
     """
 
     def __init__(self) -> None:
+        self.servers: dict[str, set[str]] = {}
         self.same: dict[str, str] = {}
         self.order: dict[str, int] = {}
         self.bearers: dict[str, list[str]] = {}
         self.alike: dict[tuple[str, ...], str] = {}
 
+    def meet(self, name: str | None) -> None:
+        """Note which server a name says that its id is of."""
+        if name is not None and (base := base_of(name)):
+            self.servers.setdefault(name[len(base) :], set()).add(base)
+
     def add(self, patient: Named, url: str | None = None) -> None:
         """Add a Patient resource, with its full URL."""
-        names = [name for name in (None if patient.id is None else str(patient.id), id_of(url)) if name is not None]
+        names = own_names(patient, url)
         for own in patient.link or ():
             if own is not None and own.other is not None:
-                names += [name for name in [named(own.other)] if name is not None and is_patient(name)]
+                names += [name for name in [named(own.other, url)] if name is not None and is_patient(name)]
         described = list(descriptions(patient))
         for identifier in identifiers(patient.identifier):
             if names:
@@ -68,6 +76,8 @@ class Persons:
         if (bearers := self.bearers.get(name)) is not None:
             persons = {self.of(own) for own in bearers}
             return persons.pop() if len(persons) == 1 else name
+        if (base := base_of(name)) and self.servers.get(name[len(base) :], {base}) == {base}:
+            name = name.rpartition("/")[2]
         while (other := self.same.get(name, name)) != name:
             name = other
         return name
@@ -101,6 +111,15 @@ def folded(parts: list[str | None] | str | None) -> str:
     return " ".join(" ".join(word for word in words if word).casefold().split())
 
 
+def own_names(patient: Named, url: str | None) -> list[str]:
+    """List the names of a Patient resource by its id and its full URL, which says whose server the id is of."""
+    name = None if patient.id is None else str(patient.id)
+    known = id_of(url)
+    if name is not None and known is not None and base_of(known):
+        name = f"{base_of(known)}/Patient/{name}"
+    return [own for own in (name, known) if own is not None]
+
+
 class Subjects:
     """The patient that resources are about, by all the names that references give the Patient.
 
@@ -109,49 +128,64 @@ class Subjects:
 
     def __init__(self, parsed: ParsedResources, model: GuidelineModel) -> None:
         self.persons = Persons()
-        self.others: dict[tuple[str, str | None], str] = {}
+        self.others: dict[Hashable, str] = {}
         own = [(url, r) for url, r in parsed.resources if r.resourceType == "Patient" and (r.id is not None or url)]
+        subjects = {key_of(resource, url): (resource, url) for url, resource in parsed.resources}
+        told = dict.fromkeys(subject_of(resource, url) for resource, url in subjects.values())
+        for name in (*told, *(name for url, resource in own for name in own_names(resource, url))):
+            self.persons.meet(name)
         for url, resource in own:
             self.persons.add(resource, url)
-        names = [str(resource.id) if resource.id is not None else id_of(url) or "" for url, resource in own]
+        names = [own_names(resource, url)[0] for url, resource in own]
         if not names:
-            told = (subject_of(resource) for _, resource in parsed.resources)
             names = [name for name in told if name is not None and name != NOT_READ and is_patient(name)]
         patients = dict.fromkeys(self.persons.of(name) for name in names)
         if len(patients) > 1:
             raise RecordError(model.say("fhir_several_patients", str(len(patients)), model.say("comma").join(patients)))
         self.patient = next(iter(patients), None)
 
-    def other(self, resource: Resource) -> str:
-        """Give whom a resource is about where that is not certainly the patient."""
+    def other(self, resource: Resource, url: str | None) -> str:
+        """Give whom a resource with a full URL is about where that is not certainly the patient."""
         reference = resource.subject or resource.patient
         if reference is None:
             return ""
-        key = (reference.reference, reference.type) if reference.reference else None
-        found = self.others.get(key) if key is not None else None
+        key = key_of(resource, url)
+        found = self.others.get(key)
         if found is None:
-            subject = subject_of(resource)
+            subject = subject_of(resource, url)
             if subject is None or (self.patient is None and subject != NOT_READ and is_patient(subject)):
                 found = ""
             else:
                 found = "" if self.persons.of(subject) == self.patient else subject
-            if key is not None:
-                self.others[key] = found
+            self.others[key] = found
         return found
 
 
-def subject_of(resource: Named) -> str | None:
-    """Give the name of whom a resource is about: an id, or an identifier where there is no reference.
+def key_of(resource: Named, url: str | None) -> Hashable:
+    """Give what is the same for resources with full URLs that are about the same by the same name."""
+    reference = resource.subject or resource.patient
+    if reference is None:
+        return None
+    own, by = reference.reference, reference.identifier
+    if not own:
+        return by and (by.system, by.value)
+    return own, reference.type, server_of(url) if own.startswith("Patient/") else ""
 
-    The name of what is no Patient begins with its type: ``Group/7``.
+
+def subject_of(resource: Named, url: str | None = None) -> str | None:
+    """Give the name of whom a resource with a full URL is about: an id, or an identifier where there is no reference.
+
+    A name says of which server the id is, where that is told. That of what is no Patient begins with its type: ``Group/7``.
     """
     reference = resource.subject or resource.patient
-    return None if reference is None else named(reference)
+    return None if reference is None else named(reference, url)
 
 
-def named(reference: Reference) -> str | None:
-    """Give the name by which a reference, or else its identifier, refers to somebody."""
-    name = id_of(reference.reference) or next(identifiers(reference.identifier), None)
+def named(reference: Reference, url: str | None = None) -> str | None:
+    """Give the name by which a reference of a resource with a full URL, or else its identifier, refers to somebody."""
+    own = reference.reference
+    relative = own is not None and own.startswith("Patient/")
+    name = id_of(f"{server_of(url)}{own}" if relative else own) or next(identifiers(reference.identifier), None)
     kind = (reference.type or "Patient").rpartition("/")[2]
     return name if name is None or kind == "Patient" or not is_patient(name) else f"{kind}/{name}"
 
@@ -161,12 +195,24 @@ def is_patient(name: str) -> bool:
     return OF_TYPE.match(name) is None
 
 
+def server_of(url: str | None) -> str:
+    """Give what a relative reference of a resource with a full URL is relative to, if that is told."""
+    base = base_of(unversioned(url)) if url is not None and url.startswith("http") else ""
+    return f"{base}/" if base else ""
+
+
 @lru_cache(maxsize=2**10)
 def id_of(reference: str | None) -> str | None:
-    """Give the id at the end of a reference, with the type before it where that is not Patient."""
+    """Give the id at the end of a reference, with the type before it where that is not Patient.
+
+    That of a Patient has the address of its server before it where that is told, be it http or https.
+    """
     if not reference:
         return None
-    rest, _, last = unversioned(reference).rpartition("/")
+    whole = unversioned(reference)
+    if (base := base_of(whole)) and whole.startswith(f"{base}/Patient/"):
+        return whole.replace("https:", "http:", 1)
+    rest, _, last = whole.rpartition("/")
     name = last.rpartition(":")[2].removeprefix("#")
     kind = rest.rpartition("/")[2]
     typed = kind not in ("", "Patient") and not rest.endswith(f"//{kind}") and OF_TYPE.match(f"{kind}/") is not None
