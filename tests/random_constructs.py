@@ -17,12 +17,12 @@ from reasoner import Guideline
 
 MORE = """
 fact(9, months, number). term(fact, months, "months since the last fever").
-minimum(months, 0). threshold(months, 12). threshold(months, "6.5").
+minimum(months, 0). maximum(months, 24). threshold(months, 12). threshold(months, "6.5").
 applies(months) :- has(confirmed).
 fact(10, surface, number). term(fact, surface, "body surface"). body_surface(surface). above(surface, 0).
 term(course_fact, tolerated, "good tolerance"). course_fact(2, tolerated, boolean).
 term(course_fact, level, "level in blood"). course_fact(3, level, number). course_fact_needs(level, salts).
-minimum(level, 0). course_threshold(level, "2.5"). course_threshold(level, 4).
+minimum(level, 0). maximum(level, 9). course_threshold(level, "2.5"). course_threshold(level, 4).
 term(class, antibiotics, "an antibiotic"). class_of((amarin;belosol), antibiotics).
 term(setting, lasting, "lasting fever"). term(setting, ward, "on a ward"). term(setting, home, "at home").
 term(ground, long, "a long fever"). term(ground, contact, "contact with others"). term(ground, rest, "no reason to stay").

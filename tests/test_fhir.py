@@ -44,6 +44,7 @@ from reasoner import Guideline, GuidelineError, RecordError
 from reasoner.fhir import convert, orders_of, parse, tables
 from reasoner.fhir.course_facts import COURSE_METHODS
 from reasoner.fhir.methods import METHODS
+from reasoner.guideline import default_folder
 from reasoner.records.shapes import to_plain
 from reasoner.render.answer import render
 
@@ -73,6 +74,29 @@ def test_every_fact_has_its_source_and_every_unknown_one_its_reason(curated: Gui
         open_facts = {entry.fact.partition("[")[0] for entry in found.undecided}
         for fact in ("metastatic_therapy", "breast_cancer"):
             assert fact in told or fact in open_facts or "one_of" in open_facts
+
+
+def test_numbers_of_a_chart_that_are_out_of_range_stay_unknown_with_a_note(tmp_path: Path) -> None:
+    folder = tmp_path / "narrow"
+    shutil.copytree(default_folder(), folder)
+    with (folder / "facts.lp").open("a") as file:
+        file.write("maximum(weight_kg, 300). maximum(chemotherapy_months, 7). maximum(months_to_recurrence, 13).\n")
+    narrow = Guideline.load(folder)
+    notes = {301: "301 is out of range; allowed: more than 0, at most 300", 300: "", 0: "0 is out of range"}
+    for value, note in notes.items():
+        weight = observation("w", "loinc:29463-7", "2020-01-01", valueQuantity={"value": value, "code": "kg"})
+        found = narrow.read_fhir(bundle(HER2, weight))
+        assert found.record.get("weight_kg") == (None if note else value)
+        assert (f"weight_kg: stays unknown: {note}" in " ".join(found.remarks())) == bool(note)
+    early = [stated("early", "trastuzumab", "2017-01-01", "2018-01-01", "completed"), METASTASES]
+    assert Guideline.load().read_fhir(bundle(*early)).record["months_to_recurrence"] > 13
+    late = narrow.read_fhir(bundle(*early))
+    assert "months_to_recurrence" not in late.record
+    assert "is out of range; allowed: at least 0, at most 13" in " ".join(late.remarks())
+    orders = [stated(drug, drug, "2020-02-01", "2020-10-01", "completed") for drug in ("trastuzumab", "paclitaxel")]
+    courses = narrow.read_fhir(bundle(METASTASES, *orders))
+    assert "chemotherapy_months" not in courses.record["metastatic_therapy"][0]
+    assert "chemotherapy_months: stays unknown: 8 is out of range" in " ".join(courses.remarks())
 
 
 def test_what_is_not_recorded_is_none_only_where_the_site_says_so(silent: Guideline) -> None:

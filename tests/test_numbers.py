@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,11 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain import PlainClingo
 
-from reasoner import Guideline, GuidelineError
-from reasoner.compiler.intervals import Cut, interval_names, number_in, order_key, passed_cuts
+from reasoner import Guideline, GuidelineError, RecordError
+from reasoner.compiler.intervals import Cut, Range, interval_names, number_in, order_key, passed_cuts
 from reasoner.queries.ask import ask
+from reasoner.queries.what_if import what_if
 from reasoner.queries.why_not import why_not
 from reasoner.render.answer import render
+from reasoner.serve.describe import describe
+from reasoner.serve.openapi import document
+from reasoner.serve.settings import Settings
 from reasoner.verification.check import check
 
 HOLDS = {
@@ -33,10 +39,18 @@ def cut_of(relation: str, bound: Decimal) -> Cut:
     return Cut(int(bound) if whole else float(bound), relation in ("at_most", "more_than"))
 
 
-@given(st.lists(st.tuples(st.sampled_from(sorted(HOLDS)), DECIMALS), min_size=1, max_size=5), DECIMALS, st.data())
+LIMITS = st.builds(
+    lambda low, above, high: Range(None if low is None else float(low), above, None if high is None else float(high)),
+    st.none() | DECIMALS,
+    st.booleans(),
+    st.none() | DECIMALS,
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(HOLDS)), DECIMALS), min_size=1, max_size=5), DECIMALS, LIMITS, st.data())
 @settings(max_examples=400, deadline=None)
 def test_a_number_meets_a_relation_exactly_where_the_decimals_do(
-    compared: list[tuple[str, Decimal]], value: Decimal, data: st.DataObject
+    compared: list[tuple[str, Decimal]], value: Decimal, allowed: Range, data: st.DataObject
 ) -> None:
     value = data.draw(st.sampled_from([value, *(bound + step for _, bound in compared for step in (0, Decimal("0.001")))]))
     for relation, bound in compared:
@@ -47,14 +61,16 @@ def test_a_number_meets_a_relation_exactly_where_the_decimals_do(
     cuts = tuple(sorted({cut_of(relation, bound) for relation, bound in compared}))
     assert len(set(interval_names(cuts))) == len(cuts) + 1
     for place in range(len(cuts) + 1):
-        number = number_in(place, cuts, None)
-        assert number is not None
-        assert passed_cuts(number, cuts) == place
+        assert number_in(place, cuts, Range()) is not None
+        number = number_in(place, cuts, allowed)
+        assert number is None or (passed_cuts(number, cuts), allowed.holds(number)) == (place, True)
+    if allowed.holds(float(value)):
+        assert number_in(passed_cuts(float(value), cuts), cuts, allowed) is not None
 
 
 TEXT = """
 guideline(id, tarn_fever). guideline(title, "Tarn fever"). guideline(disclaimer, "Invented.").
-fact(1, age, number). term(fact, age, "age"). minimum(age, 0). applies(age).
+fact(1, age, number). term(fact, age, "age"). minimum(age, 0). maximum(age, 130). applies(age).
 fact(2, sex, choice). value(sex, 1, female). value(sex, 2, male). term(fact, sex, "sex").
 fact(3, marker, number). term(fact, marker, "marker"). above(marker, 0). applies(marker).
 threshold(age, 18). threshold(age, 65). threshold(age, 75).
@@ -126,6 +142,52 @@ def test_a_cohort_compares_numbers_as_its_records_do(form: str, tarn_fever: Guid
     assert rows_of(tmp_path / "out") == [expected_row(tarn_fever, record) for record in told]
 
 
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"age": 130.001}, "age: 130.001 is out of range; allowed: at least 0, at most 130"),
+        ({"age": -0.001}, "age: -0.001 is out of range; allowed: at least 0, at most 130"),
+        ({"marker": 0}, "marker: 0 is out of range; allowed: more than 0"),
+    ],
+)
+def test_a_number_out_of_its_range_is_refused_in_a_record_and_in_a_cohort(
+    told: dict[str, float], message: str, tarn_fever: Guideline, tmp_path: Path
+) -> None:
+    with pytest.raises(RecordError, match=re.escape(message)):
+        tarn_fever.answer({"id": "a", **told})
+    with pytest.raises(RecordError, match=re.escape(message)):
+        what_if(tarn_fever, tarn_fever.record({"id": "a"}), [f"{fact}={value}" for fact, value in told.items()])
+    frame = pl.DataFrame([{"id": "a", **told}, {"id": "b", **dict.fromkeys(told, 130)}], strict=False)
+    frame.write_ndjson(tmp_path / "in.ndjson")
+    frame.write_csv(tmp_path / "in.csv")
+    frame.write_parquet(tmp_path / "in.parquet")
+    for form in ("ndjson", "csv", "parquet"):
+        cohort(f"in.{form}", "-o", form, "--guideline", tarn_fever.folder, cwd=tmp_path)
+        assert message in (tmp_path / form / "rejects.ndjson").read_text()
+        assert [row["id"] for row in rows_of(tmp_path / form)] == ["b"]
+
+
+def test_a_number_of_a_course_has_a_range_too(tmp_path: Path, own_cache: None) -> None:
+    added = """
+    fact(9, therapy, courses). term(fact, therapy, "therapy"). term(drug, tarnol, "tarnol").
+    course_fact(1, cycles, integer). term(course_fact, cycles, "cycles"). course_threshold(cycles, 6).
+    above(cycles, 2). minimum(cycles, 1). maximum(cycles, 8). maximum(cycles, 6).
+    """
+    (tmp_path / "guideline.lp").write_text(TEXT + added, "utf-8")
+    guideline = Guideline.load(tmp_path)
+    assert guideline.model.range_of("cycles") == Range(3, maximum=6)
+    schema = json.dumps(document(guideline, Settings()))
+    assert '"type": "integer", "minimum": 3, "maximum": 6' in schema
+    assert [(own.minimum, own.maximum) for own in describe(guideline).course.facts] == [(3, 6)]
+    assert [(own.minimum, own.above, own.maximum) for own in describe(guideline).facts if own.kind == "number"] == [
+        (0, False, 130), (0, True, None)
+    ]  # fmt: skip
+    course = {"drugs": ["tarnol"], "outcome": "completed"}
+    assert guideline.answer({"id": "a", "therapy": [{**course, "cycles": 6}]})
+    with pytest.raises(RecordError, match=r"therapy\[0\].cycles: 7 is out of range; allowed: at least 3, at most 6"):
+        guideline.answer({"id": "a", "therapy": [{**course, "cycles": 7}]})
+
+
 def test_intervals_are_named_by_the_relations_that_rules_use(tarn_fever: Guideline) -> None:
     age, _, marker = tarn_fever.model.facts
     assert interval_names(age.cuts) == ("<18", ">=18,<65", ">=65,<=75", ">75")
@@ -161,6 +223,10 @@ def test_a_witness_has_a_number_inside_the_interval_that_shows_the_defect(tarn_f
         ),
         ('threshold(marker, "8").', r'"8" is not a number'),
         ("threshold(marker, high).", r"high is not a number"),
+        ('threshold(age, "130.5").', r"no value of age is beyond the threshold 130.5, since age is at most 130; drop"),
+        ("maximum(marker, 0).", r"maximum\(marker,0\): no number is that and more than 0; mend one of the two"),
+        ("maximum(marker, most).", r"most is not a number"),
+        ("maximum(sex, 2).", r'"sex" is not a number; allowed: age, marker'),
         ("threshold(marker, 0).", r"no value of marker is below the threshold 0, since marker is more than 0"),
         (
             "calls_for(test_marker) :- at_least(marker, 8).",

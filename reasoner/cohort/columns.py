@@ -95,7 +95,7 @@ class Dictionary:
         """Give the code of the numbers in an interval between cuts; where no rule compares them, they say nothing."""
         if not self.fact.cuts:
             return self.absent(told=False)
-        return self.code(("interval", place), number_in(place, self.fact.cuts, self.model.bounds.get(self.fact.name)))
+        return self.code(("interval", place), number_in(place, self.fact.cuts, self.model.range_of(self.fact.name)))
 
     def add(self, value: object, told: bool) -> int:
         encoded = encode_value(self.fact, value, told, self.model, self.read_course)

@@ -168,11 +168,12 @@ def codes_of_numbers(series: pl.Series, dictionary: Dictionary) -> Codes:
     """Give the codes of numbers: those of the intervals between thresholds that they are in."""
     exact = series.cast(pl.String) if series.dtype == pl.Float32 else series
     values = exact.cast(pl.Float64).to_numpy()
-    fact, bound = dictionary.fact, dictionary.model.bounds.get(dictionary.fact.name)
+    fact, allowed = dictionary.fact, dictionary.model.range_of(dictionary.fact.name)
     invalid = ~np.isfinite(values)
-    if bound is not None:
-        low, strict = bound
-        invalid |= values <= low if strict else values < low
+    if allowed.minimum is not None:
+        invalid |= values <= allowed.minimum if allowed.above else values < allowed.minimum
+    if allowed.maximum is not None:
+        invalid |= values > allowed.maximum
     codes = np.array([dictionary.code_of_interval(n) for n in range(len(fact.cuts) + 1)], dtype=np.int64)
     passed = np.zeros(len(values), dtype=np.int64)
     for cut in fact.cuts:

@@ -9,7 +9,7 @@ import clingo
 from reasoner.compiler.dosage import DOSAGE_PREDICATES, dose_of, dose_units
 from reasoner.compiler.model import CourseFact, Dose, Fact, GuidelineModel, Trial, Variable
 from reasoner.compiler.parser import ParsedGuideline
-from reasoner.compiler.thresholds import COURSE_CUT, CUT, cuts_of, number_of
+from reasoner.compiler.thresholds import COURSE_CUT, CUT, cuts_of, ranges_of
 from reasoner.compiler.variables import DEFAULT_ALTERNATIVE, fact_variables
 from reasoner.errors import GuidelineError
 
@@ -67,8 +67,6 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
     """
     tables = Tables(parsed)
     about, labels = about_of(tables), tables.labels
-    bounds = {fact: (number_of(low), False) for fact, low in tables.rows("minimum")}
-    bounds |= {fact: (number_of(low), True) for fact, low in tables.rows("above")}
     fits, parts = tables.grouped("fits"), tables.grouped("part")
     return GuidelineModel(
         id=about["id"],
@@ -76,7 +74,7 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
         disclaimer=about["disclaimer"],
         facts=facts_of(tables),
         course_facts=course_facts_of(tables),
-        bounds=bounds,
+        ranges=ranges_of(tables.rows),
         alternatives=alternatives_of(tables, parsed),
         drugs=tuple(labels.get("drug", {})),
         outcomes=tuple(labels.get("outcome", {})),

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from reasoner.compiler.syntax import is_variable
+from reasoner.compiler.thresholds import LIMITS
 from reasoner.errors import GuidelineError, nearest
 
 if TYPE_CHECKING:
@@ -156,6 +157,6 @@ def check_courses(written: Written) -> None:
             numbers.add(name)
     for (term, here), (_, kind) in written.placed("outcome_kind"):
         one_of(f"{here}: {term}", kind, OUTCOME_KINDS, "a kind of outcome")
-    for predicate in ("minimum", "above"):
+    for predicate in LIMITS:
         for (term, here), (fact, _) in written.placed(predicate):
             one_of(f"{here}: {term}", fact, sorted(numbers), "a number")

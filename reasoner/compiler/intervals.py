@@ -14,13 +14,13 @@ from functools import lru_cache
 import msgspec
 
 __all__ = [
+    "ANY_NUMBER",
     "MOST_DIGITS",
-    "Bound",
     "Cut",
+    "Range",
     "interval_names",
     "number_in",
     "order_key",
-    "out_of_range",
     "passed_cuts",
     "thresholds_of",
 ]
@@ -28,8 +28,21 @@ __all__ = [
 MOST_DIGITS = 15
 KEY = 5 * 10**16
 
-Bound = tuple[int | float, bool]
-"""The least value that a number can have, and whether that itself is too low."""
+
+class Range(msgspec.Struct, frozen=True, array_like=True):
+    """The values that a number can have: from `minimum`, which itself is too low where `above`, up to `maximum`."""
+
+    minimum: int | float | None = None
+    above: bool = False
+    maximum: int | float | None = None
+
+    def holds(self, value: float) -> bool:
+        """Tell whether a number is within the range."""
+        low_enough = self.maximum is None or value <= self.maximum
+        return low_enough and (self.minimum is None or (value > self.minimum if self.above else value >= self.minimum))
+
+
+ANY_NUMBER = Range()
 
 
 class Cut(msgspec.Struct, frozen=True, array_like=True, order=True):
@@ -84,36 +97,36 @@ def order_key(number: float) -> str:
     return f"{Context(prec=40).add(Decimal(str(number)), KEY):.{MOST_DIGITS}f}"
 
 
-def out_of_range(value: float, bound: Bound) -> bool:
-    """Tell whether a number is below its bound."""
-    low, strict = bound
-    return value <= low if strict else value < low
-
-
-def number_in(place: int, cuts: Sequence[Cut], bound: Bound | None) -> int | float | None:
-    """Give a number in the interval between cuts that has a number, within a bound; None where there is none.
+def number_in(place: int, cuts: Sequence[Cut], allowed: Range) -> int | float | None:
+    """Give a number within a range in the interval between cuts that has a number; None where there is none.
 
     It is a threshold where the interval includes one, and else a whole number if there is one.
     """
     lower, upper = (cuts[place - 1] if place else None), (cuts[place] if place < len(cuts) else None)
-    for value in candidates(lower, upper, bound):
+    for value in candidates(lower, upper, allowed) if cuts else ():
         inside = (lower is None or lower.is_passed(value)) and (upper is None or not upper.is_passed(value))
-        if inside and (bound is None or not out_of_range(value, bound)):
+        if inside and allowed.holds(value):
             return value
     return None
 
 
-def candidates(lower: Cut | None, upper: Cut | None, bound: Bound | None) -> Iterator[int | float]:
-    """Yield numbers that an interval may hold, the plainest first."""
+def candidates(lower: Cut | None, upper: Cut | None, allowed: Range) -> Iterator[int | float]:
+    """Yield numbers of which one is in the interval and the range if any number is, the plainest first."""
     yield from (cut.threshold for cut in (upper, lower) if cut is not None)
     if lower is not None:
         yield math.floor(lower.threshold) + 1
     if upper is not None:
         yield math.ceil(upper.threshold) - 1
-    low = lower.threshold if lower is not None else bound[0] if bound is not None else None
-    if upper is not None and low is not None:
-        yield low
-        yield between(low, upper.threshold)
+    lows = [lower.threshold if lower is not None else None, allowed.minimum]
+    highs = [upper.threshold if upper is not None else None, allowed.maximum]
+    low = max((end for end in lows if end is not None), default=None)
+    high = min((end for end in highs if end is not None), default=None)
+    if low is not None:
+        yield from (low, math.floor(low) + 1)
+    if high is not None:
+        yield from (high, math.ceil(high) - 1)
+    if low is not None and high is not None:
+        yield between(low, high)
 
 
 def between(low: float, high: float) -> float:

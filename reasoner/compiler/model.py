@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from reasoner.compiler.intervals import Bound, Cut, interval_names, passed_cuts, thresholds_of
+from reasoner.compiler.intervals import ANY_NUMBER, Cut, Range, interval_names, passed_cuts, thresholds_of
 
 __all__ = [
     "Aggregate",
@@ -258,7 +258,7 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     disclaimer: str
     facts: tuple[Fact, ...]
     course_facts: dict[str, CourseFact]
-    bounds: dict[str, Bound]
+    ranges: dict[str, Range]
     alternatives: dict[str, tuple[str, ...]]
     drugs: tuple[str, ...]
     outcomes: tuple[str, ...]
@@ -332,6 +332,19 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
         """Tell whether a course of `drugs` is the regimen: it has a drug for each part and none outside the parts."""
         parts = self.parts[regimen]
         return all(not set(part).isdisjoint(drugs) for part in parts) and set(drugs) <= set().union(*parts)
+
+    def range_of(self, number: str) -> Range:
+        """Give the values that a number can have, one of the patient or of a course."""
+        return self.ranges.get(number, ANY_NUMBER)
+
+    def range_words(self, number: str) -> str:
+        """Word the values that a number can have, such as "at least 0, at most 100"."""
+        own, words = self.range_of(number), []
+        if own.minimum is not None:
+            words.append(self.say("more_than" if own.above else "at_least", str(own.minimum)))
+        if own.maximum is not None:
+            words.append(self.say("at_most", str(own.maximum)))
+        return self.say("comma").join(words)
 
     def interval(self, fact: str, value: float) -> str:
         """Name the interval between cuts that a number stands in, such as ``>6,<=12``."""

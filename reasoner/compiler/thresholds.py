@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import clingo
+import msgspec
 
-from reasoner.compiler.intervals import MOST_DIGITS, Cut, order_key
+from reasoner.compiler.intervals import ANY_NUMBER, MOST_DIGITS, Cut, Range, order_key
 
-__all__ = ["COURSE_CUT", "CUT", "ORDER", "cuts_of", "number_of", "threshold_problem", "with_cuts"]
+__all__ = ["COURSE_CUT", "CUT", "LIMITS", "ORDER", "cuts_of", "number_of", "ranges_of", "threshold_problem", "with_cuts"]
 
 CUT, COURSE_CUT, ORDER = "_cut", "_course_cut", "_order"
 """The data that are made of the thresholds: where they cut a number, and by what clingo puts them in order."""
+
+LIMITS = ("minimum", "above", "maximum")
+"""The predicates that limit the values of a number."""
 
 INCLUDED = {"at_most": True, "more_than": True, "at_least": False, "less_than": False}
 """Of each relation, whether the threshold itself is with the lower numbers."""
@@ -48,6 +53,25 @@ def cuts_of(rows: Iterable[Sequence[str]]) -> dict[str, tuple[Cut, ...]]:
     for fact, threshold, included in rows:
         found.setdefault(fact, set()).add(Cut(number_of(threshold), included == "true"))
     return {fact: tuple(sorted(cuts)) for fact, cuts in found.items()}
+
+
+def ranges_of(rows: Callable[[str], Iterable[Sequence[str]]]) -> dict[str, Range]:
+    """Map numbers to the values that they can have; of what is declared of one, the strictest counts.
+
+    `rows` gives the facts of a predicate.
+    """
+    whole = {name for _, name, kind in rows("course_fact") if kind == "integer"}
+    low: dict[str, tuple[int | float, bool]] = {}
+    high: dict[str, int | float] = {}
+    for predicate in ("minimum", "above"):
+        for fact, text in rows(predicate):
+            least, above = number_of(text.strip('"')), predicate == "above"
+            least, above = (least + 1, False) if above and fact in whole else (least, above)
+            low[fact] = max(low.get(fact, (-math.inf, False)), (least, above))
+    for fact, text in rows("maximum"):
+        high[fact] = min(high.get(fact, math.inf), number_of(text.strip('"')))
+    found = {fact: Range(least, above) for fact, (least, above) in low.items()}
+    return found | {fact: msgspec.structs.replace(found.get(fact, ANY_NUMBER), maximum=most) for fact, most in high.items()}
 
 
 def with_cuts(catalogue: Mapping[str, Rows], rules: Iterable[str]) -> dict[str, list[tuple[clingo.Symbol, ...]]]:

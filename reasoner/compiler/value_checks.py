@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reasoner.compiler.dosage import DOSAGE_PREDICATES, arguments_of, dosage_problem, dose_units, is_amount
-from reasoner.compiler.intervals import number_in
+from reasoner.compiler.intervals import ANY_NUMBER, number_in
 from reasoner.compiler.sources import MASTER
-from reasoner.compiler.thresholds import COURSE_CUT, CUT, cuts_of, number_of, threshold_problem
+from reasoner.compiler.thresholds import COURSE_CUT, CUT, LIMITS, cuts_of, ranges_of, threshold_problem
 from reasoner.errors import GuidelineError, nearest
 
 if TYPE_CHECKING:
@@ -19,24 +19,30 @@ RELATIONS = ("at_most", "more_than", "at_least", "less_than")
 
 
 def check_thresholds(written: Written) -> None:
-    """Check that thresholds are numbers, and that some value of the number is below each."""
+    """Check that thresholds and limits are numbers, and that a number has values on both sides of each threshold."""
     course_kinds = {name: kind for _, name, kind in written.rows("course_fact")}
-    for predicate in ("minimum", "above", "threshold", "course_threshold"):
+    for predicate in (*LIMITS, "threshold", "course_threshold"):
         for (term, here), (fact, text) in written.placed(predicate):
             if problem := threshold_problem(text):
                 raise GuidelineError(f"{here}: {term}: {problem}.")
             if text.startswith('"') and course_kinds.get(fact) == "integer":
                 raise GuidelineError(f"{here}: {term}: {fact} is an integer; write an integer.")
-    low = {fact: (number_of(bound.strip('"')), False) for fact, bound in written.rows("minimum")}
-    low |= {fact: (number_of(bound.strip('"')), True) for fact, bound in written.rows("above")}
+    ranges = ranges_of(written.rows)
+    for (term, here), (fact, _) in written.placed("maximum"):
+        own = ranges[fact]
+        if own.minimum is not None and own.maximum is not None and not own.holds(own.maximum):
+            than = "more than" if own.above else "at least"
+            raise GuidelineError(f"{here}: {term}: no number is that and {than} {own.minimum}; mend one of the two.")
     for name, predicate in ((CUT, "threshold"), (COURSE_CUT, "course_threshold")):
         for fact, cuts in cuts_of((fact, bound.strip('"'), side) for fact, bound, side in written.rows(name)).items():
-            if number_in(0, cuts, low.get(fact)) is None:
-                here = next((at.place for at, row in written.placed(predicate) if row[0] == fact), MASTER)
-                raise GuidelineError(
-                    f"{here}: no value of {fact} is below the threshold {cuts[0]}, since {fact} is "
-                    f"{'more than' if low[fact][1] else 'at least'} {low[fact][0]}; drop the threshold."
-                )
+            own = ranges.get(fact, ANY_NUMBER)
+            low = f"below the threshold {cuts[0]}, since {fact} is {'more than' if own.above else 'at least'} {own.minimum}"
+            high = f"beyond the threshold {cuts[-1]}, since {fact} is at most {own.maximum}"
+            for place, cut, side in ((0, cuts[0], low), (len(cuts), cuts[-1], high)):
+                if number_in(place, cuts, own) is None:
+                    declared = ((at.place, row) for at, row in written.placed(predicate))
+                    here = next((at for at, row in declared if row == [fact, cut.term]), MASTER)
+                    raise GuidelineError(f"{here}: no value of {fact} is {side}; drop the threshold.")
 
 
 def check_typical(written: Written) -> None:

@@ -167,12 +167,19 @@ class FactReader:
             self.set(mapping.fact, found[-1].value, found)
 
     def latest_number(self, mapping: FactMapping) -> None:
-        """Read the latest number; one out of the fact's bounds is left out."""
+        """Read the latest number."""
         found = self.decisive(mapping.fact, mapping.of[0])
-        low, strict = self.model.bounds.get(mapping.fact, (None, False))
         for own in found[-1:]:
-            if isinstance(own.value, float) and (low is None or own.value > low or (own.value == low and not strict)):
+            if isinstance(own.value, float) and self.within_range(mapping.fact, own.value, mapping.fact, [own.source]):
                 self.set(mapping.fact, own.value, [own])
+
+    def within_range(self, number: str, value: float, place: str, sources: Iterable[Provenance]) -> bool:
+        """Tell whether the guideline allows a value of a number; where it does not, the `place` of it stays unknown."""
+        allowed = self.model.range_of(number).holds(value)
+        if not allowed:
+            why = self.model.say("fhir_out_of_range", f"{value:.15g}", self.model.range_words(number))
+            self.leave_open(place, why, sources)
+        return allowed
 
     def any_positive(self, mapping: FactMapping) -> None:
         """Read the first value of a choice where the latest result of any finding has it, the second where none has."""
@@ -265,6 +272,8 @@ class FactReader:
         cuts = next(fact.cuts for fact in self.model.facts if fact.name == mapping.fact)
         ended = (last.until.last, last.until.first)
         low, high = (max(0.0, months_between(end, day)) for end, day in zip(ended, date, strict=True))
+        if not self.within_range(mapping.fact, low, mapping.fact, [last.source]):
+            return
         if passed_cuts(low, cuts) == passed_cuts(high, cuts):
             self.record[mapping.fact] = low
             dated = [(own.date, own.source) for own in self.chart.sides(finding)[0] if own.date is not None]
@@ -334,7 +343,7 @@ class FactReader:
             elif value is None:
                 if days := len({dose.start for dose in doses if dose.single}):
                     self.leave_open(f"{place}.{fact}", self.model.say("fhir_cycles", str(days)), ends(doses))
-            elif value:
+            elif value and self.within_range(fact, value, f"{place}.{fact}", ends(doses)):
                 found[fact] = value
                 self.sources[f"{place}.{fact}"] = ends(doses)
         return found

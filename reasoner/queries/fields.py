@@ -35,11 +35,11 @@ def value_for(variable: Variable, number: int, model: GuidelineModel) -> Value |
     if word == ():
         return []
     if variable.course is not None and variable.key is not None:
-        return number_in(number, model.course_facts[variable.key].cuts, model.bounds.get(variable.key))
+        return number_in(number, model.course_facts[variable.key].cuts, model.range_of(variable.key))
     kind, cuts = next((fact.kind, fact.cuts) for fact in model.facts if fact.name == variable.fact)
     if kind != "number":
         return str(word) if variable.course is None or word in model.outcomes else None
-    return number_in(number, cuts, model.bounds.get(variable.fact))
+    return number_in(number, cuts, model.range_of(variable.fact))
 
 
 def course_field(key: str) -> tuple[str, int, str] | None:

@@ -19,7 +19,7 @@ def canonical_value(fact: Fact, value: object, model: GuidelineModel) -> object:
     if fact.kind == "list" and isinstance(value, Sequence):
         return sorted(set(value))
     if fact.kind == "number" and isinstance(value, int | float):
-        return number_in(passed_cuts(value, fact.cuts), fact.cuts, model.bounds.get(fact.name)) if fact.cuts else None
+        return number_in(passed_cuts(value, fact.cuts), fact.cuts, model.range_of(fact.name)) if fact.cuts else None
     if fact.kind == "courses" and isinstance(value, Sequence):
         return [canonical_course(course, model) for course in value]
     return value
@@ -38,5 +38,5 @@ def canonical_course(course: Mapping[str, object], model: GuidelineModel) -> dic
             if name in course and (not fact.needs or any(drug in fact.needs for drug in drugs)):
                 found[name] = value
         elif isinstance(value, int | float) and fact.cuts:
-            found[name] = number_in(passed_cuts(value, fact.cuts), fact.cuts, model.bounds.get(fact.name))
+            found[name] = number_in(passed_cuts(value, fact.cuts), fact.cuts, model.range_of(fact.name))
     return found

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from reasoner.compiler.intervals import out_of_range
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import RecordError, article, nearest, printable
 
@@ -51,7 +50,7 @@ def boolean(field: str, value: object) -> bool:
 
 
 def number(field: str, value: object, model: GuidelineModel, whole: bool = False) -> float:
-    """Check that a value is a finite number, within the bounds that the guideline declares for the field's name."""
+    """Check that a value is a finite number, within the range that the guideline declares for the field's name."""
     noun = "whole number" if whole else "number"
     if isinstance(value, bool) or not isinstance(value, int | float) or (whole and value != value // 1):
         fail(field, f"{show(value)} is not a {noun}")
@@ -61,10 +60,9 @@ def number(field: str, value: object, model: GuidelineModel, whole: bool = False
         finite = False
     if not finite:
         fail(field, f"{show(value)} is not finite")
-    bound = model.bounds.get(field.rpartition(".")[2])
-    if bound is not None and out_of_range(value, bound):
-        low, strict = bound
-        fail(field, f"{show(value)} is out of range; allowed: {'more than' if strict else 'at least'} {low}")
+    name = field.rpartition(".")[2]
+    if not model.range_of(name).holds(value):
+        fail(field, f"{show(value)} is out of range; allowed: {model.range_words(name)}")
     return value
 
 

@@ -40,8 +40,8 @@ class FactForm(Shape, frozen=True):
     """A fact with its domain.
 
     `values` are the values of a choice or the members of a list, `thresholds` those of a number between which the guideline
-    does not distinguish; a number is at least `minimum`, or more than it where `above`. `default` is what the fact's absence
-    is treated as, null where absent means unknown. An `immutable` fact lies in the past.
+    does not distinguish; a number is at least `minimum`, or more than it where `above`, and at most `maximum`. `default` is
+    what the fact's absence is treated as, null where absent means unknown. An `immutable` fact lies in the past.
     """
 
     name: str
@@ -52,6 +52,7 @@ class FactForm(Shape, frozen=True):
     thresholds: tuple[int | float, ...]
     minimum: int | float | None
     above: bool
+    maximum: int | float | None
     default: bool | tuple[str, ...] | None
     immutable: bool
 
@@ -68,6 +69,7 @@ class CourseFactForm(Shape, frozen=True):
     needs: tuple[str, ...]
     minimum: int | float | None
     above: bool
+    maximum: int | float | None
     default: bool | None
 
 
@@ -146,7 +148,7 @@ def terms(kind: str, names: Iterable[str], model: GuidelineModel) -> tuple[Term,
 
 
 def fact_form(fact: Fact, model: GuidelineModel) -> FactForm:
-    minimum, above = model.bounds.get(fact.name, (None, False))
+    allowed = model.range_of(fact.name)
     return FactForm(
         name=fact.name,
         kind=fact.kind,
@@ -154,8 +156,9 @@ def fact_form(fact: Fact, model: GuidelineModel) -> FactForm:
         question=fact.question,
         values=terms("drug" if fact.of_drugs else "value", fact.values, model),
         thresholds=fact.thresholds,
-        minimum=minimum,
-        above=above,
+        minimum=allowed.minimum,
+        above=allowed.above,
+        maximum=allowed.maximum,
         default=fact.default_value,
         immutable=fact.immutable,
     )
@@ -174,10 +177,10 @@ def reading_forms(guideline: Guideline) -> Iterator[ReadingForm]:
 def course_form(model: GuidelineModel) -> CourseForm:
     facts = []
     for fact in model.course_facts.values():
-        minimum, above = model.bounds.get(fact.name, (None, False))
+        own = model.range_of(fact.name)
         label = model.label("course_fact", fact.name)
         default = False if fact.kind == "boolean" else None
-        facts.append(CourseFactForm(fact.name, fact.kind, label, fact.needs, minimum, above, default))
+        facts.append(CourseFactForm(fact.name, fact.kind, label, fact.needs, own.minimum, own.above, own.maximum, default))
     presets = (
         Preset(regimen, tuple(dict.fromkeys(drugs)))
         for regimen in model.regimens

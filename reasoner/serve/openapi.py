@@ -204,6 +204,7 @@ def value_schema(fact: Fact | CourseFact, model: GuidelineModel) -> Schema:
     if isinstance(fact, Fact) and fact.kind in ("choice", "list"):
         allowed = {"enum": list(fact.values)}
         return allowed if fact.kind == "choice" else {"type": "array", "items": allowed}
-    minimum, above = model.bounds.get(fact.name, (None, False))
-    bound = {} if minimum is None else {"exclusiveMinimum" if above else "minimum": minimum}
-    return {"type": "integer" if fact.kind == "integer" else "number", **bound}
+    own = model.range_of(fact.name)
+    limits = {"exclusiveMinimum" if own.above else "minimum": own.minimum, "maximum": own.maximum}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    return {"type": "integer" if fact.kind == "integer" else "number", **given}

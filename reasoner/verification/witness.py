@@ -111,7 +111,7 @@ def value_of(fact: Fact, held: Atoms, model: GuidelineModel) -> object:
     if fact.kind == "list":
         return [member for member in fact.values if (fact.name, member) in held.get("includes", ())]
     passed = sum((fact.name, cut.term) in held.get(cut.relation(passed=True), ()) for cut in fact.cuts)
-    return number_in(passed, fact.cuts, model.bounds.get(fact.name))
+    return number_in(passed, fact.cuts, model.range_of(fact.name))
 
 
 def course_of(number: str, held: Atoms, model: GuidelineModel) -> dict[str, object]:
@@ -134,7 +134,7 @@ def course_number(number: str, fact: CourseFact, held: Atoms, model: GuidelineMo
     """Give a number in the stretch between thresholds that a course reaches."""
     reached = held.get("course_at_least", ())
     passed = sum((number, fact.name, cut.term) in reached for cut in fact.cuts)
-    return number_in(passed, fact.cuts, model.bounds.get(fact.name))
+    return number_in(passed, fact.cuts, model.range_of(fact.name))
 
 
 def departures(record: Mapping[str, object], default: Mapping[str, object], model: GuidelineModel) -> tuple[str, ...]:
