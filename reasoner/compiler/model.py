@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 import msgspec
 
@@ -34,7 +35,14 @@ PLACE = re.compile(r"\{(\d+)\}")
 
 def fill(text: str, *words: str) -> str:
     """Put `words` in the places {1}, {2} and so on of a text; what stands in the words stays as it is."""
-    return PLACE.sub(lambda place: words[int(place[1]) - 1], text) if words else text
+    return "".join([words[own - 1] if isinstance(own, int) else own for own in parted(text)]) if words else text
+
+
+@lru_cache(maxsize=2**12)
+def parted(text: str) -> tuple[str | int, ...]:
+    """Part a text into what stands as it is and the numbers of its places."""
+    parts = PLACE.split(text)
+    return tuple(int(own) if number % 2 else own for number, own in enumerate(parts))
 
 
 class Annotation(msgspec.Struct, frozen=True, array_like=True):
@@ -305,7 +313,7 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
 
     def say(self, key: str, *words: str) -> str:
         """Give the text of a key of the wording with `words` in its places."""
-        return fill(self.wording[key], *words)
+        return fill(self.wording[key], *words) if words else self.wording[key]
 
     def settings_in(self, decision: str = "") -> tuple[str, ...]:
         """List the settings of a decision, by default of the first; all of them where there is one decision alone."""

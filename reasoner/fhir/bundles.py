@@ -14,8 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 from reasoner.errors import RecordError
-from reasoner.fhir.pages import page_of, page_told
-from reasoner.fhir.resources import Resource
+from reasoner.fhir.pages import page_of, why_not_whole
+from reasoner.fhir.resources import Located, Resource
 from reasoner.fhir.versions import Deleted, deletion, versions_of
 
 __all__ = ["NOT_READ", "ParsedResources", "Unreadable", "convert", "merge", "parse"]
@@ -69,7 +69,7 @@ class ParsedResources(NamedTuple):
     could not be had.
     """
 
-    resources: list[tuple[str | None, Resource]]
+    resources: list[Located]
     unreadable: list[Unreadable]
     partial: str = ""
     lacking: tuple[str, ...] = ()
@@ -145,35 +145,35 @@ def flattened(resource: Resource) -> ParsedResources:
     return found._replace(partial=flatten(None, resource, found.resources))
 
 
-def flatten(url: str | None, resource: Resource, found: list[tuple[str | None, Resource]], depth: int = 0) -> str:
+def flatten(url: str | None, resource: Resource, found: list[Located], depth: int = 0) -> str:
     """Add the resources of a bundle or of parameters, those of bundles within it included; say why one is not whole."""
     if resource.resourceType not in HOLDING:
         found.append((url, resource))
         return ""
     if depth >= DEEPEST:
         return ""
-    partial, before = page_told(resource).why_not_whole(), len(found)
-    for entry in resource.entry or resource.parameter or ():
-        inner = entry.resource if entry is not None else None
-        if entry is None or inner is None:
-            if entry is not None and (gone := deletion(entry.fullUrl, entry.request, entry.response)) is not None:
-                found.append((entry.fullUrl, gone))
-            continue
-        if inner.resourceType in HOLDING:
-            within = flatten(entry.fullUrl, inner, found, depth + 1)
-            partial = partial or within
-        else:
-            found.append((entry.fullUrl, inner))
-    found[before:] = current(found[before:], resource.type)
+    history, before = resource.type == "history", len(found)
+    given = [own for own in resource.entry or resource.parameter or () if own is not None]
+    held = [(own.fullUrl, own.resource) for own in given if own.resource is not None]
+    kinds = {own.resourceType for _, own in held}
+    partial = why_not_whole(resource, kinds)
+    if len(held) == len(given) and HOLDING.isdisjoint(kinds):
+        found.extend(held)
+    else:
+        for entry in given:
+            own = entry.resource or (deletion(entry.fullUrl, entry.request, entry.response) if history else None)
+            if own is not None:
+                within = flatten(entry.fullUrl, own, found, depth + 1)
+                partial = partial or within
+    if history:
+        found[before:] = current(found[before:])
     return partial
 
 
-def current(located: list[tuple[str | None, Resource]], kind: object) -> list[tuple[str | None, Resource]]:
-    """Leave out what other entries of a bundle of some type supersede: a history has the newest version first."""
-    if kind != "history":
-        return [own for own in located if not isinstance(own[1], Deleted)]
-    old = versions_of(located, newest_first=True).superseded
-    return [own for number, own in enumerate(located) if number not in old and not isinstance(own[1], Deleted)]
+def current(versions: list[Located]) -> list[Located]:
+    """Leave out what other entries of a history supersede, which has the newest version first, and what was deleted."""
+    old = versions_of(versions, newest_first=True).superseded
+    return [own for number, own in enumerate(versions) if number not in old and not isinstance(own[1], Deleted)]
 
 
 def salvage_bundle(content: bytes | msgspec.Raw, url: str | None = None, depth: int = 0) -> ParsedResources:
@@ -187,18 +187,20 @@ def salvage_bundle(content: bytes | msgspec.Raw, url: str | None = None, depth: 
     except msgspec.ValidationError as error:
         return ParsedResources([], [Unreadable("Bundle", error=str(error))])
     entries = [entry for entry in bundle.entry or bundle.parameter or () if entry is not None]
-    found = merge(salvage_entry(entry, depth) for entry in entries if depth < DEEPEST)
-    found.resources[:] = current(found.resources, bundle.type)
+    history = bundle.type == "history"
+    found = merge(salvage_entry(entry, depth, history) for entry in entries if depth < DEEPEST)
+    if history:
+        found.resources[:] = current(found.resources)
     page = page_of(bytes(content))
     return found._replace(partial=found.partial or ("incomplete" if page is None else page.why_not_whole()))
 
 
-def salvage_entry(entry: RawEntry, depth: int) -> ParsedResources:
-    """Parse what an entry of a bundle holds, or says to be deleted."""
+def salvage_entry(entry: RawEntry, depth: int, history: bool) -> ParsedResources:
+    """Parse what an entry of a bundle holds, or one of a history says to be deleted."""
     url = entry.fullUrl if isinstance(entry.fullUrl, str) else None
     if bytes(entry.resource) != b"null":
         return salvage_bundle(entry.resource, url, depth + 1)
-    gone = deletion(url, entry.request, entry.response)
+    gone = deletion(url, entry.request, entry.response) if history else None
     return ParsedResources([] if gone is None else [(url, gone)], [])
 
 

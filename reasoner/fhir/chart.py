@@ -13,8 +13,8 @@ from reasoner.fhir.doses import GIVEN, DoseReader, drugs_coded, medications_of
 from reasoner.fhir.evidence import Evidence, EvidenceCollector
 from reasoner.fhir.matters import Matters
 from reasoner.fhir.medications import Medications
-from reasoner.fhir.pages import reports_failure
-from reasoner.fhir.resources import Resource, base_of, texts_of
+from reasoner.fhir.pages import OUTCOME, reports_failure
+from reasoner.fhir.resources import Located, Resource, base_of, texts_of
 from reasoner.fhir.subjects import Subjects, subject_of
 from reasoner.fhir.tables import UNKNOWN, Tables, system_of
 from reasoner.fhir.versions import versions_of
@@ -36,10 +36,7 @@ ADMINISTRATIVE = {
     "PractitionerRole", "Provenance", "RelatedPerson",
 }  # fmt: skip
 """Resources that say nothing of how a patient is, or what was done."""
-
-
-Located = tuple[str | None, Resource]
-"""A resource with its full URL."""
+UNCOUNTED = MATTERING | ADMINISTRATIVE
 
 
 class Chart:
@@ -58,37 +55,26 @@ class Chart:
         self.evidence = EvidenceCollector(model, tables)
         mattering = [own for own in parsed.unreadable if own.resource.partition("/")[0] in MATTERING or not own.resource]
         self.unreadable = [unreadable_words(own, model) for own in mattering]
-        if not any(resource.resourceType for _, resource in parsed.resources):
+        kinds = Counter([resource.resourceType for _, resource in parsed.resources])
+        if not any(kinds):
             raise RecordError("; ".join([model.say("fhir_no_resource"), *self.unreadable[:1]]))
-        kinds = Counter(resource.resourceType or "None" for _, resource in parsed.resources)
-        self.other_kinds = {kind: kinds[kind] for kind in sorted(kinds) if kind not in MATTERING | ADMINISTRATIVE}
+        self.other_kinds = {kind: kinds[kind] for kind in sorted(filter(None, kinds)) if kind not in UNCOUNTED}
         subjects = Subjects(parsed, model)
         self.patient = subjects.patient and subjects.patient.rpartition("/")[2]
         matters = Matters(parsed.resources, tables, subjects)
         reader = DoseReader(Medications(parsed.resources), matters, self.evidence, silent_is_none)
         superseded, disputed = versions_of(parsed.resources)
-        for number, (url, resource) in enumerate(parsed.resources, start=1):
+        for number, (url, resource) in enumerate(parsed.resources):
             kind = resource.resourceType
-            if kind not in READ or number - 1 in superseded:
+            if kind not in READ or number in superseded:
                 continue
-            name = name_of(url, resource, number)
+            name, why = name_of(url, resource, number + 1), ""
             if kind in OTHER_VERSIONS:
                 reader.add_unclear(name, model.say("fhir_other_version"))
                 continue
-            other = subjects.other(resource, url)
-            doubted = model.say("fhir_other_patient", name, other, self.patient or "") if other else ""
-            why = model.say("fhir_not_about_the_patient") if other else ""
-            if resource.modifierExtension:
-                doubted = doubted or model.say("fhir_modified", name)
-                why = why or model.say("fhir_may_be_denied")
-            if matters.is_another(resource, url):
-                doubted = doubted or model.say("fhir_other_matter", name)
-                why = why or model.say("fhir_about_another")
-            if number - 1 in disputed:
-                doubted = doubted or model.say("fhir_several_versions", name)
-                why = why or model.say("fhir_unknown_version")
-            if doubted:
-                self.unreadable.append(doubted)
+            other = subjects.other(number)
+            if other or number in disputed or resource.focus or resource.extension or resource.modifierExtension:
+                why = self.doubt(name, (url, resource), other, matters, number in disputed)
             if kind in GIVEN:
                 reader.add_medication(name, url, resource, why)
                 continue
@@ -99,12 +85,33 @@ class Chart:
             reader.add_told(name, resource, why)
         self.evidence.put_together()
         self.evidence.doubt_of_which(matters.others)
-        failed = parsed.partial == "error" or any(reports_failure(resource) for _, resource in parsed.resources)
+        failed = parsed.partial == "error" or (
+            OUTCOME in kinds and any(reports_failure(resource) for _, resource in parsed.resources)
+        )
         if failed or parsed.partial:
             reader.add_unclear("Bundle", model.say("fhir_reported_failure") if failed else model.say("fhir_one_page"))
         for name in parsed.lacking:
             reader.add_unclear(name, model.say("fhir_not_obtained", name))
         self.doses = reader.doses()
+
+    def doubt(self, name: str, located: Located, other: str, matters: Matters, disputed: bool) -> str:
+        """Say briefly why nobody can tell whether a resource counts, or nothing where it does, and note it as unreadable.
+
+        `other` is whom it is about if not certainly the patient; a `disputed` one has several versions, the latest unknown.
+        """
+        (url, resource), say = located, self.model.say
+        if other:
+            doubted, why = say("fhir_other_patient", name, other, self.patient or ""), say("fhir_not_about_the_patient")
+        elif resource.modifierExtension:
+            doubted, why = say("fhir_modified", name), say("fhir_may_be_denied")
+        elif matters.is_another(resource, url):
+            doubted, why = say("fhir_other_matter", name), say("fhir_about_another")
+        elif disputed:
+            doubted, why = say("fhir_several_versions", name), say("fhir_unknown_version")
+        else:
+            return ""
+        self.unreadable.append(doubted)
+        return why
 
     def today(self) -> int:
         """Give the latest day that the resources speak of."""

@@ -283,8 +283,9 @@ def how_ended(resource: Resource, single: bool, evidence: EvidenceCollector) -> 
 
     None where nothing says so, undecided where the reason is not known.
     """
-    stated = [*as_list(resource.statusReason)] if resource.statusReason is not None else []
-    stated += [own.valueCodeableConcept or Concept() for own in resource.extension or () if own.url == TERMINATION]
+    stated = as_list(resource.statusReason)
+    if resource.extension:
+        stated = [*stated, *(e.valueCodeableConcept or Concept() for e in resource.extension if e.url == TERMINATION)]
     if stated:
         reasons = {evidence.coded_value(reason, (REASONS,))[0] for reason in stated} - {None, UNDECIDED}
         if len(reasons) == 1:
@@ -298,9 +299,8 @@ def how_ended(resource: Resource, single: bool, evidence: EvidenceCollector) -> 
 
 def concepts_of(resource: Resource) -> list[Concept]:
     """List the concepts by which a resource can tell of therapy."""
-    found: list[object] = [resource.code]
-    if resource.category is not None:
-        found += resource.category if isinstance(resource.category, list) else [resource.category]
+    category = resource.category
+    found = [resource.code, *category] if isinstance(category, list) else [resource.code, category]
     for own in resource.activity or ():
         if own.detail is not None:
             found += [own.detail.code, own.detail.productCodeableConcept]

@@ -148,19 +148,17 @@ class EvidenceCollector:
         """Read a result and those of its components; one that is not final says nothing, an unclear one is undecided."""
         if resource.status in NOT_FINAL:
             return
-        period = resource.effectivePeriod
-        whole = (period.end, period.start) if period else ()
-        written = (resource.effectiveDateTime, *whole, resource.effectiveInstant, resource.issued)
         doubted = doubted or resource.status not in FINAL
         date, at = None, None
-        for part in (resource, *(resource.component or ())):
+        for part in (resource, *resource.component) if resource.component else (resource,):
             tests = self.tests_named(part.code)
             if not tests:
-                self.leave_out(name, part.code, next(filter(None, written), ""), self.unmapped_test)
+                written = resource.effectiveDateTime or next(dates_written(resource), "")
+                self.leave_out(name, part.code, written, self.unmapped_test)
             if tests or part.valueCodeableConcept is not None:
                 if date is None:
-                    date = first_date(*written)
-                    at = next((instant(text) for text in written if parse_date(text) is not None), None)
+                    date = first_date(*dates_written(resource))
+                    at = next((instant(text) for text in dates_written(resource) if parse_date(text) is not None), None)
                 self.add_result(part, tests, name, date, doubted or bool(part.modifierExtension), at, not resource.focus)
 
     def tests_named(self, concept: Concept | None) -> dict[Test, Coding | None]:
@@ -335,6 +333,13 @@ class EvidenceCollector:
         """Note why a resource says nothing here."""
         coding = concept.first() if concept is not None else None
         self.unmapped[provenance_of(name, coding, concept, (written or "")[:10])] = why
+
+
+def dates_written(resource: Resource) -> Iterator[str]:
+    """Yield when a result is said to be of, what tells it best first."""
+    period = resource.effectivePeriod
+    whole = (period.end, period.start) if period is not None else ()
+    return filter(None, (resource.effectiveDateTime, *whole, resource.effectiveInstant, resource.issued))
 
 
 def stated_words(part: Component) -> str:

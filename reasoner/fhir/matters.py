@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reasoner.fhir.resources import Coding, Concept, Reference, Resource, as_list, base_of, texts_of, unversioned
+from reasoner.fhir.resources import Coding, Concept, Located, Reference, Resource, as_list, base_of, texts_of, unversioned
 from reasoner.fhir.subjects import Subjects, named
 from reasoner.fhir.tables import Tables
 
@@ -16,7 +16,7 @@ RELATED = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-related-primar
 class Matters:
     """Tells what results, diagnoses and therapies are about, by the diagnoses that they refer to."""
 
-    def __init__(self, located: Iterable[tuple[str | None, Resource]], tables: Tables, subjects: Subjects) -> None:
+    def __init__(self, located: Iterable[Located], tables: Tables, subjects: Subjects) -> None:
         self.tables = tables
         self.subjects = subjects
         self.staged = {tables.cancer, *(test.finding for test in tables.stages)}
@@ -65,6 +65,8 @@ class Matters:
 
     def is_for_another(self, resource: Resource, url: str | None) -> bool:
         """Tell whether the reasons for a medication are told, and none of them is the guideline's cancer."""
+        if not (resource.reasonCode or resource.reasonReference or resource.reason):
+            return False
         given = resource.reason or []
         concepts = [*as_list(resource.reasonCode), *(own.concept for own in given if own.concept is not None)]
         references = [*(resource.reasonReference or ()), *(own.reference for own in given if own.reference is not None)]

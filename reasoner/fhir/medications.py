@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from reasoner.fhir.resources import Reference, Resource, base_of, unversioned
+from reasoner.fhir.resources import Located, Reference, Resource, base_of, unversioned
 from reasoner.fhir.versions import latest_version
 
 __all__ = ["Medications"]
@@ -22,7 +22,7 @@ class Named(NamedTuple):
 class Medications:
     """The Medication resources of a chart, by the references to them."""
 
-    def __init__(self, located: Iterable[tuple[str | None, Resource]]) -> None:
+    def __init__(self, located: Iterable[Located]) -> None:
         self.by_name: dict[str, list[Named]] = {}
         for given, resource in located:
             if resource.resourceType == "Medication":

@@ -77,7 +77,12 @@ class FactReader:
             tuple(self.undecided),
             tuple(self.contradictions),
             tuple(self.assumed),
-            tuple(Unmapped(*fields_of(own), why=why) for own, why in self.chart.evidence.unmapped.items()),
+            tuple(
+                [
+                    Unmapped(own.resource, own.system, own.code, own.display, own.date, why=why)
+                    for own, why in self.chart.evidence.unmapped.items()
+                ]
+            ),
             tuple(self.chart.unreadable),
             self.chart.tables.digest,
             self.chart.other_kinds,

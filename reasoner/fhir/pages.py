@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
 from reasoner.fhir.resources import Entry as InBundle
 from reasoner.fhir.resources import Resource
 
-__all__ = ["Page", "is_whole", "page_of", "page_told", "reports_failure"]
+__all__ = ["OUTCOME", "Page", "is_whole", "page_of", "reports_failure", "why_not_whole"]
 
 OUTCOME = "OperationOutcome"
 HARMLESS = {"warning", "information", "success"}
@@ -101,6 +101,14 @@ def page_of(content: bytes) -> Page | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return page_told(found) if isinstance(found.resourceType, str) else None
+
+
+def why_not_whole(bundle: Resource, kinds: Collection[str | None]) -> str:
+    """Say why a bundle, which holds resources of some kinds, is not all that there is, or nothing where it is."""
+    told = bundle.total is not None or bundle.link is not None or OUTCOME in kinds
+    if told or any(own is not None and own.response is not None for own in bundle.entry or ()):
+        return page_told(bundle).why_not_whole()
+    return ""
 
 
 def page_told(found: Whole | Resource) -> Page:

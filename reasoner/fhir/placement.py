@@ -187,8 +187,8 @@ class Placing:
 
     def doubt(self, unclear: Sequence[Unclear]) -> Doubt:
         """Say what is unclear: the first that is, and how many others are."""
-        whys = list(dict.fromkeys(self.say("value", own.what, own.why) for own in unclear))
-        return Doubt(name_some(whys, self.chart.model), unique(own.source for own in unclear))
+        whys = [self.say("value", what, why) for what, why in dict.fromkeys([(own.what, own.why) for own in unclear])]
+        return Doubt(name_some(whys, self.chart.model), unique([own.source for own in unclear]))
 
     def open(self, doses: Sequence[Dose], why: str, before: Doubt, since: Doubt) -> tuple[Doubt, Doubt]:
         """Add to both doubts that some doses may have been given before the finding or since."""

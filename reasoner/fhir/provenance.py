@@ -30,7 +30,7 @@ class Located:
         return ", ".join(shortened(part) for part in parts if part)
 
 
-class Provenance(Located, Shape, frozen=True, order=True, omit_defaults=True):
+class Provenance(Located, Shape, frozen=True, order=True, omit_defaults=True, cache_hash=True):
     """The resource (``Observation/her2``) and the code read in it, as displayed there; what it lacks is empty."""
 
     resource: str
@@ -49,9 +49,10 @@ def provenance_of(
     resource: str, coding: Coding | None, concept: Concept | None, date: PartialDate | str | None
 ) -> Provenance:
     """Give the provenance of what a coding of a concept says; the concept's text stands in for a missing display."""
-    coding = coding or NO_CODING
-    display = coding.display or (concept.text if concept is not None else None) or ""
-    return Provenance(resource, coding.system or "", coding.code or "", display, "" if date is None else str(date))
+    if coding is None:
+        coding = NO_CODING
+    display = coding.display or (concept.text if concept is not None else "")
+    return Provenance(resource, coding.system or "", coding.code or "", display or "", "" if date is None else str(date))
 
 
 def unique(sources: Iterable[Provenance]) -> tuple[Provenance, ...]:

@@ -16,6 +16,7 @@ __all__ = [
     "HumanName",
     "Identifier",
     "Link",
+    "Located",
     "Meta",
     "Quantity",
     "Reference",
@@ -54,8 +55,10 @@ class Concept(msgspec.Struct, gc=False):
 
     def first(self) -> Coding | None:
         """Give the first coding; None where there is none."""
-        codings = self.codings()
-        return codings[0] if codings else None
+        for coding in self.coding or ():
+            if coding is not None:
+                return coding
+        return None
 
 
 class Identifier(msgspec.Struct, gc=False):
@@ -265,6 +268,10 @@ class Resource(Component, gc=False):
             return self.status
         told = first_code(self.adherence.code)
         return next((state for words, state in ADHERENCE.items() if told and told.startswith(words)), self.status)
+
+
+Located = tuple[str | None, Resource]
+"""A resource with its full URL."""
 
 
 class Search(msgspec.Struct, gc=False):

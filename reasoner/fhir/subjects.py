@@ -10,7 +10,7 @@ from typing import Protocol
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import RecordError
 from reasoner.fhir.bundles import NOT_READ, ParsedResources
-from reasoner.fhir.resources import HumanName, Identifier, Link, Reference, Resource, base_of, unversioned
+from reasoner.fhir.resources import HumanName, Identifier, Link, Located, Reference, base_of, unversioned
 
 __all__ = ["Named", "Persons", "Subjects", "id_of", "is_patient", "named", "subject_of"]
 
@@ -128,10 +128,10 @@ class Subjects:
 
     def __init__(self, parsed: ParsedResources, model: GuidelineModel) -> None:
         self.persons = Persons()
-        self.others: dict[Hashable, str] = {}
+        self.subjects = subjects_of(parsed.resources)
+        self.others: dict[str | None, str] = {None: ""}
         own = [(url, r) for url, r in parsed.resources if r.resourceType == "Patient" and (r.id is not None or url)]
-        subjects = {key_of(resource, url): (resource, url) for url, resource in parsed.resources}
-        told = dict.fromkeys(subject_of(resource, url) for resource, url in subjects.values())
+        told = dict.fromkeys(self.subjects)
         for name in (*told, *(name for url, resource in own for name in own_names(resource, url))):
             self.persons.meet(name)
         for url, resource in own:
@@ -144,32 +144,35 @@ class Subjects:
             raise RecordError(model.say("fhir_several_patients", str(len(patients)), model.say("comma").join(patients)))
         self.patient = next(iter(patients), None)
 
-    def other(self, resource: Resource, url: str | None) -> str:
-        """Give whom a resource with a full URL is about where that is not certainly the patient."""
+    def other(self, number: int) -> str:
+        """Give whom the resource at a position is about where that is not certainly the patient."""
+        subject = self.subjects[number]
+        found = self.others.get(subject)
+        if found is None and subject is not None:
+            is_theirs = self.persons.of(subject) == self.patient
+            untold = self.patient is None and subject != NOT_READ and is_patient(subject)
+            found = self.others[subject] = "" if is_theirs or untold else subject
+        return found or ""
+
+
+def subjects_of(located: Iterable[Located]) -> list[str | None]:
+    """List whom resources are about, as `subject_of` names them; what is named alike is looked up once."""
+    found: list[str | None] = []
+    known: dict[Hashable, str | None] = {}
+    for url, resource in located:
         reference = resource.subject or resource.patient
         if reference is None:
-            return ""
-        key = key_of(resource, url)
-        found = self.others.get(key)
-        if found is None:
-            subject = subject_of(resource, url)
-            if subject is None or (self.patient is None and subject != NOT_READ and is_patient(subject)):
-                found = ""
-            else:
-                found = "" if self.persons.of(subject) == self.patient else subject
-            self.others[key] = found
-        return found
-
-
-def key_of(resource: Named, url: str | None) -> Hashable:
-    """Give what is the same for resources with full URLs that are about the same by the same name."""
-    reference = resource.subject or resource.patient
-    if reference is None:
-        return None
-    own, by = reference.reference, reference.identifier
-    if not own:
-        return by and (by.system, by.value)
-    return own, reference.type, server_of(url) if own.startswith("Patient/") else ""
+            found.append(None)
+        elif not reference.reference or reference.identifier is not None:
+            found.append(named(reference, url))
+        else:
+            place = url.rpartition("/")[0] if url and url[-1] != "/" else ""
+            key = reference.reference, reference.type, place
+            name = known.get(key, "")
+            if name == "":
+                name = known[key] = named(reference, url)
+            found.append(name)
+    return found
 
 
 def subject_of(resource: Named, url: str | None = None) -> str | None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from reasoner.fhir.dates import instant
-from reasoner.fhir.resources import Meta, Resource, unversioned
+from reasoner.fhir.resources import Located, Meta, Resource, unversioned
 
 __all__ = ["Deleted", "Versions", "deletion", "latest_version", "versions_of"]
 
@@ -30,7 +30,7 @@ class Versions(NamedTuple):
     disputed: set[int]
 
 
-def versions_of(located: Sequence[tuple[str | None, Resource]], newest_first: bool = False) -> Versions:
+def versions_of(located: Sequence[Located], newest_first: bool = False) -> Versions:
     """Find the resources of which there are several versions; `newest_first` says that their order tells the latest."""
     found = Versions(set(), set())
     ids = [str(resource.id) for _, resource in located]
@@ -53,7 +53,7 @@ def versions_of(located: Sequence[tuple[str | None, Resource]], newest_first: bo
     return found
 
 
-def of_each_server(numbers: list[int], located: Sequence[tuple[str | None, Resource]]) -> Iterable[list[int]]:
+def of_each_server(numbers: list[int], located: Sequence[Located]) -> Iterable[list[int]]:
     """Part resources of one type and id by their servers, where all of them tell their server."""
     by_url: dict[str, list[int]] = {}
     for number in numbers:

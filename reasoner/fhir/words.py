@@ -50,9 +50,15 @@ def normalise(text: str) -> str:
 
 
 def pattern(names: Iterable[str], start: str = r"(?<!\w)", end: str = r"(?!\w)") -> re.Pattern[str]:
-    """Compile a pattern of names, the longest first, as whole words unless it is told how they start and end."""
-    found = sorted(names, key=len, reverse=True)
-    return re.compile(rf"{start}(?:{'|'.join(map(re.escape, found))}){end}" if found else r"(?!)")
+    """Compile a pattern of names, the longest first, as whole words unless it is told how they start and end.
+
+    Names of one first letter stand together, so that few have to be tried at a place.
+    """
+    found: dict[str, list[str]] = {}
+    for name in sorted(names, key=len, reverse=True):
+        found.setdefault(name[0], []).append(name[1:])
+    alike = (f"{re.escape(first)}(?:{'|'.join(map(re.escape, rest))})" for first, rest in found.items())
+    return re.compile(rf"{start}(?:{'|'.join(alike)}){end}" if found else r"(?!)")
 
 
 class Words:
@@ -62,15 +68,20 @@ class Words:
     """
 
     def __init__(self, rows: Iterable[tuple[str, str, str]]) -> None:
-        self.written = {(name, word): instead for name, word, instead in rows}
-        self.several = [(name, word, instead) for (name, word), instead in self.written.items() if " " in word]
+        written = {(name, word): instead for name, word, instead in rows}
+        self.single: dict[str, dict[str, str]] = {}
+        self.several: dict[str, list[tuple[str, str]]] = {}
+        for own in {ANY, *(name for name, _ in written)}:
+            told = [(name, word, instead) for (name, word), instead in written.items() if name in (ANY, own)]
+            self.several[own] = [(f" {word} ", f" {instead} ") for _, word, instead in told if " " in word]
+            told.sort(key=lambda row: row[0] == own)
+            self.single[own] = {word: instead for _, word, instead in told}
 
     def phrase(self, name: str, text: str) -> str:
         """Write a text for the comparison with those of a set of values: without punctuation, word for word."""
         joined = f" {' '.join(PUNCTUATION.sub(' ', normalise(text)).split())} "
-        for own, several, instead in self.several:
-            if own in (ANY, name):
-                joined = joined.replace(f" {several} ", f" {instead} ")
-        words = joined.split()
-        found = (self.written.get((name, word), self.written.get((ANY, word), word)) for word in words)
-        return " ".join(word for word in found if word)
+        name = name if name in self.single else ANY
+        for several, instead in self.several[name]:
+            joined = joined.replace(several, instead)
+        single = self.single[name]
+        return " ".join(filter(None, [single.get(word, word) for word in joined.split()]))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from reasoner.compiler.model import GuidelineModel
 from reasoner.fhir import ParsedResources, Tables, merge, parse, without_silent
 from reasoner.fhir.pages import page_of
-from reasoner.fhir.resources import Resource
+from reasoner.fhir.resources import Located
 from reasoner.fhir.tables import url_of
 from reasoner.records.record import Record
 from reasoner.serve.problems import RefusedError
@@ -225,5 +225,5 @@ def read_further(given: Iterable[bytes], parsed: dict[str, ParsedResources]) -> 
     return lacking
 
 
-def is_outcome(found: tuple[str | None, Resource]) -> bool:
+def is_outcome(found: Located) -> bool:
     return found[1].resourceType == "OperationOutcome"
