@@ -116,6 +116,8 @@ def pathway_graph(pathway: Pathway) -> ExplanationGraph:
     """Build the graph of a pathway: states, regimens, outcomes, and where it ends."""
     model = pathway.model
     about = {**about_guideline(pathway.info, model), "patient": pathway.about.patient, "lines": str(pathway.about.lines)}
+    if pathway.about.left_out:
+        about["notes"] = pathway.about.left_out
     graph = ExplanationGraph(wording=model.wording, **about)
     labels = {node.id: pathway_label(node, model) for node in pathway.nodes}
     regimens = {node.id: node.label for node in pathway.nodes}

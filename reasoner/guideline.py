@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from functools import cached_property
@@ -21,9 +21,10 @@ from reasoner.engine.evaluator import Evaluated, Evaluator
 from reasoner.engine.opened import CAPACITIES, consistent, evaluate, open_record
 from reasoner.engine.sufficient import Asked
 from reasoner.errors import GuidelineError, RecordError
-from reasoner.records.record import OPEN, Record, parse_record
+from reasoner.records.record import OPEN, Record, Told, parse_record
 
 if TYPE_CHECKING:
+    from reasoner.engine.conclusions import Derived
     from reasoner.fhir import ChartFacts, Tables
 
 __all__ = ["LAYERS", "Case", "Guideline", "Selection", "default_folder", "shared_folder"]
@@ -201,6 +202,27 @@ class Guideline:
         completions, evaluated = self._evaluate(record, evaluator, compared, capacities)
         known = frozenset.intersection(*(told.known for told in record.told))
         return Derivation(evaluator.program, self.model, completions, evaluated, known, record.sources, self.alternatives)
+
+    def derive_together(self, told: Sequence[Told], courses: int, predicates: Collection[str]) -> Sequence[Derived | None]:
+        """Derive what follows from each of many records at once, of which some `predicates` are read.
+
+        Each is what a record of so many courses tells. None stands for one that has to be derived by itself: it contradicts
+        itself, or diagrams cannot hold it.
+        """
+        evaluator = self.evaluator(courses)
+        if evaluator.program.recursive is not None:
+            return [None] * len(told)
+        from reasoner.engine.together import Together
+
+        about = evaluator, self.adopted, self.model, self.alternatives
+        try:
+            return list(Together(told, *about, predicates, CAPACITIES[0]).derived())
+        except MemoryError:
+            if len(told) == 1:
+                return [None]
+        half = len(told) // 2
+        first, second = (self.derive_together(part, courses, predicates) for part in (told[:half], told[half:]))
+        return [*first, *second]
 
     def _evaluate(
         self, record: Record, evaluator: Evaluator, compared: bool, capacities: tuple[int, ...]

@@ -15,7 +15,7 @@ from records import random_record
 from reasoner import Guideline, RecordError
 from reasoner.engine.answer import Answer
 from reasoner.engine.conclusions import Assumption, assumption_of
-from reasoner.engine.diagrams import manager_of
+from reasoner.engine.managers import manager_of
 from reasoner.engine.opened import CAPACITIES, open_as_diagram
 from reasoner.engine.sufficient import Claim, OpenedRecord, sufficient_facts
 from reasoner.engine.worlds import NO_OTHER

@@ -16,6 +16,7 @@ import networkx
 import pytest
 from records import facts_of, random_record, untold_records
 
+from graphs.build import pathway_graph
 from reasoner import Guideline
 from reasoner.errors import ReasonerError, RecordError
 from reasoner.queries.pathway import Pathway, pathway
@@ -317,15 +318,44 @@ def test_the_same_record_gives_the_same_bytes(curated: Guideline, environment: d
     assert len(outputs) == 1
 
 
-def test_what_cannot_be_followed_is_refused(tmp_path: Path, curated: Guideline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_followed_is_refused(curated: Guideline) -> None:
     record = curated.cases()["third_line"].record
     with pytest.raises(ReasonerError, match="at least 0"):
         pathway(curated, record, lines=-1)
     with pytest.raises(RecordError, match="unknown key"):
         pathway(curated, {**record, "her3": "positive"})
-    monkeypatch.setattr("reasoner.queries.exploration.MOST_RECORDS", 10)
-    with pytest.raises(ReasonerError, match="fewer lines"):
-        pathway(curated, record)
+
+
+@pytest.mark.parametrize("name", ["third_line", "nothing_recorded", "outcome_not_recorded"])
+def test_where_too_many_records_follow_fewer_courses_are_added_and_that_is_said(
+    name: str, curated: Guideline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = curated.cases()[name].record
+    whole = [pathway(curated, record, lines=n) for n in range(4)]
+    assert not any(found.about.left_out for found in whole)
+    monkeypatch.setattr("reasoner.queries.exploration.MOST_RECORDS", 60)
+    found = pathway(curated, record)
+    assert 0 < found.about.lines < 3
+    alike = whole[found.about.lines]
+    assert (found.nodes, found.edges) == (alike.nodes, alike.edges)
+    said = f"Asked for were 3 more courses. What follows after {found.about.lines} more course"
+    assert str(found.about.left_out).startswith(said)
+    assert said in " ".join(render(found).split())
+    assert pathway_graph(found).graph["notes"] == found.about.left_out
+
+
+def test_records_that_are_answered_together_are_answered_as_each_by_itself(
+    curated: Guideline, literal: Guideline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [(curated, case.record) for case in list(curated.cases().values())[::5]]
+    asked += [(curated.with_readings(["any"]), case.record) for case in list(curated.cases().values())[::16]]
+    asked += [(literal, data) for data in records(literal, 6, 8)]
+    together = [pathway(guideline, data, lines=2) for guideline, data in asked]
+    monkeypatch.setattr("reasoner.queries.exploration.TOGETHER", 1)
+    for (guideline, data), found in zip(asked, together, strict=True):
+        alone = pathway(guideline, data, lines=2)
+        assert (alone.nodes, alone.edges) == (found.nodes, found.edges), facts_of(data)
+        assert alone.records == found.records, facts_of(data)
 
 
 def changed(folder: Path, old: str, new: str) -> Guideline:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct, field
 
@@ -25,6 +25,7 @@ __all__ = [
     "Conclusion",
     "Conclusions",
     "DecisionSetting",
+    "Derived",
     "Missing",
     "RankedRegimen",
     "assumption_of",
@@ -361,3 +362,10 @@ def conclusions_of(derivation: Derivation) -> Conclusions:
     """Read the conclusions of a derivation."""
     program = derivation.program
     return Conclusions(derivation.completions, derivation.model, program.table, derivation.values, derivation.possible)
+
+
+class Derived(NamedTuple):
+    """The conclusions of a record, and how to get at all that follows from it."""
+
+    conclusions: Conclusions
+    derivation: Callable[[], Derivation]

@@ -7,68 +7,21 @@ binary at the top.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
-from oxidd.bdd import BDDFunction, BDDManager
+from oxidd.bdd import BDDFunction
 
 from reasoner.compiler.model import Variable
 from reasoner.compiler.program import Program
 from reasoner.engine.completions import Chosen, Completions, Inputs, choices_of
+from reasoner.engine.managers import Manager, half_of
 from reasoner.engine.relevance import Relevance
 from reasoner.engine.worlds import Worlds
 from reasoner.records.record import ONE_OF, OPEN, Record
 
-__all__ = ["DiagramCompletions", "manager_of"]
-
-APPLY_CACHE = 2**16
-
-
-managers = threading.local()
-
-
-class Manager:
-    """A manager of diagrams, with the binary variables that it has so far and the trees of values made of them."""
-
-    def __init__(self, capacity: int) -> None:
-        self.own = BDDManager(capacity, APPLY_CACHE, 1)
-        self.binary: list[BDDFunction] = []
-        self._trees: dict[tuple[int, int], tuple[BDDFunction, ...]] = {}
-
-    def extend(self, count: int) -> None:
-        """Have at least so many binary variables."""
-        if self.own.num_vars() < count:
-            self.own.add_vars(count - self.own.num_vars())
-        self.binary += [self.own.var(n) for n in range(len(self.binary), count)]
-
-    def tree(self, level: int, size: int) -> tuple[BDDFunction, ...]:
-        """Tell `size` values apart by the binary variables from `level` on."""
-        found = self._trees.get((level, size))
-        if found is None:
-            found = self._trees[level, size] = tuple(self._leaves(level, size, self.own.true()))
-        return found
-
-    def _leaves(self, level: int, size: int, where: BDDFunction) -> Iterator[BDDFunction]:
-        if size == 1:
-            yield where
-        else:
-            bit, half = self.binary[level], half_of(size)
-            yield from self._leaves(level + 1, half, where & bit)
-            yield from self._leaves(level + 1, size - half, where & ~bit)
-
-
-def manager_of(capacity: int) -> Manager:
-    """Give this thread's manager, with what nobody refers to any more collected; a new one where it is half full."""
-    manager: Manager | None = getattr(managers, f"of_{capacity}", None)
-    if manager is not None and manager.own.approx_num_inner_nodes() > capacity // 4:
-        manager.own.gc()
-        if manager.own.num_inner_nodes() > capacity // 2:
-            manager = None
-    if manager is None:
-        manager = Manager(capacity)
-        setattr(managers, f"of_{capacity}", manager)
-    return manager
+__all__ = ["DiagramCompletions"]
 
 
 def side(truth: BDDFunction, high: bool) -> BDDFunction:
@@ -76,11 +29,6 @@ def side(truth: BDDFunction, high: bool) -> BDDFunction:
     found = truth.cofactor_true() if high else truth.cofactor_false()
     assert found is not None
     return found
-
-
-def half_of(size: int) -> int:
-    """Count the values that the first of the binary variables of a variable stands for."""
-    return (size + 1) // 2
 
 
 class Smallest(NamedTuple):
@@ -111,7 +59,10 @@ class AtBase(Sequence[BDDFunction]):
 
 
 class DiagramCompletions(Completions, Inputs):
-    """The completions of a record in which many variables are open."""
+    """The completions of a record in which many variables are open.
+
+    Where it tells several sets of facts without labels, each of them is a world.
+    """
 
     def __init__(self, record: Record, program: Program, adopted: tuple[int, ...], worlds: Worlds, manager: Manager) -> None:
         self.worlds = worlds
@@ -123,7 +74,7 @@ class DiagramCompletions(Completions, Inputs):
         self.choices = [choices_of(told, adopted) for told in record.told]
         sets = tuple((label, ()) for label in record.labels)
         self.variables = (*program.variables, Variable(sets, ONE_OF)) if sets else program.variables
-        opened = [v for v in range(len(program.variables)) if any(choices[v] == OPEN for choices in self.choices)]
+        opened = [v for v, choices in enumerate(zip(*self.choices, strict=True)) if OPEN in choices]
         first = [v for v in opened if v < len(adopted)]
         self.order = [*first, *([len(program.variables)] if sets else []), *opened[len(first) :]]
         sizes = [len(self.variables[v].values) for v in self.order]
@@ -139,13 +90,18 @@ class DiagramCompletions(Completions, Inputs):
             self._bits[v] = range(start, start + depth)
             self.place += [place] * depth
             values[v] = manager.tree(start, size)
-        self.sets = values[len(program.variables)] if sets else (self.everything,)
         self.values: Mapping[int, tuple[BDDFunction, ...]] = values
         self._leaves_of = values
         self._cubes: dict[tuple[int, ...], BDDFunction] = {}
         self._in_worlds: dict[tuple[int, int], BDDFunction] = {}
         self._worlds_of: dict[tuple[BDDFunction, int], int] = {}
+        self._own_world = 0
         self._at_base: dict[BDDFunction, BDDFunction] = {}
+        self.sets: Sequence[BDDFunction] = (self.everything,)
+        if sets:
+            self.sets = values[len(program.variables)]
+        elif len(record.told) > 1:
+            self.sets = [self.in_worlds(1 << number) for number in range(len(record.told))]
         self._relevance = Relevance(self)
         self.untold = next((v for v in opened if program.variables[v].tells_therapy), None)
         self.set_place = len(first)
@@ -202,7 +158,7 @@ class DiagramCompletions(Completions, Inputs):
             return truth
         found = self._at_base.get(truth)
         if found is None:
-            found = self._at_base[truth] = self.world(truth, 0).exists(self._unread)
+            found = self._at_base[truth] = self.world(truth, self._own_world).exists(self._unread)
         return found
 
     def world(self, truth: BDDFunction, number: int) -> BDDFunction:
@@ -212,6 +168,30 @@ class DiagramCompletions(Completions, Inputs):
             truth = side(truth, bool(high))
             level = truth.node_level()
         return truth
+
+    def of_world(self, number: int) -> DiagramCompletions:
+        """Give the completions of another world as those of a record by itself, with the set of facts that is true there."""
+        found = copy(self)
+        found._own_world, found._at_base = number, {}
+        found.choices, found.barred, found.sets = [self.choices[number]], [self.barred[number]], (self.true,)
+        found.everything = found.all = found.listed = found.base(self.everything)
+        found.values = {v: tuple(truth & found.all for truth in own) for v, own in self._leaves_of.items()}
+        found._relevance = Relevance(found)
+        return found
+
+    def in_each_world(self, truth: BDDFunction) -> Iterator[tuple[int, BDDFunction]]:
+        """Yield the worlds in which a truth holds somewhere, each with where it does."""
+        pending = [(truth, 0, 0)]
+        while pending:
+            found, level, first = pending.pop()
+            own = found.node_level()
+            if level == self._selectors:
+                if found != self.none:
+                    yield first, found.exists(self._unread)
+            elif own is not None or found.valid():
+                half = 1 << self._selectors - level - 1
+                high, low = (side(found, True), side(found, False)) if own == level else (found, found)
+                pending += ((high, level + 1, first + half), (low, level + 1, first))
 
     def at_base(self, truths: Sequence[BDDFunction]) -> Sequence[BDDFunction]:
         return AtBase(truths, self)

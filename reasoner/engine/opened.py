@@ -16,7 +16,18 @@ from reasoner.records.record import OPEN, Record
 if TYPE_CHECKING:
     from reasoner.engine.diagrams import DiagramCompletions
 
-__all__ = ["CAPACITIES", "MOST_BITS", "Opened", "components_of", "consistent", "evaluate", "open_record"]
+__all__ = [
+    "CAPACITIES",
+    "MOST_BITS",
+    "Opened",
+    "admitted_in",
+    "components_of",
+    "consistent",
+    "evaluate",
+    "lay_as_diagram",
+    "open_as_diagram",
+    "open_record",
+]
 
 CAPACITIES = (2**18, 2**20)
 """The nodes that diagrams can have: at first, and where these are not enough."""
@@ -99,7 +110,8 @@ class Laid(NamedTuple):
 
 
 def lay_as_diagram(record: Record, evaluator: Evaluator, adopted: Adopted, worlds: Worlds, capacity: int) -> Laid:
-    from reasoner.engine.diagrams import DiagramCompletions, manager_of
+    from reasoner.engine.diagrams import DiagramCompletions
+    from reasoner.engine.managers import manager_of
 
     program = evaluator.program
     completions = DiagramCompletions(record, program, adopted, worlds, manager_of(capacity))
@@ -111,20 +123,27 @@ def lay_as_diagram(record: Record, evaluator: Evaluator, adopted: Adopted, world
 
 
 def open_as_diagram(record: Record, evaluator: Evaluator, adopted: Adopted, worlds: Worlds, capacity: int) -> Opened:
-    completions, inputs, in_force, possible, untold, broken = lay_as_diagram(record, evaluator, adopted, worlds, capacity)
+    laid = lay_as_diagram(record, evaluator, adopted, worlds, capacity)
+    opened = admitted_in(laid)
+    if opened.completions.all == laid.completions.none:
+        refuse(record, evaluator)
+    if laid.untold is not None:
+        laid.completions.list_untreated(laid.untold)
+    return opened
+
+
+def admitted_in(laid: Laid) -> Opened:
+    """Leave out what is inconsistent."""
+    completions, possible = laid.completions, laid.possible
     admitted = completions.everything
-    for where in broken:
+    for where in laid.broken:
         admitted = admitted & ~where
     completions.admit(admitted)
-    if completions.all == completions.none:
-        refuse(record, evaluator)
     admitted = completions.everything
-    if untold is not None:
-        completions.list_untreated(untold)
     return Opened(
         completions,
-        [truth & admitted for truth in inputs],
-        [truth & admitted for truth in in_force],
+        [truth & admitted for truth in laid.inputs],
+        [truth & admitted for truth in laid.in_force],
         None if possible is None else [truth & admitted for truth in possible],
     )
 

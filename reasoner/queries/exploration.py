@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from reasoner.engine.completions import Truth
@@ -12,16 +13,16 @@ from reasoner.engine.conclusions import (
     Assumption,
     Certainty,
     Conclusions,
+    Derived,
     RankedRegimen,
     conclusions_of,
-    holding,
 )
 from reasoner.engine.derivation import Derivation
-from reasoner.engine.predicates import CAUTIONED, INDICATED, RECOMMENDED, SETTING, ground_atom
-from reasoner.errors import ReasonerError, RecordError
+from reasoner.engine.predicates import CAUTIONED, INDICATED, RANK, RECOMMENDED, SETTING, STRENGTH
+from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
 from reasoner.queries.waypoints import Waypoint, Waypoints
-from reasoner.records.record import Record
+from reasoner.records.record import Record, Told
 
 __all__ = [
     "DEAD_END",
@@ -35,9 +36,12 @@ __all__ = [
     "Stop",
 ]
 
-MOST_RECORDS = 5_000
-FEW_RECORDS = 50
-"""After so many records many more follow, which generated code answers faster."""
+MOST_RECORDS = 15_000
+"""Where more records would have to be answered, fewer courses are added."""
+TOGETHER = 256
+"""So many records are answered at once."""
+READ = (SETTING, RECOMMENDED, RANK, STRENGTH, CAUTIONED, INDICATED)
+"""What is read of the conclusions."""
 DEAD_END = "dead_end"
 SILENCE = "silence"
 NOTHING = "nothing"
@@ -78,114 +82,193 @@ class State(NamedTuple):
     cut: bool
 
 
-class LastState(NamedTuple):
-    """A state to which no course is left, and the regimens that are recommended in it."""
+class Visit:
+    """A record on the way, to which so many courses were `added`: one for all ways that lead to it.
 
-    state: State
-    recommended: frozenset[str]
+    It is answered `alone` where it is not laid out as others are.
+
+    Known once it is answered: its `setting`, what is `recommended`, what can come next and where nothing is recommended,
+    each with the visits that its outcomes lead to; `cut`, whether only regimens that would add a course too many come next;
+    and what contradicts itself in the record, if anything does.
+    """
+
+    __slots__ = ("added", "alone", "contradiction", "cut", "point", "recommended", "regimens", "setting", "stops", "told")
+
+    def __init__(self, point: Waypoint, told: tuple[Told, ...], alone: bool, added: int) -> None:
+        self.point = point
+        self.told = told
+        self.alone = alone
+        self.added = added
+        self.contradiction: RecordError | None = None
+        self.setting = SILENT
+        self.recommended: frozenset[str] = frozenset()
+        self.regimens: list[tuple[NextRegimen, Endings]] = []
+        self.stops: list[tuple[Stop, Endings]] = []
+        self.cut = False
+
+
+Endings = tuple[tuple[str, Visit], ...]
 
 
 class Explorer:
-    """Follows one record through the guideline, and numbers the states that it finds."""
+    """Follows one record through the guideline, course by course, and numbers the states that it finds.
 
-    def __init__(self, guideline: Guideline) -> None:
+    `lines` are the courses that are added: all that were asked for, or as many as can be followed.
+    """
+
+    def __init__(self, guideline: Guideline, lines: int) -> None:
         self.guideline = guideline
         self.guidelines: dict[tuple[str, ...], Guideline] = {(): guideline}
         self.model = guideline.model
         self.waypoints = Waypoints(self.model)
+        self.lines = lines
+        self.visits: dict[object, Visit] = {}
+        self.positions: dict[Conclusions, tuple[str, tuple[str, ...], list[Stop]]] = {}
         self.states: dict[State, int] = {}
+        self.numbers: dict[Visit, int] = {}
         self.records: list[Record] = []
-        self.reached: dict[object, tuple[int, frozenset[str]]] = {}
-        self.last: dict[object, dict[str, LastState]] = {}
-        self.answered = 0
 
-    def explore(self, point: Waypoint, left: int) -> tuple[int, frozenset[str]]:
-        """Find the state of a record with `left` courses to go: its number, and the regimens recommended in it."""
+    def explore(self, data: Mapping[str, object]) -> int:
+        """Find all states that a record can reach; give the number of its own."""
+        point = Waypoint(data)
         record = self.waypoints.record(point)
-        key = (record.told, point.readings, left)
-        found = self.reached.get(key)
+        first = self.visit(point, record.told, record.fewer, 0)
+        waiting, added = [first], 0
+        while waiting:
+            following: list[Visit] = []
+            while waiting:
+                known = len(self.visits)
+                for visit, derived in self.derive(waiting):
+                    self.answer(visit, derived)
+                    if len(self.visits) > MOST_RECORDS:
+                        self.lines = min(self.lines, added)
+                found = list(islice(self.visits.values(), known, None))
+                waiting = [visit for visit in found if visit.added == added]
+                following += [visit for visit in found if visit.added > added]
+            waiting, added = following if added < self.lines else [], added + 1
+        if first.contradiction is not None:
+            raise first.contradiction
+        return self.number(first)
+
+    def visit(self, point: Waypoint, told: tuple[Told, ...], alone: bool, added: int) -> Visit:
+        """Give the one visit of a record, when so many courses were added."""
+        key = (told, point.readings, added)
+        if key not in self.visits:
+            self.visits[key] = Visit(point, told, alone, added)
+        return self.visits[key]
+
+    def derive(self, visits: Sequence[Visit]) -> Iterator[tuple[Visit, Derived]]:
+        """Derive what follows from records on the way, many at once; in one that contradicts itself that is noted."""
+        alike: dict[tuple[tuple[str, ...], int], list[Visit]] = {}
+        for visit in visits:
+            if visit.alone:
+                yield from self.derive_alone(visit)
+            else:
+                alike.setdefault((visit.point.readings, visit.told[0].courses or 0), []).append(visit)
+        for (readings, courses), own in alike.items():
+            for start in range(0, len(own), TOGETHER):
+                yield from self.derive_some(own[start : start + TOGETHER], self.taking(readings), courses)
+
+    def derive_some(self, visits: Sequence[Visit], guideline: Guideline, courses: int) -> Iterator[tuple[Visit, Derived]]:
+        told = [visit.told[0] for visit in visits]
+        found = guideline.derive_together(told, courses, READ) if len(told) > 1 else [None]
+        for visit, derived in zip(visits, found, strict=True):
+            if derived is None:
+                yield from self.derive_alone(visit)
+            else:
+                yield visit, derived
+
+    def derive_alone(self, visit: Visit) -> Iterator[tuple[Visit, Derived]]:
+        try:
+            derivation = self.taking(visit.point.readings).derive(self.waypoints.record(visit.point), compared=False)
+        except RecordError as error:
+            visit.contradiction = error
+        else:
+            yield visit, Derived(conclusions_of(derivation), lambda: derivation)
+
+    def answer(self, visit: Visit, derived: Derived) -> None:
+        """Note what comes next after a record, and visit the records that follow."""
+        conclusions = derived.conclusions
+        visit.setting, recommended, stops = self.position(conclusions)
+        visit.recommended = frozenset(recommended)
+        last = visit.added == self.lines
+        if last and self.waypoints.is_over(visit.point) and all(map(self.waypoints.adds_course, recommended)):
+            visit.cut = bool(recommended)
+            visit.stops = [(stop, ()) for stop in stops]
+            return
+        derivation = derived.derivation()
+        for entry in conclusions.recommended():
+            followed = self.waypoints.assume(visit.point, entry.assuming)
+            adds = self.waypoints.adds_course(entry.name)
+            if adds and not self.waypoints.continues(followed, entry.name):
+                if last:
+                    visit.cut = True
+                    continue
+                endings = self.endings(followed, derivation, entry.name, visit.added + 1)
+            else:
+                endings = self.endings(followed, derivation, entry.name, visit.added) if adds else ()
+            visit.regimens.append((next_regimen(entry, derivation, conclusions), endings))
+        for stop in stops:
+            followed = self.waypoints.assume(visit.point, stop.assuming)
+            ends = stop.kind != NOTHING and self.waypoints.under_way(followed)
+            visit.stops.append((stop, self.endings(followed, derivation, None, visit.added) if ends else ()))
+
+    def position(self, conclusions: Conclusions) -> tuple[str, tuple[str, ...], list[Stop]]:
+        """Give the setting, the regimens that are recommended somewhere, and where none is."""
+        found = self.positions.get(conclusions)
         if found is None:
-            found = self.reached[key] = self.state(point, record, left)
+            none = conclusions.completions.none
+            truths = {name: conclusions.truth(RECOMMENDED, name) for name in self.model.regimens}
+            recommended = tuple(name for name, truth in truths.items() if truth != none)
+            found = conclusions.setting(), recommended, self.stops(conclusions, truths.values())
+            self.positions[conclusions] = found
         return found
 
-    def state(self, point: Waypoint, record: Record, left: int) -> tuple[int, frozenset[str]]:
-        guideline = self.taking(point.readings)
-        self.count(guideline, record)
-        derivation = guideline.derive(record, compared=False)
-        conclusions = conclusions_of(derivation)
-        entries = conclusions.recommended()
-        regimens = []
-        cut = False
-        for entry in entries:
-            followed = self.waypoints.assume(point, entry.assuming)
-            if left or not self.waypoints.adds_course(entry.name) or self.waypoints.continues(followed, entry.name):
-                following = next_regimen(entry, derivation, conclusions)
-                regimens.append((following, self.outcomes(point, derivation, entry.assuming, entry.name, left)))
-            else:
-                cut = True
-        stops = [
-            (stop, self.outcomes(point, derivation, stop.assuming, None, left) if self.can_end(point, stop) else ())
-            for stop in self.stops(conclusions, derivation, [derivation.values[entry.atom] for entry in entries])
+    def endings(self, point: Waypoint, derivation: Derivation, regimen: str | None, added: int) -> Endings:
+        """Let a course of a regimen, or the course under way where that is None, come to each end."""
+        going_on = self.waypoints.after(point, derivation, regimen, None)
+        record = self.waypoints.record(going_on)
+        found = []
+        for outcome in self.model.endings:
+            ended = self.waypoints.ended(going_on, outcome)
+            told = (self.waypoints.record(ended) if record.fewer else self.waypoints.ending(record, outcome)).told
+            found.append((outcome, self.visit(ended, told, record.fewer, added)))
+        return tuple(found)
+
+    def number(self, visit: Visit) -> int:
+        """Give the number of a record's state, which is numbered after all that follow."""
+        if visit not in self.numbers:
+            state = self.state(visit)
+            if state not in self.states:
+                self.states[state] = len(self.records)
+                self.records.append(self.waypoints.record(visit.point))
+            self.numbers[visit] = self.states[state]
+        return self.numbers[visit]
+
+    def state(self, visit: Visit) -> State:
+        if visit.contradiction is not None:
+            stop = Stop(NOTHING, CERTAIN, (), problem=str(visit.contradiction))
+            return State(SILENT, (), ((stop, ()),), False)
+        within = [
+            (following, endings)
+            for following, endings in visit.regimens
+            if all(after.added <= self.lines for _, after in endings)
         ]
-        state = State(conclusions.setting(), tuple(regimens), tuple(stops), cut)
-        return self.number(state, record), frozenset(entry.name for entry in entries)
+        regimens = tuple((following, self.outcomes(following.regimen, endings)) for following, endings in within)
+        stops = tuple((stop, self.outcomes(None, endings)) for stop, endings in visit.stops)
+        return State(visit.setting, regimens, stops, visit.cut or len(within) < len(visit.regimens))
 
-    def last_states(self, point: Waypoint) -> dict[str, LastState]:
-        """Find where each outcome of the last course, which is open, leads when no course is left, all at once.
+    def outcomes(self, regimen: str | None, endings: Endings) -> Outcomes:
+        """Give the numbers of the states that the outcomes of a regimen lead to.
 
-        Left out are outcomes that contradict the record, and those after which a regimen without drugs follows.
+        An outcome as planned counts only where not just the same regimen is recommended after it.
         """
-        record = self.waypoints.record(point)
-        if record.labels or self.taking(point.readings).evaluator(record.courses, record.fewer).program.recursive:
-            return {}
-        key = (record.told, point.readings)
-        if key not in self.last:
-            self.last[key] = dict(self.ended(point, record))
-        return self.last[key]
-
-    def ended(self, point: Waypoint, record: Record) -> Iterator[tuple[str, LastState]]:
-        guideline = self.taking(point.readings)
-        self.count(guideline, record)
-        try:
-            derivation = guideline.derive(record, compared=False)
-        except RecordError:
-            return
-        program, every = derivation.program, derivation.completions
-        place = (self.waypoints.field, None, record.courses, None, None)
-        variable = next(n for n, known in enumerate(program.variables) if known.place == place)
-        concluded = {predicate: program.table.get(predicate, {}) for predicate in (SETTING, RECOMMENDED)}
-        whole = holding(concluded, derivation.values, every)
-        table = {
-            predicate: {first: [(name, n) for name, _, n in held] for first, held in rows.items()}
-            for predicate, rows in whole.items()
-        }
-        truths = {n: truth for rows in whole.values() for held in rows.values() for _, truth, n in held}
-        for (outcome, _), among in zip(program.variables[variable].values, every.values.get(variable, ()), strict=False):
-            if among == every.none or not isinstance(outcome, str):
-                continue
-            values = {n: truth & among for n, truth in truths.items()}
-            conclusions = Conclusions(every.within(among), self.model, table, values)
-            found = {regimen: conclusions.truth(RECOMMENDED, regimen) for regimen in self.model.regimens}
-            recommended = {regimen: truth for regimen, truth in found.items() if truth != every.none}
-            if all(map(self.waypoints.adds_course, recommended)):
-                stops = tuple((stop, ()) for stop in self.stops(conclusions, derivation, recommended.values()))
-                state = State(conclusions.setting(), (), stops, bool(recommended))
-                yield outcome, LastState(state, frozenset(recommended))
-
-    def numbered(self, last: LastState, point: Waypoint) -> tuple[int, frozenset[str]]:
-        if last.state not in self.states:
-            self.number(last.state, self.waypoints.record(point))
-        return self.states[last.state], last.recommended
-
-    def count(self, guideline: Guideline, record: Record) -> None:
-        """Count what is answered, within bounds."""
-        if self.answered >= MOST_RECORDS:
-            raise ReasonerError(
-                f"lines: more than {MOST_RECORDS} records would have to be answered; follow fewer lines, or record more"
-            )
-        self.answered += 1
-        if self.answered > FEW_RECORDS:
-            guideline.evaluator(record.courses, record.fewer).compile()
+        numbered = [(outcome, self.number(after), after) for outcome, after in endings]
+        return tuple(
+            (outcome, number)
+            for outcome, number, after in numbered
+            if outcome not in self.model.as_planned or after.recommended != {regimen}
+        )
 
     def taking(self, readings: tuple[str, ...]) -> Guideline:
         """Give the guideline with some of its readings taken otherwise."""
@@ -196,48 +279,10 @@ class Explorer:
             found = self.guidelines[readings] = self.guideline.with_readings((*others, *readings))
         return found
 
-    def number(self, state: State, record: Record) -> int:
-        if state not in self.states:
-            self.states[state] = len(self.records)
-            self.records.append(record)
-        return self.states[state]
-
-    def can_end(self, point: Waypoint, stop: Stop) -> bool:
-        return stop.kind != NOTHING and self.waypoints.under_way(self.waypoints.assume(point, stop.assuming))
-
-    def outcomes(
-        self, point: Waypoint, derivation: Derivation, assuming: Sequence[Assumption], regimen: str | None, left: int
-    ) -> Outcomes:
-        """Follow each outcome of a regimen, or of the course under way where that is None.
-
-        An outcome as planned counts only where not just the same regimen is recommended after it. Nothing follows where
-        no course is given: by a regimen without drugs, or in a guideline without courses.
-        """
-        if regimen is not None and not self.waypoints.adds_course(regimen):
-            return ()
-        assumed = self.waypoints.assume(point, assuming)
-        left -= 0 if regimen is None or self.waypoints.continues(assumed, regimen) else 1
-        last = {} if left else self.last_states(self.waypoints.after(assumed, derivation, regimen, None))
-        found = []
-        for outcome in self.model.endings:
-            after = self.waypoints.after(assumed, derivation, regimen, outcome)
-            try:
-                state, following = self.numbered(last[outcome], after) if outcome in last else self.explore(after, left)
-            except RecordError as error:
-                stop = Stop(NOTHING, CERTAIN, (), problem=str(error))
-                state, following = (
-                    self.number(State(SILENT, (), ((stop, ()),), False), self.waypoints.record(after)),
-                    frozenset(),
-                )
-            if outcome not in self.model.as_planned or following != {regimen}:
-                found.append((outcome, state))
-        return tuple(found)
-
-    def stops(self, conclusions: Conclusions, derivation: Derivation, recommended: Iterable[Truth]) -> list[Stop]:
+    def stops(self, conclusions: Conclusions, recommended: Iterable[Truth]) -> list[Stop]:
         """List how the completions in which nothing is `recommended` end: in silence, in a dead end, or with nothing.
 
-        They are those that the conclusions are about. Where it is not known which therapy was given that is told of the
-        untreated.
+        Where it is not known which therapy was given that is told of the untreated.
         """
         none, rest = conclusions.completions.none, conclusions.completions.listed
         for truth in recommended:
@@ -246,8 +291,12 @@ class Explorer:
             return []
         settled = indicated = none
         for name in self.model.settings:
-            settled = settled | derivation.truth(ground_atom(SETTING, name)) if name != SILENT else settled
-        indications = self.indications(derivation, rest & settled)
+            settled = settled | conclusions.truth(SETTING, name) if name != SILENT else settled
+        indications = {
+            name: truth & rest & settled
+            for name in self.model.regimens
+            if (truth := conclusions.truth(INDICATED, name)) & rest & settled != none
+        }
         for truth in indications.values():
             indicated = indicated | truth
         found = []
@@ -260,17 +309,6 @@ class Explorer:
                 certainty, assuming, agree = conclusions.certainty(truth)
                 names = tuple(name for name, own in indications.items() if own & agree != none) if kind == DEAD_END else ()
                 found.append(Stop(kind, certainty, assuming, names))
-        return found
-
-    def indications(self, derivation: Derivation, among: Truth) -> dict[str, Truth]:
-        """Find the regimens that are indicated in some of the completions `among`, each with those completions."""
-        found: dict[str, Truth] = {}
-        none = derivation.completions.none
-        for regimen in self.model.regimens:
-            for strength in self.model.strengths:
-                truth = derivation.truth(ground_atom(INDICATED, regimen, strength)) & among
-                if truth != none:
-                    found[regimen] = found.get(regimen, none) | truth
         return found
 
 

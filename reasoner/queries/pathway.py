@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from msgspec import field
+from msgspec import UNSET, UnsetType, field
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
@@ -18,12 +18,11 @@ from reasoner.engine.phrases import assuming_words, setting_words
 from reasoner.engine.trace import Edge
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline
-from reasoner.queries.exploration import NOTHING, SILENCE, Explorer, NextRegimen, Outcomes, Stop
-from reasoner.queries.waypoints import Waypoint
+from reasoner.queries.exploration import MOST_RECORDS, NOTHING, SILENCE, Explorer, NextRegimen, Outcomes, Stop
 from reasoner.records.record import Record
 from reasoner.records.shapes import Carried, Result, Shape
 
-__all__ = ["Pathway", "PathwayNode", "pathway"]
+__all__ = ["Pathway", "PathwayNode", "more_courses", "pathway"]
 
 
 class PathwayNode(Shape, frozen=True, omit_defaults=True):
@@ -55,7 +54,8 @@ class PathwayNode(Shape, frozen=True, omit_defaults=True):
 class PathwayInfo(Shape, frozen=True):
     """What a pathway is about: the guideline that was followed, the patient, and the most courses that are added.
 
-    `assuming` says what is assumed throughout: that no therapy was given, where it is not known which was.
+    `assuming` says what is assumed throughout: that no therapy was given, where it is not known which was. `left_out` is
+    there where fewer courses are added than were asked for: it says so, and why.
     """
 
     guideline: str
@@ -67,6 +67,7 @@ class PathwayInfo(Shape, frozen=True):
     patient: str
     lines: int
     assuming: str
+    left_out: str | UnsetType = UNSET
 
 
 class Pathway(Result, frozen=True, tag_field="schema", tag="reasoner.pathway/1"):
@@ -188,18 +189,29 @@ def untold_words(record: Record, model: GuidelineModel) -> str:
     return assuming_words([Assumption(fact=model.courses_fact.name, value=())], model)
 
 
+def more_courses(number: int, model: GuidelineModel) -> str:
+    """Word how many courses are added."""
+    return model.say("one_more_course" if number == 1 else "many_more_courses", str(number))
+
+
+def left_out_words(asked: int, followed: int, model: GuidelineModel) -> str:
+    """Word that fewer courses are added than were asked for."""
+    return model.say("pathway_left_out", str(asked), more_courses(followed, model), f"{MOST_RECORDS:,}")
+
+
 def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: int = 3) -> Pathway:
     """Follow a record through the guideline: each regimen recommended next, its outcomes, and so on.
 
     At most `lines` courses are added; ending the course under way adds none. A conditional regimen is followed with what it
-    assumes recorded; where it is not known which therapy was given, what holds for the untreated is followed. Raises
-    RecordError for a record that cannot be used, and ReasonerError where too many records would have to be answered.
+    assumes recorded; where it is not known which therapy was given, what holds for the untreated is followed. Where that
+    leads to too many records, fewer courses are added, and the pathway says so. Raises RecordError for a record that cannot
+    be used.
     """
     if lines < 0:
         raise ReasonerError(f"lines: {lines} is out of range; allowed: at least 0")
     record = data if isinstance(data, Record) else guideline.record(data)
-    explorer = Explorer(guideline)
-    first, _ = explorer.explore(Waypoint(record.data), lines)
+    explorer = Explorer(guideline, lines)
+    first = explorer.explore(record.data)
     builder = PathwayBuilder(explorer)
     builder.state(first)
     info = guideline.info
@@ -211,8 +223,9 @@ def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: in
         title=info.title,
         disclaimer=info.disclaimer,
         patient=record.id,
-        lines=lines,
+        lines=explorer.lines,
         assuming=untold_words(record, guideline.model),
+        left_out=left_out_words(lines, explorer.lines, guideline.model) if explorer.lines < lines else UNSET,
     )
     records = {name: explorer.records[number] for number, name in builder.ids.items()}
     return Pathway(

@@ -12,7 +12,7 @@ from reasoner.engine.derivation import Derivation
 from reasoner.engine.predicates import UNAVAILABLE_DRUG, ground_atom
 from reasoner.queries.fields import resolved, sets_of, with_values
 from reasoner.records.encoding import CourseMemo, EncodedValue, course_key, encode_value
-from reasoner.records.record import ONE_OF, OPEN, Record, parse_record
+from reasoner.records.record import ONE_OF, OPEN, Record, layout_of, parse_record
 
 __all__ = ["Waypoint", "Waypoints"]
 
@@ -63,6 +63,11 @@ class Waypoints:
     def under_way(self, point: Waypoint) -> bool:
         """Tell whether a course is under way, whatever is not known."""
         return all(self.is_under_way(courses) for courses in self.histories(point))
+
+    def is_over(self, point: Waypoint) -> bool:
+        """Tell whether no course can be under way, whatever is not known."""
+        last = (courses[-1].get("outcome") for courses in self.histories(point) if courses)
+        return all(outcome is not None and outcome not in self.model.under_way for outcome in last)
 
     def is_under_way(self, courses: Sequence[Mapping[str, object]]) -> bool:
         return bool(courses) and courses[-1].get("outcome") in self.model.under_way
@@ -120,6 +125,28 @@ class Waypoints:
             return point._replace(data={**point.data, self.field: told(point.data.get(self.field))})
         changed = [{**own, self.field: told(own.get(self.field))} for own in sets]
         return point._replace(data={**point.data, ONE_OF: changed})
+
+    def ended(self, point: Waypoint, outcome: str) -> Waypoint:
+        """Let the last course, of which it is open how it ends, come to an outcome: in each set that tells of therapy."""
+
+        def told(own: Mapping[str, object]) -> Mapping[str, object]:
+            courses = own.get(self.field)
+            if not isinstance(courses, list) or not courses or courses[-1].get("outcome") is not None:
+                return own
+            return {**own, self.field: [*courses[:-1], {**courses[-1], "outcome": outcome}]}
+
+        data = told(point.data)
+        sets = sets_of(data)
+        return point._replace(data={**data, ONE_OF: list(map(told, sets))} if sets else data)
+
+    def ending(self, record: Record, outcome: str) -> Record:
+        """Give a record's last course an outcome, without reading it all again."""
+        layout = layout_of(self.model, record.courses, record.fewer)
+        number = layout.numbers[self.field, None, record.courses, None]
+        value = layout.values[number][outcome]
+        told = record.told[0]
+        choices = (*told.choices[:number], value, *told.choices[number + 1 :])
+        return record._replace(told=(told._replace(choices=choices),))
 
     def continued(
         self, courses: list[Mapping[str, object]], derivation: Derivation, regimen: str | None, outcome: str | None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.conclusions import CERTAIN
-from reasoner.queries.pathway import Pathway, PathwayNode
+from reasoner.queries.pathway import Pathway, PathwayNode, more_courses
 from reasoner.render.layout import TextLayout
 
 __all__ = ["render"]
@@ -118,10 +117,6 @@ class PathwayText:
         )
 
 
-def more_courses(number: int, model: GuidelineModel) -> str:
-    return model.say("one_more_course" if number == 1 else "many_more_courses", str(number))
-
-
 def following(pathway: Pathway) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {node.id: [] for node in pathway.nodes}
     for edge in pathway.edges:
@@ -175,6 +170,8 @@ def render(pathway: Pathway, width: int = 80, colour: bool = False) -> str:
     page.item("", scope, "faint", indent=0)
     if pathway.about.assuming:
         page.item("", model.say("pathway_assuming", pathway.about.assuming), "conditional", indent=0)
+    if pathway.about.left_out:
+        page.item("", pathway.about.left_out, "conditional", indent=0)
     PathwayText(pathway, page).write(pathway.nodes[0].id)
     summary(page, pathway)
     return page.closing(pathway.info)
