@@ -24,6 +24,7 @@ from bundles import (
     stated,
 )
 from chart_cases import LEFT_OPEN
+from coded_cases import CODED
 from finding_cases import FINDINGS
 from therapy_cases import THERAPY
 
@@ -91,7 +92,7 @@ CHARTS = {
         *SECOND_LINE,
     ],
 }
-OTHERS = {name: [*KNOWN, *resources] for name, (resources, _) in (FINDINGS | THERAPY | LEFT_OPEN).items()}
+OTHERS = {name: [*KNOWN, *resources] for name, (resources, _) in (FINDINGS | THERAPY | LEFT_OPEN | CODED).items()}
 KINDS = ("Condition", "Observation", "MedicationAdministration", "MedicationStatement", "MedicationRequest")
 ADDED = {
     "interstitial_lung_disease": False, "heart_failure": False, "lvef_decline": "none", "low_disease_burden": False,

@@ -34,6 +34,7 @@ from bundles import (
     stated,
 )  # fmt: skip
 from chart_cases import LEFT_OPEN
+from coded_cases import CODED
 from finding_cases import FINDINGS, FISH, IHC, SERUM
 from hypothesis import given as drawn
 from hypothesis import settings
@@ -48,7 +49,7 @@ from reasoner.guideline import default_folder
 from reasoner.records.shapes import to_plain
 from reasoner.render.answer import render
 
-READ = FINDINGS | THERAPY | LEFT_OPEN
+READ = FINDINGS | THERAPY | LEFT_OPEN | CODED
 REASONER = [sys.executable, "-m", "reasoner"]
 
 
@@ -111,6 +112,13 @@ def test_what_is_not_recorded_is_none_only_where_the_site_says_so(silent: Guidel
     assert (adjuvant["adjuvant_drugs"], adjuvant["metastatic_therapy"]) == (["trastuzumab"], [])
     unclear = bundle(METASTASES, requested("x", "tucatinib", "2020-02-01", "unknown"))
     assert "metastatic_therapy" not in silent.read_fhir(unclear).record
+
+
+def test_no_drug_that_a_table_names_ends_like_drugs_that_are_others(curated: Guideline) -> None:
+    found = curated.tables
+    names = [name for (system, name), drugs in found.drugs.items() if system == tables.TEXT and any(drugs)]
+    assert len(names) > 150
+    assert not [name for name in names if found.names_another(name)]
 
 
 def test_unknown_medications_are_named_and_taken_for_others_only_where_the_site_says_so(

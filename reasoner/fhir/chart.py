@@ -16,7 +16,8 @@ from reasoner.fhir.medications import Medications
 from reasoner.fhir.pages import OUTCOME, reports_failure
 from reasoner.fhir.resources import Located, Resource, base_of, texts_of
 from reasoner.fhir.subjects import Subjects, subject_of
-from reasoner.fhir.tables import UNKNOWN, Tables, system_of
+from reasoner.fhir.systems import system_of
+from reasoner.fhir.tables import UNKNOWN, Tables
 from reasoner.fhir.versions import versions_of
 from reasoner.fhir.words import normalise
 
@@ -208,7 +209,8 @@ def orders_of(parsed: ParsedResources, tables: Tables, patient: str) -> Orders:
         for drug in (*coded, *named):
             if drug not in ("", UNKNOWN):
                 found.drugs.setdefault(drug, name)
-        if all(drug == UNKNOWN for drug in (*coded, *named)):
+        others = (text for concept in concepts for text in texts_of(concept) if tables.names_another(normalise(text)))
+        if all(drug == UNKNOWN for drug in (*coded, *named)) and not any(others):
             found.unknown[name] = words
     return found
 

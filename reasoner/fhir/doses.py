@@ -18,7 +18,8 @@ from reasoner.fhir.matters import Matters
 from reasoner.fhir.medications import Medications
 from reasoner.fhir.provenance import Provenance, provenance_of, shortened
 from reasoner.fhir.resources import NO_CODING, Coding, Concept, Resource, as_list, texts_of
-from reasoner.fhir.tables import UNKNOWN, Tables, Test, system_of
+from reasoner.fhir.systems import system_of
+from reasoner.fhir.tables import UNKNOWN, Tables, Test
 from reasoner.fhir.words import normalise
 
 __all__ = [
@@ -346,7 +347,7 @@ def drugs_named(concept: Concept, tables: Tables) -> dict[str, Coding] | None:
         same = all(own == mentioned[0] for own in mentioned)
         sure = same and all(tables.is_plain(text) for text in texts if any(tables.mentioned(text)))
         return dict.fromkeys(sorted(mentioned[0]), coding) if sure else None
-    harmless = any(tables.mentioned(text) for text in texts) and all(tables.is_plain(text) for text in texts)
+    harmless = any(map(tables.names_another, texts)) and all(tables.is_plain(text) for text in texts)
     return {"": coding} if harmless else None
 
 

@@ -11,7 +11,8 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.fhir.dates import PartialDate, bound_above, first_date, instant, parse_date
 from reasoner.fhir.provenance import Provenance, provenance_of
 from reasoner.fhir.resources import Coding, Component, Concept, Quantity, Resource, as_list, first_code, texts_of
-from reasoner.fhir.tables import HIERARCHIES, TEXT, UNDECIDED, Diagnosis, Tables, Test, system_of
+from reasoner.fhir.systems import HIERARCHIES, system_of
+from reasoner.fhir.tables import TEXT, UNDECIDED, Diagnosis, Tables, Test
 from reasoner.fhir.words import amount_in
 
 __all__ = ["UNDECIDED", "Evidence", "EvidenceCollector", "latest"]

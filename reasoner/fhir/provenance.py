@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from reasoner.errors import printable
 from reasoner.fhir.dates import PartialDate
 from reasoner.fhir.resources import NO_CODING, Coding, Concept
-from reasoner.fhir.tables import system_of
+from reasoner.fhir.systems import system_of
 from reasoner.records.shapes import Shape
 
 __all__ = ["Located", "Provenance", "provenance_of", "shortened", "unique"]

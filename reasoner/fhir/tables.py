@@ -7,8 +7,7 @@ import hashlib
 import math
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -16,51 +15,11 @@ from typing import NamedTuple
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import GuidelineError, nearest
 from reasoner.fhir.resources import Coding, Resource
+from reasoner.fhir.systems import ICD, above, key_of, system_of
 from reasoner.fhir.words import ANY, Words, normalise, pattern
 
-__all__ = [
-    "HIERARCHIES",
-    "SYSTEMS",
-    "TEXT",
-    "UNDECIDED",
-    "UNKNOWN",
-    "Diagnosis",
-    "FactMapping",
-    "Tables",
-    "Test",
-    "system_of",
-    "url_of",
-]
+__all__ = ["TEXT", "UNDECIDED", "UNKNOWN", "Diagnosis", "FactMapping", "Tables", "Test"]
 
-SYSTEMS = {
-    "http://snomed.info/sct": "snomed",
-    "urn:oid:2.16.840.1.113883.6.96": "snomed",
-    "http://loinc.org": "loinc",
-    "urn:oid:2.16.840.1.113883.6.1": "loinc",
-    "http://www.nlm.nih.gov/research/umls/rxnorm": "rxnorm",
-    "urn:oid:2.16.840.1.113883.6.88": "rxnorm",
-    "http://hl7.org/fhir/sid/icd-10-cm": "icd10cm",
-    "http://hl7.org/fhir/sid/icd-10": "icd10cm",
-    "urn:oid:2.16.840.1.113883.6.90": "icd10cm",
-    "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation": "observation-interpretation",
-    "http://hl7.org/fhir/v2/0078": "observation-interpretation",
-    "http://fhir.de/CodeSystem/bfarm/icd-10-gm": "icd10cm",
-    "http://fhir.de/CodeSystem/dimdi/icd-10-gm": "icd10cm",
-    "http://www.whocc.no/atc": "atc",
-    "http://fhir.de/CodeSystem/bfarm/atc": "atc",
-    "http://fhir.de/CodeSystem/dimdi/atc": "atc",
-    "urn:oid:2.16.840.1.113883.6.73": "atc",
-    "http://cancerstaging.org": "ajcc",
-    "urn:oid:2.16.840.1.113883.6.285": "hcpcs",
-    "http://hl7.org/fhir/sid/icd-9-cm": "icd9cm",
-    "urn:oid:2.16.840.1.113883.6.103": "icd9cm",
-    "http://hl7.org/fhir/sid/ndc": "ndc",
-    "urn:oid:2.16.840.1.113883.6.69": "ndc",
-    "http://fhir.de/CodeSystem/bfarm/ops": "ops",
-    "http://fhir.de/CodeSystem/dimdi/ops": "ops",
-}
-FAMILIES = (("icd-?10(?!.*pcs)", "icd10cm"), ("whocc", "atc"), ("hcpcs", "hcpcs"))
-"""What stands in the URLs of the many editions of a code system."""
 COLUMNS = {
     "drugs": ("system", "code", "name", "drug", "level", "provenance"),
     "conditions": ("system", "code", "site", "name", "finding", "value", "provenance"),
@@ -82,48 +41,22 @@ METHODS = {
 }
 COURSE_METHODS = {"cycles": (), "months": (), "stopped_alone": (), "stopped_for": ("outcome",)}
 PERIODS = ("starts_together", "pause", "stopped", "under_way", "cycle", "reflex", "at_once")
-HIERARCHIES = {"icd10cm", "icd9cm", "atc", "ops"}
 TEXT = "text"
 WORD = "word"
 TOGETHER = "together"
 UNKNOWN = "unknown"
 UNDECIDED = "undecided"
 CERTAINTY = "certainty"
-ICD = ("icd10cm", "icd9cm")
-ICD_MARKS = str.maketrans("", "", ".-+*!\N{DAGGER}# ")
 CERTAINTY_IN_CODE = re.compile(r"([A-Z]\d\d(?:\d{0,2}|\.\d{1,2}|\.-))[-+*!\N{DAGGER}# ]*([A-Z])", re.IGNORECASE)
 FORM = "form"
+STEM = "stem"
 PART = "part"
 LONG = 5
 PARTS = re.compile(r"[^\w%]+")
-HYPHENATED = re.compile(r" -\w|\w- ")
+HYPHENATED = re.compile(r" -(\w+)|(\w+)- ")
 AMOUNT = re.compile(r"\d+[a-z%]{0,4}|[a-z%]")
 FEW = 20
 Row = dict[str, str]
-
-
-@lru_cache(maxsize=2**10)
-def system_of(url: str | None) -> str:
-    """Give the tables' name of a code system; one without a name keeps its URL."""
-    if url is None or url in SYSTEMS:
-        return SYSTEMS.get(url or "", "")
-    known = SYSTEMS.get(url.rstrip("/").replace("https:", "http:"))
-    return known or next((name for part, name in FAMILIES if re.search(part, url, re.IGNORECASE)), url)
-
-
-def url_of(system: str) -> str:
-    """Give the URL of a code system by its name in the tables; one that has none is a URL."""
-    return next((url for url, name in SYSTEMS.items() if name == system), system if "://" in system else "")
-
-
-def key_of(system: str, code: str) -> str:
-    """Write a code as it is compared: ICD without points and marks, the labeller and product of an NDC without hyphens."""
-    if system in ICD:
-        return code.translate(ICD_MARKS).upper()
-    if system == "ndc":
-        labeller, hyphen, product = code.partition("-")
-        return labeller.zfill(5) + product.partition("-")[0].zfill(4) if hyphen else code[:9] if len(code) == 11 else code
-    return code
 
 
 class Diagnosis(NamedTuple):
@@ -153,7 +86,8 @@ class Tables:
     """The tables of one guideline, read and checked.
 
     Attributes: `drugs` and `tests` by system and code, `names` a pattern of drugs' names, `compounds` those of names
-    and parts in longer words, `forms` the words that stand beside them, `stages` the tests that a stage of the
+    and parts in longer words, `others` names of other drugs, `stems` a pattern of how such names end, `forms` the words that
+    stand beside names, `salts` those that can be joined to them, `stages` the tests that a stage of the
     guideline's `cancer` is read by, `conditions` by system, code and site, `words` patterns of those in diagnoses,
     `telling` the tests by the values that only one finding has, `values` by set, system and code, `ranges` and `units`
     by set and unit, `texts` the words that texts are compared by, `together` what several values say, `partial` those
@@ -166,18 +100,7 @@ class Tables:
         total = hashlib.sha256()
         rows = {name: read_rows(folder / f"{name}.csv", COLUMNS[name], total) for name in COLUMNS}
         self.digest = f"sha256:{total.hexdigest()}"
-        self.drugs: dict[tuple[str, str], list[str]] = defaultdict(list)
-        self.forms: set[str] = set()
-        for row in rows["drugs"]:
-            drug = one_of(row, "drug", row["drug"], (*model.drugs, UNKNOWN, ""))
-            if row["level"] == FORM:
-                self.forms.add(row["code"])
-            else:
-                self.drugs[row["system"], key_of(row["system"], row["code"])].append(drug)
-        self.names = pattern(code for system, code in self.drugs if system == TEXT)
-        long = (code for (system, code), drugs in self.drugs.items() if system == TEXT and any(drugs) and len(code) >= LONG)
-        parts = (row["code"] for row in rows["drugs"] if row["level"] == PART)
-        self.compounds = pattern(long, end=""), pattern(parts, start="", end="")
+        self.add_drugs(rows["drugs"], model)
         self.conditions: dict[tuple[str, str, str], list[Diagnosis]] = defaultdict(list)
         for row in rows["conditions"]:
             place = row["system"], key_of(row["system"], row["code"]), row["site"]
@@ -215,6 +138,30 @@ class Tables:
         }
         if lacking := [period for period in PERIODS if period not in self.periods]:
             raise GuidelineError(f"{folder / 'periods.csv'}: add {', '.join(lacking)}: courses are built by all periods.")
+
+    def add_drugs(self, rows: Sequence[Row], model: GuidelineModel) -> None:
+        """Sort the rows of ``drugs.csv`` into codes and names of drugs, of other drugs, and what stands beside them."""
+        self.drugs: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self.forms: set[str] = set()
+        self.others: set[str] = set()
+        stems: list[str] = []
+        for row in rows:
+            stem = row["level"] == STEM
+            drug = one_of(row, "drug", row["drug"], ("",) if stem else (*model.drugs, UNKNOWN, ""))
+            if row["level"] == FORM:
+                self.forms.add(row["code"])
+            elif stem:
+                stems.append(row["code"])
+            elif row["system"] == TEXT and not drug:
+                self.others.add(row["code"])
+            else:
+                self.drugs[row["system"], key_of(row["system"], row["code"])].append(drug)
+        self.names = pattern(code for system, code in self.drugs if system == TEXT)
+        long = (code for (system, code), drugs in self.drugs.items() if system == TEXT and any(drugs) and len(code) >= LONG)
+        parts = (row["code"] for row in rows if row["level"] == PART)
+        self.compounds = pattern(long, end=""), pattern(parts, start="", end="")
+        self.salts = tuple(form for form in self.forms if len(form) >= LONG)
+        self.stems = pattern(stems, start=r"[^\W\d_]{2,}")
 
     def add_facts(self, rows: Iterable[Row], model: GuidelineModel, known: Mapping[str, Collection[str]]) -> None:
         """Sort the rows of ``facts.csv`` into facts of the patient and of a course; `known` are the names of each kind."""
@@ -292,15 +239,26 @@ class Tables:
         return []
 
     def mentioned(self, text: str) -> list[str]:
-        """List the drugs named in a text, in compounds too; "" and "unknown" stand for what has no name."""
+        """List the drugs of the guideline named in a text, in compounds too; "unknown" stands for what has no name."""
         found = dict.fromkeys(name for names in (self.names, *self.compounds) for name in names.findall(text))
         return [drug for name in found for drug in self.drugs[TEXT, name]]
 
     def is_plain(self, text: str) -> bool:
         """Tell whether nothing stands in a text but drugs' names, amounts and what they are given as."""
         rest = self.names.sub(" ", f" {text} ")
-        words = PARTS.split(rest)
-        return not HYPHENATED.search(rest) and all(AMOUNT.fullmatch(word) or word in self.forms for word in words if word)
+        joined = (own[1] or own[2] for own in HYPHENATED.finditer(rest))
+        known = (AMOUNT.fullmatch(word) or word in self.forms or self.is_another(word) for word in PARTS.split(rest) if word)
+        return all(word in self.forms for word in joined) and all(known)
+
+    def is_another(self, word: str) -> bool:
+        """Tell whether a word is the name of a drug that is none of the guideline's, by itself or with that of its salt."""
+        if word in self.others or self.stems.fullmatch(word):
+            return True
+        return any(word.endswith(own) and self.is_another(word.removesuffix(own)) for own in self.salts)
+
+    def names_another(self, text: str) -> bool:
+        """Tell whether a drug that is none of the guideline's is named in a text."""
+        return any(map(self.is_another, PARTS.split(text)))
 
     def described(self, text: str) -> list[Diagnosis]:
         """List what the words of a diagnosis speak of, without saying whether it is so."""
@@ -345,11 +303,6 @@ class Tables:
         }
         in_codes = {self.split_certainty(coding)[2] for coding in codings} - {None}
         return {own or UNDECIDED for own in stated | in_codes}
-
-
-def above(system: str, code: str) -> str:
-    """Give the code above a code, or nothing where its system is not in order of codes."""
-    return code[:-1] if system in HIERARCHIES else ""
 
 
 def read_rows(path: Path, columns: tuple[str, ...], total: hashlib._Hash) -> list[Row]:

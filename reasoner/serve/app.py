@@ -30,7 +30,7 @@ from starlette.routing import Route
 from graphs.viewer.document import inline_sources
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import ReasonerError, nearest
-from reasoner.fhir.tables import SYSTEMS
+from reasoner.fhir.systems import SYSTEMS
 from reasoner.guideline import Guideline
 from reasoner.records.record import MOST_UNKNOWN_COURSES
 from reasoner.render.html.document import LOOK, asset

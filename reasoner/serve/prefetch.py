@@ -9,7 +9,7 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.fhir import ParsedResources, Tables, merge, parse, without_silent
 from reasoner.fhir.pages import page_of
 from reasoner.fhir.resources import Located
-from reasoner.fhir.tables import url_of
+from reasoner.fhir.systems import url_of
 from reasoner.records.record import Record
 from reasoner.serve.problems import RefusedError
 
