@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bundles import METASTASES, resource, stated
+from bundles import METASTASES, concept, condition, resource, stated
 from therapy_cases import in_words
 
 TUCATINIB = stated("t", "tucatinib", "2020-02-01", "2020-10-01", "completed")
@@ -18,6 +18,24 @@ def coded(kind: str, name: str, system: str, code: str, **more: Any) -> dict[str
 def beside(*texts: str) -> list[dict[str, Any]]:
     """Tucatinib for metastases, and medications by their names."""
     return [METASTASES, TUCATINIB, *(in_words(f"m{number}", text) for number, text in enumerate(texts))]
+
+
+HERCEPTIN = {"coding": [{"system": "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "code": "J9355"}]}
+INFUSION = {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "96413"}]}
+VISIT = {"start": "2021-02-01", "end": "2021-02-01"}
+IN_CLAIM = concept("rx:2361285")
+
+
+def billed(kind: str, **more: Any) -> dict[str, Any]:
+    """A bill for the patient."""
+    return {
+        "resourceType": kind,
+        "id": "bill",
+        "status": "active",
+        "use": "claim",
+        "patient": {"reference": "Patient/p"},
+        **more,
+    }
 
 
 CODED: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
@@ -79,4 +97,79 @@ CODED: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         ],
         {"metastatic_therapy": None},
     ),
+    **{
+        f"a bill tells therapy, which stays unknown unless medications tell it: {what}": (
+            [METASTASES, TUCATINIB, bill],
+            {"metastatic_therapy": COURSE if known else None},
+        )
+        for what, known, bill in (
+            ("a drug", False, billed("Claim", item=[{"productOrService": HERCEPTIN, "servicedDate": "2020-12-01"}])),
+            (
+                "a drug that is told",
+                True,
+                billed("Claim", item=[{"productOrService": IN_CLAIM, "servicedDate": "2020-03-01"}]),
+            ),
+            (
+                "a drug without a date of its own",
+                False,
+                billed(
+                    "ExplanationOfBenefit", item=[{"productOrService": HERCEPTIN}], billablePeriod={"start": "2021-02-01"}
+                ),
+            ),
+            (
+                "a part of an item",
+                False,
+                billed("Claim", item=[{"detail": [{"productOrService": HERCEPTIN}]}], created="2021-02-01"),
+            ),
+            ("an item that was added", False, billed("ExplanationOfBenefit", addItem=[{"productOrService": HERCEPTIN}])),
+            ("an infusion", False, billed("Claim", item=[{"productOrService": INFUSION, "servicedDate": "2021-02-01"}])),
+            (
+                "a procedure",
+                False,
+                billed("Claim", procedure=[{"procedureCodeableConcept": INFUSION, "date": "2021-02-01"}]),
+            ),
+            (
+                "a diagnosis",
+                False,
+                billed("Claim", diagnosis=[{"diagnosisCodeableConcept": concept("icd:Z51.11")}], billablePeriod=VISIT),
+            ),
+            ("words", False, billed("Claim", item=[{"productOrService": {"text": "Kadcyla 160 mg"}}])),
+            ("STU3", False, billed("Claim", item=[{"service": HERCEPTIN, "servicedDate": "2020-12-01"}])),
+            (
+                "what was asked for in advance",
+                True,
+                billed("Claim", item=[{"productOrService": HERCEPTIN}], use="preauthorization"),
+            ),
+            ("what was cancelled", True, billed("Claim", item=[{"productOrService": HERCEPTIN}], status="cancelled")),
+            ("a visit", True, billed("Claim", item=[{"productOrService": {"text": "Encounter for check up"}}])),
+        )
+    },
+    **{
+        f"an onset is told in any of FHIR's types: {onset}": (
+            [
+                {"resourceType": "Patient", "id": "p", "birthDate": "1970-03-05"},
+                {**condition("liver", "sct:94381002"), **onset},
+                stated("t", "tucatinib", "2020-02-01", "2020-10-01", "completed"),
+            ],
+            {"metastatic_therapy": [{"drugs": ["tucatinib"], "outcome": "completed"}] if since else None},
+        )
+        for onset, since in (
+            ({"onsetAge": {"value": 48, "unit": "a", "code": "a"}}, True),
+            ({"onsetAge": {"value": 49, "unit": "years"}}, None),
+            ({"onsetAge": {"value": 49, "code": "a"}, "recordedDate": "2020-01-10"}, True),
+            ({"onsetAge": {"value": 48, "code": "a", "comparator": ">"}}, None),
+            ({"onsetAge": {"value": 600, "code": "mo"}}, None),
+            ({"onsetRange": {"low": {"value": 46, "code": "a"}, "high": {"value": 48, "code": "a"}}}, True),
+            ({"onsetRange": {"low": {"value": 46, "code": "a"}, "high": {"value": 50, "code": "a"}}}, None),
+            ({"onsetPeriod": {"start": "2019-02-01", "end": "2019-04-01"}}, True),
+            ({"onsetPeriod": {"start": "2019-02-01", "end": "2020-06-01"}}, None),
+            ({"onsetPeriod": {"end": "2020-01-10"}}, True),
+            ({"onsetString": "15.01.2020"}, True),
+            ({"onsetString": "01/2020"}, True),
+            ({"onsetString": "2019"}, True),
+            ({"onsetString": "01/15/2020"}, None),
+            ({"onsetString": "vor einem Jahr"}, None),
+            ({"onsetString": "vor einem Jahr", "recordedDate": "2020-01-10"}, True),
+        )
+    },
 }

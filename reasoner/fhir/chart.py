@@ -24,8 +24,8 @@ from reasoner.fhir.words import normalise
 __all__ = ["READ", "Chart", "Orders", "orders_of", "without_silent"]
 
 TELLING = {
-    "CarePlan", "ClinicalImpression", "Condition", "DiagnosticReport", "DocumentReference", "EpisodeOfCare", "Observation",
-    "Procedure", "RequestGroup", "ServiceRequest",
+    "CarePlan", "Claim", "ClinicalImpression", "Condition", "DiagnosticReport", "DocumentReference", "EpisodeOfCare",
+    "ExplanationOfBenefit", "Observation", "Procedure", "RequestGroup", "ServiceRequest",
 }  # fmt: skip
 """Resources that can tell of therapy without being a medication event."""
 OTHER_VERSIONS = {"MedicationOrder", "MedicationPrescription", "MedicationUsage"}
@@ -62,6 +62,7 @@ class Chart:
         self.other_kinds = {kind: kinds[kind] for kind in sorted(filter(None, kinds)) if kind not in UNCOUNTED}
         subjects = Subjects(parsed, model)
         self.patient = subjects.patient and subjects.patient.rpartition("/")[2]
+        self.evidence.born = subjects.born
         matters = Matters(parsed.resources, tables, subjects)
         reader = DoseReader(Medications(parsed.resources), matters, self.evidence, silent_is_none)
         superseded, disputed = versions_of(parsed.resources)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["PartialDate", "bound_above", "days_between", "first_date", "instant", "months_between", "parse_date"]
+__all__ = ["PartialDate", "bound_above", "days_between", "first_date", "instant", "months_between", "parse_date", "spanned"]
 
 MONTH = 31
 DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T.*)?)?)?", re.ASCII | re.DOTALL)
@@ -73,6 +73,13 @@ def written(first: int, last: int) -> str:
 def bound_above(found: PartialDate | None) -> PartialDate | None:
     """Say of what was recorded on a date that it came about then or at any time before."""
     return None if found is None else PartialDate(0, found.last)
+
+
+def spanned(start: PartialDate | None, end: PartialDate | None) -> PartialDate | None:
+    """Give the days from one date to another as one date; where there is no start, only the last day is known."""
+    if start is None or end is None:
+        return start or bound_above(end)
+    return PartialDate(start.first, max(start.last, end.last))
 
 
 def days_between(start: PartialDate, end: PartialDate) -> PartialDate:

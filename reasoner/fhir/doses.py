@@ -12,7 +12,8 @@ from math import inf
 from typing import NamedTuple
 
 from reasoner.fhir.bundles import NOT_READ
-from reasoner.fhir.dates import PartialDate, bound_above, first_date, parse_date
+from reasoner.fhir.dates import PartialDate, first_date, parse_date
+from reasoner.fhir.elsewhere import told_elsewhere
 from reasoner.fhir.evidence import UNDECIDED, EvidenceCollector
 from reasoner.fhir.matters import Matters
 from reasoner.fhir.medications import Medications
@@ -241,35 +242,14 @@ class DoseReader:
 
     def add_told(self, name: str, resource: Resource, doubted: str = "") -> None:
         """Add the therapy that the codes and words of a resource tell which is no medication event."""
-        result = resource.resourceType == "Observation"
-        if result and resource.note is None and resource.valueString is None:
-            return
         if resource.status in NOT_GIVEN or (resource.intent in PLANS and resource.resourceType == "ServiceRequest"):
             return
-        texts, concepts = free_texts(resource), [] if result else concepts_of(resource)
-        if not texts and not concepts:
-            return
-        drugs = [drug for concept in concepts for drug in drugs_coded(concept, self.tables)]
-        texts += [text for concept in concepts for text in texts_of(concept)]
-        drugs += [drug for text in texts for drug in self.tables.mentioned(normalise(text))]
-        if drugs := [drug for drug in dict.fromkeys(drugs) if drug]:
-            period = resource.performedPeriod or resource.period or resource.effectivePeriod
-            whole = (period.start, period.end) if period else (None, None)
-            days = (
-                resource.performedDateTime,
-                resource.occurrenceDateTime,
-                resource.effectiveDateTime,
-                resource.onsetDateTime,
-            )
-            written = first_date(resource.recordedDate, resource.date)
-            start = first_date(*days, *whole) or bound_above(written)
-            end = first_date(whole[1])
-            date = start if start is None or end is None else PartialDate(start.first, max(start.last, end.last))
-            concept = next(iter(concepts), None)
-            source = provenance_of(name, concept.first() if concept else None, concept, date)
-            named = [self.evidence.model.label("drug", drug) for drug in drugs if drug != UNKNOWN]
+        for told in told_elsewhere(resource, self.tables):
+            coding = told.concept.first() if told.concept is not None else None
+            source = provenance_of(name, coding, told.concept, told.date)
+            named = [self.evidence.model.label("drug", drug) for drug in told.drugs if drug != UNKNOWN]
             what = self.say("comma").join(named) or self.say("fhir_a_therapy")
-            self.told.append((drugs, Unclear(what, doubted or self.say("fhir_told_elsewhere"), date, source)))
+            self.told.append((told.drugs, Unclear(what, doubted or self.say("fhir_told_elsewhere"), told.date, source)))
 
 
 def is_negated(resource: Resource) -> bool:
@@ -296,26 +276,6 @@ def how_ended(resource: Resource, single: bool, evidence: EvidenceCollector) -> 
         return UNDECIDED, next(words, "")
     completed = resource.status == "completed" and not single
     return (next(iter(evidence.model.as_planned), None) if completed else None), ""
-
-
-def concepts_of(resource: Resource) -> list[Concept]:
-    """List the concepts by which a resource can tell of therapy."""
-    category = resource.category
-    found = [resource.code, *category] if isinstance(category, list) else [resource.code, category]
-    for own in resource.activity or ():
-        if own.detail is not None:
-            found += [own.detail.code, own.detail.productCodeableConcept]
-    return [concept for concept in found if isinstance(concept, Concept)]
-
-
-def free_texts(resource: Resource) -> list[str]:
-    """List the free texts of a resource."""
-    texts = [resource.title, resource.description, resource.conclusion, resource.valueString]
-    if resource.note is not None:
-        texts += [own.text for own in resource.note]
-    if resource.activity is not None:
-        texts += [own.detail.description for own in resource.activity if own.detail is not None]
-    return [text for text in texts if text]
 
 
 def drugs_coded(concept: Concept, tables: Tables) -> dict[str, Coding]:

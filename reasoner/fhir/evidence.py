@@ -8,7 +8,8 @@ from math import inf
 from typing import NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.fhir.dates import PartialDate, bound_above, first_date, instant, parse_date
+from reasoner.fhir.dates import PartialDate, first_date, instant, parse_date
+from reasoner.fhir.onsets import onset_of
 from reasoner.fhir.provenance import Provenance, provenance_of
 from reasoner.fhir.resources import Coding, Component, Concept, Quantity, Resource, as_list, first_code, texts_of
 from reasoner.fhir.systems import HIERARCHIES, system_of
@@ -23,7 +24,6 @@ LONGEST = 80
 REFUTED, ERROR = "refuted", "entered-in-error"
 AGAIN = {"recurrence", "relapse"}
 ACTIVE = {"active", *AGAIN, None}
-ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 
 
 class Evidence(NamedTuple):
@@ -49,8 +49,8 @@ class Evidence(NamedTuple):
 class EvidenceCollector:
     """Collects the evidence for each finding, and why other resources say nothing.
 
-    `doubtful` are the diagnoses of which nobody can tell whether they are a finding of the tables, `parts` results that say
-    something only with others of the same day.
+    `born` is when the patient was born, `doubtful` are the diagnoses of which nobody can tell whether they are a finding of
+    the tables, `parts` results that say something only with others of the same day.
     """
 
     def __init__(self, model: GuidelineModel, tables: Tables) -> None:
@@ -58,6 +58,7 @@ class EvidenceCollector:
         self.tables = tables
         self.found: dict[str, list[Evidence]] = {}
         self.unmapped: dict[Provenance, str] = {}
+        self.born: PartialDate | None = None
         self.doubtful: list[Evidence] = []
         self.parts: dict[tuple[str, PartialDate | str], list[Evidence]] = {}
         self.unmapped_test = model.say("fhir_unmapped_test")
@@ -72,7 +73,6 @@ class EvidenceCollector:
         """Read a diagnosis: undecided where it is not confirmed or `doubted`, nothing where it is refuted or an error.
 
         `tied` says that it names the guideline's cancer as the one that it is of.
-        The date on which it was recorded says no more than that it was there by then.
         """
         statuses = self.tables.certainties_of(resource)
         if resource.verificationStatus is not None:
@@ -83,9 +83,7 @@ class EvidenceCollector:
             self.leave_out(name, resource.code, resource.onsetDateTime, self.model.say("fhir_refuted"))
             return
         confirmed = not doubted and statuses <= {"confirmed"}
-        period = resource.onsetPeriod.start if resource.onsetPeriod else None
-        asserted = (e.valueDateTime for e in resource.extension or () if e.url == ASSERTED)
-        date = first_date(resource.onsetDateTime, period, *asserted) or bound_above(parse_date(resource.recordedDate))
+        date = onset_of(resource, self.born)
         clinical = first_code(resource.clinicalStatus)
         lasting, again = clinical in ACTIVE, clinical in AGAIN
         sites = [coding for concept in as_list(resource.bodySite) for coding in concept.codings()]

@@ -8,6 +8,7 @@ import msgspec
 
 __all__ = [
     "NO_CODING",
+    "BilledItem",
     "CodeableReference",
     "Coding",
     "Component",
@@ -162,6 +163,30 @@ class Activity(msgspec.Struct, gc=False):
     detail: Detail | None = None
 
 
+class BilledItem(msgspec.Struct, gc=False):
+    """A service or a product of a bill; STU3 has `service`."""
+
+    productOrService: Concept | None = None  # noqa: N815 (FHIR's name, and below)
+    service: Concept | None = None
+    servicedDate: str | None = None  # noqa: N815
+    servicedPeriod: Period | None = None  # noqa: N815
+    detail: list[BilledItem | None] | None = None
+    subDetail: list[BilledItem | None] | None = None  # noqa: N815
+
+
+class BilledProcedure(msgspec.Struct, gc=False):
+    """A procedure for which a bill is."""
+
+    procedureCodeableConcept: Concept | None = None  # noqa: N815 (FHIR's name)
+    date: str | None = None
+
+
+class BilledDiagnosis(msgspec.Struct, gc=False):
+    """A diagnosis for which a bill is."""
+
+    diagnosisCodeableConcept: Concept | None = None  # noqa: N815 (FHIR's name)
+
+
 class Link(msgspec.Struct, gc=False):
     """A link of a bundle to another page, or of a patient to another resource about the same person."""
 
@@ -232,6 +257,9 @@ class Resource(Component, gc=False):
     component: list[Component] | None = None
     onsetDateTime: str | None = None  # noqa: N815
     onsetPeriod: Period | None = None  # noqa: N815
+    onsetAge: Quantity | None = None  # noqa: N815
+    onsetRange: Range | None = None  # noqa: N815
+    onsetString: str | None = None  # noqa: N815
     recordedDate: str | None = None  # noqa: N815
     effectiveDateTime: str | None = None  # noqa: N815
     effectivePeriod: Period | None = None  # noqa: N815
@@ -261,6 +289,13 @@ class Resource(Component, gc=False):
     performedDateTime: str | None = None  # noqa: N815
     occurrenceDateTime: str | None = None  # noqa: N815
     date: str | None = None
+    use: str | None = None
+    created: str | None = None
+    billablePeriod: Period | None = None  # noqa: N815
+    item: list[BilledItem | None] | None = None
+    addItem: list[BilledItem | None] | None = None  # noqa: N815
+    procedure: list[BilledProcedure | None] | None = None
+    diagnosis: list[BilledDiagnosis | None] | None = None
 
     def state(self) -> str | None:
         """Give the status; for a statement of R5 that is only recorded, what it says of taking the medication."""

@@ -10,6 +10,7 @@ from typing import Protocol
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import RecordError
 from reasoner.fhir.bundles import NOT_READ, ParsedResources
+from reasoner.fhir.dates import PartialDate, parse_date
 from reasoner.fhir.resources import HumanName, Identifier, Link, Located, Reference, base_of, unversioned
 
 __all__ = ["Named", "Persons", "Subjects", "id_of", "is_patient", "named", "subject_of"]
@@ -143,6 +144,8 @@ class Subjects:
         if len(patients) > 1:
             raise RecordError(model.say("fhir_several_patients", str(len(patients)), model.say("comma").join(patients)))
         self.patient = next(iter(patients), None)
+        days = {parse_date(resource.birthDate) for _, resource in own} - {None}
+        self.born: PartialDate | None = days.pop() if len(days) == 1 else None
 
     def other(self, number: int) -> str:
         """Give whom the resource at a position is about where that is not certainly the patient."""

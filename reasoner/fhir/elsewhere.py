@@ -1,0 +1,120 @@
+"""Therapy that resources tell which are no medication events: procedures, plans, reports, notes and bills."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from reasoner.fhir.dates import PartialDate, bound_above, first_date, spanned
+from reasoner.fhir.resources import BilledItem, Concept, Period, Resource, texts_of
+from reasoner.fhir.systems import system_of
+from reasoner.fhir.tables import Tables
+from reasoner.fhir.words import normalise
+
+__all__ = ["ToldElsewhere", "told_elsewhere"]
+
+BILLS = {"Claim", "ExplanationOfBenefit"}
+ASKED_FOR = {"preauthorization", "predetermination"}
+DEEPEST = 3
+
+
+class ToldElsewhere(NamedTuple):
+    """Therapy that a resource tells: its drugs, "unknown" where they are not told, the concept that says so, and when."""
+
+    drugs: list[str]
+    concept: Concept | None
+    date: PartialDate | None
+
+
+def told_elsewhere(resource: Resource, tables: Tables) -> Iterator[ToldElsewhere]:
+    """Yield the therapy that the codes and words of a resource tell; what a bill only asks for in advance is none."""
+    if resource.resourceType in BILLS:
+        if resource.use not in ASKED_FOR:
+            yield from billed(resource, tables)
+        return
+    result = resource.resourceType == "Observation"
+    if result and resource.note is None and resource.valueString is None:
+        return
+    texts, concepts = free_texts(resource), [] if result else concepts_of(resource)
+    if (texts or concepts) and (drugs := drugs_of(concepts, texts, tables)):
+        yield ToldElsewhere(drugs, next(iter(concepts), None), date_of(resource))
+
+
+def billed(resource: Resource, tables: Tables) -> Iterator[ToldElsewhere]:
+    """Yield the therapy that the items, the procedures and the diagnoses of a bill tell, each with its date."""
+    whole = span(resource.billablePeriod) or bound_above(first_date(resource.created))
+    for item in items_of([*(resource.item or ()), *(resource.addItem or ())]):
+        concepts = [own for own in (item.productOrService, item.service) if own is not None]
+        if drugs := drugs_of(concepts, (), tables):
+            date = first_date(item.servicedDate) or span(item.servicedPeriod) or whole
+            yield ToldElsewhere(drugs, concepts[0], date)
+    for own in resource.procedure or ():
+        concept = own.procedureCodeableConcept if own is not None else None
+        if own is not None and concept is not None and (drugs := drugs_of([concept], (), tables)):
+            yield ToldElsewhere(drugs, concept, first_date(own.date) or whole)
+    for reason in resource.diagnosis or ():
+        concept = reason.diagnosisCodeableConcept if reason is not None else None
+        if concept is not None and (drugs := drugs_of([concept], (), tables)):
+            yield ToldElsewhere(drugs, concept, whole)
+
+
+def items_of(items: Iterable[BilledItem | None], depth: int = 0) -> Iterator[BilledItem]:
+    """Yield the items of a bill, with those that they consist of."""
+    for item in items:
+        if item is not None:
+            yield item
+            if depth < DEEPEST:
+                yield from items_of([*(item.detail or ()), *(item.subDetail or ())], depth + 1)
+
+
+def drugs_of(concepts: Iterable[Concept], texts: Iterable[str], tables: Tables) -> list[str]:
+    """List the drugs that codes and texts name."""
+    found: list[str] = []
+    for concept in concepts:
+        for coding in concept.codings():
+            found += tables.drugs_of(system_of(coding.system), coding.code or "")
+        for text in texts_of(concept):
+            found += tables.mentioned(normalise(text))
+    for text in texts:
+        found += tables.mentioned(normalise(text))
+    return [drug for drug in dict.fromkeys(found) if drug]
+
+
+def span(period: Period | None) -> PartialDate | None:
+    """Give a period as a date that is known as exactly as that."""
+    return spanned(first_date(period.start), first_date(period.end)) if period is not None else None
+
+
+def date_of(resource: Resource) -> PartialDate | None:
+    """Give the date of the therapy that a resource tells: from its first day to its last, or until it was written down."""
+    period = resource.performedPeriod or resource.period or resource.effectivePeriod
+    days = (
+        resource.performedDateTime,
+        resource.occurrenceDateTime,
+        resource.effectiveDateTime,
+        resource.onsetDateTime,
+        *((period.start, period.end) if period else ()),
+    )
+    start = first_date(*days) or bound_above(first_date(resource.recordedDate, resource.date))
+    return spanned(start, first_date(period.end)) if period else start
+
+
+def concepts_of(resource: Resource) -> list[Concept]:
+    """List the concepts by which a resource can tell of therapy."""
+    found: list[object] = [resource.code]
+    if resource.category is not None:
+        found += resource.category if isinstance(resource.category, list) else [resource.category]
+    for own in resource.activity or ():
+        if own.detail is not None:
+            found += [own.detail.code, own.detail.productCodeableConcept]
+    return [concept for concept in found if isinstance(concept, Concept)]
+
+
+def free_texts(resource: Resource) -> list[str]:
+    """List the free texts of a resource."""
+    texts = [resource.title, resource.description, resource.conclusion, resource.valueString]
+    if resource.note is not None:
+        texts += [own.text for own in resource.note]
+    if resource.activity is not None:
+        texts += [own.detail.description for own in resource.activity if own.detail is not None]
+    return [text for text in texts if text]
