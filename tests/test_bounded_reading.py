@@ -146,6 +146,18 @@ def test_one_process_compiles_again_and_again_and_one_that_was_ended_is_replaced
     assert set(compiling()).isdisjoint(first)
 
 
+def test_the_process_is_kept_however_much_memory_who_asks_has_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded, "IDLE", [])
+    monkeypatch.setenv("REASONER_COMPILE_MEMORY", "1024")
+    taken = b"\1" * (300 * bounded.MIB)
+    Guideline.load(RIVER_COUGH)
+    del taken
+    kept = [worker.process.pid for worker in bounded.IDLE]
+    assert answered(Guideline.load(RIVER_COUGH)) == ["oralin"]
+    assert [worker.process.pid for worker in bounded.IDLE] == kept != []
+    bounded.IDLE.pop().end()
+
+
 def test_without_a_process_of_its_own_the_answer_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     before = compiling()
     monkeypatch.setenv("REASONER_COMPILE_SECONDS", "off")

@@ -15,6 +15,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO, Literal
 
@@ -129,8 +130,11 @@ def grown(task: Task) -> bool:
     """Tell whether this process holds a good part of the memory that a task may take: it does not give it back."""
     if sys.platform == "win32":
         return False
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return largest > task.memory / 4
+    try:
+        held = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes, as macOS counts
+    return held > task.memory / 4
 
 
 def most_instances(made: object, parsed: ParsedGuideline, size: int) -> str:
