@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bundles import METASTASES, concept, condition, resource, stated
+from bundles import METASTASES, NEGATIVE, concept, condition, observation, resource, stated
 from therapy_cases import in_words
 
 TUCATINIB = stated("t", "tucatinib", "2020-02-01", "2020-10-01", "completed")
@@ -22,6 +22,8 @@ def beside(*texts: str) -> list[dict[str, Any]]:
 
 HERCEPTIN = {"coding": [{"system": "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "code": "J9355"}]}
 INFUSION = {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "96413"}]}
+OPS = "http://fhir.de/CodeSystem/bfarm/ops"
+NEGATIVE_PR = observation("pr", "loinc:85339-0", "2020-01-12", valueCodeableConcept=NEGATIVE)
 VISIT = {"start": "2021-02-01", "end": "2021-02-01"}
 IN_CLAIM = concept("rx:2361285")
 
@@ -170,6 +172,70 @@ CODED: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
             ({"onsetString": "01/15/2020"}, None),
             ({"onsetString": "vor einem Jahr"}, None),
             ({"onsetString": "vor einem Jahr", "recordedDate": "2020-01-10"}, True),
+        )
+    },
+    **{
+        f"a text of several medications one after the other, or of doubt, names none for certain: {text}": (
+            [METASTASES, TUCATINIB, in_words("x", text)],
+            {"metastatic_therapy": None},
+        )
+        for text in (
+            "Herceptin -> Kadcyla",
+            "Trastuzumab \N{RIGHTWARDS ARROW} T-DM1",
+            "Herceptin?",
+            "Docetaxel > Paclitaxel",
+            "TCHP",
+        )
+    },
+    **{
+        f"days of a cycle and numbers of tablets are amounts: {text}": (
+            [METASTASES, in_words("x", text)],
+            {"metastatic_therapy": [{"drugs": [drug], "outcome": "ongoing"}]},
+        )
+        for text, drug in (
+            ("Capecitabin 2x1500mg d1-14", "capecitabine"),
+            ("Tukysa 150 mg 2x2", "tucatinib"),
+            ("nab-Paclitaxel 125 mg/m² d1,8,15", "paclitaxel"),
+            ("Paclitaxel albumingebunden C1D8", "paclitaxel"),
+        )
+    },
+    "codes of ATC are compared without regard to capitals": (
+        [
+            METASTASES,
+            {
+                **in_words("x", ""),
+                "medicationCodeableConcept": {"coding": [{"system": "http://www.whocc.no/atc", "code": "l01fd04"}]},
+            },
+        ],
+        {"metastatic_therapy": [{"drugs": ["trastuzumab_deruxtecan"], "outcome": "ongoing"}]},
+    ),
+    **{
+        f"a result or a procedure can tell of therapy by its code or its value: {own['id']}": (
+            [METASTASES, TUCATINIB, own],
+            {"metastatic_therapy": None},
+        )
+        for own in (
+            observation("value in words", "loinc:11111-1", "2021-02-01", valueCodeableConcept={"text": "Kadcyla since May"}),
+            observation("value by a code", "loinc:11111-1", "2021-02-01", valueCodeableConcept="rx:1371041"),
+            observation(
+                "part", "loinc:11111-1", "2021-02-01", component=[{"code": {}, "valueString": "Enhertu, six cycles"}]
+            ),
+            coded("Procedure", "OPS of a drug", OPS, "6-001.k0", status="completed", performedDateTime="2021-02-01"),
+            coded("Procedure", "OPS of another drug", OPS, "6-002.a", status="completed", performedDateTime="2021-02-01"),
+            {**resource("CarePlan", "name of a regimen"), "status": "active", "title": "TCHP"},
+        )
+    },
+    **{
+        f"scores of hormone receptors are read: {text}": (
+            [observation("er", "loinc:85337-4", "2020-01-12", valueString=text), NEGATIVE_PR],
+            {"hr": value},
+        )
+        for text, value in (
+            ("IRS 12/12", "positive"),
+            ("IRS 0", "negative"),
+            ("IRS 2", None),
+            ("Allred 8/8", "positive"),
+            ("Allred 2", "negative"),
         )
     },
 }

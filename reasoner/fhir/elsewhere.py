@@ -33,9 +33,7 @@ def told_elsewhere(resource: Resource, tables: Tables) -> Iterator[ToldElsewhere
             yield from billed(resource, tables)
         return
     result = resource.resourceType == "Observation"
-    if result and resource.note is None and resource.valueString is None:
-        return
-    texts, concepts = free_texts(resource), [] if result else concepts_of(resource)
+    texts, concepts = free_texts(resource), values_of(resource) if result else concepts_of(resource)
     if (texts or concepts) and (drugs := drugs_of(concepts, texts, tables)):
         yield ToldElsewhere(drugs, next(iter(concepts), None), date_of(resource))
 
@@ -110,9 +108,16 @@ def concepts_of(resource: Resource) -> list[Concept]:
     return [concept for concept in found if isinstance(concept, Concept)]
 
 
+def values_of(result: Resource) -> list[Concept]:
+    """List the values of a result by which it can tell of therapy."""
+    return [own.valueCodeableConcept for own in (result, *(result.component or ())) if own.valueCodeableConcept is not None]
+
+
 def free_texts(resource: Resource) -> list[str]:
     """List the free texts of a resource."""
     texts = [resource.title, resource.description, resource.conclusion, resource.valueString]
+    if resource.component is not None:
+        texts += [own.valueString for own in resource.component]
     if resource.note is not None:
         texts += [own.text for own in resource.note]
     if resource.activity is not None:

@@ -48,7 +48,7 @@ def key_of(system: str, code: str) -> str:
     if system == "ndc":
         labeller, hyphen, product = code.partition("-")
         return labeller.zfill(5) + product.partition("-")[0].zfill(4) if hyphen else code[:9] if len(code) == 11 else code
-    return code
+    return code.strip().upper() if system in HIERARCHIES else code
 
 
 def above(system: str, code: str) -> str:

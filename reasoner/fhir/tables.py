@@ -52,9 +52,11 @@ FORM = "form"
 STEM = "stem"
 PART = "part"
 LONG = 5
+SHORT = 80
 PARTS = re.compile(r"[^\w%]+")
 HYPHENATED = re.compile(r" -(\w+)|(\w+)- ")
-AMOUNT = re.compile(r"\d+[a-z%]{0,4}|[a-z%]")
+AMOUNT = re.compile(r"(?:[cd]\d{1,3})+|\d+(?:x\d+)?[a-z%]{0,4}|[a-z%]")
+DOUBT = re.compile("[?<>\N{RIGHTWARDS ARROW}\N{RIGHTWARDS DOUBLE ARROW}]")
 FEW = 20
 Row = dict[str, str]
 
@@ -160,6 +162,7 @@ class Tables:
         long = (code for (system, code), drugs in self.drugs.items() if system == TEXT and any(drugs) and len(code) >= LONG)
         parts = (row["code"] for row in rows if row["level"] == PART)
         self.compounds = pattern(long, end=""), pattern(parts, start="", end="")
+        self.known: dict[str, list[str]] = {}
         self.salts = tuple(form for form in self.forms if len(form) >= LONG)
         self.stems = pattern(stems, start=r"[^\W\d_]{2,}")
 
@@ -240,15 +243,24 @@ class Tables:
 
     def mentioned(self, text: str) -> list[str]:
         """List the drugs of the guideline named in a text, in compounds too; "unknown" stands for what has no name."""
+        if len(text) > SHORT:
+            return self.drugs_in(text)
+        known = self.known.get(text)
+        if known is None:
+            known = self.known[text] = self.drugs_in(text)
+        return known
+
+    def drugs_in(self, text: str) -> list[str]:
+        """List the drugs whose names stand in a text."""
         found = dict.fromkeys(name for names in (self.names, *self.compounds) for name in names.findall(text))
         return [drug for name in found for drug in self.drugs[TEXT, name]]
 
     def is_plain(self, text: str) -> bool:
-        """Tell whether nothing stands in a text but drugs' names, amounts and what they are given as."""
+        """Tell whether nothing stands in a text but drugs' names, amounts and what they are given as, without a doubt."""
         rest = self.names.sub(" ", f" {text} ")
         joined = (own[1] or own[2] for own in HYPHENATED.finditer(rest))
         known = (AMOUNT.fullmatch(word) or word in self.forms or self.is_another(word) for word in PARTS.split(rest) if word)
-        return all(word in self.forms for word in joined) and all(known)
+        return not DOUBT.search(text) and all(word in self.forms for word in joined) and all(known)
 
     def is_another(self, word: str) -> bool:
         """Tell whether a word is the name of a drug that is none of the guideline's, by itself or with that of its salt."""
