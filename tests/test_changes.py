@@ -276,7 +276,7 @@ def test_which_of_several_sets_is_true_can_be_found_out(curated: Guideline) -> N
     (change,) = changes_of(curated, data, "trastuzumab_deruxtecan").first[:1]
     assert (change.set, change.kind) == ({"one_of": "since"}, {"one_of": "find_out"})
     text = render(why_not(curated, curated.record(data), "trastuzumab_deruxtecan"))
-    assert '"since" is the case (to find out)' in " ".join(text.split())
+    assert '"since" is the case - to be found out' in " ".join(text.split())
 
 
 def with_signs(folder: Path, count: int) -> Guideline:

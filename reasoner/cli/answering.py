@@ -89,20 +89,29 @@ def why(
 @click.option(
     "--most", type=click.IntRange(0), metavar="N", default=10, show_default=True, help="How many smallest changes to show."
 )
+@click.option("--full", is_flag=True, help="Show every rule that could recommend it, with the conditions that block it.")
 def why_not(
-    patient: str, selection: Selection, form: str, edits: tuple[str, ...], regimen: str, include_past: bool, most: int
+    patient: str,
+    selection: Selection,
+    form: str,
+    edits: tuple[str, ...],
+    regimen: str,
+    include_past: bool,
+    most: int,
+    full: bool,
 ) -> None:
     """Say what keeps a regimen from being recommended.
 
-    Shown are the conditions that block each rule, what excludes the regimen or comes ahead of it, and the smallest changes
-    to the record that would make it certain, with the number of the others.
+    Shown are what excludes the regimen or comes ahead of it, the statement that came nearest to recommending it with what of
+    it is met and what is not, and the smallest changes to the record that would make it certain, with the number of the
+    others.
     """
     from reasoner.queries import why_not as queries
     from reasoner.render import why_not as texts
 
     guideline = load(selection)
     result = queries.why_not(guideline, one_record(patient, guideline, edits), regimen, include_past, most)
-    print_result(form, result, lambda width, colour: texts.render(result, width, colour))
+    print_result(form, result, lambda width, colour: texts.render(result, width, colour, full))
 
 
 @click.command()

@@ -11,21 +11,21 @@ from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.engine.argument_facts import About, ArgumentFact, Facts, Standing
 from reasoner.engine.argument_walk import Walk
 from reasoner.engine.completions import Truth
-from reasoner.engine.conclusions import Assumption, conclusions_of
+from reasoner.engine.conclusions import SILENT, Assumption, conclusions_of
+from reasoner.engine.nearest import Nearest
 from reasoner.engine.phrases import assuming_words, strength_words
 from reasoner.engine.predicates import INDICATED, RECOMMENDED, arguments_of, ground_atom
 from reasoner.engine.scores import score_words
 from reasoner.engine.sufficient import Claim, sufficient_facts
 from reasoner.records.shapes import Shape
 
-__all__ = ["Argument", "Block", "Evidence", "Ground", "argue", "verdict_words"]
+__all__ = ["Argument", "Block", "Evidence", "Ground", "argue", "out_of_scope", "verdict_words"]
 
 Kind = Literal["regimen", "action", "setting", "score"]
 STATUS_WORDS = {
     "recommended": "status_recommended",
     "excluded": "status_excluded",
     "conditional": "status_conditional",
-    "not_recommended": "status_not_recommended",
     "called_for": "status_called_for",
     "not_called_for": "status_not_called_for",
     "holds": "status_holds",
@@ -94,24 +94,57 @@ def verdict_words(answer: Answer, conclusion: str, kind: Kind, status: str) -> s
         if kind == "score" and score.score == conclusion:
             return score_words(score, model)
     name = model.label("action_name" if kind == "action" else kind, conclusion)
-    words = [say(STATUS_WORDS[status])]
+    words = []
     for entry in answer.recommended if kind == "regimen" else ():
         if entry.regimen == conclusion:
-            words.append(say("rank_and_strength", str(entry.rank), strength_words(entry, model)))
+            rank = say("rank_and_strength", str(entry.rank), strength_words(entry, model))
             if entry.certainty == "conditional":
-                words.append(say("recommended_certain_if", assuming_words(entry.assuming, model)))
+                words.append(say("recommended_certain_if", assuming_words(entry.assuming, model), rank))
+            else:
+                words += [say("status_recommended"), rank]
     for excluded in answer.excluded if kind == "regimen" else ():
         if excluded.regimen == conclusion and excluded.certainty == "conditional":
             words.append(say("excluded_certain_if", assuming_words(excluded.assuming, model)))
+    if not words or status == "excluded":
+        denied = kind == "regimen" and status in DENIED
+        words.insert(0, denial_words(answer, conclusion) if denied else say(STATUS_WORDS[status]))
     for call in answer.actions if kind == "action" else ():
         if call.action == conclusion and call.certainty == "conditional":
             words.append(say("certain_if", assuming_words(call.assuming, model)))
     return say("labelled", name, say("and").join(words))
 
 
-def argue(answer: Answer, conclusion: str, kind: Kind, status: str, claim: Claim, held: tuple[str, ...]) -> Argument:
-    """Argue for a status; `claim` is what it claims, `held` are its atoms that hold somewhere."""
-    return ArgumentBuilder(answer, conclusion, kind, status, claim, held).argument()
+def denial_words(answer: Answer, regimen: str) -> str:
+    """Say why a regimen is not recommended: the guideline does not apply, is silent, or does not indicate it."""
+    say = answer.derivation.model.say
+    if out_of_scope(answer, regimen):
+        return say("status_out_of_scope")
+    return say("status_silent" if setting_for(answer, regimen) == SILENT else "status_not_indicated")
+
+
+def setting_for(answer: Answer, regimen: str) -> str:
+    return conclusions_of(answer.derivation).setting(answer.derivation.model.option_of.get(regimen, ""))
+
+
+def out_of_scope(answer: Answer, regimen: str) -> bool:
+    """Tell whether a patient stands where nothing is meant to be recommended."""
+    return setting_for(answer, regimen) in answer.derivation.model.by_design
+
+
+def argue(
+    answer: Answer,
+    conclusion: str,
+    kind: Kind,
+    status: str,
+    claim: Claim,
+    held: tuple[str, ...],
+    nearest: Nearest | None,
+) -> Argument:
+    """Argue for a status; `claim` is what it claims, `held` are its atoms that hold somewhere.
+
+    `nearest` is the rule that came nearest to recommending a regimen that is not recommended.
+    """
+    return ArgumentBuilder(answer, conclusion, kind, status, claim, held).argument(nearest)
 
 
 def entry_of(answer: Answer, conclusion: str, kind: Kind) -> Recommendation | Exclusion | ActionCall | None:
@@ -137,7 +170,8 @@ class ArgumentBuilder:
         self.model = answer.derivation.model
         self.claim = claim
         self.denied = claim.denied
-        self.targets = [self.program.index[atom] for atom in held or claim.atoms if atom in self.program.index][:1]
+        targets = [self.program.index[atom] for atom in held or claim.atoms if atom in self.program.index]
+        self.targets = targets[::-1] if claim.denied else targets[:1]
         certain = status != "conditional"
         self.sufficient = sufficient_facts(answer.asked, claim, self.model) if certain else None
         self.entry = entry_of(answer, conclusion, kind)
@@ -154,24 +188,34 @@ class ArgumentBuilder:
         truth = self.derivation.values[self.targets[0]]
         return conclusions_of(self.derivation).certainty(truth)[2] if truth != self.derivation.completions.none else every
 
-    def argument(self) -> Argument:
+    def argument(self, nearest: Nearest | None) -> Argument:
         for target in self.targets:
             if self.denied:
                 self.walk.oppose(target, "")
             elif not self.recommended(target):
                 self.walk.support(target)
         because, blocks = self.grounds(), self.blocks()
+        if self.denied and self.kind == "regimen":
+            needed = {(one.fact, one.member, one.course, one.key) for one in self.sufficient or ()}
+            blocks = list({b.about: b for b in blocks[::-1] if b.state == "unknown" or b.about in needed}.values())[::-1]
+            because = self.lacking(nearest) if nearest is not None else {}
         because, blocks = self.complete(because, blocks)
-        used = tuple(because)[:1] if self.kind == "action" else tuple(because)
+        stating = [name for name in because if name in self.stating()]
+        used = tuple(because)[:1] if self.kind == "action" else tuple(stating or because)
         return Argument(
             verdict=verdict_words(self.answer, self.conclusion, self.kind, self.status),
             because=tuple(self.ground(name, facts) for name, facts in because.items()),
             ruled_out_by=tuple(blocks),
             readings=tuple(self.readings),
-            evidence=tuple(self.evidence(used)) if not self.denied else (),
+            evidence=tuple(self.evidence(used)) if not self.denied or nearest is not None else (),
             alternatives_considered=tuple(self.others()),
             sufficient=self.sufficient,
         )
+
+    def lacking(self, nearest: Nearest) -> dict[str, list[ArgumentFact]]:
+        """Give the rule that came nearest with the facts by which it does not fire."""
+        facts = {(fact.about, fact.words): fact for fact in map(self.facts.of_lack, nearest.lacks)}
+        return {nearest.annotation: list(facts.values())}
 
     def ground(self, name: str, facts: list[ArgumentFact]) -> Ground:
         return Ground(name, self.model.annotations[name].text if name else "", tuple(facts))
@@ -269,31 +313,42 @@ class ArgumentBuilder:
             if one.value is False:
                 blocks.append(self.block("", about, self.facts.words(about, True)))
             else:
-                name = next(iter(because), "") or self.reader(about) or self.speaker()
+                name = next(reversed(because), "") or self.reader(about) or self.speaker()
                 because.setdefault(name, []).append(self.facts.fact(about, one.value, None))  # type: ignore[arg-type]
         return because, blocks
 
+    def stating(self) -> set[str]:
+        """Name what recommends or excludes the regimen, or calls for the action, by itself."""
+        return {reason.annotation for reason in getattr(self.entry, "reasons", ())}
+
     def evidence(self, used: tuple[str, ...]) -> Iterator[Evidence]:
-        """Yield the trials behind the statements, with their last figures and what the register holds against the text."""
-        model = self.model
+        """Yield the trials behind the statements, with their last figures and what the register holds against the text.
+
+        Of what is not recommended only whom the trials enrolled.
+        """
+        model, measured = self.model, not self.denied
         annotations = [model.annotations[name.partition("=")[0]] for name in used if name]
         statements = dict.fromkeys([a.id for a in annotations] + [read for a in annotations for read in a.reads])
         trials = dict.fromkeys(trial for name in statements for trial in model.annotations[name].trials)
         shown: set[str] = set()
         for name in trials:
             trial = model.trials[name]
-            figures = [figure for figure in trial.published if figure[0] != "population"][-MOST_FIGURES:]
-            words = model.say("and").join(
-                model.say("figure", model.label("measure", measure), value, cut) for measure, value, cut, _ in figures
-            )
+            shown_of = [figure for figure in trial.published if (figure[0] != "population") == measured][-MOST_FIGURES:]
+            if measured:
+                figures = (
+                    model.say("figure", model.label("measure", measure), value, cut) for measure, value, cut, _ in shown_of
+                )
+                words = model.say("labelled", trial.label, model.say("and").join(figures)) if shown_of else trial.label
+            else:
+                words = model.say("enrolled", trial.label, shown_of[0][1]) if shown_of else trial.label
             caveats = []
-            for statement, _, text in model.discrepancies:
+            for statement, _, text in model.discrepancies if measured else ():
                 annotation = model.annotations.get(statement)
                 about = annotation is not None and name in annotation.trials
                 if about and (statement in statements or (annotation and annotation.unformalised)) and text not in shown:
                     caveats.append(model.say("labelled", statement, text))
                     shown.add(text)
-            yield Evidence(name, model.say("labelled", trial.label, words) if words else trial.label, " ".join(caveats))
+            yield Evidence(name, words, " ".join(caveats))
 
     def others(self) -> Iterator[str]:
         """Yield the other regimens that are recommended here, or would be if they were not excluded."""

@@ -10,6 +10,7 @@ from msgspec import field
 from reasoner.engine.answer import Missing
 from reasoner.engine.argument_walk import Walk
 from reasoner.engine.conclusions import Assumption
+from reasoner.engine.nearest import NOWHERE, Lack
 from reasoner.engine.phrases import assumption_words, course_words, unknown_words
 from reasoner.engine.predicates import arguments_of
 from reasoner.records.shapes import Shape
@@ -69,6 +70,25 @@ class Facts:
             return self.fact((self.model.courses_fact.name, None, int(arguments[0]), None), None, atom)
         known = next((fact.name for fact in self.model.facts if arguments and fact.name == arguments[0]), None)
         return None if known is None else self.fact((known, None, None, None), None, atom)
+
+    def of_lack(self, lack: Lack) -> ArgumentFact:
+        """Give the fact by which a rule that came nearest does not fire: of what is derived the first that it rests on."""
+        reached = lack.atom != NOWHERE
+        own = self.of_atom(lack.atom) if reached and lack.atom < len(self.program.inputs) else None
+        behind = min(self.walk.variables_behind(lack.atom), default=None) if reached else None
+        if behind is not None:
+            about = self.program.variables[behind].place[:4]
+        else:
+            therapy = self.model.courses_fact
+            about = (therapy.name if therapy is not None else self.model.facts[0].name, None, None, None)
+        if own is not None:
+            about = own.about
+            if own.value is not None:
+                return own
+        name, member, course, key = about
+        words = self.model.say("without", lack.words) if lack.kind == "missing" else lack.words
+        state: Standing = "unknown" if lack.kind == "open" else "recorded"
+        return ArgumentFact(fact=name, member=member, course=course, key=key, value=None, words=words, state=state)
 
     def true_of(self, atoms: Sequence[str]) -> bool:
         return all(self.walk.holds(self.program.index[atom]) for atom in atoms if atom in self.program.index)

@@ -145,11 +145,14 @@ class Walk:
                 if excluding and own != block and given[0] >= len(self.program.inputs):
                     self.histories[own, given[0]] = None
                 continue
+            named = len(self.blocks)
             for condition, negated in self.chosen(unmet):
                 if negated:
                     self.support(condition, own, direct=False)
                 else:
                     self.oppose(condition, own, excluding)
+            if excluding and own != block and len(self.blocks) == named and not unmet[0][1]:
+                self.histories[own, unmet[0][0]] = None
 
     def unmet(self, rule: int) -> list[tuple[int, bool]]:
         """List the conditions that keep a rule from firing; none where it can fire, or only data does."""

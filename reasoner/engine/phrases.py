@@ -40,6 +40,7 @@ __all__ = [
     "member_name",
     "member_words",
     "missing_words",
+    "opening_sentence",
     "question_words",
     "rank_is_sure",
     "reading_words",
@@ -255,6 +256,14 @@ def source_words(annotation: Annotation, model: GuidelineModel) -> str:
 def annotation_words(annotation: Annotation, model: GuidelineModel) -> str:
     """Give the sentence of a statement, reading or overlay with its source."""
     return model.say("with_source", annotation.text, source_words(annotation, model))
+
+
+def opening_sentence(annotation: Annotation) -> str:
+    """Give a statement as it is, of a reading its first sentence."""
+    if annotation.kind == "statement":
+        return annotation.text
+    first, mark, _ = annotation.text.partition(". ")
+    return f"{first}{mark.strip()}"
 
 
 def decided_words(decides: Sequence[str], model: GuidelineModel) -> str:

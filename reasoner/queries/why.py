@@ -8,10 +8,11 @@ from msgspec import field
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, GuidelineInfo
-from reasoner.engine.argument import Argument, argue
+from reasoner.engine.argument import Argument, argue, out_of_scope
 from reasoner.engine.conclusions import CONDITIONAL
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.doses import dosage_atoms
+from reasoner.engine.nearest import Nearest, nearest_rule
 from reasoner.engine.predicates import ACTION, EXCLUDED, RECOMMENDED, SCORE, SETTING, arguments_of, ground_atom
 from reasoner.engine.sufficient import Claim
 from reasoner.engine.trace import Trace, trace
@@ -47,7 +48,8 @@ class Why(Result, frozen=True, tag_field="schema", tag="reasoner.why/1"):
     it has a value.
 
     Not part of the JSON: the whole `answer`; `kind`, "regimen", "action", "setting" or "score"; `atoms`, the conclusions
-    explained, as clingo text.
+    explained, as clingo text; `nearest`, the rule that came nearest to recommending a regimen that is not recommended with
+    certainty.
     """
 
     guideline: GuidelineInfo
@@ -60,6 +62,7 @@ class Why(Result, frozen=True, tag_field="schema", tag="reasoner.why/1"):
     answer = Carried[Answer]()
     kind = Carried[Kind]()
     atoms = Carried[tuple[str, ...]]()
+    nearest = Carried[Nearest | None](None)
 
 
 def conclusion_kind(name: str, model: GuidelineModel) -> Kind:
@@ -130,14 +133,16 @@ def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
     Raises RecordError, with the nearest names, for a conclusion that the guideline does not know.
     """
     kind, status, claim, held, atoms = concluded(answer, conclusion)
+    asked = kind == "regimen" and status != RECOMMENDED and not out_of_scope(answer, conclusion)
+    nearest = nearest_rule(answer.derivation, conclusion) if asked else None
     return Why(
         guideline=answer.guideline,
         patient=answer.patient,
         conclusion=conclusion,
         status=status,
         trace=trace(answer.derivation, answer.patient, atoms, depth),
-        argument=argue(answer, conclusion, kind, status, claim, held),
-    ).carrying(answer=answer, kind=kind, atoms=atoms)
+        argument=argue(answer, conclusion, kind, status, claim, held, nearest),
+    ).carrying(answer=answer, kind=kind, atoms=atoms, nearest=nearest)
 
 
 def doses_of(regimen: str, derivation: Derivation) -> tuple[str, ...]:

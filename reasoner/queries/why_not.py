@@ -95,7 +95,7 @@ def why_not(guideline: Guideline, record: Record, regimen: str, anything: bool =
         outranked_by=tuple(outranking(answer, entry)),
         changes=changes.first,
         others=changes.others,
-    ).carrying(answer=answer, kind=explained.kind, atoms=explained.atoms, uses=uses)
+    ).carrying(**explained.__dict__, uses=uses)
 
 
 def blocked(answer: Answer, regimen: str) -> list[RuleUse]:

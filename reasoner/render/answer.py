@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import UNSET
 
-from reasoner.compiler.model import Annotation, GuidelineModel
+from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.engine.conclusions import Assumption
 from reasoner.engine.derivation import Derivation
@@ -18,6 +18,7 @@ from reasoner.engine.phrases import (
     assuming_words,
     depending_words,
     missing_words,
+    opening_sentence,
     recommendation_words,
     setting_words,
     source_words,
@@ -68,14 +69,6 @@ def recommendation(page: TextLayout, entry: Recommendation, answer: Answer, quot
         page.item("", text)
     for text in (*dose_words(entry.doses, model), *no_dose_words(entry.regimen, entry.doses, model)):
         page.item("", text, "faint")
-
-
-def opening_sentence(annotation: Annotation) -> str:
-    """Give a statement as it is, of a reading its first sentence."""
-    if annotation.kind == "statement":
-        return annotation.text
-    first, mark, _ = annotation.text.partition(". ")
-    return f"{first}{mark.strip()}"
 
 
 def sources_of(entry: Exclusion, model: GuidelineModel) -> str:

@@ -6,63 +6,109 @@ from collections.abc import Iterator
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.argument import Argument, Block, Ground
-from reasoner.engine.phrases import member_name, source_words
+from reasoner.engine.nearest import Kind, Nearest
+from reasoner.engine.phrases import member_name, opening_sentence, source_words
 from reasoner.queries.why import Why
 from reasoner.render.layout import TextLayout
 
-__all__ = ["blocks", "render"]
+__all__ = ["LEAD", "blocks", "evidence", "near", "render"]
 
 AIM = 18
 """So many lines are aimed at."""
+SHAPES = ((None, True, True), (1, True, True), (None, False, True), (1, False, True), (1, False, False), (0, False, False))
+"""What can be shown, the most first: how many statements in full, the figures of trials, what was considered too."""
+MOST_QUOTING = 20
+"""With so many lines at least one statement is quoted in full."""
 LEAD = 2
 MOST_NAMED = 3
 STANDINGS = {
     "recorded": "stands_recorded",
-    "recorded_absent": "stands_absent",
     "unknown": "stands_unknown",
     "assumed": "stands_assumed",
+    "recorded_absent": "stands_absent",
 }
+"""How facts stand that could rule something out, in the order in which they are shown."""
 
 
 def grounds(page: TextLayout, because: tuple[Ground, ...], whole: int, model: GuidelineModel) -> None:
     """Write what carries a conclusion, the sentences of the first `whole` in full, and the patient's facts."""
-    say = model.say
+    say, besides = model.say, list[str]()
     for number, ground in enumerate(because):
         source = source_words(model.annotations[ground.statement], model) if ground.statement else ""
-        if number < whole and source:
+        quoted = number < whole and source
+        if quoted:
             page.item("", say("with_source", ground.text, source), indent=LEAD)
         facts = [fact for fact in ground.facts if fact.state != "assumed"]
-        words = [say(STANDINGS["unknown"], fact.words) if fact.state == "unknown" else fact.words for fact in facts]
-        if number >= whole and source:
-            page.item("", say("with_source", say("and").join(words) or say("also_carried"), source), indent=LEAD)
+        words = say("and").join(say("fact_unknown", f.words) if f.state == "unknown" else f.words for f in facts)
+        if words and (quoted or not source):
+            page.item("  -", words, indent=LEAD + 2)
         elif words:
-            page.item("  -", say("and").join(words), indent=LEAD + 2)
+            page.item("", say("with_source", words, source), indent=LEAD)
+        elif not quoted:
+            besides.append(ground.statement)
+    if besides:
+        page.item("", say("also_carried", say("comma").join(besides)), indent=LEAD)
 
 
 def blocks(found: tuple[Block, ...], model: GuidelineModel) -> Iterator[str]:
-    """Word each fact that could rule something out once, with how it stands; those that stand alike together."""
+    """Word the facts that could rule something out, each once; those that stand alike in the record together."""
     sources: dict[tuple[str, str | None, str], tuple[Block, list[str]]] = {}
     for block in found:
         sources.setdefault((block.fact, block.member, block.words), (block, []))[1].append(block.block)
     lists: dict[tuple[str, str, str], list[str]] = {}
-    others: dict[tuple[str, str], list[str]] = {}
+    worded: dict[str, dict[str, list[str]]] = {}
     for block, own in sources.values():
         named = model.say("comma").join(dict.fromkeys(own))
         if block.member is not None:
             lists.setdefault((block.state, named, block.fact), []).append(member_name(block.member, model))
         else:
-            others.setdefault((block.state, named), []).append(block.words)
+            worded.setdefault(block.state, {}).setdefault(named, []).append(block.words)
     for (state, named, fact), members in lists.items():
         words = model.say("member", model.say("or").join(members), model.label("fact", fact))
-        yield model.say("with_source", model.say(STANDINGS[state], words), named)
-    for (state, named), words_of in others.items():
-        yield model.say("with_source", model.say(STANDINGS[state], model.say("or").join(words_of)), named)
+        worded.setdefault(state, {}).setdefault(named, []).append(words)
+    for state, key in STANDINGS.items():
+        if state in worded:
+            parts = (model.say("with_source", model.say("or").join(own), named) for named, own in worded[state].items())
+            yield model.say(key, model.say("and").join(parts))
 
 
-def argued(page: TextLayout, argument: Argument, whole: int, figures: bool, model: GuidelineModel) -> None:
-    """Write an argument, with the sentences of so many statements, with the figures of trials or without."""
+LACKS: tuple[tuple[Kind, str], ...] = (
+    ("missing", "nearest_missing"),
+    ("against", "nearest_against"),
+    ("open", "nearest_open"),
+)
+
+
+def near(page: TextLayout, nearest: Nearest, heading: str, model: GuidelineModel) -> None:
+    """Write the rule that came nearest to recommending a regimen, with what of it is met and what is not."""
+    say, annotation = model.say, model.annotations[nearest.annotation]
+    page.item("", heading, "heading", indent=0)
+    page.item("", say("with_source", opening_sentence(annotation), source_words(annotation, model)), indent=LEAD)
+    if nearest.met:
+        page.item("  +", say("nearest_met", say("and").join(nearest.met)), indent=LEAD + 2)
+    for kind, key in LACKS:
+        if words := nearest.words(kind):
+            mark = "conditional" if kind == "open" else "against"
+            page.item("  ?" if kind == "open" else "  x", say(key, say("and").join(words)), mark, indent=LEAD + 2)
+
+
+def evidence(page: TextLayout, argument: Argument, figures: bool, model: GuidelineModel) -> None:
+    """Write the trials behind an argument, with their figures or without, and the caveats on how the text reports them."""
     say = model.say
-    if argument.because:
+    trials = [entry.words if figures else model.trials[entry.trial].label for entry in argument.evidence]
+    if trials:
+        caveats = " ".join(entry.caveat for entry in argument.evidence if entry.caveat)
+        text = say("evidence_entry", say("and").join(trials))
+        page.item("", f"{text} {caveats}".rstrip(), indent=0)
+
+
+def argued(page: TextLayout, result: Why, whole: int, figures: bool, others: bool, model: GuidelineModel) -> None:
+    """Write an argument: so many statements in full, the figures of trials or not, what was considered too or not."""
+    say, argument = model.say, result.argument
+    denied = result.status == "not_recommended"
+    if denied and result.nearest is not None:
+        near(page, result.nearest, say("heading_nearest"), model)
+    elif argument.because:
         page.item("", say("heading_because"), "heading", indent=0)
         grounds(page, argument.because, whole, model)
     if argument.ruled_out_by:
@@ -71,12 +117,8 @@ def argued(page: TextLayout, argument: Argument, whole: int, figures: bool, mode
             page.item("  -", words, indent=LEAD + 2)
     if argument.readings:
         page.item("", say("heading_rests_on", say("comma").join(argument.readings)), indent=0)
-    trials = [entry.words if figures else model.trials[entry.trial].label for entry in argument.evidence]
-    if trials:
-        caveats = " ".join(entry.caveat for entry in argument.evidence if entry.caveat)
-        text = say("evidence_entry", say("and").join(trials))
-        page.item("", f"{text} {caveats}".rstrip(), indent=0)
-    if argument.alternatives_considered and (whole or not argument.because):
+    evidence(page, argument, figures, model)
+    if argument.alternatives_considered and others:
         named, rest = argument.alternatives_considered[:MOST_NAMED], len(argument.alternatives_considered) - MOST_NAMED
         words = say("and").join(named)
         page.item("", say("also_considered", say("and_more", words, str(rest)) if rest > 0 else words), indent=0)
@@ -84,15 +126,15 @@ def argued(page: TextLayout, argument: Argument, whole: int, figures: bool, mode
 
 def render(result: Why, width: int = 80, colour: bool = False) -> str:
     """Render the argument as text of at most `width` columns; what is shown of it is what fits half a page."""
-    model, argument = result.answer.derivation.model, result.argument
-    shapes = ((len(argument.because), True), (1, True), (len(argument.because), False), (1, False), (0, False))
-    pages = []
-    for whole, figures in shapes:
+    model, number, pages = result.answer.derivation.model, len(result.argument.because), []
+    for whole, figures, others in SHAPES:
         page = TextLayout(width, colour)
         page.opening(result.answer.patient, result.answer.guideline, model)
-        page.item("", argument.verdict, "heading", indent=0)
-        argued(page, argument, whole, figures, model)
+        page.item("", result.argument.verdict, "heading", indent=0)
+        argued(page, result, number if whole is None else whole, figures, others, model)
         page.item("", f"{model.say('see_full')} {result.answer.guideline.disclaimer}", "faint", indent=0)
         pages.append(page)
-    fitting = (page for page in pages if len(page.lines) <= AIM)
-    return next(fitting, min(pages, key=lambda page: len(page.lines))).text()
+        if len(page.lines) <= AIM:
+            return page.text()
+    *_, quoting, plain = pages
+    return (quoting if len(quoting.lines) <= MOST_QUOTING else plain).text()

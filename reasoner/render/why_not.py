@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.conclusions import Assumption
+from reasoner.engine.conclusions import CERTAIN, Assumption
 from reasoner.engine.derivation import RuleUse, SeenCondition
 from reasoner.engine.phrases import (
     annotation_words,
+    assuming_words,
     assumption_words,
     fact_words,
+    member_words,
     requirement_words,
     source_words,
     state_words,
@@ -18,6 +22,7 @@ from reasoner.queries.fields import Value, course_field
 from reasoner.queries.why_not import WhyNot, is_recorded
 from reasoner.records.record import ONE_OF
 from reasoner.render.layout import TextLayout
+from reasoner.render.why import LEAD, evidence, near
 
 __all__ = ["render"]
 
@@ -41,10 +46,24 @@ def rule(page: TextLayout, use: RuleUse, model: GuidelineModel) -> None:
 KINDS = {"find_out": "change_to_find_out", "contrary": "change_contrary"}
 
 
-def change_words(change: Change, model: GuidelineModel) -> str:
-    """Word a change: each key with its new value, and whether that is to find out or contrary to the record."""
+def change_words(change: Change, data: Mapping[str, object], model: GuidelineModel) -> str:
+    """Word a change of a record: each key with its new value, and whether that is to find out or contrary to the record."""
     say = model.say
-    return say("and").join(say(KINDS[change.kind[key]], set_words(key, value, model)) for key, value in change.set.items())
+    words = (say(KINDS[change.kind[key]], new_words(key, value, data.get(key), model)) for key, value in change.set.items())
+    return say("and").join(words)
+
+
+def new_words(key: str, value: Value, old: object, model: GuidelineModel) -> str:
+    """Word the new value of a key: of a list what joins it and what leaves it, where the record tells it."""
+    if (
+        not isinstance(value, list)
+        or not isinstance(old, list | tuple)
+        or any(isinstance(m, Mapping) for m in (*value, *old))
+    ):
+        return set_words(key, value, model)
+    joins = [member_words(key, str(member), model) for member in value if member not in old]
+    leaves = [model.say("without", member_words(key, str(member), model)) for member in old if member not in value]
+    return model.say("and").join([*joins, *leaves])
 
 
 def set_words(key: str, value: Value, model: GuidelineModel) -> str:
@@ -62,38 +81,66 @@ def set_words(key: str, value: Value, model: GuidelineModel) -> str:
     return assumption_words(Assumption(fact=fact, course=at + 1, key=field, value=worded), model)
 
 
-def render(result: WhyNot, width: int = 80, colour: bool = False) -> str:
-    """Render the result as text of at most `width` columns."""
-    answer = result.answer
-    model = answer.derivation.model
+HEADINGS = {"near": "heading_nearest", "otherwise": "heading_otherwise_by", "recommended": "heading_recommended_by"}
+
+
+def render(result: WhyNot, width: int = 80, colour: bool = False, full: bool = False) -> str:
+    """Render the result as text of at most `width` columns; where `full`, with every rule that could recommend it."""
+    answer, model = result.answer, result.answer.derivation.model
     say = model.say
     page = TextLayout(width, colour)
     page.opening(answer.patient, answer.guideline, model)
     page.item("", result.argument.verdict, "heading", indent=0)
-    if result.excluded_by:
-        page.heading(say("heading_excluded_by"))
-        for entry in result.excluded_by:
-            for reason in entry.reasons:
-                source = source_words(model.annotations[reason.annotation], model)
-                page.item("  x", say("with_source", reason.words, source), "against")
-    if result.outranked_by:
-        page.heading(say("heading_ahead"))
-        for other in result.outranked_by:
-            texts = " ".join(annotation_words(model.annotations[name], model) for name in other.annotations)
-            page.item(f"  {other.rank}.", say("labelled", model.label("regimen", other.regimen), texts))
-    if result.rules:
+    obstacles(page, result, model)
+    if result.nearest is not None:
+        met = "otherwise" if result.excluded_by else "recommended"
+        near(page, result.nearest, say(HEADINGS["near" if result.nearest.lacks else met]), model)
+    changes(page, result, model)
+    for other in answer.alternatives:
+        if result.conclusion in other.recommended.adds:
+            page.item("", say("read_otherwise", f"{other.reading}={other.alternative}"), indent=0)
+    evidence(page, result.argument, result.status == "not_recommended", model)
+    if full and result.uses:
         page.heading(say("heading_rules"))
         for use in result.uses:
             rule(page, use, model)
-    page.heading(say("heading_smallest_changes"))
-    for number, change in enumerate(result.changes, start=1):
-        page.item(f"  {number}.", change_words(change, model))
+        return page.closing(answer.guideline)
+    page.item("", f"{say('see_full')} {answer.guideline.disclaimer}", "faint", indent=0)
+    return page.text()
+
+
+def obstacles(page: TextLayout, result: WhyNot, model: GuidelineModel) -> None:
+    """Write what excludes a regimen, and what is ranked ahead of it."""
+    say = model.say
+    for entry in result.excluded_by:
+        sources = [source_words(model.annotations[reason.annotation], model) for reason in entry.reasons]
+        if entry.certainty != CERTAIN:
+            words = say("also_excluded_if", assuming_words(entry.assuming, model))
+            page.item("", say("with_source", words, say("and").join(dict.fromkeys(sources))), "conditional", indent=0)
+            continue
+        page.item("", say("heading_excluded_by"), "heading", indent=0)
+        for reason, source in zip(entry.reasons, sources, strict=True):
+            page.item("  x", say("with_source", reason.words, source), "against", indent=LEAD + 2)
+    if result.outranked_by:
+        page.item("", say("heading_ahead"), "heading", indent=0)
+        for other in result.outranked_by:
+            texts = " ".join(annotation_words(model.annotations[name], model) for name in other.annotations)
+            page.item(f"  {other.rank}.", say("labelled", model.label("regimen", other.regimen), texts))
+
+
+def changes(page: TextLayout, result: WhyNot, model: GuidelineModel) -> None:
+    """Write the smallest changes after which a regimen is recommended with certainty."""
+    say = model.say
     if result.status == "recommended":
-        page.item("  -", say("no_change_needed"))
-    elif not result.changes:
-        page.item("  -", say("no_change_possible" if result.others == 0 else "no_change_found"))
-    elif result.others != 0:
+        page.item("", say("no_change_needed"), indent=0)
+        return
+    if not result.changes:
+        page.item("", say("no_change_possible" if result.others == 0 else "no_change_found"), indent=0)
+    else:
+        page.item("", say("heading_smallest_changes"), "heading", indent=0)
+    for number, change in enumerate(result.changes, start=1):
+        page.item(f"  {number}.", change_words(change, result.answer.asked.record.data, model))
+    if result.changes and result.others != 0:
         page.item("", say("other_changes", str(result.others)) if result.others else say("perhaps_other_changes"), "faint")
-    if answer.derivation.possible is not None and model.courses_fact is not None:
+    if result.answer.derivation.possible is not None and model.courses_fact is not None:
         page.item("  -", say("otherwise_courses", model.courses_fact.label))
-    return page.closing(answer.guideline)
