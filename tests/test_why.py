@@ -207,7 +207,7 @@ NEAREST = {
     "a history of which the text is silent": (
         "progression_without_pertuzumab", "trastuzumab_deruxtecan",
         ("does not speak of this history; nothing excludes it", "[L17;", "+ Met: progression on trastuzumab;",
-         "x Not met: progression on pertuzumab.", "Under R5=b it would be recommended.", "whether or not pertuzumab was given"),
+         "x Not met: progression on pertuzumab.", "Under R5=b it would be recommended.", "whether or not pertuzumab"),
     ),
     "a regimen of another line": (
         "second_line", "lapatinib_capecitabine",
@@ -219,7 +219,7 @@ NEAREST = {
     ),
     "what is open": (
         "lung_disease_not_recorded", "trastuzumab_emtansine",
-        ("Excluded if no interstitial lung disease", "? Not known: contraindication to", "present or past - to be found out"),
+        ("Excluded if no interstitial lung disease", "? Not known: contraindication to", "or past - to be found out"),
     ),
     "a statement that no history of this length reaches": (
         "de_novo_untreated", "pertuzumab", ("[L36;", "x Not met: third line."),

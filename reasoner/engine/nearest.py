@@ -10,9 +10,10 @@ from reasoner.engine.notes import telling
 from reasoner.engine.phrases import requirement_words
 from reasoner.engine.predicates import INDICATED, PLACES, SETTING, arguments_of, ground_atom, predicate_of
 
-__all__ = ["NOWHERE", "Lack", "Nearest", "nearest_rule"]
+__all__ = ["KINDS", "NOWHERE", "Lack", "Nearest", "nearest_rule"]
 
 Kind = Literal["missing", "against", "open"]
+KINDS: tuple[Kind, ...] = ("missing", "against", "open")
 
 
 NOWHERE = -1

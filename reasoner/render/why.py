@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.argument import Argument, Block, Ground
-from reasoner.engine.nearest import Kind, Nearest
+from reasoner.engine.nearest import KINDS, Nearest
 from reasoner.engine.phrases import member_name, opening_sentence, source_words
 from reasoner.queries.why import Why
 from reasoner.render.layout import TextLayout
@@ -72,11 +72,7 @@ def blocks(found: tuple[Block, ...], model: GuidelineModel) -> Iterator[str]:
             yield model.say(key, model.say("and").join(parts))
 
 
-LACKS: tuple[tuple[Kind, str], ...] = (
-    ("missing", "nearest_missing"),
-    ("against", "nearest_against"),
-    ("open", "nearest_open"),
-)
+LACKS = {"missing": "nearest_missing", "against": "nearest_against", "open": "nearest_open"}
 
 
 def near(page: TextLayout, nearest: Nearest, heading: str, model: GuidelineModel) -> None:
@@ -86,10 +82,10 @@ def near(page: TextLayout, nearest: Nearest, heading: str, model: GuidelineModel
     page.item("", say("with_source", opening_sentence(annotation), source_words(annotation, model)), indent=LEAD)
     if nearest.met:
         page.item("  +", say("nearest_met", say("and").join(nearest.met)), indent=LEAD + 2)
-    for kind, key in LACKS:
+    for kind in KINDS:
         if words := nearest.words(kind):
             mark = "conditional" if kind == "open" else "against"
-            page.item("  ?" if kind == "open" else "  x", say(key, say("and").join(words)), mark, indent=LEAD + 2)
+            page.item("  ?" if kind == "open" else "  x", say(LACKS[kind], say("and").join(words)), mark, indent=LEAD + 2)
 
 
 def evidence(page: TextLayout, argument: Argument, figures: bool, model: GuidelineModel) -> None:
