@@ -71,11 +71,12 @@ def test_every_node_and_edge_is_true_in_plain_clingo_and_no_support_is_left_out(
 
 
 def test_the_graph_has_the_vocabulary_of_explanation_graphs_and_no_cycle(curated: Guideline) -> None:
+    rng = random.Random(25)
     for case in curated.cases().values():
         if case.name == "nothing_recorded":
             continue
         answer = curated.answer(case.record)
-        for name in names_of(curated):
+        for name in rng.sample(names_of(curated), 15):
             result = why(answer, name)
             data: dict[str, Any] = to_plain(result)
             assert data["schema"] == "reasoner.why/1"
@@ -93,7 +94,7 @@ def test_the_graph_has_the_vocabulary_of_explanation_graphs_and_no_cycle(curated
 
 
 def test_the_status_is_the_answers(curated: Guideline) -> None:
-    for (_, record), _ in zip(drawn(22, curated, 0.2), range(150), strict=False):
+    for (_, record), _ in zip(drawn(22, curated, 0.2), range(50), strict=False):
         answer = curated.answer(record)
         recommended = {entry.regimen: entry.certainty for entry in answer.recommended}
         excluded = {entry.regimen: entry.certainty for entry in answer.excluded}
@@ -124,15 +125,16 @@ def test_where_therapy_is_not_known_what_some_history_concludes_is_conditional(c
 
 
 def test_texts_fit_into_80_columns_and_say_each_part_once(curated: Guideline) -> None:
+    rng = random.Random(24)
     for case in curated.cases().values():
         answer = curated.answer(case.record)
         record = curated.record(case.record)
-        for name in names_of(curated):
+        for name in rng.sample(names_of(curated), 12):
             text = render_why(why(answer, name, depth=1))
             parts = re.findall(r"^\d+\.", text, re.MULTILINE)
             assert len(parts) == len(set(parts))
             assert max(map(len, text.splitlines())) <= 80
-        for regimen in curated.model.regimens:
+        for regimen in rng.sample(curated.model.regimens, 4):
             assert max(map(len, render_why_not(why_not(curated, record, regimen)).splitlines())) <= 80
 
 
@@ -157,7 +159,7 @@ def test_the_rules_of_why_not_are_blocked_by_exactly_what_fails_in_plain_clingo(
     curated: Guideline, plain: PlainClingo
 ) -> None:
     rng = random.Random(8)
-    for (data, record), _ in zip(drawn(23, curated, 0.0), range(1000), strict=False):
+    for (data, record), _ in zip(drawn(23, curated, 0.0), range(400), strict=False):
         regimen = rng.choice(curated.model.regimens)
         (completion,) = plain.solve(record.facts)
         result = why_not(curated, record, regimen)
