@@ -22,6 +22,7 @@ def beside(*texts: str) -> list[dict[str, Any]]:
 
 HERCEPTIN = {"coding": [{"system": "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "code": "J9355"}]}
 INFUSION = {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "96413"}]}
+GM = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
 OPS = "http://fhir.de/CodeSystem/bfarm/ops"
 NEGATIVE_PR = observation("pr", "loinc:85339-0", "2020-01-12", valueCodeableConcept=NEGATIVE)
 VISIT = {"start": "2021-02-01", "end": "2021-02-01"}
@@ -238,4 +239,52 @@ CODED: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
             ("Allred 2", "negative"),
         )
     },
+    **{
+        f"a letter for the side after a code of ICD-10-GM says nothing of its certainty: {code}": (
+            [coded("Condition", "c", GM, code, recordedDate="2020-01-10")],
+            {"breast_cancer": value},
+        )
+        for code, value in (
+            ("C50.4 L", True),
+            ("C50.4GR", True),
+            ("C50.4 V B", None),
+            ("C50.4 L A", None),
+            ("C50.4 G V", None),
+            ("C50.4 X", None),
+        )
+    },
+    "a German chart of a first line, with usual drugs beside it": (
+        [
+            coded("Condition", "breast", GM, "C50.4 G L", onsetDateTime="2017-03-01"),
+            coded("Condition", "liver", GM, "C78.7 G", onsetDateTime="2020-01-10"),
+            observation("her2", "loinc:85319-2", "2020-01-15", valueString="positiv (3+)"),
+            observation("er", "loinc:85337-4", "2020-01-15", valueString="negativ (0 %)"),
+            observation("pr", "loinc:85339-0", "2020-01-15", valueString="IRS 0/12"),
+            *(
+                {**stated(name, "trastuzumab", "2020-02-01", end, "completed"), "medicationCodeableConcept": {"text": text}}
+                for name, text, end in (
+                    ("phesgo", "Phesgo 600 mg/600 mg s.c.", "2020-10-01"),
+                    ("docetaxel", "Docetaxel-ratiopharm 20 mg/ml Konzentrat", "2020-06-01"),
+                    ("pain", "Novaminsulfon 500 mg Tropfen bei Bedarf", "2020-10-01"),
+                    ("sickness", "Ondansetron 8 mg Filmtabletten", "2020-06-01"),
+                    ("bones", "Zoledronsäure 4 mg i.v.", "2020-10-01"),
+                    ("stomach", "Pantozol 40 mg magensaftresistente Tabletten", "2020-10-01"),
+                )
+            ),
+            observation("status", "loinc:97509-4", "2020-10-20", valueCodeableConcept={"text": "Progredienz"}),
+        ],
+        {
+            "metastatic": True,
+            "her2": "positive",
+            "hr": "negative",
+            "metastatic_therapy": [
+                {
+                    "drugs": ["trastuzumab", "pertuzumab", "docetaxel"],
+                    "outcome": "progression",
+                    "chemotherapy_months": 4.0,
+                    "chemotherapy_stopped": True,
+                }
+            ],
+        },
+    ),
 }

@@ -47,7 +47,7 @@ TOGETHER = "together"
 UNKNOWN = "unknown"
 UNDECIDED = "undecided"
 CERTAINTY = "certainty"
-CERTAINTY_IN_CODE = re.compile(r"([A-Z]\d\d(?:\d{0,2}|\.\d{1,2}|\.-))[-+*!\N{DAGGER}# ]*([A-Z])", re.IGNORECASE)
+CERTAINTY_IN_CODE = re.compile(r"([A-Z]\d\d(?:\d{0,2}|\.\d{1,2}|\.-))[-+*!\N{DAGGER}# ]*([A-Z]) ?([A-Z])?", re.IGNORECASE)
 FORM = "form"
 STEM = "stem"
 PART = "part"
@@ -298,11 +298,14 @@ class Tables:
         return [diagnosis for own in found.values() for diagnosis in own]
 
     def split_certainty(self, coding: Coding) -> tuple[str, str, str | None]:
-        """Give the system and the code of a diagnosis without the letter of its certainty, and what the letter says."""
+        """Give the system and the code of a diagnosis without the letters of its certainty and side, and the certainty."""
         system, code = system_of(coding.system), coding.code or ""
         parts = CERTAINTY_IN_CODE.fullmatch(code) if system in self.certainties else None
-        said = self.value_of(CERTAINTY, system, parts[2].upper()) if parts else None
-        return (system, parts[1], said) if parts and said is not None else (system, code, None)
+        said = [self.value_of(CERTAINTY, system, own.upper()) for own in parts.groups()[1:] if own] if parts else []
+        if parts is None or None in said:
+            return system, code, None
+        told = [own for own in said if own]
+        return system, parts[1], (told[0] if len(told) == 1 else UNDECIDED) if told else None
 
     def certainties_of(self, resource: Resource) -> set[str]:
         """List what extensions and letters of the codes of a diagnosis say of its certainty."""
