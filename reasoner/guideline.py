@@ -18,7 +18,8 @@ from reasoner.engine.answer import Answer, GuidelineInfo, build_answer
 from reasoner.engine.completions import Completions
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.evaluator import Evaluated, Evaluator
-from reasoner.engine.opened import CAPACITIES, consistent, evaluate, open_record
+from reasoner.engine.memory import capacities, on_larger_diagrams
+from reasoner.engine.opened import consistent, evaluate, open_record
 from reasoner.engine.sufficient import Asked
 from reasoner.errors import GuidelineError, RecordError
 from reasoner.records.record import OPEN, Record, Told, parse_record
@@ -175,6 +176,7 @@ class Guideline:
         consistent(record, self.evaluator(record.courses, record.fewer), self.adopted)
         return record
 
+    @on_larger_diagrams
     def answer(self, record: Record | Mapping[str, object]) -> Answer:
         """Answer one record; a FHIR R4 resource or bundle is read first.
 
@@ -182,24 +184,16 @@ class Guideline:
         """
         if not isinstance(record, Record):
             record = self.parsed(record)
-        answer = self._built(record)
+        answer = build_answer(self.derive(record), record, self.info, self.warnings)
         return answer.carrying(asked=Asked(record, self.evaluator, self.adopted))
 
-    def _built(self, record: Record) -> Answer:
-        for first in range(len(CAPACITIES)):
-            with suppress(MemoryError):
-                derivation = self.derive(record, capacities=CAPACITIES[first:])
-                return build_answer(derivation, record, self.info, self.warnings)
-        return build_answer(self.derive(record, capacities=()), record, self.info, self.warnings)
-
-    def derive(self, record: Record, compared: bool = True, capacities: tuple[int, ...] = CAPACITIES) -> Derivation:
+    def derive(self, record: Record, compared: bool = True) -> Derivation:
         """Derive all that follows from a record; where not `compared`, without what other readings or values would change.
 
-        `capacities` are the nodes that diagrams can have, tried one after the other; where none is enough, clingo answers.
         Raises RecordError, naming the field, where it contradicts itself.
         """
         evaluator = self.evaluator(record.courses, record.fewer)
-        completions, evaluated = self._evaluate(record, evaluator, compared, capacities)
+        completions, evaluated = self._evaluate(record, evaluator, compared)
         known = frozenset.intersection(*(told.known for told in record.told))
         return Derivation(evaluator.program, self.model, completions, evaluated, known, record.sources, self.alternatives)
 
@@ -210,24 +204,20 @@ class Guideline:
         itself, or diagrams cannot hold it.
         """
         evaluator = self.evaluator(courses)
-        if evaluator.program.recursive is not None:
-            return [None] * len(told)
-        from reasoner.engine.together import Together
+        for capacity in capacities()[:1] if evaluator.program.recursive is None else ():
+            from reasoner.engine.together import Together
 
-        about = evaluator, self.adopted, self.model, self.alternatives
-        try:
-            return list(Together(told, *about, predicates, CAPACITIES[0]).derived())
-        except MemoryError:
-            if len(told) == 1:
-                return [None]
-        half = len(told) // 2
-        first, second = (self.derive_together(part, courses, predicates) for part in (told[:half], told[half:]))
-        return [*first, *second]
+            about = evaluator, self.adopted, self.model, self.alternatives
+            with suppress(MemoryError):
+                return list(Together(told, *about, predicates, capacity).derived())
+            if len(told) > 1:
+                half = len(told) // 2
+                first, second = (self.derive_together(part, courses, predicates) for part in (told[:half], told[half:]))
+                return [*first, *second]
+        return [None] * len(told)
 
-    def _evaluate(
-        self, record: Record, evaluator: Evaluator, compared: bool, capacities: tuple[int, ...]
-    ) -> tuple[Completions, Evaluated]:
-        for capacity in capacities if evaluator.program.recursive is None else ():
+    def _evaluate(self, record: Record, evaluator: Evaluator, compared: bool) -> tuple[Completions, Evaluated]:
+        for capacity in capacities() if evaluator.program.recursive is None else ():
             with suppress(MemoryError):
                 opened = open_record(record, evaluator, self.adopted, capacity, compared)
                 return opened.completions, evaluate(opened, evaluator)

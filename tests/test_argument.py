@@ -16,7 +16,8 @@ from reasoner import Guideline, RecordError
 from reasoner.engine.answer import Answer
 from reasoner.engine.conclusions import Assumption, assumption_of
 from reasoner.engine.managers import manager_of
-from reasoner.engine.opened import CAPACITIES, open_as_diagram
+from reasoner.engine.memory import CAPACITIES
+from reasoner.engine.opened import open_as_diagram
 from reasoner.engine.sufficient import Claim, OpenedRecord, sufficient_facts
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.queries.why import Why, why

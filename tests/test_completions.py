@@ -14,15 +14,19 @@ from random import Random
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from conftest import ROOT
+from in_process import asking
 from records import random_record
 
 from reasoner import Guideline, RecordError
 from reasoner import guideline as guideline_module
+from reasoner.cli import cli
 from reasoner.engine import opened
-from reasoner.engine.diagrams import DiagramCompletions
+from reasoner.engine.diagrams import AtBase, DiagramCompletions
 from reasoner.engine.stable_models import Bounds
 from reasoner.records.shapes import to_json, to_plain
+from reasoner.serve.settings import Settings
 
 HILL_AGUE = ROOT / "tests/guidelines/hill_ague"
 COURSES: list[dict[str, object]] = [
@@ -75,7 +79,7 @@ def test_where_diagrams_are_too_small_clingo_tells_the_same_positions(
     curated: Guideline, record: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = positions(to_plain(curated.answer(record)))
-    monkeypatch.setattr("reasoner.guideline.CAPACITIES", (2**7, 2**8))
+    monkeypatch.setattr("reasoner.engine.memory.CAPACITIES", (2**7, 2**8))
     answer = curated.answer(record)
     assert isinstance(answer.derivation.completions, Bounds)
     given = positions(to_plain(answer))
@@ -94,8 +98,61 @@ def test_a_derivation_that_outgrows_its_diagrams_is_tried_with_larger_ones(
 ) -> None:
     record = NOTHING_TOLD["nothing but the drugs of four courses"]
     expected = to_json(curated.answer(record))
-    monkeypatch.setattr("reasoner.guideline.CAPACITIES", (2**7, 2**18))
+    monkeypatch.setattr("reasoner.engine.memory.CAPACITIES", (2**7, 2**18))
     assert to_json(curated.answer(record)) == expected
+
+
+ON_A_PATIENT = {
+    "an answer": ["recommend", "FILE"],
+    "an argument": ["why", "FILE", "trastuzumab_deruxtecan"],
+    "a derivation": ["why", "FILE", "trastuzumab_deruxtecan", "--full"],
+    "what is against a regimen": ["why-not", "FILE", "trastuzumab_emtansine"],
+    "the answer to a changed record": ["what-if", "FILE", "--set", "her2=positive"],
+    "questions": ["ask", "FILE"],
+    "all paths": ["ask", "FILE", "--all-paths", "--set", "her2=positive", "--set", "metastatic_therapy[0].outcome=toxicity"],
+    "a pathway": ["pathway", "FILE", "--lines", "1"],
+    "a graph": ["graph", "FILE"],
+}
+
+
+@pytest.mark.parametrize("command", ON_A_PATIENT.values(), ids=ON_A_PATIENT)
+def test_whatever_is_asked_of_a_patient_is_begun_again_on_larger_diagrams_where_memory_ends(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps({"id": "x", "metastatic_therapy": COURSES[:2]}))
+    read, reads, ends = AtBase.__getitem__, 0, 0
+
+    def reading(truths: AtBase, number: int) -> object:
+        nonlocal reads
+        reads += 1
+        if reads == ends:
+            raise MemoryError
+        return read(truths, number)
+
+    def output() -> str:
+        nonlocal reads
+        reads = 0
+        found = CliRunner().invoke(cli, [str(file) if word == "FILE" else word for word in command])
+        assert found.exit_code == 0, found.exception
+        return found.output
+
+    monkeypatch.setattr(AtBase, "__getitem__", reading)
+    expected, last = output(), reads
+    for ends in (last, last // 2):
+        assert output() == expected
+        assert reads > ends
+
+
+@pytest.mark.parametrize("question", ["why", "what-if", "pathway"])
+def test_a_service_answers_without_diagrams_where_none_is_large_enough(
+    question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"why": {"conclusion": "trastuzumab_deruxtecan"}, "what-if": {"set": ["her2=positive"]}, "pathway": {"lines": 0}}
+    monkeypatch.setattr("reasoner.engine.memory.CAPACITIES", (2**7, 2**8))
+    with asking(Settings()) as service:
+        found = service.post(f"/api/{question}", json={"patient": NOTHING_TOLD["nothing at all"], **asked[question]})
+    assert found.status_code == 200, found.text
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 
 import click
 
 from reasoner.cli.inputs import load, one_record, read, records
 from reasoner.cli.options import about_patient, corrections_option, format_option, guideline_options, question
-from reasoner.cli.output import print_answer, print_json, print_result, text_width
+from reasoner.cli.output import print_answer, print_asked, print_json, text_width
 from reasoner.errors import ReasonerError, RecordError, nearest
 from reasoner.guideline import Selection
 
@@ -47,7 +48,7 @@ def recommend(patients: tuple[str, ...], selection: Selection, form: str, edits:
     if edits and len(found) > 1:
         raise RecordError(f"--set corrects the record of one patient, and there are {len(found)}; answer this one by itself")
     for number, record in enumerate(found):
-        print_answer(guideline.answer(record), form, first=number == 0)
+        print_answer(partial(guideline.answer, record), form, first=number == 0)
 
 
 @click.command()
@@ -74,12 +75,11 @@ def why(
     from reasoner.render import why as texts
 
     guideline = load(selection)
-    result = queries.why(guideline.answer(one_record(patient, guideline, edits)), conclusion)
-    if full or depth is not None:
-        deep = derivation.DEPTH if depth is None else depth
-        print_result(form, result, lambda width, colour: derivation.render_full(result, width, colour, deep))
-        return
-    print_result(form, result, lambda width, colour: texts.render(result, width, colour))
+    record = one_record(patient, guideline, edits)
+    deep = derivation.DEPTH if depth is None else depth
+    whole = partial(derivation.render_full, depth=deep)
+    render = whole if full or depth is not None else texts.render
+    print_asked(form, lambda: queries.why(guideline.answer(record), conclusion), render)
 
 
 @click.command()
@@ -110,8 +110,9 @@ def why_not(
     from reasoner.render import why_not as texts
 
     guideline = load(selection)
-    result = queries.why_not(guideline, one_record(patient, guideline, edits), regimen, include_past, most)
-    print_result(form, result, lambda width, colour: texts.render(result, width, colour, full))
+    record = one_record(patient, guideline, edits)
+    ask = partial(queries.why_not, guideline, record, regimen, include_past, most)
+    print_asked(form, ask, partial(texts.render, full=full))
 
 
 @click.command()
@@ -136,8 +137,7 @@ def what_if(patient: str, selection: Selection, form: str, edits: tuple[str, ...
     from reasoner.render import what_if as texts
 
     guideline = load(selection)
-    result = queries.what_if(guideline, one_record(patient, guideline), edits)
-    print_result(form, result, lambda width, colour: texts.render(result, width, colour))
+    print_asked(form, partial(queries.what_if, guideline, one_record(patient, guideline), edits), texts.render)
 
 
 @click.command()
@@ -153,12 +153,8 @@ def ask(patient: str, selection: Selection, form: str, edits: tuple[str, ...], a
 
     guideline = load(selection)
     record = one_record(patient, guideline, edits)
-    questions = queries.ask(guideline, record)
-    if not all_paths:
-        print_result(form, questions, lambda width, colour: texts.render(questions, width, colour))
-        return
-    tree = queries.decision_tree(guideline, record)
-    print_result(form, questions.with_tree(tree), lambda width, colour: texts.render_tree(tree, width, colour))
+    questions = queries.with_all_paths if all_paths else queries.ask
+    print_asked(form, partial(questions, guideline, record), texts.render)
 
 
 @click.command()
@@ -172,8 +168,7 @@ def pathway(patient: str, selection: Selection, form: str, edits: tuple[str, ...
     from reasoner.render import pathway as texts
 
     guideline = load(selection)
-    result = queries.pathway(guideline, one_record(patient, guideline, edits), lines)
-    print_result(form, result, lambda width, colour: texts.render(result, width, colour))
+    print_asked(form, partial(queries.pathway, guideline, one_record(patient, guideline, edits), lines), texts.render)
 
 
 @click.command()

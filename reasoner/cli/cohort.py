@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,14 +167,15 @@ def cohort_run(
 @format_option
 def cohort_explain(output: Path, name: str, form: str) -> None:
     """Show the complete answer to the patient with this ID in OUT, as recommend gives it; or the explanation of this ID."""
-    from reasoner.cohort.explain import explain, explanation, guideline_of
+    from reasoner.cohort.explain import explanation, guideline_of, records_of
     from reasoner.render.cohort import render_explanation
 
-    answers = list(explain(output, name))
-    for number, answer in enumerate(answers):
-        print_answer(answer, form, first=number == 0)
-    if not answers:
-        found, model = explanation(output, name), guideline_of(output).model
+    guideline = guideline_of(output)
+    records = list(records_of(output, name, guideline))
+    for number, record in enumerate(records):
+        print_answer(partial(guideline.answer, record), form, first=number == 0)
+    if not records:
+        found, model = explanation(output, name), guideline.model
         print_result(form, found, lambda width, colour: render_explanation(found, model, width, colour))
 
 

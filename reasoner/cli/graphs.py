@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from reasoner.cli.inputs import load, one_record
 from reasoner.cli.options import corrections_option, guideline_options, output_option
 from reasoner.cli.output import text_width
 from reasoner.guideline import Selection
+
+if TYPE_CHECKING:
+    from graphs.graph import ExplanationGraph
 
 HELP = f"""Export the explanation graph of an answer, a pathway from a record, or the guideline itself.
 
@@ -64,11 +68,18 @@ def graph(
 
         found = pathway_graph(pathway(guideline, one_record(patient, guideline, edits), lines))
     else:
+        from reasoner.engine.memory import on_larger_diagrams
         from reasoner.queries.why import concluded
 
-        answer = guideline.answer(one_record(patient, guideline, edits))
-        wanted = concluded(answer, focus).atoms if focus is not None else ()
-        found = answer_graph(answer, wanted, blocked=not carrying, depth=depth)
+        record = one_record(patient, guideline, edits)
+
+        @on_larger_diagrams
+        def drawn() -> ExplanationGraph:
+            answer = guideline.answer(record)
+            wanted = concluded(answer, focus).atoms if focus is not None else ()
+            return answer_graph(answer, wanted, blocked=not carrying, depth=depth)
+
+        found = drawn()
     if output is not None:
         write_graph(found, output)
     else:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from functools import partial
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 if TYPE_CHECKING:
     from reasoner import Answer
 
-__all__ = ["colour_wanted", "print_answer", "print_json", "print_result", "text_width"]
+__all__ = ["colour_wanted", "print_answer", "print_asked", "print_json", "print_result", "text_width"]
+
+Found = TypeVar("Found")
 
 
 def text_width(stream: TextIO | None = None) -> int:
@@ -34,20 +37,30 @@ def print_json(data: object) -> None:
     sys.stdout.write(to_json(data).decode())
 
 
+def written(form: str, result: object, render: Callable[[int, bool], str]) -> str:
+    from reasoner.records.shapes import to_json
+
+    return to_json(result).decode() if form == "json" else render(text_width(), colour_wanted())
+
+
 def print_result(form: str, result: object, render: Callable[[int, bool], str]) -> None:
     """Print a result as JSON or as text; `render` takes the width and whether colour is wanted."""
-    if form == "json":
-        print_json(result)
-    else:
-        sys.stdout.write(render(text_width(), colour_wanted()))
+    sys.stdout.write(written(form, result, render))
 
 
-def print_answer(answer: Answer, form: str, first: bool) -> None:
+def print_asked(form: str, ask: Callable[[], Found], render: Callable[[Found, int, bool], str]) -> None:
+    """Ask for a result about a patient, and print it when all of it is written, as what a text shows is derived then."""
+    from reasoner.engine.memory import on_larger_diagrams
+
+    def asked() -> str:
+        found = ask()
+        return written(form, found, partial(render, found))
+
+    sys.stdout.write(on_larger_diagrams(asked)())
+
+
+def print_answer(ask: Callable[[], Answer], form: str, first: bool) -> None:
     """Print an answer; the texts of several are set apart."""
+    from reasoner.render.answer import render
 
-    def render(width: int, colour: bool) -> str:
-        from reasoner.render.answer import render
-
-        return ("" if first else "\n\n") + render(answer, width, colour)
-
-    print_result(form, answer, render)
+    print_asked(form, ask, lambda answer, width, colour: ("" if first else "\n\n") + render(answer, width, colour))

@@ -25,6 +25,7 @@ from reasoner.cohort.columns import RecordColumns
 from reasoner.cohort.deviations import Deviation, changed_by, counting_rules, deviations_of
 from reasoner.cohort.outlines import Outlines, decisive_atoms
 from reasoner.compiler.program import Program
+from reasoner.engine.memory import on_larger_diagrams
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline
 from reasoner.records.record import OPEN
@@ -196,6 +197,7 @@ class CohortEvaluator:
                 self.singles[key] = self.single(records, int(member))
             found.outline[member], found.fired[member] = self.singles[key]
 
+    @on_larger_diagrams
     def single(self, records: RecordColumns, member: int) -> Single:
         marks = np.zeros((1, len(self.model.rules)), dtype=bool)
         try:

@@ -15,7 +15,7 @@ from reasoner.cohort.summary import SCHEMA
 from reasoner.engine.answer import Answer, GuidelineInfo
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline, Selection, default_folder
-from reasoner.records.record import ONE_OF
+from reasoner.records.record import ONE_OF, Record
 from reasoner.records.shapes import Shape, to_plain
 
 if TYPE_CHECKING:
@@ -96,6 +96,11 @@ def widest(kind: PolarsDataType) -> PolarsDataType:
 def explain(folder: Path, name: str) -> Iterator[Answer]:
     """Answer again each patient who has an id, as `recommend` answers the record."""
     guideline = guideline_of(folder)
+    return map(guideline.answer, records_of(folder, name, guideline))
+
+
+def records_of(folder: Path, name: str, guideline: Guideline) -> Iterator[Record]:
+    """Yield the records of the patients who have an id."""
     courses = {ONE_OF, *(fact.name for fact in guideline.model.facts if fact.kind == "courses")}
     rows = scan(folder, "answers").filter(pl.col("id") == name).select("record", "nulls", "remarks").collect()
     for row in rows.iter_rows(named=True):
@@ -103,7 +108,7 @@ def explain(folder: Path, name: str) -> Iterator[Answer]:
         data = {key: json.loads(value) if key in courses else value for key, value in recorded.items()}
         data |= dict.fromkeys(row["nulls"] or ())
         record = guideline.parsed({"id": name, **data})
-        yield guideline.answer(record._replace(remarks=tuple(row["remarks"] or ())))
+        yield record._replace(remarks=tuple(row["remarks"] or ()))
 
 
 class Explanation(Shape, frozen=True, tag_field="schema", tag="reasoner.explanation/1"):

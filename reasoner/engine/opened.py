@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -9,6 +10,7 @@ from reasoner.compiler.program import Program
 from reasoner.engine.bits import BitCompletions, Component, admissible
 from reasoner.engine.completions import Completions, Truth, choices_of, lay_inputs
 from reasoner.engine.evaluator import Between, Evaluated, Evaluator
+from reasoner.engine.memory import capacities
 from reasoner.engine.worlds import NO_OTHER, Worlds, own_world, worlds_of
 from reasoner.errors import RecordError
 from reasoner.records.record import OPEN, Record
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from reasoner.engine.diagrams import DiagramCompletions
 
 __all__ = [
-    "CAPACITIES",
     "MOST_BITS",
     "Opened",
     "admitted_in",
@@ -29,8 +30,8 @@ __all__ = [
     "open_record",
 ]
 
-CAPACITIES = (2**18, 2**20)
-"""The nodes that diagrams can have: at first, and where these are not enough."""
+CAPACITY = 2**18
+"""The nodes of the diagrams that tell what contradicts itself."""
 MOST_BITS = 64
 """A record with more completions is answered with diagrams."""
 MOST_TRIED = 1024
@@ -51,9 +52,7 @@ class Opened(NamedTuple):
     possible: list[Truth] | None = None
 
 
-def open_record(
-    record: Record, evaluator: Evaluator, adopted: Adopted, capacity: int = CAPACITIES[0], compared: bool = True
-) -> Opened:
+def open_record(record: Record, evaluator: Evaluator, adopted: Adopted, capacity: int, compared: bool = True) -> Opened:
     """Open a record; `adopted` are the choices of the readings, `compared` tells whether in all worlds or in its own alone.
 
     Diagrams have at most `capacity` nodes. Raises RecordError where the record contradicts
@@ -86,7 +85,7 @@ def components_of(record: Record, evaluator: Evaluator, adopted: Adopted, most: 
             return None
         component = admissible(record, evaluator, group, choices)
         if not component.assignments:
-            refuse(record, evaluator)
+            refuse(record, evaluator, CAPACITY)
         if component.variables:
             components.append(component)
     for variable in free:
@@ -126,7 +125,7 @@ def open_as_diagram(record: Record, evaluator: Evaluator, adopted: Adopted, worl
     laid = lay_as_diagram(record, evaluator, adopted, worlds, capacity)
     opened = admitted_in(laid)
     if opened.completions.all == laid.completions.none:
-        refuse(record, evaluator)
+        refuse(record, evaluator, capacity)
     if laid.untold is not None:
         laid.completions.list_untreated(laid.untold)
     return opened
@@ -192,16 +191,23 @@ def evaluate(opened: Opened, evaluator: Evaluator) -> Evaluated:
 
 
 def consistent(record: Record, evaluator: Evaluator, adopted: Adopted) -> None:
-    """Check that a record has a completion; raises RecordError, with what it breaks, where it has none."""
-    if record.fewer or components_of(record, evaluator, adopted, MOST_BITS) is None:
-        open_record(record, evaluator, adopted, compared=False)
+    """Check that a record has a completion; raises RecordError, with what it breaks, where it has none.
+
+    Where no diagram can hold it, that is left to be found when it is answered.
+    """
+    if not record.fewer and components_of(record, evaluator, adopted, MOST_BITS) is not None:
+        return
+    for capacity in capacities():
+        with suppress(MemoryError):
+            open_record(record, evaluator, adopted, capacity, compared=False)
+            return
 
 
-def refuse(record: Record, evaluator: Evaluator) -> NoReturn:
+def refuse(record: Record, evaluator: Evaluator, capacity: int) -> NoReturn:
     """Say what in the record contradicts itself: what is left over of the constraints that can all be kept together."""
     program = evaluator.program
     adopted = tuple(0 for variable in program.variables if variable.reading is not None)
-    laid = lay_as_diagram(record, evaluator, adopted, NO_OTHER, CAPACITIES[0])
+    laid = lay_as_diagram(record, evaluator, adopted, NO_OTHER, capacity)
     kept, reasons = laid.completions.everything, dict[str, None]()
     for rule, where in zip(program.inconsistent, laid.broken, strict=True):
         if kept & ~where == laid.completions.none:

@@ -127,8 +127,7 @@ def solve(
         )
         if found is not None:
             return found
-    with suppress(MemoryError):
-        consistent(record, evaluator, adopted)
+    consistent(record, evaluator, adopted)
     return bounds(record, evaluator.program, adopted, text, alternatives)
 
 

@@ -20,7 +20,8 @@ from reasoner.compiler.program import Program
 from reasoner.engine.completions import Truth
 from reasoner.engine.conclusions import Assumption, assumption_of
 from reasoner.engine.evaluator import Between, Evaluator
-from reasoner.engine.opened import CAPACITIES, Opened, open_as_diagram
+from reasoner.engine.memory import capacities
+from reasoner.engine.opened import Opened, open_as_diagram
 from reasoner.engine.predicates import arguments_of, ground_atom, predicate_of
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.records.record import OPEN, Record, Told, parse_record
@@ -55,7 +56,7 @@ def sufficient_facts(asked: Asked, claim: Claim, model: GuidelineModel) -> tuple
     None where the guideline depends on itself through negation, where diagrams outgrow their capacity, or where nothing
     makes the claim certain.
     """
-    for capacity in CAPACITIES if model.recursive is None else ():
+    for capacity in capacities() if model.recursive is None else ():
         try:
             return found_in(OpenedRecord(asked, claim, model), capacity)
         except MemoryError:

@@ -15,7 +15,7 @@ from fractions import Fraction
 from msgspec import UNSET
 
 from reasoner.engine.answer import Answer, Missing
-from reasoner.engine.opened import CAPACITIES
+from reasoner.engine.memory import capacities, on_larger_diagrams
 from reasoner.engine.phrases import question_words
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
@@ -39,7 +39,7 @@ from reasoner.queries.questions import (
 from reasoner.queries.states import Field, States
 from reasoner.records.record import ONE_OF, Record
 
-__all__ = ["EXACT", "Questions", "ask", "decision_tree"]
+__all__ = ["EXACT", "Questions", "ask", "decision_tree", "with_all_paths"]
 
 EXACT = 6
 """Where at most so many facts matter the tree with the fewest questions is found."""
@@ -49,6 +49,7 @@ MOST_WRITTEN = 600
 """A tree of more questions and leaves is written with each part once."""
 
 
+@on_larger_diagrams
 def ask(guideline: Guideline, data: Record | Mapping[str, object]) -> Questions:
     """List the unrecorded facts that can still change the answer, the most decisive first.
 
@@ -59,6 +60,11 @@ def ask(guideline: Guideline, data: Record | Mapping[str, object]) -> Questions:
     record = data if isinstance(data, Record) else guideline.record(data)
     answer = guideline.answer(record)
     return Questions(tuple(question for _, question in questions(guideline, record, answer))).carrying(answer=answer)
+
+
+def with_all_paths(guideline: Guideline, record: Record) -> Questions:
+    """List the unrecorded facts that can still change the answer, with the decision tree; see `ask` and `decision_tree`."""
+    return ask(guideline, record).with_tree(decision_tree(guideline, record))
 
 
 def questions(guideline: Guideline, record: Record, answer: Answer) -> list[tuple[Asked, Question]]:
@@ -90,7 +96,7 @@ def answers_to(
     there are at all, the record is answered anew.
     """
     read: dict[tuple[str, int | None, str | None], list[Given]] = {}
-    for capacity in CAPACITIES if guideline.model.recursive is None else ():
+    for capacity in capacities() if guideline.model.recursive is None else ():
         with suppress(MemoryError):
             states = States(guideline, record, [own for own in asked if not decides_all(own, guideline)], capacity)
             read = {field.asked.place: list(given_in(states, field)) for field in states.fields}
@@ -146,6 +152,7 @@ def question_on(asked: Asked, answers: Sequence[Given], guideline: Guideline) ->
     )
 
 
+@on_larger_diagrams
 def decision_tree(guideline: Guideline, data: Record | Mapping[str, object], limit: int = EXACT) -> DecisionTree:
     """Lay out which questions lead to an answer without conditions, for each way in which they can be answered.
 
@@ -178,7 +185,7 @@ def grow(guideline: Guideline, record: Record, answer: Answer, exact: bool) -> G
             return grown_from(first, guideline, record, exact)
         untreated = guideline.record({**record.data, courses.name: []})
         return grow(guideline, untreated, guideline.answer(untreated), exact)
-    for capacity in CAPACITIES if guideline.model.recursive is None else ():
+    for capacity in capacities() if guideline.model.recursive is None else ():
         try:
             return TreeGrower(guideline, record, asked, capacity).grow(exact)
         except MemoryError:

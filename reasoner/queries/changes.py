@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.opened import CAPACITIES
+from reasoner.engine.memory import capacities
 from reasoner.engine.predicates import RECOMMENDED, ground_atom
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
@@ -53,7 +53,7 @@ def smallest_changes(guideline: Guideline, record: Record, regimen: str, anythin
     over is changed only where `anything` is true.
     """
     target = ground_atom(RECOMMENDED, regimen)
-    for capacity in CAPACITIES if guideline.model.recursive is None else ():
+    for capacity in capacities() if guideline.model.recursive is None else ():
         families = Families()
         try:
             searches = list(searches_in(guideline, record, target, anything, capacity, families))

@@ -284,9 +284,10 @@ class Explorer:
 
         Where it is not known which therapy was given that is told of the untreated.
         """
-        none, rest = conclusions.completions.none, conclusions.completions.listed
+        completions, outside = conclusions.completions, conclusions.completions.outside
+        none, rest = completions.none, completions.listed
         for truth in recommended:
-            rest = rest & ~truth
+            rest = outside(rest, truth)
         if rest == none:
             return []
         settled = indicated = none
@@ -302,8 +303,8 @@ class Explorer:
         found = []
         for kind, truth in (
             (DEAD_END, indicated),
-            (SILENCE, rest & ~settled),
-            (NOTHING, rest & settled & ~indicated),
+            (SILENCE, outside(rest, settled)),
+            (NOTHING, outside(rest & settled, indicated)),
         ):
             if truth != none:
                 certainty, assuming, agree = conclusions.certainty(truth)
@@ -313,7 +314,7 @@ class Explorer:
 
 
 def next_regimen(entry: RankedRegimen, derivation: Derivation, conclusions: Conclusions) -> NextRegimen:
-    none = derivation.completions.none
+    none, outside = derivation.completions.none, derivation.completions.outside
     recommended = derivation.values[entry.atom]
     cautions = {name: truth for name, truth, _ in conclusions.held(CAUTIONED, entry.name) if truth & entry.agree != none}
     return NextRegimen(
@@ -324,5 +325,5 @@ def next_regimen(entry: RankedRegimen, derivation: Derivation, conclusions: Conc
         assuming=entry.assuming,
         statements=derivation.grounds(entry.atom, entry.agree).statements,
         cautions=tuple(sorted(cautions)),
-        ruled_out=tuple(name for name, truth in sorted(cautions.items()) if recommended & ~truth != none),
+        ruled_out=tuple(name for name, truth in sorted(cautions.items()) if outside(recommended, truth) != none),
     )

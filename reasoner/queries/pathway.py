@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType, field
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
 from reasoner.engine.conclusions import CERTAIN, Assumption
+from reasoner.engine.memory import on_larger_diagrams
 from reasoner.engine.phrases import assuming_words, setting_words
 from reasoner.engine.trace import Edge
 from reasoner.errors import ReasonerError
@@ -199,6 +200,7 @@ def left_out_words(asked: int, followed: int, model: GuidelineModel) -> str:
     return model.say("pathway_left_out", str(asked), more_courses(followed, model), f"{MOST_RECORDS:,}")
 
 
+@on_larger_diagrams
 def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: int = 3) -> Pathway:
     """Follow a record through the guideline: each regimen recommended next, its outcomes, and so on.
 

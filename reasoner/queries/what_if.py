@@ -11,6 +11,7 @@ from reasoner.engine.answer import ActionCall, Answer, Assumption, Exclusion, Re
 from reasoner.engine.conclusions import Certainty
 from reasoner.engine.counting import range_words
 from reasoner.engine.doses import DoseGiven
+from reasoner.engine.memory import on_larger_diagrams
 from reasoner.engine.predicates import SETTING
 from reasoner.guideline import Guideline
 from reasoner.queries.edits import Edit, apply_edits, parse_edit
@@ -70,6 +71,7 @@ class WhatIf(Result, frozen=True, tag_field="schema", tag="reasoner.what_if/1"):
     was = Carried[Mapping[str, object]]()
 
 
+@on_larger_diagrams
 def what_if(guideline: Guideline, data: Record | Mapping[str, object], edits: Iterable[Edit | str]) -> WhatIf:
     """Answer a record as it is and as `edits` change it, and compare.
 

@@ -12,6 +12,7 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, Exclusion, Recommendation
 from reasoner.engine.conclusions import CERTAIN
 from reasoner.engine.derivation import RuleUse, SeenCondition
+from reasoner.engine.memory import on_larger_diagrams
 from reasoner.engine.phrases import requirement_words
 from reasoner.engine.predicates import BEFORE, INDICATED, PREFERS, predicate_of
 from reasoner.errors import RecordError, nearest
@@ -72,6 +73,7 @@ class WhyNot(Why, frozen=True):
     uses = Carried[tuple[RuleUse, ...]]()
 
 
+@on_larger_diagrams
 def why_not(guideline: Guideline, record: Record, regimen: str, anything: bool = False, most: int = MOST) -> WhyNot:
     """Tell what keeps a regimen from being recommended with certainty, or from coming first, and what would change that.
 

@@ -74,7 +74,12 @@ def opening(answer: Answer, page: TextLayout) -> GuidelineModel:
 
 
 def render(result: Questions, width: int = 80, colour: bool = False) -> str:
-    """Render questions as text of at most `width` columns, with ANSI colours where `colour` is true."""
+    """Render questions as text of at most `width` columns, with ANSI colours where `colour` is true.
+
+    Where all paths are laid out the text is their tree.
+    """
+    if result.tree:
+        return render_tree(result.tree, width, colour)
     page = TextLayout(width, colour)
     model = opening(result.answer, page)
     say = model.say

@@ -222,8 +222,8 @@ def reply_to_what_if(asker: Asker, asked: AskedWhatIf) -> Response:
 
 def reply_to_ask(asker: Asker, asked: AskedAsk) -> Response:
     record = asker.record(asked)
-    questions = ask.ask(asker.guideline, record)
-    return as_json(questions.with_tree(ask.decision_tree(asker.guideline, record)) if asked.all_paths else questions)
+    questions = ask.with_all_paths if asked.all_paths else ask.ask
+    return as_json(questions(asker.guideline, record))
 
 
 def reply_to_pathway(asker: Asker, asked: AskedPathway) -> Response:

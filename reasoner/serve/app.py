@@ -29,6 +29,7 @@ from starlette.routing import Route
 
 from graphs.viewer.document import inline_sources
 from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.memory import on_larger_diagrams
 from reasoner.errors import ReasonerError, nearest
 from reasoner.fhir.systems import SYSTEMS
 from reasoner.guideline import Guideline
@@ -165,7 +166,7 @@ class Application:
 
         def answer() -> Response:
             asked = decoded(decoder, body, 422)
-            return question.reply(self.askers.asker(asked), asked)
+            return on_larger_diagrams(question.reply)(self.askers.asker(asked), asked)
 
         return await self.pool.run(answer)
 

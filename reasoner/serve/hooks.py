@@ -11,10 +11,11 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from cachetools import TTLCache
 
+from reasoner.engine.memory import on_larger_diagrams
 from reasoner.errors import RecordError
 from reasoner.fhir import ChartFacts, Orders, orders_of, parse, read_facts
 from reasoner.guideline import Guideline
-from reasoner.records.record import ONE_OF, parse_record
+from reasoner.records.record import ONE_OF, Record, parse_record
 from reasoner.serve.api import refuse_long
 from reasoner.serve.cards import CACHE_SECONDS, CACHED, OVERRIDE_REASONS, Call, CardBuilder
 from reasoner.serve.chart_words import assumed_remarks, brief_remarks
@@ -251,6 +252,11 @@ class Hooks:
         """
         return any(map(chart.data.get, self.telling)) or (chart.doubtful and any(map(chart.data.get, self.cancers)))
 
+    @on_larger_diagrams
+    def drafted_anew(self, chart: ReadChart, record: Record, ordered: tuple[tuple[str, str], ...]) -> tuple[Draft, ...]:
+        answer = self.guideline.answer(self.guideline.checked(record._replace(id="", sources={}, remarks=())))
+        return about_orders(answer, dict(ordered), chart.therapy) if ordered else about_patient(answer, chart.therapy)
+
     def drafts(self, chart: ReadChart, ordered: tuple[tuple[str, str], ...]) -> tuple[Draft, ...]:
         """Draft the cards for a patient and draft orders, which are those of all records that tell the same."""
         record, problem = chart.record, chart.problem
@@ -261,9 +267,7 @@ class Hooks:
             found = self.drafted.get(key)
         if found is None:
             try:
-                answer = self.guideline.answer(self.guideline.checked(record._replace(id="", sources={}, remarks=())))
-                told = chart.therapy
-                found = about_orders(answer, dict(ordered), told) if ordered else about_patient(answer, told)
+                found = self.drafted_anew(chart, record, ordered)
             except RecordError as error:
                 found = (unanswered(str(error), self.guideline.model),)
             with self.lock:

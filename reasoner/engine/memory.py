@@ -1,0 +1,51 @@
+"""What outgrows its diagrams is done again on larger ones, and at last without any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+__all__ = ["capacities", "on_larger_diagrams"]
+
+CAPACITIES = (2**18, 2**20)
+"""The nodes that diagrams can have: at first, and where these are not enough."""
+
+left: ContextVar[tuple[int, ...] | None] = ContextVar("left", default=None)
+"""The capacities that have not been too small for what is being done; None where nothing has been tried."""
+
+Asked = ParamSpec("Asked")
+Found = TypeVar("Found")
+
+
+def capacities() -> tuple[int, ...]:
+    """List the nodes that diagrams can have, to be tried one after the other; none where clingo is to answer."""
+    found = left.get()
+    return CAPACITIES if found is None else found
+
+
+def on_larger_diagrams(work: Callable[Asked, Found]) -> Callable[Asked, Found]:
+    """Let some work start again on larger diagrams, and at last without any, where it runs out of their memory.
+
+    It has to be done when it returns: nothing may be left that is evaluated later.
+    """
+
+    @wraps(work)
+    def done(*args: Asked.args, **named: Asked.kwargs) -> Found:
+        known = capacities()
+        for first in range(len(known)):
+            before = left.set(known[first:])
+            try:
+                return work(*args, **named)
+            except MemoryError:
+                continue
+            finally:
+                left.reset(before)
+        before = left.set(())
+        try:
+            return work(*args, **named)
+        finally:
+            left.reset(before)
+
+    return done
