@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from bundles import (
     AFTER_FIRST_LINE,
+    AFTER_SECOND_LINE,
     FIRST_LINE,
     HER2,
     METASTASES,
@@ -151,3 +152,26 @@ def test_a_correction_is_of_one_patient(tmp_path: Path, environment: dict[str, s
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr == "Error: --set corrects the record of one patient, and there are 2; answer this one by itself\n"
+
+
+def test_the_timeline_marks_what_was_corrected(curated: Guideline) -> None:
+    facts = curated.read_fhir(AFTER_SECOND_LINE).with_timeline()
+    edits = ["metastatic_therapy[1].outcome=toxicity", "her2=negative", "heart_failure=null", "hr=negative"]
+    found = corrected_facts(curated, facts, edits)
+    assert facts.timeline
+    assert found.timeline
+    by_hand = curated.model.say("timeline_corrected")
+    changed = [own for own in found.timeline.events if own.why == by_hand]
+    assert {place for own in facts.timeline.events for place in own.places if own.why != by_hand} >= {"her2", "hr"}
+    assert [(own.kind, own.places) for own in changed if own.kind == "therapy"] == [("therapy", ("metastatic_therapy[1]",))]
+    assert {own.finding for own in changed if own.kind == "result"} == {
+        "her2",
+        "oestrogen_receptor",
+        "progesterone_receptor",
+    }
+    assert not [place for own in changed if own.kind == "result" for place in own.places]
+    assert len(found.timeline.events) == len(facts.timeline.events)
+    assert found.corrected[-2:] == (
+        "Entered by hand, unchanged: heart failure, present or past: not recorded.",
+        "Entered by hand, unchanged: hormone receptor status: negative.",
+    )

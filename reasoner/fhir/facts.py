@@ -97,9 +97,23 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
         """Give the same with the timeline of the chart."""
         return self.replace(timeline=self.draw(self))
 
-    def without(self, gone: Callable[[str], bool], renamed: Callable[[str], str]) -> ChartFacts:
-        """Give the same without what was read at places that are `gone`; the other places are `renamed`."""
+    def without(
+        self, gone: Callable[[str], bool], renamed: Callable[[str], str], touched: Callable[[str], bool]
+    ) -> ChartFacts:
+        """Give the same without what was read at places that are `gone`; the other places are `renamed`.
+
+        The timeline goes on telling what the chart says, and marks the events of which a place is `touched`.
+        """
+        timeline = self.timeline
+        if timeline:
+            events = (
+                replace(own, why=self.model.say("timeline_corrected")) if any(map(touched, own.places)) else own
+                for own in timeline.events
+            )
+            kept = (replace(own, places=tuple(renamed(place) for place in own.places if not gone(place))) for own in events)
+            timeline = replace(timeline, events=tuple(kept))
         return self.replace(
+            timeline=timeline,
             sources=tuple(replace(own, fact=renamed(own.fact)) for own in self.sources if not gone(own.fact)),
             undecided=tuple(own for own in self.undecided if not gone(own.fact)),
             contradictions=tuple(own for own in self.contradictions if not gone(own.fact)),

@@ -47,7 +47,11 @@ def corrected_facts(guideline: Guideline, facts: ChartFacts, edits: Sequence[str
     places = {place for edit in parsed for place in places_of(edit, facts.record)}
     labels = [own["label"] for own in sets_of(facts.record)]
     chosen = {labels.index(edit.value) for edit in parsed if edit.fact is None and edit.value in labels}
-    kept = facts.without(lambda place: is_corrected(place, places, chosen), lambda place: out_of_set(place, chosen))
+    kept = facts.without(
+        lambda place: is_corrected(place, places, chosen),
+        lambda place: out_of_set(place, chosen),
+        lambda place: is_corrected(place, places, chosen) or any(is_corrected(own, (place,), ()) for own in places),
+    )
     words = tuple(corrections(guideline, parsed, facts.record, after))
     return kept.replace(record=after, corrected=(*facts.corrected, *words))
 
@@ -82,15 +86,16 @@ def out_of_set(place: str, chosen: Collection[int]) -> str:
 def corrections(guideline: Guideline, edits: Sequence[Edit], before: Data, after: Data) -> Iterator[str]:
     """Word each fact that was corrected: what stands now, and what was recorded."""
     model = guideline.model
-    label = next((edit.value for edit in edits if edit.fact is None), None)
+    chosen = next((edit.value for edit in edits if edit.fact is None), None)
     for key in dict.fromkeys(edit.key for edit in edits):
         if key == ONE_OF:
-            yield model.say("corrected_set", printable(str(label)) if isinstance(label, str) else model.say("unknown"))
+            yield model.say("corrected_set", printable(chosen) if isinstance(chosen, str) else model.say("unknown"))
         elif key in after or key in before:
             was, now = before.get(key), after.get(key)
             old, new = changed_value_words(was, now, model), changed_value_words(now, was, model)
             told = old if was is None else model.say("corrected_from", old)
-            yield model.say("corrected", model.label("fact", key), new, told)
+            label = model.label("fact", key)
+            yield model.say("corrected_to_same", label, new) if was == now else model.say("corrected", label, new, told)
         elif None in (within := [edit.within for edit in edits if edit.key == key]):
             yield model.say("corrected_in_sets", model.label("fact", key))
         else:
