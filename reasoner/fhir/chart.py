@@ -84,6 +84,8 @@ class Chart:
                 self.evidence.add_condition(resource, name, bool(why), matters.is_tied(resource, url))
             elif kind == "Observation":
                 self.evidence.add_observation(resource, name, bool(why))
+                if not is_worded(resource):
+                    continue
             reader.add_told(name, resource, why)
         self.evidence.put_together()
         self.evidence.doubt_of_which(matters.others)
@@ -153,14 +155,7 @@ def without_silent(resources: Iterable[Located], tables: Tables) -> list[Located
     for pair in resources:
         own = pair[1]
         code = own.code
-        if (
-            own.resourceType != "Observation"
-            or code is None
-            or own.valueCodeableConcept is not None
-            or own.valueString is not None
-            or own.component is not None
-            or own.note is not None
-        ):
+        if own.resourceType != "Observation" or code is None or is_worded(own):
             found.append(pair)
             continue
         for coding in code.coding or ():
@@ -168,6 +163,16 @@ def without_silent(resources: Iterable[Located], tables: Tables) -> list[Located
                 found.append(pair)
                 break
     return found
+
+
+def is_worded(result: Resource) -> bool:
+    """Tell whether a result has a value or a note in words, or several results, by which it can tell more than its code."""
+    return (
+        result.valueCodeableConcept is not None
+        or result.valueString is not None
+        or result.component is not None
+        or result.note is not None
+    )
 
 
 def unreadable_words(own: Unreadable, model: GuidelineModel) -> str:

@@ -160,7 +160,8 @@ class DoseReader:
     def add_medication(self, name: str, url: str | None, resource: Resource, doubted: str = "") -> None:
         """Add what a medication event says, by its full URL; `doubted` says why nobody can tell whether it counts."""
         state = resource.state()
-        if state in NOT_GIVEN or (resource.intent or "").strip().lower() in PLANS or is_negated(resource):
+        planned = resource.intent is not None and resource.intent.strip().lower() in PLANS
+        if state in NOT_GIVEN or planned or is_negated(resource):
             return
         period = resource.effectivePeriod or resource.occurencePeriod
         day = resource.effectiveDateTime or resource.occurenceDateTime
@@ -233,7 +234,8 @@ class DoseReader:
             self.found.others.append(source)
             self.evidence.unmapped[source] = self.say("fhir_unmapped_drug")
         else:
-            what = next((shortened(text) for own in concepts for text in texts_of(own)), "") or self.say("fhir_a_medication")
+            texts = [shortened(text) for own in concepts for text in texts_of(own)[:1]]
+            what = texts[0] if texts else self.say("fhir_a_medication")
             self.found.unclear.append(Unclear(what, doubted or self.say(DOUBTS[why or NOT_KNOWN]), start, source))
 
     def add_unclear(self, name: str, why: str) -> None:

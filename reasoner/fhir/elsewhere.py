@@ -73,7 +73,7 @@ def drugs_of(concepts: Iterable[Concept], texts: Iterable[str], tables: Tables) 
             found += tables.drugs_of(system_of(coding.system), coding.code or "")
         for text in texts_of(concept):
             found += tables.mentioned(normalise(text))
-    for text in texts:
+    for text in dict.fromkeys(texts):
         found += tables.mentioned(normalise(text))
     return [drug for drug in dict.fromkeys(found) if drug]
 
@@ -99,9 +99,8 @@ def date_of(resource: Resource) -> PartialDate | None:
 
 def concepts_of(resource: Resource) -> list[Concept]:
     """List the concepts by which a resource can tell of therapy."""
-    found: list[object] = [resource.code]
-    if resource.category is not None:
-        found += resource.category if isinstance(resource.category, list) else [resource.category]
+    category = resource.category
+    found: list[object] = [resource.code, *category] if isinstance(category, list) else [resource.code, category]
     for own in resource.activity or ():
         if own.detail is not None:
             found += [own.detail.code, own.detail.productCodeableConcept]

@@ -138,8 +138,8 @@ class Prefetched(NamedTuple):
             yield model.say("lists_lacking", named)
         if self.absent:
             yield model.say("lists_absent", model.say("and").join(model.say(LISTS[key]) for key in self.absent))
-        kinds = {own.resourceType for parsed in self.parsed.values() for _, own in parsed.resources}
-        elsewhere = "DocumentReference" in kinds and DOCUMENTS not in self.parsed
+        lists = self.parsed.values() if DOCUMENTS in self.unread and DOCUMENTS not in self.parsed else ()
+        elsewhere = any(own.resourceType == "DocumentReference" for parsed in lists for _, own in parsed.resources)
         unread = [model.say(LISTS[key]) for key in self.unread if key != DOCUMENTS or not elsewhere]
         if unread:
             yield model.say("lists_unread", model.say("comma").join(unread))
@@ -197,7 +197,7 @@ def read_given(given: Sequence[bytes], queries: Sequence[str], null_is_none: boo
 def read_list(value: bytes) -> tuple[ParsedResources, str]:
     """Read a list, and say why it is not whole, or nothing where it is."""
     own = parse(value)
-    if own.partial or own.unreadable or b'"response"' in value or any(map(is_outcome, own.resources)):
+    if own.partial or own.unreadable or any(map(is_outcome, own.resources[:1])):
         page = page_of(value)
         return own, "unreadable" if page is None else page.why_not_whole()
     return own, ""
