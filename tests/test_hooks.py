@@ -165,20 +165,21 @@ def test_an_order_that_the_guideline_has_nothing_against_gets_no_warning(service
     assert (card["indicator"], "is recommended (rank 1 at best, alternative" in card["summary"]) == ("info", True)
 
 
-def drafted(concept: dict[str, Any], patient: str = charts.PATIENT) -> dict[str, Any]:
-    """Make a call about one draft order."""
-    draft = charts.about(
-        "MedicationRequest", "d", patient, status="draft", intent="order", medicationCodeableConcept=concept
-    )
+def drafted(concept: object, patient: str = charts.PATIENT) -> dict[str, Any]:
+    """Make a call about one draft order; without a concept it has no medication yet."""
+    draft = charts.about("MedicationRequest", "d", patient, status="draft", intent="order")
+    if concept is not None:
+        draft["medicationCodeableConcept"] = concept
     body = charts.hook_call("order-sign", charts.second_line())
     return body | {"context": body["context"] | {"draftOrders": charts.searchset([draft]), "selections": None}}
 
 
-def test_orders_of_other_drugs_or_that_were_not_selected_get_no_cards(service: Client) -> None:
+def test_orders_of_other_drugs_of_none_yet_or_that_were_not_selected_get_no_cards(service: Client) -> None:
     other = drafted(charts.coded("http://www.whocc.no/atc", "L01EF03"))
     assert service.post("/cds-services/guideline-order-sign", json=other).json() == {"cards": []}
     body = charts.hook_call("order-select", charts.second_line(), ["trastuzumab_deruxtecan", "abemaciclib"])
     body["context"]["selections"] = ["MedicationRequest/another"]
+    assert service.post("/cds-services/guideline-order-sign", json=drafted(None)).json() == {"cards": []}
     assert service.post("/cds-services/guideline-order-select", json=body).json() == {"cards": []}
 
 
@@ -188,11 +189,12 @@ def test_orders_of_other_drugs_or_that_were_not_selected_get_no_cards(service: C
         (charts.coded("http://hl7.org/fhir/sid/ndc", "99999-999-99"), "99999-999-99"),
         ({"text": "Study medication 17"}, "Study medication 17"),
         ({}, "MedicationRequest/d"),
+        (7, "MedicationRequest/d"),
     ],
-    ids=["a code", "a text", "nothing"],
+    ids=["a code", "a text", "nothing", "what is no concept"],
 )
 def test_an_order_whose_medication_no_table_knows_is_said_not_to_be_judged(
-    concept: dict[str, Any], words: str, service: Client
+    concept: object, words: str, service: Client
 ) -> None:
     (card,) = service.post("/cds-services/guideline-order-sign", json=drafted(concept)).json()["cards"]
     assert (card["indicator"], card["summary"]) == (

@@ -196,14 +196,17 @@ class Orders(NamedTuple):
 
 
 def orders_of(parsed: ParsedResources, tables: Tables, patient: str) -> Orders:
-    """Read what requests order for a patient, by the id."""
+    """Read what requests order for a patient, by the id; a draft without a medication orders nothing yet."""
     medications = Medications(parsed.resources)
+    spoilt = {own.resource for own in parsed.unreadable}
     found = Orders({}, {}, {})
     for number, (url, resource) in enumerate(parsed.resources, start=1):
         if resource.resourceType != "MedicationRequest" or resource.doNotPerform:
             continue
         name = name_of(url, resource, number)
         concepts = medications_of(resource, url, medications, tables)
+        if not concepts and name not in spoilt:
+            continue
         codes = (coding.code for concept in concepts for coding in concept.codings() if coding.code)
         words = next((text for concept in concepts for text in texts_of(concept)), None) or next(codes, name)
         subject = subject_of(resource)
