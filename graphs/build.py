@@ -24,10 +24,20 @@ from reasoner.engine.trace import Trace, annotation_trace, trace
 if TYPE_CHECKING:
     from reasoner.queries.pathway import Pathway, PathwayNode
 
-__all__ = ["answer_graph", "explanation_graph", "guideline_graph", "pathway_graph"]
+__all__ = [
+    "about_answer",
+    "about_guideline",
+    "answer_graph",
+    "answered",
+    "concluded_atoms",
+    "entries_of",
+    "explanation_graph",
+    "guideline_graph",
+    "pathway_graph",
+]
 
 ANSWERED = ("setting", "recommended", "excluded", "action", "cautioned")
-NAMED = {"recommended": "regimen", "excluded": "regimen", "action": "action_name", "setting": "setting"}
+NAMED = {"recommended": "regimen", "excluded": "regimen", "action": "action_name", "setting": "setting", "score": "score"}
 
 
 def explanation_graph(trace: Trace, model: GuidelineModel, about: Mapping[str, str]) -> ExplanationGraph:
@@ -44,6 +54,7 @@ def explanation_graph(trace: Trace, model: GuidelineModel, about: Mapping[str, s
 
 
 def about_guideline(info: GuidelineInfo, model: GuidelineModel) -> dict[str, str]:
+    """Give the attributes of a graph of a guideline."""
     return {
         "guideline": info.id,
         "title": info.title,
@@ -56,6 +67,34 @@ def about_guideline(info: GuidelineInfo, model: GuidelineModel) -> dict[str, str
     }
 
 
+def about_answer(answer: Answer) -> dict[str, str]:
+    """Give the attributes of the graph of an answer."""
+    model = answer.derivation.model
+    about = {**about_guideline(answer.guideline, model), "patient": answer.patient, "setting": answer.setting}
+    beside = {
+        "missing": missing_words(answer),
+        "assumed": [text] if (text := assumed_words(answer)) else [],
+        "alternatives": [alternative_words(entry, model) for entry in answer.alternatives],
+        "notes": answer.notes,
+        "doubts": answer.caveats,
+    }
+    return about | {name: text for name, lines in beside.items() if (text := "\n".join(lines))}
+
+
+def concluded_atoms(answer: Answer, predicates: tuple[str, ...]) -> list[str]:
+    """List what an answer concludes with some predicates, as clingo text."""
+    return [atom for atom in answer.derivation.conclusions() if atom.partition("(")[0] in predicates]
+
+
+def entries_of(answer: Answer) -> dict[str, Recommendation | Exclusion | ActionCall]:
+    """Give what an answer lists, in its order, by what it concludes, as clingo text."""
+    return {
+        **{f"recommended({entry.regimen})": entry for entry in answer.recommended},
+        **{f"excluded({entry.regimen})": entry for entry in answer.excluded},
+        **{f"action({entry.action})": entry for entry in answer.actions},
+    }
+
+
 def answer_graph(
     answer: Answer, focus: Iterable[str] = (), blocked: bool = True, depth: int | None = None
 ) -> ExplanationGraph:
@@ -65,23 +104,11 @@ def answer_graph(
     what keeps them from firing; with `depth` it goes only so many rules deep.
     """
     derivation = answer.derivation
-    model = derivation.model
-    wanted = list(focus) or [atom for atom in derivation.conclusions() if atom.partition("(")[0] in ANSWERED]
-    about = {**about_guideline(answer.guideline, model), "patient": answer.patient, "setting": answer.setting}
-    beside = {
-        "missing": missing_words(answer),
-        "assumed": [text] if (text := assumed_words(answer)) else [],
-        "alternatives": [alternative_words(entry, model) for entry in answer.alternatives],
-        "notes": answer.notes,
-        "doubts": answer.caveats,
-    }
-    about |= {name: text for name, lines in beside.items() if (text := "\n".join(lines))}
-    graph = explanation_graph(trace(derivation, answer.patient, wanted, depth, blocked), model, about)
-    entries: dict[str, Recommendation | Exclusion | ActionCall] = {
-        **{f"recommended({entry.regimen})": entry for entry in answer.recommended},
-        **{f"excluded({entry.regimen})": entry for entry in answer.excluded},
-        **{f"action({entry.action})": entry for entry in answer.actions},
-    }
+    wanted = list(focus) or concluded_atoms(answer, ANSWERED)
+    graph = explanation_graph(
+        trace(derivation, answer.patient, wanted, depth, blocked), derivation.model, about_answer(answer)
+    )
+    entries = entries_of(answer)
     for atom in wanted:
         if atom in graph:
             graph.nodes[atom].update(answered(atom, entries.get(atom), answer))
@@ -143,5 +170,5 @@ def pathway_label(node: PathwayNode, model: GuidelineModel) -> str:
 
 
 def guideline_graph(model: GuidelineModel, info: GuidelineInfo) -> ExplanationGraph:
-    """Build the graph of a guideline without a patient: statements, readings, rules, trials and citations."""
+    """Build the whole graph of a guideline without a patient: statements, readings, rules, trials and citations."""
     return explanation_graph(annotation_trace(model), model, about_guideline(info, model))

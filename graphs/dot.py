@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Mapping
 from html import escape
 
+from graphs.columns import ARROW, Box, boxes, routes
 from graphs.graph import ExplanationGraph
 from graphs.labels import label_lines
+from graphs.palette import BORDERS, FILLS, LINES, colour
 
 __all__ = ["to_dot"]
 
-SHAPES = {
-    "patient": "component", "rule": "ellipse", "statement": "note", "reading": "note", "overlay": "note",
-    "citation": "plaintext", "trial": "folder", "outcome": "ellipse", "dead_end": "octagon", "silence": "octagon",
-}  # fmt: skip
-FILLS = {
-    "patient": "#dfe7f5", "fact": "#eef3fb", "conclusion": "#e6f4e6", "rule": "#ffffff", "statement": "#fff7dc",
-    "reading": "#f6e9fb", "overlay": "#fde2d5", "citation": "#ffffff", "trial": "#eeeeee", "state": "#dfe7f5",
-    "regimen": "#e6f4e6", "outcome": "#ffffff", "dead_end": "#fde2d5", "silence": "#fde2d5",
-}  # fmt: skip
-BORDERS = {"fails": "dashed", "recorded_absent": "dashed", "unknown": "dotted"}
+SHAPES = {"rule": "ellipse", "trial": "plaintext", "citation": "plaintext", "dead_end": "octagon", "silence": "octagon"}
+TEXT, SMALL, TITLE = 11, 10, 15
+LONGEST = 150
 ARROWS = {
     "requires_absence": ("dashed", "odot"), "blocks": ("dashed", "tee"), "excludes": ("bold", "tee"),
     "states": ("dotted", "vee"), "cites": ("dotted", "none"), "rests_on": ("dotted", "none"),
@@ -35,33 +32,67 @@ def attributes(pairs: dict[str, str]) -> str:
 
 
 def to_dot(graph: ExplanationGraph) -> str:
-    """Write a graph as DOT; each node has the graph's id as `key`, and all attributes but `label` under their names."""
+    """Write a graph as DOT; each node has the graph's id as `key`, and all attributes but `label` under their names.
+
+    The nodes of an argument have places, which ``neato -n2`` keeps to.
+    """
     names = {node: f"n{number}" for number, node in enumerate(graph)}
+    argued = graph.stands_in_columns()
+    places = boxes(graph) if argued else {}
+    font = f'fontname="Helvetica", fontcolor="{colour("ink")}"'
     lines = [
         "digraph explanation {",
-        f"  rankdir=LR; ranksep=0.55; nodesep=0.14; labelloc=t; labeljust=l; label=<{caption(graph)}>;",
-        '  fontname="Helvetica"; node [fontname="Helvetica", fontsize=11, margin="0.12,0.05"]; edge [color="#444444"];',
-        *(f"  {names[node]} {attributes(node_attributes(graph, node))};" for node in graph),
+        "  rankdir=LR; outputorder=edgesfirst; ranksep=0.6; nodesep=0.14; labelloc=t; labeljust=l; pad=0.2;",
+        f"  label=<{caption(graph)}>;",
+        f'  {font.replace(", ", "; ")}; node [{font}, fontsize={TEXT}, margin="0.14,0.07"];',
+        f'  edge [color="{colour("edge")}", arrowsize=0.7];',
+        *(f"  {names[node]} {attributes(node_attributes(graph, node) | placed(graph, node, places))};" for node in graph),
     ]
-    for source, target, role in graph.edges(data="role"):
-        lines.append(f"  {names[source]} -> {names[target]} {attributes(edge_attributes(graph, source, role))};")
-    lines += ranks(graph, names)
+    curves = routes(graph, places) if argued else []
+    for number, (source, target, role) in enumerate(graph.edges(data="role")):
+        looks = edge_attributes(graph, source, role) | (routed(curves[number]) if curves else {})
+        lines.append(f"  {names[source]} -> {names[target]} {attributes(looks)};")
+    lines += [] if argued else ranks(graph, names)
     return "\n".join([*lines, "}"]) + "\n"
 
 
 def node_attributes(graph: ExplanationGraph, node: str) -> dict[str, str]:
     data = graph.nodes[node]
+    kind, listed = data["kind"], data.get("answers", "")
+    argued = graph.stands_in_columns()
+    end = "\\l" if argued else "\\n"
     looks = {
         "key": quoted(node),
-        "label": '"' + "\\n".join(quoted(line)[1:-1] for line in label_lines(graph, node)) + '"',
-        "shape": SHAPES.get(data["kind"], "box"),
-        "style": f'"filled,{BORDERS.get(data.get("state", ""), "solid")}"',
-        "fillcolor": f'"{FILLS[data["kind"]]}"',
+        "label": '"' + "".join(quoted(line)[1:-1] + end for line in label_lines(graph, node)) + '"',
+        "shape": SHAPES.get(kind, "box"),
+        "style": f'"filled,{"rounded," if kind in ("fact", "outcome") else ""}{LINES.get(data.get("state", ""), "solid")}"',
+        "fillcolor": f'"{colour(FILLS[kind])}"',
+        "color": f'"{colour(BORDERS.get(listed) or BORDERS.get(kind, "edge"))}"',
         "tooltip": quoted(data.get("text") or data["label"]),
     }
-    if "answers" in data:
-        looks["penwidth"] = "2.5"
+    if kind in ("trial", "citation"):
+        looks |= {"fontsize": str(SMALL), "fontcolor": f'"{colour("faint")}"'}
+    if listed:
+        looks["penwidth"] = "2"
+    if listed == "excluded":
+        looks["peripheries"] = "2"
     return looks | {name: quoted(value) for name, value in data.items() if name != "label"}
+
+
+def placed(graph: ExplanationGraph, node: str, places: Mapping[str, Box]) -> dict[str, str]:
+    """Write the place of a node as Graphviz takes it: in points, its size in inches, without a second frame."""
+    if node not in places:
+        return {}
+    box, frame = places[node], 8 if graph.nodes[node].get("answers") == "excluded" else 0
+    inches = {"width": (box.width - frame) / 72, "height": (box.height - frame) / 72}
+    return {"pos": f'"{box.x:.1f},{box.y:.1f}"', **{name: f"{size:.2f}" for name, size in inches.items()}}
+
+
+def routed(curve: tuple[tuple[float, float], ...]) -> dict[str, str]:
+    """Write the curve of an edge as Graphviz takes it, with the tip of the arrow first."""
+    x, y = curve[-1]
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in curve)
+    return {"pos": f'"e,{x + ARROW:.1f},{y:.1f} {points}"'}
 
 
 def edge_attributes(graph: ExplanationGraph, source: str, role: str) -> dict[str, str]:
@@ -70,8 +101,6 @@ def edge_attributes(graph: ExplanationGraph, source: str, role: str) -> dict[str
     if role == "derives" and data["state"] == "fails":
         style = "dashed"
     looks = {"style": style, "arrowhead": head, "tooltip": quoted(graph.role(source, role)), "role": quoted(role)}
-    if style == "dotted":
-        looks["color"] = '"#888888"'
     if data["kind"] == "patient":
         looks["weight"] = "0"
     return looks
@@ -87,13 +116,27 @@ def ranks(graph: ExplanationGraph, names: dict[str, str]) -> list[str]:
 
 def caption(graph: ExplanationGraph) -> str:
     """Say what the graph shows and what it rests on, over a legend of the kinds in it."""
-    kinds = dict.fromkeys(kind for _, kind in graph.nodes(data="kind"))
-    legend = "".join(f'<td bgcolor="{FILLS[kind]}" border="1">{printed(graph.kind(kind))}</td>' for kind in kinds)
-    title = f'<font point-size="18"><b>{printed(graph.title())}</b></font>'
-    texts = (graph.graph.get("disclaimer", ""), graph.say("graph_lines"), graph.say("graph_arrows"))
-    rows = (title, *map(printed, texts))
-    wide = "".join(f'<tr><td align="left" colspan="{len(kinds) + 1}">{row}</td></tr>' for row in rows if row)
-    return f'<table border="0" cellspacing="4">{wide}<tr>{legend}<td></td></tr></table>'
+    there = {kind for _, kind in graph.nodes(data="kind")}
+    kinds = [kind for kind in FILLS if kind in there]
+    frame = f'border="1" color="{colour("edge")}"'
+    legend = "".join(
+        f'<td bgcolor="{colour(FILLS[kind])}" {frame} cellpadding="5">{sized(SMALL, printed(graph.kind(kind)))}</td>'
+        for kind in kinds
+    )
+    argued = graph.stands_in_columns()
+    lines = graph.say("graph_lines_of_argument" if argued else "graph_lines")
+    arrows = graph.say("graph_arrows_of_argument" if argued else "graph_arrows")
+    left_out = graph.graph.get("left_out", "").split("\n")
+    named = graph.say("graph_left_out", graph.say("and").join(left_out)) if any(left_out) else ""
+    title = sized(TITLE, f"<b>{printed(graph.title())}</b>")
+    small = (*textwrap.wrap(named, LONGEST), graph.graph.get("disclaimer", ""), lines, arrows)
+    rows = (title, *(sized(SMALL, printed(text)) for text in small if text))
+    wide = "".join(f'<tr><td align="left" colspan="{len(kinds) + 1}">{row}</td></tr>' for row in rows)
+    return f'<table border="0" cellspacing="3">{wide}<tr>{legend}<td></td></tr></table>'
+
+
+def sized(size: int, text: str) -> str:
+    return f'<font point-size="{size}">{text}</font>'
 
 
 def printed(text: str) -> str:

@@ -21,7 +21,8 @@ class Format(NamedTuple):
     """A file format: its suffix, the function that writes it, and what people and programs have to know of it.
 
     `function` of `module` takes a graph and gives text or bytes; the module is imported when the format is first written.
-    `requires` says what has to be installed beside this package, "" where nothing has.
+    `requires` says what has to be installed beside this package, "" where nothing has. It `unfolds` a graph part by part, so
+    that any number of nodes is legible, or shows it as a whole.
     """
 
     suffix: str
@@ -30,6 +31,7 @@ class Format(NamedTuple):
     summary: str
     media_type: str
     requires: str = ""
+    unfolds: bool = False
 
     @property
     def name(self) -> str:
@@ -38,7 +40,7 @@ class Format(NamedTuple):
 
 
 FORMATS = [
-    Format(".html", "graphs.viewer.document", "to_html", "interactive viewer, works offline", "text/html"),
+    Format(".html", "graphs.viewer.document", "to_html", "interactive viewer, works offline", "text/html", unfolds=True),
     Format(".svg", "graphs.image", "to_svg", "picture", "image/svg+xml", "Graphviz"),
     Format(".png", "graphs.image", "to_png", "picture", "image/png", "Graphviz"),
     Format(".json", "graphs.node_link", "to_json", "node-link JSON (networkx)", "application/json"),

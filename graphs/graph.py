@@ -66,11 +66,16 @@ class ExplanationGraph(nx.MultiDiGraph):  # type: ignore[misc]  # networkx ships
         """Name what the graph is about: the patient, and the guideline with its layer and overlays."""
         return " - ".join(self.graph[name] for name in ("patient", "basis") if name in self.graph)
 
+    def stands_in_columns(self) -> bool:
+        """Tell whether statements stand for their rules, as in an argument, so that there are columns to read it by."""
+        return "shows" in self.graph
+
     def caption(self, node: str) -> str:
         """Give a node's label with its state in words, so that it shows without colour, and a mark where it was cut."""
         data = self.nodes[node]
         kind, state, label = data["kind"], data.get("state"), str(data["label"])
-        if (kind, state) in CAPTIONS:
+        worded = kind == "conclusion" and self.stands_in_columns()
+        if (kind, state) in CAPTIONS and not worded:
             label = self.say(CAPTIONS[kind, state], label)
         return self.say("graph_cut", label) if "cut" in data else label
 

@@ -33,7 +33,8 @@ def draw(graph: nx.MultiDiGraph, form: str) -> bytes:
     program = shutil.which("dot")
     if program is None:
         raise ReasonerError(f".{form}: Graphviz draws it, and dot is not installed; install graphviz, or write .dot or .mmd")
-    run = subprocess.run([program, f"-T{form}"], input=to_dot(graph).encode(), capture_output=True, check=False)  # noqa: S603
+    kept = ("-Kneato", "-n2") if graph.stands_in_columns() else ()
+    run = subprocess.run([program, *kept, f"-T{form}"], input=to_dot(graph).encode(), capture_output=True, check=False)  # noqa: S603
     if run.returncode or run.stderr:
         raise ReasonerError(f".{form}: dot: {run.stderr.decode(errors='replace').strip()}")
     return run.stdout

@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 from graphs.graph import SOURCES, ExplanationGraph
 
-__all__ = ["Condition", "Step", "cited", "condition", "order", "sources", "starts", "steps"]
+__all__ = ["Condition", "Step", "cited", "condition", "explains", "order", "sources", "starts", "steps"]
 
-ORDER = ("recommended", "not_recommended", "excluded", "setting", "not_setting", "action", "not_action", "cautioned")
+ORDER = (
+    "recommended", "not_recommended", "excluded", "not_excluded", "setting", "not_setting", "action", "not_action",
+    "cautioned", "score", "not_score",
+)  # fmt: skip
 
 
 class Condition(NamedTuple):
@@ -21,10 +24,19 @@ class Condition(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A step to a node: by a rule, or straight from other nodes where `rule` is None."""
+    """A step to a node: by a rule, in an argument by a statement, or straight from other nodes where `by` is None.
 
-    rule: str | None
+    It is `against` the node where it would rule it out.
+    """
+
+    by: str | None
     conditions: tuple[Condition, ...]
+    against: bool = False
+
+
+def explains(graph: ExplanationGraph) -> bool:
+    """Tell whether a graph explains conclusions; a pathway does not."""
+    return any(kind in ("conclusion", "rule") for _, kind in graph.nodes(data="kind"))
 
 
 def starts(graph: ExplanationGraph) -> list[str]:
@@ -47,7 +59,8 @@ def condition(graph: ExplanationGraph, node: str, role: str) -> Condition:
         return Condition(node, ">", words)
     if data["state"] == "unknown":
         return Condition(node, "?", graph.say("graph_unless", data["label"]) if role == "requires_absence" else words)
-    return Condition(node, "-" if role == "requires_absence" or data["state"] == "fails" else "+", words)
+    absent = role == "requires_absence" or data["state"] in ("fails", "recorded_absent")
+    return Condition(node, "-" if absent else "+", words)
 
 
 def steps(graph: ExplanationGraph, node: str) -> list[Step]:
@@ -56,10 +69,10 @@ def steps(graph: ExplanationGraph, node: str) -> list[Step]:
     straight: list[Condition] = []
     for source, _, data in graph.in_edges(node, data=True):
         kind = graph.nodes[source]["kind"]
-        if kind == "rule":
+        if kind == "rule" or (kind in SOURCES and data["role"] in ("derives", "requires_absence")):
             into = graph.in_edges(source, data="role")
-            conditions = (condition(graph, n, role) for n, _, role in into if role != "states")
-            found.append(Step(source, tuple(conditions)))
+            conditions = (condition(graph, n, role) for n, _, role in into if graph.nodes[n]["kind"] not in SOURCES)
+            found.append(Step(source, tuple(conditions), data["role"] == "requires_absence"))
         elif kind not in SOURCES and kind != "patient":
             reason = condition(graph, source, "" if data["role"] == "excludes" else data["role"])
             if data["role"] == "excludes":
@@ -69,9 +82,9 @@ def steps(graph: ExplanationGraph, node: str) -> list[Step]:
     return [*found, Step(None, tuple(straight))] if straight else found
 
 
-def sources(graph: ExplanationGraph, rule: str) -> list[str]:
-    """List the statements, readings and overlays that a rule encodes."""
-    return [node for node, _, role in graph.in_edges(rule, data="role") if role == "states"]
+def sources(graph: ExplanationGraph, by: str) -> list[str]:
+    """List the statements, readings and overlays that a rule encodes, or the trials that a statement rests on."""
+    return [node for node, _, role in graph.in_edges(by, data="role") if role in ("states", "rests_on", "cites")]
 
 
 def cited(graph: ExplanationGraph, source: str) -> list[str]:

@@ -52,6 +52,7 @@ def is_activity(data: dict[str, str]) -> bool:
 def relations(graph: nx.MultiDiGraph) -> Iterator[Relation]:
     """Yield the edges of a graph as relations of PROV."""
     activities = {node for node, data in graph.nodes(data=True) if is_activity(data)}
+    rules = {node for node, kind in graph.nodes(data="kind") if kind == "rule"}
     for number, (source, target, role) in enumerate(graph.edges(data="role")):
         if source in activities and target not in activities:
             kind = "wasGeneratedBy"
@@ -59,7 +60,7 @@ def relations(graph: nx.MultiDiGraph) -> Iterator[Relation]:
             kind = "used"
         elif role in ("cites", "rests_on"):
             kind = "hadPrimarySource"
-        elif role == "states":
+        elif role == "states" or (role in ("derives", "requires") and not {source, target} & rules):
             kind = "wasDerivedFrom"
         else:
             kind = "wasInfluencedBy"

@@ -21,8 +21,8 @@ Role = Literal[
     "recommends", "ends_in", "leads_to", "stops_at",
 ]  # fmt: skip
 Answers = Literal[
-    "setting", "recommended", "excluded", "action", "cautioned",
-    "not_setting", "not_recommended", "not_excluded", "not_action", "not_cautioned",
+    "setting", "recommended", "excluded", "action", "cautioned", "score",
+    "not_setting", "not_recommended", "not_excluded", "not_action", "not_cautioned", "not_score",
 ]  # fmt: skip
 Always = Annotated[bool, Meta(extra_json_schema={"const": True})]
 STATE_IN_EXPLANATIONS = {
@@ -46,6 +46,11 @@ class About(Struct, omit_defaults=True, forbid_unknown_fields=True, kw_only=True
     disclaimer: str
     patient: Annotated[str, Meta(description="The id of the record; absent in the graph of a guideline.")] = ""
     setting: Annotated[str, Meta(description="The setting of the answer.")] = ""
+    shows: Annotated[
+        Literal["argument", "statements"] | UnsetType,
+        Meta(description="The argument for an answer, or the statements of a guideline; absent where it is all rules."),
+    ] = UNSET
+    left_out: Annotated[str, Meta(description="Conclusions left out for the sake of legibility, a line each.")] = ""
     missing: Annotated[str, Meta(description="Unrecorded facts that matter, a line each.")] = ""
     assumed: Annotated[str, Meta(description="What stands in the answer by default.")] = ""
     alternatives: Annotated[str, Meta(description="What other alternatives of readings would change, a line each.")] = ""
@@ -71,7 +76,7 @@ class Node(Struct, omit_defaults=True, forbid_unknown_fields=True, kw_only=True)
     answers: Annotated[
         Answers | UnsetType, Meta(description="How the answer lists it; not_... for a focus that the answer does not list.")
     ] = UNSET
-    name: Annotated[str, Meta(description="The name of what the answer lists.")] = ""
+    name: Annotated[str, Meta(description="The name of what the answer lists, or of a statement in an argument.")] = ""
     summary: Annotated[str, Meta(description="The answer's strength and assumptions in words.")] = ""
     certainty: Literal["certain", "conditional"] | UnsetType = UNSET
     assuming: Annotated[str, Meta(description="What makes a conditional entry certain.")] = ""
@@ -81,6 +86,7 @@ class Node(Struct, omit_defaults=True, forbid_unknown_fields=True, kw_only=True)
     setting: Annotated[str, Meta(description="The setting of a pathway's state.")] = ""
     end: Annotated[str, Meta(description="Why a pathway ends in this state.")] = ""
     regimen: Annotated[str, Meta(description="The regimen of a pathway's node.")] = ""
+    section: Annotated[str, Meta(description="The section of a guideline that has a statement.")] = ""
     statements: Annotated[str, Meta(description="Statements behind it, separated by commas.")] = ""
     cautions: Annotated[str, Meta(description="Cautions on a regimen, separated by commas.")] = ""
     outcomes: Annotated[str, Meta(description="Outcomes of a course, separated by commas.")] = ""

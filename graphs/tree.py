@@ -33,9 +33,10 @@ def branch(graph: ExplanationGraph, reason: Condition, lead: str, indent: str, w
     if ways and reason.node in seen:
         words = graph.say("above", words)
     else:
-        rules = [way for way in ways if way.rule is not None]
-        below += [condition for way in ways if way.rule is None or len(rules) == 1 for condition in way.conditions]
-        if len(rules) == 1:
+        rules = [way for way in ways if way.by is not None]
+        alone = len(rules) == 1 and not rules[0].against
+        below += [condition for way in ways if way.by is None or alone for condition in way.conditions]
+        if alone:
             words += f" {rule_words(graph, rules[0])}"
         else:
             below += rules
@@ -60,9 +61,11 @@ def branches(
 
 def rule_words(graph: ExplanationGraph, step: Step) -> str:
     """Name the rule of a step with its sources, and say where it does not fire."""
-    assert step.rule is not None
-    data = graph.nodes[step.rule]
-    found = dict.fromkeys(label for source in sources(graph, step.rule) for label in cited(graph, source))
+    assert step.by is not None
+    data = graph.nodes[step.by]
+    found = dict.fromkeys(label for source in sources(graph, step.by) for label in cited(graph, source))
+    if step.against:
+        return graph.say("graph_unless", data["label"])
     words = graph.say("graph_by_rule", data["label"])
     if found:
         words = graph.say("graph_by_rule_of", data["label"], graph.say("and").join(found))

@@ -7,6 +7,7 @@ from typing import Any
 
 import networkx as nx
 
+from graphs.argument import argument_graph
 from graphs.build import answer_graph, explanation_graph, guideline_graph, pathway_graph
 from graphs.graph import ExplanationGraph
 from reasoner import Guideline
@@ -20,7 +21,7 @@ HOSTILE = [
 ]  # fmt: skip
 NAMES = [
     "lung_disease_not_recorded", "hr_positive_untreated_heart_failure", "nothing_recorded", "hostile", "guideline",
-    "pathway",
+    "pathway", "argument",
 ]  # fmt: skip
 
 Content = tuple[dict[str, dict[str, Any]], list[tuple[str, str, dict[str, Any]]]]
@@ -45,6 +46,7 @@ def make_sample_graphs(guideline: Guideline) -> dict[str, ExplanationGraph]:
     cases = {name: case.record for name, case in guideline.cases().items()}
     return {
         **{name: answer_graph(guideline.answer(cases[name])) for name in NAMES[:3]},
+        "argument": argument_graph(guideline.answer(cases["lung_disease_not_recorded"])),
         "hostile": hostile_graph(guideline.model),
         "guideline": guideline_graph(guideline.model, guideline.info),
         "pathway": pathway_graph(pathway(guideline, cases["second_line"], 2)),

@@ -134,7 +134,7 @@ def test_graphviz_reads_dot_without_a_complaint(graph: ExplanationGraph) -> None
         for key, value in attributes.items():
             if key != "label":
                 assert html.unescape(nodes[node][key]) == value
-        shown = "".join(html.unescape(nodes[node]["label"]).replace("\\n", "").split())
+        shown = "".join(html.unescape(nodes[node]["label"]).replace("\\n", "").replace("\\l", "").split())
         assert shown == "".join(graph.caption(node).split())
     assert sorted((keys[edge["tail"]], keys[edge["head"]], edge["role"]) for edge in data["edges"]) == roles(graph)
 

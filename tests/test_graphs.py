@@ -121,11 +121,12 @@ def test_the_command_writes_the_answer_a_focus_or_the_guideline(
     monkeypatch.chdir(tmp_path)
     Path("p.json").write_text(json.dumps(curated.cases()["second_line"].record))
     sizes = []
-    for more in ((), ("--focus", "trastuzumab_deruxtecan"), ("--focus", "trastuzumab_deruxtecan", "--carrying")):
+    focus = ("--focus", "trastuzumab_deruxtecan")
+    for more in (("--full",), ("--full", *focus), (*focus, "--carrying"), (), focus):
         assert run("p.json", "-o", "a.json", *more).exit_code == 0
         sizes.append(len(json.loads((tmp_path / "a.json").read_text())["nodes"]))
     assert sizes == sorted(sizes, reverse=True)
-    assert len(set(sizes)) == 3
+    assert len(set(sizes)) == 5
     assert run("--guideline-only", "-o", "g.graphml").exit_code == 0
     assert run("p.json", "--pathway", "1", "-o", "w.json").exit_code == 0
     assert {node["kind"] for node in json.loads((tmp_path / "w.json").read_text())["nodes"]} <= PATHWAY_KINDS
@@ -137,7 +138,7 @@ def test_the_command_writes_the_answer_a_focus_or_the_guideline(
         (("p.json", "-o", "none/a.json"), "none/a.json: cannot be written"),
         (("p.json", "-o", "a.json", "--focus", "trastuzumab_deruxtecn"), 'did you mean "trastuzumab_deruxtecan"'),
         (("-o", "a.json"), "Give a PATIENT, or --guideline-only"),
-        (("p.json", "-o", "a.json", "--pathway", "1", "--carrying"), "narrow the graph of an answer"),
+        (("p.json", "-o", "a.json", "--pathway", "1", "--carrying"), "choose from the graph of an answer"),
         (("p.json", "--pathway", "1"), "on the terminal: reasoner pathway"),
     ):
         done = run(*arguments)

@@ -24,10 +24,25 @@ AXE = Path(__file__).parent / "readers/node_modules/axe-core/axe.min.js"
 
 @pytest.fixture(scope="module")
 def viewer_file(curated: Guideline, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The viewer of a conditional answer, as the command writes it."""
-    folder = tmp_path_factory.mktemp("viewer")
+    """The viewer of the derivation of a conditional answer, as the command writes it."""
+    return written_viewer(curated, environment, tmp_path_factory.mktemp("viewer"), "--full")
+
+
+@pytest.fixture(scope="module")
+def argument_file(curated: Guideline, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The viewer of the argument for it."""
+    return written_viewer(curated, environment, tmp_path_factory.mktemp("viewer"))
+
+
+@pytest.fixture(params=["viewer_file", "argument_file"])
+def either_file(request: pytest.FixtureRequest) -> Path:
+    found: Path = request.getfixturevalue(request.param)
+    return found
+
+
+def written_viewer(curated: Guideline, environment: dict[str, str], folder: Path, *more: str) -> Path:
     (folder / "p.json").write_text(json.dumps(curated.cases()["lung_disease_not_recorded"].record))
-    command = [sys.executable, "-m", "reasoner", "graph", "p.json", "-o", "answer.html"]
+    command = [sys.executable, "-m", "reasoner", "graph", "p.json", "-o", "answer.html", *more]
     subprocess.run(command, cwd=folder, env=environment, check=True)
     return folder / "answer.html"
 
@@ -151,22 +166,23 @@ def test_the_keyboard_goes_from_a_conclusion_to_its_reasons(browser: Any, viewer
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core looks for barriers: npm install --prefix tests/readers")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_there_is_no_barrier_that_axe_knows(browser: Any, viewer_file: Path, scheme: str) -> None:
-    with opened(browser, viewer_file, color_scheme=scheme, bypass_csp=True) as page:
+def test_there_is_no_barrier_that_axe_knows(browser: Any, either_file: Path, scheme: str) -> None:
+    with opened(browser, either_file, color_scheme=scheme, bypass_csp=True) as page:
         page.add_script_tag(content=AXE.read_text("utf-8"))
         found = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
         assert found == []
 
 
-def test_light_dark_a_phone_and_print_all_show_the_derivation(browser: Any, viewer_file: Path, tmp_path: Path) -> None:
+def test_light_dark_a_phone_and_print_all_show_the_derivation(browser: Any, either_file: Path, tmp_path: Path) -> None:
     colours = set()
     for scheme in ("light", "dark"):
-        with opened(browser, viewer_file, color_scheme=scheme) as page:
+        with opened(browser, either_file, color_scheme=scheme) as page:
             colours.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert len(colours) == 2
-    with opened(browser, viewer_file) as page:
-        page.set_viewport_size({"width": 390, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    with opened(browser, either_file) as page:
+        for width in (800, 360):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.set_viewport_size({"width": 1440, "height": 900})
         page.emulate_media(media="print")
         assert not page.locator("#tools").is_visible()
@@ -179,6 +195,26 @@ def test_without_scripts_the_sentences_are_all_there(browser: Any, viewer_file: 
         assert "T-DXd is the preferred treatment" in text
         assert "not recorded: interstitial lung disease, present or past" in text
         assert not page.locator("#explorer").is_visible()
+
+
+def test_the_argument_opens_at_the_first_choice_in_the_order_of_the_answer(browser: Any, argument_file: Path) -> None:
+    with opened(browser, argument_file) as page:
+        listed = page.locator("#conclusions a").all_text_contents()
+        assert [text.partition("preferred")[0].partition("alternative")[0] for text in listed[:3]] == [
+            "second line",
+            "1? trastuzumab deruxtecan (T-DXd)",
+            "1? trastuzumab emtansine (T-DM1)",
+        ]
+        assert page.locator('#conclusions [aria-current="true"]').text_content() == listed[1]
+        assert not page.locator("#blocked").is_visible()
+        places = page.evaluate("""viewer.drawing.cytoscape.nodes().map(n => [n.data('kind'), n.position().x])""")
+        middles = {kind: {x for other, x in places if other == kind} for kind in ("fact", "statement", "conclusion")}
+        assert [len(own) for own in middles.values()] == [1, 1, 1]
+        assert max(middles["fact"]) < max(middles["statement"]) < max(middles["conclusion"])
+        text = page.locator("#derivation details:visible").first.inner_text()
+        assert "unless L57: Pre-existing interstitial lung disease is a contraindication to T-DXd." in text
+        page.click("#everything")
+        assert page.evaluate("viewer.drawing.cytoscape.nodes().length") == len(data_of(page)["nodes"])
 
 
 def test_hostile_text_is_shown_and_never_run(

@@ -29,7 +29,7 @@ class Details {
     for (const line of this.more(graph.nodes[number])) add(panel, "p", line);
     this.text(number);
     for (const source of graph.sourcesOf(number)) {
-      add(panel, "h3", graph.say("viewer_source", graph.kindOf(source), graph.nodes[source].label));
+      add(panel, "h3", graph.say("viewer_source", graph.kindOf(source), graph.nodes[source].name ?? graph.nodes[source].label));
       if (graph.nodes[source].place) add(panel, "p", graph.nodes[source].place, "place");
       this.text(source);
     }

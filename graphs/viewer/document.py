@@ -7,14 +7,27 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
+from graphs.columns import boxes
 from graphs.graph import ExplanationGraph
 from graphs.outline import starts
+from graphs.palette import BORDERS, FILLS, LINES
 from graphs.viewer.sentences import Sentences, conclusions
-from reasoner.render.html.document import digest
+from reasoner.render.html.document import LOOK, digest
+from reasoner.render.html.document import asset as shared
 
 __all__ = ["inline_sources", "to_html"]
 
-OWN_SCRIPTS = ("graph.js", "view.js", "look.js", "drawing.js", "sentences.js", "details.js", "search.js", "main.js")
+OWN_SCRIPTS = (
+    "graph.js",
+    "view.js",
+    "look.js",
+    "layout.js",
+    "drawing.js",
+    "sentences.js",
+    "details.js",
+    "search.js",
+    "main.js",
+)
 WORDS = "viewer_"
 
 
@@ -36,7 +49,7 @@ def to_html(graph: ExplanationGraph) -> str:
         conclusions="\n".join(conclusions(graph, numbers)),
         sentences=Sentences(graph, numbers).write(),
         data=data_of(graph, numbers),
-        style=asset("viewer.css"),
+        style=style(),
         cytoscape=asset("vendor", "cytoscape.min.js"),
         dagre=asset("vendor", "dagre.min.js"),
         script=own_script(),
@@ -46,11 +59,15 @@ def to_html(graph: ExplanationGraph) -> str:
 def inline_sources() -> tuple[str, str]:
     """Give the source expressions of the scripts and of the style, for the policy of a page that frames the viewer."""
     scripts = (asset("vendor", "cytoscape.min.js"), asset("vendor", "dagre.min.js"), own_script())
-    return " ".join(map(digest, scripts)), digest(asset("viewer.css"))
+    return " ".join(map(digest, scripts)), digest(style())
 
 
 def own_script() -> str:
     return '"use strict";\n' + "\n".join(map(asset, OWN_SCRIPTS))
+
+
+def style() -> str:
+    return shared(LOOK) + asset("viewer.css")
 
 
 def asset(*path: str) -> str:
@@ -64,8 +81,10 @@ def viewer_words(graph: ExplanationGraph) -> dict[str, str]:
 def data_of(graph: ExplanationGraph, numbers: dict[str, int]) -> str:
     """Write the graph and the words for the viewer's script; nothing in it can end the script.
 
-    Edges are lists of source, target, role, and what the role reads like in both directions.
+    Edges are lists of source, target, role, and what the role reads like in both directions. An argument has `places`, the
+    column of each node and its height there.
     """
+    argued = graph.stands_in_columns()
     data = {
         "nodes": [{**attributes, "id": node} for node, attributes in graph.nodes(data=True)],
         "captions": [graph.caption(node) for node in graph],
@@ -75,6 +94,8 @@ def data_of(graph: ExplanationGraph, numbers: dict[str, int]) -> str:
         ],
         "starts": [numbers[node] for node in starts(graph)],
         "kinds": {kind: graph.kind(kind) for kind in dict.fromkeys(kind for _, kind in graph.nodes(data="kind"))},
+        "looks": {"fills": FILLS, "borders": BORDERS, "lines": LINES},
+        "places": [(box.x, box.y) for box in boxes(graph).values()] if argued else [],
         "words": viewer_words(graph),
     }
     return json.dumps(data).replace("<", "\\u003c")

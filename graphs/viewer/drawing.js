@@ -3,6 +3,7 @@
 const MARGIN = 20;
 const LARGEST_AT_FIRST = 1.1;
 const SMALLEST_READABLE = 0.45;
+const SMALLEST_OF_ARGUMENT = 0.75;
 
 class Drawing {
   constructor(container, graph, view) {
@@ -19,7 +20,7 @@ class Drawing {
 
   /** Take the colours of the page, which follow the reader's scheme. */
   recolour() {
-    this.cytoscape.style(styleSheet(Object.keys(this.graph.kinds)));
+    this.cytoscape.style(styleSheet(this.graph));
   }
 
   listen(selected, toggled) {
@@ -38,47 +39,47 @@ class Drawing {
   /** Draw what the view shows. */
   draw(readable = false) {
     const shown = this.view.shown();
-    const layout = new dagre.graphlib.Graph({ multigraph: true });
-    layout.setGraph({ rankdir: "LR", ranksep: 45, nodesep: 12, edgesep: 6, ranker: "network-simplex" });
-    layout.setDefaultEdgeLabel(() => ({}));
     const nodes = [...shown].map((number) => this.nodeElement(number));
-    for (const { data } of nodes) layout.setNode(String(data.number), { width: data.width, height: data.height });
     const edges = [...shown]
       .filter((number) => !this.view.folded.has(number))
       .flatMap((number) => this.view.reasons(number).filter(({ source }) => shown.has(source)));
-    for (const edge of edges) layout.setEdge(String(edge.source), String(edge.target), {}, String(edge.number));
-    dagre.layout(layout);
-    for (const element of nodes) {
-      const { x, y } = layout.node(String(element.data.number));
-      element.position = { x, y };
-    }
+    const layout = layOut(this.graph, nodes, edges);
+    for (const element of nodes) element.position = layout.middle(element.data.number);
+    const sizes = new Map(nodes.map(({ data }) => [data.number, data]));
     this.cytoscape.batch(() => {
       this.cytoscape.elements().remove();
-      this.cytoscape.add([...nodes, ...edges.map((edge) => this.edgeElement(edge, layout))]);
+      this.cytoscape.add([...nodes, ...edges.map((edge) => this.edgeElement(edge, layout, sizes))]);
     });
     this.fit(readable);
     return shown.size;
   }
 
   nodeElement(number) {
-    const { kind, state = "" } = this.graph.nodes[number];
+    const { kind, state = "", answers = "" } = this.graph.nodes[number];
     const folded = this.view.folded.has(number) ? this.view.reasons(number).length : 0;
     const caption = this.graph.captions[number];
     const label = folded ? this.graph.say("viewer_with_folded", caption, folded) : caption;
     const isStart = this.graph.starts.includes(number);
-    return { group: "nodes", data: { id: `n${number}`, number, kind, state, isStart, ...boxOf(label, kind) } };
+    const box = boxOf(label, kind, this.graph.isArgument);
+    return { group: "nodes", data: { id: `n${number}`, number, kind, state, answers, isStart, ...box } };
   }
 
   /** Make an edge; Cytoscape takes its bends relative to the straight line between its ends. */
-  edgeElement({ number, source, target, role }, layout) {
-    const [from, to] = [layout.node(String(source)), layout.node(String(target))];
+  edgeElement(edge, layout, sizes) {
+    const { number, source, target, role } = edge;
+    const [from, to] = [layout.middle(source), layout.middle(target)];
+    const bends = layout.bends(edge);
+    if (!bends) {
+      from.x += sizes.get(source).width / 2;
+      to.x -= sizes.get(target).width / 2;
+    }
     const [x, y] = [to.x - from.x, to.y - from.y];
     const length = Math.hypot(x, y) || 1;
-    const { points } = layout.edge({ v: String(source), w: String(target), name: String(number) });
-    const bends = points.slice(1, -1).map((point) => [point.x - from.x, point.y - from.y]);
-    const weights = bends.map(([right, down]) => (right * x + down * y) / length ** 2);
-    const distances = bends.map(([right, down]) => (right * -y + down * x) / length);
-    const segments = bends.length ? { weights, distances } : { weights: [0.5], distances: [0] };
+    const on = bends ?? [from, to].map((end) => ({ x: from.x + x / 2, y: end.y }));
+    const away = on.map((point) => [point.x - from.x, point.y - from.y]);
+    const weights = away.map(([right, down]) => (right * x + down * y) / length ** 2);
+    const distances = away.map(([right, down]) => (right * -y + down * x) / length);
+    const segments = away.length ? { weights, distances } : { weights: [0.5], distances: [0] };
     return { group: "edges", data: { id: `e${number}`, source: `n${source}`, target: `n${target}`, role, ...segments } };
   }
 
@@ -89,8 +90,9 @@ class Drawing {
     this.cytoscape.fit(undefined, MARGIN);
     if (this.cytoscape.zoom() > LARGEST_AT_FIRST) this.cytoscape.zoom(LARGEST_AT_FIRST);
     const [first, ...others] = this.view.focus;
-    if (readable && this.cytoscape.zoom() < SMALLEST_READABLE && !others.length) {
-      this.cytoscape.zoom(SMALLEST_READABLE);
+    const smallest = this.graph.isArgument ? SMALLEST_OF_ARGUMENT : SMALLEST_READABLE;
+    if (readable && this.cytoscape.zoom() < smallest && !others.length) {
+      this.cytoscape.zoom(smallest);
       this.center(first);
       const right = this.container.clientWidth / 2 - this.node(first).renderedOuterWidth() / 2 - MARGIN;
       this.cytoscape.panBy({ x: right, y: 0 });

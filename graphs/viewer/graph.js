@@ -7,11 +7,13 @@ const SOURCES = new Set(["statement", "reading", "overlay", "citation", "trial"]
  * An edge reads `forward` from its source to its target, `backward` the other way.
  */
 class Graph {
-  constructor({ nodes, captions, edges, starts, kinds, words }) {
+  constructor({ nodes, captions, edges, starts, kinds, looks, places, words }) {
     this.nodes = nodes;
     this.captions = captions;
     this.starts = starts;
     this.kinds = kinds;
+    this.looks = looks;
+    this.places = places;
     this.words = words;
     this.into = nodes.map(() => []);
     this.out = nodes.map(() => []);
@@ -20,7 +22,8 @@ class Graph {
       this.into[target].push(edge);
       this.out[source].push(edge);
     });
-    this.isDerivation = "rule" in kinds;
+    this.isArgument = places.length > 0;
+    this.isDerivation = this.isArgument || "rule" in kinds;
   }
 
   /** Give the text of a key with `words` in its places {1}, {2} and so on. */

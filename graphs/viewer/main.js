@@ -16,9 +16,11 @@ class Viewer {
 
   /** Show the first conclusion; a graph without an answer is shown as a whole. */
   start() {
+    for (const id of ["blocked", "fold", "unfold"]) byId(id).closest("label, button").hidden = this.graph.isArgument;
+    byId("legend").textContent = this.graph.say(this.graph.isArgument ? "viewer_legend_of_argument" : "viewer_legend");
     this.showKinds();
     const { nodes, starts } = this.graph;
-    if (starts.some((number) => nodes[number].answers)) this.focusOn(starts.slice(0, 1));
+    if (this.graph.isArgument || starts.some((number) => nodes[number].answers)) this.focusOn(starts.slice(0, 1));
     else {
       this.focusOn(starts, true);
       if (nodes.length <= MOST_NODES_UNFOLDED) this.unfoldAll();
@@ -118,7 +120,7 @@ class Viewer {
       const button = add(bar, "button", name);
       button.type = "button";
       button.setAttribute("aria-pressed", String(!hidden));
-      button.style.backgroundColor = hidden ? "" : colourOfKind(kind);
+      button.style.backgroundColor = hidden ? "" : colourOfKind(kind, this.graph.looks);
       button.addEventListener("click", () => {
         this.view.toggleKind(kind);
         this.showKinds();

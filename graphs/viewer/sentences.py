@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from graphs.graph import ExplanationGraph
-from graphs.outline import Condition, Step, cited, order, sources, starts, steps
+from graphs.graph import KINDS, ExplanationGraph
+from graphs.outline import Condition, Step, cited, explains, order, sources, starts, steps
 
 __all__ = ["Sentences", "conclusions"]
 
 HEADINGS = {
     "setting": "heading_setting", "not_setting": "viewer_heading_not_setting", "recommended": "heading_recommended",
     "not_recommended": "viewer_heading_not_recommended", "excluded": "heading_excluded", "action": "heading_actions",
-    "not_action": "viewer_heading_not_action", "cautioned": "viewer_heading_cautions",
+    "not_action": "viewer_heading_not_action", "cautioned": "viewer_heading_cautions", "score": "heading_scores",
+    "not_score": "heading_scores",
     "dead_end": "viewer_heading_dead_ends", "silence": "viewer_heading_silences", "state": "viewer_heading_cut",
     "statement": "viewer_heading_statements", "reading": "viewer_heading_readings",
 }  # fmt: skip
@@ -28,10 +29,10 @@ def conclusions(graph: ExplanationGraph, numbers: dict[str, int]) -> Iterator[st
     groups: dict[str, list[str]] = {kind: [] for kind in HEADINGS}
     for node in starts(graph):
         data = graph.nodes[node]
-        groups.setdefault(data.get("answers", data["kind"]), []).append(node)
+        groups.setdefault(data.get("answers") or data.get("section") or data["kind"], []).append(node)
     for kind, own in groups.items():
         if own:
-            heading = graph.say(HEADINGS[kind]) if kind in HEADINGS else graph.kind(kind)
+            heading = heading_of(graph, kind)
             yield f"<h2>{escape(heading)}</h2>\n<ul>"
             yield from (conclusion(graph, node, numbers[node], kind) for node in own)
             yield "</ul>"
@@ -42,10 +43,16 @@ def conclusions(graph: ExplanationGraph, numbers: dict[str, int]) -> Iterator[st
             yield "</ul>"
 
 
+def heading_of(graph: ExplanationGraph, group: str) -> str:
+    if group in HEADINGS:
+        return graph.say(HEADINGS[group])
+    return graph.kind(group) if group in KINDS else group
+
+
 def conclusion(graph: ExplanationGraph, node: str, number: int, kind: str) -> str:
     """Write an entry of the list of conclusions."""
     data = graph.nodes[node]
-    words = data.get("name", graph.caption(node))
+    words = data["name"] if "answers" in data else graph.caption(node)
     conditional = data.get("certainty") == "conditional" or data.get("state") == "unknown"
     if "answers" in data and "rank" in data:
         words = graph.say("viewer_conditional_choice" if conditional else "viewer_choice", data["rank"], words)
@@ -63,8 +70,7 @@ class Sentences:
     """
 
     def __init__(self, graph: ExplanationGraph, numbers: dict[str, int]) -> None:
-        derivation = any(kind == "rule" for _, kind in graph.nodes(data="kind"))
-        self.graph = graph if derivation else ExplanationGraph(graph.reverse(copy=False), wording=graph.wording)
+        self.graph = graph if explains(graph) else ExplanationGraph(graph.reverse(copy=False), wording=graph.wording)
         self.numbers = numbers
         self.parts = dict.fromkeys(order(self.graph))
 
@@ -82,16 +88,18 @@ class Sentences:
     def step(self, step: Step) -> str:
         """Write the rule of a step with its sources, and its conditions."""
         conditions = "<ul>\n" + "\n".join(map(self.condition, step.conditions)) + "\n</ul>"
-        if step.rule is None:
+        if step.by is None:
             return conditions
-        data = self.graph.nodes[step.rule]
+        data = self.graph.nodes[step.by]
         label = data["label"]
         if data["state"] == "fails":
             label = self.graph.say("graph_by_rule_that_fails", label)
+        if step.against:
+            label = self.graph.say("graph_unless", label)
         place = f'<span class="place">({escape(data["place"])})</span>' if "place" in data else ""
-        stated = " ".join(map(self.source, sources(self.graph, step.rule)))
+        stated = " ".join(map(self.source, sources(self.graph, step.by)))
         return (
-            f'<div data-rule="{self.numbers[step.rule]}"><p>{self.button(step.rule, label)}'
+            f'<div data-rule="{self.numbers[step.by]}"><p>{self.button(step.by, label)}'
             f" {place} {stated}</p>\n{conditions}</div>"
         )
 

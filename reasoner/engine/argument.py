@@ -19,7 +19,7 @@ from reasoner.engine.scores import score_words
 from reasoner.engine.sufficient import Claim, sufficient_facts
 from reasoner.records.shapes import Shape
 
-__all__ = ["Argument", "Block", "Evidence", "Ground", "argue", "out_of_scope", "verdict_words"]
+__all__ = ["DENIED", "Argument", "Block", "Evidence", "Ground", "argue", "out_of_scope", "verdict_words"]
 
 Kind = Literal["regimen", "action", "setting", "score"]
 STATUS_WORDS = {
@@ -147,11 +147,14 @@ def argue(
     return ArgumentBuilder(answer, conclusion, kind, status, claim, held).argument(nearest)
 
 
-def entry_of(answer: Answer, conclusion: str, kind: Kind) -> Recommendation | Exclusion | ActionCall | None:
-    """Find what an answer says of a regimen or an action; of a regimen first that it is recommended."""
+def entry_of(
+    answer: Answer, conclusion: str, kind: Kind, held: tuple[str, ...]
+) -> Recommendation | Exclusion | ActionCall | None:
+    """Find what an answer says of a regimen or an action; of a regimen that it is recommended where that is `held`."""
     if kind == "action":
         return next((call for call in answer.actions if call.action == conclusion), None)
-    recommended = next((entry for entry in answer.recommended if entry.regimen == conclusion), None)
+    asked = [entry for entry in answer.recommended if not held or ground_atom(RECOMMENDED, conclusion) in held]
+    recommended = next((entry for entry in asked if entry.regimen == conclusion), None)
     return recommended or next((entry for entry in answer.excluded if entry.regimen == conclusion), None)
 
 
@@ -174,7 +177,7 @@ class ArgumentBuilder:
         self.targets = targets[::-1] if claim.denied else targets[:1]
         certain = status != "conditional"
         self.sufficient = sufficient_facts(answer.asked, claim, self.model) if certain else None
-        self.entry = entry_of(answer, conclusion, kind)
+        self.entry = entry_of(answer, conclusion, kind, held)
         self.readings = self.entry.readings if self.entry is not None else ()
         wanted = (*(self.sufficient or ()), *(self.entry.assuming if self.entry is not None else ()))
         self.walk = Walk(self.derivation, self.agree(), self.readings, wanted)

@@ -6,6 +6,7 @@ __all__ = [
     "ACTION",
     "BEFORE",
     "CALLS_FOR",
+    "CAUTION",
     "CAUTIONED",
     "CONTRAINDICATED",
     "EXCLUDED",
@@ -28,6 +29,7 @@ __all__ = [
 ACTION = "action"
 BEFORE = "before"
 CALLS_FOR = "calls_for"
+CAUTION = "caution"
 CAUTIONED = "cautioned"
 CONTRAINDICATED = "contraindicated"
 EXCLUDED = "excluded"

@@ -11,7 +11,7 @@ from reasoner.engine.derivation import Derivation, State
 from reasoner.engine.predicates import EXCLUDED, READING, RECOMMENDED, arguments_of, ground_atom, predicate_of
 from reasoner.records.shapes import Carried, Result, Shape
 
-__all__ = ["Edge", "Node", "Trace", "annotation_trace", "trace"]
+__all__ = ["Edge", "Node", "SourceTracer", "Trace", "annotation_trace", "labelled", "trace"]
 
 INPUT_ROLES = ("record", "patient", "history", "catalogue", "reading")
 UNEXPLAINED = ("catalogue", "reading")
@@ -99,6 +99,12 @@ class SourceTracer:
                 node, "trial", trial.label, "holds", "\n".join((trial.registry, *trial.publications, *figures))
             )
         return node
+
+
+def labelled(annotation: Annotation, model: GuidelineModel) -> dict[str, str]:
+    """Give the label of a statement, reading or overlay that stands for its rules: its id with its first sentence."""
+    first, stop, _ = annotation.text.partition(". ")
+    return {"label": model.say("labelled", annotation.id, first + stop.strip()), "name": annotation.id}
 
 
 class Tracer(SourceTracer):

@@ -13,13 +13,22 @@ from reasoner.engine.conclusions import CONDITIONAL
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.doses import dosage_atoms
 from reasoner.engine.nearest import Nearest, nearest_rule
-from reasoner.engine.predicates import ACTION, EXCLUDED, RECOMMENDED, SCORE, SETTING, arguments_of, ground_atom
+from reasoner.engine.predicates import (
+    ACTION,
+    EXCLUDED,
+    RECOMMENDED,
+    SCORE,
+    SETTING,
+    arguments_of,
+    ground_atom,
+    predicate_of,
+)
 from reasoner.engine.sufficient import Claim
 from reasoner.engine.trace import Trace, trace
 from reasoner.errors import RecordError, nearest
 from reasoner.records.shapes import Carried, Result
 
-__all__ = ["Why", "concluded", "conclusion_kind", "why"]
+__all__ = ["Argued", "Why", "argued", "concluded", "conclusion_kind", "why"]
 
 Kind = Literal["regimen", "action", "setting", "score"]
 Status = Literal[
@@ -143,6 +152,28 @@ def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
         trace=trace(answer.derivation, answer.patient, atoms, depth),
         argument=argue(answer, conclusion, kind, status, claim, held, nearest),
     ).carrying(answer=answer, kind=kind, atoms=atoms, nearest=nearest)
+
+
+class Argued(NamedTuple):
+    """A conclusion, as clingo text, with the argument for its status."""
+
+    atom: str
+    name: str
+    status: Status
+    argument: Argument
+
+
+def argued(answer: Answer, atom: str) -> Argued:
+    """Argue for one conclusion, clingo text such as "excluded(pertuzumab)", or against it where it holds nowhere."""
+    derivation = answer.derivation
+    predicate, (name, *_) = predicate_of(atom), arguments_of(atom)
+    kind = next(kind for kind, statuses in STATUS.items() if predicate in statuses)
+    truth = derivation.truth(atom)
+    if truth == derivation.completions.none:
+        other = why(answer, name, depth=1)
+        return Argued(atom, name, other.status, other.argument)
+    status = STATUS[kind][predicate] if truth == derivation.completions.all else CONDITIONAL
+    return Argued(atom, name, status, argue(answer, name, kind, status, Claim((atom,), denied=False), (atom,), None))
 
 
 def doses_of(regimen: str, derivation: Derivation) -> tuple[str, ...]:

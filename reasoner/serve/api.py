@@ -98,6 +98,7 @@ class AskedGraph(Asked, kw_only=True):
 
     format: Format = "json"
     focus: str | None = None
+    full: bool = False
     carrying: bool = False
     depth: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
@@ -238,15 +239,17 @@ def reply_to_facts(asker: Asker, asked: AskedFacts) -> Response:
 
 
 def reply_to_graph(asker: Asker, asked: AskedGraph) -> Response:
-    from graphs.build import answer_graph
+    from graphs.argument import explained, legible
 
     found = asker.answer(asked)
-    drawn = answer_graph(found, focus_of(found, asked.focus), blocked=not asked.carrying, depth=asked.depth)
+    drawn = explained(found, focus_of(found, asked.focus), asked.full, not asked.carrying, asked.depth)
     name = f"graph.{asked.format}"
     form = format_of(Path(name))
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     try:
-        return Response(to_bytes(drawn, form), headers=headers, media_type=form.media_type)
+        return Response(
+            to_bytes(drawn if form.unfolds else legible(drawn), form), headers=headers, media_type=form.media_type
+        )
     except ReasonerError as error:
         raise RefusedError(501, str(error)) from None
 

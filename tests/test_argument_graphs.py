@@ -1,0 +1,159 @@
+"""The graph of an argument: whole, free of definitions, each edge a step of the derivation, and legible as a picture."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import networkx as nx
+import pytest
+from test_argument import MACHINERY, of_cases
+
+from graphs.argument import ARGUED, MOST_NODES, argument_graph, explained, legible
+from graphs.build import answer_graph, concluded_atoms
+from graphs.columns import boxes
+from graphs.formats import write_graph
+from graphs.graph import SOURCES, ExplanationGraph
+from graphs.outline import starts
+from reasoner import Guideline
+from reasoner.engine.answer import Answer
+from reasoner.queries.why import Argued, argued
+
+WIDEST = 2500
+ROUGHLY = 45
+
+
+@pytest.fixture(params=["curated", "literal"])
+def answers(request: pytest.FixtureRequest) -> list[Answer]:
+    return list(of_cases(request.getfixturevalue(request.param)))
+
+
+def shown(graph: ExplanationGraph) -> dict[str, str]:
+    """Find by each conclusion, as clingo text, the node that shows it."""
+    nodes = [node for node, kind in graph.nodes(data="kind") if kind == "conclusion"]
+    return {atom: node for node in nodes for atom in node.split(", ")}
+
+
+def statement_of(graph: ExplanationGraph, node: str) -> str:
+    return str(graph.nodes[node]["name"])
+
+
+def check_holds_argument(graph: ExplanationGraph, node: str, own: Argued) -> None:
+    """A conclusion is reached from each statement, fact and trial of its argument, and as it says."""
+    behind = nx.ancestors(graph, node)
+    labels = " ".join(graph.nodes[other]["label"] for other in behind if graph.nodes[other]["kind"] == "fact")
+    statements = {statement_of(graph, other) for other in behind if graph.nodes[other]["kind"] in SOURCES[:3]}
+    argument = own.argument
+    assert {ground.statement for ground in argument.because if ground.statement} <= statements
+    assert {block.block for block in argument.ruled_out_by if block.block} <= statements
+    facts = [fact for ground in argument.because for fact in ground.facts]
+    for fact in facts:
+        assert fact.value is False or fact.words in labels, (node, fact)
+    for block in argument.ruled_out_by:
+        assert block.member is not None or block.words in labels, (node, block)
+    trials = {other for other in behind if graph.nodes[other]["kind"] == "trial"}
+    assert {f"trial {entry.trial}" for entry in argument.evidence} <= trials
+
+
+def test_every_case_shows_each_argument_whole_and_nothing_of_the_definitions(answers: list[Answer]) -> None:
+    for answer in answers:
+        graph = argument_graph(answer)
+        text = "\n".join((*map(graph.caption, graph), *(data.get("text", "") for _, data in graph.nodes(data=True))))
+        assert [phrase for phrase in MACHINERY if phrase in text.replace("Not derived", "")] == []
+        assert nx.is_directed_acyclic_graph(graph)
+        nodes = shown(graph)
+        listed = {f"recommended({entry.regimen})" for entry in answer.recommended}
+        twice = {f"excluded({e.regimen})" for e in answer.excluded if e.certainty != "certain"}
+        assert set(concluded_atoms(answer, ("recommended", "action"))) <= set(nodes)
+        assert set(concluded_atoms(answer, ("excluded",))) - twice <= set(nodes)
+        for atom, node in nodes.items():
+            check_holds_argument(graph, node, argued(answer, atom))
+            if atom in listed:
+                entry = next(own for own in answer.recommended if atom == f"recommended({own.regimen})")
+                assert graph.nodes[node]["rank"] == str(entry.rank)
+
+
+def test_every_edge_to_a_conclusion_is_a_step_of_its_derivation(answers: list[Answer]) -> None:
+    """A statement has a rule behind what it leads to, and an action depends on the recommendation that it follows."""
+    for answer in answers:
+        graph, program, model = argument_graph(answer), answer.derivation.program, answer.derivation.model
+        for atom, node in shown(graph).items():
+            cone = program.cone([program.index[atom]])
+            names = {
+                model.rules[program.rules[rule].rule].annotation for number in cone for rule in program.supports[number]
+            }
+            for source in graph.predecessors(node):
+                if graph.nodes[source]["kind"] in SOURCES:
+                    assert statement_of(graph, source) in names, (answer.patient, source, atom)
+                elif graph.nodes[source]["kind"] == "conclusion":
+                    assert program.index[source] in cone, (answer.patient, source, atom)
+
+
+def test_no_conclusion_seems_to_rest_on_a_fact_of_another(answers: list[Answer]) -> None:
+    for answer in answers:
+        graph = argument_graph(answer)
+        for atom, node in shown(graph).items():
+            if atom.startswith("action("):
+                continue
+            alone = argument_graph(answer, [atom])
+            facts = facts_behind(graph, node)
+            assert facts <= facts_behind(alone, shown(alone)[atom]), (answer.patient, atom)
+
+
+def facts_behind(graph: ExplanationGraph, node: str) -> set[str]:
+    """List the words of the facts behind a node, but those of lists, which name the members of all conclusions together."""
+    facts = [other for other in nx.ancestors(graph, node) if graph.nodes[other]["kind"] == "fact"]
+    lists = [other for other in facts if re.search(r": (unknown|assumed|recorded_absent)$", other)]
+    return {words for other in facts if other not in lists for words in graph.nodes[other]["label"].split("; ")}
+
+
+def test_a_picture_has_forty_nodes_at_most_and_names_what_has_no_room(answers: list[Answer]) -> None:
+    whole = 0
+    for answer in answers:
+        graph = argument_graph(answer)
+        drawn = legible(graph)
+        assert len(drawn) <= MOST_NODES
+        left = drawn.graph.get("left_out", "").split("\n") if "left_out" in drawn.graph else []
+        there = {data["name"] for _, data in graph.nodes(data=True) if data["kind"] == "conclusion"}
+        kept = {data["name"] for _, data in drawn.nodes(data=True) if data["kind"] == "conclusion"}
+        assert there == kept | set(left)
+        assert starts(drawn)[:1] == starts(graph)[:1]
+        whole += not left
+        right = max(box.x + box.width / 2 for box in boxes(drawn).values())
+        assert right / 72 * 96 <= WIDEST
+    assert whole >= 0.85 * len(answers)
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz draws pictures: apt-get install graphviz")
+def test_pictures_are_drawn_no_wider_than_a_slide_in_the_order_of_the_answer(curated: Guideline, tmp_path: Path) -> None:
+    for name in ("third_line_heart_failure", "nothing_recorded", "lung_disease_not_recorded"):
+        graph = legible(argument_graph(curated.answer(curated.cases()[name].record)))
+        write_graph(graph, tmp_path / "a.svg")
+        text = (tmp_path / "a.svg").read_text("utf-8")
+        width = re.search(r'<svg width="(\d+)pt"', text)
+        assert width is not None
+        assert int(width[1]) / 72 * 96 <= WIDEST
+        assert set(map(float, re.findall(r'font-size="([\d.]+)"', text))) == {10.0, 11.0, 15.0}
+        places = boxes(graph)
+        ranked = [places[node].y for node, data in graph.nodes(data=True) if data.get("answers") == "recommended"]
+        assert ranked == sorted(ranked, reverse=True)
+        for one in places.values():
+            overlapping = [
+                other
+                for other in places.values()
+                if abs(one.x - other.x) < (one.width + other.width) / 2
+                and abs(one.y - other.y) < (one.height + other.height) / 2
+            ]
+            assert overlapping == [one]
+
+
+def test_the_whole_derivation_is_there_on_request_and_a_focus_is_one_argument(curated: Guideline) -> None:
+    answer = curated.answer(curated.cases()["lung_disease_not_recorded"].record)
+    assert "rule" in {kind for _, kind in explained(answer, full=True).nodes(data="kind")}
+    assert set(explained(answer, depth=1)) == set(answer_graph(answer, depth=1))
+    focused = explained(answer, ["recommended(lapatinib_capecitabine)"])
+    assert [data["answers"] for _, data in focused.nodes(data=True) if "answers" in data] == ["not_recommended"]
+    both = explained(answer, ["recommended(trastuzumab_deruxtecan)", "excluded(trastuzumab_deruxtecan)"])
+    assert set(shown(both)) & set(ARGUED) == set()
+    assert len(shown(both)) == 2
