@@ -156,8 +156,9 @@ def conclusion_words(
     say, name, assuming = answer.derivation.model.say, attributes["name"], attributes.get("assuming", "")
     if isinstance(entry, Recommendation):
         worded = recommendation_words(entry, answer.derivation)
-        key = "graph_conditional_choice" if assuming else "graph_choice"
-        words = say(key, str(entry.rank), name, worded.strength, *([assuming] if assuming else []))
+        words = say("graph_choice", str(entry.rank), name, worded.strength)
+        if assuming:
+            words = say("graph_conditional_choice", str(entry.rank), name, worded.strength, assuming)
         return say("and").join((words, *worded.cautions))
     if isinstance(entry, Exclusion):
         return say("graph_excluded_if", name, assuming) if assuming else say("graph_excluded", name)

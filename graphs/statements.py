@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePath
 
 import msgspec
@@ -11,7 +12,6 @@ from graphs.graph import ExplanationGraph
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
 from reasoner.engine.predicates import (
-    ACTION,
     CALLS_FOR,
     CAUTION,
     CONTRAINDICATED,
@@ -25,16 +25,6 @@ from reasoner.engine.trace import SourceTracer, labelled
 
 __all__ = ["statements_graph"]
 
-WORDS = {
-    PLACES: ("graph_places", ("setting", "ground")),
-    INDICATED: ("with_strength", ("regimen", "strength")),
-    CONTRAINDICATED: ("graph_excluded", ("regimen",)),
-    CALLS_FOR: ("graph_action", (f"{ACTION}_name",)),
-    PREFERS: ("graph_prefers", ("regimen", "regimen")),
-    CAUTION: ("labelled", ("regimen", "caution")),
-}
-"""What statements conclude: the key of its words, and the kinds of its arguments."""
-
 
 def statements_graph(model: GuidelineModel, info: GuidelineInfo) -> ExplanationGraph:
     """Build the graph of a guideline's statements, readings and overlays, in their order, with what they recommend.
@@ -47,9 +37,9 @@ def statements_graph(model: GuidelineModel, info: GuidelineInfo) -> ExplanationG
         tracer.annotation(annotation)
     for trial in model.trials:
         tracer.trial(trial)
-    for node in tracer.nodes.values():
-        if node.kind != "citation":
-            attributes = msgspec.to_builtins(node)
+    for source in tracer.nodes.values():
+        if source.kind != "citation":
+            attributes = msgspec.to_builtins(source)
             graph.add_node(attributes.pop("id"), **attributes)
     for annotation in model.annotations.values():
         node = tracer.annotation(annotation)
@@ -67,13 +57,33 @@ def statements_graph(model: GuidelineModel, info: GuidelineInfo) -> ExplanationG
 def add_conclusions(graph: ExplanationGraph, model: GuidelineModel, tracer: SourceTracer) -> None:
     for rule in model.rules:
         head = rule.head.replace(" ", "")
-        key, kinds = WORDS.get(predicate_of(head), ("", ()))
-        names = arguments_of(head) if key else []
-        if not names or rule.annotation is None or any(name[:1].isupper() or name[:1] == "_" for name in names):
+        names = arguments_of(head)
+        if rule.annotation is None or not names or any(name[:1].isupper() or name[:1] == "_" for name in names):
+            continue
+        words = conclusion_words(predicate_of(head), names, model)
+        if not words:
             continue
         source = tracer.annotation(model.annotations[rule.annotation])
-        words = model.say(key, *(model.label(kind, name) for kind, name in zip(kinds, names, strict=True)))
         if head not in graph:
             graph.add_node(head, kind="conclusion", label=words, state="holds", section=graph.nodes[source]["section"])
         if not graph.has_edge(source, head):
             graph.add_edge(source, head, role="derives")
+
+
+def conclusion_words(predicate: str, names: Sequence[str], model: GuidelineModel) -> str:
+    """Word what a rule concludes; nothing where that is a definition, or no recommendation of its own."""
+    say, label, first, last = model.say, model.label, names[0], names[-1]
+    words = ""
+    if predicate == PLACES:
+        words = say("graph_places", label("setting", first), label("ground", last))
+    elif predicate == INDICATED:
+        words = say("with_strength", label("regimen", first), label("strength", last))
+    elif predicate == CONTRAINDICATED:
+        words = say("graph_excluded", label("regimen", first))
+    elif predicate == CALLS_FOR:
+        words = say("graph_action", label("action_name", first))
+    elif predicate == PREFERS:
+        words = say("graph_prefers", label("regimen", first), label("regimen", last))
+    elif predicate == CAUTION:
+        words = say("labelled", label("regimen", first), label("caution", last))
+    return words

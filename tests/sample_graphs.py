@@ -10,6 +10,7 @@ import networkx as nx
 from graphs.argument import argument_graph
 from graphs.build import answer_graph, explanation_graph, guideline_graph, pathway_graph
 from graphs.graph import ExplanationGraph
+from graphs.statements import statements_graph
 from reasoner import Guideline
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.trace import Edge, Node, Trace
@@ -21,7 +22,7 @@ HOSTILE = [
 ]  # fmt: skip
 NAMES = [
     "lung_disease_not_recorded", "hr_positive_untreated_heart_failure", "nothing_recorded", "hostile", "guideline",
-    "pathway", "argument",
+    "pathway", "argument", "statements",
 ]  # fmt: skip
 
 Content = tuple[dict[str, dict[str, Any]], list[tuple[str, str, dict[str, Any]]]]
@@ -47,6 +48,7 @@ def make_sample_graphs(guideline: Guideline) -> dict[str, ExplanationGraph]:
     return {
         **{name: answer_graph(guideline.answer(cases[name])) for name in NAMES[:3]},
         "argument": argument_graph(guideline.answer(cases["lung_disease_not_recorded"])),
+        "statements": statements_graph(guideline.model, guideline.info),
         "hostile": hostile_graph(guideline.model),
         "guideline": guideline_graph(guideline.model, guideline.info),
         "pathway": pathway_graph(pathway(guideline, cases["second_line"], 2)),

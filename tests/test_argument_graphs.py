@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import networkx as nx
@@ -16,12 +17,12 @@ from graphs.columns import boxes
 from graphs.formats import write_graph
 from graphs.graph import SOURCES, ExplanationGraph
 from graphs.outline import starts
+from graphs.statements import statements_graph
 from reasoner import Guideline
 from reasoner.engine.answer import Answer
 from reasoner.queries.why import Argued, argued
 
 WIDEST = 2500
-ROUGHLY = 45
 
 
 @pytest.fixture(params=["curated", "literal"])
@@ -146,6 +147,24 @@ def test_pictures_are_drawn_no_wider_than_a_slide_in_the_order_of_the_answer(cur
                 and abs(one.y - other.y) < (one.height + other.height) / 2
             ]
             assert overlapping == [one]
+
+
+def test_a_guideline_alone_shows_its_statements_and_what_they_recommend_in_words(curated: Guideline) -> None:
+    graph = statements_graph(curated.model, curated.info)
+    statements = {data["name"] for _, data in graph.nodes(data=True) if data["kind"] in ("statement", "reading")}
+    assert statements == set(curated.model.annotations)
+    behind = graph.predecessors("indicated(trastuzumab_deruxtecan,preferred)")
+    assert "statement L17" in set(behind)
+    assert (
+        graph.nodes["indicated(trastuzumab_deruxtecan,preferred)"]["label"] == "trastuzumab deruxtecan (T-DXd) - preferred"
+    )
+    assert graph.nodes["statement L17"]["label"].startswith(
+        "second line, L17: In second line, once the disease has progressed"
+    )
+    labels = "\n".join(data["label"] for _, data in graph.nodes(data=True))
+    assert not re.search(r"\w\(\w|:-|_", labels), re.findall(r".*(?:\w\(\w|:-|_).*", labels)
+    kinds = [data["section"] for _, data in graph.nodes(data=True) if data["kind"] == "statement"]
+    assert len(dict.fromkeys(kinds)) == sum(one != other for one, other in pairwise([*kinds, ""]))
 
 
 def test_the_whole_derivation_is_there_on_request_and_a_focus_is_one_argument(curated: Guideline) -> None:

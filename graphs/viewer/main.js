@@ -17,7 +17,8 @@ class Viewer {
   /** Show the first conclusion; a graph without an answer is shown as a whole. */
   start() {
     for (const id of ["blocked", "fold", "unfold"]) byId(id).closest("label, button").hidden = this.graph.isArgument;
-    byId("legend").textContent = this.graph.say(this.graph.isArgument ? "viewer_legend_of_argument" : "viewer_legend");
+    const columns = this.graph.isArgument;
+    byId("legend").textContent = columns ? this.graph.say("viewer_legend_of_argument") : this.graph.say("viewer_legend");
     this.showKinds();
     const { nodes, starts } = this.graph;
     if (this.graph.isArgument || starts.some((number) => nodes[number].answers)) this.focusOn(starts.slice(0, 1));

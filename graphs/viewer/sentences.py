@@ -52,7 +52,7 @@ def heading_of(graph: ExplanationGraph, group: str) -> str:
 def conclusion(graph: ExplanationGraph, node: str, number: int, kind: str) -> str:
     """Write an entry of the list of conclusions."""
     data = graph.nodes[node]
-    words = data["name"] if "answers" in data else graph.caption(node)
+    words = data.get("name", graph.caption(node)) if "answers" in data else graph.caption(node)
     conditional = data.get("certainty") == "conditional" or data.get("state") == "unknown"
     if "answers" in data and "rank" in data:
         words = graph.say("viewer_conditional_choice" if conditional else "viewer_choice", data["rank"], words)
