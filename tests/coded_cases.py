@@ -21,7 +21,8 @@ def beside(*texts: str) -> list[dict[str, Any]]:
 
 
 HERCEPTIN = {"coding": [{"system": "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "code": "J9355"}]}
-INFUSION = {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "96413"}]}
+CPT = "http://www.ama-assn.org/go/cpt"
+INFUSION = {"coding": [{"system": CPT, "code": "96413"}]}
 GM = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
 OPS = "http://fhir.de/CodeSystem/bfarm/ops"
 NEGATIVE_PR = observation("pr", "loinc:85339-0", "2020-01-12", valueCodeableConcept=NEGATIVE)
@@ -67,6 +68,8 @@ CODED: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
             "Levothyroxin-Natrium 75 µg",
             "Bisoprolol HEXAL 5 mg 1-0-0",
             "24 HR venlafaxine 75 MG Extended Release Oral Capsule",
+            "Clonazepam [Klonopin]",
+            "NDA020800 0.3 ML Epinephrine 1 MG/ML Auto-Injector",
         ),
         {"metastatic_therapy": COURSE},
     ),
@@ -87,6 +90,8 @@ CODED: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
             "Simvastatin stopped for Kadcyla",
             "Zolbetuximab 100 mg",
             "non-pantoprazole",
+            "Pack [Simvastatin]",
+            "Pantoprazole [Trodelvy], then as before",
         )
     },
     "an antineoplastic drug of HCPCS that no table has is unknown therapy": (
@@ -287,4 +292,28 @@ CODED: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
             ],
         },
     ),
+    **{
+        f"a stage of a kind of staging that is known says whether there were metastases then: {text}": (
+            [
+                {
+                    **condition("breast", "icd:C50.9", "2020-01-10"),
+                    "stage": [{"summary": {"text": text}, "type": concept(kind)}],
+                },
+                stated("t", "trastuzumab", "2020-02-01", "2020-10-01", "completed"),
+            ],
+            expected,
+        )
+        for text, kind, expected in (
+            ("cM1", "sct:385349001", {"metastatic": True, "adjuvant_drugs": []}),
+            ("cM0", "sct:254292007", {"metastatic": None, "adjuvant_drugs": None}),
+            ("cM1", "sct:1", {"metastatic": None}),
+        )
+    },
+    **{
+        f"therapy that is told on a day that cannot be read is not that of the medications: {day}": (
+            [METASTASES, TUCATINIB, {**coded("Procedure", "x", CPT, "96413", status="completed"), "performedDateTime": day}],
+            {"metastatic_therapy": None if unread else COURSE},
+        )
+        for day, unread in (("20.10.2020", True), ("", False), (17, True), ("2020-03-01", False))
+    },
 }

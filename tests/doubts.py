@@ -104,11 +104,12 @@ UNKNOWN_CODE = {"coding": [{"system": "http://snomed.info/sct", "code": "1"}]}
 
 
 def telling(resources: list[Json]) -> list[Json]:
-    """List the medications, diagnoses and ends of courses."""
+    """List the medications, diagnoses and ends of courses; a diagnosis that is "told" speaks of therapy alone."""
     return [
         own
         for own in resources
-        if own["resourceType"].startswith(("Medication", "Condition")) or own.get("code") == PROGRESSION["code"]
+        if (own["resourceType"].startswith(("Medication", "Condition")) and own["id"] != "told")
+        or own.get("code") == PROGRESSION["code"]
     ]
 
 

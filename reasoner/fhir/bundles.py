@@ -23,6 +23,8 @@ __all__ = ["NOT_READ", "ParsedResources", "Unreadable", "convert", "merge", "par
 DEEPEST = 8
 HOLDING = {"Bundle", "Parameters"}
 NOT_READ = "unreadable"
+DAYS = ("performedDateTime", "occurrenceDateTime", "effectiveDateTime", "onsetDateTime", "recordedDate", "created")
+PERIODS = ("performedPeriod", "period", "effectivePeriod", "billablePeriod")
 STAND_INS: dict[str, dict[str, object]] = {
     "status": {"status": NOT_READ},
     "doNotPerform": {"status": NOT_READ},
@@ -33,6 +35,8 @@ STAND_INS: dict[str, dict[str, object]] = {
     "verificationStatus": {"verificationStatus": {"text": NOT_READ}},
     "subject": {"subject": {"reference": NOT_READ}},
     "patient": {"subject": {"reference": NOT_READ}},
+    **{day: {day: NOT_READ} for day in DAYS},
+    **{period: {period: {"start": NOT_READ}} for period in PERIODS},
 }
 FIELD = re.compile(r"\$\.(?:resource\.)?(\w+)")
 

@@ -251,7 +251,11 @@ class DoseReader:
             source = provenance_of(name, coding, told.concept, told.date)
             named = [self.evidence.model.label("drug", drug) for drug in told.drugs if drug != UNKNOWN]
             what = self.say("comma").join(named) or self.say("fhir_a_therapy")
-            self.told.append((told.drugs, Unclear(what, doubted or self.say("fhir_told_elsewhere"), told.date, source)))
+            unclear = Unclear(what, doubted or self.say("fhir_told_elsewhere"), told.date, source)
+            if told.misdated:
+                self.found.unclear.append(unclear)
+            else:
+                self.told.append((told.drugs, unclear))
 
 
 def is_negated(resource: Resource) -> bool:
@@ -309,8 +313,7 @@ def drugs_named(concept: Concept, tables: Tables) -> dict[str, Coding] | None:
         same = all(own == mentioned[0] for own in mentioned)
         sure = same and all(tables.is_plain(text) for text in texts if any(tables.mentioned(text)))
         return dict.fromkeys(sorted(mentioned[0]), coding) if sure else None
-    harmless = any(map(tables.names_another, texts)) and all(tables.is_plain(text) for text in texts)
-    return {"": coding} if harmless else None
+    return {"": coding} if tables.are_of_another(texts) else None
 
 
 def drugs_mentioned(concept: Concept, tables: Tables) -> list[str]:

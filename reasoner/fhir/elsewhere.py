@@ -16,14 +16,22 @@ __all__ = ["ToldElsewhere", "told_elsewhere"]
 BILLS = {"Claim", "ExplanationOfBenefit"}
 ASKED_FOR = {"preauthorization", "predetermination"}
 DEEPEST = 3
+DAYS = (
+    "performedDateTime", "occurrenceDateTime", "effectiveDateTime", "onsetDateTime", "recordedDate", "date", "created",
+)  # fmt: skip
+PERIODS = ("performedPeriod", "period", "effectivePeriod", "billablePeriod", "onsetPeriod")
 
 
 class ToldElsewhere(NamedTuple):
-    """Therapy that a resource tells: its drugs, "unknown" where they are not told, the concept that says so, and when."""
+    """Therapy that a resource tells: its drugs, "unknown" where they are not told, the concept that says so, and when.
+
+    `misdated` says that its date cannot be read.
+    """
 
     drugs: list[str]
     concept: Concept | None
     date: PartialDate | None
+    misdated: bool
 
 
 def told_elsewhere(resource: Resource, tables: Tables) -> Iterator[ToldElsewhere]:
@@ -35,7 +43,7 @@ def told_elsewhere(resource: Resource, tables: Tables) -> Iterator[ToldElsewhere
     result = resource.resourceType == "Observation"
     texts, concepts = free_texts(resource), values_of(resource) if result else concepts_of(resource)
     if (texts or concepts) and (drugs := drugs_of(concepts, texts, tables)):
-        yield ToldElsewhere(drugs, next(iter(concepts), None), date_of(resource))
+        yield told_on(drugs, next(iter(concepts), None), date_of(resource), resource)
 
 
 def billed(resource: Resource, tables: Tables) -> Iterator[ToldElsewhere]:
@@ -45,15 +53,25 @@ def billed(resource: Resource, tables: Tables) -> Iterator[ToldElsewhere]:
         concepts = [own for own in (item.productOrService, item.service) if own is not None]
         if drugs := drugs_of(concepts, (), tables):
             date = first_date(item.servicedDate) or span(item.servicedPeriod) or whole
-            yield ToldElsewhere(drugs, concepts[0], date)
+            yield told_on(drugs, concepts[0], date, resource, item.servicedDate)
     for own in resource.procedure or ():
         concept = own.procedureCodeableConcept if own is not None else None
         if own is not None and concept is not None and (drugs := drugs_of([concept], (), tables)):
-            yield ToldElsewhere(drugs, concept, first_date(own.date) or whole)
+            yield told_on(drugs, concept, first_date(own.date) or whole, resource, own.date)
     for reason in resource.diagnosis or ():
         concept = reason.diagnosisCodeableConcept if reason is not None else None
         if concept is not None and (drugs := drugs_of([concept], (), tables)):
-            yield ToldElsewhere(drugs, concept, whole)
+            yield told_on(drugs, concept, whole, resource)
+
+
+def told_on(
+    drugs: list[str], concept: Concept | None, date: PartialDate | None, resource: Resource, written: str | None = None
+) -> ToldElsewhere:
+    """Make what a resource tells of therapy; without a date, it is misdated where one is `written`, or in the resource."""
+    periods = [getattr(resource, name) for name in PERIODS]
+    texts = [written, *(getattr(resource, name) for name in DAYS)]
+    texts += [text for own in periods if own is not None for text in (own.start, own.end)]
+    return ToldElsewhere(drugs, concept, date, date is None and any(texts))
 
 
 def items_of(items: Iterable[BilledItem | None], depth: int = 0) -> Iterator[BilledItem]:
@@ -86,13 +104,7 @@ def span(period: Period | None) -> PartialDate | None:
 def date_of(resource: Resource) -> PartialDate | None:
     """Give the date of the therapy that a resource tells: from its first day to its last, or until it was written down."""
     period = resource.performedPeriod or resource.period or resource.effectivePeriod
-    days = (
-        resource.performedDateTime,
-        resource.occurrenceDateTime,
-        resource.effectiveDateTime,
-        resource.onsetDateTime,
-        *((period.start, period.end) if period else ()),
-    )
+    days = (*(getattr(resource, name) for name in DAYS[:4]), *((period.start, period.end) if period else ()))
     start = first_date(*days) or bound_above(first_date(resource.recordedDate, resource.date))
     return spanned(start, first_date(period.end)) if period else start
 

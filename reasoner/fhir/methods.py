@@ -213,9 +213,8 @@ class FactReader:
             self.set(mapping.fact, True, present)
         elif absent:
             self.set(mapping.fact, False, absent)
-        elif any(own.value == UNDECIDED for own in evidence):
-            why = self.model.say("fhir_uncertain", self.label(mapping.of[0]))
-            self.leave_open(mapping.fact, why, [own.source for own in evidence])
+        elif unsure := [own.source for own in evidence if own.value == UNDECIDED]:
+            self.leave_open(mapping.fact, self.model.say("fhir_uncertain", self.label(mapping.of[0])), unsure)
 
     def this_cancer(self, mapping: FactMapping) -> None:
         """Read whether the cancer is the guideline's: false where another is told and this one is not spoken of."""

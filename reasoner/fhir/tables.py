@@ -55,7 +55,8 @@ LONG = 5
 SHORT = 80
 PARTS = re.compile(r"[^\w%]+")
 HYPHENATED = re.compile(r" -(\w+)|(\w+)- ")
-AMOUNT = re.compile(r"(?:[cd]\d{1,3})+|\d+(?:x\d+)?[a-z%]{0,4}|[a-z%]")
+BRAND = re.compile(r"\[\w[\w'-]*(?: \w[\w'-]*){0,2}\]$")
+AMOUNT = re.compile(r"nda\d+|(?:[cd]\d{1,3})+|\d+(?:x\d+)?[a-z%]{0,4}|[a-z%]")
 DOUBT = re.compile("[?<>\N{RIGHTWARDS ARROW}\N{RIGHTWARDS DOUBLE ARROW}]")
 FEW = 20
 Row = dict[str, str]
@@ -267,6 +268,14 @@ class Tables:
         if word in self.others or self.stems.fullmatch(word):
             return True
         return any(word.endswith(own) and self.is_another(word.removesuffix(own)) for own in self.salts)
+
+    def are_of_another(self, texts: Iterable[str]) -> bool:
+        """Tell whether texts name a drug that is none of the guideline's, and nothing else stands in them.
+
+        A brand in brackets at the end of one is that of the drug before.
+        """
+        bare = [BRAND.sub("", text).strip() for text in texts]
+        return any(map(self.names_another, bare)) and all(map(self.is_plain, bare))
 
     def names_another(self, text: str) -> bool:
         """Tell whether a drug that is none of the guideline's is named in a text."""
