@@ -58,12 +58,12 @@ READINGS = (
         "Lung disease under T-DXd: stop it, T-DM1 is left, and the label is quoted",
         courses(AFTER_FIRST, {"drugs": ["trastuzumab_deruxtecan"], "outcome": "ongoing"}, interstitial_lung_disease=True),
         ("Second line: trastuzumab emtansine (T-DM1), alternative", "Stop T-DXd", "pre-existing disease only",
-         "interrupted for grade 1", "Repeat the LVEF", "Excluded: trastuzumab deruxtecan (T-DXd) (preferred)"),
+         "interrupted for grade 1", "Measure the LVEF", "Excluded: trastuzumab deruxtecan (T-DXd) (preferred)"),
     ),
     Reading(
         "Monitoring goes on where nothing is recommended; what was reported since is named",
         courses({"drugs": ["trastuzumab_deruxtecan", "pertuzumab"], "outcome": "ongoing"}),
-        ("The text does not speak of the course under way; nothing is recommended.", "Repeat the LVEF",
+        ("The text does not speak of the course under way; nothing is recommended.", "Measure the LVEF",
          "Watch for pulmonary",
          "What comes nearest is L30", "DESTINY-Breast09"), ("L3:", "RECOMMENDED"),
     ),
@@ -71,12 +71,19 @@ READINGS = (
         "In heart failure every anti-HER2 drug has a cardiac caution, pertuzumab no partner, what is excluded no caveat",
         courses({"drugs": ["trastuzumab", "docetaxel"], "outcome": "progression"}, AFTER_DERUXTECAN, heart_failure=True),
         ("CAUTION: for heart failure", "CAUTION as above.", "The text names no partner drug for it.",
-         "Excluded: tucatinib + trastuzumab + capecitabine (preferred)", "endocrine therapy + trastuzumab: heart failure"),
+         "Excluded: tucatinib + trastuzumab + capecitabine (preferred)",
+         "every regimen with trastuzumab: heart failure"),
         ("L30: HER2CLIMB",),
     ),
     Reading(
         "In heart failure under trastuzumab it is stopped for good",
-        courses({"drugs": FIRST, "outcome": "ongoing"}, heart_failure=True), ("curated layer Stop trastuzumab for good",),
+        courses({"drugs": FIRST, "outcome": "ongoing"}, heart_failure=True),
+        ("curated layer Stop trastuzumab for good: heart failure, present or past.",), ("persistent",),
+    ),
+    Reading(
+        "Of what stops trastuzumab the patient's own finding is named",
+        courses({"drugs": FIRST, "outcome": "ongoing"}, lvef_decline="recurrent"),
+        ("Stop trastuzumab for good: LVEF decline: recurrent.",), ("good: heart failure",),
     ),
     Reading(
         "With an anthracycline it is the combination that is forbidden",
@@ -130,7 +137,7 @@ READINGS = (
     Reading(
         "A regimen that hangs on a fact both ways appears once",
         {**courses(AFTER_FIRST), "interstitial_lung_disease": None},
-        ("CERTAIN IF no interstitial lung disease, present or past Excluded if interstitial lung disease, present or past",),
+        ("CERTAIN IF no interstitial lung disease, present or past; otherwise excluded [L57]",),
         ("x? trastuzumab deruxtecan",),
     ),
     Reading(

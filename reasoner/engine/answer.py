@@ -33,7 +33,7 @@ from reasoner.engine.predicates import (
     PREFERS,
     SCORE,
 )
-from reasoner.engine.reasons import Reason, ReasonWriter
+from reasoner.engine.reasons import FINDING, Reason, ReasonWriter
 from reasoner.engine.scores import Score, scores
 from reasoner.engine.sufficient import Asked
 from reasoner.records.record import Record
@@ -295,7 +295,7 @@ class AnswerBuilder:
             action=entry.name,
             certainty=entry.certainty,
             assuming=entry.assuming,
-            text=" ".join(self.texts(entry.name, fired)),
+            text=" ".join(self.texts(entry.name, fired, entry.agree)),
             rules=grounds.rules,
             statements=grounds.statements,
             readings=self.comparison.readings_of(entry, grounds),
@@ -303,11 +303,14 @@ class AnswerBuilder:
             overlays=grounds.overlays,
         )
 
-    def texts(self, action: str, fired: Iterable[int]) -> tuple[str, ...]:
-        """Word an action by each statement or reading that calls for it."""
-        usual = self.model.label("action", action)
-        sources = (self.model.rules[self.program.rules[rule].rule].annotation or "" for rule in fired)
-        return tuple(dict.fromkeys(self.model.action_texts.get((action, source), usual) for source in sources)) or (usual,)
+    def texts(self, action: str, fired: Iterable[int], agree: Truth) -> tuple[str, ...]:
+        """Word an action by each statement or reading that calls for it, with what of the patient it does so for."""
+        usual, found = self.model.label("action", action), dict[str, None]()
+        for rule in fired:
+            source = self.model.rules[self.program.rules[rule].rule].annotation or ""
+            text = self.model.action_texts.get((action, source), usual)
+            found[text.replace(FINDING, self.written.finding(rule, agree)) if FINDING in text else text] = None
+        return tuple(found) or (usual,)
 
     def preferences(self, regimen: str, agree: Truth) -> set[int]:
         """Find the source's rules that prefer another recommended regimen to this one."""

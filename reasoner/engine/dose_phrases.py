@@ -13,6 +13,8 @@ from reasoner.engine.phrases import assuming_words
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from reasoner.engine.answer import Recommendation
+
 __all__ = ["dose_words", "duration_words", "no_dose_words", "number_words", "period_words"]
 
 EVERY_ONE = {"hours": "every_hour", "days": "every_day", "weeks": "every_week", "months": "every_month"}
@@ -38,11 +40,14 @@ def dose_words(doses: Sequence[DoseGiven], model: GuidelineModel) -> Iterator[st
         yield say("dose_of", label, text, statements)
 
 
-def no_dose_words(regimen: str, doses: Sequence[DoseGiven], model: GuidelineModel) -> Iterator[str]:
-    """Name the drugs of a regimen for which there is no dose, where there are any."""
-    given = {dose.drug for dose in doses}
-    drugs = dict.fromkeys(drug for part in model.parts.get(regimen, ()) for drug in part if drug not in given)
-    if drugs and regimen not in given:
+def no_dose_words(entries: Sequence[Recommendation], model: GuidelineModel) -> Iterator[str]:
+    """Name the drugs of recommended regimens for which there is no dose, where there are any."""
+    drugs: dict[str, None] = {}
+    for entry in entries:
+        given = {dose.drug for dose in entry.doses}
+        if entry.regimen not in given:
+            drugs |= dict.fromkeys(d for part in model.parts.get(entry.regimen, ()) for d in part if d not in given)
+    if drugs:
         yield model.say("no_dose", model.say("comma").join(model.label("drug", drug) for drug in drugs))
 
 

@@ -314,14 +314,10 @@ def missing_words(answer: Answer) -> Iterator[str]:
 
 
 def assumed_words(answer: Answer) -> str:
-    """Say what stands in an answer by default, first what matters; an empty text where nothing does."""
+    """Say what stands in an answer by default, and would change it; an empty text where nothing does."""
     model = answer.derivation.model
     mattering = default_words([entry for entry in answer.assumed if entry.matters], model)
-    others = default_words([entry for entry in answer.assumed if not entry.matters], model)
-    if not mattering:
-        return model.say("assumed", others) if others else ""
-    text = model.say("assumed_and_matters", mattering)
-    return f"{text} {model.say('assumed_besides', others)}" if others else text
+    return model.say("assumed_and_matters", mattering) if mattering else ""
 
 
 def default_words(entries: Sequence[Assumed], model: GuidelineModel) -> str:
@@ -351,6 +347,8 @@ def alternative_words(entry: Alternative, model: GuidelineModel) -> str:
     say = model.say
 
     def named(regimens: Sequence[str]) -> str:
+        if len(regimens) > MOST_NAMED:
+            return say("many_regimens", str(len(regimens)))
         return say("comma").join(model.label("regimen", regimen) for regimen in regimens)
 
     parts = [

@@ -11,8 +11,10 @@ from reasoner.engine.derivation import Derivation
 from reasoner.engine.predicates import SCORE, arguments_of, predicate_of
 from reasoner.engine.scores import score_phrase
 
-__all__ = ["Reason", "ReasonWriter"]
+__all__ = ["FINDING", "Reason", "ReasonWriter"]
 
+FINDING = "{1}"
+"""Stands in the text of an action for what of the patient calls for it."""
 UNWORDED = {"catalogue", "dosage", "position", "conclusion", "reading"}
 
 
@@ -52,6 +54,16 @@ class ReasonWriter:
             text = joint.join(words) or (self.model.annotations[annotation].text if rule.annotation else rule.head)
             reasons[Reason(text, annotation)] = None
         return tuple(reasons)
+
+    def finding(self, rule: int, agree: Truth) -> str:
+        """Word what of the patient a rule fires for, without the courses of therapy."""
+        conditions = self.program.rules[rule].conditions
+        found = [c for c, negated in conditions if not negated and self.program.roles[c] in ("derived", "patient")]
+        return self.model.say("and").join(self.with_facts(c, agree) for c in found if not self.of_course(c))
+
+    def of_course(self, atom: int) -> bool:
+        """Tell whether an atom is about a course."""
+        return "whole" in self.model.kinds.get(predicate_of(self.program.atoms[atom]), ())
 
     def absence(self, atom: int) -> str:
         """Word an atom's absence: a rule fires by it only where it is known, assumed, or taken by default."""

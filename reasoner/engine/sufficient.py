@@ -23,6 +23,7 @@ from reasoner.engine.evaluator import Between, Evaluator
 from reasoner.engine.memory import capacities
 from reasoner.engine.opened import Opened, open_as_diagram
 from reasoner.engine.predicates import arguments_of, ground_atom, predicate_of
+from reasoner.engine.untold import after_untold_therapy
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.records.record import OPEN, Record, Told, parse_record
 
@@ -56,12 +57,40 @@ def sufficient_facts(asked: Asked, claim: Claim, model: GuidelineModel) -> tuple
     None where the guideline depends on itself through negation, where diagrams outgrow their capacity, or where nothing
     makes the claim certain.
     """
+    needed = untreated(asked, claim, model) if model.recursive is None else None
     for capacity in capacities() if model.recursive is None else ():
         try:
-            return found_in(OpenedRecord(asked, claim, model), capacity)
+            found = found_in(OpenedRecord(asked, claim, model, given=needed is not None), capacity)
         except MemoryError:
             continue
+        if found is None or needed is None:
+            return found
+        places = {fact.name: place for place, fact in enumerate(model.facts)}
+        return tuple(sorted((*found, needed), key=lambda one: places[one.fact]))
     return None
+
+
+def untreated(asked: Asked, claim: Claim, model: GuidelineModel) -> Assumption | None:
+    """Give that no therapy was given, where a record tells it and a claim cannot be certain without that."""
+    told = without_therapy(asked.record, model)
+    if told is asked.record:
+        return None
+    program = asked.evaluator(told.courses, told.fewer).program
+    atoms = [program.index[atom] for atom in claim.atoms if atom in program.index]
+    bounds = after_untold_therapy(program, atoms, told, asked.adopted)
+    if bounds is None:
+        return None
+    certain = not any(own.possible for own in bounds) if claim.denied else any(own.certain for own in bounds)
+    therapy = next(variable for variable in program.variables if variable.tells_therapy)
+    return None if certain else assumption_of(therapy, 0)
+
+
+def without_therapy(record: Record, model: GuidelineModel) -> Record:
+    """Leave it open whether any therapy was given where a record tells that none was."""
+    fact = model.courses_fact
+    if fact is None or record.data.get(fact.name) not in ([], ()):
+        return record
+    return parse_record({**record.data, fact.name: None}, model)
 
 
 def found_in(opened: OpenedRecord, capacity: int) -> tuple[Assumption, ...] | None:
@@ -85,15 +114,16 @@ def inputs_behind(program: Program, atoms: tuple[int, ...]) -> frozenset[str]:
 class OpenedRecord:
     """A record with all open that it tells and that a claim can depend on.
 
-    `recorded` holds for each variable that the record tells the number of the value that it has there.
+    Where therapy is `given`, that none was given stays told. `recorded` holds for each variable that the record tells the
+    number of the value that it has there.
     """
 
-    def __init__(self, asked: Asked, claim: Claim, model: GuidelineModel) -> None:
+    def __init__(self, asked: Asked, claim: Claim, model: GuidelineModel, given: bool = False) -> None:
         self.model = model
         self.claim = claim
         self.adopted = asked.adopted
         self.data = asked.record.data
-        self.record = self.without_therapy(asked.record)
+        self.record = asked.record if given else without_therapy(asked.record, model)
         self.untreated = self.record is not asked.record
         evaluator = asked.evaluator(self.record.courses, self.record.fewer)
         program = evaluator.program
@@ -102,13 +132,6 @@ class OpenedRecord:
         self.telling = frozenset(arguments_of(atom)[0] for atom in self.read if predicate_of(atom) in TELLS)
         self.recorded: dict[int, int] = {}
         self.evaluator = self.opened(evaluator)
-
-    def without_therapy(self, record: Record) -> Record:
-        """Leave it open whether any therapy was given where the record tells that none was."""
-        fact = self.model.courses_fact
-        if fact is None or record.data.get(fact.name) not in ([], ()):
-            return record
-        return parse_record({**record.data, fact.name: None}, self.model)
 
     def truth(self, laid: Opened) -> Truth:
         """Give where the claim certainly holds."""

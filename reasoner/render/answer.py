@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
-from reasoner.compiler.model import GuidelineModel
+from reasoner.compiler.model import Annotation, GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.engine.conclusions import Assumption
 from reasoner.engine.derivation import Derivation
@@ -30,34 +31,34 @@ from reasoner.render.layout import TextLayout
 __all__ = ["render"]
 
 
-def recommendation(page: TextLayout, entry: Recommendation, answer: Answer, quoted: set[str]) -> None:
-    """Add one regimen; a statement in `quoted` was given before and is only named."""
+PUBLICATION = re.compile(r" \(doi .*?\)(?=[;.]|$)")
+"""Where a result was published: in the JSON, not in the text."""
+MOST_QUOTED = 2
+"""Where no more regimens rank first, the first statement that recommends each is quoted in full; others are named."""
+
+
+def recommendation(page: TextLayout, entry: Recommendation, answer: Answer, quoted: set[str], whole: bool) -> None:
+    """Add one regimen; its statements are quoted where `whole`; what is in `quoted` was said before and is only named."""
     model, derivation = answer.derivation.model, answer.derivation
     say = model.say
     worded = recommendation_words(entry, derivation)
     text = say("with_strength", worded.regimen, worded.strength)
-    if entry.certainty == "certain":
-        page.item(f"  {entry.rank}.", text, "certain")
-    else:
-        page.item(f"  {entry.rank}?", text, "conditional")
-        page.item("", say("marked_certain_if", assuming_words(entry.assuming, model)), "conditional")
-    for other in (other for other in answer.excluded if other.regimen == entry.regimen and other.certainty != "certain"):
-        told = say("also_excluded_if", assuming_words(other.assuming, model))
-        page.item("", say("with_source", told, sources_of(other, model)), "conditional")
     annotations = [model.annotations[name] for name in dict.fromkeys(reason.annotation for reason in entry.reasons)]
-    for annotation in annotations:
-        if annotation.id in quoted:
-            page.item("", say("as_above", annotation.id))
-        else:
-            page.item("", say("with_source", opening_sentence(annotation), source_words(annotation, model)))
+    unsaid = [annotation for annotation in annotations if annotation.id not in quoted] if whole else []
+    fresh = [annotation for annotation in unsaid if annotation is unsaid[0] or annotation.kind == "alternative"]
+    named = [annotation for annotation in annotations if annotation not in fresh]
+    if named:
+        text = say("with_source", text, say("and").join(source_words(annotation, model) for annotation in named))
+    certain = entry.certainty == "certain"
+    page.item(f"  {entry.rank}." if certain else f"  {entry.rank}?", text, "certain" if certain else "conditional")
+    conditions(page, entry, answer)
+    for annotation in fresh:
+        page.item("", say("with_source", opening_sentence(annotation), source_words(annotation, model)))
         quoted.add(annotation.id)
-    met = dict.fromkeys(part for reason in entry.reasons for part in reason.words.split(say("and")))
-    facts = [part for part in met if part not in {annotation.text for annotation in annotations}]
-    if facts:
-        page.item("", say("here", say("and").join(facts)), "faint")
-    others = [name for name in entry.readings if name not in {annotation.id for annotation in annotations}]
-    if others:
-        page.item("", say("readings_used", say("comma").join(others)), "faint")
+    facts = say("and").join(facts_met(entry, annotations, derivation))
+    if facts and facts not in quoted:
+        page.item("", say("here", facts), "faint")
+        quoted.add(facts)
     if entry.depends_on_readings:
         page.item("", depending_words(entry.depends_on_readings, model), "conditional")
     if entry.overlays:
@@ -66,38 +67,122 @@ def recommendation(page: TextLayout, entry: Recommendation, answer: Answer, quot
         page.item("", say("caution_as_above") if caution in quoted else caution, "against")
         quoted.add(caution)
     for text in remarks_on(entry, answer.recommended, derivation):
-        page.item("", text)
-    for text in (*dose_words(entry.doses, model), *no_dose_words(entry.regimen, entry.doses, model)):
+        if text not in quoted:
+            page.item("", text)
+            quoted.add(text)
+    doses = list(dose_words(entry.doses, model))
+    if any(text in quoted for text in doses):
+        doses = [text for text in doses if text not in quoted] + [say("doses_as_above")]
+    for text in doses:
         page.item("", text, "faint")
+        quoted.add(text)
+
+
+def conditions(page: TextLayout, entry: Recommendation, answer: Answer) -> None:
+    """Add what makes a conditional regimen certain, and what excludes it."""
+    model, say = answer.derivation.model, answer.derivation.model.say
+    others = [other for other in answer.excluded if other.regimen == entry.regimen and other.certainty != "certain"]
+    assuming = assuming_words(entry.assuming, model)
+    if len(others) == 1 and opposite(entry.assuming, others[0].assuming):
+        page.item("", say("certain_or_excluded", assuming, sources_of(others[0], model)), "conditional")
+        return
+    if entry.certainty != "certain":
+        page.item("", say("marked_certain_if", assuming), "conditional")
+    for other in others:
+        told = say("also_excluded_if", assuming_words(other.assuming, model))
+        page.item("", say("with_source", told, sources_of(other, model)), "conditional")
+
+
+def opposite(one: tuple[Assumption, ...], other: tuple[Assumption, ...]) -> bool:
+    """Tell whether two conditions are that the same fact is so, and that it is not."""
+    return (
+        len(one) == len(other) == 1
+        and isinstance(one[0].value, bool)
+        and one[0] == structs.replace(other[0], value=one[0].value)
+        and other[0].value is (not one[0].value)
+    )
+
+
+def facts_met(entry: Recommendation, annotations: Sequence[Annotation], derivation: Derivation) -> list[str]:
+    """Word the facts by which a regimen is recommended: those in brackets once, and none that is assumed or quoted.
+
+    Whom the guideline is about is left out.
+    """
+    program, model = derivation.program, derivation.model
+    assumed = assuming_words(entry.assuming, model) if entry.assuming else None
+    said = {annotation.text for annotation in annotations}
+    said.update(phrase for phrase, role in zip(program.phrases, program.roles, strict=True) if role == "space")
+    found: dict[str, None] = {}
+    for part in dict.fromkeys(part for reason in entry.reasons for part in reason.words.split(model.say("and"))):
+        words, facts = without_facts(part, derivation)
+        if part not in said and assumed not in (part, facts):
+            found[words if facts in said else part] = None
+            said.add(facts)
+    return list(found)
+
+
+def without_facts(words: str, derivation: Derivation) -> tuple[str, str]:
+    """Take words apart from the fact of the record in brackets at their end; that is empty where there is none."""
+    text, bracket, facts = words.removesuffix(")").rpartition(" (")
+    known = bracket and words.endswith(")") and facts in derivation.program.phrases
+    return (text, facts) if known else (words, "")
 
 
 def sources_of(entry: Exclusion, model: GuidelineModel) -> str:
     return model.say("comma").join(dict.fromkeys(reason.annotation for reason in entry.reasons))
 
 
-def exclusions(page: TextLayout, entries: Iterable[Exclusion], model: GuidelineModel) -> None:
-    """Add the excluded regimens, those with the same reasons together."""
-    say = model.say
-    together: dict[tuple[str, str, tuple[Assumption, ...], tuple[str, ...]], list[str]] = {}
-    for entry in entries:
-        annotations: dict[str, list[str]] = {}
-        for reason in entry.reasons:
-            annotations.setdefault(reason.words, []).append(reason.annotation)
-        reasons = say("and_also").join(
-            say("with_source", words, say("comma").join(own)) for words, own in annotations.items()
-        )
-        for name in entry.overlays:
-            reasons = say("reason_with_overlay", reasons, name)
-        same = (reasons, entry.certainty, entry.assuming, entry.depends_on_readings)
-        together.setdefault(same, []).append(model.label("regimen", entry.regimen))
-    for (reasons, certainty, assuming, readings), names in together.items():
-        regimens = say("and").join(names)
-        if certainty == "certain":
-            page.item("  x", say("excluded_certainly", regimens, reasons), "against")
-        else:
-            page.item("  x?", conditionally(regimens, reasons, assuming_words(assuming, model), model), "conditional")
+def exclusions(page: TextLayout, entries: Sequence[Exclusion], derivation: Derivation) -> None:
+    """Add the excluded regimens, those for the same reason together; first what is certain."""
+    model, say = derivation.model, derivation.model.say
+    for words, (names, readings) in certain_exclusions(entries, derivation).items():
+        page.item("  x", say("excluded_certainly", some_regimens(names, model), words), "against")
         if readings:
             page.item("", depending_words(readings, model), "conditional")
+    together: dict[tuple[str, tuple[Assumption, ...], tuple[str, ...]], list[str]] = {}
+    for entry in (entry for entry in entries if entry.certainty != "certain"):
+        reasons = say("and_also").join(say("with_source", words, source) for words, source in reasons_of(entry, model))
+        together.setdefault((reasons, entry.assuming, entry.depends_on_readings), []).append(entry.regimen)
+    for (reasons, assuming, readings), names in together.items():
+        words = conditionally(some_regimens(names, model), reasons, assuming_words(assuming, model), model)
+        page.item("  x?", words, "conditional")
+        if readings:
+            page.item("", depending_words(readings, model), "conditional")
+
+
+def certain_exclusions(entries: Iterable[Exclusion], derivation: Derivation) -> dict[str, tuple[list[str], tuple[str, ...]]]:
+    """Give for each reason the regimens that it excludes for certain, and the readings that would change that for all."""
+    model, found = derivation.model, dict[str, list[Exclusion]]()
+    for entry in (entry for entry in entries if entry.certainty == "certain"):
+        for words, source in reasons_of(entry, model):
+            found.setdefault(model.say("with_source", without_facts(words, derivation)[0], source), []).append(entry)
+    return {
+        words: ([entry.regimen for entry in own], own[0].depends_on_readings if same(own) else ())
+        for words, own in found.items()
+    }
+
+
+def same(entries: Sequence[Exclusion]) -> bool:
+    return len({entry.depends_on_readings for entry in entries}) == 1
+
+
+def reasons_of(entry: Exclusion, model: GuidelineModel) -> Iterator[tuple[str, str]]:
+    """Yield the reasons for an exclusion, each with its sources, local ones marked."""
+    say = model.say
+    annotations: dict[str, list[str]] = {}
+    for reason in entry.reasons:
+        annotations.setdefault(reason.words, []).append(reason.annotation)
+    for words, own in annotations.items():
+        local = (say("overlay_name", name) for name in entry.overlays)
+        yield words, say("comma").join((*own, *local))
+
+
+def some_regimens(names: Sequence[str], model: GuidelineModel) -> str:
+    """Name regimens: where these are all that contain a certain drug, by that."""
+    for drug in model.drugs if len(names) > MOST_QUOTED else ():
+        if set(names) == {regimen for regimen, parts in model.parts.items() if (drug,) in parts}:
+            return model.say("every_regimen_with", model.label("drug", drug))
+    return model.say("and").join(model.label("regimen", name) for name in names)
 
 
 def conditionally(regimens: str, reasons: str, assuming: str, model: GuidelineModel) -> str:
@@ -155,34 +240,35 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
         page.item("", words, indent=0)
     if not answer.decisions:
         page.item("", say("setting_is", setting(answer.setting, answer.derivation)), indent=0)
+    page.blank()
     recommendations(page, answer)
     shown = {entry.regimen for entry in answer.recommended}
     left = [entry for entry in answer.excluded if entry.certainty == "certain" or entry.regimen not in shown]
     if left:
-        page.heading(say("heading_excluded"))
-        exclusions(page, left, model)
+        page.item("", say("heading_excluded"), "heading", indent=0)
+        exclusions(page, left, answer.derivation)
     if answer.actions:
-        page.heading(say("heading_actions"))
+        page.item("", say("heading_actions"), "heading", indent=0)
         for call in sorted(answer.actions, key=lambda call: call.action not in model.urgent):
             action(page, call, model)
     section(page, say("heading_scores"), "  -", (score_words(score, model) for score in answer.scores or ()))
     section(page, say("heading_missing"), "  ?", missing_words(answer))
-    if answer.assumed:
-        page.blank()
-        page.item("", assumed_words(answer), indent=0)
+    if words := assumed_words(answer):
+        page.item("", words, indent=0)
     if answer.alternatives:
-        page.heading(say("heading_alternatives"))
+        page.item("", say("heading_alternatives"), "heading", indent=0)
         for other in answer.alternatives:
             page.item("  -", alternative_words(other, model))
             named = f"{other.reading}={other.alternative}"
             annotation = model.annotations.get(named) or model.annotations[other.reading]
             page.item("", annotation_words(annotation, model), "faint")
     section(page, say("heading_notes"), "  -", (note for note in answer.notes if note != say("note_silent")))
-    section(page, say("heading_doubts"), "  -", answer.caveats)
+    section(page, say("heading_doubts"), "  -", (PUBLICATION.sub("", caveat) for caveat in answer.caveats))
+    page.blank()
     if answer.not_considered:
-        page.blank()
         page.item("", say("not_considered", say("comma").join(answer.not_considered)), "faint", indent=0)
-    return page.closing(answer.guideline)
+    page.item("", answer.guideline.disclaimer, "faint", indent=0)
+    return page.text()
 
 
 def recommendations(page: TextLayout, answer: Answer) -> None:
@@ -191,18 +277,21 @@ def recommendations(page: TextLayout, answer: Answer) -> None:
     for decision in model.decisions or (UNSET,):
         own = [entry for entry in answer.recommended if entry.decision == decision]
         if isinstance(decision, str):
-            page.heading(say("heading_recommended_for", model.label("decision", decision)))
+            page.item("", say("heading_recommended_for", model.label("decision", decision)), "heading", indent=0)
             if not own:
                 page.item("  -", say("nothing"))
         elif own:
-            page.heading(say("heading_recommended"))
+            page.item("", say("heading_recommended"), "heading", indent=0)
+        whole = sum(entry.rank == 1 for entry in own) <= MOST_QUOTED
         for entry in own:
-            recommendation(page, entry, answer, quoted)
+            recommendation(page, entry, answer, quoted, whole and entry.rank == 1)
+        for text in no_dose_words(own, model):
+            page.item("", text, "faint")
 
 
 def section(page: TextLayout, heading: str, lead: str, lines: Iterable[str]) -> None:
     """Add lines under a heading, or nothing where there are none."""
     for number, line in enumerate(lines):
         if not number:
-            page.heading(heading)
+            page.item("", heading, "heading", indent=0)
         page.item(lead, line)
