@@ -126,6 +126,9 @@ def test_a_call_without_its_drafts_or_that_is_no_json_is_refused(service: Client
         body = charts.hook_call(hook, charts.second_line(), ["docetaxel"])
         body["context"]["draftOrders"] = None
         check_outcome(service.post(f"/cds-services/guideline-{hook}", json=body), 400, "context.draftOrders: missing")
+        for no_bundle in ({}, [], "x", {"resourceType": "Patient", "id": "x"}):
+            body["context"]["draftOrders"] = no_bundle
+            check_outcome(service.post(f"/cds-services/guideline-{hook}", json=body), 400, "draftOrders: not a Bundle")
         del body["context"]["draftOrders"]
         check_outcome(service.post(f"/cds-services/guideline-{hook}", json=body), 400, "context.draftOrders: missing")
     check_outcome(service.post("/cds-services/guideline-order-sign", content=b"{"), 400, "not valid JSON")

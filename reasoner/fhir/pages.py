@@ -9,7 +9,7 @@ import msgspec
 from reasoner.fhir.resources import Entry as InBundle
 from reasoner.fhir.resources import Resource
 
-__all__ = ["OUTCOME", "Page", "is_whole", "page_of", "reports_failure", "why_not_whole"]
+__all__ = ["OUTCOME", "Inner", "Page", "is_whole", "page_of", "reports_failure", "why_not_whole"]
 
 OUTCOME = "OperationOutcome"
 HARMLESS = {"warning", "information", "success"}

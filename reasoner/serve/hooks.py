@@ -14,6 +14,7 @@ from cachetools import TTLCache
 from reasoner.engine.memory import on_larger_diagrams
 from reasoner.errors import RecordError
 from reasoner.fhir import ChartFacts, Orders, orders_of, parse, read_facts
+from reasoner.fhir.pages import Inner
 from reasoner.guideline import Guideline
 from reasoner.records.record import ONE_OF, Record, parse_record
 from reasoner.serve.api import refuse_long
@@ -161,8 +162,10 @@ class Hooks:
         if call.hook != service.hook:
             detail = f'hook: "{call.hook[:60]}" is not the hook of {service.id}; allowed: {service.hook}'
             raise RefusedError(400, detail)
-        if service.hook != PATIENT_VIEW and not bytes(call.context.draft_orders).startswith(b"{"):
-            detail = f"context.draftOrders: missing; {call.hook} sends a Bundle of the draft orders there"
+        drafts = bytes(call.context.draft_orders)
+        if service.hook != PATIENT_VIEW and not is_bundle(drafts):
+            found = "not a Bundle" if drafts not in (b"", b"null") else "missing"
+            detail = f"context.draftOrders: {found}; {call.hook} sends a Bundle of the draft orders there"
             raise RefusedError(400, detail, "context.draftOrders")
         sent = call.prefetch or {}
         given = tuple(bytes(sent[key]) if key in sent else b"" for key in self.queries)
@@ -273,6 +276,14 @@ class Hooks:
             with self.lock:
                 self.drafted[key] = found
         return found
+
+
+def is_bundle(content: bytes) -> bool:
+    """Tell whether JSON is a Bundle of FHIR."""
+    try:
+        return msgspec.json.decode(content, type=Inner).resourceType == "Bundle"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def note_feedback(service: Service, call: FeedbackCall) -> None:
