@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from reasoner import Guideline
 from reasoner.cli import cli
-from reasoner.engine.conclusions import Missing
+from reasoner.cohort.dosage import doses_given
+from reasoner.engine.conclusions import Missing, conclusions_of
 from reasoner.records.shapes import to_plain
 
 ALONE = ("--workers", 1)
@@ -178,6 +179,7 @@ def expected_row(guideline: Guideline, record: dict[str, Any]) -> dict[str, Any]
         "missing": list(map(unknown_name, answer.missing)),
         "depends_on_readings": [name for name in guideline.model.alternatives if name in readings],
         "alternatives": [{**entry, "setting": entry.get("setting")} for entry in plain["alternatives"]],
+        "doses": [own._asdict() for own in doses_given(conclusions_of(answer.derivation), answer.derivation.program)],
         **(
             {"scores": [{key: e[key] for key in ("score", "value", "at_most")} for e in scores]}
             if scores is not None

@@ -134,7 +134,7 @@ def whole(guideline: Guideline, parsed: Record, given: Mapping[str, Any], read: 
         yield from unlike(key, own.get(key), expected.get(key))
     for entry in given["recommended"]:
         regimen = entry["regimen"]
-        doses = expected_doses(regimen, entry, read, model, parsed.labels)
+        doses = expected_doses(regimen, entry, read, model, parsed.data, parsed.labels)
         wanted = Counter(shown(dose, certainty, model, parsed.data) for dose, certainty in doses.items())
         listed = Counter(map(shown_by, entry["doses"]))
         if listed != wanted:

@@ -6,6 +6,8 @@ package's questions about patients is used for it. A patient is a completion of 
 
 from __future__ import annotations
 
+import operator
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -53,6 +55,7 @@ Points.
 *%
 """
 COMPARED = ("setting", "recommended", "rank", "strength", "excluded", "action", "cautioned", "dose", "dose_maximum")
+RELATIONS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt, "!=": operator.ne}
 ABSENT = object()
 
 Defect = tuple[str, ...]
@@ -108,18 +111,42 @@ class Shown:
 
 
 def holds(condition: str, atoms: frozenset[str]) -> bool:
-    if "#count" in condition:
-        return int(condition[0]) <= sum(f"has({fact})" in atoms for fact in "abc")
-    return condition[4:] not in atoms if condition.startswith("not ") else condition in atoms
+    if condition.startswith("not "):
+        return not holds(condition[4:], atoms)
+    if "#" in condition:
+        least, _, elements = condition.partition(" <= ")
+        counted = re.findall(r"(-?\d+)(?:,\w+)? : ([^;}]+?) ?[;}]", elements)
+        return int(least) <= sum((1 if "#count" in elements else int(n)) for n, atom in counted if holds(atom, atoms))
+    if condition.startswith("score(points,P"):
+        relation, bound = condition.split()[-2:]
+        values = [int(atom[13:-1]) for atom in atoms if atom.startswith("score(points,")]
+        return any(RELATIONS[relation](value, int(bound)) for value in values)
+    return condition in atoms
+
+
+def summed(rng: Random, function: str) -> str:
+    """Draw what is counted or added up."""
+    facts = rng.sample(("has(a)", "has(b)", "has(c)", "is(k,high)", "not has(b)", "not is(k,high)"), rng.randint(2, 3))
+    weights = (n if function == "#count" else f"{rng.choice((-2, -1, 1, 1, 2, 3))},{'abc'[n]}" for n in range(3))
+    return f"{function} {{ {'; '.join(f'{weight} : {fact}' for weight, fact in zip(weights, facts, strict=False))} }}"
+
+
+def scored(rng: Random) -> str:
+    """Draw a score."""
+    return f"{SCORE}score(points,N) :- N = {summed(rng, rng.choice(('#count', '#sum', '#sum')))}.\n"
 
 
 def draw(rng: Random, recursive: bool) -> list[Rule]:
     """Draw the rules of a guideline."""
     base: list[str] = ["has(a)", "has(b)", "has(c)", "has(d)", "is(k,low)", "is(k,high)", "known(b)", "h", "i"]
+    base += [f"score(points,{rng.randint(0, 3)})"]
+    compared = [f"score(points,P{n}), P{n} {rng.choice(list(RELATIONS))} {rng.randint(0, 3)}" for n in range(2)]
+    compared += [f"{rng.randint(-1, 3)} <= {summed(rng, function)}" for function in ("#count", "#sum", "#sum")]
 
     def body(most: int, *given: str) -> tuple[str, ...]:
-        drawn = rng.sample(base, rng.randint(0 if given else 1, most))
-        return (*given, *(f"not {c}" if rng.random() < 0.35 else c for c in drawn))
+        among = base if "in_scope" in given else [*base, *compared]
+        drawn = rng.sample(among, rng.randint(0 if given else 1, most))
+        return (*given, *(f"not {c}" if rng.random() < 0.35 and "P" not in c else c for c in drawn))
 
     def rule() -> tuple[str, tuple[str, ...]]:
         first, second = rng.sample(REGIMENS, 2)
@@ -140,7 +167,7 @@ def draw(rng: Random, recursive: bool) -> list[Rule]:
         chosen = rng.choices(kinds, [weight for weight, _, _ in kinds])[0]
         return chosen[1], chosen[2]()
 
-    counted = "#count { 1 : has(a); 2 : has(b); 3 : has(c) }"
+    counted = summed(rng, "#count")
     drawn = [
         ("h", ("has(b)",)),
         ("h", (f"{rng.randint(1, 3)} <= {counted}", *rng.sample(base, 1))),
@@ -403,7 +430,7 @@ def differences(old: Patient, new: Patient) -> Iterator[str]:
             yield f"{regimen} changes its strength."
         for kind in ("dose", "dose_maximum"):
             yield from dose_differences(regimen, *(doses_of(side, regimen, kind) for side in (old, new)))
-    was, now = (" or ".join(n for n in "0123" if side.has(f"score(points,{n})")) for side in (old, new))
+    was, now = ({atom for atom in side.atoms if atom.startswith("score(")} for side in (old, new))
     if was != now:
         yield "Points"
 

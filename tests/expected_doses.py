@@ -22,8 +22,8 @@ def parts_of(argument: str) -> list[str]:
     return [part.strip('"') for part in argument.split(",")]
 
 
-def given_in(completion: Completion, target: str) -> Iterator[Given]:
-    """Yield the doses of a target in one completion, once for each duration."""
+def given_in(completion: Completion, target: str, model: GuidelineModel, record: Mapping[str, Any]) -> Iterator[Given]:
+    """Yield the doses of a target in one completion, once for each duration, within the limits that count."""
     limits: dict[tuple[str, ...], list[list[str]]] = {}
     for name in ("dose_minimum", "dose_maximum", "dose_duration"):
         for argument in completion.arguments(name):
@@ -34,13 +34,22 @@ def given_in(completion: Completion, target: str) -> Iterator[Given]:
         if own == target and f"{target},{step}" not in completion.arguments("step_done"):
             low, high, lasting = (limits.get((name, own, schedule, step), []) for name in
                                   ("dose_minimum", "dose_maximum", "dose_duration"))  # fmt: skip
-            both = frozenset((a, u) for a, u in low), frozenset((a, u) for a, u in high)
+            limited = ((low, max), (high, min))
+            least, most = (
+                frozenset(strictest([(a, u) for a, u in own], stricter, model, record)) for own, stricter in limited
+            )
+            both = least, most
             for duration in [text for (text,) in lasting] or [""]:
                 yield own, schedule, step, amount, unit, every, both, duration
 
 
 def expected_doses(
-    regimen: str, entry: Mapping[str, Any], completions: Sequence[Completion], model: GuidelineModel, labels: Sequence[str]
+    regimen: str,
+    entry: Mapping[str, Any],
+    completions: Sequence[Completion],
+    model: GuidelineModel,
+    record: Mapping[str, Any],
+    labels: Sequence[str],
 ) -> dict[Given, tuple[str, Any]]:
     """Give the doses of a recommended regimen, each with its certainty and what it assumes besides its regimen."""
     true = [regimen in completion.arguments("recommended") for completion in completions]
@@ -54,7 +63,7 @@ def expected_doses(
         within = set(agree) if all(told(*atom) in data for atom in own) else {n for n, held in enumerate(true) if held}
         where: dict[Given, set[int]] = {}
         for n in within:
-            for given in given_in(completions[n], target):
+            for given in given_in(completions[n], target, model, record):
                 where.setdefault(given, set()).add(n)
         for given, places in where.items():
             inside = places & set(agree)
@@ -93,17 +102,16 @@ def shown(given: Given, certainty: tuple[str, Any], model: GuidelineModel, recor
         for limit in limits:
             bound = milligrams(*limit, model, record)
             mg = None if mg is None or bound is None else stricter(mg, bound)
-    least, most = list(strictest(low, max, model, record)), list(strictest(high, min, model, record))
     crossed = any(
         max([a, b], key=lambda own: Decimal(own[0]) * Decimal(model.units[own[1]].milligrams or 1)) == a != b
-        for a in least
-        for b in most
+        for a in low
+        for b in high
         if model.units[a[1]].per == model.units[b[1]].per
     )
-    sized = [(milligrams(*a, model, record), milligrams(*b, model, record)) for a in least for b in most]
+    sized = [(milligrams(*a, model, record), milligrams(*b, model, record)) for a in low for b in high]
     if crossed or any(a is not None and b is not None and a > b for a, b in sized):
         mg = None
-    words = (frozenset((float(a), model.label("unit", u)) for a, u in limits) for limits in (least, most))
+    words = (frozenset((float(a), model.label("unit", u)) for a, u in limits) for limits in (low, high))
     return (target, schedule, step, float(amount), model.label("unit", unit), "" if every == "once" else every, *words,
             duration, None if mg is None else float(mg), certainty[0], repr(certainty[1]))  # fmt: skip
 

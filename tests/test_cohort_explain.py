@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from cohorts import ALONE, cohort, expected_row, reasoner
+from cohorts import ALONE, cohort, expected_row, reasoner, rows_of
 from conftest import ROOT
 
 from reasoner import Guideline
 from reasoner.cohort.deviations import counting_rules
 from reasoner.records.shapes import to_json
+from reasoner.verification.diff import diff
 
 
 def test_every_answer_can_be_explained_with_the_bytes_that_recommend_gives(
@@ -137,31 +139,91 @@ def test_two_runs_are_compared_patient_by_patient(
     assert "0 answered differently" in same.stdout
 
 
-def test_strengths_and_scores_are_compared_and_other_doses_are_said(tmp_path: Path) -> None:
+SIDES = {
+    "old": """
+dose(oralin, daily, every_dose, "50", mg, days(1)) :- has(fever).
+dose(oralin, daily, every_dose, "60", mg, days(1)) :- not has(fever).
+dose_maximum(oralin, daily, every_dose, "90", mg) :- has(pregnant).
+""",
+    "dosed": """
+dose(oralin, daily, every_dose, "0.05", g, days(1)) :- has(fever).
+dose(oralin, daily, every_dose, "70", mg, days(1)) :- not has(fever), not has(pregnant).
+dose(oralin, daily, every_dose, "60", mg, hours(24)) :- not has(fever), has(pregnant).
+dose_maximum(oralin, daily, every_dose, "95", mg).
+dose_maximum(oralin, daily, every_dose, "90", mg) :- has(pregnant).
+dose_duration(oralin, daily, every_dose, days(7)) :- has(pregnant), has(fever).
+""",
+    "done": """
+dose(oralin, daily, every_dose, "50", mg, days(1)) :- has(fever).
+dose(oralin, daily, every_dose, "60", mg, days(1)) :- not has(fever).
+dose_maximum(oralin, daily, every_dose, "90", mg) :- has(pregnant).
+step_done(oralin, every_dose) :- has(fever).
+suppressed(oralin) :- has(pregnant).
+""",
+}
+
+
+def test_doses_strengths_and_scores_are_compared_as_over_all_patients(tmp_path: Path) -> None:
+    """Over every record that there is, those who are said to get other doses are those whose answers give other doses."""
     text = (Path(__file__).parent / "guidelines/river_cough/guideline.lp").read_text("utf-8")
-    declared = """term(strength, weak, "weak"). strength_order(2, weak). term(score, points, "Points").
+    plain = re.sub(r"^dose\(oralin.*\n", "", text, flags=re.MULTILINE)
+    declared = """places(acute, fever) :- in_scope. term(strength, weak, "weak"). strength_order(2, weak).
+term(score, points, "Points"). term(unit, g, "g").
 score(points, N) :- N = #count { 1 : has(fever); 2 : has(pregnant) }.
 """
-    old = text.replace("dose(oralin", declared + "dose(oralin")
-    new = old.replace("indicated(oralin, standard)", "indicated(oralin, weak)").replace("2 : has", "1 : has")
-    for name, content in (("old", old), ("new", new), ("dosed", old.replace('"50"', '"60"'))):
+    sides = {name: plain + declared + rules for name, rules in SIDES.items()}
+    sides["new"] = (
+        sides["old"].replace("indicated(oralin, standard)", "indicated(oralin, weak)").replace("2 : has", "1 : has")
+    )
+    values = (True, False, None)
+    records = [
+        {"id": f"p{n}", "confirmed": True} | {f: v for f, v in (("fever", fever), ("pregnant", pregnant)) if v is not None}
+        for n, (fever, pregnant) in enumerate(product(values, values))
+    ]
+    (tmp_path / "in.ndjson").write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
+    guidelines = {}
+    for name, content in sides.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "guideline.lp").write_text(content, "utf-8")
-    records = [{"id": "a", "confirmed": True, "fever": True, "pregnant": pregnant} for pregnant in (False, True)]
-    (tmp_path / "in.ndjson").write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
-    for name in ("old", "new", "dosed"):
+        guidelines[name] = Guideline.load(tmp_path / name)
         done = cohort("in.ndjson", "-o", f"{name}_out", "--guideline", name, *ALONE, cwd=tmp_path)
         assert done.exit_code == 0, done.stderr
+        assert rows_of(tmp_path / f"{name}_out") == [expected_row(guidelines[name], record) for record in records]
+    for name in ("dosed", "done", "new"):
+        done = cohort("diff", "old_out", f"{name}_out", "--format", "json", "-o", "changed.ndjson", cwd=tmp_path)
+        assert done.exit_code == 0, done.stderr
+        rows = [json.loads(line) for line in (tmp_path / "changed.ndjson").read_text().splitlines()]
+        told = {row["id"] for row in rows if row["doses"] or row["doses_new"]}
+        both = [guidelines["old"], guidelines[name]]
+        for record in records:
+            taken, doses = zip(*(given(guideline, record) for guideline in both), strict=True)
+            differ = any(doses[0].get(target) != doses[1].get(target) for target in taken[0] & taken[1])
+            assert differ or record["id"] not in told, (name, record)
+            assert record["id"] in told or not differ or len(record) < 4, (name, record)
+        over_all = {f.message for f in diff(*both).findings if f.kind == "dosage"}
+        assert bool(over_all) == bool(told)
+        assert "doses_differ" not in json.loads(done.stdout)
     found = json.loads(cohort("diff", "old_out", "new_out", "--format", "json", cwd=tmp_path).stdout)
-    assert (found["changed"], found["doses_differ"]) == (2, False)
     strengths = {
-        (c["before"]["recommended"][0]["strength"], c["after"]["recommended"][0]["strength"]) for c in found["changes"]
-    }
+        (c["before"]["recommended"][0]["strength"], c["after"]["recommended"][0]["strength"])
+        for c in found["changes"] if "recommended" in c["before"]
+    }  # fmt: skip
     assert strengths == {("standard", "weak")}
-    assert {c["after"]["scores"][0]["value"] for c in found["changes"] if "scores" in c["after"]} == {1}
-    shown = cohort("diff", "old_out", "new_out", cwd=tmp_path).stdout
+    shown = " ".join(cohort("diff", "old_out", "new_out", cwd=tmp_path).stdout.split())
     assert "oralin - standard -> 1. oralin - weak" in shown
     assert "scores: Points: 2 -> Points: 1" in shown
-    shown = cohort("diff", "old_out", "dosed_out", cwd=tmp_path).stdout
-    assert "0 answered differently" in shown
-    assert "The two guidelines give other doses" in shown
+    shown = " ".join(cohort("diff", "old_out", "dosed_out", cwd=tmp_path).stdout.split())
+    assert "doses: oralin (daily, each dose): 60 mg every day -> oralin (daily, each dose): 70 mg every day" in shown
+    assert "for 7 days" in shown
+
+
+def given(guideline: Guideline, record: dict[str, Any]) -> tuple[set[str], dict[str, set[tuple[object, ...]]]]:
+    """Name what is recommended, and what an answer says of its doses with what that hangs on, amounts in mg."""
+    entries = guideline.answer(record).recommended
+    doses: dict[str, set[tuple[object, ...]]] = {}
+    for entry in entries:
+        for own in entry.doses:
+            amount = own.amount * 1000 if own.unit == "g" else own.amount
+            said = (own.schedule, own.step, amount, str(own.maximum), str(own.duration), own.certainty, str(own.assuming))
+            doses.setdefault(own.drug, set()).add(said)
+    return {entry.regimen for entry in entries}, doses

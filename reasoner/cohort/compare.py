@@ -8,22 +8,24 @@ from typing import Any
 
 import polars as pl
 
+from reasoner.cohort.dosage import targets_of
 from reasoner.cohort.explain import guideline_of, scan
+from reasoner.compiler.dosage import dose_listed, meaning_of
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
-from reasoner.engine.predicates import STEP_DONE
 from reasoner.records.shapes import Carried, Result, Shape
 
 __all__ = ["Change", "Comparison", "compare"]
 
-ASPECTS = ("setting", "recommended", "excluded", "actions", "scores")
+ASPECTS = ("setting", "recommended", "excluded", "actions", "doses", "scores")
 """What is compared, where both runs have it."""
+DOSES = ("doses", "doses_new")
 
 
 class Change(Shape, frozen=True):
     """Patients who are answered differently in the same way, and how many they are.
 
-    `before` and `after` hold what differs of the answers; `rules_before` and `rules_after`
+    `before` and `after` hold what differs of the answers, of doses those alone that differ; `rules_before` and `rules_after`
     the rules that fire for each of them in one run alone; `example` is the id of one.
     """
 
@@ -38,7 +40,6 @@ class Change(Shape, frozen=True):
 class Comparison(Result, frozen=True, tag_field="schema", tag="reasoner.cohort_diff/1"):
     """Two runs side by side: how many patients are in both, in one alone, and how those in both change.
 
-    `doses_differ` tells that the two guidelines do not say the same of doses: whose dose is another is not counted.
     `patients`, not part of the JSON, is a table of those who change: their id, and what differs, on both sides.
     """
 
@@ -49,7 +50,6 @@ class Comparison(Result, frozen=True, tag_field="schema", tag="reasoner.cohort_d
     only_new: int
     changed: int
     changes: tuple[Change, ...]
-    doses_differ: bool
 
     patients = Carried[pl.DataFrame]()
 
@@ -68,7 +68,7 @@ def compare(old: Path, new: Path) -> Comparison:
     ]
     both = sides[0].join(sides[1], on=["id", "turn"], how="full", suffix="_new").collect()
     in_old, in_new = both["id"].is_not_null(), both["id_new"].is_not_null()
-    shared = both.filter(in_old & in_new)
+    shared = with_doses_apart(both.filter(in_old & in_new), [guideline.model for guideline in guidelines])
     differs = {name: pl.col(name).ne_missing(pl.col(f"{name}_new")) for name in aspects}
     differing = [
         pl.when(differs[name]).then(pl.col(f"{name}{side}")).alias(f"{name}{side}")
@@ -91,15 +91,40 @@ def compare(old: Path, new: Path) -> Comparison:
         only_new=int((in_new & ~in_old).sum()),
         changed=sum(change.times for change in changes),
         changes=tuple(changes),
-        doses_differ=said_of_doses(guidelines[0].model) != said_of_doses(guidelines[1].model),
     ).carrying(patients=changed.select("id", *(pl.col(name, f"{name}_new") for name in aspects)))
 
 
-def said_of_doses(model: GuidelineModel) -> set[object]:
-    """Collect what a guideline says of doses: to everybody, and by rules."""
-    rules = (rule for rule in model.rules if rule.id in model.dosage_order or rule.head.startswith(f"{STEP_DONE}("))
-    said = ((d.kind, d.target, d.schedule, d.step, d.amount, d.unit, d.period) for d in model.doses)
-    return {*said, *((rule.head, rule.body) for rule in rules)}
+def with_doses_apart(shared: pl.DataFrame, models: Sequence[GuidelineModel]) -> pl.DataFrame:
+    """Leave of the doses of patients in both runs those that differ of what both recommend."""
+    rows = shared.with_row_index("row")
+    known = ["recommended", "recommended_new", *DOSES]
+    apart = rows.filter(pl.col("doses").ne_missing(pl.col("doses_new"))).group_by(known, maintain_order=True).agg("row")
+    kept = [doses_apart(row, models) for row in apart.iter_rows(named=True)]
+    schema = {name: shared.schema[name] for name in DOSES}
+    columns = [pl.Series(name, [own[side] for own in kept], dtype=schema[name]) for side, name in enumerate(DOSES)]
+    told = apart.select("row").with_columns(columns).explode("row")
+    nothing = (pl.col(name).fill_null(pl.lit([], dtype=kind)) for name, kind in schema.items())
+    return rows.drop(DOSES).join(told, on="row", how="left", maintain_order="left").with_columns(nothing).drop("row")
+
+
+def doses_apart(row: Mapping[str, Any], models: Sequence[GuidelineModel]) -> list[list[dict[str, str]]]:
+    """Give of both sides the doses of what both recommend that the other side does not give, however it writes them."""
+    sides = ("", "_new")
+    taken = [
+        {target for own in row[f"recommended{side}"] for target in targets_of(own["regimen"], model)}
+        for side, model in zip(sides, models, strict=True)
+    ]
+    meant = [
+        {listed_meaning(own, model): own for own in row[f"doses{side}"] if own["drug"] in taken[0] & taken[1]}
+        for side, model in zip(sides, models, strict=True)
+    ]
+    return [[own for meaning, own in meant[n].items() if meaning not in meant[1 - n]] for n in (0, 1)]
+
+
+def listed_meaning(listed: Mapping[str, str], model: GuidelineModel) -> tuple[str, ...]:
+    """Say what a dose that is listed means, and how certain it is."""
+    dose = dose_listed(listed)
+    return listed["drug"], dose.schedule, dose.step, dose.kind, meaning_of(dose, model.units), listed["certainty"]
 
 
 def rules_of(folder: Path, ids: Collection[str]) -> dict[str, frozenset[str]]:

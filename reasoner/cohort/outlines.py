@@ -11,12 +11,14 @@ import numpy as np
 
 from reasoner.cohort.batches import Batches
 from reasoner.cohort.bits import distinct
+from reasoner.cohort.dosage import doses_given, targets_of
+from reasoner.compiler.dosage import DOSAGE_PREDICATES
 from reasoner.compiler.model import GuidelineModel, Variable
 from reasoner.compiler.program import Program
 from reasoner.engine.answer import ActionCall, Alternative, Answer, Exclusion, Missing, Recommendation
 from reasoner.engine.bits import BitCompletions, Component
-from reasoner.engine.conclusions import Conclusions
-from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SCORE, SETTING, STRENGTH
+from reasoner.engine.conclusions import Conclusions, conclusions_of
+from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SCORE, SETTING, STEP_DONE, STRENGTH
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.records.encoding import course_key
 
@@ -43,25 +45,29 @@ class Outline(NamedTuple):
     depends_on_readings: int
     alternatives: int
     scores: int
+    doses: int
 
 
 class Aspect(NamedTuple):
     """A part of an outline: the predicates that it depends on, and how it is read from them."""
 
     predicates: tuple[str, ...]
-    read: Callable[[Conclusions], Entry]
+    read: Callable[[Conclusions, Program], Entry]
 
 
 ASPECTS = {
-    "setting": Aspect((SETTING,), lambda found: (found.setting(),)),
+    "setting": Aspect((SETTING,), lambda found, _: (found.setting(),)),
     "recommended": Aspect(
         (RECOMMENDED, RANK, STRENGTH),
-        lambda found: tuple((entry.name, entry.rank, entry.strength, entry.certainty) for entry in found.recommended()),
+        lambda found, _: tuple((entry.name, entry.rank, entry.strength, entry.certainty) for entry in found.recommended()),
     ),
-    "excluded": Aspect((EXCLUDED,), lambda found: tuple((entry.name, entry.certainty) for entry in found.excluded())),
-    "actions": Aspect((ACTION,), lambda found: tuple((entry.name, entry.certainty) for entry in found.actions())),
-    "scores": Aspect((SCORE,), lambda found: tuple(found.scores())),
+    "excluded": Aspect((EXCLUDED,), lambda found, _: tuple((entry.name, entry.certainty) for entry in found.excluded())),
+    "actions": Aspect((ACTION,), lambda found, _: tuple((entry.name, entry.certainty) for entry in found.actions())),
+    "scores": Aspect((SCORE,), lambda found, _: tuple(found.scores())),
+    "doses": Aspect((RECOMMENDED, *DOSAGE_PREDICATES, STEP_DONE), doses_given),
 }
+OF_DOSES = (*DOSAGE_PREDICATES, STEP_DONE)
+"""The predicates that tell of doses alone: what is unknown of these does not count as missing."""
 
 
 class Outlines:
@@ -71,8 +77,8 @@ class Outlines:
     with rank, strength and certainty ("certain" or "conditional"); excluded regimens, and actions, each with certainty;
     unknown facts, a member of a list as ``fact[member]``, what is unknown of a course as ``fact[0].outcome``; readings of
     which another alternative changes something; and for each such alternative the other setting, None where it is the same,
-    and the regimens that are recommended or excluded then and not now, and now and not then; and scores, each with its least
-    and its greatest value.
+    and the regimens that are recommended or excluded then and not now, and now and not then; scores, each with its least
+    and its greatest value; and the doses of what is recommended.
     """
 
     def __init__(self, model: GuidelineModel) -> None:
@@ -93,7 +99,8 @@ class Outlines:
     def conclusion(self, program: Program, held: int) -> int:
         """Give the number of what a completion concludes; `held` has a bit for each decisive atom of the program.
 
-        The strengths of a regimen that has a better one are left out: no answer shows them.
+        The strengths of a regimen that has a better one are left out, and doses of what is not recommended: no answer shows
+        them.
         """
         number = self.conclusion_numbers.get((program.courses, held))
         if number is None:
@@ -101,6 +108,9 @@ class Outlines:
             for strength, weaker in weaker_strengths(program, self.model.strengths):
                 if shown & strength:
                     shown &= ~weaker
+            for recommended, doses in bits_of_doses(program, self.model):
+                if not shown & recommended:
+                    shown &= ~doses
             number = self.conclusion_numbers.setdefault((program.courses, shown), len(self.conclusions))
             if number == len(self.conclusions):
                 self.conclusions.append(shown)
@@ -148,6 +158,7 @@ class Outlines:
                 if found.setting or changed_lists(found)
             ),
             "scores": tuple((entry.score, entry.value, entry.at_most) for entry in answer.scores or ()),
+            "doses": doses_given(conclusions_of(answer.derivation), answer.derivation.program),
         }
         return self.number_of(Outline(**{kind: self.entry(kind, entry) for kind, entry in listed.items()}))
 
@@ -178,10 +189,18 @@ class Outlines:
             listed[name] = self.read_by_completions(batches, name, held, components) if found is None else found
         return Outline(
             **listed,
-            missing=self.missing(batches, components, tuple(where.values())),
+            missing=self.missing(batches, components, self.partition(program, where)),
             depends_on_readings=self.entry("depends_on_readings", self.open_readings(batches, held, components)),
             alternatives=self.entry("alternatives", ()),
         )
+
+    def partition(self, program: Program, where: Mapping[int, int]) -> tuple[int, ...]:
+        """Divide completions by what they conclude, doses aside."""
+        bits, found = bits_besides_doses(program), dict[int, int]()
+        for number, truth in where.items():
+            shown = self.conclusions[number] & bits
+            found[shown] = found.get(shown, 0) | truth
+        return tuple(found.values())
 
     def missing(self, batches: Batches, components: tuple[int, ...], partition: tuple[int, ...]) -> int:
         """Find the unknown facts that can change what is concluded; `partition` has the completions of each conclusion."""
@@ -217,8 +236,10 @@ class Outlines:
             truths = dict.fromkeys(atoms_of(program, some), 0b01) | dict.fromkeys(atoms_of(program, every), 0b11)
             table = table_of(program, truths)
             several = any(len(rows) > 1 for graded in (RANK, STRENGTH) for rows in table.get(graded, {}).values())
+            together = name == "doses" and some != every
             conclusions = Conclusions(SOME_AND_ALL, self.model, table, truths)
-            self.known_by_bounds[key] = None if several else self.entry(name, ASPECTS[name].read(conclusions))
+            read = ASPECTS[name].read
+            self.known_by_bounds[key] = None if several or together else self.entry(name, read(conclusions, program))
         return self.known_by_bounds[key]
 
     def read_by_completions(self, batches: Batches, name: str, held: Mapping[int, int], components: tuple[int, ...]) -> int:
@@ -230,8 +251,9 @@ class Outlines:
         key = (program.courses, name, components, tuple(own.items()))
         if key not in self.known_by_completions:
             truths = truths_of(program, own)
-            conclusions = Conclusions(batches.completions_of(components), self.model, table_of(program, truths), truths)
-            self.known_by_completions[key] = self.entry(name, ASPECTS[name].read(conclusions))
+            completions, table = batches.completions_of(components), table_of(program, truths)
+            conclusions = Conclusions(completions, self.model, table, truths)
+            self.known_by_completions[key] = self.entry(name, ASPECTS[name].read(conclusions, program))
         return self.known_by_completions[key]
 
     def compared(self, base: Codes, others: Codes, alternatives: tuple[tuple[str, str], ...]) -> Codes:
@@ -319,6 +341,26 @@ def decisive_atoms(program: Program) -> dict[int, tuple[str, str, str]]:
             for second, number in atoms
         )
     )
+
+
+@lru_cache
+def bits_of_doses(program: Program, model: GuidelineModel) -> list[tuple[int, int]]:
+    """Give for each drug and regimen of which doses are concluded the bits of its recommendations and of its doses."""
+    recommended: dict[str, int] = {}
+    doses: dict[str, int] = {}
+    for place, (predicate, first, _) in enumerate(decisive_atoms(program).values()):
+        if predicate in OF_DOSES:
+            doses[first] = doses.get(first, 0) | 1 << place
+        for target in targets_of(first, model) if predicate == RECOMMENDED else ():
+            recommended[target] = recommended.get(target, 0) | 1 << place
+    return [(recommended.get(target, 0), own) for target, own in doses.items()]
+
+
+@lru_cache
+def bits_besides_doses(program: Program) -> int:
+    """Tell which bits of the decisive atoms are about more than doses."""
+    predicates = [predicate for predicate, *_ in decisive_atoms(program).values()]
+    return sum(1 << place for place, predicate in enumerate(predicates) if predicate not in OF_DOSES)
 
 
 @lru_cache

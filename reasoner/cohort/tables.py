@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from reasoner.cohort.bits import distinct_rows, pack, transpose, unpack
+from reasoner.cohort.dosage import DoseListed
 from reasoner.cohort.outlines import Entry, Outline, Outlines
 from reasoner.cohort.rows import Rows
 from reasoner.compiler.model import GuidelineModel
@@ -47,6 +48,8 @@ def entries_of(outlines: Outlines) -> dict[str, pl.Series]:
     shift = pl.Struct({"adds": pl.List(regimen), "removes": pl.List(regimen)})
     alternative = {"reading": reading, "alternative": name, "setting": setting, "recommended": shift, "excluded": shift}
     score = {"score": pl.Enum(list(model.labels.get("score", {}))), "value": pl.Int64(), "at_most": pl.Int64()}
+    target = pl.Enum(list(dict.fromkeys((*model.drugs, *model.regimens))))
+    dose = {name: pl.String() for name in DoseListed._fields} | {"drug": target, "certainty": CERTAINTY}
     return {
         "setting": pl.Series([name for (name,) in entries["setting"]], dtype=setting),
         "recommended": structs(entries["recommended"], recommended),
@@ -55,6 +58,7 @@ def entries_of(outlines: Outlines) -> dict[str, pl.Series]:
         "missing": texts(entries["missing"], pl.String()),
         "depends_on_readings": texts(entries["depends_on_readings"], reading),
         "alternatives": structs([list(map(nested, own)) for own in entries["alternatives"]], pl.Struct(alternative)),
+        "doses": structs(entries["doses"], pl.Struct(dose)),
         **({"scores": structs(entries["scores"], pl.Struct(score))} if model.labels.get("score") else {}),
     }
 
@@ -65,7 +69,7 @@ def counts(outlines: Outlines, chosen: Codes) -> dict[str, dict[str, int]]:
     used = np.flatnonzero(times)
     numbers, times = numbers_of(outlines, used), times[used]
     found: dict[str, dict[str, int]] = {name: {} for name in COUNTED}
-    counted = [(kind, entries) for kind, entries in outlines.entries.items() if kind != "scores"]
+    counted = [(kind, entries) for kind, entries in outlines.entries.items() if kind not in ("scores", "doses")]
     for (kind, entries), own in zip(counted, found.values(), strict=False):
         of_each = np.bincount(numbers[kind], weights=times, minlength=len(entries))
         for entry, total in zip(entries, of_each.astype(int).tolist(), strict=True):

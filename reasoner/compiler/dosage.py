@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from reasoner.compiler.intervals import MOST_DIGITS
 from reasoner.compiler.model import Dose, DoseUnit
 from reasoner.errors import nearest
 
-__all__ = ["DOSAGE_PREDICATES", "arguments_of", "dosage_problem", "dose_of", "dose_units", "is_amount"]
+__all__ = [
+    "DOSAGE_PREDICATES",
+    "arguments_of",
+    "comparable_amount",
+    "dosage_problem",
+    "dose_listed",
+    "dose_of",
+    "dose_units",
+    "interval_of",
+    "is_amount",
+    "meaning_of",
+]
 
 DOSAGE_PREDICATES = {
     "dose": ("amount", "unit", "interval"),
@@ -21,6 +33,8 @@ DOSAGE_PREDICATES = {
 
 AMOUNT = re.compile(r'"(?=.*[1-9])[0-9]+(\.[0-9]+)?"')
 INTERVAL = re.compile(r"(hours|days|weeks|months)\(([1-9]\d*)\)")
+
+HOURS = {"hours": 1, "days": 24, "weeks": 168}
 
 
 def dose_units(catalogue: Mapping[str, Sequence[Sequence[object]]]) -> dict[str, DoseUnit]:
@@ -69,3 +83,33 @@ def dose_of(predicate: str, arguments: Sequence[str], statement: str, order: int
         statement=statement,
         order=order,
     )
+
+
+def interval_of(dose: Dose) -> str:
+    """Write the interval of a dose, or its duration, as rules do; nothing where it has none, and for what is given once."""
+    return "" if dose.period is None else f"{dose.period[1]}({dose.period[0]})"
+
+
+def comparable_amount(dose: Dose, units: Mapping[str, DoseUnit]) -> tuple[Decimal, str, str]:
+    """Give how much a dose is, in milligrams where it is a mass, with what is measured and per what it is given."""
+    unit = units[dose.unit]
+    return Decimal(dose.amount) * Decimal(unit.milligrams or 1), unit.measure, unit.per
+
+
+def meaning_of(dose: Dose, units: Mapping[str, DoseUnit]) -> str:
+    """Write a dose in milligrams where it is a mass, and its period in hours but for months."""
+    parts = []
+    if dose.unit:
+        amount, *measure = comparable_amount(dose, units)
+        parts += [f"{amount.normalize():f}", *measure]
+    if dose.period is not None:
+        value, unit_of_time = dose.period
+        parts.append(f"{value * HOURS[unit_of_time]} hours" if unit_of_time in HOURS else f"{value} {unit_of_time}")
+    return " ".join(parts)
+
+
+def dose_listed(listed: Mapping[str, str]) -> Dose:
+    """Read a dose from its parts by their names, as tables list them."""
+    parts = {"amount": f'"{listed["amount"]}"', "unit": listed["unit"], "interval": listed["interval"] or "once"}
+    said = [parts[part] for part in DOSAGE_PREDICATES[listed["kind"]]]
+    return dose_of(listed["kind"], [listed["drug"], listed["schedule"], listed["step"], *said], "", 0)

@@ -41,6 +41,8 @@ from reasoner.errors import GuidelineError
 __all__ = ["ground"]
 
 SCORE = "score"
+TOLD = (SCORE, "step_done")
+"""What is concluded for answers to tell, beside positions and conclusions."""
 NEGATIVE = re.compile(r"tuple ignored:\n\s*-\d+(,|$)", re.MULTILINE)
 """What clingo says of a tuple that ``#sum+`` leaves out by definition."""
 LINE = re.compile(r"<block>:(\d+):")
@@ -322,7 +324,7 @@ def tabulate(
     """Table the conclusions and positions by predicate and first argument."""
     table: dict[str, dict[str, tuple[tuple[str, int], ...]]] = {}
     for symbol in sorted(derived):
-        if parsed.predicates[symbol.name].role in ("conclusion", "position", DOSAGE) or symbol.name == SCORE:
+        if parsed.predicates[symbol.name].role in ("conclusion", "position", DOSAGE) or symbol.name in TOLD:
             first, second, *_ = (*map(str, symbol.arguments), "", "")
             rows = table.setdefault(symbol.name, {})
             rows[first] = (*rows.get(first, ()), (second, index[symbol]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from reasoner.compiler.model import GuidelineModel
+from reasoner.compiler.model import Dose, GuidelineModel
 from reasoner.engine.conclusions import CERTAIN
 from reasoner.engine.doses import DoseGiven, Period
 from reasoner.engine.phrases import assuming_words
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from reasoner.engine.answer import Recommendation
 
-__all__ = ["dose_words", "duration_words", "no_dose_words", "number_words", "period_words"]
+__all__ = ["dose_words", "duration_words", "no_dose_words", "number_words", "period_words", "said_words"]
 
 EVERY_ONE = {"hours": "every_hour", "days": "every_day", "weeks": "every_week", "months": "every_month"}
 EVERY = {"hours": "every_hours", "days": "every_days", "weeks": "every_weeks", "months": "every_months"}
@@ -103,3 +103,17 @@ def number_words(number: float | Decimal, rounded: bool = False) -> str:
     if rounded and exact:
         exact = exact.quantize(Decimal(1).scaleb(-max(1, 2 - exact.adjusted())), context=Context(prec=400))
     return f"{exact.normalize(Context(prec=400)):f}"
+
+
+def said_words(dose: Dose, model: GuidelineModel) -> str:
+    """Word what is said of a step: how much and how often, a limit, or for how long."""
+    from decimal import Decimal
+
+    period = None if dose.period is None else Period(dose.period[0], dose.period[1])  # type: ignore[arg-type]
+    if dose.kind == "dose_duration":
+        assert period is not None
+        return duration_words(period, model)
+    amount = f"{number_words(Decimal(dose.amount))} {model.label('unit', dose.unit)}"
+    if dose.kind == "dose":
+        return f"{amount} {model.say('once') if period is None else period_words(period, model)}"
+    return model.say("dose_at_most", amount) if dose.kind == "dose_maximum" else model.say("dose_at_least", amount)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import UNSET
 
+from reasoner.compiler.dosage import dose_listed
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo, Missing
 from reasoner.engine.counting import range_words
+from reasoner.engine.dose_phrases import said_words
 from reasoner.engine.phrases import (
     course_fact_words,
     fact_words,
@@ -49,6 +51,7 @@ ASPECTS = {
     "recommended": "aspect_recommended",
     "excluded": "aspect_excluded",
     "actions": "aspect_actions",
+    "doses": "aspect_doses",
     "scores": "aspect_scores",
 }
 WITHOUT_COURSES = {"unknown": "cohort_without_courses", "untreated": "cohort_untreated"}
@@ -185,8 +188,6 @@ def render_comparison(found: Comparison, model: GuidelineModel, width: int = 80,
     page.item("", say("heading_cohort_diff", run_words(found.old, model), run_words(found.new, model)), "heading", indent=0)
     changed = str(found.changed)
     page.item("", say("cohort_changed", str(found.compared), changed, str(found.only_old), str(found.only_new)), indent=0)
-    if found.doses_differ:
-        page.item("", say("cohort_doses_differ"), "conditional", indent=0)
     for change in found.changes[:MOST_CHANGES]:
         page.blank()
         page.item(f"{change.times:>9}  ", say("cohort_example", change.example), indent=11)
@@ -225,6 +226,12 @@ def entries(value: object, model: GuidelineModel) -> Iterator[str]:
             )
             continue
         mark = "?" if entry["certainty"] == "conditional" else ""
+        if "kind" in entry:
+            dose = dose_listed(entry)
+            target = model.label("drug" if dose.target in model.drugs else "regimen", dose.target)
+            step = (target, model.label("schedule", dose.schedule), model.label("step", dose.step), said_words(dose, model))
+            yield model.say("cohort_dose", *step) + mark
+            continue
         if "action" in entry:
             yield model.label("action_name", entry["action"]) + mark
         else:

@@ -8,18 +8,15 @@ from itertools import permutations
 
 import clingo
 
-from reasoner.compiler.dosage import DOSAGE_PREDICATES, dose_of
-from reasoner.compiler.model import Dose, GuidelineModel
-from reasoner.engine.dose_phrases import duration_words, number_words, period_words
-from reasoner.engine.doses import Period
+from reasoner.compiler.dosage import DOSAGE_PREDICATES, comparable_amount, dose_of, meaning_of
+from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.dose_phrases import said_words
 from reasoner.verification.atoms import quoted, split_atom
 
 __all__ = ["constant_limits", "dosage_words", "dose_meanings", "dose_term_words"]
 
 TERMS = {"dose": "dose", "dose_maximum": "most", "dose_minimum": "least", "dose_duration": "for"}
 """What a predicate about doses says of a step, as the rules about findings name it."""
-
-HOURS = {"hours": 1, "days": 24, "weeks": 168}
 
 
 def dose_meanings(atoms: Iterable[str], model: GuidelineModel) -> Iterator[str]:
@@ -33,9 +30,9 @@ def dose_meanings(atoms: Iterable[str], model: GuidelineModel) -> Iterator[str]:
         if predicate in DOSAGE_PREDICATES:
             dose = dose_of(predicate, arguments, "", 0)
             term = f"{TERMS[predicate]}({','.join(arguments[3:])})"
-            yield f"_means({term},{TERMS[predicate]},{quoted(meaning_of(dose, model))})"
+            yield f"_means({term},{TERMS[predicate]},{quoted(meaning_of(dose, model.units))})"
             if dose.unit:
-                steps.setdefault(tuple(arguments[:3]), {})[term] = amount_of(dose, model)
+                steps.setdefault(tuple(arguments[:3]), {})[term] = comparable_amount(dose, model.units)
     pairs = (pair for terms in steps.values() for pair in permutations(terms.items(), 2))
     for (term, (amount, *measure)), (other, (second, *measured)) in pairs:
         if measure == measured and amount > second:
@@ -56,28 +53,10 @@ def constant_limits(supports: Mapping[str, Collection[Collection[tuple[int, bool
                 yield f"_always_limited({dose},{TERMS[kind]}({','.join(said[3:])}))"
 
 
-def amount_of(dose: Dose, model: GuidelineModel) -> tuple[Decimal, str, str]:
-    """Give how much a dose is, in milligrams where it is a mass, with what is measured and per what it is given."""
-    unit = model.units[dose.unit]
-    return Decimal(dose.amount) * Decimal(unit.milligrams or 1), unit.measure, unit.per
-
-
-def meaning_of(dose: Dose, model: GuidelineModel) -> str:
-    """Write a dose in milligrams where it is a mass, and its period in hours but for months."""
-    parts = []
-    if dose.unit:
-        amount, *measure = amount_of(dose, model)
-        parts += [f"{amount.normalize():f}", *measure]
-    if dose.period is not None:
-        value, unit_of_time = dose.period
-        parts.append(f"{value * HOURS[unit_of_time]} hours" if unit_of_time in HOURS else f"{value} {unit_of_time}")
-    return " ".join(parts)
-
-
 def dose_term_words(term: clingo.Symbol, model: GuidelineModel) -> str:
     """Word a dose, a limit of one or a duration, as the rules about findings name it."""
     predicate = next(name for name, own in TERMS.items() if own == term.name)
-    return words_of(dose_of(predicate, ["", "", "", *map(str, term.arguments)], "", 0), model)
+    return said_words(dose_of(predicate, ["", "", "", *map(str, term.arguments)], "", 0), model)
 
 
 def dosage_words(atom: str, model: GuidelineModel) -> str:
@@ -87,17 +66,5 @@ def dosage_words(atom: str, model: GuidelineModel) -> str:
         return ""
     dose = dose_of(predicate, arguments, "", 0)
     return model.say(
-        "value", model.label("drug" if dose.target in model.drugs else "regimen", dose.target), words_of(dose, model)
+        "value", model.label("drug" if dose.target in model.drugs else "regimen", dose.target), said_words(dose, model)
     )
-
-
-def words_of(dose: Dose, model: GuidelineModel) -> str:
-    """Word what is said of a step: how much and how often, a limit, or for how long."""
-    period = None if dose.period is None else Period(dose.period[0], dose.period[1])  # type: ignore[arg-type]
-    if dose.kind == "dose_duration":
-        assert period is not None
-        return duration_words(period, model)
-    amount = f"{number_words(Decimal(dose.amount))} {model.label('unit', dose.unit)}"
-    if dose.kind == "dose":
-        return f"{amount} {model.say('once') if period is None else period_words(period, model)}"
-    return model.say("dose_at_most", amount) if dose.kind == "dose_maximum" else model.say("dose_at_least", amount)
