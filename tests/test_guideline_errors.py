@@ -21,6 +21,11 @@ WRONG = {
         ALTERNATIVE.format("b").replace("R12", "R112"),
         "no reading R112 stands above its alternative b (did you mean",
     ),
+    "a block within a rule": (
+        "readings.lp",
+        f"contraindicated(pertuzumab) :- has(heart_failure), {STATEMENT}has(metastatic).",
+        "L99 stands within this rule; write its block above it.",
+    ),
     "an alternative of a statement": (
         "readings.lp",
         ALTERNATIVE.format("b").replace("R12", "L17"),
@@ -655,6 +660,11 @@ NEVER_MEANT = {
     "a predicate with a minus sign": (
         'predicate(-ill, derived, "health").',
         "-ill has a minus sign; declare what is known to be false under a name of its own",
+    ),
+    "a greatest value of a boolean": ("maximum(fever, 3).", '"fever" is not a number; allowed: none is declared'),
+    "a sum that is too large": (
+        "contraindicated(oralin) :- #sum { 2147483647,a : has(fever); 2147483647,b : has(pregnant) } > 0.",
+        "contraindicated(oralin): a number in it is too large when it is added up; the largest is 2147483647",
     ),
     "a criterion for a statement that does not exist": ('criterion(l7, "severe").', '"l7" is not a statement'),
     "a name with too few words": ("renamed(oralin).", "renamed takes 2 argument(s): renamed(name, name)"),

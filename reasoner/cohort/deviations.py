@@ -8,7 +8,7 @@ from itertools import product
 from math import prod
 from typing import NamedTuple
 
-from reasoner.cohort.outlines import decisive_atoms
+from reasoner.cohort.aspects import decisive_atoms
 from reasoner.compiler.program import Program, reachable
 from reasoner.engine.completions import input_numbers
 from reasoner.engine.worlds import worlds_of

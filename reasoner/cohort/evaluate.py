@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from reasoner.cohort.aspects import decisive_atoms
 from reasoner.cohort.batches import (
     COMPLETIONS_OF_BATCH,
     CONTRADICTORY,
@@ -23,7 +24,7 @@ from reasoner.cohort.batches import (
 from reasoner.cohort.bits import distinct, distinct_rows, pack, words_for
 from reasoner.cohort.columns import RecordColumns
 from reasoner.cohort.deviations import Deviation, changed_by, counting_rules, deviations_of
-from reasoner.cohort.outlines import Outlines, decisive_atoms
+from reasoner.cohort.outlines import Outlines
 from reasoner.compiler.program import Program
 from reasoner.engine.memory import on_larger_diagrams
 from reasoner.errors import ReasonerError

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from reasoner.cohort.aspects import Entry
 from reasoner.cohort.bits import distinct_rows, pack, transpose, unpack
 from reasoner.cohort.dosage import DoseListed
-from reasoner.cohort.outlines import Entry, Outline, Outlines
+from reasoner.cohort.outlines import Outline, Outlines
 from reasoner.cohort.rows import Rows
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.conclusions import CERTAIN, CONDITIONAL, SILENT, UNDETERMINED

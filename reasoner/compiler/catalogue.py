@@ -193,7 +193,7 @@ def about_of(tables: Tables) -> dict[str, str]:
     about = tables.pairs("guideline")
     for key in ("id", "title", "disclaimer"):
         if key not in about:
-            raise GuidelineError(f'the guideline does not say its {key}; write guideline({key}, "...").')
+            raise GuidelineError(f'guideline.lp: the guideline does not say its {key}; write guideline({key}, "...").')
     return about
 
 

@@ -136,7 +136,25 @@ def explain_refusal(messages: Sequence[str], lines: Sequence[tuple[Rule | None, 
             return f"{rule.place}: {rule.head}: {names} stands in no positive condition of the rule; bind it there."
         if rule is not None:
             return f"{rule.place}: {rule.head}: {undefined(message)}"
-    return "\n".join(messages).strip() or "clingo refuses the rules without a reason; a number in them may be too large."
+    if told := "\n".join(messages).strip():
+        return told
+    rule = too_large(lines)
+    place = f"{rule.place}: {rule.head}: " if rule is not None else ""
+    return f"{place}a number in it is too large when it is added up; the largest is 2147483647."
+
+
+def too_large(lines: Sequence[tuple[Rule | None, str]]) -> Rule | None:
+    """Find the first rule with a sum with which clingo, which gives no reason, refuses the rules."""
+    sums = dict.fromkeys(rule for rule, text in lines if rule is not None and "#sum" in text)
+    for count, rule in enumerate(sums, start=1):
+        left_out = set(list(sums)[count:])
+        control = clingo.Control(["--warn=none"])
+        try:
+            control.add("base", [], "\n".join(text for own, text in lines if own not in left_out))
+            control.ground()
+        except RuntimeError:
+            return rule
+    return None
 
 
 def read_back(control: clingo.Control, parsed: ParsedGuideline, removed: Collection[str]) -> Grounded:

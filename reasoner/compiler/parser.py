@@ -217,6 +217,7 @@ def collect(
     annotations: dict[str, Annotation] = {}
     rules: list[tuple[SyntaxTree, str | None]] = []
     current: dict[Path, str] = {}
+    opened: dict[Path, ast.Location] = {}
     for tree in trees:
         kind = tree.node.ast_type
         if kind == ast.ASTType.Comment:
@@ -225,9 +226,13 @@ def collect(
                 rule_checks.check_annotation(annotation, annotations, tree.path, origins)
                 rule_checks.check_alternative(annotation, annotations)
                 annotations[annotation.id] = annotation
-                current[tree.path] = annotation.id
+                current[tree.path], opened[tree.path] = annotation.id, tree.node.location
         elif kind == ast.ASTType.Rule:
             check_head(tree)
+            if tree.path in opened and tree.node.location.begin < opened[tree.path].begin:
+                raise GuidelineError(
+                    f"{tree.place}: {current[tree.path]} stands within this rule; write its block above it."
+                )
             rules.append((tree, current.get(tree.path)))
         else:
             check_statement(tree)

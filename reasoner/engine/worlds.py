@@ -16,7 +16,7 @@ from reasoner.compiler.model import Variable
 from reasoner.compiler.program import Program, reachable
 from reasoner.records.record import OPEN
 
-__all__ = ["NO_OTHER", "Worlds", "as_recorded", "assumable", "own_world", "worlds_of"]
+__all__ = ["NO_OTHER", "Worlds", "as_recorded", "assumable", "own_world", "read_variables", "worlds_of"]
 
 
 class Worlds(msgspec.Struct, frozen=True, eq=False):

@@ -229,8 +229,8 @@ def entries(value: object, model: GuidelineModel) -> Iterator[str]:
         if "kind" in entry:
             dose = dose_listed(entry)
             target = model.label("drug" if dose.target in model.drugs else "regimen", dose.target)
-            step = (target, model.label("schedule", dose.schedule), model.label("step", dose.step), said_words(dose, model))
-            yield model.say("cohort_dose", *step) + mark
+            schedule, step = model.label("schedule", dose.schedule), model.label("step", dose.step)
+            yield model.say("cohort_dose", target, schedule, step, said_words(dose, model)) + mark
             continue
         if "action" in entry:
             yield model.label("action_name", entry["action"]) + mark

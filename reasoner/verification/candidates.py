@@ -58,7 +58,7 @@ class Candidates:
             conditions = [(program.atoms[atom], not negated) for atom, negated in instance.conditions]
             core = self.patients.unsat_core(conditions) or conditions
             phrases = ((self.writer.phrase(atom), wanted) for atom, wanted in core)
-            words = say("and").join(phrase if wanted else say("absence", phrase) for phrase, wanted in phrases)
+            words = say("nobody_has", say("and").join(p if wanted else say("absence", p) for p, wanted in phrases))
         return self.writer.write(self.classes[candidate], candidate, words={2: words})
 
     def implied(self, candidates: Sequence[clingo.Symbol], progress: Progress) -> Iterator[tuple[clingo.Symbol, Finding]]:

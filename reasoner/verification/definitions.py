@@ -105,6 +105,8 @@ def word(kind: str, argument: clingo.Symbol, model: GuidelineModel) -> str:
         return name
     if kind == "dose":
         return dose_term_words(argument, model)
+    if kind == "ending":
+        return ending_words(name, model)
     if kind == "any" and argument.arguments:
         inner = ", ".join(word("any", part, model) for part in argument.arguments)
         return f"{model.label('action_name', argument.name)} ({inner})"
@@ -112,3 +114,14 @@ def word(kind: str, argument: clingo.Symbol, model: GuidelineModel) -> str:
         return model.trials[name].label
     labels = (model.labels.get(kind, {}) for kind in LABELS.get(kind, (kind,)))
     return next((known[name] for known in labels if name in known), name.replace("_", " "))
+
+
+def ending_words(outcome: str, model: GuidelineModel) -> str:
+    """Say how a course ended, or that it is under way."""
+    if outcome in model.under_way:
+        return model.say("course_under_way")
+    return (
+        model.say("course_as_planned")
+        if outcome in model.as_planned
+        else model.say("ended_in", model.label("outcome", outcome))
+    )

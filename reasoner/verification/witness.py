@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from reasoner.compiler.intervals import number_in
 from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
+from reasoner.compiler.program import Program
 from reasoner.engine.phrases import course_words, fact_words
+from reasoner.engine.predicates import arguments_of
+from reasoner.engine.worlds import read_variables
 from reasoner.errors import GuidelineError
 from reasoner.guideline import Guideline
 from reasoner.verification.atoms import split_atom
@@ -33,15 +37,35 @@ def default_record(patients: Patients, model: GuidelineModel) -> dict[str, objec
 def witness_of(inputs: Iterable[str], guidelines: Sequence[Guideline]) -> dict[str, object]:
     """Write the record of a patient as far as an answer of one of the guidelines depends on it.
 
-    It tells each number of a course that decides whether some rule fires, and no other.
+    It tells each number of a course that decides whether some rule fires, and no other; of the other numbers none that
+    not every patient has and that no rule reads.
     """
-    record = record_of(inputs, guidelines[0].model)
+    whole = record_of(inputs, guidelines[0].model)
+    record = {key: value for key, value in whole.items() if not all(is_idle(key, whole, own) for own in guidelines)}
     numbers = sorted({place for guideline in guidelines for place in numbers_of(record, guideline.model)})
     if not numbers:
         return record
     untold = without(record, numbers)
     needed = {place for guideline in guidelines for place in deciding_numbers(untold, guideline)}
     return without(record, [place for place in numbers if place not in needed])
+
+
+def is_idle(key: str, record: Mapping[str, Any], guideline: Guideline) -> bool:
+    """Tell whether a fact is a number that not every patient has, and that no rule reads while readings are as they are."""
+    therapy = guideline.model.courses_fact
+    courses = len(record.get(therapy.name) or ()) if therapy is not None else 0
+    return key in idle_numbers(guideline.program(courses), guideline.adopted)
+
+
+@lru_cache(maxsize=64)
+def idle_numbers(program: Program, adopted: tuple[int, ...]) -> frozenset[str]:
+    """Name the numbers that not every patient has, and of which rules read neither the value nor whether it is told."""
+    read, atoms = read_variables(program, adopted)
+    asked = {number: atom for atom, number in program.inputs.items() if atom.startswith(("known(", "recorded("))}
+    telling = {program.variables[v].fact for v in read}
+    telling |= {arguments_of(atom)[0] for number, atom in asked.items() if number in atoms}
+    partial = {v.fact for v in program.variables if v.course is None and None in (value for value, _ in v.values)}
+    return frozenset(partial - telling)
 
 
 def numbers_of(record: Mapping[str, Any], model: GuidelineModel) -> Iterator[CourseNumber]:
