@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ from reasoner.engine.phrases import (
     alternative_words,
     assumed_words,
     assuming_words,
+    course_words,
     guideline_words,
+    is_history,
     missing_words,
     strength_words,
 )
@@ -23,6 +26,7 @@ from reasoner.engine.trace import Trace, annotation_trace, trace
 
 if TYPE_CHECKING:
     from reasoner.queries.pathway import Pathway, PathwayNode
+    from reasoner.records.record import Record
 
 __all__ = [
     "about_answer",
@@ -146,7 +150,7 @@ def pathway_graph(pathway: Pathway) -> ExplanationGraph:
     if pathway.about.left_out:
         about["notes"] = pathway.about.left_out
     graph = ExplanationGraph(wording=model.wording, **about)
-    labels = {node.id: pathway_label(node, model) for node in pathway.nodes}
+    labels = {node.id: pathway_label(node, model) for node in pathway.nodes} | state_labels(pathway)
     regimens = {node.id: node.label for node in pathway.nodes}
     for node in pathway.nodes:
         attributes = {**msgspec.to_builtins(node), "label": labels[node.id]}
@@ -156,6 +160,27 @@ def pathway_graph(pathway: Pathway) -> ExplanationGraph:
         if edge.role == "ends_in":
             graph.nodes[edge.target]["label"] = model.say("graph_outcome_of", labels[edge.target], regimens[edge.source])
     return graph
+
+
+def state_labels(pathway: Pathway) -> dict[str, str]:
+    """Word the states of a pathway by what happened since its first one, and where other ways lead there."""
+    model, say = pathway.model, pathway.model.say
+    courses = {name: courses_of(record) for name, record in pathway.records.items()}
+    first = next(iter(courses.values()), [])
+    ways = Counter(edge.target for edge in pathway.edges if edge.role == "leads_to")
+    found = {}
+    for node in pathway.nodes:
+        if node.id in courses:
+            since = [course for place, course in enumerate(courses[node.id]) if course not in first[place : place + 1]]
+            told = ({"drugs": course["drugs"], "outcome": course.get("outcome")} for course in since)
+            words = say("and").join(course_words(course, model) for course in told)
+            label = say("graph_state_after", node.label, words) if words else node.label
+            found[node.id] = say("graph_other_ways", label) if words and ways[node.id] > 1 else label
+    return found
+
+
+def courses_of(record: Record) -> list[Mapping[str, object]]:
+    return next((list(value) for value in record.data.values() if is_history(value)), [])
 
 
 def pathway_label(node: PathwayNode, model: GuidelineModel) -> str:

@@ -17,12 +17,13 @@ from click.testing import CliRunner, Result
 from conftest import ROOT
 
 from graphs import formats
-from graphs.build import answer_graph
+from graphs.build import answer_graph, pathway_graph
 from graphs.formats import FORMATS, Format, write_graph
 from graphs.graph import ExplanationGraph
 from graphs.tree import to_tree
 from reasoner import Guideline, ReasonerError
 from reasoner.cli import cli
+from reasoner.queries.pathway import pathway
 
 PAGE = (ROOT / "graphs/README.md").read_text("utf-8")
 KINDS = {"conclusion", "rule", "fact", "statement", "reading", "overlay", "citation", "trial", "patient"}
@@ -88,10 +89,25 @@ def test_what_carried_an_answer_is_a_part_of_its_whole_graph_without_what_did_no
     assert never.nodes["recommended(lapatinib_capecitabine)"]["answers"] == "not_recommended"
 
 
+@pytest.mark.parametrize("name", ["second_line", "first_line_under_way", "nothing_recorded"])
+def test_the_states_of_a_pathway_are_told_apart_by_what_happened(name: str, curated: Guideline) -> None:
+    found = pathway(curated, curated.cases()[name].record, 2)
+    graph = pathway_graph(found)
+    first, *others = (node for node, kind in graph.nodes(data="kind") if kind == "state")
+    labels = [graph.nodes[node]["label"] for node in others]
+    assert " - after " not in graph.nodes[first]["label"]
+    assert all(" - after " in label for label in labels)
+    assert len(set(labels)) == len(labels)
+    for node in others:
+        ways = [source for source, _, role in graph.in_edges(node, data="role") if role == "leads_to"]
+        assert ("other ways lead here" in graph.nodes[node]["label"]) == (len(ways) > 1)
+
+
 EXPORT = """
 import sys
 from click.testing import CliRunner
 from reasoner.cli import cli
+from reasoner.queries.pathway import pathway
 for name in sys.argv[1:]:
     done = CliRunner().invoke(cli, ["graph", "p.json", "-o", name], catch_exceptions=False)
     assert (done.exit_code, done.output) == (0, ""), done.output
