@@ -576,6 +576,8 @@ def test_a_chart_is_laid_out_in_time_and_corrected_before_it_is_answered(browser
             "pertuzumab",
             "docetaxel",
         ]
+        names, bars = page.locator("#chart li.therapy svg.track > text"), page.locator("#chart li.therapy rect")
+        assert names.last.get_attribute("x") == bars.last.get_attribute("x")
         told = page.locator("#chart li.therapy button").get_attribute("title")
         assert told.startswith("MedicationAdministration/docetaxel-0, rxnorm 72962, 2020-02-01; Medication")
         page.locator("#chart li.therapy button").press("Enter")

@@ -6,6 +6,7 @@ import { ONE_OF, origin, say } from "./words.js";
 const MOST = 200;
 const NEAR = 0.05;
 const AT_END = 0.85;
+const ROOM = 0.3;
 const PLACE = /^(\w+)(?:\[(\d+)\])?/;
 const percent = (at) => `${(2 + at * 96).toFixed(2)}%`;
 
@@ -128,10 +129,16 @@ function bar({ at: [from, to], label, ongoing }, y) {
   ];
 }
 
-/** Write the name of a drug above its bar, at the end of the track that it is nearer to. */
+/** Write the name of a drug above its bar: from its start or to its end where there is room, else at an end of the track. */
 function named({ at: [from, to], label }, y) {
   const late = from + to > 1;
-  return shape("text", { x: late ? "100%" : "0%", y, "text-anchor": late ? "end" : "start" }, document.createTextNode(label));
+  const near = late ? to >= 1 - ROOM : from <= ROOM;
+  const x = percent(late ? to : from);
+  return shape(
+    "text",
+    { x: near ? x : late ? "100%" : "0%", y, "text-anchor": late ? "end" : "start" },
+    document.createTextNode(label),
+  );
 }
 
 /** Draw a point, one from which on the same is told again, or the days on which it can have been. */
