@@ -180,7 +180,8 @@ def state_labels(pathway: Pathway) -> dict[str, str]:
 
 
 def courses_of(record: Record) -> list[Mapping[str, object]]:
-    return next((list(value) for value in record.data.values() if is_history(value)), [])
+    values = (value for value in record.data.values() if isinstance(value, list | tuple))
+    return next((list(value) for value in values if is_history(value)), [])
 
 
 def pathway_label(node: PathwayNode, model: GuidelineModel) -> str:
