@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 
 __all__ = ["capacities", "on_larger_diagrams"]
 
-CAPACITIES = (2**18, 2**20)
+CAPACITIES = (2**18, 2**20, 2**22)
 """The nodes that diagrams can have: at first, and where these are not enough."""
 
 left: ContextVar[tuple[int, ...] | None] = ContextVar("left", default=None)

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from unknown import CASES, contraindications, drawn, shipped_records
+from unknown import CASES, contraindications, shipped_records, text_of_somebody
 
 from reasoner import Guideline
 from reasoner.queries.ask import ask, decision_tree
@@ -85,7 +85,7 @@ def main() -> None:
 
         lists = [contraindications(n, k) for n in (10, 20, 40) for k in (1, 3)]
         measure("contraindications", [(written(n, text), {"id": "x"}) for n, text in enumerate(lists)], paths=False)
-        texts = [drawn(rng) for _ in range(options.guidelines)]
+        texts = [text_of_somebody(rng) for _ in range(options.guidelines)]
         measure("random guidelines", [(written(100 + n, text), {"id": "x"}) for n, text in enumerate(texts)], paths=False)
     print(f"most memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import resource
 import statistics
 import tempfile
@@ -30,6 +31,7 @@ guideline(id, drawn). guideline(title, "Drawn"). guideline(disclaimer, "Invented
 term(setting, here, "here"). term(ground, given, "given"). term(strength, first, "first"). strength_order(1, first).
 term(drug, d, "d"). first_choice(first). citation(1). reference(1, "Nothing").
 """
+FACT = re.compile(r"has\((\w+)\)")
 TARGETS = {"shipped": (10, 30), "contraindications": (100, None), "random": (100, None)}
 
 
@@ -73,6 +75,19 @@ def drawn(rng: Random) -> str:
     for n in range(rng.randint(0, 6)):
         text += f'term(contradiction, odd{n}, "odd {n}").\ninconsistent(odd{n}) :- {body(rng, facts)}.\n'
     return text
+
+
+def text_of_somebody(rng: Random) -> str:
+    """Draw a guideline under which somebody can exist: plain clingo finds a patient whom no constraint excludes."""
+    while True:
+        text = drawn(rng)
+        control = clingo.Control(["1", "--warn=none"])
+        facts = "".join(f"{{has({fact})}}.\n" for fact in sorted(set(FACT.findall(text))))
+        constraints = "\n".join(line for line in text.splitlines() if line.startswith("inconsistent("))
+        control.add("base", [], f"{facts}{constraints}\n:- inconsistent(_).")
+        control.ground()
+        if control.solve().satisfiable:
+            return text
 
 
 def body(rng: Random, facts: list[str]) -> str:
@@ -164,7 +179,7 @@ def guessed(completions: Completions, truth: object, size: int, options: dict[in
 
 
 def nodes(completions: Completions, root: object, world: str, name: str) -> list[str]:
-    """Write a diagram of the first values of variables as rules: `name` where it holds, `fails_name` where it does not."""
+    """Write a diagram of the binary digits of values as rules: `name` where it holds, `fails_name` where it does not."""
     lines: list[str] = []
     seen: dict[object, str] = {}
 
@@ -179,16 +194,23 @@ def nodes(completions: Completions, root: object, world: str, name: str) -> list
         else:
             level = node.node_level()  # type: ignore[attr-defined]
             v = completions.owner(level)  # type: ignore[attr-defined]
-            n = level - completions._bits[v].start  # type: ignore[attr-defined]
+            digit = level - completions._bits[v].start  # type: ignore[attr-defined]
             high, low = (label(side) for side in node.cofactors())  # type: ignore[attr-defined]
-            later = [m for m in range(len(completions.values[v])) if m != n]
-            for kind in "tf":
-                lines.append(f"{kind}{found} :- {world}({v},{n}), {kind}{high}.")
-                lines.extend(f"{kind}{found} :- {world}({v},{m}), {kind}{low}." for m in later)
+            for n, digits in enumerate(binary(len(completions.values[v]))):
+                for kind in "tf":
+                    lines.append(f"{kind}{found} :- {world}({v},{n}), {kind}{high if digits[digit] else low}.")
         return found
 
     lines += [f"{name} :- t{label(root)}.", f"fails_{name} :- f{label(root)}."]
     return lines
+
+
+def binary(size: int) -> list[tuple[bool, ...]]:
+    """Give the digits by which diagrams tell values apart; what a digit is that tells nothing more does not count."""
+    if size == 1:
+        return [(False,) * 8]
+    half = (size + 1) // 2
+    return [(True, *digits) for digits in binary(half)] + [(False, *digits) for digits in binary(size - half)]
 
 
 def show(name: str, ratios: list[float]) -> None:
@@ -229,7 +251,7 @@ def main() -> None:
     show("contraindications", [ratio(written(text()), {"id": "x"}) for text in lists])
     ratios = []
     for _ in range(count):
-        owner = written(drawn(rng))
+        owner = written(text_of_somebody(rng))
         ratios.append(ratio(owner, {"id": "x"}))
         proved += prove_smallest(owner, {"id": "x"})
     show("random", ratios)
