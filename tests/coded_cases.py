@@ -26,6 +26,7 @@ INFUSION = {"coding": [{"system": CPT, "code": "96413"}]}
 GM = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
 OPS = "http://fhir.de/CodeSystem/bfarm/ops"
 NEGATIVE_PR = observation("pr", "loinc:85339-0", "2020-01-12", valueCodeableConcept=NEGATIVE)
+DIV = {"section": [{"text": {"div": "<p>Progress on <b>Kadcyla</b></p>"}}]}
 VISIT = {"start": "2021-02-01", "end": "2021-02-01"}
 IN_CLAIM = concept("rx:2361285")
 
@@ -316,4 +317,30 @@ CODED: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         )
         for day, unread in (("20.10.2020", True), ("", False), (17, True), ("2020-03-01", False))
     },
+    **{
+        f"documents, messages, lists and visits tell of therapy by their words: {own['resourceType']}": (
+            [METASTASES, TUCATINIB, own],
+            {"metastatic_therapy": None},
+        )
+        for own in (
+            resource(
+                "Composition",
+                "x",
+                date="2021-02-01",
+                section=[DIV],
+            ),
+            resource("Communication", "x", payload=[{"contentString": "Kadcyla until May"}]),
+            resource("List", "x", entry=[{"item": {"display": "Enhertu 100 mg"}}]),
+            resource("Encounter", "x", reasonCode=[{"text": "Docetaxel, third cycle"}], period={"start": "2021-02-01"}),
+        )
+    },
+    "a document that tells what the medications tell adds nothing": (
+        [
+            METASTASES,
+            TUCATINIB,
+            resource("Composition", "x", date="2021-02-01", section=[{"title": "Tukysa"}]),
+            resource("Encounter", "y", reasonCode=[{"text": "Check-up"}]),
+        ],
+        {"metastatic_therapy": COURSE},
+    ),
 }

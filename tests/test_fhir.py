@@ -168,11 +168,11 @@ def test_what_does_not_count_is_not_mentioned_and_what_says_nothing_is_listed(cu
 
 
 def test_resources_of_kinds_that_are_not_read_are_counted_in_one_note(curated: Guideline) -> None:
-    letters = [resource("Communication", f"c{n}", payload=[{"contentString": "Kadcyla until May"}]) for n in range(3)]
-    others = [resource("Encounter", "visit"), {"resourceType": "Organization", "id": "clinic"}]
+    letters = [resource("Flag", f"c{n}", code={"text": "Kadcyla until May"}) for n in range(3)]
+    others = [resource("Goal", "goal"), {"resourceType": "Organization", "id": "clinic"}]
     found = curated.read_fhir(bundle(METASTASES, *letters, *others))
-    assert found.other_kinds == {"Communication": 3, "Encounter": 1}
-    note = "Not read, as resources of these kinds never are: 3 Communication, 1 Encounter."
+    assert found.other_kinds == {"Flag": 3, "Goal": 1}
+    note = "Not read, as resources of these kinds never are: 3 Flag, 1 Goal."
     assert note in list(found.report())
     assert note in curated.answer(bundle(METASTASES, *letters, *others)).notes
     assert not curated.read_fhir(bundle(METASTASES, HER2)).other_kinds

@@ -24,8 +24,9 @@ from reasoner.fhir.words import normalise
 __all__ = ["READ", "Chart", "Orders", "orders_of", "without_silent"]
 
 TELLING = {
-    "CarePlan", "Claim", "ClinicalImpression", "Condition", "DiagnosticReport", "DocumentReference", "EpisodeOfCare",
-    "ExplanationOfBenefit", "Observation", "Procedure", "RequestGroup", "ServiceRequest",
+    "CarePlan", "Claim", "ClinicalImpression", "Communication", "Composition", "Condition", "DiagnosticReport",
+    "DocumentReference", "Encounter", "EpisodeOfCare", "ExplanationOfBenefit", "List", "Observation", "Procedure",
+    "RequestGroup", "ServiceRequest",
 }  # fmt: skip
 """Resources that can tell of therapy without being a medication event."""
 OTHER_VERSIONS = {"MedicationOrder", "MedicationPrescription", "MedicationUsage"}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from reasoner.fhir.dates import PartialDate, bound_above, first_date, spanned
-from reasoner.fhir.resources import BilledItem, Concept, Period, Resource, texts_of
+from reasoner.fhir.resources import BilledItem, Concept, Period, Resource, Section, as_list, texts_of
 from reasoner.fhir.systems import system_of
 from reasoner.fhir.tables import Tables
 from reasoner.fhir.words import normalise
@@ -16,6 +17,7 @@ __all__ = ["ToldElsewhere", "told_elsewhere"]
 BILLS = {"Claim", "ExplanationOfBenefit"}
 ASKED_FOR = {"preauthorization", "predetermination"}
 DEEPEST = 3
+MARK = re.compile(r"<[^>]*>")
 DAYS = (
     "performedDateTime", "occurrenceDateTime", "effectiveDateTime", "onsetDateTime", "recordedDate", "date", "created",
 )  # fmt: skip
@@ -62,6 +64,16 @@ def billed(resource: Resource, tables: Tables) -> Iterator[ToldElsewhere]:
         concept = reason.diagnosisCodeableConcept if reason is not None else None
         if concept is not None and (drugs := drugs_of([concept], (), tables)):
             yield told_on(drugs, concept, whole, resource)
+
+
+def written_in(sections: Iterable[Section | None], depth: int = 0) -> Iterator[str]:
+    """Yield the titles and the texts of sections of a document, without their marks."""
+    for own in sections:
+        if own is not None:
+            yield own.title or ""
+            yield MARK.sub(" ", (own.text.div if own.text is not None else None) or "")
+            if depth < DEEPEST:
+                yield from written_in(own.section or (), depth + 1)
 
 
 def told_on(
@@ -116,6 +128,8 @@ def concepts_of(resource: Resource) -> list[Concept]:
     for own in resource.activity or ():
         if own.detail is not None:
             found += [own.detail.code, own.detail.productCodeableConcept]
+    if resource.resourceType == "Encounter":
+        found += as_list(resource.reasonCode)
     return [concept for concept in found if isinstance(concept, Concept)]
 
 
@@ -129,6 +143,12 @@ def free_texts(resource: Resource) -> list[str]:
     texts = [resource.title, resource.description, resource.conclusion, resource.valueString]
     if resource.component is not None:
         texts += [own.valueString for own in resource.component]
+    if resource.section is not None:
+        texts += written_in(resource.section)
+    if resource.payload is not None:
+        texts += [own.contentString for own in resource.payload if own is not None]
+    if resource.entry is not None:
+        texts += [own.item.display for own in resource.entry if own is not None and own.item is not None]
     if resource.note is not None:
         texts += [own.text for own in resource.note]
     if resource.activity is not None:

@@ -22,6 +22,7 @@ __all__ = [
     "Quantity",
     "Reference",
     "Resource",
+    "Section",
     "as_list",
     "base_of",
     "first_code",
@@ -163,6 +164,26 @@ class Activity(msgspec.Struct, gc=False):
     detail: Detail | None = None
 
 
+class Narrative(msgspec.Struct, gc=False):
+    """A text with its marks."""
+
+    div: str | None = None
+
+
+class Section(msgspec.Struct, gc=False):
+    """A section of a document."""
+
+    title: str | None = None
+    text: Narrative | None = None
+    section: list[Section | None] | None = None
+
+
+class Payload(msgspec.Struct, gc=False):
+    """A part of a message."""
+
+    contentString: str | None = None  # noqa: N815 (FHIR's name)
+
+
 class BilledItem(msgspec.Struct, gc=False):
     """A service or a product of a bill; STU3 has `service`."""
 
@@ -293,6 +314,8 @@ class Resource(Component, gc=False):
     created: str | None = None
     billablePeriod: Period | None = None  # noqa: N815
     item: list[BilledItem | None] | None = None
+    section: list[Section | None] | None = None
+    payload: list[Payload | None] | None = None
     addItem: list[BilledItem | None] | None = None  # noqa: N815
     procedure: list[BilledProcedure | None] | None = None
     diagnosis: list[BilledDiagnosis | None] | None = None
@@ -316,11 +339,12 @@ class Search(msgspec.Struct, gc=False):
 
 
 class Entry(msgspec.Struct, gc=False):
-    """An entry of a bundle."""
+    """An entry of a bundle, or of a list of resources, which refers to an `item`."""
 
     fullUrl: str | None = None  # noqa: N815
     resource: Resource | None = None
     search: Search | None = None
+    item: Reference | None = None
     request: object = None
     response: object = None
 
