@@ -88,7 +88,7 @@ def test_that_what_a_recommendation_assumes_is_not_so_is_not_named_to_be_ruled_o
 
 def test_a_rank_that_depends_on_unrecorded_facts_is_not_called_certain(curated: Guideline) -> None:
     draft = ordered(curated, record(), "trastuzumab_emtansine")
-    assert "(rank 1 at best, alternative, the rank depends on unrecorded facts)" in draft.summary
+    assert "(rank 1 at best, alternative, the rank depends on what is not recorded)" in draft.summary
     told = ordered(curated, record(heart_failure=True), "trastuzumab_emtansine")
     assert "(rank 1, alternative, certain)" in told.summary
 

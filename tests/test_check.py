@@ -16,6 +16,7 @@ import clingo
 import pytest
 from conftest import ROOT
 from records import untold_record
+from test_lost_phrases import LOST
 
 from reasoner import Answer, Guideline, GuidelineError, ReasonerError, RecordError
 from reasoner.engine.bits import BitCompletions
@@ -726,3 +727,9 @@ def test_a_finding_keeps_its_id_when_rules_are_added_before_it(tmp_path: Path) -
     (folder / "guideline.lp").write_text(marked, "utf-8")
     before, after = check(Guideline.load(RIVER_COUGH)), check(Guideline.load(folder))
     assert {found.id for found in before.findings} < {found.id for found in after.findings}
+
+
+def test_no_finding_has_a_lost_phrase(reports: dict[str, Report]) -> None:
+    for found in reports["curated"].findings:
+        shown = " ".join((found.message, found.repair, *found.shared, *(side.derives for side in found.sides)))
+        assert [phrase for phrase in LOST if phrase in shown] == [], found.id

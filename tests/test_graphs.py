@@ -169,7 +169,7 @@ layer
 + holds or recorded, - absent, ? depends on unrecorded facts, x blocks it, <- by
 which rule
 ? conditional: exclusion of trastuzumab deruxtecan (T-DXd) <- conclusions.5
-├─? conditional: a reason to exclude trastuzumab deruxtecan (T-DXd) <- L57.1
+├─? conditional: a contraindication to trastuzumab deruxtecan (T-DXd) <- L57.1
 │ │ [L57; reference 5]
 │ └─? not recorded: interstitial lung disease, present or past
 └─- not derived: a reason to disregard exclusions of trastuzumab deruxtecan

@@ -8,7 +8,9 @@ could make it so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
+from reasoner.compiler.program import Program
 from reasoner.engine.completions import Truth
 from reasoner.engine.conclusions import Assumption
 from reasoner.engine.derivation import Derivation
@@ -18,6 +20,25 @@ __all__ = ["Carrier", "Walk"]
 
 Carrier = str
 """What carries a conclusion: the id of a statement, a reading or an overlay; empty for the core."""
+
+
+@lru_cache(maxsize=64)
+def owners(program: Program) -> dict[int, int]:
+    """Give for each input atom that a variable decides the number of the variable."""
+    return {
+        program.index[atom]: v
+        for v, variable in enumerate(program.variables)
+        for _, atoms in variable.values
+        for atom in atoms
+        if atom in program.index
+    }
+
+
+@lru_cache(maxsize=10_000)
+def owners_behind(program: Program, atom: int) -> frozenset[int]:
+    """Give the variables that an atom depends on."""
+    own = owners(program)
+    return frozenset(own[behind] for behind in program.cone([atom]) if behind in own)
 
 
 class Walk:
@@ -33,13 +54,7 @@ class Walk:
         self.model = derivation.model
         self.agree = agree
         self.kept = frozenset(name.partition("=")[0] for name in kept)
-        self.owner = {
-            self.program.index[atom]: v
-            for v, variable in enumerate(self.program.variables)
-            for _, atoms in variable.values
-            for atom in atoms
-            if atom in self.program.index
-        }
+        self.owner = owners(self.program)
         about = {(one.fact, one.member, one.course, one.key) for one in wanted}
         self.wanted = {
             v
@@ -52,7 +67,6 @@ class Walk:
         self.histories: dict[tuple[Carrier, int], None] = {}
         self.seen: set[tuple[int, bool, Carrier]] = set()
         self.closed_atoms: dict[int, bool] = {}
-        self.reach: dict[int, frozenset[int]] = {}
 
     def carrier(self, rule: int, inherited: Carrier) -> Carrier:
         """Name what carries a rule: its annotation; what leads to it where that is a reading that changes nothing here."""
@@ -172,11 +186,7 @@ class Walk:
         return (positive or named or unmet)[:1]
 
     def variables_behind(self, atom: int) -> frozenset[int]:
-        found = self.reach.get(atom)
-        if found is None:
-            cone = self.program.cone([atom])
-            found = self.reach[atom] = frozenset(self.owner[a] for a in cone if a in self.owner)
-        return found
+        return owners_behind(self.program, atom)
 
     def closed(self, atom: int) -> bool:
         """Tell whether an atom that does not hold could hold only with other drugs or more courses."""

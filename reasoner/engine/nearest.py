@@ -7,7 +7,6 @@ from typing import Literal, NamedTuple
 
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.notes import telling
-from reasoner.engine.phrases import requirement_words
 from reasoner.engine.predicates import INDICATED, PLACES, SETTING, arguments_of, ground_atom, predicate_of
 
 __all__ = ["KINDS", "NOWHERE", "Lack", "Nearest", "nearest_rule"]
@@ -108,7 +107,7 @@ def lacks_of(derivation: Derivation, rule: int, annotation: str) -> Iterator[Lac
         elif program.roles[atom] == "position":
             yield from against(derivation, atom, "open" if seen.met == "sometimes" else "against")
         elif seen.met == "sometimes":
-            yield Lack(atom, requirement_words(seen, derivation.model), "open")
+            yield Lack(atom, derivation.model.say("without", seen.phrase) if negated else seen.phrase, "open")
         else:
             yield Lack(atom, seen.phrase, "against" if negated else "missing")
 

@@ -23,7 +23,7 @@ from reasoner.engine.evaluator import Between, Evaluator
 from reasoner.engine.memory import capacities
 from reasoner.engine.opened import Opened, open_as_diagram
 from reasoner.engine.predicates import arguments_of, ground_atom, predicate_of
-from reasoner.engine.untold import after_untold_therapy
+from reasoner.engine.untold import FIRST_COURSE, after_untold_therapy, bounds_after_therapy
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.records.record import OPEN, Record, Told, parse_record
 
@@ -139,12 +139,25 @@ class OpenedRecord:
         if laid.possible is None:
             certain = possible = self.evaluator.truths(self.atoms, laid.inputs, everything)
         else:
-            inputs = list(map(Between, laid.inputs, laid.possible))
-            between = self.evaluator.truths(self.atoms, inputs, Between(everything, everything))
+            between = self.between(laid, laid.possible)
             certain, possible = [value.certain for value in between], [value.possible for value in between]
         if self.claim.denied:
             return everything & ~reduce(or_, possible, none)
         return reduce(or_, certain, none)
+
+    def between(self, laid: Opened, possible: list[Truth]) -> list[Between]:
+        """Give where the atoms of the claim certainly and possibly hold, where it is not known which therapy was given."""
+        evaluator, everything = self.evaluator, laid.completions.everything
+        inputs = list(map(Between, laid.inputs, possible))
+        if evaluator.program.loops or len(self.record.told) != 1:
+            return evaluator.truths(self.atoms, inputs, Between(everything, everything))
+        given = laid.inputs[evaluator.program.inputs[FIRST_COURSE]]
+        after = bounds_after_therapy(evaluator, self.atoms, inputs, everything)
+        before = evaluator.truths(self.atoms, laid.inputs, everything)
+        return [
+            Between(given & own.certain | ~given & plain, given & own.possible | ~given & plain)
+            for own, plain in zip(after, before, strict=True)
+        ]
 
     def opened(self, evaluator: Evaluator) -> Evaluator:
         """Open what is told; give the evaluator of a program whose variables have the values that are told apart."""
@@ -198,7 +211,8 @@ class OpenedRecord:
     def atoms_of(self, variable: Variable) -> Iterator[str]:
         """Yield what rules can read of a variable, or of a record's telling its fact."""
         yield from (atom for _, atoms in variable.values for atom in atoms)
-        yield from (atom for atom in self.read if variable.course is None and self.says(atom, variable))
+        if variable.course is None and variable.fact in self.telling:
+            yield from (atom for atom in self.read if self.says(atom, variable))
 
     def says(self, atom: str, variable: Variable) -> bool:
         """Tell whether an atom says that a record tells the fact of a variable; of a list, this or no certain member."""

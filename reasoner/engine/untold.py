@@ -11,10 +11,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from reasoner.compiler.program import Program
+from reasoner.engine.completions import Truth as Completion
 from reasoner.engine.completions import choices_of, input_numbers
+from reasoner.engine.evaluator import Between, Evaluator
 from reasoner.records.record import OPEN, Record
 
-__all__ = ["Bounds", "after_untold_therapy"]
+__all__ = ["FIRST_COURSE", "Bounds", "after_untold_therapy", "bounds_after_therapy"]
 
 FIRST_COURSE = "course(1)"
 Truth = bool | None
@@ -48,6 +50,17 @@ def after_untold_therapy(
     apply(program, rules, values)
     if any(values[atom].certain for atom in inconsistent):
         return None
+    return [values[atom] for atom in atoms]
+
+
+def bounds_after_therapy(
+    evaluator: Evaluator, atoms: Sequence[int], inputs: Sequence[Between], everything: Completion
+) -> list[Between]:
+    """Give where some atoms certainly and possibly hold, as far as some therapy was given and nothing of it is known."""
+    settled, rules = unsettled_rules(evaluator.program, tuple(atoms))
+    constants = {False: everything & ~everything, True: everything, None: everything & ~everything}
+    values = [*inputs, *(Between(constants[own.certain], constants[own.possible]) for own in settled[len(inputs) :])]
+    evaluator.apply(rules, values, Between(everything, everything))
     return [values[atom] for atom in atoms]
 
 

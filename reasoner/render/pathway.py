@@ -21,7 +21,6 @@ class PathwayText:
     def __init__(self, pathway: Pathway, page: TextLayout) -> None:
         self.model = pathway.model
         self.say = self.model.say
-        self.lines = pathway.about.lines
         self.page = page
         self.deepest = max(10, page.width - 45)
         self.nodes = {node.id: node for node in pathway.nodes}
@@ -55,7 +54,7 @@ class PathwayText:
         """Word where a state leads no further although the text is not silent."""
         words = [state.end] if state.end else []
         if state.cut:
-            words.append(self.say("cut_after", more_courses(self.lines, self.model)))
+            words.append(self.say("continues"))
         return words
 
     def stop_words(self, stop: PathwayNode) -> str:
