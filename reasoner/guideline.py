@@ -124,7 +124,7 @@ class Guideline:
     def warnings(self) -> tuple[str, ...]:
         """What is unusual about the guideline: recursion, with file and line."""
         found = self.model.recursive
-        return () if found is None else (found,)
+        return () if found is None else (f"{found}; answered by clingo's own solving, which is slower",)
 
     def read_fhir(self, data: Mapping[str, object] | bytes) -> ChartFacts:
         """Read the record of a patient from FHIR R4: a bundle or a resource, as parsed from JSON or as its bytes.

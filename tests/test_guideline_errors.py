@@ -735,8 +735,11 @@ def test_recursion_through_negation_is_warned_of_and_answered_by_clingo(folder: 
 def test_rules_that_contradict_each_other_for_a_record_are_said_to(folder: Path, curated: Guideline) -> None:
     add(folder, "third_line.lp", STATEMENT + "suppressed(R) :- recommended(R), contains_class(R, conjugate).")
     guideline = Guideline.load(folder)
-    with pytest.raises(GuidelineError, match="the guideline's rules contradict each other for this record"):
+    with pytest.raises(GuidelineError, match="the guideline's rules contradict each other for this record") as caught:
         guideline.answer(curated.cases()["second_line"].record)
+    (warned,) = guideline.warnings
+    assert "slower" in warned
+    assert "slower" not in str(caught.value)
     assert guideline.answer(curated.cases()["de_novo_untreated"].record).recommended
 
 

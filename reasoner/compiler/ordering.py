@@ -128,7 +128,4 @@ def describe_cycle(cycle: Sequence[clingo.Symbol], instances: Instances, rules: 
     ]
     rule = next((rule for rule in on_it if rule.annotation is not None), on_it[0])
     names = " -> ".join(map(str, (*cycle, cycle[0])))
-    return (
-        f"{rule.place}: {cycle[0].name} depends on itself through negation: {names}; "
-        "answered by clingo's own solving, which is slower"
-    )
+    return f"{rule.place}: {cycle[0].name} depends on itself through negation: {names}"
