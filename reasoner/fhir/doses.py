@@ -141,7 +141,7 @@ class DoseReader:
         found.dated[:] = [d._replace(open=False) if d.ordered and d.drug in given else d for d in found.dated]
         found.dated.sort(key=lambda dose: (dose.start, dose.end, dose.drug, dose.source))
         of_drugs: dict[str, list[Dose]] = {}
-        for dose in found.dated:
+        for dose in found.dated if self.told else ():
             of_drugs.setdefault(dose.drug, []).append(dose)
         reach = {drug: Reach(doses) for drug, doses in of_drugs.items()}
         found.unclear.extend(unclear for drugs, unclear in self.told if not self.is_covered(drugs, unclear, reach))
@@ -167,7 +167,7 @@ class DoseReader:
         day = resource.effectiveDateTime or resource.occurenceDateTime
         start = first_date(day, period.start if period else None, resource.whenHandedOver, resource.authoredOn)
         concepts = medications_of(resource, url, self.medications, self.tables)
-        named, why = self.named(concepts)
+        named, why = self.named(concepts) if concepts else ({}, "")
         concept = concepts[0] if concepts else None
         if not named:
             self.add_unnamed(name, concepts, start, why, doubted)

@@ -183,7 +183,11 @@ class Placing:
         unclear = self.chart.doses.unclear
         early = [own for own in unclear if own.date is None or own.date.first < self.onset.last]
         late = [own for own in unclear if own.date is None or own.date.last >= self.onset.first]
-        return before.joined(self.doubt(early), self.say("and")), since.joined(self.doubt(late), self.say("and"))
+        doubt = self.doubt(early)
+        return (
+            before.joined(doubt, self.say("and")),
+            since.joined(doubt if late == early else self.doubt(late), self.say("and")),
+        )
 
     def doubt(self, unclear: Sequence[Unclear]) -> Doubt:
         """Say what is unclear: the first that is, and how many others are."""

@@ -2,8 +2,9 @@
 
 Run as `python tests/benchmarks/service.py [--seconds N] [--rounds N] [--requests N] [--connections N]`. It needs `wrk`
 (Debian's package of that name). Both sides of the ratio are measured in the same run, in rounds that alternate; figures are
-medians. Three calls: of one chart again and again, of charts whose records all differ in a weight, and of a record that is
-answered by the JSON API. An answer that is no 200, or a memory that grows by a tenth, fails the run; no time does.
+medians, of requests a second and of the service's processor time for each, which tells more on a busy machine. Three calls:
+of one chart again and again, of charts whose records all differ in a weight, and of a record that is answered by the JSON
+API. An answer that is no 200, or a memory that grows by a tenth, fails the run; no time does.
 """
 
 from __future__ import annotations
@@ -90,11 +91,27 @@ def load(url: str, seconds: float, connections: int, lua: Path | None = None) ->
     return float(rate[1]), int(count[1]), int(errors[1] if errors else 0) + sum(map(int, broken.groups() if broken else ()))
 
 
+def processes(service: Running) -> list[Path]:
+    """List where the system tells of the service's processes."""
+    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+    return [Path("/proc") / pid for pid in children]
+
+
 def memory(service: Running) -> int:
     """Give the memory of the service's processes in KiB."""
-    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
-    found = (re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()) for pid in children)
+    found = (re.search(r"VmRSS:\s+(\d+)", (own / "status").read_text()) for own in processes(service))
     return sum(int(line[1]) for line in found if line is not None)
+
+
+def busy(service: Running) -> float:
+    """Give the seconds of processor time that the service's processes have used."""
+    told = [(own / "stat").read_text().rpartition(")")[2].split() for own in processes(service)]
+    return sum(int(fields[11]) + int(fields[12]) for fields in told) / os.sysconf("SC_CLK_TCK")
+
+
+def ratio_of(own: list[float], other: list[float]) -> float:
+    """Give the median ratio of figures that were taken in the same rounds."""
+    return statistics.median(a / b for a, b in zip(own, other, strict=True))
 
 
 def main() -> None:
@@ -121,15 +138,20 @@ def main() -> None:
         }
         print(f"charts of {len(chart()):,} bytes, {options.connections} connections, {options.rounds} rounds")
         rates: dict[str, list[float]] = {way: [] for way in ways}
+        costs: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(options.rounds):
             for way, (url, lua) in ways.items():
-                rate, _, errors = load(url, options.seconds, options.connections, lua)
+                before = busy(service)
+                rate, count, errors = load(url, options.seconds, options.connections, lua)
+                costs[way].append((busy(service) - before) / count)
                 rates[way].append(rate)
                 failed += errors
-        empty = rates["an empty endpoint"]
         for way, own in rates.items():
-            ratio = statistics.median(a / b for a, b in zip(own, empty, strict=True))
-            print(f"  {way}: {statistics.median(own):,.0f} requests/s, {ratio:.2f} of an empty endpoint")
+            ratio, cost = (ratio_of(told[way], told["an empty endpoint"]) for told in (rates, costs))
+            print(
+                f"  {way}: {statistics.median(own):,.0f} requests/s, {ratio:.2f} of an empty endpoint; "
+                f"{statistics.median(costs[way]) * 1000:.2f} ms of processor time, {1 / cost:.2f}"
+            )
         before, done = memory(service), 0
         while done < options.requests:
             left = (options.requests - done) / statistics.median(rates["patient-view, one chart"])
