@@ -195,6 +195,8 @@ class ArgumentGraphBuilder:
             blocks.setdefault(block.block, {})[self.block(block)] = "requires"
         uses += [Use(name, conclusion, "requires_absence", facts) for name, facts in blocks.items()]
         known = {use.name for use in self.uses if use.conclusion in after}
+        if self.graph.nodes[conclusion]["state"] == "fails":
+            uses = [use._replace(facts=dict.fromkeys(use.facts, "blocks")) for use in uses]
         for use in uses:
             facts = {fact: role for fact, role in use.facts.items() if fact not in before}
             if use is not uses[0] and (facts or use.name not in known):

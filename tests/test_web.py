@@ -472,8 +472,15 @@ def test_why_not_offers_changes_that_fill_in_the_form_and_ask_leads_to_the_field
         page.get_by_role("button", name="List the questions").click()
         page.get_by_role("button", name="Has there ever been interstitial lung disease?").click()
         assert page.evaluate("document.activeElement.closest('fieldset').dataset.fact") == "interstitial_lung_disease"
-        page.get_by_label("Regimen", exact=True).select_option("trastuzumab_deruxtecan")
+        page.get_by_label("Regimen", exact=True).select_option("lapatinib_capecitabine")
         page.get_by_role("button", name="Show why not").click()
+        nearest = page.locator(".query .argument section", has_text="What comes nearest")
+        assert "An alternative in third line is lapatinib with capecitabine" in nearest.inner_text()
+        assert "third line (progression on T-DXd)" in nearest.locator(".unmet").inner_text()
+        assert page.locator(".query .steps ul").count() == 0
+        page.locator(".query .steps summary").click()
+        assert "What could recommend it, and what blocks that" in page.locator(".query .steps").inner_text()
+        page.get_by_label("Regimen", exact=True).select_option("trastuzumab_deruxtecan")
         page.get_by_role("button", name="no interstitial lung disease, present or past", exact=True).click()
         assert sent(page)["interstitial_lung_disease"] is False
         best = page.locator(".recommendation.certain").first

@@ -11,19 +11,27 @@ const STANDS = {
   assumed: say("page_stands_assumed"),
 };
 
-/** Show why something is concluded: its argument, with every step folded away. */
-export function explained({ argument, derivation: steps }, words) {
+/**
+ * Show why something is concluded or not: its argument, then what more there is to say, and every step folded away.
+ * What is `deeper` stands before the steps.
+ */
+export function explained({ argument, derivation: steps, status }, words, more = [], deeper = null) {
   const details = element("details", { className: "steps" }, element("summary", { textContent: say("page_every_step") }));
   details.addEventListener("toggle", () => {
-    if (details.open && details.childElementCount === 1) details.append(derivation(steps));
+    if (details.open && details.childElementCount === 1) details.append(...[deeper, derivation(steps)].filter(Boolean));
   });
+  const nearest = status === "not_recommended";
   return [
     element(
       "div",
       { className: "argument" },
       element("h4", { textContent: argument.verdict }),
-      part(say("page_because"), argument.because.map(ground)),
+      part(
+        nearest ? say("page_nearest") : say("page_because"),
+        argument.because.map((own) => ground(own, nearest)),
+      ),
       part(say("page_ruled_out_by"), argument.ruled_out_by.map(objection)),
+      ...more,
       part(
         say("page_rests_on_readings"),
         argument.readings.map((name) => element("li", {}, name, " ", quiet(words.readings.get(name)?.alternatives[0].text))),
@@ -38,16 +46,18 @@ export function explained({ argument, derivation: steps }, words) {
   ];
 }
 
-function part(title, entries) {
-  return entries.length ? element("section", {}, element("h5", { textContent: title }), element("ul", {}, entries)) : null;
+/** Make a part of an argument: a title over a list. */
+export function part(title, entries, className = "") {
+  const list = element("ul", { className }, entries);
+  return entries.length ? element("section", {}, element("h5", { textContent: title }), list) : null;
 }
 
 function quiet(text) {
   return text ? element("span", { className: "quiet", textContent: text }) : null;
 }
 
-/** Word a statement that carries the conclusion, and the patient's own facts that meet it. */
-function ground({ statement, text, facts }) {
+/** Word a statement that carries the conclusion, and the patient's own facts that meet it; or, `unmet`, that do not. */
+function ground({ statement, text, facts }, unmet) {
   return element(
     "li",
     {},
@@ -56,11 +66,16 @@ function ground({ statement, text, facts }) {
     facts.length
       ? element(
           "ul",
-          { className: "facts" },
-          facts.map((fact) => element("li", { textContent: fact.words })),
+          { className: unmet ? "facts unmet" : "facts" },
+          facts.map(({ words, state }) => element("li", { textContent: stands(words, state) })),
         )
       : null,
   );
+}
+
+/** Word a fact, and that it is not recorded where it is not. */
+function stands(words, state) {
+  return state === "unknown" ? say("value", words, STANDS[state]) : words;
 }
 
 /** Word what would rule the conclusion out, and how it stands in the record. */

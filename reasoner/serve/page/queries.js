@@ -1,6 +1,6 @@
 // What is asked beyond the answer: why, why not, what to ask next.
 
-import { explained } from "./argument.js";
+import { explained, part } from "./argument.js";
 import { element, fresh } from "./dom.js";
 import { ask } from "./service.js";
 import { ONE_OF, say } from "./words.js";
@@ -159,77 +159,23 @@ export class Queries {
       { ...this.question, regimen: this.regimen.value, any: this.past.checked },
       signal,
     );
-    const name = words.label("regimen", this.regimen.value);
-    const status = {
-      recommended: say("status_recommended"),
-      excluded: say("status_excluded"),
-      conditional: say("page_conditional"),
-      not_recommended: say("status_not_recommended"),
-    }[found.status];
-    return [
-      element("h4", { textContent: say("value", name, status) }),
-      titled(
-        say("page_excluded"),
-        found.excluded_by.map((entry) =>
-          element(
-            "li",
-            {},
-            entry.because.join(say("and")) || entry.rules.join(", "),
-            entry.certainty === "certain"
-              ? null
-              : element("span", {
-                  className: "quiet",
-                  textContent: ` ${say("certain_if", words.assumptions(entry.assuming))}`,
-                }),
-          ),
-        ),
+    const ahead = part(
+      say("page_ranked_below"),
+      found.outranked_by.map(({ regimen, by }) =>
+        element("li", {}, words.label("regimen", regimen), " ", element("cite", { textContent: `[${by.join(", ")}]` })),
       ),
-      titled(
-        say("page_ranked_below"),
-        found.outranked_by.map((entry) =>
-          element(
-            "li",
-            {},
-            words.label("regimen", entry.regimen),
-            " ",
-            element("cite", { textContent: `[${entry.by.join(", ")}]` }),
-          ),
-        ),
-      ),
-      titled(
-        say("page_rules"),
-        found.rules.map((rule) =>
-          element(
-            "li",
-            {},
-            element("cite", { textContent: (rule.statements.length ? rule.statements : [rule.rule]).join(", ") }),
-            element(
-              "ul",
-              {},
-              rule.blocked_by.map(({ condition, state }) =>
-                element(
-                  "li",
-                  { className: state === "unknown" ? "open" : "" },
-                  element("span", { className: "mark", ariaHidden: "true", textContent: state === "unknown" ? "?" : "×" }),
-                  state === "unknown" ? say("page_not_recorded", condition) : say("page_not_so", condition),
-                ),
-              ),
-            ),
-          ),
-        ),
-      ),
-      element("h4", { textContent: say("page_changes") }),
-      found.changes.length
-        ? element(
-            "ul",
-            { className: "changes" },
-            found.changes.map((change) => element("li", {}, this.change(change))),
-            found.other_changes ? element("li", { textContent: say("page_other_changes", found.other_changes) }) : null,
-          )
-        : element("p", {
-            textContent: this.past.checked ? say("page_no_change") : say("page_no_change_now"),
-          }),
-    ].filter(Boolean);
+    );
+    const rules = part(say("page_rules"), found.rules.map(blockedRule));
+    return explained(found, words, [ahead, this.changes(found)], rules);
+  }
+
+  changes({ status, changes, other_changes: others }) {
+    if (status === "recommended") return null;
+    const lines = changes.map((change) => element("li", {}, this.change(change)));
+    if (others && lines.length) lines.push(element("li", { textContent: say("page_other_changes", others) }));
+    if (lines.length) return part(say("page_changes"), lines, "changes");
+    const none = this.past.checked ? say("page_no_change") : say("page_no_change_now");
+    return part(say("page_changes"), [element("li", { textContent: none })]);
   }
 
   change({ set, kind }) {
@@ -296,6 +242,23 @@ export class Queries {
   }
 }
 
-function titled(title, entries) {
-  return entries.length ? element("section", {}, element("h4", { textContent: title }), element("ul", {}, entries)) : null;
+/** Word a rule that could recommend a regimen, with what keeps it from firing. */
+function blockedRule({ rule, statements, blocked_by: obstacles }) {
+  return element(
+    "li",
+    {},
+    element("cite", { textContent: (statements.length ? statements : [rule]).join(", ") }),
+    element(
+      "ul",
+      {},
+      obstacles.map(({ condition, state }) =>
+        element(
+          "li",
+          { className: state === "unknown" ? "open" : "" },
+          element("span", { className: "mark", ariaHidden: "true", textContent: state === "unknown" ? "?" : "×" }),
+          state === "unknown" ? say("page_not_recorded", condition) : say("page_not_so", condition),
+        ),
+      ),
+    ),
+  );
 }
