@@ -395,7 +395,7 @@ def test_the_explanation_shows_where_a_fact_was_read(environment: dict[str, str]
 
     read = "Observation/status-1, loinc 97509-4, 2020-10-20"
     assert read in " ".join(run("why", "patient.json", "trastuzumab_deruxtecan", "--depth", "9").split())
-    run("graph", "patient.json", "-o", "graph.json")
+    run("graph", "patient.json", "--full", "-o", "graph.json")
     nodes = {node["id"]: node for node in json.loads((tmp_path / "graph.json").read_text())["nodes"]}
     assert nodes["outcome(1,progression)"]["origin"] == read
     assert nodes["drug_in(1,docetaxel)"]["origin"].startswith(
