@@ -142,6 +142,21 @@ def test_every_witness_shows_its_defect_when_it_is_answered(
         shows(found, layers[layer])
 
 
+def test_a_witness_tells_no_number_that_no_rule_reads_and_says_how_the_last_course_ended(
+    reports: dict[str, Report],
+) -> None:
+    """What counts from the last adjuvant drug of any kind is read by R1=b alone."""
+    for layer, report in reports.items():
+        told = {key for found in report.findings for key in found.witness or ()}
+        assert "months_to_recurrence" in told
+        assert "months_from_adjuvant_anti_her2" not in told, layer
+    messages = " ".join(found.message for found in reports["curated"].findings)
+    for ending in ("ended in progression", "ended in toxicity", "was completed as planned", "is still under way"):
+        assert f"No statement speaks of such a patient, whose last course {ending}." in messages
+    other = check(Guideline.load(readings="R1=b"))
+    assert "months_from_adjuvant_anti_her2" in {key for found in other.findings for key in found.witness or ()}
+
+
 def test_the_text_itself_holds_well_over_fifty_errors_and_the_readings_settle_its_conflicts(
     reports: dict[str, Report],
 ) -> None:
