@@ -23,6 +23,8 @@ def beside(*texts: str) -> list[dict[str, Any]]:
 HERCEPTIN = {"coding": [{"system": "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "code": "J9355"}]}
 CPT = "http://www.ama-assn.org/go/cpt"
 INFUSION = {"coding": [{"system": CPT, "code": "96413"}]}
+ATC = "http://fhir.de/CodeSystem/bfarm/atc"
+ENDS = "https://www.medizininformatik-initiative.de/fhir/ext/modul-onko/CodeSystem/mii-cs-onko-therapie-ende-grund"
 GM = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
 OPS = "http://fhir.de/CodeSystem/bfarm/ops"
 NEGATIVE_PR = observation("pr", "loinc:85339-0", "2020-01-12", valueCodeableConcept=NEGATIVE)
@@ -204,6 +206,9 @@ CODED: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
             ("Tukysa 150 mg 2x2", "tucatinib"),
             ("nab-Paclitaxel 125 mg/m² d1,8,15", "paclitaxel"),
             ("Paclitaxel albumingebunden C1D8", "paclitaxel"),
+            ("Docetaxel 75 mg/m2 i.v.", "docetaxel"),
+            ("Letrozol AL 2,5 mg p.o.", "letrozole"),
+            ("Endoxan 500 mg i. v.", "cyclophosphamide"),
         )
     },
     "codes of ATC are compared without regard to capitals": (
@@ -342,5 +347,102 @@ CODED: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
             resource("Encounter", "y", reasonCode=[{"text": "Check-up"}]),
         ],
         {"metastatic_therapy": COURSE},
+    ),
+    "a German chart of two lines, as registries tell it: ingredients, procedures by OPS, a code for the reason of the end": (
+        [
+            coded("Condition", "breast", GM, "C50.9", onsetDateTime="2020-01-05"),
+            coded("Condition", "lung", GM, "C78.0", onsetDateTime="2020-01-10"),
+            coded("Condition", "brain", GM, "C79.3", onsetDateTime="2021-03-01"),
+            observation("her2", "loinc:85318-4", "2020-01-15", valueString="amplifiziert"),
+            observation("er", "loinc:16112-5", "2020-01-15", valueString="80 %"),
+            resource(
+                "MedicationStatement",
+                "antibodies",
+                status="completed",
+                contained=[
+                    {
+                        "resourceType": "Medication",
+                        "id": "both",
+                        "ingredient": [
+                            {"itemCodeableConcept": {"coding": [{"system": ATC, "code": code}]}}
+                            for code in ("L01FD01", "L01FD02")
+                        ],
+                    }
+                ],
+                medicationReference={"reference": "#both"},
+                effectivePeriod={"start": "2020-02-01", "end": "2020-12-01"},
+            ),
+            {
+                **stated("taxane", "paclitaxel", "2020-02-01", "2020-06-01", "completed"),
+                "medicationCodeableConcept": {"text": "Paclitaxel wöchentlich 80 mg/m²"},
+            },
+            observation("status", "loinc:97509-4", "2020-12-20", valueCodeableConcept={"text": "Tumorprogredienz"}),
+            {
+                **stated("conjugate", "trastuzumab_deruxtecan", "2021-01-10", "2021-09-01", "stopped"),
+                "medicationCodeableConcept": {"text": "Enhertu 5,4 mg/kg alle 3 Wochen"},
+                "statusReason": [{"coding": [{"system": ENDS, "code": "P"}]}],
+            },
+            coded("Procedure", "infusion", OPS, "8-543.31", status="completed", performedDateTime="2021-01-10"),
+            coded("Procedure", "surgery", OPS, "5-870.a1", status="completed", performedDateTime="2017-05-01"),
+        ],
+        {
+            "metastatic": True,
+            "brain_metastases": True,
+            "her2": "positive",
+            "hr": "positive",
+            "metastatic_therapy": [
+                {
+                    "drugs": ["trastuzumab", "pertuzumab", "paclitaxel"],
+                    "outcome": "progression",
+                    "chemotherapy_months": 4.0,
+                    "chemotherapy_stopped": True,
+                },
+                {"drugs": ["trastuzumab_deruxtecan"], "outcome": "progression"},
+            ],
+        },
+    ),
+    "a German chart with suspected and former diagnoses leaves open whether there are metastases": (
+        [
+            coded("Condition", "breast", GM, "C50.9 G", onsetDateTime="2018-01-01"),
+            coded("Condition", "liver", GM, "C78.7 V", onsetDateTime="2021-01-01"),
+            coded("Condition", "bone", GM, "C79.5 Z", onsetDateTime="2021-02-01"),
+            coded("Condition", "heart", GM, "I50.9 A"),
+            {
+                **stated("h", "trastuzumab", "2018-03-01", "2019-03-01", "completed"),
+                "medicationCodeableConcept": {"text": "Herceptin"},
+            },
+        ],
+        {
+            "metastatic": None,
+            "heart_failure": None,
+            "adjuvant_drugs": None,
+            "metastatic_therapy": None,
+            "breast_cancer": True,
+        },
+    ),
+    "a German chart in words alone leaves all open": (
+        [
+            resource("Condition", "breast", code={"text": "Mammakarzinom rechts, ED 03/2018, HER2 positiv"}),
+            resource("Condition", "bone", code={"text": "Ossäre Metastasierung"}),
+            resource(
+                "DocumentReference", "letter", status="current", description="Unter TCHP partielle Remission, dann Progress"
+            ),
+            in_words("m", "Kadcyla 3,6 mg/kg"),
+        ],
+        {"metastatic": None, "her2": None, "adjuvant_drugs": None, "metastatic_therapy": None, "breast_cancer": None},
+    ),
+    "a German chart of therapy before the metastases, and of therapy since that only a procedure tells": (
+        [
+            coded("Condition", "breast", GM, "C50.8 L", onsetDateTime="2016-02-01"),
+            coded("Condition", "bone", GM, "C79.5 G", onsetDateTime="2022-05-01"),
+            observation("her2", "loinc:48676-1", "2022-05-10", valueString="positiv"),
+            {
+                **stated("h", "trastuzumab", "2016-06-01", "2017-06-01", "completed"),
+                "medicationCodeableConcept": {"text": "Herzuma 150 mg"},
+            },
+            coded("Procedure", "x", OPS, "8-547.0", status="completed", performedDateTime="2022-06-01"),
+            in_words("y", "L-Thyroxin 75 µg 1-0-0"),
+        ],
+        {"metastatic": True, "her2": "positive", "adjuvant_drugs": ["trastuzumab"], "metastatic_therapy": None},
     ),
 }

@@ -57,6 +57,7 @@ PARTS = re.compile(r"[^\w%]+")
 HYPHENATED = re.compile(r" -(\w+)|(\w+)- ")
 BRAND = re.compile(r"\[\w[\w'-]*(?: \w[\w'-]*){0,2}\]$")
 AMOUNT = re.compile(r"nda\d+|(?:[cd]\d{1,3})+|\d+(?:x\d+)?[a-z%]{0,4}|[a-z%]")
+ABBREVIATION = re.compile(r"(?<!\w)([a-z])[./] ?([a-z])(?!\w)")
 DOUBT = re.compile("[?<>\N{RIGHTWARDS ARROW}\N{RIGHTWARDS DOUBLE ARROW}]")
 FEW = 20
 Row = dict[str, str]
@@ -261,7 +262,8 @@ class Tables:
         rest = self.names.sub(" ", f" {text} ")
         joined = (own[1] or own[2] for own in HYPHENATED.finditer(rest))
         known = (AMOUNT.fullmatch(word) or word in self.forms or self.is_another(word) for word in PARTS.split(rest) if word)
-        return not DOUBT.search(text) and all(word in self.forms for word in joined) and all(known)
+        short = ("".join(own) for own in ABBREVIATION.findall(rest))
+        return not DOUBT.search(text) and all(word in self.forms for word in (*joined, *short)) and all(known)
 
     def is_another(self, word: str) -> bool:
         """Tell whether a word is the name of a drug that is none of the guideline's, by itself or with that of its salt."""
