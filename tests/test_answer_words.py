@@ -192,3 +192,9 @@ def test_what_is_new_stands_in_the_json(curated: Guideline) -> None:
     assert plain["bottom_line"] == "First line: trastuzumab + pertuzumab + a taxane (docetaxel or paclitaxel), standard."
     assert "pregnancy" in plain["not_considered"]
     assert any("DESTINY-Breast09" in caveat for caveat in plain["caveats"])
+
+
+def test_answers_have_as_many_lines_as_the_case_needs(curated: Guideline) -> None:
+    shown = [render(curated.with_readings(c.readings).answer(c.record)) for c in curated.cases().values()]
+    lengths = sorted(len(text.splitlines()) for text in shown)
+    assert lengths[len(lengths) // 2] <= 40

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
@@ -104,6 +105,33 @@ def test_arguments_for_random_records_are_short_and_contain_what_is_sufficient(c
             result = why(answer, name, depth=1)
             check_text(result)
             check_contains_sufficient(result)
+
+
+def exclusions_by_history(answer: Answer, regimen: str) -> set[str]:
+    """Name what excludes a regimen by its failure, or by its toxicity, where the rule stands in the program at all."""
+    program, model = answer.derivation.program, answer.derivation.model
+    rows = program.table.get("contraindicated", {}).get(regimen, ())
+    found = set()
+    for rule in (rule for _, atom in rows for rule in program.supports[atom]):
+        name = model.rules[program.rules[rule].rule].annotation or ""
+        asked = [program.atoms[c] for c, negated in program.rules[rule].conditions if not negated]
+        if any(atom.startswith(("progressed_on_regimen(", "ended_in_toxicity(")) for atom in asked):
+            found.add(name)
+    return found
+
+
+def test_what_is_recommended_would_be_ruled_out_by_its_own_failure_and_toxicity(curated: Guideline) -> None:
+    named = Counter[bool]()
+    for answer in of_cases(curated):
+        if any(
+            course.get("outcome") != "progression" for course in answer.asked.record.data.get("metastatic_therapy") or ()
+        ):
+            continue
+        for entry in (entry for entry in answer.recommended if entry.certainty == "certain"):
+            blocks = {block.block for block in why(answer, entry.regimen, depth=1).argument.ruled_out_by}
+            named[exclusions_by_history(answer, entry.regimen) <= blocks] += 1
+    assert named[True] > 20
+    assert named[False] == 0, named
 
 
 def reduced(data: Mapping[str, Any], kept: Sequence[Assumption], guideline: Guideline) -> str:
