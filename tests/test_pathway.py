@@ -327,14 +327,11 @@ def test_what_cannot_be_followed_is_refused(curated: Guideline) -> None:
 
 
 @pytest.mark.parametrize("name", ["third_line", "nothing_recorded", "outcome_not_recorded"])
-def test_where_too_many_records_follow_fewer_courses_are_added_and_that_is_said(
-    name: str, curated: Guideline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_too_many_records_follow_fewer_courses_are_added_and_that_is_said(name: str, curated: Guideline) -> None:
     record = curated.cases()[name].record
     whole = [pathway(curated, record, lines=n) for n in range(4)]
     assert not any(found.about.left_out for found in whole)
-    monkeypatch.setattr("reasoner.queries.exploration.MOST_RECORDS", 60)
-    found = pathway(curated, record)
+    found = pathway(curated, record, most=60)
     assert 0 < found.about.lines < 3
     alike = whole[found.about.lines]
     assert (found.nodes, found.edges) == (alike.nodes, alike.edges)

@@ -26,7 +26,6 @@ from reasoner.records.record import Record, Told
 
 __all__ = [
     "DEAD_END",
-    "MOST_RECORDS",
     "NOTHING",
     "SILENCE",
     "Explorer",
@@ -36,8 +35,6 @@ __all__ = [
     "Stop",
 ]
 
-MOST_RECORDS = 15_000
-"""Where more records would have to be answered, fewer courses are added."""
 TOGETHER = 256
 """So many records are answered at once."""
 READ = (SETTING, RECOMMENDED, RANK, STRENGTH, CAUTIONED, INDICATED)
@@ -113,15 +110,16 @@ Endings = tuple[tuple[str, Visit], ...]
 class Explorer:
     """Follows one record through the guideline, course by course, and numbers the states that it finds.
 
-    `lines` are the courses that are added: all that were asked for, or as many as can be followed.
+    `lines` are the courses that are added: all that were asked for, or as many as lead to no more than `most` records.
     """
 
-    def __init__(self, guideline: Guideline, lines: int) -> None:
+    def __init__(self, guideline: Guideline, lines: int, most: int) -> None:
         self.guideline = guideline
         self.guidelines: dict[tuple[str, ...], Guideline] = {(): guideline}
         self.model = guideline.model
         self.waypoints = Waypoints(self.model)
         self.lines = lines
+        self.most = most
         self.visits: dict[object, Visit] = {}
         self.positions: dict[Conclusions, tuple[str, tuple[str, ...], list[Stop]]] = {}
         self.states: dict[State, int] = {}
@@ -140,7 +138,7 @@ class Explorer:
                 known = len(self.visits)
                 for visit, derived in self.derive(waiting):
                     self.answer(visit, derived)
-                    if len(self.visits) > MOST_RECORDS:
+                    if len(self.visits) > self.most:
                         self.lines = min(self.lines, added)
                 found = list(islice(self.visits.values(), known, None))
                 waiting = [visit for visit in found if visit.added == added]

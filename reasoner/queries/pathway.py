@@ -19,11 +19,15 @@ from reasoner.engine.phrases import assuming_words, setting_words
 from reasoner.engine.trace import Edge
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline
-from reasoner.queries.exploration import MOST_RECORDS, NOTHING, SILENCE, Explorer, NextRegimen, Outcomes, Stop
+from reasoner.queries.exploration import NOTHING, SILENCE, Explorer, NextRegimen, Outcomes, Stop
 from reasoner.records.record import Record
 from reasoner.records.shapes import Carried, Result, Shape
 
 __all__ = ["Pathway", "PathwayNode", "more_courses", "pathway"]
+
+
+MOST_RECORDS = 15_000
+"""So many records a pathway leads to at most."""
 
 
 class PathwayNode(Shape, frozen=True, omit_defaults=True):
@@ -195,24 +199,24 @@ def more_courses(number: int, model: GuidelineModel) -> str:
     return model.say("one_more_course" if number == 1 else "many_more_courses", str(number))
 
 
-def left_out_words(asked: int, followed: int, model: GuidelineModel) -> str:
+def left_out_words(asked: int, followed: int, most: int, model: GuidelineModel) -> str:
     """Word that fewer courses are added than were asked for."""
-    return model.say("pathway_left_out", str(asked), more_courses(followed, model), f"{MOST_RECORDS:,}")
+    return model.say("pathway_left_out", str(asked), more_courses(followed, model), f"{most:,}")
 
 
 @on_larger_diagrams
-def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: int = 3) -> Pathway:
+def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: int = 3, most: int = MOST_RECORDS) -> Pathway:
     """Follow a record through the guideline: each regimen recommended next, its outcomes, and so on.
 
     At most `lines` courses are added; ending the course under way adds none. A conditional regimen is followed with what it
     assumes recorded; where it is not known which therapy was given, what holds for the untreated is followed. Where that
-    leads to too many records, fewer courses are added, and the pathway says so. Raises RecordError for a record that cannot
-    be used.
+    leads to more than `most` records, fewer courses are added, and the pathway says so. Raises RecordError for a record
+    that cannot be used.
     """
     if lines < 0:
         raise ReasonerError(f"lines: {lines} is out of range; allowed: at least 0")
     record = data if isinstance(data, Record) else guideline.record(data)
-    explorer = Explorer(guideline, lines)
+    explorer = Explorer(guideline, lines, most)
     first = explorer.explore(record.data)
     builder = PathwayBuilder(explorer)
     builder.state(first)
@@ -227,7 +231,7 @@ def pathway(guideline: Guideline, data: Record | Mapping[str, object], lines: in
         patient=record.id,
         lines=explorer.lines,
         assuming=untold_words(record, guideline.model),
-        left_out=left_out_words(lines, explorer.lines, guideline.model) if explorer.lines < lines else UNSET,
+        left_out=left_out_words(lines, explorer.lines, most, guideline.model) if explorer.lines < lines else UNSET,
     )
     records = {name: explorer.records[number] for number, name in builder.ids.items()}
     return Pathway(

@@ -27,6 +27,8 @@ from reasoner.serve.problems import RefusedError
 __all__ = ["QUESTIONS", "Asked", "AskedFacts", "Asker", "Askers", "Question", "findings", "refuse_long"]
 
 KEPT = 64
+MOST_FOLLOWED = 6_000
+"""So many records a pathway of the service leads to at most: about a second's work."""
 LITTLE = 8
 
 if TYPE_CHECKING:
@@ -228,7 +230,7 @@ def reply_to_ask(asker: Asker, asked: AskedAsk) -> Response:
 
 
 def reply_to_pathway(asker: Asker, asked: AskedPathway) -> Response:
-    return as_json(pathway.pathway(asker.guideline, asker.record(asked), asked.lines))
+    return as_json(pathway.pathway(asker.guideline, asker.record(asked), asked.lines, MOST_FOLLOWED))
 
 
 def reply_to_facts(asker: Asker, asked: AskedFacts) -> Response:
