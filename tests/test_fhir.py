@@ -285,9 +285,10 @@ def test_a_chart_twice_as_large_takes_about_twice_as_many_steps(name: str, curat
 @pytest.mark.parametrize(
     ("most", "one"),
     [
-        (8, resource("Encounter", "one", status="finished")),
+        (8, resource("Immunization", "one", status="completed")),
+        (20, resource("Encounter", "one", status="finished")),
         (18, resource("Procedure", "one", status="completed")),
-        (24, observation("one", "loinc:8867-4", "2021-01-01", valueQuantity={"value": 70, "unit": "/min"})),
+        (16, observation("one", "loinc:8867-4", "2021-01-01", valueQuantity={"value": 70, "unit": "/min"})),
     ],
 )
 def test_what_is_of_no_interest_in_a_chart_takes_few_steps(most: int, one: dict[str, Any], curated: Guideline) -> None:
