@@ -93,13 +93,15 @@ def argument_graph(answer: Answer, focus: Iterable[str] = ()) -> ExplanationGrap
     text. Exclusions with the same argument are one node, and so are recorded facts that lead to the same. A conclusion is
     reached from the facts of its argument and, but for actions that follow from a recommendation, from no others.
     """
-    return graph_of(conclusions(answer, focus), answer)
+    return graph_of(list(conclusions(answer, focus)), answer)
 
 
-def graph_of(groups: Iterable[list[Argued]], answer: Answer) -> ExplanationGraph:
+def graph_of(groups: Sequence[list[Argued]], answer: Answer) -> ExplanationGraph:
     model = answer.derivation.model
     graph = ExplanationGraph(wording=model.wording, **about_answer(answer), shows="argument")
     builder = ArgumentGraphBuilder(graph, model)
+    for together in groups:
+        builder.grounds.update(fact.about for ground in together[0].argument.because for fact in ground.facts)
     for together in groups:
         node = ", ".join(own.atom for own in together)
         graph.add_node(node, **concluded(together, answer))
@@ -143,6 +145,9 @@ def concluded(together: Sequence[Argued], answer: Answer) -> dict[str, str]:
     attributes["name"] = answer.derivation.model.say("and").join(
         answered(own.atom, None, answer)["name"] for own in together
     )
+    if isinstance(entry, Recommendation):
+        cautions = recommendation_words(entry, answer.derivation).cautions
+        attributes["summary"] = answer.derivation.model.say("and").join((attributes["summary"], *cautions))
     state = "fails" if status in DENIED else "unknown" if status == CONDITIONAL else "holds"
     worded = status not in DENIED and not atom.startswith(SCORE)
     words = conclusion_words(attributes, entry, answer) if worded else together[0].argument.verdict
@@ -176,6 +181,7 @@ class ArgumentGraphBuilder:
         self.graph = graph
         self.model = model
         self.facts: dict[str, dict[str, str]] = {}
+        self.grounds: set[About] = set()
         self.members: dict[str, dict[str, None]] = {}
         self.behind: dict[str, set[str]] = {}
         self.uses: list[Use] = []
@@ -221,8 +227,8 @@ class ArgumentGraphBuilder:
         return self.add(id_of(fact.about), words, state, fact.origin), "requires_absence" if absent else "requires"
 
     def block(self, block: Block) -> str:
-        """Add a fact that would rule a conclusion out; members of a list that stand alike are one. Give its id."""
-        if block.member is not None and block.state != "recorded":
+        """Add a fact that would rule a conclusion out; members of a list that stand alike and carry nothing are one. Give its id."""
+        if block.member is not None and block.state != "recorded" and block.about not in self.grounds:
             name = f"fact {block.fact}: {block.state}"
             self.members.setdefault(name, {})[member_name(block.member, self.model)] = None
             words = self.members_words(block.fact, list(self.members[name]))

@@ -3,7 +3,8 @@
 const MARGIN = 20;
 const LARGEST_AT_FIRST = 1.1;
 const SMALLEST_READABLE = 0.45;
-const SMALLEST_OF_ARGUMENT = 0.75;
+const SMALLEST_OF_ARGUMENT = { narrow: 0.75, wide: 0.62 };
+const NARROW = 600;
 
 class Drawing {
   constructor(container, graph, view) {
@@ -90,7 +91,8 @@ class Drawing {
     this.cytoscape.fit(undefined, MARGIN);
     if (this.cytoscape.zoom() > LARGEST_AT_FIRST) this.cytoscape.zoom(LARGEST_AT_FIRST);
     const [first, ...others] = this.view.focus;
-    const smallest = this.graph.isArgument ? SMALLEST_OF_ARGUMENT : SMALLEST_READABLE;
+    const width = this.container.clientWidth < NARROW ? "narrow" : "wide";
+    const smallest = this.graph.isArgument ? SMALLEST_OF_ARGUMENT[width] : SMALLEST_READABLE;
     if (readable && this.cytoscape.zoom() < smallest && !others.length) {
       this.cytoscape.zoom(smallest);
       this.center(first);
