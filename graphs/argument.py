@@ -227,7 +227,10 @@ class ArgumentGraphBuilder:
         return self.add(id_of(fact.about), words, state, fact.origin), "requires_absence" if absent else "requires"
 
     def block(self, block: Block) -> str:
-        """Add a fact that would rule a conclusion out; members of a list that stand alike and carry nothing are one. Give its id."""
+        """Add a fact that would rule a conclusion out; give its id.
+
+        Members of a list that stand alike and carry nothing are one.
+        """
         if block.member is not None and block.state != "recorded" and block.about not in self.grounds:
             name = f"fact {block.fact}: {block.state}"
             self.members.setdefault(name, {})[member_name(block.member, self.model)] = None

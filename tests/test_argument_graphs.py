@@ -103,10 +103,10 @@ def test_no_conclusion_seems_to_rest_on_a_fact_of_another(answers: list[Answer])
 
 
 def facts_behind(graph: ExplanationGraph, node: str) -> set[str]:
-    """List the words of the facts behind a node, but those of lists, which name the members of all conclusions together."""
+    """List the words of the facts behind a node, but those of lists: members that stand alike are one for all conclusions."""
     facts = [other for other in nx.ancestors(graph, node) if graph.nodes[other]["kind"] == "fact"]
-    lists = [other for other in facts if re.search(r": (unknown|assumed|recorded_absent)$", other)]
-    return {words for other in facts if other not in lists for words in graph.nodes[other]["label"].split("; ")}
+    words = (word for other in facts for word in graph.nodes[other]["label"].split("; "))
+    return {word for word in words if " among the " not in word}
 
 
 def test_a_picture_has_forty_nodes_at_most_and_names_what_has_no_room(answers: list[Answer]) -> None:
