@@ -103,7 +103,7 @@ def test_no_conclusion_seems_to_rest_on_a_fact_of_another(answers: list[Answer])
 
 
 def facts_behind(graph: ExplanationGraph, node: str) -> set[str]:
-    """List the words of the facts behind a node, but those of lists: members that stand alike are one for all conclusions."""
+    """List the words of the facts behind a node, but those of lists, whose members stand together for all conclusions."""
     facts = [other for other in nx.ancestors(graph, node) if graph.nodes[other]["kind"] == "fact"]
     words = (word for other in facts for word in graph.nodes[other]["label"].split("; "))
     return {word for word in words if " among the " not in word}
