@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Iterator
-from functools import lru_cache
 from typing import Protocol
 
 from reasoner.compiler.model import GuidelineModel
@@ -207,7 +206,6 @@ def server_of(url: str | None) -> str:
     return f"{base}/" if base else ""
 
 
-@lru_cache(maxsize=2**10)
 def id_of(reference: str | None) -> str | None:
     """Give the id at the end of a reference, with the type before it where that is not Patient.
 
