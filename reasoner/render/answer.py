@@ -38,14 +38,14 @@ MOST_QUOTED = 2
 
 
 def recommendation(page: TextLayout, entry: Recommendation, answer: Answer, quoted: set[str], whole: bool) -> None:
-    """Add one regimen; its statements are quoted where `whole`; what is in `quoted` was said before and is only named."""
+    """Add one regimen; its first statement is quoted where `whole`, a chosen alternative always, each once."""
     model, derivation = answer.derivation.model, answer.derivation
     say = model.say
     worded = recommendation_words(entry, derivation)
     text = say("with_strength", worded.regimen, worded.strength)
     annotations = [model.annotations[name] for name in dict.fromkeys(reason.annotation for reason in entry.reasons)]
-    unsaid = [annotation for annotation in annotations if annotation.id not in quoted] if whole else []
-    fresh = [annotation for annotation in unsaid if annotation is unsaid[0] or annotation.kind == "alternative"]
+    unsaid = [annotation for annotation in annotations if annotation.id not in quoted]
+    fresh = [own for own in unsaid if own.kind == "alternative" or (whole and own is unsaid[0])]
     named = [annotation for annotation in annotations if annotation not in fresh]
     if named:
         text = say("with_source", text, say("and").join(source_words(annotation, model) for annotation in named))
