@@ -35,8 +35,10 @@ def interrupts() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep compiled guidelines of the tests apart from the user's."""
+    """Keep compiled guidelines of the tests apart from the user's; let what tests start keep its bytecode, as usual."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setattr(sys, "dont_write_bytecode", False)
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.delenv("REASONER_CACHE", raising=False)
         patch.chdir(tmp_path_factory.mktemp("elsewhere"))
