@@ -96,8 +96,10 @@ class Drawing {
     if (readable && this.cytoscape.zoom() < smallest && !others.length) {
       this.cytoscape.zoom(smallest);
       this.center(first);
-      const right = this.container.clientWidth / 2 - this.node(first).renderedOuterWidth() / 2 - MARGIN;
-      this.cytoscape.panBy({ x: right, y: 0 });
+      const all = this.cytoscape.elements().renderedBoundingBox();
+      const room = this.container.clientWidth;
+      const right = all.w < room - 2 * MARGIN ? (room - all.w) / 2 : MARGIN;
+      this.cytoscape.panBy({ x: room - right - all.x2, y: 0 });
     } else this.cytoscape.center();
   }
 
