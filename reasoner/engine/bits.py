@@ -40,6 +40,12 @@ def pattern(chosen: frozenset[int], assignments: int, stride: int, count: int) -
     return block & ((1 << count) - 1)
 
 
+@lru_cache(maxsize=2**14)
+def spread(chosen: int, count: int) -> int:
+    """Set the bits of all completions, so many in each, of some worlds."""
+    return sum(((1 << count) - 1) << world * count for world in range(chosen.bit_length()) if chosen >> world & 1)
+
+
 class BitCompletions(Completions, Inputs):
     """The product of `components`, once for each world."""
 
@@ -54,7 +60,6 @@ class BitCompletions(Completions, Inputs):
         self.all: int = (1 << self.count) - 1
         self.listed = self.all
         self.everything: int = (1 << self.total) - 1
-        self._spread: dict[int, int] = {}
         self._wide: dict[tuple[int, int], int] = {}
         values: dict[int, tuple[int, ...]] = {}
         stride = 1
@@ -74,14 +79,7 @@ class BitCompletions(Completions, Inputs):
         return self._wide[variable, number]
 
     def in_worlds(self, chosen: int) -> int:
-        if self.count == 1:
-            return chosen
-        found = self._spread.get(chosen)
-        if found is None:
-            worlds = range(chosen.bit_length())
-            found = sum(self.all << world * self.count for world in worlds if chosen >> world & 1)
-            self._spread[chosen] = found
-        return found
+        return spread(chosen, self.count) if self.count > 1 else chosen
 
     def of_set(self, number: int) -> int:  # noqa: ARG002 (there is one)
         return self.everything
@@ -109,8 +107,12 @@ class BitCompletions(Completions, Inputs):
 
     def _worlds_of(self, rest: int) -> int:
         """List the worlds that have a completion among some."""
-        worlds = range(self.worlds.count)
-        return sum(1 << world for world in worlds if rest >> world * self.count & self.all)
+        found = 0
+        while rest:
+            world = (rest.bit_length() - 1) // self.count
+            found |= 1 << world
+            rest &= (1 << world * self.count) - 1
+        return found
 
     @cached_property
     def _every_world(self) -> int:

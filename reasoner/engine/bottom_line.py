@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["LONGEST", "BottomLine", "placing_grounds", "scope_facts"]
 
 LONGEST = 200
+FULL = 3
+"""So many wordings are tried before the shortest one."""
 
 
 class BottomLine:
@@ -50,17 +53,20 @@ class BottomLine:
         named = [self.model.label("action_name", entry.action) for entry in self.urgent]
         named = [self.say("bottom_urgent", self.say("comma").join(named))] if named else []
         decisions = self.model.decisions or ("",)
-        whole = [" ".join(parts) for parts in zip(*(self.wordings(decision) for decision in decisions), strict=True)]
-        candidates = [" ".join((*acts, text)) for text in whole for acts in (first, named)]
-        candidates += list(self.wordings(decisions[0]))
-        return next((text for text in candidates if len(text) <= LONGEST), self.say("bottom_long"))
+        whole = (" ".join(parts) for parts in zip(*(self.wordings(decision) for decision in decisions), strict=True))
+        candidates = (" ".join((*acts, text)) for text in whole for acts in (first, named))
+        short_enough = (text for text in chain(candidates, self.wordings(decisions[0])) if len(text) <= LONGEST)
+        return next(short_enough, self.say("bottom_long"))
 
-    def wordings(self, decision: str) -> list[str]:
-        """Give the bottom line of a decision in four wordings, the fullest first."""
-        found = list(dict.fromkeys(self.candidates(decision)))
-        if decision:
-            found = [self.say("note_for", self.model.label("decision", decision), text) for text in found]
-        return [*found[:3], *found[-1:] * (4 - len(found[:3]))]
+    def wordings(self, decision: str) -> Iterator[str]:
+        """Yield the bottom line of a decision in four wordings, the fullest first; the last one until they are four."""
+        found: dict[str, None] = {}
+        for text in self.candidates(decision):
+            told = self.say("note_for", self.model.label("decision", decision), text) if decision else text
+            if told not in found and len(found) < FULL:
+                yield told
+            found[told] = None
+        yield from [next(reversed(found))] * (FULL + 1 - min(len(found), FULL))
 
     def candidates(self, decision: str) -> Iterator[str]:
         say, setting = self.say, self.conclusions.setting(decision)
@@ -112,13 +118,12 @@ class BottomLine:
         if setting not in model.settings:
             lead = say("bottom_undetermined")
         full = say("bottom_or").join(self.entry(entry, True) for entry in top)
-        then = say("bottom_or").join(self.entry(entry, True) for entry in rest)
         text = say("labelled", lead, full)
         lost = self.stronger_excluded(top, entries[0].decision)
         if lost:
             yield f"{say('bottom_end', text)} {lost}"
         if rest:
-            yield say("bottom_then", text, then)
+            yield say("bottom_then", text, say("bottom_or").join(self.entry(entry, True) for entry in rest))
             yield say("bottom_then", text, say("bottom_others", str(len(rest))))
         yield say("bottom_end", text)
         yield say("bottom_end", say("labelled", lead, say("bottom_or").join(self.entry(entry, False) for entry in top)))

@@ -310,7 +310,15 @@ class Conclusions:
         if not self.completions.open:
             return []
         decides: dict[int, dict[str, None]] = {}
-        untold = self.completions.untold
+        untold, every = self.completions.untold, self.completions.all
+        unsettled = {
+            (predicate, first)
+            for predicate, rows in self.holding.items()
+            for first, held in rows.items()
+            if any(truth != every for _, truth, _ in held)
+        }
+        if not unsettled and untold is None:
+            return []
 
         def note(name: str, truths: Iterable[Truth]) -> None:
             for truth in truths:
@@ -321,8 +329,9 @@ class Conclusions:
             if untold is not None and any(self.depends_on_therapy(predicate, first) for predicate, first in predicates):
                 decides.setdefault(untold, {})[name] = None
             for predicate, first in predicates:
-                note(name, self.truths(predicate, first))
-                if predicate == RANK:
+                if (predicate, first) in unsettled:
+                    note(name, self.truths(predicate, first))
+                if predicate == RANK and (STRENGTH, first) in unsettled:
                     note(name, self.best_strengths(first))
         variables = self.completions.variables
         ordered = sorted(decides, key=lambda v: (v != untold, self.completions.order.index(v)))

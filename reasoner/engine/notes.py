@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache, reduce
+from operator import or_
 
 from reasoner.compiler.model import Fact, GuidelineModel
+from reasoner.compiler.program import Program
 from reasoner.engine.caveats import atoms_of
 from reasoner.engine.conclusions import SILENT, UNDETERMINED, Conclusions
 from reasoner.engine.derivation import Derivation, SeenCondition
@@ -123,15 +125,11 @@ def nearest_statements(
     misses fewest counts. With `all_statements` none need be near, and those count that miss two conditions at most.
     """
     model, program = derivation.model, derivation.program
-    placing = {number: rule.annotation for number, rule in enumerate(model.rules) if predicate_of(rule.head) == PLACES}
     best: dict[str, tuple[list[str], list[str]]] = {}
     own = model.settings_in(decision)
     under_way = drugs_under_way(derivation)
-    for number, ground in enumerate(program.rules):
-        statement = placing.get(ground.rule)
-        if statement is None or derivation.fires(number) or model.annotations[statement].kind != "statement":
-            continue
-        if arguments_of(program.atoms[ground.head])[0] not in own:
+    for number, statement, setting in placing_rules(program, model):
+        if derivation.fires(number) or setting not in own:
             continue
         use = derivation.use(number)
         misses = use.blocked_by
@@ -146,6 +144,17 @@ def nearest_statements(
         for statement, (met, misses) in best.items()
         if len(misses) <= (max(fewest, 2) if all_statements else fewest)
     ]
+
+
+@lru_cache(maxsize=64)
+def placing_rules(program: Program, model: GuidelineModel) -> list[tuple[int, str, str]]:
+    """List the ground rules by which statements place patients, each with its statement and the setting."""
+    found = []
+    for number, ground in enumerate(program.rules):
+        statement, head = model.rules[ground.rule].annotation, program.atoms[ground.head]
+        if predicate_of(head) == PLACES and statement is not None and model.annotations[statement].kind == "statement":
+            found.append((number, statement, arguments_of(head)[0]))
+    return found
 
 
 def unmet(condition: SeenCondition, derivation: Derivation) -> Iterator[str]:
@@ -190,7 +199,7 @@ def not_asked_for(derivation: Derivation, conclusions: Conclusions, record: Reco
         if fact.name in deciding_facts(model)
         for atom, words in told_by(fact, record.data.get(fact.name), model)
     }
-    for atom in asked_for(derivation) if told else ():
+    for atom in asked_for(derivation, told) if told else ():
         told.pop(atom, None)
         if not told:
             return
@@ -198,10 +207,14 @@ def not_asked_for(derivation: Derivation, conclusions: Conclusions, record: Reco
         yield model.say("note_not_asked_for", model.say("and").join(told.values()))
 
 
-def asked_for(derivation: Derivation) -> Iterator[str]:
-    """Yield the atoms that rules ask for by which something is concluded, or by which what they ask for is consistent."""
+def asked_for(derivation: Derivation, told: Collection[str]) -> Iterator[str]:
+    """Yield the atoms that rules ask for by which something is concluded, or by which what they ask for is consistent.
+
+    Only what depends on those `told` is followed.
+    """
     program, none = derivation.program, derivation.completions.none
-    pending = [(number, False) for number in program.concluding if derivation.values[number] != none]
+    behind, sought = atoms_behind(program), sought_with(program, frozenset(told))
+    pending = [(n, False) for n in program.concluding if derivation.values[n] != none and behind[n] & sought]
     used, asked = set(pending), set[int]()
     while pending:
         atom, absent = pending.pop()
@@ -211,16 +224,42 @@ def asked_for(derivation: Derivation) -> Iterator[str]:
         rules = program.supports[atom] if absent else derivation.firing(atom, derivation.completions.all)
         for rule in rules:
             for condition, negated in program.rules[rule].conditions:
-                own = (condition, negated != absent)
-                if own not in used and (not absent or negated == (derivation.values[condition] != none)):
-                    used.add(own)
-                    pending.append(own)
+                if behind[condition] & sought and (not absent or negated == (derivation.values[condition] != none)):
+                    own = (condition, negated != absent)
+                    if own not in used:
+                        used.add(own)
+                        pending.append(own)
     for rule in program.inconsistent:
         ruled_out = program.rules[rule].conditions
         if all(condition in asked for condition, negated in ruled_out if not negated):
             more = [condition for condition, negated in ruled_out if negated]
             asked.update(more)
             yield from (program.atoms[condition] for condition in more)
+
+
+@lru_cache(maxsize=64)
+def atoms_behind(program: Program) -> list[int]:
+    """Give for each atom itself and all that it depends on, a bit for each."""
+    found, before = [1 << number for number in range(len(program.atoms))], list[int]()
+    while found != before:
+        before = list(found)
+        for rule in program.rules:
+            for condition, _ in rule.conditions:
+                found[rule.head] |= found[condition]
+    return found
+
+
+@lru_cache(maxsize=1024)
+def sought_with(program: Program, told: frozenset[str]) -> int:
+    """Give what has to be looked for to find whether some atoms are asked for: these, and what they are consistent with."""
+    sought, before = sum(1 << program.index[atom] for atom in told if atom in program.index), 0
+    while sought != before:
+        before = sought
+        for rule in program.inconsistent:
+            conditions = program.rules[rule].conditions
+            if any(negated and sought >> c & 1 for c, negated in conditions):
+                sought |= reduce(or_, (1 << c for c, negated in conditions if not negated), 0)
+    return sought
 
 
 def told_by(fact: Fact, value: object, model: GuidelineModel) -> Iterator[tuple[str, str]]:
