@@ -95,6 +95,16 @@ READINGS = (
         courses(AFTER_FIRST, AFTER_DERUXTECAN, hr="positive"), ("The text allows adding endocrine therapy [L47].",),
     ),
     Reading(
+        "Endocrine therapy is not said to be allowed where the receptors are unknown",
+        courses(AFTER_FIRST, AFTER_DERUXTECAN, hr=None, adjuvant_drugs=None),
+        ("trastuzumab emtansine (T-DM1) - alternative",), ("allows adding endocrine therapy",),
+    ),
+    Reading(
+        "What excludes the same regimens by two statements is one line",
+        courses({"drugs": FIRST, "outcome": "ongoing"}, heart_failure=True),
+        ("heart failure, present or past [L54], and heart failure, present or past [R11]",),
+    ),
+    Reading(
         "The population of a trial is held against the patient",
         courses(AFTER_FIRST, AFTER_DERUXTECAN),
         ("HER2CLIMB enrolled patients previously treated with T-DM1, and no patient previously treated with T-DXd",),

@@ -18,6 +18,7 @@ from reasoner.queries.why import why
 from reasoner.queries.why_not import why_not
 from reasoner.records.shapes import to_plain
 from reasoner.render.derivation import render_full as render_why
+from reasoner.render.why import render as render_argument
 from reasoner.render.why_not import render as render_why_not
 
 KINDS = {"conclusion", "rule", "fact", "statement", "reading", "overlay", "citation", "trial", "patient"}
@@ -203,6 +204,50 @@ def test_why_the_second_comes_after_the_first(curated: Guideline) -> None:
     text = render_why_not(why_not(curated, record, "trastuzumab_deruxtecan"))
     assert "Ranked ahead of it" in text
     assert "no change is needed" in text
+
+
+FIRST = ["trastuzumab", "pertuzumab", "docetaxel"]
+STANDINGS = {
+    "what recorded courses imply is recorded": (
+        {"metastatic_therapy": [{"drugs": FIRST, "outcome": "progression"}], "her2": None},
+        "trastuzumab_deruxtecan", ("HER2 status: positive - not recorded; metastatic disease;",), (),
+    ),
+    "a recorded interval implies the drug from which it counts": (
+        {"months_to_recurrence": 9, "metastatic": True, "metastatic_therapy": [], "interstitial_lung_disease": None},
+        "trastuzumab_deruxtecan", ("trastuzumab among the adjuvant drugs; months",), ("drugs - not recorded",),
+    ),
+    "an outcome that is not recorded is said once": (
+        {"metastatic_therapy": [{"drugs": FIRST}]},
+        "trastuzumab_deruxtecan", ("docetaxel, progression - not recorded",), ("not recorded - not recorded",),
+    ),
+    "what happened in therapy that is not known is not recorded as absent": (
+        {"months_to_recurrence": 9, "metastatic": True},
+        "trastuzumab_deruxtecan", ("Not recorded: course 1",), ("Recorded as absent: a course",),
+    ),
+    "what is sufficient and read by no statement itself has the source of its like": (
+        {"hr": "positive", "metastatic": True, "adjuvant_drugs": [], "metastatic_therapy": [], "heart_failure": False,
+         "lvef_decline": "none", "unavailable_drugs": ["docetaxel", "paclitaxel"]},
+        "endocrine_trastuzumab", ("among the unavailable drugs [R21]",), ("[]",),
+    ),
+    "a setting in which the text is silent rests on no trial": (
+        {"adjuvant_drugs": [], "metastatic_therapy": [{"drugs": ["eribulin"], "outcome": "progression"}]},
+        "not_addressed", ("not addressed: the setting here",), ("Evidence:", "holds"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("title", STANDINGS)
+def test_why_tells_how_facts_stand_in_the_record(title: str, curated: Guideline) -> None:
+    data, conclusion, says, does_not_say = STANDINGS[title]
+    shown = " ".join(render_argument(why(curated.answer({"id": "p", "her2": "positive", **data}), conclusion)).split())
+    assert [words for words in says if words not in shown] == []
+    assert [words for words in does_not_say if words in shown] == []
+
+
+def test_why_not_says_that_more_than_one_thing_excludes(curated: Guideline) -> None:
+    given = [{"drugs": FIRST, "outcome": "progression"}, {"drugs": ["trastuzumab_deruxtecan"], "outcome": "toxicity"}]
+    record = curated.record({"id": "p", "her2": "positive", "interstitial_lung_disease": True, "metastatic_therapy": given})
+    assert "But for these it would be recommended" in render_why_not(why_not(curated, record, "trastuzumab_deruxtecan"))
 
 
 NEAREST = {

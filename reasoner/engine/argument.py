@@ -210,10 +210,16 @@ class ArgumentBuilder:
             because=tuple(self.ground(name, facts) for name, facts in because.items()),
             ruled_out_by=tuple(blocks),
             readings=tuple(self.readings),
-            evidence=tuple(self.evidence(used)) if not self.denied or nearest is not None else (),
+            evidence=tuple(self.evidence(used)) if self.rests_on_trials(nearest) else (),
             alternatives_considered=tuple(self.others()),
             sufficient=self.sufficient,
         )
+
+    def rests_on_trials(self, nearest: Nearest | None) -> bool:
+        """Tell whether trials say anything here: they do not for a setting in which nothing can be recommended."""
+        if self.kind == "setting" and self.conclusion in (SILENT, *self.model.by_design):
+            return False
+        return not self.denied or nearest is not None
 
     def lacking(self, nearest: Nearest) -> dict[str, list[ArgumentFact]]:
         """Give the rule that came nearest with the facts by which it does not fire."""
@@ -276,7 +282,8 @@ class ArgumentBuilder:
             assert therapy is not None
             if own.isdisjoint(arguments_of(self.program.atoms[atom])):
                 continue
-            blocks.append(Block(block=block, fact=therapy.name, state="recorded_absent", words=phrases[atom]))
+            standing: Standing = "unknown" if self.derivation.possible is not None else "recorded_absent"
+            blocks.append(Block(block=block, fact=therapy.name, state=standing, words=phrases[atom]))
         return blocks
 
     def block(self, block: str, about: About, words: str) -> Block:
@@ -314,7 +321,8 @@ class ArgumentBuilder:
             if about in named or about in blocked:
                 continue
             if one.value is False:
-                blocks.append(self.block("", about, self.facts.words(about, True)))
+                like = next((block.block for block in blocks if block.fact == one.fact), "")
+                blocks.append(self.block(self.reader(about) or like, about, self.facts.words(about, True)))
             else:
                 name = next(reversed(because), "") or self.reader(about) or self.speaker()
                 because.setdefault(name, []).append(self.facts.fact(about, one.value, None))  # type: ignore[arg-type]

@@ -96,7 +96,9 @@ class Facts:
     def fact(self, about: About, value: bool | str | tuple[()] | None, atom: int | None) -> ArgumentFact:
         name, member, course, key = about
         origin = "" if atom is None else "; ".join(self.derivation.sources(atom))
-        words = self.words(about, value)
+        words, state = self.words(about, value), self.state(about)
+        if state == "unknown" and self.known(atom):
+            state = "recorded"
         return ArgumentFact(
             fact=name,
             member=member,
@@ -104,9 +106,13 @@ class Facts:
             key=key,
             value=value,
             words=words,
-            state=self.state(about),
+            state=state,
             origin=origin,
         )
+
+    def known(self, atom: int | None) -> bool:
+        """Tell whether an atom holds in every completion: what is recorded then implies it."""
+        return atom is not None and bool(self.derivation.values[atom] == self.derivation.completions.all)
 
     def state(self, about: About) -> Standing:
         """Tell how a fact stands: recorded, unknown, or taken by default."""
@@ -125,11 +131,14 @@ class Facts:
         return any(fact.name == name and fact.default is not None for fact in self.model.facts)
 
     def words(self, about: About, value: bool | str | tuple[()] | None) -> str:
-        """Word a fact: of a course, its drugs with how it ended."""
+        """Word a fact: of a course, its drugs with how it ended or, where that is not recorded, the outcome argued for."""
         name, member, course, key = about
         given = self.data.get(name)
         if course is not None and key is None and isinstance(given, list | tuple) and course <= len(given):
-            return self.model.say("course_numbered", str(course), course_words(given[course - 1], self.model))
+            told = given[course - 1]
+            if told.get("outcome") is None and value:
+                told = {**told, "outcome": value}
+            return self.model.say("course_numbered", str(course), course_words(told, self.model))
         if value is None:
             return unknown_words(Missing(fact=name, member=member, course=course, key=key, decides=()), self.model)
         return assumption_words(Assumption(fact=name, member=member, course=course, key=key, value=value), self.model)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from reasoner.engine.caveats import atoms_of
-from reasoner.engine.conclusions import CERTAIN
+from reasoner.engine.conclusions import CERTAIN, conclusions_of
 from reasoner.engine.predicates import PREFERS, RECOMMENDED, ground_atom
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ def remarks_on(entry: Recommendation, others: Sequence[Recommendation], derivati
         if regimen == entry.regimen and truth & recommended != derivation.completions.none:
             rules = (derivation.program.rules[rule].rule for rule in derivation.firing(number, truth))
             sources = say("comma").join(dict.fromkeys(model.rules[rule].annotation or "" for rule in rules))
-            if truth == derivation.completions.all or entry.certainty != CERTAIN:
+            certain = entry.certainty == CERTAIN
+            agree = derivation.completions.all if certain else conclusions_of(derivation).certainty(recommended)[2]
+            if truth & agree == agree:
                 yield say("allowed", model.label("action_name", name), sources)
     yield from model.remarks.get(entry.regimen, ())
 

@@ -151,14 +151,18 @@ def exclusions(page: TextLayout, entries: Sequence[Exclusion], derivation: Deriv
 
 
 def certain_exclusions(entries: Iterable[Exclusion], derivation: Derivation) -> dict[str, tuple[list[str], tuple[str, ...]]]:
-    """Give for each reason the regimens that it excludes for certain, and the readings that would change that for all."""
+    """Give for all that excludes the same regimens for certain these, and the readings that would change that for each."""
     model, found = derivation.model, dict[str, list[Exclusion]]()
     for entry in (entry for entry in entries if entry.certainty == "certain"):
         for words, source in reasons_of(entry, model):
             found.setdefault(model.say("with_source", without_facts(words, derivation)[0], source), []).append(entry)
+    together: dict[tuple[str, ...], list[str]] = {}
+    for words, own in found.items():
+        together.setdefault(tuple(entry.regimen for entry in own), []).append(words)
     return {
-        words: ([entry.regimen for entry in own], own[0].depends_on_readings if same(own) else ())
-        for words, own in found.items()
+        model.say("and_also").join(reasons): (list(names), own[0].depends_on_readings if same(own) else ())
+        for names, reasons in together.items()
+        for own in [found[reasons[0]]]
     }
 
 

@@ -81,7 +81,12 @@ def set_words(key: str, value: Value, model: GuidelineModel) -> str:
     return assumption_words(Assumption(fact=fact, course=at + 1, key=field, value=worded), model)
 
 
-HEADINGS = {"near": "heading_nearest", "otherwise": "heading_otherwise_by", "recommended": "heading_recommended_by"}
+HEADINGS = {
+    "near": "heading_nearest",
+    "otherwise": "heading_otherwise_by",
+    "otherwise_all": "heading_otherwise_by_all",
+    "recommended": "heading_recommended_by",
+}
 
 
 def render(result: WhyNot, width: int = 80, colour: bool = False, full: bool = False) -> str:
@@ -93,7 +98,8 @@ def render(result: WhyNot, width: int = 80, colour: bool = False, full: bool = F
     page.item("", result.argument.verdict, "heading", indent=0)
     obstacles(page, result, model)
     if result.nearest is not None:
-        met = "otherwise" if result.excluded_by else "recommended"
+        reasons = sum(len(entry.reasons) for entry in result.excluded_by)
+        met = "otherwise" if reasons == 1 else "otherwise_all" if reasons else "recommended"
         near(page, result.nearest, say(HEADINGS["near" if result.nearest.lacks else met]), model)
     changes(page, result, model)
     for other in answer.alternatives:
