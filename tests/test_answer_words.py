@@ -100,6 +100,12 @@ READINGS = (
         ("trastuzumab emtansine (T-DM1) - alternative",), ("allows adding endocrine therapy",),
     ),
     Reading(
+        "What is assumed is no reason, with other things that are assumed neither",
+        courses(AFTER_FIRST, {"drugs": ["trastuzumab_emtansine"]}, cns_predominant=None, brain_metastases=None,
+                interstitial_lung_disease=True),
+        ("CERTAIN IF course 2: completion; predominantly CNS disease",), ("Because of: predominantly CNS disease",),
+    ),
+    Reading(
         "What excludes the same regimens by two statements is one line",
         courses({"drugs": FIRST, "outcome": "ongoing"}, heart_failure=True),
         ("heart failure, present or past [L54], and heart failure, present or past [R11]",),

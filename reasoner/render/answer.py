@@ -109,13 +109,13 @@ def facts_met(entry: Recommendation, annotations: Sequence[Annotation], derivati
     Whom the guideline is about is left out.
     """
     program, model = derivation.program, derivation.model
-    assumed = assuming_words(entry.assuming, model) if entry.assuming else None
+    assumed = {assuming_words((one,), model) for one in entry.assuming}
     said = {annotation.text for annotation in annotations}
     said.update(phrase for phrase, role in zip(program.phrases, program.roles, strict=True) if role == "space")
     found: dict[str, None] = {}
     for part in dict.fromkeys(part for reason in entry.reasons for part in reason.words.split(model.say("and"))):
         words, facts = without_facts(part, derivation)
-        if part not in said and assumed not in (part, facts):
+        if part not in said and assumed.isdisjoint((part, facts)):
             found[words if facts in said else part] = None
             said.add(facts)
     return list(found)
