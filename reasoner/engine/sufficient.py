@@ -23,7 +23,7 @@ from reasoner.engine.evaluator import Between, Evaluator
 from reasoner.engine.memory import capacities
 from reasoner.engine.opened import Opened, open_as_diagram
 from reasoner.engine.predicates import arguments_of, ground_atom, predicate_of
-from reasoner.engine.untold import FIRST_COURSE, after_untold_therapy, bounds_after_therapy
+from reasoner.engine.untold import after_untold_therapy, bounds_by_therapy
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.records.record import OPEN, Record, Told, parse_record
 
@@ -115,7 +115,8 @@ class OpenedRecord:
     """A record with all open that it tells and that a claim can depend on.
 
     Where therapy is `given`, that none was given stays told. `recorded` holds for each variable that the record tells the
-    number of the value that it has there.
+    number of the value that it has there. `answering` evaluates the same rules as `evaluator`, whose program has variables
+    of this record's own.
     """
 
     def __init__(self, asked: Asked, claim: Claim, model: GuidelineModel, given: bool = False) -> None:
@@ -131,13 +132,14 @@ class OpenedRecord:
         self.read = inputs_behind(program, tuple(self.atoms))
         self.telling = frozenset(arguments_of(atom)[0] for atom in self.read if predicate_of(atom) in TELLS)
         self.recorded: dict[int, int] = {}
+        self.answering = evaluator
         self.evaluator = self.opened(evaluator)
 
     def truth(self, laid: Opened) -> Truth:
         """Give where the claim certainly holds."""
         everything, none = laid.completions.everything, laid.completions.none
         if laid.possible is None:
-            certain = possible = self.evaluator.truths(self.atoms, laid.inputs, everything)
+            certain = possible = self.answering.truths(self.atoms, laid.inputs, everything)
         else:
             between = self.between(laid, laid.possible)
             certain, possible = [value.certain for value in between], [value.possible for value in between]
@@ -147,17 +149,12 @@ class OpenedRecord:
 
     def between(self, laid: Opened, possible: list[Truth]) -> list[Between]:
         """Give where the atoms of the claim certainly and possibly hold, where it is not known which therapy was given."""
-        evaluator, everything = self.evaluator, laid.completions.everything
-        inputs = list(map(Between, laid.inputs, possible))
-        if evaluator.program.loops or len(self.record.told) != 1:
-            return evaluator.truths(self.atoms, inputs, Between(everything, everything))
-        given = laid.inputs[evaluator.program.inputs[FIRST_COURSE]]
-        after = bounds_after_therapy(evaluator, self.atoms, inputs, everything)
-        before = evaluator.truths(self.atoms, laid.inputs, everything)
-        return [
-            Between(given & own.certain | ~given & plain, given & own.possible | ~given & plain)
-            for own, plain in zip(after, before, strict=True)
-        ]
+        everything = laid.completions.everything
+        program = self.answering.program
+        if program.loops or len(self.record.told) != 1:
+            inputs = list(map(Between, laid.inputs, possible))
+            return self.answering.truths(self.atoms, inputs, Between(everything, everything))
+        return bounds_by_therapy(program, tuple(self.atoms), laid.inputs, everything)
 
     def opened(self, evaluator: Evaluator) -> Evaluator:
         """Open what is told; give the evaluator of a program whose variables have the values that are told apart."""

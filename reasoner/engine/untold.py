@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from reasoner.compiler.program import Program
+from reasoner.compiler.program import GroundRule, Program
 from reasoner.engine.completions import Truth as Completion
 from reasoner.engine.completions import choices_of, input_numbers
-from reasoner.engine.evaluator import Between, Evaluator
+from reasoner.engine.evaluator import Between
 from reasoner.records.record import OPEN, Record
 
-__all__ = ["FIRST_COURSE", "Bounds", "after_untold_therapy", "bounds_after_therapy"]
+__all__ = ["FIRST_COURSE", "Bounds", "after_untold_therapy", "bounds_by_therapy"]
 
 FIRST_COURSE = "course(1)"
 Truth = bool | None
@@ -33,6 +33,20 @@ class Bounds(NamedTuple):
 NEVER, OPEN_BOUNDS, VARIES, ALWAYS = Bounds(False, False), Bounds(False, True), Bounds(None, None), Bounds(True, True)
 
 
+class Unsettled(NamedTuple):
+    """What is left of a program to be worked out for one record.
+
+    `settled` are the bounds that atoms have for every record. `rules` conclude those that vary: without the conditions that
+    are always met, and without the rules that never fire. `read` are the inputs that they ask for, and `known` what else
+    is asked for and is settled.
+    """
+
+    settled: list[Bounds]
+    rules: list[GroundRule]
+    read: list[int]
+    known: list[int]
+
+
 def after_untold_therapy(
     program: Program, atoms: Sequence[int], record: Record, adopted: tuple[int, ...]
 ) -> list[Bounds] | None:
@@ -43,65 +57,84 @@ def after_untold_therapy(
     if program.loops or len(record.told) != 1:
         return None
     inconsistent = [program.rules[rule].head for rule in program.inconsistent]
-    settled, rules = unsettled_rules(program, (*atoms, *inconsistent))
-    if all(None not in settled[atom] for atom in (*atoms, *inconsistent)):
-        return [settled[atom] for atom in atoms]
-    values = [*inputs_of(program, record, adopted), *settled[len(program.inputs) :]]
-    apply(program, rules, values)
+    settled, rules, read, _ = unsettled(program, (*atoms, *inconsistent), OPEN_BOUNDS)
+    values, held = list(settled), held_inputs(program, record, adopted)
+    for number in read:
+        values[number] = ALWAYS if number in held else NEVER
+    apply(rules, values)
     if any(values[atom].certain for atom in inconsistent):
         return None
     return [values[atom] for atom in atoms]
 
 
-def bounds_after_therapy(
-    evaluator: Evaluator, atoms: Sequence[int], inputs: Sequence[Between], everything: Completion
+def bounds_by_therapy(
+    program: Program, atoms: tuple[int, ...], inputs: Sequence[Completion], everything: Completion
 ) -> list[Between]:
-    """Give where some atoms certainly and possibly hold, as far as some therapy was given and nothing of it is known."""
-    settled, rules = unsettled_rules(evaluator.program, tuple(atoms))
-    constants = {False: everything & ~everything, True: everything, None: everything & ~everything}
-    values = [*inputs, *(Between(constants[own.certain], constants[own.possible]) for own in settled[len(inputs) :])]
-    evaluator.apply(rules, values, Between(everything, everything))
-    return [values[atom] for atom in atoms]
+    """Give where some atoms certainly and possibly hold, where nothing is known of a history but that it has a course.
+
+    `inputs` are where the input atoms certainly hold: of the history that is where there is a course.
+    """
+    given, none = inputs[program.inputs[FIRST_COURSE]], everything & ~everything
+    never, always = Between(none, none), Between(everything, everything)
+    fixed = {NEVER: never, OPEN_BOUNDS: Between(none, everything), ALWAYS: always}
+    found = []
+    for history in (OPEN_BOUNDS, NEVER):
+        settled, rules, read, known = unsettled(program, atoms, history)
+        values = {number: fixed[settled[number]] for number in known}
+        values |= {number: Between(inputs[number], inputs[number]) for number in read}
+        for rule in rules:
+            holds = always
+            for atom, negated in rule.conditions:
+                holds = holds & ~values[atom] if negated else holds & values[atom]
+            values[rule.head] = values.get(rule.head, never) | holds
+        found.append([values[atom] for atom in atoms])
+    here, elsewhere = Between(given, given), Between(~given, ~given)
+    return [here & after | elsewhere & before for after, before in zip(*found, strict=True)]
 
 
-def inputs_of(program: Program, record: Record, adopted: tuple[int, ...]) -> list[Bounds]:
-    """Give the bounds of the input atoms; what is open has the last of its values."""
+def held_inputs(program: Program, record: Record, adopted: tuple[int, ...]) -> set[int]:
+    """List the input atoms that a record makes true; what is open has the last of its values."""
     (told,), numbers = record.told, input_numbers(program)
-    held = {program.inputs[atom] for atom in told.atoms if atom in program.inputs} | program.removable.keys()
+    held = {program.inputs[atom] for atom in told.atoms if atom in program.inputs}
     for variable, choice in enumerate(choices_of(told, adopted)):
         held.update(numbers[variable][-1 if choice == OPEN else choice])
-    return [history_or(program, n, ALWAYS if n in held else NEVER) for n in range(len(program.inputs))]
+    return held
 
 
-def history_or(program: Program, number: int, otherwise: Bounds) -> Bounds:
-    """Give the bounds of an input atom: of the history of therapy only that there is a course is certain."""
-    if program.roles[number] != "history":
-        return otherwise
-    return ALWAYS if program.atoms[number] == FIRST_COURSE else OPEN_BOUNDS
+@lru_cache(maxsize=512)
+def unsettled(program: Program, atoms: tuple[int, ...], history: Bounds) -> Unsettled:
+    """Find what is to be worked out for one record to tell of some atoms; `history` are the bounds of what it holds."""
+    settled = settled_values(program, history)
+    varying = sorted(rule for atom in program.cone(atoms) if None in settled[atom] for rule in program.supports[atom])
+    met = {(True, NEVER), (False, ALWAYS)}
+    rules = []
+    for rule in (program.rules[number] for number in varying):
+        if any((not negated, settled[atom]) in met for atom, negated in rule.conditions):
+            continue
+        left = tuple((atom, negated) for atom, negated in rule.conditions if (negated, settled[atom]) not in met)
+        rules.append(GroundRule(rule.rule, rule.head, left))
+    asked = {atom for rule in rules for atom, _ in rule.conditions}.union(atoms)
+    read = [n for n in asked if n < len(program.inputs) and None in settled[n]]
+    return Unsettled(settled, rules, read, [n for n in asked if None not in settled[n]])
 
 
-@lru_cache(maxsize=256)
-def unsettled_rules(program: Program, atoms: tuple[int, ...]) -> tuple[list[Bounds], list[int]]:
-    """Give the bounds that atoms have for every record, and the rules by which those that vary have them for one."""
-    values = settled_values(program)
-    heads = (atom for atom in program.cone(atoms) if None in values[atom])
-    return values, sorted(rule for atom in heads for rule in program.supports[atom])
-
-
-@lru_cache(maxsize=16)
-def settled_values(program: Program) -> list[Bounds]:
-    inputs = [ALWAYS if n in program.removable else history_or(program, n, VARIES) for n in range(len(program.inputs))]
+@lru_cache(maxsize=32)
+def settled_values(program: Program, history: Bounds) -> list[Bounds]:
+    """Give the bounds that all atoms have for every record, where of the history they are these."""
+    inputs = [history if role == "history" else VARIES for role in program.roles[: len(program.inputs)]]
+    inputs[program.inputs[FIRST_COURSE]] = ALWAYS if history == OPEN_BOUNDS else NEVER
+    for number in program.removable:
+        inputs[number] = ALWAYS
     rest = len(program.atoms) - len(inputs) - program.derived - program.always
     values = [*inputs, *([NEVER] * program.derived), *([ALWAYS] * program.always), *([NEVER] * rest)]
-    apply(program, range(len(program.rules)), values)
+    apply(program.rules, values)
     return values
 
 
-def apply(program: Program, rules: Iterable[int], values: list[Bounds]) -> None:
+def apply(rules: Iterable[GroundRule], values: list[Bounds]) -> None:
     """Apply rules in their order; `values` is filled with what they conclude."""
     begun: set[int] = set()
-    for number in rules:
-        rule = program.rules[number]
+    for rule in rules:
         certain: Truth = True
         possible: Truth = True
         for atom, negated in rule.conditions:
