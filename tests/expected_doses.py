@@ -66,13 +66,33 @@ def expected_doses(
             for given in given_in(completions[n], target, model, record):
                 where.setdefault(given, set()).add(n)
         for given, places in where.items():
-            inside = places & set(agree)
-            if inside == set(agree):
+            if places == within:
                 found[given] = "certain", []
                 continue
-            cube, _ = smallest([n in (inside or places) for n in range(len(completions))], list(completions))
-            assumed = assumption(cube, completions, labels)
-            found[given] = "conditional", [a for a in assumed if not inside or a not in entry["assuming"]]
+            cube, _ = smallest([n in places for n in range(len(completions))], list(completions))
+            assumed = widened(cube, assumption(cube, completions, labels), places, completions)
+            found[given] = "conditional", [a for a in assumed if a not in entry["assuming"]] or assumed
+    return found
+
+
+def widened(
+    cube: Sequence[tuple[int, int]], assumed: list[dict[str, Any]], places: set[int], completions: Sequence[Completion]
+) -> list[dict[str, Any]]:
+    """Let numbers be in all intervals beside each other under which a dose is given as well."""
+    spans = {variable: {value} for variable, value in cube}
+    found = []
+    for (variable, value), own in zip(cube, assumed, strict=True):
+        names = [str(name) for name, _ in completions[0].variables[variable].values]
+        for beside in (range(value - 1, -1, -1), range(value + 1, len(names))):
+            for other in beside:
+                among = {**spans, variable: {other}}
+                agree = {n for n, c in enumerate(completions) if all(w in among[v] for v, w in c.choices if v in among)}
+                if names[value][0] not in "<>" or names[other][0] not in "<>" or not agree <= places:
+                    break
+                spans[variable].add(other)
+        lower, upper = names[min(spans[variable])].split(",")[0], names[max(spans[variable])].split(",")[-1]
+        joined = ",".join(part for part, sign in ((lower, ">"), (upper, "<")) if part[0] == sign)
+        found.append(own if spans[variable] == {value} else {**own, "value": joined})
     return found
 
 

@@ -138,11 +138,20 @@ def test_a_dose_on_another_assumption_than_the_regimens_own_is_shown_too(tmp_pat
     guideline = load(tmp_path, text)
     shown = doses(guideline, {"id": "a", "confirmed": True})
     assert {dose["amount"]: (dose["certainty"], dose["assuming"]) for dose in shown if dose["step"] == "each"} == {
-        150: ("certain", []),
+        150: ("conditional", [{"fact": "clearance", "value": ">=30"}]),
         110: ("conditional", [{"fact": "clearance", "value": "<30"}, {"fact": "age", "value": ">=12"}]),
     }
     words = " ".join(render(guideline.answer({"id": "a", "confirmed": True})).split())
     assert "strongly advised, or less by what is not recorded" in words
+
+
+def test_a_dose_is_given_in_all_intervals_beside_each_other_that_do_as_well(tmp_path: Path, own_cache: None) -> None:
+    text = f"{TEXT}threshold(clearance, 15).\nthreshold(clearance, 50).\n"
+    shown = doses(load(tmp_path, text), {"id": "a", "confirmed": True, "age": 80})
+    assert [(dose["amount"], dose["assuming"]) for dose in shown if dose["step"] == "each"] == [
+        (150, [{"fact": "clearance", "value": ">=30"}]),
+        (110, [{"fact": "clearance", "value": "<30"}]),
+    ]
 
 
 def test_a_limit_on_another_assumption_than_the_regimens_own_is_shown_too(tmp_path: Path, own_cache: None) -> None:
@@ -161,7 +170,7 @@ def test_a_limit_on_another_assumption_than_the_regimens_own_is_shown_too(tmp_pa
         text = text.replace(old, new)
     each = doses(load(tmp_path, text), {"id": "a", "confirmed": True})[1:]
     assert [(dose["maximum"] is not None, dose["certainty"], dose["assuming"]) for dose in each] == [
-        (True, "certain", []),
+        (True, "conditional", [{"fact": "age", "value": "<12"}]),
         (False, "conditional", [{"fact": "age", "value": ">=12"}, {"fact": "severe", "value": True}]),
     ]
 

@@ -19,6 +19,8 @@ __all__ = [
     "Cut",
     "Range",
     "interval_names",
+    "is_interval",
+    "joined",
     "number_in",
     "order_key",
     "passed_cuts",
@@ -83,6 +85,17 @@ def interval_names(cuts: tuple[Cut, ...]) -> tuple[str, ...]:
     lower = ["", *(f"{'>' if cut.included else '>='}{cut}" for cut in cuts)]
     upper = [*(f"{'<=' if cut.included else '<'}{cut}" for cut in cuts), ""]
     return tuple(",".join(part for part in pair if part) for pair in zip(lower, upper, strict=True))
+
+
+def is_interval(value: object) -> bool:
+    """Tell whether a value names an interval."""
+    return isinstance(value, str) and value.startswith(("<", ">"))
+
+
+def joined(first: str, last: str) -> str:
+    """Name the interval that reaches from one to another above it, or the same: ``<80`` from ``<65`` to ``>=65,<80``."""
+    lower, upper = first.split(",")[0], last.split(",")[-1]
+    return ",".join([lower] * lower.startswith(">") + [upper] * upper.startswith("<"))
 
 
 def thresholds_of(cuts: Sequence[Cut]) -> tuple[int | float, ...]:

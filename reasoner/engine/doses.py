@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from reasoner.compiler.dosage import DOSAGE_PREDICATES, dose_of
+from reasoner.compiler.intervals import is_interval, joined
 from reasoner.compiler.model import Dose, GuidelineModel
 from reasoner.compiler.program import Program
 from reasoner.engine.completions import Truth
@@ -48,9 +50,10 @@ class DoseGiven(Shape, frozen=True):
     `mg` is the dose of this patient, within its limits; null where it is no mass, or hangs on what the record does not
     hold, or the limits contradict each other for this patient, a minimum above a maximum, which `contradictory` tells.
     `minimum` and `maximum` limit one dose: of several the strictest, and where it hangs on an unrecorded weight or body
-    surface which it is, `further_minima` and `further_maxima` hold the others. `certainty` tells whether the dose is
-    to be given in every completion in which its regimen is recommended as this entry says, or only in those that agree with
-    `assuming`. `statement` gives it.
+    surface which it is, `further_minima` and `further_maxima` hold the others. `certainty` tells whether the dose is given
+    in every completion in which its regimen is recommended, or only in those that agree with `assuming`, from which what the
+    regimen assumes is left out unless it is all there is. Where no dose of a drug hangs on anything, only the completions
+    count in which the regimen is recommended as its entry says. `statement` gives it.
     """
 
     drug: str
@@ -146,16 +149,16 @@ class Doses:
                 done = self.derivation.truth(ground_atom(STEP_DONE, target, dose.step))
                 where = self.derivation.completions.outside(within if truth is None else truth & within, done)
                 if where != none:
-                    yield from self.limited(dose, where, entry)
+                    yield from self.limited(dose, where, within, entry.assuming)
 
-    def limited(self, dose: Dose, where: Truth, entry: RankedRegimen) -> Iterator[DoseGiven]:
+    def limited(self, dose: Dose, where: Truth, within: Truth, assuming: tuple[Assumption, ...]) -> Iterator[DoseGiven]:
         """Yield a dose with each combination of limits and duration that it has somewhere."""
         none = self.derivation.completions.none
         for minima, with_minima in self.limits("dose_minimum", dose, where, max):
             for maxima, with_maxima in self.limits("dose_maximum", dose, with_minima, min):
                 for duration, there in self.durations(dose, with_maxima):
                     if there != none:
-                        yield self.dose_given(dose, minima, maxima, duration, self.certainty(there, entry))
+                        yield self.dose_given(dose, minima, maxima, duration, self.certainty(there, within, assuming))
 
     def durations(self, dose: Dose, where: Truth) -> Iterator[tuple[Dose | None, Truth]]:
         """Yield how long a dose is given, with where it is; last that nothing is said of that."""
@@ -203,15 +206,43 @@ class Doses:
             return f"mg per {unit.per}", Decimal(limit.amount) * Decimal(unit.milligrams)
         return limit.unit, Decimal(limit.amount)
 
-    def certainty(self, there: Truth, entry: RankedRegimen) -> tuple[Certainty, tuple[Assumption, ...]]:
-        """Tell how certain a dose is, and what it assumes: besides what its regimen does, or instead of that."""
-        inside = there & entry.agree
-        if inside == entry.agree:
+    def certainty(
+        self, there: Truth, within: Truth, assuming: tuple[Assumption, ...]
+    ) -> tuple[Certainty, tuple[Assumption, ...]]:
+        """Tell whether a dose is given wherever doses are listed, and what it assumes besides what its regimen does."""
+        if there == within:
             return CERTAIN, ()
-        if inside == self.derivation.completions.none:
-            return CONDITIONAL, self.conclusions.certainty(there)[1]
-        _, assuming, _ = self.conclusions.certainty(inside)
-        return CONDITIONAL, tuple(assumed for assumed in assuming if assumed not in entry.assuming)
+        conditions = self.conditions(there)
+        return CONDITIONAL, tuple(own for own in conditions if own not in assuming) or conditions
+
+    def conditions(self, there: Truth) -> tuple[Assumption, ...]:
+        """Give what a dose assumes: a smallest set of values, a number's with the intervals beside it that do as well."""
+        completions = self.conclusions.completions
+        chosen = completions.smallest_implicant(there)
+        spans = {variable: [value] for variable, value in chosen}
+
+        def does_as_well(variable: int, value: int) -> bool:
+            known = completions.variables[variable].values
+            if not 0 <= value < len(known) or not is_interval(known[value][0]):
+                return False
+            agree = completions.values[variable][value]
+            for other, span in spans.items():
+                if other != variable:
+                    agree = agree & reduce(or_, (completions.values[other][own] for own in span))
+            return bool(completions.outside(agree, there) == completions.none)
+
+        found = []
+        for variable, value in chosen:
+            assumed, span = self.conclusions.assumption(variable, value), spans[variable]
+            if is_interval(assumed.value):
+                while does_as_well(variable, span[0] - 1):
+                    span.insert(0, span[0] - 1)
+                while does_as_well(variable, span[-1] + 1):
+                    span.append(span[-1] + 1)
+                first, last = (str(completions.variables[variable].values[own][0]) for own in (span[0], span[-1]))
+                assumed = replace(assumed, value=joined(first, last))
+            found.append(assumed)
+        return tuple(found)
 
     def dose_given(
         self,
