@@ -35,6 +35,7 @@ DAMAGED = [
         "contradicts itself",
     ),
     (json.dumps({"metastatic_therapy": []}), "id: missing"),
+    (json.dumps({**GOOD, "id": ""}), "id: empty; every record has an id"),
     (json.dumps({**GOOD, "id": 7}), "id: 7 is not a text"),
     (json.dumps({**GOOD, "weight_kg": -1}), "weight_kg: -1 is out of range"),
     ('{"id": "x", "metastatic_therapy": [], "weight_kg": 1e999}', "weight_kg: Infinity is not finite"),
@@ -50,11 +51,19 @@ DAMAGED = [
 ]
 
 
-@pytest.mark.parametrize("name", ["in.ndjson", "in.csv", "in.parquet"])
+@pytest.mark.parametrize("content", ["", " \n\n"])
+@pytest.mark.parametrize("name", ["in.ndjson", "in.csv"])
+def test_a_file_with_nothing_in_it_is_refused(name: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    done = cohort(name, "-o", "out", cwd=tmp_path)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"{name}: empty; a cohort has one patient a line" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.parquet"])
 def test_an_empty_cohort_is_answered_and_holds_nothing(name: str, tmp_path: Path) -> None:
     make_cohort(5, 1).head(0).write_parquet(tmp_path / "in.parquet")
     (tmp_path / "in.csv").write_text("id,metastatic_therapy\n")
-    (tmp_path / "in.ndjson").write_text("")
     done = cohort(name, "-o", "out", "--format", "json", cwd=tmp_path)
     assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)

@@ -133,6 +133,10 @@ def test_two_runs_are_compared_patient_by_patient(
     for row in changed:
         after = expected_row(local, examples[row["id"]])
         assert all(row[f"{key}_new"] in (None, after[key]) for key in ("setting", "recommended", "excluded", "actions"))
+    reading = ("--overlay", overlay, "--reading", "R5=b")
+    assert cohort("in.ndjson", "-o", "both", *reading, *ALONE, cwd=cohort_run).exit_code == 0
+    title = " ".join(cohort("diff", "out", "both", cwd=cohort_run).stdout.split())
+    assert re.search(r"TO her2_mbc \(curated layer, sha256:\w+\) \+ formulary_without_tdxd \+ R5 = b ", title)
     done = cohort("diff", "out", "local", "-o", "changed.txt", cwd=cohort_run)
     assert (done.exit_code, '".txt" is not a table format' in done.stderr) == (2, True)
     same = cohort("diff", "out", "out", cwd=cohort_run)

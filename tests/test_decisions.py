@@ -208,6 +208,19 @@ def test_a_check_finds_no_conflict_between_decisions_and_gaps_within_each(moor_f
     assert {found.kind for found in diff(silent, moor_flutter).findings}
 
 
+def test_a_gap_of_one_decision_tells_nothing_of_what_another_one_is_indicated(tmp_path: Path) -> None:
+    """Nothing is left against clots; slowol, which is indicated for the pulse, and excluded too, has no part in that."""
+    ruled_out = "contraindicated(clotless) :- has(faint).\ncontraindicated(slowol) :- has(faint).\n"
+    text = TEXT.replace("contraindicated(slowol) :- has(faint).\n", ruled_out)
+    gaps = [found for found in check(load(tmp_path, text)).findings if found.kind == "gap"]
+    (gap,) = [found for found in gaps if "In high risk of clots nothing is left" in found.message]
+    assert [(side.annotation, side.derives) for side in gap.sides] == [
+        ("L1", "an indication for clotless (strong recommendation)"),
+        ("L4", "a contraindication to clotless"),
+    ]
+    assert gap.statements == ("L1", "L4")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -311,6 +311,8 @@ def test_sides_are_folders_layers_overlays_or_several_of_them(environment: dict[
         ("curatd", '"curatd" is not a folder, a file, a layer or a reading (did you mean "curated"'),
         ("tests", "no guideline.lp there"),
         ("R5=c", "--reading R5=c: no such alternative of a reading; allowed: R1=a"),
+        ("r5=b", '--reading r5=b: no such alternative of a reading (did you mean "R5=b"?); allowed: R1=a'),
+        ("R99=b", "--reading R99=b: no such alternative of a reading; allowed: R1=a"),
     ],
 )
 def test_a_side_that_cannot_be_used_is_refused(side: str, message: str, environment: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -222,6 +223,10 @@ def test_a_cohort_orders_the_groups_by_the_patients_concerned(environment: dict[
     affected = {found["message"]: found["affected"] for found in report["findings"]}
     key = "trastuzumab + pertuzumab + a taxane (docetaxel or paclitaxel) is recommended by L3 and excluded by L54."
     assert affected[key] == 3
+    folder = tmp_path / "export"
+    folder.mkdir()
+    shutil.copy(cohort, folder / "records.ndjson")
+    assert run("check", "json", environment, "--cohort", str(folder)) == report
     command = [sys.executable, "-m", "reasoner", *COMMANDS["check"], "--cohort", str(cohort)]
     text = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False).stdout
     shown = [int(count) for count in re.findall(r"\[(\d+) of 4\s+patients\]", text)]

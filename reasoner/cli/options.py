@@ -167,7 +167,8 @@ def search_options(command: Command) -> Command:
         click.option("--accept", type=click.Path(path_type=Path), metavar="FILE",
                      help="A file of accepted findings: an id and the reason on each line."),
         click.option("--witness", metavar="ID", help="Print only the witness of this finding, as a record."),
-        click.option("--cohort", type=click.Path(path_type=Path), metavar="FILE",
-                     help="Count the patients of a cohort (NDJSON, CSV, Parquet) who show each finding, and order by that."),
+        click.option("--cohort", type=click.Path(path_type=Path), metavar="IN",
+                     help="Count the patients of a cohort, read as reasoner cohort reads it, who show each finding, and "
+                     "order by that."),
         click.option("--all", "everything", is_flag=True, help="Show all groups of findings in full, not the first ten."),
     )  # fmt: skip

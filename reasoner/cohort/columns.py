@@ -254,7 +254,7 @@ class RecordColumns:
 
     def record(self, row: int) -> Record:
         """Give one record, as the evaluation of one record takes it."""
-        data: dict[str, object] = {"id": ""}
+        data: dict[str, object] = {"id": "row"}
         for dictionary, codes in self.columns:
             value = dictionary.value(codes[row])
             if value is not None or dictionary.nulls[codes[row]]:

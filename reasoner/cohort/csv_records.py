@@ -45,7 +45,7 @@ def read_csv(part: Part, header: Sequence[str], content: bytes, dictionaries: Di
     }
     whole = [len(cells) == len(header) for _, cells in rows]
     ids = [valid_text(name) if own else None for name, own in zip(cells_of("id"), whole, strict=True)]
-    broken = np.array([not name for name in ids], dtype=bool)
+    broken = np.array([name is None or not name.strip() for name in ids], dtype=bool)
     columns = dictionaries.columns(len(rows), codes)
     return Rows(columns, pl.Series(ids, dtype=pl.String), numbers, broken, [line for line, _ in rows], data)
 

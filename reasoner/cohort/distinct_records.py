@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
 
+from reasoner.cohort.charts import gather, is_export
 from reasoner.cohort.columns import Dictionaries
 from reasoner.cohort.source import plan, read
 from reasoner.errors import RecordError
@@ -26,10 +28,13 @@ class DistinctRecords(NamedTuple):
 
 
 def distinct_records(path: Path, guideline: Guideline) -> DistinctRecords:
-    """Read a cohort: Parquet, CSV or NDJSON, as `reasoner cohort` reads it.
+    """Read a cohort: Parquet, CSV, NDJSON or an export of FHIR, as `reasoner cohort` reads it.
 
     Raises ReasonerError where it cannot be read.
     """
+    if is_export(path):
+        with TemporaryDirectory() as folder:
+            return distinct_records(gather(path, Path(folder)), guideline)
     dictionaries = Dictionaries(guideline.model)
     counts: dict[tuple[int, ...], int] = {}
     found: dict[tuple[int, ...], Record] = {}

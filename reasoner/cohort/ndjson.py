@@ -58,7 +58,7 @@ def read_ndjson(part: Part, content: bytes, dictionaries: Dictionaries, guidelin
         if fact.kind == "number"
     }
     ids = [valid_text(record.get("id")) for record in records]
-    broken |= np.array([name is None for name in ids], dtype=bool)
+    broken |= np.array([name is None or not name.strip() for name in ids], dtype=bool)
     columns = dictionaries.columns(len(records), codes, sets)
     return Rows(columns, pl.Series(ids, dtype=pl.String), numbers, broken, [number for number, _ in lines], data, remarks)
 

@@ -97,7 +97,8 @@ def read_parquet(part: Part, dictionaries: Dictionaries) -> Rows:
     }
     lines = range(part.line, part.line + len(frame))
     columns = dictionaries.columns(len(frame), codes)
-    return Rows(columns, frame["id"], numbers, frame["id"].is_null().to_numpy(), lines, data)
+    broken = (frame["id"].fill_null("").str.strip_chars() == "").to_numpy()
+    return Rows(columns, frame["id"], numbers, broken, lines, data)
 
 
 def in_json(value: object, of_courses: bool, told: bool) -> object:

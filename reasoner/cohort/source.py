@@ -70,6 +70,9 @@ def text_parts(file: Path, size: int, model: GuidelineModel) -> Iterator[Part]:
     """Divide a text at ends of lines, a CSV file at ends of rows: a line can end inside quotes."""
     is_csv = file.suffix.lower() == ".csv"
     with file.open("rb") as stream:
+        if not any(map(bytes.strip, stream)):
+            raise ReasonerError(f"{file}: empty; a cohort has one patient a line")
+        stream.seek(0)
         if is_csv:
             check_columns(file, read_header(stream.readline(), file), model)
         start = at = stream.tell()

@@ -58,16 +58,22 @@ class Selection(msgspec.Struct, frozen=True):
             reading, _, name = text.partition("=")
             if text == ANY:
                 continue
-            options = ", ".join(f"{other}={option}" for other, names in known.items() for option in (*names, ANY))
+            options = [f"{other}={option}" for other, names in known.items() for option in (*names, ANY)]
             if reading not in known or name not in (*known[reading], ANY):
-                hint = nearest(reading, known) if reading not in known else ""
-                allowed = f"{options}, {ANY}" if options else "none: no reading of this guideline has an alternative"
+                alike = [own for own in options if number_in(own) == number_in(text)]
+                hint = nearest(text, alike) if reading not in known else ""
+                allowed = ", ".join((*options, ANY)) if options else "none: no reading of this guideline has an alternative"
                 raise GuidelineError(f"--reading {text}: no such alternative of a reading{hint}; allowed: {allowed}")
             if chosen.setdefault(reading, name) != name:
                 raise GuidelineError(f"--reading {text}: {reading} is taken as {chosen[reading]} already; choose one.")
         if ANY in self.readings:
             chosen = {reading: chosen.get(reading, ANY) for reading in known}
         return {reading: name for reading, name in chosen.items() if name != known[reading][0]}
+
+
+def number_in(text: str) -> str:
+    """Give the digits of a name: another number is another name, not a misspelt one."""
+    return "".join(filter(str.isdecimal, text))
 
 
 def shared_folder() -> Path:

@@ -86,6 +86,8 @@ def parse_record(data: object, model: GuidelineModel, encode: ValueReader = enco
             "id",
             f"{show(name)} is not a text; every record has an id" if "id" in data else "missing; every record has an id",
         )
+    if not name.strip():
+        fail("id", "empty; every record has an id")
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
