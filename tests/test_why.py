@@ -314,3 +314,32 @@ def test_unknown_names_are_refused_with_the_nearest(curated: Guideline) -> None:
         why(answer, "trastuzumab_deruxtecn")
     with pytest.raises(RecordError, match='"monitor_lvef" is not a regimen; allowed'):
         why_not(curated, curated.record(curated.cases()["second_line"].record), "monitor_lvef")
+
+
+HISTORIES: tuple[list[dict[str, Any]], ...] = (
+    [],
+    [{"drugs": ["trastuzumab", "pertuzumab", "docetaxel"], "outcome": "completed"}],
+    [{"drugs": ["trastuzumab", "pertuzumab", "docetaxel"], "outcome": "progression"}],
+    [{"drugs": ["trastuzumab_deruxtecan"], "outcome": "progression"}],
+    [{"drugs": ["lapatinib", "capecitabine"], "outcome": "ongoing"}],
+    [{"drugs": ["trastuzumab_deruxtecan"], "outcome": "toxicity"}],
+)
+
+
+def test_what_some_therapy_would_give_is_never_said_not_to_be_met_where_therapy_is_not_known(curated: Guideline) -> None:
+    known = {"id": "p", "metastatic": True, "her2": "positive", "heart_failure": False, "lvef_decline": "none"}
+    for hr in ("positive", "negative"):
+        told = [curated.answer({**known, "hr": hr, "metastatic_therapy": history}) for history in HISTORIES]
+        for regimen in curated.model.regimens:
+            result = why_not(curated, curated.record({**known, "hr": hr}), regimen)
+            shown, nearest = " ".join(render_why_not(result).split()), result.nearest
+            if any(entry.regimen == regimen for answer in told for entry in answer.recommended):
+                assert "Nothing that can still change" not in shown, (hr, regimen)
+                assert result.otherwise in shown, (hr, regimen)
+                assert "record the courses" in result.otherwise
+            for lack in nearest.lacks if nearest is not None else ():
+                atom = result.answer.derivation.program.atoms[lack.atom]
+                assert lack.kind != "missing" or not any(answer.derivation.may_hold(atom) for answer in told), (
+                    regimen,
+                    atom,
+                )

@@ -191,12 +191,25 @@ class Derivation:
 
     def condition(self, atom: int, negated: bool) -> SeenCondition:
         """Show a condition as it stands in all completions."""
-        value = self.values[atom]
-        met = self.completions.all & ~value if negated else value
         program = self.program
-        seen = SeenCondition(program.atoms[atom], self.phrase(atom), negated, self.state(atom), self.extent(met))
+        seen = SeenCondition(program.atoms[atom], self.phrase(atom), negated, self.state(atom), self.met(atom, negated))
         self._conditions[atom, negated] = seen
         return seen
+
+    def met(self, atom: int, negated: bool) -> str:
+        """Word in how many completions a condition is met; where therapy is not known, whatever was given."""
+        every, value, possible = self.completions.all, self.values[atom], self.possibly(atom)
+        certain, perhaps = (every & ~possible, every & ~value) if negated else (value, possible)
+        return "always" if certain == every else "never" if perhaps == self.completions.none else "sometimes"
+
+    def possibly(self, atom: int) -> Truth:
+        """Give the completions in which an atom holds, or holds after some therapy where it is not known which was given."""
+        return self.values[atom] if self.possible is None else self.possible[atom]
+
+    def may_hold(self, atom: str) -> bool:
+        """Tell whether an atom, clingo text, holds in some completion or after some therapy that is not known."""
+        number = self.program.index.get(atom)
+        return number is not None and bool(self.possibly(number) != self.completions.none)
 
     def extent(self, truth: Truth) -> str:
         """Word in how many completions something holds."""
@@ -214,7 +227,7 @@ class Derivation:
         value, none = self.values[number], self.completions.none
         if value not in (none, self.completions.all):
             return "unknown"
-        if self.possible is not None and self.possible[number] != value:
+        if self.possibly(number) != value:
             return "unknown"
         if number < len(self.program.inputs):
             name, (fact, *_) = self.input(number)

@@ -70,6 +70,7 @@ def nearest_rule(derivation: Derivation, regimen: str) -> Nearest | None:
 def never_reached(derivation: Derivation, regimen: str) -> Nearest | None:
     """Find the first statement that recommends a regimen, where none of its rules can fire for a history of this length."""
     model, therapy = derivation.model, derivation.model.courses_fact
+    kind: Kind = "missing" if derivation.possible is None else "open"
     for rule in model.rules:
         head = rule.head.replace(" ", "")
         if rule.annotation is None or predicate_of(head) != INDICATED or arguments_of(head)[0] != regimen:
@@ -78,7 +79,7 @@ def never_reached(derivation: Derivation, regimen: str) -> Nearest | None:
         words = [model.label("setting", name) for name in settings if name in model.settings]
         if not words and therapy is not None:
             words = [therapy.label]
-        return Nearest(rule.annotation, (), (Lack(NOWHERE, model.say("and").join(words), "missing"),))
+        return Nearest(rule.annotation, (), (Lack(NOWHERE, model.say("and").join(words), kind),))
     return None
 
 
@@ -144,7 +145,7 @@ def outside(derivation: Derivation, setting: int, annotation: str) -> Iterator[L
     if own:
         yield from min((list(dict.fromkeys(lacks_of(derivation, support, ""))) for support in own), key=len)
         return
-    kind: Kind = "open" if derivation.holds(setting) else "missing"
+    kind: Kind = "open" if derivation.may_hold(program.atoms[setting]) else "missing"
     grounds = ground_words(derivation, dict.fromkeys(program.rules[support].head for support in supports))
     yield Lack(setting, model.say("setting_with_grounds", model.label("setting", name), grounds), kind)
 

@@ -126,11 +126,7 @@ def concluded(answer: Answer, conclusion: str) -> Concluded:
     certain = [status for status, truth in where.items() if truth == every]
     atoms = held or tuple(text for text in tuple(candidates)[:1] if text in derivation.program.index)
     doses = doses_of(conclusion, derivation) if kind == "regimen" and held else ()
-    perhaps = any(
-        derivation.possible[derivation.program.index[text]] != none
-        for text in candidates
-        if derivation.possible is not None and text in derivation.program.index
-    )
+    perhaps = any(map(derivation.may_hold, candidates))
     status = certain[0] if certain else CONDITIONAL if held or perhaps else NEVER[kind]
     claimed = tuple(text for text, own in candidates.items() if own == status) if certain else tuple(candidates)
     return Concluded(kind, status, Claim(claimed, denied=status == NEVER[kind]), held, (*atoms, *doses))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from msgspec import field
+from msgspec import UNSET, UnsetType, field
 from msgspec.structs import asdict
 
 from reasoner.compiler.model import GuidelineModel
@@ -14,7 +14,7 @@ from reasoner.engine.conclusions import CERTAIN
 from reasoner.engine.derivation import RuleUse, SeenCondition
 from reasoner.engine.memory import on_larger_diagrams
 from reasoner.engine.phrases import requirement_words
-from reasoner.engine.predicates import BEFORE, INDICATED, PREFERS, predicate_of
+from reasoner.engine.predicates import BEFORE, INDICATED, PREFERS, RECOMMENDED, ground_atom, predicate_of
 from reasoner.errors import RecordError, nearest
 from reasoner.guideline import Guideline
 from reasoner.queries.changes import Change, Changes, smallest_changes
@@ -59,7 +59,8 @@ class WhyNot(Why, frozen=True):
 
     `rules` are those that could have recommended it and do not in every completion, those that miss least first;
     `changes` are the first of the smallest changes to the record that make it certain, none where it is; `other_changes`
-    tells how many more there are, null where they are too many to be counted.
+    tells how many more there are, null where they are too many to be counted. Where it depends on therapy of which nothing
+    is known, `otherwise` says so, and what to record.
 
     `uses`, not part of the JSON, are the `rules` with all their conditions.
     """
@@ -69,6 +70,7 @@ class WhyNot(Why, frozen=True):
     outranked_by: tuple[Outranking, ...]
     changes: tuple[Change, ...]
     others: int | None = field(name="other_changes")
+    otherwise: str | UnsetType = UNSET
 
     uses = Carried[tuple[RuleUse, ...]]()
 
@@ -97,7 +99,20 @@ def why_not(guideline: Guideline, record: Record, regimen: str, anything: bool =
         outranked_by=tuple(outranking(answer, entry)),
         changes=changes.first,
         others=changes.others,
+        otherwise=otherwise_words(answer, regimen, bool(changes.first)),
     ).carrying(**explained.__dict__, uses=uses)
+
+
+def otherwise_words(answer: Answer, regimen: str, changed: bool) -> str | UnsetType:
+    """Say that a regimen may be recommended after therapy of which nothing is known, as well where changes do that too."""
+    derivation = answer.derivation
+    say, therapy = derivation.model.say, derivation.model.courses_fact
+    open_history = derivation.possible is not None and derivation.may_hold(ground_atom(RECOMMENDED, regimen))
+    if therapy is None or not open_history:
+        return UNSET
+    if changed:
+        return say("otherwise_courses", therapy.label)
+    return say("depends_on_therapy", therapy.label)
 
 
 def blocked(answer: Answer, regimen: str) -> list[RuleUse]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec import UNSET
+
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.conclusions import CERTAIN, Assumption
 from reasoner.engine.derivation import RuleUse, SeenCondition
@@ -140,7 +142,9 @@ def changes(page: TextLayout, result: WhyNot, model: GuidelineModel) -> None:
     if result.status == "recommended":
         page.item("", say("no_change_needed"), indent=0)
         return
-    if not result.changes:
+    if not result.changes and result.otherwise is not UNSET:
+        page.item("", result.otherwise, indent=0)
+    elif not result.changes:
         page.item("", say("no_change_possible" if result.others == 0 else "no_change_found"), indent=0)
     else:
         page.item("", say("heading_smallest_changes"), "heading", indent=0)
@@ -148,5 +152,5 @@ def changes(page: TextLayout, result: WhyNot, model: GuidelineModel) -> None:
         page.item(f"  {number}.", change_words(change, result.answer.asked.record.data, model))
     if result.changes and result.others != 0:
         page.item("", say("other_changes", str(result.others)) if result.others else say("perhaps_other_changes"), "faint")
-    if result.answer.derivation.possible is not None and model.courses_fact is not None:
-        page.item("  -", say("otherwise_courses", model.courses_fact.label))
+    if result.changes and result.otherwise is not UNSET:
+        page.item("  -", result.otherwise)

@@ -169,10 +169,11 @@ export class Queries {
     return explained(found, words, [ahead, this.changes(found)], rules);
   }
 
-  changes({ status, changes, other_changes: others }) {
+  changes({ status, changes, other_changes: others, otherwise }) {
     if (status === "recommended") return null;
     const lines = changes.map((change) => element("li", {}, this.change(change)));
     if (others && lines.length) lines.push(element("li", { textContent: say("page_other_changes", others) }));
+    if (otherwise) lines.push(element("li", { textContent: otherwise }));
     if (lines.length) return part(say("page_changes"), lines, "changes");
     const none = this.past.checked ? say("page_no_change") : say("page_no_change_now");
     return part(say("page_changes"), [element("li", { textContent: none })]);
