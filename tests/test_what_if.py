@@ -12,6 +12,7 @@ import pytest
 from records import random_course, random_record
 
 from reasoner import Guideline, RecordError
+from reasoner.queries.corrections import corrected_record
 from reasoner.queries.edits import apply_edits, parse_edit
 from reasoner.queries.what_if import WhatIf, differences, what_if
 from reasoner.records.shapes import to_plain
@@ -309,6 +310,31 @@ def test_an_edit_that_cannot_be_used_says_why(edit: str, message: str, curated: 
         what_if(curated, data, [edit])
     assert message in str(refused.value)
     assert data == kept
+
+
+LAST = "metastatic_therapy[-1].outcome"
+
+
+@pytest.mark.parametrize(
+    ("edits", "message"),
+    [
+        (["her2=positive", "her2=negative"], 'her2: it is changed twice, first to "positive"; change it once'),
+        (["her2=positive", "hr=null", "her2=positive"], "her2: it is changed twice"),
+        (["metastatic_therapy+=lapatinib:progression", "metastatic_therapy=[]"], "metastatic_therapy: it is changed twice"),
+        ([f"{LAST}=progression", f"{LAST}=toxicity"], f"{LAST}: it is changed twice, first to"),
+        ([f"{LAST}=progression", "metastatic_therapy+=tucatinib", f"{LAST}=toxicity"], ""),
+        (["metastatic_therapy=[]", "metastatic_therapy+=lapatinib", f"{LAST}=toxicity"], ""),
+    ],
+)
+def test_no_edit_undoes_an_earlier_one(edits: list[str], message: str, curated: Guideline) -> None:
+    data = record(metastatic_therapy=[{"drugs": ["lapatinib"], "outcome": "ongoing"}])
+    for ask in (what_if, corrected_record):
+        if not message:
+            ask(curated, data, edits)
+            continue
+        with pytest.raises(RecordError) as refused:
+            ask(curated, data, edits)
+        assert str(refused.value).startswith(message)
 
 
 def test_no_course_can_be_changed_where_there_is_none(curated: Guideline) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reasoner.engine.phrases import changed_value_words
 from reasoner.errors import printable
 from reasoner.guideline import Guideline
-from reasoner.queries.edits import Edit, apply_edits, parse_edit
+from reasoner.queries.edits import Edit, apply_edits, parse_edits
 from reasoner.queries.fields import sets_of
 from reasoner.records.record import ONE_OF, Record
 
@@ -23,7 +23,7 @@ IN_SET = re.compile(rf"{ONE_OF}\[(\d+)\]\.")
 
 
 def corrected_record(guideline: Guideline, data: object, edits: Sequence[str]) -> Record:
-    """Validate a record, or read one from FHIR, as `edits` correct it, which are written as `parse_edit` reads them.
+    """Validate a record, or read one from FHIR, as `edits` correct it, which are written as `parse_edits` reads them.
 
     What was corrected is in its remarks. Raises RecordError, naming the field, where the record, an edit or the corrected
     record cannot be used.
@@ -31,7 +31,7 @@ def corrected_record(guideline: Guideline, data: object, edits: Sequence[str]) -
     if isinstance(data, Mapping) and "resourceType" in data:
         facts = corrected_facts(guideline, guideline.read_fhir(data), edits)
         return guideline.checked(guideline.record_from(facts))
-    parsed = [parse_edit(edit, guideline) for edit in edits]
+    parsed = parse_edits(edits, guideline)
     before = guideline.parsed(data).data
     after = apply_edits(before, parsed)
     return guideline.record(after)._replace(remarks=tuple(corrections(guideline, parsed, before, after)))
@@ -42,7 +42,7 @@ def corrected_facts(guideline: Guideline, facts: ChartFacts, edits: Sequence[str
 
     Raises RecordError where an edit cannot be used.
     """
-    parsed = [parse_edit(edit, guideline) for edit in edits]
+    parsed = parse_edits(edits, guideline)
     after = apply_edits(facts.record, parsed)
     places = {place for edit in parsed for place in places_of(edit, facts.record)}
     labels = [own["label"] for own in sets_of(facts.record)]

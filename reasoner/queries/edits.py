@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from reasoner.compiler.model import Fact, GuidelineModel
@@ -29,7 +30,7 @@ from reasoner.records.json_lines import parse_json
 from reasoner.records.record import ONE_OF
 from reasoner.records.values import among, fail, show
 
-__all__ = ["FORMS", "Edit", "apply_edits", "parse_edit"]
+__all__ = ["FORMS", "Edit", "apply_edits", "parse_edit", "parse_edits"]
 
 FORMS = "FACT=VALUE, FACT+=VALUE, FACT-=VALUE, FACT[N].FIELD=VALUE, one_of[N].FACT[N].FIELD=VALUE or one_of=LABEL"
 UNKNOWN = ("", "unknown")
@@ -91,6 +92,25 @@ def parse_edit(text: str, guideline: Guideline) -> Edit:
     else:
         parsed = member_value(fact, kind, value.strip(), model)
     return Edit(fact, kind, parsed, at, field, model.under_way, model.endings, within)
+
+
+def parse_edits(texts: Iterable[str | Edit], guideline: Guideline) -> list[Edit]:
+    """Read several changes to a record, of which none undoes an earlier one.
+
+    Raises RecordError as `parse_edit` does, and for what is set after it was set or changed.
+    """
+    edits: list[Edit] = []
+    for text in texts:
+        edit = parse_edit(text, guideline) if isinstance(text, str) else text
+        of_fact = [earlier for earlier in edits if earlier.key == edit.key] if edit.kind == "=" else []
+        if edit.field is not None:
+            since = takewhile(lambda earlier: earlier.kind != "+=", reversed(of_fact))
+            of_fact = [earlier for earlier in since if earlier[3:5] == edit[3:5] and earlier.within == edit.within]
+        if of_fact:
+            place = edit.key if edit.field is None else f"{edit.key}[{edit.at}].{edit.field}"
+            fail(place, f"it is changed twice, first to {show(of_fact[-1].value)}; change it once")
+        edits.append(edit)
+    return edits
 
 
 def loosely(text: str, place: str) -> object:

@@ -14,7 +14,7 @@ from reasoner.engine.doses import DoseGiven
 from reasoner.engine.memory import on_larger_diagrams
 from reasoner.engine.predicates import SETTING
 from reasoner.guideline import Guideline
-from reasoner.queries.edits import Edit, apply_edits, parse_edit
+from reasoner.queries.edits import Edit, apply_edits, parse_edits
 from reasoner.records.record import ONE_OF, Record
 from reasoner.records.shapes import Carried, Result, Shape
 
@@ -75,11 +75,11 @@ class WhatIf(Result, frozen=True, tag_field="schema", tag="reasoner.what_if/1"):
 def what_if(guideline: Guideline, data: Record | Mapping[str, object], edits: Iterable[Edit | str]) -> WhatIf:
     """Answer a record as it is and as `edits` change it, and compare.
 
-    An edit is written as `parse_edit` reads it, for example ``FACT=VALUE``. Raises RecordError, naming the field, where the
+    An edit is written as `parse_edits` reads it, for example ``FACT=VALUE``. Raises RecordError, naming the field, where the
     record, an edit or the changed record cannot be used.
     """
     record = data if isinstance(data, Record) else guideline.record(data)
-    parsed = [parse_edit(edit, guideline) if isinstance(edit, str) else edit for edit in edits]
+    parsed = parse_edits(edits, guideline)
     changed = apply_edits(record.data, parsed)
     before, after = guideline.answer(record), guideline.answer(changed)
     keys = dict.fromkeys(edit.key if edit.key in changed else ONE_OF for edit in parsed)
