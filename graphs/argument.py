@@ -13,11 +13,11 @@ from graphs.build import about_answer, answer_graph, answered, concluded_atoms, 
 from graphs.graph import ExplanationGraph
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
-from reasoner.engine.argument import DENIED, Argument, Block
+from reasoner.engine.argument import DENIED, Block
 from reasoner.engine.argument_facts import About, ArgumentFact
 from reasoner.engine.conclusions import CONDITIONAL, Assumption
 from reasoner.engine.phrases import assumption_words, member_name, recommendation_words
-from reasoner.engine.predicates import ACTION, RECOMMENDED, SCORE, predicate_of
+from reasoner.engine.predicates import ACTION, EXCLUDED, RECOMMENDED, SCORE, predicate_of
 from reasoner.engine.trace import SourceTracer, labelled
 from reasoner.queries.why import Argued, argued
 
@@ -105,9 +105,22 @@ def graph_of(groups: Sequence[list[Argued]], answer: Answer) -> ExplanationGraph
     for together in groups:
         node = ", ".join(own.atom for own in together)
         graph.add_node(node, **concluded(together, answer))
-        builder.read(node, together[0].argument, behind_action(together[0].atom, graph, answer))
+        builder.read(node, together[0], answer)
     builder.write()
     return graph
+
+
+def excluded_by(own: Argued, answer: Answer) -> dict[str, list[ArgumentFact]]:
+    """Give what excludes a regimen of the answer under a condition and its argument lacks, with the facts of that."""
+    entries, exclusion = entries_of(answer), own.atom.replace(RECOMMENDED, EXCLUDED, 1)
+    entry = entries.get(exclusion) if exclusion != own.atom and own.atom in entries else None
+    if not isinstance(entry, Exclusion) or entry.certainty == "certain":
+        return {}
+    named = {block.block for block in own.argument.ruled_out_by}
+    lacking = [reason.annotation for reason in entry.reasons if reason.annotation not in named]
+    grounds = argued(answer, exclusion).argument.because if lacking else ()
+    facts = {ground.statement: [fact for fact in ground.facts if fact.state == "unknown"] for ground in grounds}
+    return {name: facts.get(name, []) for name in lacking}
 
 
 def behind_action(atom: str, graph: ExplanationGraph, answer: Answer) -> list[str]:
@@ -188,17 +201,20 @@ class ArgumentGraphBuilder:
         self.trials: dict[str, None] = {}
         self.tracer = SourceTracer(model)
 
-    def read(self, conclusion: str, argument: Argument, after: Sequence[str]) -> None:
+    def read(self, conclusion: str, own: Argued, answer: Answer) -> None:
         """Read an argument: what carries a conclusion, what would rule it out, and the trials.
 
-        What already stands `after` other conclusions, which it depends on, is left to them.
+        What already stands before other conclusions, which it depends on, is left to them.
         """
+        argument, after = own.argument, behind_action(own.atom, self.graph, answer)
         before = set().union(*(self.behind[other] for other in after))
         self.behind[conclusion] = set()
         uses = [Use(own.statement, conclusion, "derives", dict(map(self.fact, own.facts))) for own in argument.because]
         blocks: dict[str, dict[str, str]] = {}
         for block in argument.ruled_out_by:
             blocks.setdefault(block.block, {})[self.block(block)] = "requires"
+        for name, excluding in excluded_by(own, answer).items():
+            blocks[name] = dict(map(self.fact, excluding))
         uses += [Use(name, conclusion, "requires_absence", facts) for name, facts in blocks.items()]
         known = {use.name for use in self.uses if use.conclusion in after}
         if self.graph.nodes[conclusion]["state"] == "fails":

@@ -75,12 +75,31 @@ def test_every_case_shows_each_argument_whole_and_nothing_of_the_definitions(ans
                 assert graph.nodes[node]["rank"] == str(entry.rank)
 
 
+def test_what_would_exclude_a_recommended_regimen_stands_beside_it(answers: list[Answer]) -> None:
+    shown = 0
+    for answer in answers:
+        graph = argument_graph(answer)
+        for entry in (own for own in answer.excluded if own.certainty != "certain"):
+            node = f"recommended({entry.regimen})"
+            if node in graph:
+                against = {
+                    statement_of(graph, o) for o, _, role in graph.in_edges(node, data="role") if role == "requires_absence"
+                }
+                assert {reason.annotation for reason in entry.reasons} <= against, (answer.patient, entry.regimen)
+                shown += 1
+    assert shown > 5
+
+
 def test_every_edge_to_a_conclusion_is_a_step_of_its_derivation(answers: list[Answer]) -> None:
-    """A statement has a rule behind what it leads to, and an action depends on the recommendation that it follows."""
+    """A statement has a rule behind what it leads to, and an action depends on the recommendation that it follows.
+
+    Behind a recommendation stands also what excludes its regimen, which in the literal layer does not override it.
+    """
     for answer in answers:
         graph, program, model = argument_graph(answer), answer.derivation.program, answer.derivation.model
         for atom, node in shown(graph).items():
-            cone = program.cone([program.index[atom]])
+            sides = (atom, atom.replace("recommended(", "excluded(", 1))
+            cone = program.cone([program.index[side] for side in sides if side in program.index])
             names = {
                 model.rules[program.rules[rule].rule].annotation for number in cone for rule in program.supports[number]
             }

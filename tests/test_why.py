@@ -220,6 +220,14 @@ STANDINGS = {
         {"metastatic_therapy": [{"drugs": FIRST}]},
         "trastuzumab_deruxtecan", ("docetaxel, progression - not recorded",), ("not recorded - not recorded",),
     ),
+    "an outcome that is not recorded could be one that excludes": (
+        {"hr": "negative", "metastatic": True, "metastatic_therapy": [{"drugs": FIRST}]},
+        "trastuzumab_pertuzumab", ("Not recorded: course 1: trastuzumab + pertuzumab + docetaxel, progression [R10]",), (),
+    ),
+    "what places a patient in the scope does not carry the setting": (
+        {"hr": "negative", "metastatic": True, "metastatic_therapy": [{"drugs": FIRST}]},
+        "maintenance", ("HER2 status: positive; metastatic disease",), ("R19",),
+    ),
     "what happened in therapy that is not known is not recorded as absent": (
         {"months_to_recurrence": 9, "metastatic": True},
         "trastuzumab_deruxtecan", ("Not recorded: course 1",), ("Recorded as absent: a course",),

@@ -247,8 +247,8 @@ class ArgumentBuilder:
         """Give what carries the conclusion, each with its facts, every fact once; what is carried by nothing comes first."""
         found: dict[str, list[ArgumentFact]] = {name: [] for name in self.walk.because if self.carries(name)}
         given: set[About] = set()
-        first = next(iter(found), "")
         for atoms_of in (self.walk.because, self.walk.indirect):
+            first = next(iter(found), "")
             for name, atoms in atoms_of.items():
                 own = [fact for fact in self.facts.of_atoms(atoms) if fact.about not in given]
                 given.update(fact.about for fact in own)
@@ -271,11 +271,7 @@ class ArgumentBuilder:
                 state != "unknown" or self.walk.owner[atom] in self.derivation.completions.open
             ):
                 found.setdefault((block, variable.place[:4]), []).append(atom)
-        say, phrases = self.model.say, self.program.phrases
-        blocks = []
-        for (block, about), atoms in found.items():
-            words = say("or").join(phrases[atom] for atom in atoms)
-            blocks.append(self.block(block, about, words))
+        blocks = [self.block(block, about, self.facts.words_of(about, atoms)) for (block, about), atoms in found.items()]
         therapy = self.model.courses_fact
         own = {self.conclusion, *(drug for part in self.model.parts.get(self.conclusion, ()) for drug in part)}
         for block, atom in self.walk.histories if therapy is not None else ():
@@ -283,7 +279,7 @@ class ArgumentBuilder:
             if own.isdisjoint(arguments_of(self.program.atoms[atom])):
                 continue
             standing: Standing = "unknown" if self.derivation.possible is not None else "recorded_absent"
-            blocks.append(Block(block=block, fact=therapy.name, state=standing, words=phrases[atom]))
+            blocks.append(Block(block=block, fact=therapy.name, state=standing, words=self.program.phrases[atom]))
         return blocks
 
     def block(self, block: str, about: About, words: str) -> Block:
@@ -314,7 +310,8 @@ class ArgumentBuilder:
     ) -> tuple[dict[str, list[ArgumentFact]], list[Block]]:
         """Add what is sufficient and was not reached: what is absent can rule out, everything else carries."""
         named = {fact.about for own in because.values() for fact in own}
-        blocks = [block for block in blocks if block.about not in named]
+        excluding = set(self.excluding())
+        blocks = [own for own in blocks if own.about not in named or (own.block, own.about) in excluding]
         blocked = {block.about for block in blocks}
         for one in self.sufficient or ():
             about = (one.fact, one.member, one.course, one.key)
@@ -327,6 +324,14 @@ class ArgumentBuilder:
                 name = next(reversed(because), "") or self.reader(about) or self.speaker()
                 because.setdefault(name, []).append(self.facts.fact(about, one.value, None))  # type: ignore[arg-type]
         return because, blocks
+
+    def excluding(self) -> Iterator[tuple[str, About]]:
+        """Yield what is not recorded and by itself would exclude the conclusion where it is otherwise than argued for."""
+        for block, atom in self.walk.excluding:
+            about = self.program.variables[self.walk.owner[atom]].place[:4]
+            joint = [self.derivation.values[atom] & self.derivation.values[target] for target in self.targets]
+            if self.facts.state(about) == "unknown" and joint == [self.derivation.completions.none] * len(joint):
+                yield block, about
 
     def stating(self) -> set[str]:
         """Name what recommends or excludes the regimen, or calls for the action, by itself."""

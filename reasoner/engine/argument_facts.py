@@ -90,6 +90,15 @@ class Facts:
         state: Standing = "unknown" if lack.kind == "open" else "recorded"
         return ArgumentFact(fact=name, member=member, course=course, key=key, value=None, words=words, state=state)
 
+    def words_of(self, about: About, atoms: Sequence[int]) -> str:
+        """Word what input atoms about a fact say: how a course would end, where that is not recorded, as of any course."""
+        variable = self.program.variables[self.walk.owner[atoms[0]]]
+        texts = {self.program.atoms[atom] for atom in atoms}
+        values = [value for value, own in variable.values if not texts.isdisjoint(own)]
+        if about[2] is not None and about[3] is None and len(values) == 1 and self.state(about) == "unknown":
+            return self.words(about, values[0])
+        return self.model.say("or").join(self.program.phrases[atom] for atom in atoms)
+
     def true_of(self, atoms: Sequence[str]) -> bool:
         return all(self.walk.holds(self.program.index[atom]) for atom in atoms if atom in self.program.index)
 

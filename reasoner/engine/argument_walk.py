@@ -64,6 +64,7 @@ class Walk:
         self.because: dict[Carrier, dict[int, None]] = {}
         self.indirect: dict[Carrier, dict[int, None]] = {}
         self.blocks: dict[tuple[Carrier, int], None] = {}
+        self.excluding: set[tuple[Carrier, int]] = set()
         self.histories: dict[tuple[Carrier, int], None] = {}
         self.seen: set[tuple[int, bool, Carrier]] = set()
         self.closed_atoms: dict[int, bool] = {}
@@ -88,6 +89,11 @@ class Walk:
 
     def absent(self, atom: int) -> bool:
         return bool(self.derivation.values[atom] & self.agree == self.derivation.completions.none)
+
+    def decides(self, atom: int, exclusion: int) -> bool:
+        """Tell whether an atom makes an exclusion hold whatever else is not recorded."""
+        values = self.derivation.values
+        return bool(values[atom] & values[exclusion] == values[atom])
 
     def support(self, atom: int, carrier: Carrier = "", direct: bool = True) -> None:
         """Follow why an atom holds; not `direct` where that keeps something else from holding."""
@@ -132,23 +138,26 @@ class Walk:
         else:
             self.support(condition, carrier, direct)
 
-    def oppose(self, atom: int, block: Carrier, excluding: bool = False) -> None:
-        """Follow what could make an atom hold that does not."""
+    def oppose(self, atom: int, block: Carrier, exclusion: int | None = None) -> None:
+        """Follow what could make an atom hold that does not; `exclusion` is the exclusion that it leads to."""
         if (atom, False, block) in self.seen or self.program.roles[atom] in ("catalogue", "reading"):
             return
         self.seen.add((atom, False, block))
         if atom < len(self.program.inputs):
             if atom in self.owner:
                 self.blocks[block, atom] = None
+                if exclusion is not None and self.decides(atom, exclusion):
+                    self.excluding.add((block, atom))
             return
         if atom in self.program.aggregates:
             for condition, negated in self.derivation.counted_conditions(atom, False):
                 if negated:
                     self.support(condition, block, direct=False)
                 else:
-                    self.oppose(condition, block, excluding)
+                    self.oppose(condition, block, exclusion)
             return
-        excluding = excluding or predicate_of(self.program.atoms[atom]) == CONTRAINDICATED
+        if predicate_of(self.program.atoms[atom]) == CONTRAINDICATED:
+            exclusion = atom
         for rule in self.program.supports[atom]:
             unmet = self.unmet(rule)
             if not unmet:
@@ -156,7 +165,7 @@ class Walk:
             own = self.blocker(rule, block)
             given = [c for c, negated in unmet if not negated and self.closed(c)]
             if given:
-                if excluding and own != block and given[0] >= len(self.program.inputs):
+                if exclusion is not None and own != block and given[0] >= len(self.program.inputs):
                     self.histories[own, given[0]] = None
                 continue
             named = len(self.blocks)
@@ -164,8 +173,8 @@ class Walk:
                 if negated:
                     self.support(condition, own, direct=False)
                 else:
-                    self.oppose(condition, own, excluding)
-            if excluding and own != block and len(self.blocks) == named and not unmet[0][1]:
+                    self.oppose(condition, own, exclusion)
+            if exclusion is not None and own != block and len(self.blocks) == named and not unmet[0][1]:
                 self.histories[own, unmet[0][0]] = None
 
     def unmet(self, rule: int) -> list[tuple[int, bool]]:
