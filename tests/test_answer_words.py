@@ -6,6 +6,7 @@ import re
 from typing import Any, NamedTuple
 
 import pytest
+from bundles import BREAST_CANCER, FIRST_LINE, HER2, HORMONES, METASTASES, PROGRESSION, bundle
 
 from reasoner import Guideline
 from reasoner.records.shapes import to_plain
@@ -192,15 +193,69 @@ def test_the_bottom_line_says_no_more_than_the_entries(curated: Guideline, liter
     for guideline in (curated, literal):
         for name, case in guideline.cases().items():
             answer = guideline.answer(case.record)
+            untold = "is not recorded; if none was" in answer.bottom_line
             for entry in answer.recommended:
                 label = guideline.model.label("regimen", entry.regimen)
                 named = f"{label}, {guideline.model.label('strength', entry.strength)}"
                 after = answer.bottom_line.partition(named)[2]
-                if after and entry.certainty != "certain":
+                beside = [own for own in entry.assuming if own.value != () or not untold]
+                if after and beside:
                     assert re.match(r"( \(the text also excludes it\))?, (if|depending on) ", after), (name, after)
             if not answer.recommended:
                 told = ("nothing is recommended", "does not apply", "Nothing is left", "depends on", "recommends nothing")
                 assert any(words in answer.bottom_line for words in told), name
+
+
+WITHOUT_THERAPY = {
+    "the record": ({}, ("Which therapy for metastatic disease was given is not recorded; if none was: 5 regimens can rank",
+                        "RECOMMENDED It is not recorded which therapy for metastatic disease was given; all of this holds")),
+    "the record of one without receptors": ({"hr": "negative"}, ("Which therapy for metastatic disease was given",)),
+    "all but the therapy": (
+        {**KNOWN, "metastatic_therapy": None},
+        ("not recorded; if none was: trastuzumab + pertuzumab + a taxane (docetaxel or paclitaxel), standard.",),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WITHOUT_THERAPY)
+def test_unknown_therapy_is_what_the_answer_says_first(name: str, curated: Guideline) -> None:
+    record, says = WITHOUT_THERAPY[name]
+    answer = curated.answer({"id": "p", "metastatic": True, "her2": "positive", "hr": "positive", **record})
+    shown = re.sub(r"\s+", " ", render(answer))
+    assert [words for words in says if words not in shown] == []
+    assert answer.bottom_line.startswith("Which therapy for metastatic disease was given is not recorded")
+    assert len(answer.bottom_line) <= 200
+
+
+UNREAD = {"resourceType": "MedicationStatement", "id": "letter", "status": "unknown", "subject": {"reference": "Patient/p"},
+          "medicationCodeableConcept": {"text": "not legible"}, "effectivePeriod": {"start": "2020-11-05"}}  # fmt: skip
+EARLIER = {**UNREAD, "effectivePeriod": {"start": "2018-11-05"}}
+TOLD = "trastuzumab + pertuzumab + docetaxel (2020-02-01 to "
+
+
+def test_a_chart_that_tells_of_therapy_which_cannot_be_counted_is_no_untreated_patient(curated: Guideline) -> None:
+    told = [BREAST_CANCER, METASTASES, HER2, *HORMONES]
+    record = curated.record(bundle(*told, *FIRST_LINE, PROGRESSION, UNREAD))
+    answer = curated.answer(record)
+    shown = re.sub(r"\s+", " ", render(answer))
+    assert "metastatic_therapy" not in record.data
+    assert "does not apply as the chart reads" in answer.bottom_line
+    assert len(answer.bottom_line) <= 200
+    assert TOLD in answer.notes[0]
+    assert "MedicationAdministration/" in answer.notes[0]
+    assert "does not apply to this patient as the chart reads" in answer.notes[0]
+    assert f"{answer.bottom_line} {answer.notes[0]}" in shown
+    assert shown.count(TOLD) == 1
+    assert "RECOMMENDED For untreated patients only" in shown
+
+
+@pytest.mark.parametrize(
+    "more", [[UNREAD], [*FIRST_LINE, PROGRESSION], [*FIRST_LINE, PROGRESSION, EARLIER]], ids=("none", "counted", "earlier")
+)
+def test_a_chart_is_not_said_to_tell_of_therapy_that_it_does_not_or_that_counts(more: list[Any], curated: Guideline) -> None:
+    answer = curated.answer(bundle(BREAST_CANCER, METASTASES, HER2, *HORMONES, *more))
+    assert not answer.warning
+    assert "as the chart reads" not in render(answer)
 
 
 def test_what_is_new_stands_in_the_json(curated: Guideline) -> None:

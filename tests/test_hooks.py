@@ -132,6 +132,15 @@ def test_an_order_where_the_chart_leaves_therapy_open_is_not_judged_and_gets_wha
     assert "recommended" not in card["summary"] + card["detail"]
 
 
+def test_a_card_says_that_what_untreated_patients_are_told_does_not_apply_to_one_who_was_treated(service: Client) -> None:
+    chart = charts.second_line()
+    unread = {"status": "unknown", "medicationCodeableConcept": {"text": "not legible"}, "effectiveDateTime": "2024-01-05"}
+    chart["medicationStatements"] = charts.searchset([charts.about("MedicationStatement", "x", charts.PATIENT, **unread)])
+    (card, *_) = cards(service, "patient-view", chart)
+    assert "as the chart reads, therapy for metastatic disease was given: what is said of untreated" in card["detail"]
+    assert "the chart tells: trastuzumab + pertuzumab + docetaxel (2023-03-01 to 2023-06-14)" in card["detail"]
+
+
 def test_a_course_in_parts_is_the_regimen_that_it_makes_up(service: Client, curated: Guideline) -> None:
     def of(*drugs: str) -> list[str]:
         return [regimen for regimen in curated.model.regimens if curated.model.is_regimen(drugs, regimen)]

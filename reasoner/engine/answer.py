@@ -151,7 +151,7 @@ class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     words for each recommended regimen, where it was asked for.
 
     `derivation`, not part of the JSON, holds every rule that supports a conclusion and every one that is blocked; `asked` is
-    what was asked.
+    what was asked; `warning` is the note by which what holds for a patient without therapy does not apply, if any.
     """
 
     guideline: GuidelineInfo
@@ -173,6 +173,7 @@ class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
 
     derivation = Carried[Derivation]()
     asked = Carried[Asked]()
+    warning = Carried[str]("")
 
 
 def build_answer(derivation: Derivation, record: Record, info: GuidelineInfo, warnings: Sequence[str] = ()) -> Answer:
@@ -182,6 +183,7 @@ def build_answer(derivation: Derivation, record: Record, info: GuidelineInfo, wa
     recommended, actions = tuple(builder.recommended()), tuple(builder.actions())
     alternatives = tuple(builder.comparison.alternatives(setting))
     missing = tuple(builder.conclusions.missing())
+    notes = notes_on(derivation, builder.conclusions)
     unasked = not_asked_for(derivation, builder.conclusions, record)
     told = BottomLine(builder.comparison, record, recommended, actions, alternatives, missing)
     return Answer(
@@ -194,13 +196,13 @@ def build_answer(derivation: Derivation, record: Record, info: GuidelineInfo, wa
         missing=missing,
         assumed=tuple(builder.comparison.assumed(record)),
         alternatives=alternatives,
-        notes=(*notes_on(derivation, builder.conclusions), *record.remarks, *warnings, *unasked),
+        notes=tuple(filter(None, dict.fromkeys((record.warning, *notes, *record.remarks, *warnings, *unasked)))),
         bottom_line=told.text(),
         not_considered=derivation.model.not_considered,
         caveats=tuple(caveats_on(derivation, recommended, actions)),
         scores=tuple(scores(derivation, builder.conclusions)) if derivation.model.labels.get(SCORE) else UNSET,
         decisions=builder.conclusions.settings() or UNSET,
-    ).carrying(derivation=derivation)
+    ).carrying(derivation=derivation, warning=record.warning)
 
 
 class AnswerBuilder:

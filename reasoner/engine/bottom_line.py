@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET, UnsetType
 
 from reasoner.engine.comparison import Alternative, Comparison
-from reasoner.engine.conclusions import CERTAIN, SILENT, Missing
+from reasoner.engine.conclusions import CERTAIN, SILENT, Assumption, Missing, untreated_assumed
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.phrases import assuming_words, fact_words, rank_is_sure, setting_words, unknown_words
 from reasoner.engine.predicates import EXCLUDED, INDICATED, PLACES, RECOMMENDED, SETTING, arguments_of, predicate_of
@@ -110,28 +110,38 @@ class BottomLine:
         say, model = self.say, self.model
         best = min(entry.rank for entry in entries)
         top, rest = [e for e in entries if e.rank == best], [e for e in entries if e.rank > best]
-        lead = setting_words(setting, model)
-        lead = f"{lead[:1].upper()}{lead[1:]}"
-        held = [name for name in model.settings_in(entries[0].decision or "") if self.conclusions.held(SETTING, name)]
-        if setting in model.settings and len(held) > 1:
-            lead = say("bottom_several_settings")
-        if setting not in model.settings:
-            lead = say("bottom_undetermined")
-        full = say("bottom_or").join(self.entry(entry, True) for entry in top)
+        untreated = tuple({own for entry in entries for own in untreated_assumed(entry.assuming, model)})
+        if untreated and self.record.warning:
+            yield say("bottom_uncounted", model.label("fact", untreated[0].fact))
+            return
+        lead = self.lead(setting, entries[0].decision)
+        if untreated:
+            lead = say("bottom_untold", model.label("fact", untreated[0].fact))
+        full = say("bottom_or").join(self.entry(entry, True, untreated) for entry in top)
         text = say("labelled", lead, full)
         lost = self.stronger_excluded(top, entries[0].decision)
         if lost:
             yield f"{say('bottom_end', text)} {lost}"
         if rest:
-            yield say("bottom_then", text, say("bottom_or").join(self.entry(entry, True) for entry in rest))
+            yield say("bottom_then", text, say("bottom_or").join(self.entry(entry, True, untreated) for entry in rest))
             yield say("bottom_then", text, say("bottom_others", str(len(rest))))
         yield say("bottom_end", text)
-        yield say("bottom_end", say("labelled", lead, say("bottom_or").join(self.entry(entry, False) for entry in top)))
+        yield say(
+            "bottom_end", say("labelled", lead, say("bottom_or").join(self.entry(entry, False, untreated) for entry in top))
+        )
         if len(top) > 2:
-            both = self.entry(top[0], False), say("bottom_others", str(len(top) - 1))
+            both = self.entry(top[0], False, untreated), say("bottom_others", str(len(top) - 1))
             yield say("bottom_end", say("labelled", lead, say("bottom_or").join(both)))
         certain = all(entry.certainty == CERTAIN for entry in top)
         yield say("bottom_count" if certain else "bottom_count_open", lead, str(len(top)))
+
+    def lead(self, setting: str, decision: str | UnsetType) -> str:
+        """Name the setting at the beginning of the sentence, or say that there are several or that it is not decided."""
+        held = [name for name in self.model.settings_in(decision or "") if self.conclusions.held(SETTING, name)]
+        if setting not in self.model.settings:
+            return self.say("bottom_undetermined")
+        words = self.say("bottom_several_settings") if len(held) > 1 else setting_words(setting, self.model)
+        return f"{words[:1].upper()}{words[1:]}"
 
     def stronger_excluded(self, top: Sequence[Recommendation], decision: str | UnsetType) -> str:
         """Say that a regimen which is indicated more strongly than what ranks first is excluded; nothing where none is."""
@@ -145,16 +155,17 @@ class BottomLine:
                         return self.say("bottom_excluded", label, strong)
         return ""
 
-    def entry(self, entry: Recommendation, full: bool) -> str:
-        """Name a regimen with its strength, and whether or on what it hangs."""
+    def entry(self, entry: Recommendation, full: bool, said: Sequence[Assumption]) -> str:
+        """Name a regimen with its strength, and whether or on what it hangs besides what is `said` already."""
         say, model = self.say, self.model
         words = say("bottom_entry", model.label("regimen", entry.regimen), model.label("strength", entry.strength))
         truth = self.conclusions.truth
         if truth(RECOMMENDED, entry.regimen) & truth(EXCLUDED, entry.regimen) != self.derivation.completions.none:
             words = say("bottom_both", words)
-        if entry.certainty == CERTAIN:
+        assuming = tuple(own for own in entry.assuming if own not in said)
+        if entry.certainty == CERTAIN or (entry.assuming and not assuming):
             return words if rank_is_sure(entry, self.derivation) else say("bottom_rank_open", words)
-        return say("bottom_if", words, assuming_words(entry.assuming, model)) if full else say("bottom_open", words)
+        return say("bottom_if", words, assuming_words(assuming, model)) if full else say("bottom_open", words)
 
 
 def placing_grounds(derivation: Derivation, settings: Sequence[str]) -> list[str]:

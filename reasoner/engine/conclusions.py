@@ -31,6 +31,7 @@ __all__ = [
     "assumption_of",
     "conclusions_of",
     "holding",
+    "untreated_assumed",
 ]
 
 Certainty = Literal["certain", "conditional"]
@@ -371,6 +372,12 @@ def conclusions_of(derivation: Derivation) -> Conclusions:
     """Read the conclusions of a derivation."""
     program = derivation.program
     return Conclusions(derivation.completions, derivation.model, program.table, derivation.values, derivation.possible)
+
+
+def untreated_assumed(assuming: Iterable[Assumption], model: GuidelineModel) -> tuple[Assumption, ...]:
+    """Give of some assumptions the one that no therapy was given, where it is among them."""
+    own = model.courses_fact
+    return tuple(given for given in assuming if own is not None and given.fact == own.name and given.value == ())
 
 
 class Derived(NamedTuple):

@@ -12,7 +12,8 @@ from reasoner.fhir.courses import Course, build_courses, group, taken_alone
 from reasoner.fhir.dates import PartialDate, parse_date
 from reasoner.fhir.doses import Dose
 from reasoner.fhir.evidence import UNDECIDED, Evidence
-from reasoner.fhir.provenance import Provenance, shortened
+from reasoner.fhir.facts import name_some
+from reasoner.fhir.provenance import Provenance, shortened, unique
 from reasoner.fhir.timeline import Axis, Day, DrugGiven, Timeline, TimelineEvent, axis_of
 from reasoner.records.record import ONE_OF
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from reasoner.fhir.facts import ChartFacts
     from reasoner.fhir.methods import FactReader
 
-__all__ = ["timeline_of"]
+__all__ = ["timeline_of", "uncounted_therapy"]
 
 NEVER = 10**7
 WORDS = {"false": "without", "not_then": "timeline_not_then", UNDECIDED: "timeline_uncertain"}
@@ -52,6 +53,28 @@ class Given(NamedTuple):
 def timeline_of(found: ChartFacts, readers: Sequence[FactReader]) -> Timeline:
     """Lay out in time what was read of a chart; `readers` have read it, one for each way in which its doses can lie."""
     return TimelineBuilder(found, readers).timeline()
+
+
+def uncounted_therapy(readers: Sequence[FactReader]) -> str:
+    """Word the therapy that was given since the finding from which courses count, where it is not read as courses.
+
+    Given since is what is so in every way in which the doses can lie.
+    """
+    chart, model = readers[0].chart, readers[0].model
+    counted = next((mapping for mapping in chart.tables.facts if mapping.method == "courses_from"), None)
+    since = [dose for dose in readers[0].way.since if all(dose in own.way.since for own in readers)]
+    if counted is None or not since or any(own.courses for own in readers):
+        return ""
+    builder = TimelineBuilder(readers[0].result(), readers)
+    given = []
+    for doses in builder.episodes(since):
+        labels = model.say("plus").join(model.label("drug", drug) for drug in builder.ordered(doses))
+        last = max((builder.end_of(dose) for dose in doses), key=lambda date: date.last)
+        when = builder.span(doses[0].start, None if any(dose.open for dose in doses) else last)
+        sources = name_some(unique(dose.source for dose in doses), model)
+        given.append(model.say("fhir_therapy", labels, when, sources))
+    finding = model.label("finding", counted.of[0])
+    return model.say("fhir_uncounted", model.label("fact", counted.fact), finding, model.say("and").join(given))
 
 
 class TimelineBuilder:

@@ -12,6 +12,7 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import printable
 from reasoner.fhir.provenance import Located, Provenance
 from reasoner.fhir.timeline import Timeline
+from reasoner.records.record import ONE_OF
 from reasoner.records.shapes import Carried, Result, Shape
 
 __all__ = ["FEW", "ChartFacts", "Contradiction", "FactSource", "Side", "Undecided", "Unmapped", "name_some"]
@@ -76,7 +77,8 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
     outcome None. `assumed` is what was concluded from silence, `unreadable` what could not be read; `tables` is the digest
     of the tables; `other_kinds` counts the resources of each kind that is not read; `corrected` says what a person changed
     in the record. The `timeline` of the chart is there where it was
-    asked for. Not in the JSON are the `model` of the guideline, which gives the words, and `draw`, which makes the timeline.
+    asked for. Not in the JSON are the `model` of the guideline, which gives the words, `draw`, which makes the timeline, and
+    `uncounted`, which says what was given for certain of the therapy that the record leaves unknown.
     """
 
     record: dict[str, Any]
@@ -92,6 +94,7 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
     timeline: Timeline | UnsetType = UNSET
     model = Carried[GuidelineModel]()
     draw = Carried[Callable[["ChartFacts"], Timeline]]()
+    uncounted = Carried[str]("")
 
     def with_timeline(self) -> ChartFacts:
         """Give the same with the timeline of the chart."""
@@ -130,8 +133,16 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
         """Yield what a reader of the answer has to know: contradictions, what is undecided, what silence was taken for."""
         return map(printable, self.said())
 
+    def warning(self) -> str:
+        """Say what was given of the therapy of which the record has nothing; nothing where it has it, or none was."""
+        own = self.model.courses_fact
+        told = own is None or any(held.get(own.name) is not None for held in (self.record, *self.record.get(ONE_OF, ())))
+        return "" if told else printable(self.uncounted)
+
     def said(self) -> Iterator[str]:
         say = self.model.say
+        if warning := self.warning():
+            yield warning
         yield from self.corrected
         for entry in self.contradictions:
             sides = {side.value: say("bracketed", side.value, str(side)) for side in entry.sides}

@@ -12,7 +12,7 @@ from reasoner.fhir.course_facts import Open, course_values, words_of
 from reasoner.fhir.courses import Course, Endings, build_courses, unexplained
 from reasoner.fhir.dates import months_between
 from reasoner.fhir.doses import Dose
-from reasoner.fhir.events import timeline_of
+from reasoner.fhir.events import timeline_of, uncounted_therapy
 from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
 from reasoner.fhir.facts import ChartFacts, Contradiction, FactSource, Side, Undecided, Unmapped, name_some
 from reasoner.fhir.placement import Placed, Way, found_with, place_doses
@@ -47,7 +47,9 @@ def read_facts(
     reader.take(readers)
     if doubtful := chart.evidence.doubtful:
         reader.assumed.append(model.say("fhir_doubtful", name_some([own.source for own in doubtful], model)))
-    return reader.result().carrying(model=model, draw=lambda found: timeline_of(found, readers))
+    return reader.result().carrying(
+        model=model, draw=lambda f: timeline_of(f, readers), uncounted=uncounted_therapy(readers)
+    )
 
 
 CANCERS = {"another": "fhir_another_cancer", "second": "fhir_second_cancer"}

@@ -55,7 +55,8 @@ class Record(NamedTuple):
     have fewer, or its therapy is not known. `told` is what it tells, once for each of several sets of facts of which one is
     true, whose `labels` go with them; without such sets there is one and no label. `facts` is the whole record as clingo
     facts, for plain clingo. `sources` tells for each fact, and each course, where it was read, and `remarks` what else is to
-    be said of that, where the record was read from elsewhere.
+    be said of that, where the record was read from elsewhere; `warning` is the one by which what holds for the untreated
+    does not apply, if any.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Record(NamedTuple):
     facts: str
     sources: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     remarks: tuple[str, ...] = ()
+    warning: str = ""
 
 
 def parse_record(data: object, model: GuidelineModel, encode: ValueReader = encode_value) -> Record:

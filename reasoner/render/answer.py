@@ -9,7 +9,7 @@ from msgspec import UNSET, structs
 
 from reasoner.compiler.model import Annotation, GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
-from reasoner.engine.conclusions import Assumption
+from reasoner.engine.conclusions import Assumption, untreated_assumed
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.dose_phrases import dose_words, no_dose_words
 from reasoner.engine.phrases import (
@@ -239,6 +239,8 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
     page = TextLayout(width, colour)
     page.opening(answer.patient, answer.guideline, model)
     page.item("", answer.bottom_line, "heading", indent=0)
+    if answer.warning:
+        page.item("", answer.warning, "against", indent=0)
     for placed in answer.decisions or ():
         words = say("setting_for", model.label("decision", placed.decision), setting(placed.setting, answer.derivation))
         page.item("", words, indent=0)
@@ -266,7 +268,12 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
             named = f"{other.reading}={other.alternative}"
             annotation = model.annotations.get(named) or model.annotations[other.reading]
             page.item("", annotation_words(annotation, model), "faint")
-    section(page, say("heading_notes"), "  -", (note for note in answer.notes if note != say("note_silent")))
+    section(
+        page,
+        say("heading_notes"),
+        "  -",
+        (note for note in answer.notes if note not in (say("note_silent"), answer.warning)),
+    )
     section(page, say("heading_doubts"), "  -", (PUBLICATION.sub("", caveat) for caveat in answer.caveats))
     page.blank()
     if answer.not_considered:
@@ -286,6 +293,12 @@ def recommendations(page: TextLayout, answer: Answer) -> None:
                 page.item("  -", say("nothing"))
         elif own:
             page.item("", say("heading_recommended"), "heading", indent=0)
+        untreated = [given for entry in own for given in untreated_assumed(entry.assuming, model)]
+        if untreated and len(untreated) == len(own):
+            label = model.label("fact", untreated[0].fact)
+            page.item(
+                "", say("untreated_only") if answer.warning else say("holds_untreated", label), "conditional", indent=2
+            )
         whole = sum(entry.rank == 1 for entry in own) <= MOST_QUOTED
         for entry in own:
             recommendation(page, entry, answer, quoted, whole and entry.rank == 1)

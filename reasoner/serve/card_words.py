@@ -8,7 +8,7 @@ from itertools import groupby
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
-from reasoner.engine.conclusions import CERTAIN, Assumption, conclusions_of
+from reasoner.engine.conclusions import CERTAIN, Assumption, conclusions_of, untreated_assumed
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.phrases import (
     assumption_words,
@@ -84,8 +84,7 @@ def option_words(entry: Recommendation, derivation: Derivation) -> str:
 
 def supposes_untreated(entry: Recommendation, model: GuidelineModel) -> bool:
     """Tell whether a regimen is recommended only if no therapy was given, of which nothing is known."""
-    own = model.courses_fact
-    return own is not None and any(given.fact == own.name and given.value == () for given in entry.assuming)
+    return bool(untreated_assumed(entry.assuming, model))
 
 
 def certain_words(entry: Recommendation, derivation: Derivation) -> str:

@@ -236,6 +236,8 @@ class Hooks:
         events = timeline.events if timeline else ()
         given = [say("bracketed", say("plus").join(d.label for d in e.drugs), e.when) for e in events if e.kind == "therapy"]
         told = [say("card_told", given[0]), *given[1:]] if given else []
+        if facts.warning():
+            told.insert(0, say("card_uncounted", own.label))
         return (*dict.fromkeys(told), *dict.fromkeys(entry.why for entry in facts.undecided if entry.fact == own.name))
 
     def ordered(self, call: HookCall) -> Orders:

@@ -60,18 +60,26 @@ export function shown(answer, words, explain, goTo) {
 /** Show the setting of a decision, of which a guideline can have several, and what is recommended there. */
 function decided({ decision, setting: name }, answer, words, explain) {
   const title = say("page_recommended");
+  const own = answer.recommended.filter((entry) => entry.decision === decision);
   return [
     ...setting(name, words, explain),
+    onlyUntreated(own, words),
     part(
       decision ? say("setting_for", title, words.label("decision", decision)) : title,
       "ol",
       "recommended",
-      answer.recommended
-        .filter((entry) => entry.decision === decision)
-        .map((entry) => recommendation(entry, answer.worded[entry.regimen], words, explain)),
+      own.map((entry) => recommendation(entry, answer.worded[entry.regimen], words, explain)),
       say("page_nothing_recommended"),
     ),
-  ];
+  ].filter(Boolean);
+}
+
+/** Say that all that is recommended holds only if no therapy was given, where that is so. */
+function onlyUntreated(entries, words) {
+  const untreated = entries.map(({ assuming }) => assuming.find(({ value }) => Array.isArray(value) && !value.length));
+  return entries.length && untreated.every(Boolean)
+    ? element("p", { className: "tags" }, element("strong", { textContent: say("holds_untreated", words.label("fact", untreated[0].fact)) }))
+    : null;
 }
 
 /** Say which readings are taken otherwise than by default. */
