@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from reasoner.queries.why_not import why_not
 from reasoner.records.shapes import to_plain
 from reasoner.render.answer import render
 from reasoner.render.derivation import render_full as render_why
+from reasoner.render.why_not import render as render_why_not
 from reasoner.verification.check import check
 
 CATALOGUE = (
@@ -199,3 +201,21 @@ def test_of_very_many_totals_the_least_and_the_greatest_are_told(tmp_path: Path,
     (score,) = guideline.answer({"id": "p", "sign_2": True}).scores or ()
     assert (score.value, score.at_most) == (4, 511)
     assert [found.message for found in check(guideline).findings if "used nowhere" in found.message] == []
+
+
+def test_what_keeps_a_regimen_off_is_the_range_of_the_score_that_its_rule_asks_for(guideline: Guideline) -> None:
+    record = {**RECORD, "pregnant": False}
+    for changed, regimen, says in (
+        ({}, "amarin", "x Not met: gravity: less than 3."),
+        ({"temperature": None}, "amarin", "? Not known: gravity: less than 3."),
+        ({"temperature": 38, "signs": []}, "amarin_salt", "x Not met: gravity: at least 3."),
+    ):
+        result = why_not(guideline, guideline.record({**record, **changed}), regimen)
+        assert says in " ".join(render_why_not(result).split()), (changed, regimen)
+
+
+def test_what_counts_only_under_the_condition_of_an_entry_is_an_assumption(guideline: Guideline) -> None:
+    record = {**RECORD, "pregnant": False, "temperature": None}
+    text = " ".join(render(guideline.answer(record)).split())
+    assert re.search(r"gravity of 4 \([^()]*confirmed[^()]* \(1\), [^()]*\(1\), assuming [^()]*40 \(2\)\)", text), text
+    assert "assuming" not in " ".join(render(guideline.answer({**record, "temperature": 41})).split())

@@ -351,3 +351,8 @@ def test_what_some_therapy_would_give_is_never_said_not_to_be_met_where_therapy_
                     regimen,
                     atom,
                 )
+
+
+def test_an_action_for_what_is_not_recorded_is_called_for_because_it_is_not(curated: Guideline) -> None:
+    answer = curated.answer({"id": "p", "metastatic": True, "metastatic_therapy": []})
+    assert "- HER2 status - not recorded" in render_argument(why(answer, "confirm_her2_status"))

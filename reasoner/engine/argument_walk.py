@@ -14,7 +14,7 @@ from reasoner.compiler.program import Program
 from reasoner.engine.completions import Truth
 from reasoner.engine.conclusions import Assumption
 from reasoner.engine.derivation import Derivation
-from reasoner.engine.predicates import CONTRAINDICATED, predicate_of
+from reasoner.engine.predicates import CONTRAINDICATED, KNOWN, predicate_of
 
 __all__ = ["Carrier", "Walk"]
 
@@ -132,11 +132,13 @@ class Walk:
         return "reading" if reading and name.partition("=")[0] not in self.kept else "stated"
 
     def follow(self, condition: int, negated: bool, carrier: Carrier, direct: bool = True) -> None:
-        """Follow why a condition is met."""
-        if negated:
-            self.oppose(condition, carrier)
-        else:
+        """Follow why a condition is met; that a fact is not recorded carries by itself."""
+        if not negated:
             self.support(condition, carrier, direct)
+        elif direct and carrier and predicate_of(self.program.atoms[condition]) == KNOWN:
+            self.because.setdefault(carrier, {})[condition] = None
+        else:
+            self.oppose(condition, carrier)
 
     def oppose(self, atom: int, block: Carrier, exclusion: int | None = None) -> None:
         """Follow what could make an atom hold that does not; `exclusion` is the exclusion that it leads to."""

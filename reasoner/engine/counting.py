@@ -100,9 +100,11 @@ def part_words(derivation: Derivation, atom: int, part: Counted) -> str:
 
 
 def amount_words(derivation: Derivation, atom: int, agree: Truth) -> tuple[str, str]:
-    """Word what a count or sum amounts to in the completions of `agree`, and what makes it up."""
-    say, found = derivation.model.say, amount(derivation, atom, agree)
-    parts = [part_words(derivation, atom, part) for part in found.certain]
+    """Word what a count or sum amounts to in the completions of `agree`, and what makes it up, there or in any case."""
+    say, found, every = derivation.model.say, amount(derivation, atom, agree), derivation.completions.all
+    known = found.certain if agree == every else amount(derivation, atom, every).certain
+    parts = [part_words(derivation, atom, part) for part in found.certain if part in known]
+    parts += [say("assumed_counted", part_words(derivation, atom, part)) for part in found.certain if part not in known]
     parts += [say("perhaps_counted", part_words(derivation, atom, part)) for part in found.perhaps]
     return range_words(found.least, found.greatest, derivation.model), say("comma").join(parts)
 

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.notes import telling
-from reasoner.engine.predicates import INDICATED, PLACES, SETTING, arguments_of, ground_atom, predicate_of
+from reasoner.engine.predicates import INDICATED, PLACES, SCORE, SETTING, arguments_of, ground_atom, predicate_of
 
 __all__ = ["KINDS", "NOWHERE", "Lack", "Nearest", "nearest_rule"]
 
@@ -101,6 +101,9 @@ def lacks_of(derivation: Derivation, rule: int, annotation: str) -> Iterator[Lac
             continue
         if predicate_of(seen.atom) == SETTING and not negated:
             yield from outside(derivation, atom, annotation)
+        elif predicate_of(seen.atom) == SCORE and not negated:
+            words = allowed_score(derivation, rule, atom)
+            yield Lack(atom, words, "open" if seen.met == "sometimes" else "missing")
         elif program.roles[atom] == "position" and not negated:
             yield from min(
                 (list(lacks_of(derivation, rule, annotation)) for rule in program.supports[atom]), key=len, default=()
@@ -111,6 +114,29 @@ def lacks_of(derivation: Derivation, rule: int, annotation: str) -> Iterator[Lac
             yield Lack(atom, derivation.model.say("without", seen.phrase) if negated else seen.phrase, "open")
         else:
             yield Lack(atom, seen.phrase, "against" if negated else "missing")
+
+
+def allowed_score(derivation: Derivation, rule: int, score: int) -> str:
+    """Word the values of a score with which a rule would fire, its other conditions being the same."""
+    program, model = derivation.program, derivation.model
+    name, _ = arguments_of(program.atoms[score])
+    values = {number: int(value) for value, number in program.table[SCORE][name]}
+    own, rest = program.rules[rule], {c for c in program.rules[rule].conditions if c[0] not in values}
+    allowed = {
+        values[atom]
+        for other in program.supports[own.head]
+        if program.rules[other].rule == own.rule and rest.issubset(program.rules[other].conditions)
+        for atom, negated in program.rules[other].conditions
+        if atom in values and not negated
+    }
+    least, greatest = min(allowed), max(allowed)
+    bounds = [
+        *([model.say("at_least", str(least))] if least > min(values.values()) else []),
+        *([model.say("less_than", str(greatest + 1))] if greatest < max(values.values()) else []),
+    ]
+    if least == greatest or not bounds or allowed != {value for value in values.values() if least <= value <= greatest}:
+        return model.say("score_of", model.label(SCORE, name), model.say("or").join(map(str, sorted(allowed))))
+    return model.say("labelled", model.label(SCORE, name), model.say("comma").join(bounds))
 
 
 def against(derivation: Derivation, position: int, kind: Kind) -> Iterator[Lack]:

@@ -11,6 +11,7 @@ __all__ = [
     "CONTRAINDICATED",
     "EXCLUDED",
     "INDICATED",
+    "KNOWN",
     "PLACES",
     "PREFERS",
     "RANK",
@@ -34,6 +35,7 @@ CAUTIONED = "cautioned"
 CONTRAINDICATED = "contraindicated"
 EXCLUDED = "excluded"
 INDICATED = "indicated"
+KNOWN = "known"
 PLACES = "places"
 PREFERS = "prefers"
 RANK = "rank"
