@@ -212,7 +212,8 @@ class ArgumentGraphBuilder:
         uses = [Use(own.statement, conclusion, "derives", dict(map(self.fact, own.facts))) for own in argument.because]
         blocks: dict[str, dict[str, str]] = {}
         for block in argument.ruled_out_by:
-            blocks.setdefault(block.block, {})[self.block(block)] = "requires"
+            role = "requires_absence" if block.state == "recorded" else "requires"
+            blocks.setdefault(block.block, {})[self.block(block)] = role
         for name, excluding in excluded_by(own, answer).items():
             blocks[name] = dict(map(self.fact, excluding))
         uses += [Use(name, conclusion, "requires_absence", facts) for name, facts in blocks.items()]

@@ -123,7 +123,7 @@ def test_what_is_not_recorded_is_not_shown_as_the_patients(curated: Guideline) -
     assert "CAUTION, unless ruled out: for heart failure" in first
     assert "(best possible rank; it depends on what is not recorded)" in first
     excluded = text.partition("EXCLUDED")[2].partition("CHECK AND DO")[0]
-    assert "trastuzumab + pertuzumab; pertuzumab: progression on all its drugs" in excluded
+    assert "trastuzumab + pertuzumab; pertuzumab: progression on all drugs of the regimen" in excluded
 
 
 def test_layer_and_overlay_are_named_in_the_answer(patient: Path, environment: dict[str, str]) -> None:

@@ -228,6 +228,11 @@ STANDINGS = {
         {"hr": "negative", "metastatic": True, "metastatic_therapy": [{"drugs": FIRST}]},
         "maintenance", ("HER2 status: positive; metastatic disease",), ("R19",),
     ),
+    "a value is named as it is recorded": (
+        {"hr": "negative", "metastatic": True, "metastatic_therapy": [{"drugs": FIRST}], "lvef_decline": "none"},
+        "trastuzumab_pertuzumab", ("Recorded: hormone receptor status: negative [R17]; LVEF decline: none [R11]",),
+        ("Recorded as absent",),
+    ),
     "what happened in therapy that is not known is not recorded as absent": (
         {"months_to_recurrence": 9, "metastatic": True},
         "trastuzumab_deruxtecan", ("Not recorded: course 1",), ("Recorded as absent: a course",),

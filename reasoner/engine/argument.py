@@ -284,8 +284,9 @@ class ArgumentBuilder:
 
     def block(self, block: str, about: About, words: str) -> Block:
         name, member, course, key = about
-        state = self.facts.state(about)
-        standing: Standing = "recorded_absent" if state == "recorded" else state
+        state, recorded = self.facts.state(about), self.facts.recorded(about)
+        standing: Standing = "recorded_absent" if state == "recorded" and recorded is None else state
+        words = words if recorded is None else self.facts.words(about, recorded)
         return Block(
             block=block or self.reader(about), fact=name, member=member, course=course, key=key, state=standing, words=words
         )

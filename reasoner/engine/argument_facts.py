@@ -134,6 +134,16 @@ class Facts:
             return "assumed" if name not in self.data and self.default_of(name, None) else "unknown"
         return "recorded"
 
+    def recorded(self, about: About) -> str | None:
+        """Give what is recorded of a fact that has one value of several; nothing of what is only there or not."""
+        name, _, course, key = about
+        value = self.data.get(name)
+        if course is not None and isinstance(value, list | tuple) and course <= len(value):
+            value = value[course - 1].get(key or "outcome")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return str(value) if key is not None else self.model.interval(name, value)
+        return value if isinstance(value, str) else None
+
     def default_of(self, name: str, key: str | None) -> bool:
         if key is not None:
             return self.model.course_facts[key].kind == "boolean"
