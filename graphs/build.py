@@ -132,7 +132,7 @@ def answered(atom: str, entry: Recommendation | Exclusion | ActionCall | None, a
     found["certainty"] = entry.certainty
     summary = []
     if isinstance(entry, Recommendation):
-        doses = (*dose_words(entry.doses, model), *no_dose_words((entry,), model))
+        doses = (*dose_words(entry.doses, model), *no_dose_words((entry,), answer.derivation))
         found |= {"rank": str(entry.rank), "strength": entry.strength, "doses": "\n".join(doses)}
         summary.append(strength_words(entry, model))
     if entry.certainty == "conditional":

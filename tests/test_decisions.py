@@ -126,7 +126,7 @@ def test_each_decision_has_its_setting_and_its_own_ranks(moor_flutter: Guideline
 
 def test_the_text_has_a_part_for_each_decision_and_both_strength_and_certainty(moor_flutter: Guideline) -> None:
     shown = render(moor_flutter.answer({**OLD, "faint": True}))
-    parts = ["preventing clots: high risk of clots - age [L1]", "slowing the pulse: racing pulse - the pulse [L3]"]
+    parts = ["Preventing clots: high risk of clots - age [L1]", "Slowing the pulse: racing pulse - the pulse [L3]"]
     parts += ["RECOMMENDED: preventing clots", "1. clotless - strong recommendation, moderate certainty"]
     parts += ["RECOMMENDED: slowing the pulse", "1. referral to a moor clinic - strong recommendation", "2. ablation - weak"]
     places = [shown.index(part) for part in parts]
@@ -147,11 +147,70 @@ def test_what_is_not_known_leaves_each_decision_open_by_itself(moor_flutter: Gui
     answer = moor_flutter.answer({"id": "a", "flutter": True, "fast": True, "faint": False})
     plain = to_plain(answer)
     assert (plain["setting"], plain["decisions"][1]["setting"]) == ("undetermined", "racing")
-    assert "preventing clots: The setting depends on facts that are not recorded: high risk of clots, or low" in " ".join(
+    assert "Preventing clots: The setting depends on facts that are not recorded: high risk of clots, or low" in " ".join(
         plain["notes"]
     )
     questions = ask(moor_flutter, moor_flutter.record({"id": "a", "flutter": True})).questions
     assert {question.fact for question in questions} == {"age", "sex", "fast", "faint"}
+
+
+BOTTOM_LINES: dict[str, tuple[dict[str, Any], str]] = {
+    "the decision, its setting, then what comes first": (
+        {}, "Preventing clots, high risk of clots: clotless, strong recommendation. Slowing the pulse, racing pulse: slo",
+    ),
+    "how many there are, for each decision, where there is no room for more": (
+        {"faint": None, "age": None, "sex": None},
+        "Preventing clots, not decided by the record: 2 regimens can rank first; it depends on facts not recorded. "
+        "Slowing the pulse, racing pulse: 2 regimens can rank first; it depends on facts not recorded.",
+    ),
+    "nothing": ({"age": 60, "fast": False}, "Slowing the pulse: This guideline does not"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("title", BOTTOM_LINES)
+def test_the_bottom_line_names_each_decision(title: str, moor_flutter: Guideline) -> None:
+    told, words = BOTTOM_LINES[title]
+    line = moor_flutter.answer({**OLD, **told}).bottom_line
+    assert words in line
+    assert "1 regimens" not in line
+    assert len(line) <= 200
+
+
+LONG = "excessively strong recommendation that is worded at such a length that two of it have no room in the line"
+SAME = 'term(setting, racing, "racing pulse")', 'term(setting, racing, "pulse")'
+
+
+def alone(text: str) -> str:
+    """Leave a fast pulse nothing but slowol."""
+    text = text.replace("indicated(referral, strong) :- setting(racing), has(faint).\n", "")
+    return text.replace("indicated(ablation, weak) :- setting(racing).\n", "")
+
+
+def test_one_regimen_is_named_where_there_is_no_room_for_its_strength(own_cache: None, tmp_path: Path) -> None:
+    text = alone(TEXT).replace(*SAME).replace('"strong recommendation"', f'"{LONG}"')
+    guideline = load(tmp_path, text)
+    line = guideline.answer(OLD).bottom_line
+    assert line == "Preventing clots, high risk of clots: clotless. Slowing the pulse: slowol."
+    line = guideline.answer({**OLD, "faint": None}).bottom_line
+    assert line.endswith("clotless. Slowing the pulse: slowol, under conditions.")
+
+
+def test_what_a_text_excludes_on_a_condition_is_not_said_to_be_excluded(own_cache: None, tmp_path: Path) -> None:
+    text = alone(TEXT).replace("suppressed(R) :- excluded(R), in_scope.\n", "")
+    (tmp_path / "guideline.lp").write_text(text, "utf-8")
+    literal = Guideline.load(tmp_path)
+    assert "slowol, strong recommendation (the text also excludes it)" in literal.answer({**OLD, "faint": True}).bottom_line
+    line = literal.answer({**OLD, "faint": None, "age": 60}).bottom_line
+    assert "slowol, strong recommendation (the text may also exclude it, if fainting)" in line
+
+
+def test_a_drug_with_doses_for_others_has_none_for_this_patient(own_cache: None, tmp_path: Path) -> None:
+    text = TEXT.replace('"10", mg, days(1)).', '"10", mg, days(1)) :- at_least(age, 65).')
+    shown = " ".join(render(load(tmp_path, text).answer({**OLD, "age": 60})).split())
+    assert "The text gives no dose for this patient for slowol." in shown
+    (tmp_path / "none").mkdir()
+    none = TEXT.replace('dose(slowol, usual, each, "10", mg, days(1)).', "")
+    assert "The text gives no dose for slowol." in " ".join(render(load(tmp_path / "none", none).answer(OLD)).split())
 
 
 def test_what_changes_one_decision_is_said_of_that_one(moor_flutter: Guideline) -> None:
@@ -204,7 +263,7 @@ def test_a_check_finds_no_conflict_between_decisions_and_gaps_within_each(moor_f
     assert gap.witness is not None
     answer = to_plain(silent.answer(gap.witness))
     assert answer["decisions"][1] == {"decision": "rate", "setting": "not_addressed"}
-    assert any(note.startswith("slowing the pulse: ") for note in answer["notes"])
+    assert any(note.startswith("Slowing the pulse: ") for note in answer["notes"])
     assert {found.kind for found in diff(silent, moor_flutter).findings}
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
 from reasoner.engine.comparison import Alternative, Comparison
-from reasoner.engine.conclusions import CERTAIN, SILENT, Assumption, Missing, untreated_assumed
+from reasoner.engine.conclusions import CERTAIN, SILENT, Assumption, Certainty, Missing, untreated_assumed
 from reasoner.engine.derivation import Derivation
+from reasoner.engine.notes import of_decision
 from reasoner.engine.phrases import assuming_words, fact_words, rank_is_sure, setting_words, unknown_words
 from reasoner.engine.predicates import EXCLUDED, INDICATED, PLACES, RECOMMENDED, SETTING, arguments_of, predicate_of
 from reasoner.records.record import Record
@@ -23,6 +24,13 @@ __all__ = ["LONGEST", "BottomLine", "placing_grounds", "scope_facts"]
 LONGEST = 200
 FULL = 3
 """So many wordings are tried before the shortest one."""
+
+
+class Against(NamedTuple):
+    """How certain an exclusion is, and what it assumes that is not said already."""
+
+    certainty: Certainty
+    assuming: tuple[Assumption, ...] = ()
 
 
 class BottomLine:
@@ -55,28 +63,34 @@ class BottomLine:
         decisions = self.model.decisions or ("",)
         whole = (" ".join(parts) for parts in zip(*(self.wordings(decision) for decision in decisions), strict=True))
         candidates = (" ".join((*acts, text)) for text in whole for acts in (first, named))
-        short_enough = (text for text in chain(candidates, self.wordings(decisions[0])) if len(text) <= LONGEST)
+        without_acts = self.wordings(decisions[0]) if len(decisions) == 1 else ()
+        short_enough = (text for text in chain(candidates, without_acts) if len(text) <= LONGEST)
         return next(short_enough, self.say("bottom_long"))
 
     def wordings(self, decision: str) -> Iterator[str]:
         """Yield the bottom line of a decision in four wordings, the fullest first; the last one until they are four."""
         found: dict[str, None] = {}
         for text in self.candidates(decision):
-            told = self.say("note_for", self.model.label("decision", decision), text) if decision else text
-            if told not in found and len(found) < FULL:
-                yield told
-            found[told] = None
+            if text not in found and len(found) < FULL:
+                yield text
+            found[text] = None
         yield from [next(reversed(found))] * (FULL + 1 - min(len(found), FULL))
 
     def candidates(self, decision: str) -> Iterator[str]:
-        say, setting = self.say, self.conclusions.setting(decision)
+        setting = self.conclusions.setting(decision)
         entries = [entry for entry in self.recommended if not decision or entry.decision == decision]
+        if entries and setting not in self.model.by_design:
+            yield from self.first_of(setting, entries)
+        else:
+            yield from (of_decision(decision, text, self.model) for text in self.nothing(setting, decision))
+
+    def nothing(self, setting: str, decision: str) -> Iterator[str]:
+        """Word why nothing is recommended."""
+        say = self.say
         if setting in self.model.by_design:
             facts = scope_facts(self.derivation, setting, self.record)
             yield say("bottom_out_of_scope", say("and_condition").join(facts)) if facts else say("bottom_no_scope")
             yield say("bottom_no_scope")
-        elif entries:
-            yield from self.first_of(setting, entries)
         elif setting == SILENT:
             silent = self.silence(decision)
             yield from (f"{silent} {other}" for other in self.otherwise(decision))
@@ -116,7 +130,8 @@ class BottomLine:
             return
         lead = self.lead(setting, entries[0].decision)
         if untreated:
-            lead = say("bottom_untold", model.label("fact", untreated[0].fact))
+            untold = say("bottom_untold", model.label("fact", untreated[0].fact))
+            lead = self.begun(untold, entries[0].decision)
         full = say("bottom_or").join(self.entry(entry, True, untreated) for entry in top)
         text = say("labelled", lead, full)
         lost = self.stronger_excluded(top, entries[0].decision)
@@ -132,6 +147,9 @@ class BottomLine:
         if len(top) > 2:
             both = self.entry(top[0], False, untreated), say("bottom_others", str(len(top) - 1))
             yield say("bottom_end", say("labelled", lead, say("bottom_or").join(both)))
+        if len(top) == 1:
+            yield say("bottom_end", say("labelled", lead, self.brief(top[0], untreated)))
+            return
         certain = all(entry.certainty == CERTAIN for entry in top)
         yield say("bottom_count" if certain else "bottom_count_open", lead, str(len(top)))
 
@@ -139,8 +157,15 @@ class BottomLine:
         """Name the setting at the beginning of the sentence, or say that there are several or that it is not decided."""
         held = [name for name in self.model.settings_in(decision or "") if self.conclusions.held(SETTING, name)]
         if setting not in self.model.settings:
-            return self.say("bottom_undetermined")
+            return self.begun(self.say("bottom_undetermined"), decision)
         words = self.say("bottom_several_settings") if len(held) > 1 else setting_words(setting, self.model)
+        return self.begun(words, decision)
+
+    def begun(self, words: str, decision: str | UnsetType) -> str:
+        """Begin a sentence with words, and with the name of one of several decisions, which may say the same already."""
+        if isinstance(decision, str):
+            name = self.model.label("decision", decision)
+            words = name if set(words.split()) <= set(name.split()) else self.say("comma").join((name, words))
         return f"{words[:1].upper()}{words[1:]}"
 
     def stronger_excluded(self, top: Sequence[Recommendation], decision: str | UnsetType) -> str:
@@ -159,13 +184,36 @@ class BottomLine:
         """Name a regimen with its strength, and whether or on what it hangs besides what is `said` already."""
         say, model = self.say, self.model
         words = say("bottom_entry", model.label("regimen", entry.regimen), model.label("strength", entry.strength))
-        truth = self.conclusions.truth
-        if truth(RECOMMENDED, entry.regimen) & truth(EXCLUDED, entry.regimen) != self.derivation.completions.none:
+        excluded = self.also_excluded(entry, said)
+        if excluded is not None and excluded.certainty == CERTAIN:
             words = say("bottom_both", words)
+        elif excluded is not None:
+            perhaps = say("bottom_perhaps_both", words, assuming_words(excluded.assuming, model))
+            words = perhaps if full else say("bottom_perhaps", words)
         assuming = tuple(own for own in entry.assuming if own not in said)
         if entry.certainty == CERTAIN or (entry.assuming and not assuming):
             return words if rank_is_sure(entry, self.derivation) else say("bottom_rank_open", words)
         return say("bottom_if", words, assuming_words(assuming, model)) if full else say("bottom_open", words)
+
+    def also_excluded(self, entry: Recommendation, said: Sequence[Assumption]) -> Against | None:
+        """Give how certain it is that a recommended regimen is excluded too, wherever it is; None where it nowhere is."""
+        truth, none = self.conclusions.truth, self.derivation.completions.none
+        recommended, excluded = truth(RECOMMENDED, entry.regimen), truth(EXCLUDED, entry.regimen)
+        if recommended & excluded == none:
+            return None
+        if recommended & ~excluded == none:
+            return Against(CERTAIN)
+        certainty, assuming, _ = self.conclusions.certainty(excluded)
+        return Against(certainty, tuple(own for own in assuming if own not in said))
+
+    def brief(self, entry: Recommendation, said: Sequence[Assumption]) -> str:
+        """Name a regimen, and whether it hangs on something besides what is `said` already."""
+        label = self.model.label("regimen", entry.regimen)
+        if self.also_excluded(entry, said) is not None or (
+            entry.certainty != CERTAIN and not set(entry.assuming) <= set(said)
+        ):
+            return self.say("bottom_conditional", label)
+        return label if rank_is_sure(entry, self.derivation) else self.say("bottom_rank_open", label)
 
 
 def placing_grounds(derivation: Derivation, settings: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from reasoner.engine.answer import Recommendation
+    from reasoner.engine.derivation import Derivation
 
 __all__ = ["dose_words", "duration_words", "no_dose_words", "number_words", "period_words", "said_words"]
 
@@ -40,15 +41,18 @@ def dose_words(doses: Sequence[DoseGiven], model: GuidelineModel) -> Iterator[st
         yield say("dose_of", label, text, statements)
 
 
-def no_dose_words(entries: Sequence[Recommendation], model: GuidelineModel) -> Iterator[str]:
-    """Name the drugs of recommended regimens for which there is no dose, where there are any."""
-    drugs: dict[str, None] = {}
+def no_dose_words(entries: Sequence[Recommendation], derivation: Derivation) -> Iterator[str]:
+    """Name the drugs of recommended regimens for which there is no dose: none at all, or none for this patient."""
+    model, drugs = derivation.model, dict[str, None]()
+    known = {dose.target for dose in model.doses} | derivation.program.table.get("dose", {}).keys()
     for entry in entries:
         given = {dose.drug for dose in entry.doses}
         if entry.regimen not in given:
             drugs |= dict.fromkeys(d for part in model.parts.get(entry.regimen, ()) for d in part if d not in given)
-    if drugs:
-        yield model.say("no_dose", model.say("comma").join(model.label("drug", drug) for drug in drugs))
+    if own := [model.label("drug", drug) for drug in drugs if drug in known]:
+        yield model.say("no_dose_here", model.say("comma").join(own))
+    if others := [model.label("drug", drug) for drug in drugs if drug not in known]:
+        yield model.say("no_dose", model.say("comma").join(others))
 
 
 def step_words(dose: DoseGiven, model: GuidelineModel) -> str:

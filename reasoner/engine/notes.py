@@ -26,7 +26,7 @@ from reasoner.engine.predicates import (
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.records.record import Record
 
-__all__ = ["nearest_statements", "not_asked_for", "notes_on"]
+__all__ = ["nearest_statements", "not_asked_for", "notes_on", "of_decision"]
 
 GIVEN = {"course", "last_course", "finished", "reading"}
 POSITIONS = {PLACES, INDICATED, PREFERS, CONTRAINDICATED, "caution"}
@@ -46,12 +46,12 @@ def notes_on(derivation: Derivation, conclusions: Conclusions) -> Iterator[str]:
     decisions = model.decisions or ("",)
     for decision in decisions:
         for note in setting_notes(derivation, conclusions, decision):
-            yield say("note_for", model.label("decision", decision), note) if decision else note
+            yield of_decision(decision, note, model)
     if derivation.possible is not None and model.courses_fact is not None:
         yield say("note_untold", model.courses_fact.label)
     for decision in decisions:
         for note in silence_notes(derivation, conclusions, decision):
-            yield say("note_for", model.label("decision", decision), note) if decision else note
+            yield of_decision(decision, note, model)
     if model.overlays:
         yield from dict.fromkeys(local(derivation))
     for regimen in model.regimens:
@@ -60,6 +60,12 @@ def notes_on(derivation: Derivation, conclusions: Conclusions) -> Iterator[str]:
             yield say("note_both", model.label("regimen", regimen))
         elif both != none and derivation.completions.assumes:
             yield say("note_both_depends", model.label("regimen", regimen))
+
+
+def of_decision(decision: str, text: str, model: GuidelineModel) -> str:
+    """Begin what is said of one of several decisions with its name; where there is one alone, it has none."""
+    name = model.label("decision", decision)
+    return model.say("note_for", f"{name[:1].upper()}{name[1:]}", text) if decision else text
 
 
 def setting_notes(derivation: Derivation, conclusions: Conclusions, decision: str) -> Iterator[str]:

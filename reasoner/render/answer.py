@@ -12,6 +12,7 @@ from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
 from reasoner.engine.conclusions import Assumption, untreated_assumed
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.dose_phrases import dose_words, no_dose_words
+from reasoner.engine.notes import of_decision
 from reasoner.engine.phrases import (
     alternative_words,
     annotation_words,
@@ -242,8 +243,7 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
     if answer.warning:
         page.item("", answer.warning, "against", indent=0)
     for placed in answer.decisions or ():
-        words = say("setting_for", model.label("decision", placed.decision), setting(placed.setting, answer.derivation))
-        page.item("", words, indent=0)
+        page.item("", of_decision(placed.decision, setting(placed.setting, answer.derivation), model), indent=0)
     if not answer.decisions:
         page.item("", say("setting_is", setting(answer.setting, answer.derivation)), indent=0)
     page.blank()
@@ -302,7 +302,7 @@ def recommendations(page: TextLayout, answer: Answer) -> None:
         whole = sum(entry.rank == 1 for entry in own) <= MOST_QUOTED
         for entry in own:
             recommendation(page, entry, answer, quoted, whole and entry.rank == 1)
-        for text in no_dose_words(own, model):
+        for text in no_dose_words(own, answer.derivation):
             page.item("", text, "faint")
 
 
