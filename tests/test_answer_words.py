@@ -230,6 +230,27 @@ def test_unknown_therapy_is_what_the_answer_says_first(name: str, curated: Guide
     assert len(answer.bottom_line) <= 200
 
 
+SETS = {
+    "by its label": ("an older letter", 'If "an older letter" is the case, nothing is recommended.'),
+    "by number where the label is long": (
+        "a letter " * 20,
+        "In 1 of the 2 possibilities in the record nothing is recommended.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_bottom_line_tells_the_possibility_under_which_nothing_is_recommended(name: str, curated: Guideline) -> None:
+    label, says = SETS[name]
+    record = {own: told for own, told in KNOWN.items() if own != "metastatic_therapy"}
+    other = {"label": label, **courses({"drugs": ["trastuzumab", "docetaxel"], "outcome": "progression"})}
+    line = curated.answer({**record, "one_of": [{"label": "A", **courses(AFTER_FIRST)}, other]}).bottom_line
+    assert line.endswith(says)
+    assert len(line) <= 200
+    both = curated.answer({**record, "one_of": [{"label": "A", **courses(AFTER_FIRST)}, {"label": label, **courses()}]})
+    assert "nothing is recommended" not in both.bottom_line
+
+
 UNREAD = {"resourceType": "MedicationStatement", "id": "letter", "status": "unknown", "subject": {"reference": "Patient/p"},
           "medicationCodeableConcept": {"text": "not legible"}, "effectivePeriod": {"start": "2020-11-05"}}  # fmt: skip
 EARLIER = {**UNREAD, "effectivePeriod": {"start": "2018-11-05"}}

@@ -14,7 +14,7 @@ from reasoner.engine.derivation import Derivation
 from reasoner.engine.notes import of_decision
 from reasoner.engine.phrases import assuming_words, fact_words, rank_is_sure, setting_words, unknown_words
 from reasoner.engine.predicates import EXCLUDED, INDICATED, PLACES, RECOMMENDED, SETTING, arguments_of, predicate_of
-from reasoner.records.record import Record
+from reasoner.records.record import ONE_OF, Record
 
 if TYPE_CHECKING:
     from reasoner.engine.answer import ActionCall, Recommendation
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LONGEST", "BottomLine", "placing_grounds", "scope_facts"]
 
 LONGEST = 200
+LONGEST_SET = 80
 FULL = 3
 """So many wordings are tried before the shortest one."""
 
@@ -80,9 +81,27 @@ class BottomLine:
         setting = self.conclusions.setting(decision)
         entries = [entry for entry in self.recommended if not decision or entry.decision == decision]
         if entries and setting not in self.model.by_design:
-            yield from self.first_of(setting, entries)
+            silent = self.silent_sets(entries)
+            yield from (" ".join(filter(None, (text, silent))) for text in self.first_of(setting, entries))
         else:
             yield from (of_decision(decision, text, self.model) for text in self.nothing(setting, decision))
+
+    def silent_sets(self, entries: Sequence[Recommendation]) -> str:
+        """Say under which of several sets of facts, of which one is true, nothing is recommended; else an empty text."""
+        completions, possible = self.derivation.completions, self.derivation.possible
+        values, held = self.derivation.values if possible is None else possible, completions.none
+        for entry in entries:
+            for _, number in self.derivation.program.table.get(RECOMMENDED, {}).get(entry.regimen, ()):
+                held = held | values[number]
+        for variable, places in completions.values.items():
+            if completions.variables[variable].fact == ONE_OF:
+                labels = [label for label, _ in completions.variables[variable].values]
+                told = [(str(label), own) for label, own in zip(labels, places, strict=True) if own != completions.none]
+                silent = [self.say("set_true", label) for label, own in told if own & held == completions.none]
+                words = self.say("bottom_silent_set", self.say("or").join(silent)) if silent else ""
+                short = self.say("bottom_silent_sets", str(len(silent)), str(len(told)))
+                return words if len(words) <= LONGEST_SET else short
+        return ""
 
     def nothing(self, setting: str, decision: str) -> Iterator[str]:
         """Word why nothing is recommended."""
