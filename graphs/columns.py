@@ -84,7 +84,8 @@ def routes(graph: ExplanationGraph, places: dict[str, Box]) -> list[tuple[tuple[
 def column_of(graph: ExplanationGraph, node: str) -> int:
     kind = graph.nodes[node]["kind"]
     if graph.graph["shows"] == "statements" and kind in ("reading", "conclusion"):
-        return 2 if kind == "reading" else 3
+        interprets = any(graph.nodes[other]["kind"] in STATEMENTS for other in graph.predecessors(node))
+        return 3 if kind == "conclusion" else 2 if interprets else 1
     if kind == "conclusion":
         return 3 if any(graph.nodes[other]["kind"] == kind for other in graph.predecessors(node)) else 2
     return 1 if kind in STATEMENTS else 0

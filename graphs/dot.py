@@ -15,7 +15,8 @@ __all__ = ["to_dot"]
 
 SHAPES = {"rule": "ellipse", "trial": "plaintext", "citation": "plaintext", "dead_end": "octagon", "silence": "octagon"}
 TEXT, SMALL, TITLE = 11, 10, 15
-LONGEST = 150
+LONGEST, MOST_LINES = 170, 2
+ROOM, LETTER, BOX = 16, 5, 4
 ARROWS = {
     "requires_absence": ("dashed", "odot"), "blocks": ("dashed", "tee"), "excludes": ("bold", "tee"),
     "states": ("dotted", "vee"), "cites": ("dotted", "none"), "rests_on": ("dotted", "none"),
@@ -116,23 +117,41 @@ def ranks(graph: ExplanationGraph, names: dict[str, str]) -> list[str]:
 
 def caption(graph: ExplanationGraph) -> str:
     """Say what the graph shows and what it rests on, over a legend of the kinds in it."""
-    there = {kind for _, kind in graph.nodes(data="kind")}
-    kinds = [kind for kind in FILLS if kind in there]
-    frame = f'border="1" color="{colour("edge")}"'
-    legend = "".join(
-        f'<td bgcolor="{colour(FILLS[kind])}" {frame} cellpadding="5">{sized(SMALL, printed(graph.kind(kind)))}</td>'
-        for kind in kinds
-    )
     argued = graph.stands_in_columns()
     lines = graph.say("graph_lines_of_argument" if argued else "graph_lines")
     arrows = graph.say("graph_arrows_of_argument" if argued else "graph_arrows")
-    left_out = graph.graph.get("left_out", "").split("\n")
-    named = graph.say("graph_left_out", graph.say("and").join(left_out)) if any(left_out) else ""
-    title = sized(TITLE, f"<b>{printed(graph.title())}</b>")
-    small = (*textwrap.wrap(named, LONGEST), graph.graph.get("disclaimer", ""), lines, arrows)
-    rows = (title, *(sized(SMALL, printed(text)) for text in small if text))
-    wide = "".join(f'<tr><td align="left" colspan="{len(kinds) + 1}">{row}</td></tr>' for row in rows)
-    return f'<table border="0" cellspacing="3">{wide}<tr>{legend}<td></td></tr></table>'
+    small = [text for text in (*left_out_lines(graph), graph.graph.get("disclaimer", ""), lines, arrows) if text]
+    rows = (sized(TITLE, f"<b>{printed(graph.title())}</b>"), *(sized(SMALL, printed(text)) for text in small))
+    there = {kind for _, kind in graph.nodes(data="kind")}
+    kinds = {kind: graph.kind(kind) for kind in FILLS if kind in there}
+    columns = 2 * len(kinds) + 1
+    wide = "".join(f'<tr><td align="left" colspan="{columns}">{row}</td></tr>' for row in rows)
+    rest = LETTER * (max(map(len, small)) - sum(len(name) + BOX for name in kinds.values()))
+    room = f'<tr><td colspan="{columns}" height="{ROOM}"></td></tr>'
+    return f'<table border="0" cellspacing="3">{wide}<tr>{legend(kinds)}<td width="{max(rest, 1)}"></td></tr>{room}</table>'
+
+
+def left_out_lines(graph: ExplanationGraph) -> list[str]:
+    """Name what was left out, the first in the order of the answer, in two lines at most, with how many more there are."""
+    between = graph.say("and")
+    names = [name for name in graph.graph.get("left_out", "").replace("\n", between).split(between) if name]
+    for shown in range(len(names), 0, -1):
+        words = between.join(names[:shown])
+        rest = len(names) - shown
+        told = graph.say("graph_left_out", graph.say("and_more", words, str(rest)) if rest else words)
+        found = textwrap.wrap(told, LONGEST)
+        if len(found) <= MOST_LINES or shown == 1:
+            return found
+    return []
+
+
+def legend(kinds: Mapping[str, str]) -> str:
+    """Write kinds with their names, each as two cells: a small box of its colour, and the name."""
+    box = f'width="16" height="11" fixedsize="true" border="1" color="{colour("edge")}"'
+    return "".join(
+        f'<td {box} bgcolor="{colour(FILLS[kind])}"></td><td align="left">{sized(SMALL, printed(name) + 2 * " ")}</td>'
+        for kind, name in kinds.items()
+    )
 
 
 def sized(size: int, text: str) -> str:

@@ -14,6 +14,7 @@ from test_argument import MACHINERY, of_cases
 from graphs.argument import ARGUED, MOST_NODES, argument_graph, explained, legible
 from graphs.build import answer_graph, concluded_atoms
 from graphs.columns import boxes
+from graphs.dot import to_dot
 from graphs.formats import write_graph
 from graphs.graph import SOURCES, ExplanationGraph
 from graphs.outline import starts
@@ -166,6 +167,29 @@ def test_pictures_are_drawn_no_wider_than_a_slide_in_the_order_of_the_answer(cur
                 and abs(one.y - other.y) < (one.height + other.height) / 2
             ]
             assert overlapping == [one]
+
+
+def test_a_picture_names_what_it_leaves_out_in_two_lines_and_its_kinds_in_one(curated: Guideline) -> None:
+    given = [{"drugs": ["trastuzumab", "pertuzumab", "docetaxel"]}]
+    record = {"id": "p", "metastatic": True, "her2": "positive", "hr": "negative", "metastatic_therapy": given}
+    graph = legible(argument_graph(curated.answer(record)))
+    heading = to_dot(graph).partition("label=<")[2].partition(">;\n")[0]
+    rows = re.findall(r"<tr>(.*?)</tr>", heading)
+    named = " ".join(re.sub("<.*?>", "", row) for row in rows[1:3])
+    first, *others = graph.graph["left_out"].replace("\n", "; ").split("; ")
+    assert named.startswith(f"Not drawn here: {first}")
+    assert int(re.findall(r"and (\d+) more$", named)[0]) + named.count("; ") == len(others)
+    boxes_of = re.findall('bgcolor="(.*?)"', heading)
+    assert boxes_of == re.findall('bgcolor="(.*?)"', rows[-2]), "the legend is one line, with room below it"
+
+
+def test_a_reading_stands_among_the_statements_unless_it_interprets_any(curated: Guideline) -> None:
+    graph = statements_graph(curated.model, curated.info)
+    places = boxes(graph)
+    for annotation in curated.model.annotations.values():
+        if annotation.kind == "reading":
+            beside = places[f"reading {annotation.id}"].x == places["statement L17"].x
+            assert beside == (not annotation.reads), annotation.id
 
 
 def test_a_guideline_alone_shows_its_statements_and_what_they_recommend_in_words(curated: Guideline) -> None:
