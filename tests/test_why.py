@@ -21,6 +21,7 @@ from reasoner.render.derivation import render_full as render_why
 from reasoner.render.why import render as render_argument
 from reasoner.render.why_not import render as render_why_not
 
+THERAPY = "therapy for metastatic disease"
 KINDS = {"conclusion", "rule", "fact", "statement", "reading", "overlay", "citation", "trial", "patient"}
 STATES = {"holds", "fails", "recorded", "recorded_absent", "unknown"}
 ROLES = {"derives", "requires", "requires_absence", "blocks", "excludes", "states", "cites", "rests_on"}
@@ -319,6 +320,43 @@ def test_an_alternative_of_a_reading_is_cited_once_and_said_to_be_taken(curated:
         text = render_why(why(curated.with_readings([chosen]).answer(record), "trastuzumab_deruxtecan"), width=500)
         assert f"reading R5 taken as b [{state}]" in text
         assert "Reading R5=b, as above" in text
+
+
+OPEN_END = {"id": "p", "metastatic": True, "her2": "positive", "hr": "negative"}
+UNKNOWN_END = {**OPEN_END, "metastatic_therapy": [{"drugs": ["trastuzumab", "pertuzumab", "docetaxel"]}]}
+DEPENDS = (
+    ("A setting says when it is the patient's", UNKNOWN_END, "maintenance", ("certain if course 1: completion",)),
+    (
+        "What is not addressed rests on the reading that says so",
+        UNKNOWN_END, "not_addressed", ("certain if course 1: toxicity", "[reading R24]"),
+    ),
+    (
+        "The end of a course that decides is among what could change it, and the rank is the best one",
+        UNKNOWN_END, "trastuzumab_deruxtecan",
+        ("(rank 1 at best,", "What could change this - Not recorded: how course 1 ended"),
+    ),
+    *(
+        (f"{name} depends on therapy that is not known", OPEN_END, name, (f"it depends on which {THERAPY} was given",))
+        for name in ("maintenance", "third_line", "lapatinib_capecitabine", "stop_chemotherapy")
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("title", "record", "conclusion", "says"), DEPENDS)
+def test_what_is_conditional_says_on_what(
+    title: str, record: dict[str, Any], conclusion: str, says: tuple[str, ...], curated: Guideline
+) -> None:
+    shown = " ".join(render_argument(why(curated.answer(record), conclusion)).split())
+    assert [words for words in says if words not in shown] == [], title
+
+
+def test_what_is_ahead_only_under_a_condition_says_so(curated: Guideline) -> None:
+    for known, says in (
+        ({}, "1? tucatinib + trastuzumab + capecitabine, if predominantly CNS disease; no heart failure"),
+        ({"cns_predominant": True, "heart_failure": False, "lvef_decline": "none"}, "1. tucatinib + trastuzumab"),
+    ):
+        result = why_not(curated, curated.record({**UNKNOWN_END, **known}), "trastuzumab_emtansine")
+        assert says in " ".join(render_why_not(result).split())
 
 
 def test_unknown_names_are_refused_with_the_nearest(curated: Guideline) -> None:

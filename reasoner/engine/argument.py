@@ -13,8 +13,8 @@ from reasoner.engine.argument_walk import Walk
 from reasoner.engine.completions import Truth
 from reasoner.engine.conclusions import SILENT, Assumption, conclusions_of
 from reasoner.engine.nearest import Nearest
-from reasoner.engine.phrases import assuming_words, strength_words
-from reasoner.engine.predicates import INDICATED, RECOMMENDED, arguments_of, ground_atom
+from reasoner.engine.phrases import assuming_words, best_strength_words, rank_is_sure
+from reasoner.engine.predicates import INDICATED, RECOMMENDED, SETTING, arguments_of, ground_atom
 from reasoner.engine.scores import score_words
 from reasoner.engine.sufficient import Claim, sufficient_facts
 from reasoner.records.shapes import Shape
@@ -97,7 +97,9 @@ def verdict_words(answer: Answer, conclusion: str, kind: Kind, status: str) -> s
     words = []
     for entry in answer.recommended if kind == "regimen" else ():
         if entry.regimen == conclusion:
-            rank = say("rank_and_strength", str(entry.rank), strength_words(entry, model))
+            sure = rank_is_sure(entry, answer.derivation)
+            rank = say("rank" if sure else "card_rank_at_best", str(entry.rank))
+            rank = say("comma").join((rank, best_strength_words(entry, answer.derivation)))
             if entry.certainty == "conditional":
                 words.append(say("recommended_certain_if", assuming_words(entry.assuming, model), rank))
             else:
@@ -111,7 +113,22 @@ def verdict_words(answer: Answer, conclusion: str, kind: Kind, status: str) -> s
     for call in answer.actions if kind == "action" else ():
         if call.action == conclusion and call.certainty == "conditional":
             words.append(say("certain_if", assuming_words(call.assuming, model)))
+    if status == "conditional":
+        words += condition_words(answer, conclusion, kind)
     return say("labelled", name, say("and").join(words))
+
+
+def condition_words(answer: Answer, conclusion: str, kind: Kind) -> Iterator[str]:
+    """Say when a setting is that of the patient; and of what no untreated patient is told that it depends on therapy."""
+    derivation = answer.derivation
+    model, none = derivation.model, derivation.completions.none
+    truth = derivation.truth(ground_atom(SETTING, conclusion)) if kind == "setting" else none
+    told = {entry.regimen for entry in answer.recommended} | {entry.regimen for entry in answer.excluded}
+    told |= {call.action for call in answer.actions}
+    if truth != none:
+        yield model.say("certain_if", assuming_words(conclusions_of(derivation).certainty(truth)[1], model))
+    elif conclusion not in told and derivation.possible is not None and model.courses_fact is not None:
+        yield model.say("it_depends_on_therapy", model.courses_fact.label)
 
 
 def denial_words(answer: Answer, regimen: str) -> str:
@@ -245,7 +262,8 @@ class ArgumentBuilder:
 
     def grounds(self) -> dict[str, list[ArgumentFact]]:
         """Give what carries the conclusion, each with its facts, every fact once; what is carried by nothing comes first."""
-        found: dict[str, list[ArgumentFact]] = {name: [] for name in self.walk.because if self.carries(name)}
+        named = [name for name in self.walk.because if name]
+        found: dict[str, list[ArgumentFact]] = {name: [] for name in filter(self.carries, named)} or {n: [] for n in named}
         given: set[About] = set()
         for atoms_of in (self.walk.because, self.walk.indirect):
             first = next(iter(found), "")
@@ -374,7 +392,8 @@ class ArgumentBuilder:
         say, label, none = self.model.say, self.model.label, self.derivation.completions.none
         for entry in self.answer.recommended:
             if entry.regimen != self.conclusion:
-                yield say("labelled", label("regimen", entry.regimen), say("rank", str(entry.rank)))
+                rank = say("rank" if entry.certainty == "certain" else "card_rank_at_best", str(entry.rank))
+                yield say("labelled", label("regimen", entry.regimen), rank)
         indicated = self.program.table.get(INDICATED, {})
         named = {self.conclusion, *(entry.regimen for entry in self.answer.recommended)}
         for excluded in self.answer.excluded:

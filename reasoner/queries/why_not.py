@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 from typing import Literal
 
 from msgspec import UNSET, UnsetType, field
@@ -10,7 +12,7 @@ from msgspec.structs import asdict
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, Exclusion, Recommendation
-from reasoner.engine.conclusions import CERTAIN
+from reasoner.engine.conclusions import CERTAIN, Assumption, conclusions_of
 from reasoner.engine.derivation import RuleUse, SeenCondition
 from reasoner.engine.memory import on_larger_diagrams
 from reasoner.engine.phrases import requirement_words
@@ -46,12 +48,16 @@ class BlockedRule(Shape, frozen=True):
 
 
 class Outranking(Shape, frozen=True):
-    """A regimen that is recommended ahead, with the rules that put it there; `by` are their statements or readings."""
+    """A regimen that is recommended ahead, with the rules that put it there; `by` are their statements or readings.
+
+    Where it is not ahead wherever the other is recommended, `assuming` is what besides makes it so.
+    """
 
     regimen: str
     rank: int
     rules: tuple[str, ...]
     annotations: tuple[str, ...] = field(name="by")
+    assuming: tuple[Assumption, ...] | UnsetType = UNSET
 
 
 class WhyNot(Why, frozen=True):
@@ -148,11 +154,15 @@ def outranking(answer: Answer, entry: Recommendation | None) -> Iterator[Outrank
     for other in answer.recommended:
         ahead = [n for name, n in program.table.get(BEFORE, {}).get(other.regimen, ()) if name == entry.regimen]
         preferred = [n for name, n in program.table.get(PREFERS, {}).get(other.regimen, ()) if name == entry.regimen]
-        if any(derivation.values[n] != none for n in ahead):
+        where = reduce(or_, (derivation.values[n] for n in ahead), none)
+        if where != none:
+            sure = derivation.truth(ground_atom(RECOMMENDED, entry.regimen)) & ~where == none
+            besides = () if sure else conclusions_of(derivation).certainty(where)[1]
+            assuming = UNSET if sure else tuple(one for one in besides if one not in entry.assuming)
             rules = [support for n in preferred for support in program.supports[n] if derivation.fires(support)]
             own = dict.fromkeys(model.rules[program.rules[support].rule] for support in rules)
             annotations = dict.fromkeys(rule.annotation for rule in own if rule.annotation is not None)
-            yield Outranking(other.regimen, other.rank, tuple(rule.id for rule in own), tuple(annotations))
+            yield Outranking(other.regimen, other.rank, tuple(rule.id for rule in own), tuple(annotations), assuming)
 
 
 def is_recorded(condition: SeenCondition, model: GuidelineModel) -> bool:

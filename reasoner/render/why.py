@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.answer import Missing
 from reasoner.engine.argument import Argument, Block, Ground
 from reasoner.engine.nearest import KINDS, Nearest
-from reasoner.engine.phrases import member_name, opening_sentence, source_words
+from reasoner.engine.phrases import member_name, opening_sentence, source_words, unknown_words
 from reasoner.queries.why import Why
 from reasoner.render.layout import TextLayout
 
@@ -98,6 +99,17 @@ def evidence(page: TextLayout, argument: Argument, figures: bool, model: Guideli
         page.item("", f"{text} {caveats}".rstrip(), indent=0)
 
 
+def undecided_by(result: Why, model: GuidelineModel) -> Iterator[Block]:
+    """Yield the facts that carry a recommendation and are not recorded: another value of theirs takes it away."""
+    carrying = [(ground.statement, fact) for ground in result.argument.because for fact in ground.facts]
+    for statement, fact in carrying if result.kind == "regimen" and result.status == "conditional" else ():
+        if fact.state == "unknown" and statement:
+            name, member, course, key = fact.about
+            missing = Missing(fact=name, member=member, course=course, key=key, decides=())
+            words = unknown_words(missing, model)
+            yield Block(block=statement, fact=name, course=course, key=key, state="unknown", words=words)
+
+
 def argued(page: TextLayout, result: Why, whole: int, figures: bool, others: bool, model: GuidelineModel) -> None:
     """Write an argument: so many statements in full, the figures of trials or not, what was considered too or not."""
     say, argument = model.say, result.argument
@@ -107,9 +119,10 @@ def argued(page: TextLayout, result: Why, whole: int, figures: bool, others: boo
     elif argument.because:
         page.item("", say("heading_because"), "heading", indent=0)
         grounds(page, argument.because, whole, model)
-    if argument.ruled_out_by:
+    undecided = tuple(undecided_by(result, model))
+    if argument.ruled_out_by or undecided:
         page.item("", say("heading_overturned"), "heading", indent=0)
-        for words in blocks(argument.ruled_out_by, model):
+        for words in blocks((*undecided, *argument.ruled_out_by), model):
             page.item("  -", words, indent=LEAD + 2)
     if argument.readings:
         page.item("", say("heading_rests_on", say("comma").join(argument.readings)), indent=0)

@@ -133,7 +133,12 @@ def obstacles(page: TextLayout, result: WhyNot, model: GuidelineModel) -> None:
         page.item("", say("heading_ahead"), "heading", indent=0)
         for other in result.outranked_by:
             texts = " ".join(annotation_words(model.annotations[name], model) for name in other.annotations)
-            page.item(f"  {other.rank}.", say("labelled", model.label("regimen", other.regimen), texts))
+            named = model.label("regimen", other.regimen)
+            if other.assuming is UNSET:
+                page.item(f"  {other.rank}.", say("labelled", named, texts))
+            else:
+                under = say("page_if", named, assuming_words(other.assuming, model))
+                page.item(f"  {other.rank}?", say("labelled", under, texts), "conditional")
 
 
 def changes(page: TextLayout, result: WhyNot, model: GuidelineModel) -> None:

@@ -159,14 +159,21 @@ export class Queries {
       { ...this.question, regimen: this.regimen.value, any: this.past.checked },
       signal,
     );
-    const ahead = part(
+    const ahead = (name, assuming) => (assuming ? say("page_if", name, words.assumptions(assuming)) : name);
+    const before = part(
       say("page_ranked_below"),
-      found.outranked_by.map(({ regimen, by }) =>
-        element("li", {}, words.label("regimen", regimen), " ", element("cite", { textContent: `[${by.join(", ")}]` })),
+      found.outranked_by.map(({ regimen, by, assuming }) =>
+        element(
+          "li",
+          {},
+          ahead(words.label("regimen", regimen), assuming),
+          " ",
+          element("cite", { textContent: `[${by.join(", ")}]` }),
+        ),
       ),
     );
     const rules = part(say("page_rules"), found.rules.map(blockedRule));
-    return explained(found, words, [ahead, this.changes(found)], rules);
+    return explained(found, words, [before, this.changes(found)], rules);
   }
 
   changes({ status, changes, other_changes: others, otherwise }) {
