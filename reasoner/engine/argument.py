@@ -113,7 +113,7 @@ def verdict_words(answer: Answer, conclusion: str, kind: Kind, status: str) -> s
     for call in answer.actions if kind == "action" else ():
         if call.action == conclusion and call.certainty == "conditional":
             words.append(say("certain_if", assuming_words(call.assuming, model)))
-    if status == "conditional":
+    if words == [say("status_conditional")]:
         words += condition_words(answer, conclusion, kind)
     return say("labelled", name, say("and").join(words))
 
@@ -123,11 +123,9 @@ def condition_words(answer: Answer, conclusion: str, kind: Kind) -> Iterator[str
     derivation = answer.derivation
     model, none = derivation.model, derivation.completions.none
     truth = derivation.truth(ground_atom(SETTING, conclusion)) if kind == "setting" else none
-    told = {entry.regimen for entry in answer.recommended} | {entry.regimen for entry in answer.excluded}
-    told |= {call.action for call in answer.actions}
     if truth != none:
         yield model.say("certain_if", assuming_words(conclusions_of(derivation).certainty(truth)[1], model))
-    elif conclusion not in told and derivation.possible is not None and model.courses_fact is not None:
+    elif derivation.possible is not None and model.courses_fact is not None:
         yield model.say("it_depends_on_therapy", model.courses_fact.label)
 
 

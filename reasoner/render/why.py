@@ -101,9 +101,10 @@ def evidence(page: TextLayout, argument: Argument, figures: bool, model: Guideli
 
 def undecided_by(result: Why, model: GuidelineModel) -> Iterator[Block]:
     """Yield the facts that carry a recommendation and are not recorded: another value of theirs takes it away."""
+    named = {block.about for block in result.argument.ruled_out_by}
     carrying = [(ground.statement, fact) for ground in result.argument.because for fact in ground.facts]
     for statement, fact in carrying if result.kind == "regimen" and result.status == "conditional" else ():
-        if fact.state == "unknown" and statement:
+        if fact.state == "unknown" and statement and fact.about not in named:
             name, member, course, key = fact.about
             missing = Missing(fact=name, member=member, course=course, key=key, decides=())
             words = unknown_words(missing, model)
