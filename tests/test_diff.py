@@ -274,12 +274,34 @@ def test_what_is_gone_is_placed_in_the_old_guideline(tmp_path: Path) -> None:
     sides = [Guideline.load(tmp_path / name / "river_cough") for name in ("old", "new")]
     comparison = diff(*sides)
     gone = [found for found in comparison.findings if "gone" in found.message.lower()]
-    line = text.splitlines().index("%* @statement L1 [1] sha256:3f0c1a5f8f0e") + 1
-    assert {found.kind: found.places for found in gone} == dict.fromkeys(
-        ("dosage", "data"), (f"old:river_cough/guideline.lp:{line}",)
-    )
+    line = text.splitlines().index(DOSE.strip()) + 1
+    assert [(found.kind, found.places) for found in gone] == [("dosage", (f"old:river_cough/guideline.lp:{line}",))]
     assert comparison.files["old:river_cough/guideline.lp"] == sides[0].files["river_cough/guideline.lp"]
     assert comparison.files["new:river_cough/guideline.lp"] == sides[1].files["river_cough/guideline.lp"]
+
+
+CLEARANCE = """fact(4, clearance, number). term(fact, clearance, "clearance"). applies(clearance). minimum(clearance, 0).
+threshold(clearance, 15). threshold(clearance, 50). typical(clearance, at_least(50)).
+"""
+EXCLUSION = "contraindicated(oralin) :- less_than(clearance, 15).\n"
+
+
+def test_a_difference_stands_where_it_comes_from_and_once(tmp_path: Path) -> None:
+    """Other rules that fire for the same patients are no places of it; thresholds are those that rules ask for."""
+    text = (RIVER_COUGH / "guideline.lp").read_text("utf-8").replace(DOSE, CLEARANCE + DOSE) + EXCLUSION
+    other = text.replace(DOSE, DOSE.replace("50", "60")).replace("less_than(clearance, 15)", "less_than(clearance, 50)")
+    other = other.replace(":- setting(acute).", ":- setting(acute), in_scope.")
+    sides = []
+    for name, content in (("old", text), ("new", other)):
+        (tmp_path / name / "river_cough").mkdir(parents=True)
+        (tmp_path / name / "river_cough" / "guideline.lp").write_text(content, "utf-8")
+        sides.append(Guideline.load(tmp_path / name / "river_cough"))
+    found = {own.kind: own for own in diff(*sides).findings}
+    assert set(found) == {"dosage", "exclusion"}
+    dosed, excluded = (text.splitlines().index(own.strip()) + 1 for own in (DOSE, EXCLUSION))
+    assert found["dosage"].places == tuple(f"{side}:river_cough/guideline.lp:{dosed}" for side in ("old", "new"))
+    assert found["exclusion"].places == (f"new:river_cough/guideline.lp:{excluded}",)
+    assert found["exclusion"].departures == ("clearance: at least 15, less than 50",)
 
 
 def command(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

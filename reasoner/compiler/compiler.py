@@ -32,5 +32,5 @@ class Compiler:
         if part.what == "text":
             return Text(self.parsed.rules, self.parsed.data)
         if part.what == "space":
-            return Space(ground(self.parsed, part.courses, fewer=True), tuple(self.parsed.facts()))
+            return Space(ground(self.parsed, part.courses, fewer=True), tuple(self.parsed.facts()), self.parsed.places)
         return ground(self.parsed, part.courses, part.fewer, removable=True)

@@ -52,7 +52,8 @@ class ParsedGuideline(NamedTuple):
 
     `rules` are those that answers explain, `annotations` stand in the order of the text. `data` are the facts and rules of
     the catalogue as clingo text, with what is made of its thresholds, and `catalogue` holds the facts that they give, by
-    predicate; `supports` tells for such a fact, as clingo text, the annotation that it stands under. `dosage_order` has
+    predicate; `places` tells for such a fact, as clingo text, where it is written, and `supports` the annotation that it
+    stands under. `dosage_order` has
     for each rule about doses its place among them: by its id, or by the fact that it is.
     """
 
@@ -61,6 +62,7 @@ class ParsedGuideline(NamedTuple):
     predicates: dict[str, Predicate]
     data: tuple[str, ...]
     catalogue: Catalogue
+    places: dict[str, str]
     supports: dict[str, str]
     dosage_order: dict[str, int]
 
@@ -191,6 +193,7 @@ def parse_guideline(files: GuidelineFiles) -> ParsedGuideline:
             *(f"{clingo.Function(name, row)}." for name, rows in made.items() for row in rows),
         ),
         catalogue={**catalogue, **made},
+        places={str(rule.head): rule.tree.place for rule in facts},
         supports={str(rule.head): rule.annotation for rule in facts if rule.annotation is not None},
         dosage_order=dosage_order(rules, explained),
     )

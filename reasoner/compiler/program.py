@@ -101,11 +101,13 @@ class Space(msgspec.Struct, frozen=True, eq=False):
     """What a question about all patients starts from: a guideline ground for every record that can be.
 
     `program` is ground with everything open, the number of courses included. `data` holds the catalogue as clingo facts,
-    each with the reading, statement or overlay that it stands under, None for those under none.
+    each with the reading, statement or overlay that it stands under, None for those under none; `places` tells of those that
+    are written as they are the ``file:line``.
     """
 
     program: Program
     data: tuple[tuple[str, str | None], ...]
+    places: dict[str, str]
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from reasoner.verification.definitions import templates, text_of
 from reasoner.verification.dosage import dosage_words
 from reasoner.verification.findings import Finding, Side, finding_id
 from reasoner.verification.patients import Patient, Patients
-from reasoner.verification.witness import departures, witness_of
+from reasoner.verification.witness import departures, telling_apart, witness_of
 
 __all__ = ["DefectAtoms", "FindingWriter", "firing_atom"]
 
@@ -198,7 +198,12 @@ class FindingWriter:
 
     def departures(self, witness: Mapping[str, object] | None) -> tuple[str, ...]:
         """Word in what a witness departs from the default patient."""
-        return () if witness is None else departures(witness, self.default, self.model)
+        return () if witness is None else departures(witness, self.default, self.worded)
+
+    @cached_property
+    def worded(self) -> GuidelineModel:
+        """The guideline with the numbers that its rules tell apart."""
+        return telling_apart([(self.model, self.program)])
 
     def phrase(self, atom: str) -> str:
         """Word an atom by the phrase of its predicate, a dose in full; what no rule concludes or reads stays as it is."""

@@ -27,7 +27,7 @@ from reasoner.verification.patients import Patient, Patients, ProgramBuilder, So
 from reasoner.verification.rule_writer import RuleWriter
 from reasoner.verification.search import Progress, search
 from reasoner.verification.shared import SharedConditions
-from reasoner.verification.witness import default_record, departures, witness_of
+from reasoner.verification.witness import default_record, departures, telling_apart, witness_of
 from reasoner.verification.written import annotation_differences, data_differences
 
 __all__ = ["Comparison", "diff"]
@@ -76,13 +76,13 @@ def diff(
     patients = load_patients(sides, changed, length, deadline)
     default = default_record(patients, new.model)
     shared = SharedConditions(patients, new.model, new.space(length).program)
-    run = Diff(sides, changed, patients, default, None if brief else shared, progress)
+    run = Diff(sides, changed, patients, default, None if brief else shared, progress, length)
     classes = list(definitions("differences"))
 
     def order(found: Finding) -> tuple[int, int, str]:
         return classes.index(found.kind), -SEVERITIES.index(found.severity), found.message
 
-    findings = tuple(sorted((*run.between_answers(), *run.in_writing(length)), key=order))
+    findings = tuple(sorted((*run.between_answers(), *run.in_writing()), key=order))
     undecided = tuple(sorted(run.undecided, key=classes.index))
     equivalent = not undecided and not any(found.witness is not None or found.kind == "space" for found in findings)
     files = {run.file(side, name): path for side in ("old", "new") for name, path in sides[side].files.items()}
@@ -138,7 +138,11 @@ def facts_of(side: str, space: Space, model: GuidelineModel) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Diff:
-    """One comparison of two guidelines; `undecided` collects the classes of which a question timed out."""
+    """One comparison of two guidelines over histories of `courses` courses.
+
+    `undecided` collects the classes of which a question timed out, and `told` the data, each with its side, in which
+    differences lie that patients show.
+    """
 
     sides: Mapping[str, Guideline]
     changed: Mapping[str, Mapping[str, Rule]]
@@ -146,7 +150,9 @@ class Diff:
     default: Mapping[str, object]
     shared: SharedConditions | None
     progress: Progress
+    courses: int
     undecided: set[str] = field(default_factory=set)
+    told: set[tuple[str, str]] = field(default_factory=set)
 
     def between_answers(self) -> Iterator[Finding]:
         """Yield a finding for each difference between answers and each class of patients who show it."""
@@ -175,11 +181,15 @@ class Diff:
         kind, form = difference.arguments
         telling = [
             *self.concerned.get(str(form), {}),
+            *self.data_of.get(str(form), {}),
             *self.scores.get(str(form.arguments[0]) if form.arguments else "", {}),
         ]
+        firing = self.behind(str(kind), form)
+        own = {self.firing[atom][1].annotation for atom in firing}
+        carriers = {atom: annotation for atom, annotation in carriers.items() if annotation in own}
         asked = [(str(difference), True)]
         while self.patients.ask(asked):
-            patient = self.patients.smallest(asked, [*self.firing, *carriers, *telling])
+            patient = self.patients.smallest(asked, [*firing, *carriers, *telling])
             carrying = {atom: annotation for atom, annotation in carriers.items() if atom in patient.observed}
             found = self.finding(str(kind), form, self.named(carrying.values()), patient).carrying(
                 shown_by=tuple(asked), among=self.patients
@@ -203,6 +213,37 @@ class Diff:
         return found
 
     @cached_property
+    def data_of(self) -> dict[str, dict[str, tuple[str, str]]]:
+        """For each difference the atoms that say which data of which side it lies in."""
+        found: dict[str, dict[str, tuple[str, str]]] = {}
+        for symbol in self.patients.symbols("_stands"):
+            form, side, datum = symbol.arguments
+            found.setdefault(str(form), {})[str(symbol)] = str(side), str(datum)
+        return found
+
+    @cached_property
+    def conclusions(self) -> dict[str, dict[str, list[tuple[str | None, int]]]]:
+        """For each side the numbers of its derived atoms, by their predicates, each with the first argument."""
+        found: dict[str, dict[str, list[tuple[str | None, int]]]] = {side: {} for side in self.sides}
+        for side, guideline in self.sides.items():
+            program = guideline.space(self.courses).program
+            for number in range(len(program.inputs), len(program.inputs) + program.derived):
+                name, arguments = split_atom(program.atoms[number])
+                found[side].setdefault(name, []).append((arguments[0] if arguments else None, number))
+        return found
+
+    def behind(self, kind: str, form: clingo.Symbol) -> list[str]:
+        """List the atoms that say that a changed rule fires which bears on the conclusions in which a difference lies."""
+        about = [str(own.arguments[1]) for own in self.patients.symbols("about") if str(own.arguments[0]) == kind]
+        subject = str(form.arguments[0]) if form.arguments else None
+        cones = {}
+        for side, known in self.conclusions.items():
+            program = self.sides[side].space(self.courses).program
+            own = (n for name in about for first, n in known.get(name, ()) if subject in (None, first))
+            cones[side] = {program.atoms[n] for n in program.cone(own)}
+        return [atom for atom, (side, _, head) in self.firing.items() if head in cones[side]]
+
+    @cached_property
     def scores(self) -> dict[str, dict[str, tuple[str, int]]]:
         """For each score the atoms that say which value it has on which side."""
         found: dict[str, dict[str, tuple[str, int]]] = {}
@@ -214,14 +255,14 @@ class Diff:
         return found
 
     @cached_property
-    def firing(self) -> dict[str, tuple[str, Rule]]:
-        """The atoms that say that a changed rule fires, each with its side and the rule."""
+    def firing(self) -> dict[str, tuple[str, Rule, str]]:
+        """The atoms that say that a changed rule fires, each with its side, the rule and what it concludes."""
         found = {}
         for side, rules in self.changed.items():
             for symbol in self.patients.symbols(side):
                 (inner,) = symbol.arguments
                 if inner.name == "fires" and inner.arguments[0].string in rules:
-                    found[str(symbol)] = side, rules[inner.arguments[0].string]
+                    found[str(symbol)] = side, rules[inner.arguments[0].string], str(inner.arguments[1])
         return found
 
     def finding(
@@ -239,7 +280,10 @@ class Diff:
         about = list(dict.fromkeys((*about, *((side, str(rule.annotation)) for side, rule in rules))))
         carrying = [self.annotation(side, name) for side, name in self.in_order(about)]
         of_kind = {kind: tuple(dict.fromkeys(a.id for a in carrying if a.kind in kinds)) for kind, kinds in KINDS.items()}
+        data = self.data_told(form, patient)
+        written = [(side, self.sides[side].space(self.courses).places.get(datum)) for side, datum in data]
         places = [self.place(side, rule.place) for side, rule in rules]
+        places += [self.place(side, place) for side, place in written if place is not None]
         places = places or [self.place(side, self.annotation(side, name).place) for side, name in self.in_order(about)]
         witness = witness_of(patient.inputs, [*self.sides.values()][::-1]) if patient is not None else None
         return Finding(
@@ -257,6 +301,16 @@ class Diff:
             witness=witness,
             under=taken_otherwise(patient.inputs, model) if patient is not None else (),
         ).carrying(departures=self.departures(witness))
+
+    def data_told(self, form: clingo.Symbol, patient: Patient | None) -> list[tuple[str, str]]:
+        """List the data in which a difference lies, each with its side: those that a patient shows, or that it tells."""
+        if patient is not None:
+            known = self.data_of.get(str(form), {})
+            found = sorted((known[atom] for atom in known if atom in patient.observed), key=lambda own: own[0] == "new")
+            self.told.update(found)
+            return found
+        told = form.arguments[0] if form.name.startswith(("fact_", "declaration_")) else None
+        return [] if told is None else [(side_told(form), told.string)]
 
     def values(self, form: clingo.Symbol, patient: Patient) -> Iterator[tuple[int, str]]:
         """Yield the values of a score for a patient, of the old guideline and of the new one, by the places in a text."""
@@ -290,11 +344,16 @@ class Diff:
         return f"{self.file(side, name)}:{line}"
 
     def departures(self, witness: Mapping[str, object] | None) -> tuple[str, ...]:
-        return () if witness is None else departures(witness, self.default, self.sides["new"].model)
+        return () if witness is None else departures(witness, self.default, self.worded)
+
+    @cached_property
+    def worded(self) -> GuidelineModel:
+        """The new guideline, in whose words patients are told, with the numbers that rules of either tell apart."""
+        return telling_apart([(own.model, own.space(self.courses).program) for own in [*self.sides.values()][::-1]])
 
     def carrying_rules(self, patient: Patient, annotations: Sequence[str]) -> list[tuple[str, Rule]]:
         """List the changed rules that fire for a patient; where annotations carry the difference, theirs alone."""
-        fired = sorted((atom, side, rule.id) for atom, (side, rule) in self.firing.items() if atom in patient.observed)
+        fired = sorted((atom, side, rule.id) for atom, (side, rule, _) in self.firing.items() if atom in patient.observed)
         rules = [(side, self.changed[side][name]) for s in self.sides for _, side, name in fired if side == s]
         return [(side, rule) for side, rule in dict.fromkeys(rules) if not annotations or rule.annotation in annotations]
 
@@ -318,13 +377,15 @@ class Diff:
                     witness=record, departures=self.departures(record), rules=found.rules, places=found.places
                 )
 
-    def in_writing(self, courses: int) -> Iterator[Finding]:
+    def in_writing(self) -> Iterator[Finding]:
         """Yield the differences between what the two guidelines say and cite, and between their catalogues."""
         old, new = self.sides.values()
         for form, annotation in annotation_differences(old.model.annotations, new.model.annotations):
             yield self.finding("provenance", form, [(side_told(form), annotation)])
-        for kind, form, under in data_differences(old.space(courses).data, new.space(courses).data, self.patients):
-            yield self.finding(kind, form, [(side_told(form), under)] if under is not None else [])
+        data = [own.space(self.courses).data for own in (old, new)]
+        for kind, form, under in data_differences(data[0], data[1], self.patients):
+            if self.told.isdisjoint(self.data_told(form, None)):
+                yield self.finding(kind, form, [(side_told(form), under)] if under is not None else [])
 
 
 def side_told(form: clingo.Symbol) -> str:

@@ -7,7 +7,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from reasoner.compiler.intervals import number_in
+import msgspec
+
+from reasoner.compiler.intervals import Cut, number_in
 from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
 from reasoner.compiler.program import Program
 from reasoner.engine.phrases import course_words, fact_words
@@ -18,9 +20,12 @@ from reasoner.guideline import Guideline
 from reasoner.verification.atoms import split_atom
 from reasoner.verification.patients import Patients
 
-__all__ = ["default_record", "departures", "record_of", "witness_of"]
+__all__ = ["default_record", "departures", "record_of", "telling_apart", "witness_of"]
 
 Atoms = Mapping[str, set[tuple[str, ...]]]
+
+VALUED = "valued"
+"""What has a value, on whichever side of a threshold."""
 
 CourseNumber = tuple[int, str]
 """A number of a course: the place of the course in the record, from 0, and its key."""
@@ -159,6 +164,24 @@ def course_number(number: str, fact: CourseFact, held: Atoms, model: GuidelineMo
     reached = held.get("course_at_least", ())
     passed = sum((number, fact.name, cut.term) in reached for cut in fact.cuts)
     return number_in(passed, fact.cuts, model.range_of(fact.name))
+
+
+def telling_apart(sides: Sequence[tuple[GuidelineModel, Program]]) -> GuidelineModel:
+    """Give the first of several guidelines with its numbers cut where a rule of any of them compares them.
+
+    Where none compares a number, it is cut as it was.
+    """
+    model = sides[0][0]
+    rules = ((program, rule) for _, program in sides for rule in program.rules)
+    rules = ((program, rule) for program, rule in rules if split_atom(program.atoms[rule.head])[0] != VALUED)
+    read = {program.atoms[atom] for program, rule in rules for atom, _ in rule.conditions}
+    known: dict[str, set[Cut]] = {}
+    for fact in (fact for own, _ in sides for fact in own.facts):
+        for cut in fact.cuts:
+            if any(f"{cut.relation(passed)}({fact.name},{cut.term})" in read for passed in (False, True)):
+                known.setdefault(fact.name, set()).add(cut)
+    facts = (msgspec.structs.replace(f, cuts=tuple(sorted(known[f.name]))) if f.name in known else f for f in model.facts)
+    return msgspec.structs.replace(model, facts=tuple(facts))
 
 
 def departures(record: Mapping[str, object], default: Mapping[str, object], model: GuidelineModel) -> tuple[str, ...]:
