@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sample_graphs import HOSTILE
 
+from graphs.argument import argument_graph
 from graphs.build import answer_graph
 from graphs.formats import write_graph
 from graphs.graph import ExplanationGraph
@@ -215,6 +216,20 @@ def test_the_argument_opens_at_the_first_choice_in_the_order_of_the_answer(brows
         assert "unless L57: Pre-existing interstitial lung disease is a contraindication to T-DXd." in text
         page.click("#everything")
         assert page.evaluate("viewer.drawing.cytoscape.nodes().length") == len(data_of(page)["nodes"])
+
+
+def test_a_long_argument_opens_whole_in_the_middle_of_its_place(browser: Any, curated: Guideline, tmp_path: Path) -> None:
+    given = [{"drugs": ["trastuzumab", "pertuzumab", "docetaxel"]}]
+    record = {"id": "p", "metastatic": True, "her2": "positive", "hr": "negative", "metastatic_therapy": given}
+    write_graph(argument_graph(curated.answer(record)), tmp_path / "a.html")
+    with opened(browser, tmp_path / "a.html") as page:
+        page.set_viewport_size({"width": 1250, "height": 720})
+        page.reload()
+        box = page.evaluate("viewer.drawing.cytoscape.elements().renderedBoundingBox()")
+        width, height = page.evaluate("[viewer.drawing.container.clientWidth, viewer.drawing.container.clientHeight]")
+        assert 0 <= box["x1"] < box["x2"] <= width
+        assert 0 <= box["y1"] < box["y2"] <= height
+        assert abs(box["x1"] + box["x2"] - width) < 4
 
 
 def test_hostile_text_is_shown_and_never_run(

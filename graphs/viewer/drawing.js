@@ -3,7 +3,7 @@
 const MARGIN = 20;
 const LARGEST_AT_FIRST = 1.1;
 const SMALLEST_READABLE = 0.45;
-const SMALLEST_OF_ARGUMENT = { narrow: 0.75, wide: 0.62 };
+const SMALLEST_OF_ARGUMENT = { narrow: 0.75, wide: 0.35 };
 const NARROW = 600;
 
 class Drawing {
