@@ -201,6 +201,12 @@ def test_therapy_that_is_not_known_is_asked_first_and_can_be_more_than_is_listed
     assert not tree.exact
 
 
+def test_the_members_of_a_list_that_answers_a_question_stand_together(curated: Guideline) -> None:
+    text = " ".join(render(ask(curated, {"id": "p", "metastatic": True, "her2": "positive", "hr": "negative"})).split())
+    assert "trastuzumab, or trastuzumab + pertuzumab, or" in text
+    assert "or trastuzumab, pertuzumab" not in text
+
+
 def test_of_a_list_in_which_many_members_matter_each_alone_is_tried(tmp_path: Path, own_cache: None) -> None:
     text = (ROOT / "tests/guidelines/hill_ache/guideline.lp").read_text("utf-8")
     names = [f"plant_{n}" for n in range(12)]

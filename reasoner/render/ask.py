@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer
-from reasoner.engine.phrases import decided_words, interval_words, setting_words, value_words
+from reasoner.engine.phrases import decided_words, interval_words, member_name, setting_words, value_words
 from reasoner.errors import printable
 from reasoner.queries.questions import Choice, DecisionTree, Leaf, Open, Question, Questions, See, Summary, TreeNode, Value
 from reasoner.records.record import ONE_OF
@@ -57,6 +57,8 @@ def answer_words(asked: Question | Choice, value: Value, model: GuidelineModel) 
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if asked.fact == ONE_OF:
         return printable(str(value))
+    if isinstance(value, tuple) and value:
+        return model.say("plus").join(member_name(member, model) for member in value)
     if asked.course is UNSET:
         return interval_words(model.interval(asked.fact, value), model) if number else value_words(value, model)  # type: ignore[arg-type]
     if isinstance(asked.key, str):
