@@ -103,7 +103,7 @@ def test_a_chosen_alternative_is_marked_wherever_it_shows(chosen: Guideline, cur
     assert "Under R5 = a: Setting: not addressed; no longer recommended" in shown
     assert chosen.digest != curated.digest
     open_ = text(curated.with_readings(["any"]), metastatic_therapy=[AFTER_TWO])
-    assert "R5 left open" in open_
+    assert "with all readings left open" in open_
     assert "CERTAIN IF reading R5 is taken as its alternative b" in open_
     assert "IF THE TEXT WERE READ OTHERWISE" not in open_
 

@@ -251,6 +251,26 @@ def test_the_bottom_line_tells_the_possibility_under_which_nothing_is_recommende
     assert "nothing is recommended" not in both.bottom_line
 
 
+def test_readings_left_open_are_named_together(curated: Guideline) -> None:
+    for readings, words in (
+        (["any"], "curated layer, with all readings left open"),
+        (["R5=any"], "curated layer, with R5 left open"),
+        (["R5=any", "R9=any", "R11=b"], "with R11 = b and readings R5, R9 left open"),
+    ):
+        shown = re.sub(r"\s+", " ", render(curated.with_readings(readings).answer(KNOWN)))
+        assert words in shown, shown[:300]
+
+
+def test_a_reading_that_would_change_several_entries_is_told_once_in_their_section(curated: Guideline) -> None:
+    record = {own: told for own, told in KNOWN.items() if own != "metastatic_therapy"}
+    other = {"label": "B", **courses({"drugs": ["trastuzumab", "docetaxel"], "outcome": "progression"})}
+    answer = curated.answer({**record, "one_of": [{"label": "A", **courses(AFTER_FIRST)}, other]})
+    shown = re.sub(r"\s+", " ", render(answer))
+    section = shown.partition("CHECK AND DO")[2].partition("NOT RECORDED")[0]
+    assert section.count("Another alternative of R5") == 1
+    assert "Another alternative of R5 would change: monitoring of the LVEF;" in section
+
+
 UNREAD = {"resourceType": "MedicationStatement", "id": "letter", "status": "unknown", "subject": {"reference": "Patient/p"},
           "medicationCodeableConcept": {"text": "not legible"}, "effectivePeriod": {"start": "2020-11-05"}}  # fmt: skip
 EARLIER = {**UNREAD, "effectivePeriod": {"start": "2018-11-05"}}

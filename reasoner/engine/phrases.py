@@ -86,14 +86,19 @@ def guideline_words(info: GuidelineInfo, model: GuidelineModel) -> str:
     say = model.say
     parts = [info.title, layer_words(info.layer, model), *(say("overlay_name", name) for name in info.overlays)]
     if info.readings:
-        parts.append(say("with_readings", say("and_condition").join(reading_words(r, model) for r in info.readings)))
+        parts.append(say("with_readings", say("and_condition").join(reading_words(info.readings, model))))
     return say("comma").join(parts)
 
 
-def reading_words(chosen: str, model: GuidelineModel) -> str:
-    """Name a reading that is taken otherwise than by default, such as "R5=b", or whose choice is left open."""
-    reading, _, alternative = chosen.partition("=")
-    return model.say("reading_open", reading) if alternative == ANY else model.say("reading_as", reading, alternative)
+def reading_words(chosen: Sequence[str], model: GuidelineModel) -> Iterator[str]:
+    """Name readings that are taken otherwise than by default, such as "R5=b", and together those that are left open."""
+    left = [own.partition("=")[0] for own in chosen if own.endswith(f"={ANY}")]
+    pairs = (one.partition("=") for one in chosen)
+    yield from (model.say("reading_as", reading, own) for reading, _, own in pairs if own != ANY)
+    if left and set(left) == {name.partition("=")[0] for name in model.annotations if "=" in name}:
+        yield model.say("readings_all_open")
+    elif left:
+        yield model.say("readings_open" if left[1:] else "reading_open", model.say("comma").join(left))
 
 
 def layer_words(layer: str, model: GuidelineModel) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from msgspec import UNSET, structs
 
@@ -136,19 +138,41 @@ def sources_of(entry: Exclusion, model: GuidelineModel) -> str:
 def exclusions(page: TextLayout, entries: Sequence[Exclusion], derivation: Derivation) -> None:
     """Add the excluded regimens, those for the same reason together; first what is certain."""
     model, say = derivation.model, derivation.model.say
+    rows: list[Row] = []
     for words, (names, readings) in certain_exclusions(entries, derivation).items():
-        page.item("  x", say("excluded_certainly", some_regimens(names, model), words), "against")
-        if readings:
-            page.item("", depending_words(readings, model), "conditional")
+        named = some_regimens(names, model)
+        rows.append(Row("  x", say("excluded_certainly", named, words), "against", readings, named))
     together: dict[tuple[str, tuple[Assumption, ...], tuple[str, ...]], list[str]] = {}
     for entry in (entry for entry in entries if entry.certainty != "certain"):
         reasons = say("and_also").join(say("with_source", words, source) for words, source in reasons_of(entry, model))
         together.setdefault((reasons, entry.assuming, entry.depends_on_readings), []).append(entry.regimen)
     for (reasons, assuming, readings), names in together.items():
-        words = conditionally(some_regimens(names, model), reasons, assuming_words(assuming, model), model)
-        page.item("  x?", words, "conditional")
-        if readings:
-            page.item("", depending_words(readings, model), "conditional")
+        named = some_regimens(names, model)
+        words = conditionally(named, reasons, assuming_words(assuming, model), model)
+        rows.append(Row("  x?", words, "conditional", readings, named))
+    with_readings(page, rows, model)
+
+
+class Row(NamedTuple):
+    """An entry of a section: its lead, text and mark, the readings that would change it, and its name."""
+
+    lead: str
+    text: str
+    mark: str
+    readings: tuple[str, ...]
+    name: str
+
+
+def with_readings(page: TextLayout, rows: Sequence[Row], model: GuidelineModel) -> None:
+    """Add entries, each with the readings that would change it; what would change several is told once, after them all."""
+    say, alike = model.say, Counter(row.readings for row in rows if row.readings)
+    for row in rows:
+        page.item(row.lead, row.text, row.mark)
+        if alike[row.readings] == 1:
+            page.item("", depending_words(row.readings, model), "conditional")
+    for readings in (own for own, count in alike.items() if count > 1):
+        named = say("and").join(row.name for row in rows if row.readings == readings)
+        page.item("", say("readings_change", say("or").join(readings), named), "conditional")
 
 
 def certain_exclusions(entries: Iterable[Exclusion], derivation: Derivation) -> dict[str, tuple[list[str], tuple[str, ...]]]:
@@ -199,17 +223,16 @@ def conditionally(regimens: str, reasons: str, assuming: str, model: GuidelineMo
     return model.say("excluded_if", regimens, assuming, reasons)
 
 
-def action(page: TextLayout, entry: ActionCall, model: GuidelineModel) -> None:
+def action(entry: ActionCall, model: GuidelineModel) -> Row:
+    """Word what is called for."""
     say = model.say
     overlays = (say("overlay_name", name) for name in entry.overlays)
     sources = say("comma").join((*(entry.statements or entry.readings), *overlays))
     text = say("with_source", entry.text, sources)
+    name, readings = model.label("action_name", entry.action), entry.depends_on_readings
     if entry.certainty == "certain":
-        page.item("  -", text)
-    else:
-        page.item("  ?", say("action_if", text, assuming_words(entry.assuming, model)), "conditional")
-    if entry.depends_on_readings:
-        page.item("", depending_words(entry.depends_on_readings, model), "conditional")
+        return Row("  -", text, "", readings, name)
+    return Row("  ?", say("action_if", text, assuming_words(entry.assuming, model)), "conditional", readings, name)
 
 
 def setting(name: str, derivation: Derivation) -> str:
@@ -255,8 +278,8 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
         exclusions(page, left, answer.derivation)
     if answer.actions:
         page.item("", say("heading_actions"), "heading", indent=0)
-        for call in sorted(answer.actions, key=lambda call: call.action not in model.urgent):
-            action(page, call, model)
+        calls = sorted(answer.actions, key=lambda call: call.action not in model.urgent)
+        with_readings(page, [action(call, model) for call in calls], model)
     section(page, say("heading_scores"), "  -", (score_words(score, model) for score in answer.scores or ()))
     section(page, say("heading_missing"), "  ?", missing_words(answer))
     if words := assumed_words(answer):

@@ -208,7 +208,7 @@ def render_comparison(found: Comparison, model: GuidelineModel, width: int = 80,
 def run_words(info: GuidelineInfo, model: GuidelineModel) -> str:
     """Name the guideline of a run so that it can be told from another version of it."""
     own = model.say("run_of", info.id, layer_words(info.layer, model), info.digest[:15])
-    return model.say("plus").join((own, *info.overlays, *(reading_words(chosen, model) for chosen in info.readings)))
+    return model.say("plus").join((own, *info.overlays, *reading_words(info.readings, model)))
 
 
 def listed(value: object, model: GuidelineModel) -> str:

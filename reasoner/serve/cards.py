@@ -66,8 +66,7 @@ class CardBuilder:
         say = model.say
         overlays = [say("overlay_name", overlay) for overlay in info.overlays]
         self.info = info
-        readings = [reading_words(reading, model) for reading in info.readings]
-        self.title = say("comma").join([info.title, *overlays, *readings])
+        self.title = say("comma").join([info.title, *overlays, *reading_words(info.readings, model)])
         self.closing = f"- {markdown(info.disclaimer or self.title)}"
         self.read = say("card_note")
         self.say = model.say

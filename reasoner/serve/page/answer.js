@@ -85,7 +85,7 @@ function onlyUntreated(entries, words) {
 /** Say which readings are taken otherwise than by default. */
 function taken(readings, words) {
   if (!readings.length) return null;
-  const named = readings.map((chosen) => words.reading(chosen)).join(say("and_condition"));
+  const named = words.chosen(readings).join(say("and_condition"));
   return element("p", { className: "taken" }, element("span", { className: "tag open", textContent: say("with_readings", named) }));
 }
 

@@ -33,7 +33,7 @@ class Page {
     place("version").textContent = [
       layer === "literal" ? say("layer_literal") : say("layer_curated"),
       overlays.length ? say("overlay_name", overlays.join(say("comma"))) : "",
-      ...readings.map((chosen) => this.words.reading(chosen)),
+      ...this.words.chosen(readings),
       digest.slice(0, 19),
     ]
       .filter(Boolean)

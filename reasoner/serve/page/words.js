@@ -142,10 +142,15 @@ export class Words {
       .join(say("and"));
   }
 
-  /** Name a reading that is taken otherwise than by default, such as "R5=b", or left open, such as "R5=any". */
-  reading(chosen) {
-    const [reading, alternative] = chosen.split("=");
-    return alternative === ANY ? say("reading_open", reading) : say("reading_as", reading, alternative);
+  /** Name readings that are taken otherwise than by default, such as "R5=b", and together those left open, such as "R5=any". */
+  chosen(readings) {
+    const pairs = readings.map((own) => own.split("="));
+    const open = pairs.filter(([, alternative]) => alternative === ANY).map(([reading]) => reading);
+    const taken = pairs.filter(([, alternative]) => alternative !== ANY).map(([reading, own]) => say("reading_as", reading, own));
+    if (!open.length) return taken;
+    if (open.length === this.readings.size) return [say("readings_all_open")];
+    const named = open.join(say("comma"));
+    return [...taken, open.length > 1 ? say("readings_open", named) : say("reading_open", named)];
   }
 
   /** Give what an alternative of a reading says. */
