@@ -189,13 +189,12 @@ def test_without_a_row_in_the_file_of_courses_therapy_is_unknown_unless_it_is_to
     ]
     for output, options, means in (
         ("out", [], "their therapy is unknown"),
-        ("untreated", ["--no-course-means-untreated"], "and count as untreated"),
+        ("untreated", ["--no-course-means-untreated"], "they count as untreated"),
     ):
         done = cohort("in.csv", "--courses", "courses.csv", "-o", output, *options, *ALONE, cwd=tmp_path)
         assert done.exit_code == 0, done.stderr
-        assert f"1 of the answered records have no row in the file of courses{':' * (not options)} {means}" in " ".join(
-            done.stdout.split()
-        )
+        words = f"Answered records without a row in the file of courses: 1; {means}"
+        assert words in " ".join(done.stdout.split())
         assert rows_of(tmp_path / output) == [expected_row(curated, record) for record in told]
         assert json.loads((tmp_path / output / "summary.json").read_text())["without_courses"] == 1
         told[0]["metastatic_therapy"] = []
@@ -300,8 +299,8 @@ def test_repeated_ids_and_untreated_patients_are_counted_and_the_overlay_named(t
     assert (summary["answered"], summary["repeated_ids"], summary["without_courses"]) == (4, 1, 3)
     for shown in (done.stdout, (tmp_path / "out/summary.html").read_text()):
         assert "curated layer, LOCAL overlay formulary_without_tdxd" in " ".join(shown.split())
-        assert "1 of the answered records repeat the id of an earlier one" in shown
-        assert "3 of the answered records have no row in the file of courses" in shown
+        assert "Answered records that repeat the id of an earlier one: 1" in shown
+        assert "Answered records without a row in the file of courses: 3" in shown
     done = cohort("explain", "out", "a", cwd=tmp_path)
     assert done.stdout.count("Patient a\n") == 2
 

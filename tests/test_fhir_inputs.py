@@ -59,6 +59,18 @@ def settings_of(*paths: Path) -> dict[str, str]:
     return {own["patient"]: own["setting"] for own in answers}
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b" \n", "empty; FHIR is a bundle or resources in JSON"),
+        (b'{"id": "p", "her2": "positive"}', "no FHIR resource: it has no resourceType; a record is answered as it is"),
+    ],
+)
+def test_what_is_no_resource_is_refused_as_what_it_is(content: bytes, message: str, curated: Guideline) -> None:
+    with pytest.raises(RecordError, match=f"^{message}"):
+        curated.read_fhir(content)
+
+
 def test_the_lines_of_an_export_are_put_together_for_each_patient(curated: Guideline, tmp_path: Path) -> None:
     second = [*CHART, *SECOND_LINE]
     file = tmp_path / "export.ndjson"

@@ -151,7 +151,7 @@ WRONG = {
     "a predicate with one argument too many": (
         "second_line.lp",
         STATEMENT + "contraindicated(pertuzumab, always) :- has(heart_failure).",
-        "contraindicated takes 1 argument(s): contraindicated(regimen)",
+        "contraindicated takes 1 argument: contraindicated(regimen)",
     ),
     "a misspelt drug": (
         "second_line.lp",
@@ -177,7 +177,7 @@ WRONG = {
     "a threshold that is not declared": (
         "second_line.lp",
         STATEMENT + "contraindicated(pertuzumab) :- at_most(months_to_recurrence, 6).",
-        '"6" is not a threshold of months_to_recurrence; allowed: 12',
+        "allowed: 12; to compare with it, declare threshold(months_to_recurrence, 6).",
     ),
     "a trial that does not exist": (
         "second_line.lp",
@@ -196,7 +196,36 @@ WRONG = {
     ),
     "a statement that stands twice": ("third_line.lp", STATEMENT.replace("L99", "L17"), "statement L17 already stands at"),
     "a statement without words": ("third_line.lp", STATEMENT.replace("A statement.", ""), "statement L99 says nothing"),
-    "a statement without a digest": ("third_line.lp", "%* @statement L99 [1]\nA statement.\n*%", "lacks its citations"),
+    "a statement without a digest": (
+        "third_line.lp",
+        "%* @statement L99 [1]\nA statement.\n*%",
+        "statement L99 lacks sha256: and the first 12 digits of its line's SHA-256; add it",
+    ),
+    "a statement without citations": (
+        "third_line.lp",
+        "%* @statement L99 sha256:0123456789ab\nA statement.\n*%",
+        "statement L99 lacks what its line cites, as in [1, 2]; add it",
+    ),
+    "a number asked for as a boolean": (
+        "second_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- has(weight_kg).",
+        '"weight_kg" is a number, not a boolean; ask for it by at_least(weight_kg, THRESHOLD).',
+    ),
+    "a boolean asked for as a choice": (
+        "second_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- is(heart_failure, true).",
+        '"heart_failure" is a boolean, not a choice; ask for it by has(heart_failure).',
+    ),
+    "a comma for a full stop": (
+        "second_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- has(heart_failure),\nindicated(tucatinib, preferred) :- setting(a).",
+        "a comma ends the line, and what follows is a rule by itself; write a full stop for the comma.",
+    ),
+    "a bracket left open at a full stop": (
+        "second_line.lp",
+        STATEMENT + "contraindicated(pertuzumab) :- has(heart_failure.",
+        "the bracket ( that opens here is not closed before the full stop.",
+    ),
     "a misspelt annotation": ("third_line.lp", STATEMENT.replace("@statement", "@statment"), "does not open an annotation"),
     "a misspelt field": (
         "third_line.lp",
@@ -667,7 +696,7 @@ NEVER_MEANT = {
         "contraindicated(oralin): a number in it is too large when it is added up; the largest is 2147483647",
     ),
     "a criterion for a statement that does not exist": ('criterion(l7, "severe").', '"l7" is not a statement'),
-    "a name with too few words": ("renamed(oralin).", "renamed takes 2 argument(s): renamed(name, name)"),
+    "a name with too few words": ("renamed(oralin).", "renamed takes 2 arguments: renamed(name, name)"),
 }
 
 

@@ -55,10 +55,13 @@ def read_annotation(comment: str, here: str) -> Annotation | None:
         raise GuidelineError(
             f'{here}: "{lines[0]}": an alternative names its reading and itself, as in @alternative R5=b; nothing else does.'
         )
-    if kind == "statement" and (head["cites"] is None or head["digest"] is None):
-        raise GuidelineError(
-            f"{here}: statement {head['id']} lacks its citations [1, 2] or the digest sha256:… of its line."
-        )
+    needed = {
+        "cites": "what its line cites, as in [1, 2]",
+        "digest": "sha256: and the first 12 digits of its line's SHA-256",
+    }
+    lacking = [words for name, words in needed.items() if head[name] is None] if kind == "statement" else []
+    if lacking:
+        raise GuidelineError(f"{here}: statement {head['id']} lacks {' and '.join(lacking)}; add it after the id.")
     text = read_fields(lines[1:], FIELDS[kind], here, kind)
     if not text["text"]:
         raise GuidelineError(f"{here}: {kind} {head['id']} says nothing; restate it in a sentence.")

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["check_kinds"]
 
 COMPARED = (*RELATIONS, "course_at_least")
+DECLARED_BY = {**dict.fromkeys(RELATIONS, "threshold"), "course_at_least": "course_threshold"}
+ASKED_BY = {
+    "boolean": "has({0})",
+    "choice": "is({0}, VALUE)",
+    "list": "includes({0}, MEMBER)",
+    "number": "at_least({0}, THRESHOLD)",
+}
+"""How rules ask for a fact of each kind."""
+ASKING = ("has", "is", "includes", *RELATIONS)
 NAME, TEXT = re.compile(r"[a-z]\w*"), re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 WRITTEN_AS = {
     "whole": (NUMBER, "a whole number"),
@@ -116,10 +125,14 @@ def check_arguments(here: str, name: str, arguments: Sequence[str | None], writt
         if expected is not None and found not in expected.names:
             others = sorted((other for other, names in domain.terms.items() if found in names), key="fact".__eq__)
             if others:
-                raise GuidelineError(f'{here}: "{found}" is {article(others[0])}, not {article(expected.noun)}.')
+                asked = ASKED_BY.get(others[0], "").format(found) if name in ASKING else ""
+                advice = f"; ask for it by {asked}" if asked else ""
+                raise GuidelineError(f'{here}: "{found}" is {article(others[0])}, not {article(expected.noun)}{advice}.')
+            allowed = ", ".join(sorted(expected.names)) or "none is declared"
+            if name in DECLARED_BY and kind == "bound":
+                allowed += f"; to compare with it, declare {DECLARED_BY[name]}({before}, {found})."
             raise GuidelineError(
-                f'{here}: "{found}" is not {article(expected.noun)}{nearest(found, expected.names)}; '
-                f"allowed: {', '.join(sorted(expected.names)) or 'none is declared'}"
+                f'{here}: "{found}" is not {article(expected.noun)}{nearest(found, expected.names)}; allowed: {allowed}'
             )
         if expected is not None or kind != "value":
             before = found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from reasoner.compiler.lexer import Token, tokens
 
@@ -53,9 +54,13 @@ def explain_syntax(message: str, text: str, name: str) -> str:
     decimal = DECIMAL.match(text, before[-1].start) if before else None
     if decimal is not None and here is not None and decimal.end() > here.start:
         return f'{name}:{line}:{column}: a decimal number stands in double quotes; write "{decimal[0]}".'
+    if here is not None and here.text == ":-" and (comma := comma_for_stop(before, text)) is not None:
+        where = f"{name}:{text.count(NEWLINE, 0, comma.start) + 1}"
+        return f"{where}: a comma ends the line, and what follows is a rule by itself; write a full stop for the comma."
     if opened is not None and (here is None or here.text in (".", ":-")):
         where = f"{name}:{text.count(NEWLINE, 0, opened.start) + 1}"
-        return f"{where}: the bracket {opened.text} that opens here is not closed before {shown}."
+        closing = "the full stop" if shown == "." else shown
+        return f"{where}: the bracket {opened.text} that opens here is not closed before {closing}."
     if before and lacks_stop(before, here, text):
         last, end = before[-1].start, before[-1].start + len(before[-1].text)
         rule = text[text.rfind(NEWLINE, 0, last) + 1 : end].strip()[-LONGEST:]
@@ -75,6 +80,17 @@ def open_bracket(read: Sequence[Token]) -> Token | None:
         elif token.text == ".":
             opened.clear()
     return opened[-1] if opened else None
+
+
+def comma_for_stop(before: Sequence[Token], text: str) -> Token | None:
+    """Find the comma at the end of a line after which a rule under way seems to go on with the head of another."""
+    start = max((n for n, token in enumerate(before) if token.text == "."), default=-1) + 1
+    rule = before[start:]
+    if all(token.text != ":-" for token in rule):
+        return None
+    pairs = pairwise(rule)
+    found = [one for one, two in pairs if one.text == "," and NEWLINE in text[one.start : two.start]]
+    return found[-1] if found else None
 
 
 def lacks_stop(before: Sequence[Token], here: Token | None, text: str) -> bool:

@@ -97,9 +97,9 @@ class Vocabulary(NamedTuple):
                 'Declare it: predicate(name(kind, ...), role, "phrase").'
             )
         if len(found.kinds) != len(arguments):
-            raise GuidelineError(
-                f"{here}: {term}: {name} takes {len(found.kinds)} argument(s): {name}({', '.join(found.kinds)})."
-            )
+            count = f"{len(found.kinds) or 'no'} argument{'' if len(found.kinds) == 1 else 's'}"
+            form = f"{name}({', '.join(found.kinds)})" if found.kinds else name
+            raise GuidelineError(f"{here}: {term}: {name} takes {count}: {form}.")
         return found
 
     def role(self, rule: ast.AST, here: str) -> str:

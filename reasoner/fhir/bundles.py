@@ -89,6 +89,8 @@ def parse(content: bytes) -> ParsedResources:
     Raises RecordError for what is not JSON or nested too deeply.
     """
     content = content.removeprefix(codecs.BOM_UTF8)
+    if not content.strip():
+        raise RecordError("empty; FHIR is a bundle or resources in JSON")
     try:
         return parse_one(content)
     except RecordError:
@@ -109,7 +111,12 @@ def is_resource(line: bytes) -> bool:
 def parse_one(content: bytes) -> ParsedResources:
     try:
         try:
-            return flattened(WHOLE.decode(content))
+            resource = WHOLE.decode(content)
+            if resource.resourceType is None and not resource.entry:
+                raise RecordError(
+                    "no FHIR resource: it has no resourceType; a record is answered as it is (reasoner recommend)"
+                )
+            return flattened(resource)
         except msgspec.ValidationError:
             return salvage_bundle(content)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
