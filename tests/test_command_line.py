@@ -376,6 +376,16 @@ def test_coverage_compares_with_the_source(tmp_path: Path, curated: Guideline, e
     )
 
 
+def test_coverage_tells_a_missing_case_once_at_its_rule(environment: dict[str, str]) -> None:
+    folder = Path(__file__).parent / "guidelines" / "river_cough"
+    text = run("coverage", "--guideline", folder, environment=environment, status=1)
+    found = json.loads(run("coverage", "--guideline", folder, "--format", "json", environment=environment, status=1))
+    rules = [own["rules"][0] for own in found["findings"] if own["class"] == "unexercised"]
+    assert rules
+    assert text.count("NO CASE") == len(rules)
+    assert "fires in no case" not in text
+
+
 def test_coverage_follows_lines_that_moved(tmp_path: Path) -> None:
     from reasoner.verification.coverage import cover, digest
 

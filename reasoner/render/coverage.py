@@ -71,6 +71,8 @@ def render(report: FindingsReport, model: GuidelineModel, width: int = 80, colou
     missing = [found for found in report.findings if found.severity != "info"]
     page.item("", totals(statements, missing, model), "heading", indent=0)
     for found in missing:
+        if found.kind == "unexercised":  # NO CASE stands at the rule
+            continue
         severity = severity_words(found.severity, model)
         page.item(f"  {severity}", f"{found.message} {found.repair}", indent=len(severity) + 4)
     return page.text()
