@@ -153,8 +153,8 @@ def against(derivation: Derivation, position: int, kind: Kind) -> Iterator[Lack]
 def outside(derivation: Derivation, setting: int, annotation: str) -> Iterator[Lack]:
     """Yield what keeps a patient from a setting.
 
-    That is what the annotation's own ground for it lacks; or else the setting with its grounds, or the setting that takes
-    precedence.
+    That is what the annotation's own ground for it lacks; or else the setting with its grounds, as where a history of which
+    nothing is known may bring it, or the setting that takes precedence.
     """
     program, model, every = derivation.program, derivation.model, derivation.completions.all
     name = arguments_of(program.atoms[setting])[0]
@@ -168,10 +168,11 @@ def outside(derivation: Derivation, setting: int, annotation: str) -> Iterator[L
         return
     supports = [support for number in places for support in program.supports[number] if not closed(derivation, support)]
     own = [support for support in supports if model.rules[program.rules[support].rule].annotation == annotation]
-    if own:
+    may_hold = derivation.may_hold(program.atoms[setting])
+    if own and not (may_hold and derivation.completions.untold is not None):
         yield from min((list(dict.fromkeys(lacks_of(derivation, support, ""))) for support in own), key=len)
         return
-    kind: Kind = "open" if derivation.may_hold(program.atoms[setting]) else "missing"
+    kind: Kind = "open" if may_hold else "missing"
     grounds = ground_words(derivation, dict.fromkeys(program.rules[support].head for support in supports))
     yield Lack(setting, model.say("setting_with_grounds", model.label("setting", name), grounds), kind)
 
