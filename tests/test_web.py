@@ -479,7 +479,7 @@ def test_why_not_offers_changes_that_fill_in_the_form_and_ask_leads_to_the_field
         assert "third line (progression on T-DXd)" in nearest.locator(".unmet").inner_text()
         assert page.locator(".query .steps ul").count() == 0
         page.locator(".query .steps summary").click()
-        assert "What could recommend it, and what blocks that" in page.locator(".query .steps").inner_text()
+        page.locator(".query .steps", has_text="What could recommend it, and what blocks that").wait_for()
         page.get_by_label("Regimen", exact=True).select_option("trastuzumab_deruxtecan")
         page.get_by_role("button", name="no interstitial lung disease, present or past", exact=True).click()
         assert sent(page)["interstitial_lung_disease"] is False
