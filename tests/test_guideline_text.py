@@ -82,7 +82,10 @@ MISTAKES = {
         "ill :- fever, cough",
         "1: no full stop ends the rule; write ill :- fever, cough.",
     ),
-    "a bracket that is not closed": ("ill :- is(fever, high.", "1: the bracket ( that opens here is not closed before ."),
+    "a bracket that is not closed": (
+        "ill :- is(fever, high.",
+        "1: the bracket ( that opens here is not closed before the full stop.",
+    ),
     "a bracket that is not opened": ("ill :- has(fever)).", "1:18: ) cannot stand here; no bracket is open for it."),
     "or between conditions": ("ill :- fever or cough.", "1:14: or cannot stand here; write a rule of its own for each"),
     "and between conditions": ("ill :- fever and cough.", "1:14: and cannot stand here; write , between conditions."),
