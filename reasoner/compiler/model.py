@@ -66,6 +66,12 @@ class Annotation(msgspec.Struct, frozen=True, array_like=True):
     settles: str = ""
     certainty: str = ""
 
+    @property
+    def first_sentence(self) -> str:
+        """The text up to its first full stop."""
+        first, stop, _ = self.text.partition(". ")
+        return first + stop.strip()
+
 
 class Condition(msgspec.Struct, frozen=True, array_like=True):
     """One condition of a rule's body: an atom or an aggregate, negated or not, as clingo text; or a comparison."""

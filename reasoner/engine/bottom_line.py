@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from reasoner.engine.comparison import Alternative, Comparison
 from reasoner.engine.conclusions import CERTAIN, SILENT, Assumption, Certainty, Missing, untreated_assumed
 from reasoner.engine.derivation import Derivation
-from reasoner.engine.notes import of_decision
+from reasoner.engine.notes import capitalised, of_decision
 from reasoner.engine.phrases import assuming_words, fact_words, rank_is_sure, setting_words, unknown_words
 from reasoner.engine.predicates import EXCLUDED, INDICATED, PLACES, RECOMMENDED, SETTING, arguments_of, predicate_of
 from reasoner.records.record import ONE_OF, Record
@@ -127,7 +127,7 @@ class BottomLine:
         """Say that the text is silent, in the words of what places the patient there where a rule does."""
         grounds = placing_grounds(self.derivation, self.model.settings_in(decision))
         words = self.model.label("ground", grounds[0]) if grounds else self.say("bottom_no_history")
-        return self.say("bottom_silent", f"{words[:1].upper()}{words[1:]}")
+        return self.say("bottom_silent", capitalised(words))
 
     def otherwise(self, decision: str) -> Iterator[str]:
         """Word what another reading would recommend where the default has nothing."""
@@ -185,7 +185,7 @@ class BottomLine:
         if isinstance(decision, str):
             name = self.model.label("decision", decision)
             words = name if set(words.split()) <= set(name.split()) else self.say("comma").join((name, words))
-        return f"{words[:1].upper()}{words[1:]}"
+        return capitalised(words)
 
     def stronger_excluded(self, top: Sequence[Recommendation], decision: str | UnsetType) -> str:
         """Say that a regimen which is indicated more strongly than what ranks first is excluded; nothing where none is."""

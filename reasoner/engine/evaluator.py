@@ -114,12 +114,9 @@ class Evaluator:
     def truths(self, atoms: Sequence[int], inputs: Sequence[Any], completions: Any) -> list[Any]:  # noqa: ANN401 (any operand)
         """Evaluate only some atoms, by their numbers, and what they depend on; all readings are in force."""
         values = self._values(inputs, None, completions)
-        self.apply(rules_behind(self.program, tuple(atoms)), values, completions)
+        in_force = [completions] * len(self.program.readings)
+        self._interpret(rules_behind(self.program, tuple(atoms)), values, completions, in_force)
         return [values[atom] for atom in atoms]
-
-    def apply(self, rules: Sequence[int], values: list[Any], completions: Any) -> None:  # noqa: ANN401 (any operand)
-        """Apply some rules in their order, all readings in force; `values` is filled with what they conclude."""
-        self._interpret(rules, values, completions, [completions] * len(self.program.readings))
 
     def _values(self, inputs: Sequence[Any], derived: Sequence[Any] | None, completions: Any) -> list[Any]:  # noqa: ANN401
         """Give the values of all atoms, the derived ones as far as they are known."""

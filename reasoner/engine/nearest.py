@@ -13,8 +13,6 @@ __all__ = ["KINDS", "NOWHERE", "Lack", "Nearest", "nearest_rule"]
 
 Kind = Literal["missing", "against", "open"]
 KINDS: tuple[Kind, ...] = ("missing", "against", "open")
-
-
 NOWHERE = -1
 """Stands for an atom that is not part of the program for a history of this length."""
 

@@ -26,7 +26,7 @@ from reasoner.engine.predicates import (
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.records.record import Record
 
-__all__ = ["nearest_statements", "not_asked_for", "notes_on", "of_decision"]
+__all__ = ["capitalised", "nearest_statements", "not_asked_for", "notes_on", "of_decision"]
 
 GIVEN = {"course", "last_course", "finished", "reading"}
 POSITIONS = {PLACES, INDICATED, PREFERS, CONTRAINDICATED, "caution"}
@@ -62,10 +62,14 @@ def notes_on(derivation: Derivation, conclusions: Conclusions) -> Iterator[str]:
             yield say("note_both_depends", model.label("regimen", regimen))
 
 
+def capitalised(text: str) -> str:
+    """Begin a text with a capital, and leave the rest of it as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def of_decision(decision: str, text: str, model: GuidelineModel) -> str:
     """Begin what is said of one of several decisions with its name; where there is one alone, it has none."""
-    name = model.label("decision", decision)
-    return model.say("note_for", f"{name[:1].upper()}{name[1:]}", text) if decision else text
+    return model.say("note_for", capitalised(model.label("decision", decision)), text) if decision else text
 
 
 def setting_notes(derivation: Derivation, conclusions: Conclusions, decision: str) -> Iterator[str]:

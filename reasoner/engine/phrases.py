@@ -265,10 +265,7 @@ def annotation_words(annotation: Annotation, model: GuidelineModel) -> str:
 
 def opening_sentence(annotation: Annotation) -> str:
     """Give a statement as it is, of a reading its first sentence."""
-    if annotation.kind == "statement":
-        return annotation.text
-    first, mark, _ = annotation.text.partition(". ")
-    return f"{first}{mark.strip()}"
+    return annotation.text if annotation.kind == "statement" else annotation.first_sentence
 
 
 def decided_words(decides: Sequence[str], model: GuidelineModel) -> str:

@@ -103,8 +103,7 @@ class SourceTracer:
 
 def labelled(annotation: Annotation, model: GuidelineModel) -> dict[str, str]:
     """Give the label of a statement, reading or overlay that stands for its rules: its id with its first sentence."""
-    first, stop, _ = annotation.text.partition(". ")
-    return {"label": model.say("labelled", annotation.id, first + stop.strip()), "name": annotation.id}
+    return {"label": model.say("labelled", annotation.id, annotation.first_sentence), "name": annotation.id}
 
 
 class Tracer(SourceTracer):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from reasoner.compiler.program import GroundRule, Program
 from reasoner.engine.completions import Truth as Completion
@@ -28,6 +28,15 @@ class Bounds(NamedTuple):
 
     certain: Truth
     possible: Truth
+
+    def __and__(self, other: Bounds) -> Bounds:
+        return Bounds(both(self.certain, other.certain), both(self.possible, other.possible))
+
+    def __or__(self, other: Bounds) -> Bounds:
+        return Bounds(either(self.certain, other.certain), either(self.possible, other.possible))
+
+    def __invert__(self) -> Bounds:
+        return Bounds(opposite(self.possible), opposite(self.certain))
 
 
 NEVER, OPEN_BOUNDS, VARIES, ALWAYS = Bounds(False, False), Bounds(False, True), Bounds(None, None), Bounds(True, True)
@@ -57,11 +66,11 @@ def after_untold_therapy(
     if program.loops or len(record.told) != 1:
         return None
     inconsistent = [program.rules[rule].head for rule in program.inconsistent]
-    settled, rules, read, _ = unsettled(program, (*atoms, *inconsistent), OPEN_BOUNDS)
-    values, held = list(settled), held_inputs(program, record, adopted)
-    for number in read:
-        values[number] = ALWAYS if number in held else NEVER
-    apply(rules, values)
+    settled, rules, read, known = unsettled(program, (*atoms, *inconsistent), OPEN_BOUNDS)
+    held = held_inputs(program, record, adopted)
+    values = {number: settled[number] for number in known}
+    values |= {number: ALWAYS if number in held else NEVER for number in read}
+    conclude(rules, values, NEVER, ALWAYS)
     if any(values[atom].certain for atom in inconsistent):
         return None
     return [values[atom] for atom in atoms]
@@ -82,11 +91,7 @@ def bounds_by_therapy(
         settled, rules, read, known = unsettled(program, atoms, history)
         values = {number: fixed[settled[number]] for number in known}
         values |= {number: Between(inputs[number], inputs[number]) for number in read}
-        for rule in rules:
-            holds = always
-            for atom, negated in rule.conditions:
-                holds = holds & ~values[atom] if negated else holds & values[atom]
-            values[rule.head] = values.get(rule.head, never) | holds
+        conclude(rules, values, never, always)
         found.append([values[atom] for atom in atoms])
     here, elsewhere = Between(given, given), Between(~given, ~given)
     return [here & after | elsewhere & before for after, before in zip(*found, strict=True)]
@@ -126,31 +131,22 @@ def settled_values(program: Program, history: Bounds) -> list[Bounds]:
     for number in program.removable:
         inputs[number] = ALWAYS
     rest = len(program.atoms) - len(inputs) - program.derived - program.always
-    values = [*inputs, *([NEVER] * program.derived), *([ALWAYS] * program.always), *([NEVER] * rest)]
-    apply(program.rules, values)
-    return values
+    before = [*inputs, *([NEVER] * program.derived), *([ALWAYS] * program.always), *([NEVER] * rest)]
+    values = dict(enumerate(before))
+    conclude(program.rules, values, NEVER, ALWAYS)
+    return list(values.values())
 
 
-def apply(rules: Iterable[GroundRule], values: list[Bounds]) -> None:
+Known = TypeVar("Known", Bounds, Between)
+
+
+def conclude(rules: Iterable[GroundRule], values: dict[int, Known], never: Known, always: Known) -> None:
     """Apply rules in their order; `values` is filled with what they conclude."""
-    begun: set[int] = set()
     for rule in rules:
-        certain: Truth = True
-        possible: Truth = True
+        holds = always
         for atom, negated in rule.conditions:
-            own = values[atom]
-            certain = both(certain, opposite(own.possible) if negated else own.certain)
-            possible = both(possible, opposite(own.certain) if negated else own.possible)
-            if possible is False:
-                break
-        else:
-            before = values[rule.head] if rule.head in begun else NEVER
-            values[rule.head] = Bounds(either(before.certain, certain), either(before.possible, possible))
-            begun.add(rule.head)
-            continue
-        if rule.head not in begun:
-            values[rule.head] = NEVER
-            begun.add(rule.head)
+            holds = holds & ~values[atom] if negated else holds & values[atom]
+        values[rule.head] = values.get(rule.head, never) | holds
 
 
 def opposite(one: Truth) -> Truth:

@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
+from reasoner.engine.notes import capitalised
 from reasoner.engine.phrases import reading_words
 from reasoner.serve.drafts import Draft, Line, Suggestion
 from reasoner.serve.markdown import (
@@ -156,7 +157,7 @@ class CardBuilder:
         """Write one part of a line, as a sentence where the line is made of sentences."""
         if not line.sentences:
             return markdown(text if last else text.removesuffix("."))
-        text = text[:1].upper() + text[1:]
+        text = capitalised(text)
         return markdown(text if text.endswith((".", "?", "!")) else self.say("sentence", text))
 
     def rest(self, line: Line, shown: int) -> str:
