@@ -15,7 +15,7 @@ import msgspec
 
 from reasoner.errors import RecordError
 from reasoner.fhir.pages import page_of, why_not_whole
-from reasoner.fhir.resources import Located, Resource
+from reasoner.fhir.resources import DAYS, PERIODS, Located, Resource
 from reasoner.fhir.versions import Deleted, deletion, versions_of
 
 __all__ = ["NOT_READ", "ParsedResources", "Unreadable", "convert", "merge", "parse"]
@@ -23,8 +23,6 @@ __all__ = ["NOT_READ", "ParsedResources", "Unreadable", "convert", "merge", "par
 DEEPEST = 8
 HOLDING = {"Bundle", "Parameters"}
 NOT_READ = "unreadable"
-DAYS = ("performedDateTime", "occurrenceDateTime", "effectiveDateTime", "onsetDateTime", "recordedDate", "created")
-PERIODS = ("performedPeriod", "period", "effectivePeriod", "billablePeriod")
 STAND_INS: dict[str, dict[str, object]] = {
     "status": {"status": NOT_READ},
     "doNotPerform": {"status": NOT_READ},

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from reasoner.fhir.dates import PartialDate, bound_above, first_date, spanned
-from reasoner.fhir.resources import BilledItem, Concept, Period, Resource, Section, as_list, texts_of
+from reasoner.fhir.resources import DAYS, PERIODS, BilledItem, Concept, Period, Resource, Section, as_list, texts_of
 from reasoner.fhir.systems import system_of
 from reasoner.fhir.tables import Tables
 from reasoner.fhir.words import normalise
@@ -18,10 +18,6 @@ BILLS = {"Claim", "ExplanationOfBenefit"}
 ASKED_FOR = {"preauthorization", "predetermination"}
 DEEPEST = 3
 MARK = re.compile(r"<[^>]*>")
-DAYS = (
-    "performedDateTime", "occurrenceDateTime", "effectiveDateTime", "onsetDateTime", "recordedDate", "date", "created",
-)  # fmt: skip
-PERIODS = ("performedPeriod", "period", "effectivePeriod", "billablePeriod", "onsetPeriod")
 
 
 class ToldElsewhere(NamedTuple):
@@ -80,8 +76,8 @@ def told_on(
     drugs: list[str], concept: Concept | None, date: PartialDate | None, resource: Resource, written: str | None = None
 ) -> ToldElsewhere:
     """Make what a resource tells of therapy; without a date, it is misdated where one is `written`, or in the resource."""
-    periods = [getattr(resource, name) for name in PERIODS]
-    texts = [written, *(getattr(resource, name) for name in DAYS)]
+    periods = [getattr(resource, name) for name in (*PERIODS, "onsetPeriod")]
+    texts = [written, *(getattr(resource, name) for name in (*DAYS, "date"))]
     texts += [text for own in periods if own is not None for text in (own.start, own.end)]
     return ToldElsewhere(drugs, concept, date, date is None and any(texts))
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 __all__ = [
+    "DAYS",
     "NO_CODING",
+    "PERIODS",
     "BilledItem",
     "CodeableReference",
     "Coding",
@@ -29,6 +31,11 @@ __all__ = [
     "texts_of",
     "unversioned",
 ]
+
+DAYS = ("performedDateTime", "occurrenceDateTime", "effectiveDateTime", "onsetDateTime", "recordedDate", "created")
+"""Fields with the day of what a resource tells, the four of when it was done before those of when it was written down."""
+PERIODS = ("performedPeriod", "period", "effectivePeriod", "billablePeriod")
+"""Fields with its first and its last day."""
 
 
 class Coding(msgspec.Struct, gc=False):
