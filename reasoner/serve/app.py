@@ -35,7 +35,7 @@ from reasoner.fhir.systems import SYSTEMS
 from reasoner.guideline import Guideline
 from reasoner.records.record import MOST_UNKNOWN_COURSES
 from reasoner.render.html.document import LOOK, asset
-from reasoner.serve.api import QUESTIONS, AskedFacts, Askers, Question, findings
+from reasoner.serve.api import QUESTIONS, Askers, Question, findings
 from reasoner.serve.describe import describe
 from reasoner.serve.ehr import FhirServers
 from reasoner.serve.hooks import FeedbackCall, HookCall, Hooks, Service, discovery, note_feedback, services_of
@@ -58,14 +58,12 @@ QUICK_BODY = 256 * 1024
 USUAL_COURSES = 4
 FETCHES = 16
 SHOWN_PATH = 100
-HOOK_CALL = msgspec.json.Decoder(HookCall)
-FEEDBACK_CALL = msgspec.json.Decoder(FeedbackCall)
 UNKNOWN_FIELD = re.compile(r"unknown field `([^`]+)`$")
 INVALID_VALUE = re.compile(r"Invalid enum value '(.*)' - at `\$\.(\w+)`$")
 FIELD = re.compile(r"`\$\.?([^`]+)`$|(?:required|unknown) field `([^`]+)`")
 
 Handler = Callable[[Request], Awaitable[Response]]
-Body = TypeVar("Body")
+Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 def worker() -> Monitor:
@@ -120,7 +118,7 @@ class Application:
             yield route("POST", f"{HOOKS}/{service.id}/feedback", partial(self.feedback, service))
         yield route("GET", HOOKS, self.trusted(fixed(discovery(self.guideline))))
         for question in QUESTIONS:
-            yield route("POST", question.path, partial(self.ask, question, msgspec.json.Decoder(question.body)))
+            yield route("POST", question.path, partial(self.ask, question))
         yield route("GET", "/api/guideline", fixed(msgspec.json.encode(describe(self.guideline))))
         yield route("GET", "/api/check", self.check)
         yield route("GET", "/openapi.json", fixed(msgspec.json.encode(document(self.guideline, self.settings))))
@@ -155,17 +153,17 @@ class Application:
     async def body(self, request: Request) -> bytes:
         return await body_of(request, self.settings.largest_body, self.settings.body_seconds)
 
-    async def ask(self, question: Question, decoder: msgspec.json.Decoder[AskedFacts], request: Request) -> Response:
+    async def ask(self, question: Question, request: Request) -> Response:
         """Answer a question of the JSON API."""
         body = await self.body(request)
         if question.at_once is not None and len(body) <= QUICK_BODY:
-            asked = decoded(decoder, body, 422)
+            asked = decoded(question.body, body, 422)
             found = question.at_once(self.askers.asker(asked), asked)
             if found is not None:
                 return found
 
         def answer() -> Response:
-            asked = decoded(decoder, body, 422)
+            asked = decoded(question.body, body, 422)
             return on_larger_diagrams(question.reply)(self.askers.asker(asked), asked)
 
         return await self.pool.run(answer)
@@ -183,7 +181,7 @@ class Application:
         quick = len(body) <= QUICK_BODY
 
         def taken() -> tuple[HookCall, Prefetched]:
-            call = decoded(HOOK_CALL, body, 400)
+            call = decoded(HookCall, body, 400)
             return call, self.hooks.given(service, call)
 
         call, had = taken() if quick else await self.pool.run(taken)
@@ -212,7 +210,7 @@ class Application:
     async def feedback(self, service: Service, request: Request) -> Response:
         """Take a CDS client's feedback."""
         self.authorized(request)
-        note_feedback(service, decoded(FEEDBACK_CALL, await self.body(request), 400))
+        note_feedback(service, decoded(FeedbackCall, await self.body(request), 400))
         return Response(status_code=200)
 
     def trusted(self, handler: Handler) -> Handler:
@@ -272,22 +270,22 @@ async def counts(_: Request) -> Response:
     return Response(content, media_type=media)
 
 
-def decoded(decoder: msgspec.json.Decoder[Body], body: bytes, status: int) -> Body:
+def decoded(kind: type[Body], body: bytes, status: int) -> Body:
     """Decode a body.
 
-    Raises RefusedError: 400 where it is not JSON, `status` where it does not have the form of a `Body`.
+    Raises RefusedError: 400 where it is not JSON, `status` where it does not have the form of `kind`.
     """
     try:
-        return decoder.decode(body)
+        return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         where = FIELD.search(str(error))
-        detail = f"{error}{offered(decoder.type, str(error))}"
+        detail = f"{error}{offered(kind, str(error))}"
         raise RefusedError(status, detail, (where[1] or where[2]) if where else "") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(400, f"the body is not valid JSON: {error}") from None
 
 
-def offered(body: type, error: str) -> str:
+def offered(body: type[msgspec.Struct], error: str) -> str:
     """List what is allowed where a body has an unknown field, or a field an invalid value."""
     known = {field.encode_name: get_args(field.type) for field in fields(body)}
     if found := UNKNOWN_FIELD.search(error):
