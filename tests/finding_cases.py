@@ -184,6 +184,10 @@ FINDINGS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
         [observation("w", "loinc:29463-7", "2020-01-01", valueQuantity={"value": 150, "unit": "lb", "code": "[lb_av]"})],
         {"weight_kg": 68.039},
     ),
+    "a weight in grams that the chart calls kilograms stays unknown": (
+        [observation("w", "loinc:29463-7", "2020-01-01", valueQuantity={"value": 68039, "code": "kg"})],
+        {"weight_kg": None},
+    ),
     "a weight of nothing stays unknown": (
         [observation("w", "loinc:29463-7", "2020-01-01", valueQuantity={"value": 0, "code": "kg"})],
         {"weight_kg": None},

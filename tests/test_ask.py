@@ -31,6 +31,7 @@ from reasoner.queries.questions import (
 )
 from reasoner.records.shapes import to_json, to_plain
 from reasoner.render.ask import render, render_tree
+from reasoner.serve.describe import describe
 
 Record = dict[str, Any]
 COURSES = "metastatic_therapy"
@@ -431,6 +432,32 @@ def test_the_text_says_what_each_value_would_give(curated: Guideline) -> None:
     text = render(ask(curated, record))
     assert "- at most 12: second line: 1. trastuzumab deruxtecan" in text
     assert "- more than 12: first line: 1. trastuzumab + pertuzumab" in text
+
+
+KINDS = """fact(4, colour, choice). value(colour, 1, red). value(colour, 2, blue).
+contraindicated(oralin) :- is(colour, red).
+fact(5, age, number). applies(age). threshold(age, 65). term(fact, age, "age in years").
+contraindicated(oralin) :- at_least(age, 65).
+fact(6, allergies, list). members(allergies, drug). open_member(allergies, oralin).
+contraindicated(oralin) :- includes(allergies, oralin).
+"""
+
+
+def test_a_fact_without_a_question_of_its_own_is_asked_for_by_its_words(own_cache: None, tmp_path: Path) -> None:
+    """The form asks by the same words."""
+    text = (ROOT / "tests" / "guidelines" / "river_cough" / "guideline.lp").read_text("utf-8")
+    (tmp_path / "guideline.lp").write_text(text + KINDS)
+    guideline = Guideline.load(tmp_path)
+    asked = {question.fact: question.text for question in ask(guideline, {"id": "p"}).questions}
+    assert asked == {
+        "confirmed": "Confirmed river cough: yes or no?",
+        "fever": "Fever: yes or no?",
+        "pregnant": "Pregnancy: yes or no?",
+        "colour": "Colour: which of these?",
+        "age": "Age in years: what is the number?",
+        "allergies": "Allergies: which of these, if any?",
+    }
+    assert {form.name: form.question for form in describe(guideline).facts} == asked
 
 
 def test_texts_keep_their_width(curated: Guideline) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reasoner import Answer, Guideline, RecordError
+from reasoner.guideline import default_folder
 from reasoner.records.shapes import to_plain
+from reasoner.render.answer import render
 
 COURSE = {"drugs": ["trastuzumab", "docetaxel"], "outcome": "progression"}
 
@@ -46,6 +49,7 @@ WRONG_RECORDS = {
     "months that are no number": (record(months_to_recurrence=float("nan")), "months_to_recurrence: "),
     "months beyond all measure": (record(months_to_recurrence=10**400), "months_to_recurrence: "),
     "a weight of zero": (record(weight_kg=0), "weight_kg: 0 is out of range; allowed: more than 0"),
+    "a weight that nobody has": (record(weight_kg=99999999), "99999999 is out of range; allowed: more than 0, at most 635"),
     "a course that is a list": (record(metastatic_therapy=[["trastuzumab"]]), "metastatic_therapy[0]: "),
     "a course without drugs": (
         record(metastatic_therapy=[{"drugs": [], "outcome": "ongoing"}]),
@@ -259,8 +263,6 @@ def plain_answer(curated: Guideline) -> Answer:
 
 @given(name=STRINGS)
 def test_an_id_is_shown_and_never_run(name: str, curated: Guideline, plain_answer: Answer) -> None:
-    from reasoner.render.answer import render
-
     try:
         answer = curated.answer(record(id=name))
     except RecordError:
@@ -273,8 +275,10 @@ def test_an_id_is_shown_and_never_run(name: str, curated: Guideline, plain_answe
     assert "pertuzumab" not in first or "pertuzumab" in name
 
 
-@pytest.mark.parametrize("weight", [1e27, 1e308, 10**30])
-def test_a_weight_beyond_reason_is_answered_in_text_too(weight: float, curated: Guideline) -> None:
-    from reasoner.render.answer import render
-
-    assert " mg (" in render(curated.answer(record(metastatic_therapy=[], weight_kg=weight)))
+def test_a_weight_beyond_reason_is_answered_in_text_where_the_guideline_allows_it(tmp_path: Path) -> None:
+    shutil.copytree(default_folder(), tmp_path / "unlimited")
+    facts = tmp_path / "unlimited" / "facts.lp"
+    facts.write_text(facts.read_text("utf-8").replace("maximum(weight_kg, 635).", ""), "utf-8")
+    unlimited = Guideline.load(tmp_path / "unlimited")
+    for weight in (1e27, 1e308, 10**30):
+        assert " mg (" in render(unlimited.answer(record(metastatic_therapy=[], weight_kg=weight)))

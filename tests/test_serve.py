@@ -161,7 +161,7 @@ def test_the_guideline_is_described_by_its_own_declarations(service: Client, cur
         by_name["months_to_recurrence"] | {"thresholds": [12], "minimum": 0, "above": False}
         == by_name["months_to_recurrence"]
     )
-    assert (by_name["weight_kg"]["minimum"], by_name["weight_kg"]["above"]) == (0, True)
+    assert [by_name["weight_kg"][limit] for limit in ("minimum", "above", "maximum")] == [0, True, 635]
     assert (by_name["lvef_measured"]["default"], by_name["unavailable_drugs"]["default"]) == (False, [])
     assert (by_name["her2"]["default"], by_name["breast_cancer"]["default"]) == (None, True)
     assert [value["name"] for value in by_name["lvef_decline"]["values"]] == ["none", "transient", "persistent", "recurrent"]

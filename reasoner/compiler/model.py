@@ -27,15 +27,28 @@ __all__ = [
     "Rule",
     "Trial",
     "Variable",
+    "capitalised",
     "fill",
 ]
 
 PLACE = re.compile(r"\{(\d+)\}")
+ASKED = {
+    "boolean": "ask_boolean",
+    "choice": "ask_choice",
+    "list": "ask_list",
+    "number": "ask_number",
+    "courses": "ask_courses",
+}
 
 
 def fill(text: str, *words: str) -> str:
     """Put `words` in the places {1}, {2} and so on of a text; what stands in the words stays as it is."""
     return "".join([words[own - 1] if isinstance(own, int) else own for own in parted(text)]) if words else text
+
+
+def capitalised(text: str) -> str:
+    """Begin a text with a capital, and leave the rest of it as it is."""
+    return text[:1].upper() + text[1:]
 
 
 @lru_cache(maxsize=2**12)
@@ -320,6 +333,10 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     def say(self, key: str, *words: str) -> str:
         """Give the text of a key of the wording with `words` in its places."""
         return fill(self.wording[key], *words) if words else self.wording[key]
+
+    def question(self, fact: Fact) -> str:
+        """Ask for a fact: by its own question, or by its words where it has none."""
+        return fact.question or self.say(ASKED[fact.kind], capitalised(fact.label))
 
     def settings_in(self, decision: str = "") -> tuple[str, ...]:
         """List the settings of a decision, by default of the first; all of them where there is one decision alone."""

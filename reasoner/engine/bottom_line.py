@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
+from reasoner.compiler.model import capitalised
 from reasoner.engine.comparison import Alternative, Comparison
 from reasoner.engine.conclusions import CERTAIN, SILENT, Assumption, Certainty, Missing, untreated_assumed
 from reasoner.engine.derivation import Derivation
-from reasoner.engine.notes import capitalised, of_decision
+from reasoner.engine.notes import of_decision
 from reasoner.engine.phrases import assuming_words, fact_words, rank_is_sure, setting_words, unknown_words
 from reasoner.engine.predicates import EXCLUDED, INDICATED, PLACES, RECOMMENDED, SETTING, arguments_of, predicate_of
 from reasoner.records.record import ONE_OF, Record

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache, reduce
 from operator import or_
 
-from reasoner.compiler.model import Fact, GuidelineModel
+from reasoner.compiler.model import Fact, GuidelineModel, capitalised
 from reasoner.compiler.program import Program
 from reasoner.engine.caveats import atoms_of
 from reasoner.engine.conclusions import SILENT, UNDETERMINED, Conclusions
@@ -26,7 +26,7 @@ from reasoner.engine.predicates import (
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.records.record import Record
 
-__all__ = ["capitalised", "nearest_statements", "not_asked_for", "notes_on", "of_decision"]
+__all__ = ["nearest_statements", "not_asked_for", "notes_on", "of_decision"]
 
 GIVEN = {"course", "last_course", "finished", "reading"}
 POSITIONS = {PLACES, INDICATED, PREFERS, CONTRAINDICATED, "caution"}
@@ -60,11 +60,6 @@ def notes_on(derivation: Derivation, conclusions: Conclusions) -> Iterator[str]:
             yield say("note_both", model.label("regimen", regimen))
         elif both != none and derivation.completions.assumes:
             yield say("note_both_depends", model.label("regimen", regimen))
-
-
-def capitalised(text: str) -> str:
-    """Begin a text with a capital, and leave the rest of it as it is."""
-    return text[:1].upper() + text[1:]
 
 
 def of_decision(decision: str, text: str, model: GuidelineModel) -> str:

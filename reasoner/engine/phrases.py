@@ -301,8 +301,7 @@ def question_words(entry: Missing, model: GuidelineModel) -> str:
     if entry.fact == ONE_OF:
         return say("ask_which_of_several")
     if entry.course is None:
-        fact = next(fact for fact in model.facts if fact.name == entry.fact)
-        return fact.question or fact.label
+        return model.question(next(fact for fact in model.facts if fact.name == entry.fact))
     if entry.key is None:
         return say("ask_how_course_ended", str(entry.course))
     return say("ask_of_course", model.label("course_fact", entry.key), str(entry.course))

@@ -10,9 +10,8 @@ from uuid import NAMESPACE_URL, uuid5
 from cachetools import TTLCache
 from msgspec import UNSET
 
-from reasoner.compiler.model import GuidelineModel
+from reasoner.compiler.model import GuidelineModel, capitalised
 from reasoner.engine.answer import GuidelineInfo
-from reasoner.engine.notes import capitalised
 from reasoner.engine.phrases import reading_words
 from reasoner.serve.drafts import Draft, Line, Suggestion
 from reasoner.serve.markdown import (

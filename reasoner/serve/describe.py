@@ -153,7 +153,7 @@ def fact_form(fact: Fact, model: GuidelineModel) -> FactForm:
         name=fact.name,
         kind=fact.kind,
         label=fact.label,
-        question=fact.question,
+        question=model.question(fact),
         values=terms("drug" if fact.of_drugs else "value", fact.values, model),
         thresholds=fact.thresholds,
         minimum=allowed.minimum,

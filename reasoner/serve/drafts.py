@@ -172,7 +172,7 @@ def about_unjudged(answer: Answer, regimen: str, entry: Recommendation | None, t
     assert own is not None
     assumed = (Assumption(fact=own.name, value=()),) if entry is None else entry.assuming
     lines = (
-        first_to_find_out(own.question or own.label, therapy, model),
+        first_to_find_out(model.question(own), therapy, model),
         Line(say("card_rule_out"), ways_out(regimen, assumed, derivation)),
     )
     return Draft("info", say("card_unjudged", model.label("regimen", regimen)), lines, standing(answer), regimen)

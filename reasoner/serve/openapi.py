@@ -178,7 +178,7 @@ def record_schema(model: GuidelineModel) -> Schema:
     facts: Schema = {}
     for fact in model.facts:
         schema = courses if fact.kind == "courses" else value_schema(fact, model)
-        facts[fact.name] = either_null({**schema, "title": fact.label, "description": fact.question})
+        facts[fact.name] = either_null({**schema, "title": fact.label, "description": model.question(fact)})
     label = {"type": "string", "pattern": "[^ ]"}
     sets = {
         "type": "array",

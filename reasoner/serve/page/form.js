@@ -23,7 +23,7 @@ export class Form {
         fact.kind === "courses"
           ? coursesControl(fact, guideline.course, () => this.entered(fact.name, changed), announce)
           : CONTROLS[fact.kind](fact, () => this.entered(fact.name, changed));
-      this.fields.set(fact.name, this.fieldOf(fact.name, words.question(fact), control, this.hints(fact)));
+      this.fields.set(fact.name, this.fieldOf(fact.name, fact.question, control, this.hints(fact)));
     }
     const sets = setsControl(
       { label: say("page_one_of") },

@@ -39,11 +39,6 @@ export class Words {
     return named.length ? say("score_made_up_of", words, named.join(say("comma"))) : words;
   }
 
-  /** Ask for a fact. */
-  question(fact) {
-    return fact.question || `${fact.label[0].toUpperCase()}${fact.label.slice(1)}`;
-  }
-
   /** Word a fact, a member of a list, or what can be unknown of a course. */
   fact({ fact, has, course, key }) {
     if (fact === ONE_OF) return say("which_of_several");
