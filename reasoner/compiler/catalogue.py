@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 
 import clingo
 
@@ -13,7 +14,7 @@ from reasoner.compiler.thresholds import COURSE_CUT, CUT, cuts_of, ranges_of
 from reasoner.compiler.variables import DEFAULT_ALTERNATIVE, fact_variables
 from reasoner.errors import GuidelineError
 
-__all__ = ["build_model", "declared_variables", "symbol_text"]
+__all__ = ["build_model", "declared_variables", "symbol_text", "tables_of"]
 
 Labels = dict[str, dict[str, str]]
 
@@ -27,13 +28,13 @@ class Tables:
     """The facts of the catalogue as texts, by predicate."""
 
     def __init__(self, parsed: ParsedGuideline) -> None:
-        self.catalogue = parsed.catalogue
+        self.texts = {name: [tuple(map(symbol_text, row)) for row in rows] for name, rows in parsed.catalogue.items()}
         self.labels: Labels = {}
         for kind, name, label in self.rows("term"):
             self.labels.setdefault(kind, {})[name] = label
 
     def rows(self, name: str) -> list[tuple[str, ...]]:
-        return [tuple(symbol_text(argument) for argument in row) for row in self.catalogue.get(name, [])]
+        return self.texts.get(name, [])
 
     def names(self, name: str) -> tuple[str, ...]:
         """List the first arguments of a predicate's facts."""
@@ -60,12 +61,18 @@ class Tables:
         return tuple(outcome for outcome, own in self.pairs("outcome_kind").items() if own == kind)
 
 
+@lru_cache(maxsize=1)
+def tables_of(parsed: ParsedGuideline) -> Tables:
+    """Give the facts of a guideline's catalogue as texts, which all its parts are made from."""
+    return Tables(parsed)
+
+
 def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineModel:
     """Gather a guideline's data from what was read; `recursive` says where it depends on itself.
 
     Raises GuidelineError where the guideline lacks its id, title or disclaimer.
     """
-    tables = Tables(parsed)
+    tables = tables_of(parsed)
     about, labels = about_of(tables), tables.labels
     fits, parts = tables.grouped("fits"), tables.grouped("part")
     return GuidelineModel(
@@ -119,7 +126,7 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
 
 def declared_variables(parsed: ParsedGuideline, courses: int, fewer: bool) -> tuple[Variable, ...]:
     """List what a completion decides of records with `courses` courses; with `fewer`, also of those with fewer."""
-    tables = Tables(parsed)
+    tables = tables_of(parsed)
     under_way = tables.outcomes("under_way")
     endings = tuple(outcome for outcome in tables.labels.get("outcome", {}) if outcome not in under_way)
     return fact_variables(

@@ -47,7 +47,12 @@ class Written:
 
     def rows(self, name: str) -> list[tuple[str, ...]]:
         """Give the facts of a predicate of the catalogue, their arguments as text."""
-        return [tuple(map(str, row)) for row in self.catalogue.get(name, ())]
+        return self.texts.get(name, [])
+
+    @cached_property
+    def texts(self) -> dict[str, list[tuple[str, ...]]]:
+        """The facts of the catalogue, by predicate, their arguments as text."""
+        return {name: [tuple(map(str, row)) for row in rows] for name, rows in self.catalogue.items()}
 
     def grouped(self, *names: str, key: int = 0, value: int = -1) -> dict[str, list[str]]:
         """Group an argument of the facts of predicates by another."""
@@ -67,8 +72,9 @@ class Written:
         """Find where a fact of the catalogue is written, or a rule that gives it."""
         if term in self.facts_at:
             return self.facts_at[term]
-        for head, arguments in self.heads_of.get(name, ()):
-            if all(value == found or not CONSTANT.fullmatch(found) for found, value in zip(arguments, row, strict=False)):
+        for head in self.heads_of.get(name, ()):
+            arguments = zip(map(str, head.arguments), row, strict=False)
+            if all(value == found or not CONSTANT.fullmatch(found) for found, value in arguments):
                 return head.place
         return MASTER
 
@@ -81,11 +87,11 @@ class Written:
         return found
 
     @cached_property
-    def heads_of(self) -> dict[str, list[tuple[PlacedTerm, list[str]]]]:
-        """The heads of the catalogue, by predicate, with their arguments as text."""
-        found: dict[str, list[tuple[PlacedTerm, list[str]]]] = {}
+    def heads_of(self) -> dict[str, list[PlacedTerm]]:
+        """The heads of the catalogue, by predicate."""
+        found: dict[str, list[PlacedTerm]] = {}
         for head in self.heads:
-            found.setdefault(head.name, []).append((head, [str(argument) for argument in head.arguments]))
+            found.setdefault(head.name, []).append(head)
         return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from reasoner.compiler.catalogue import build_model
-from reasoner.compiler.grounder import ground
+from reasoner.compiler.grounder import ground, recursion
 from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.parser import ParsedGuideline, parse_guideline
 from reasoner.compiler.program import Part, Program, Space, Text
@@ -28,7 +28,7 @@ class Compiler:
     def make(self, part: Part) -> GuidelineModel | Program | Space | Text:
         """Make a part."""
         if part.what == "model":
-            return build_model(self.parsed, ground(self.parsed, 2).recursive)
+            return build_model(self.parsed, recursion(self.parsed))
         if part.what == "text":
             return Text(self.parsed.rules, self.parsed.data)
         if part.what == "space":

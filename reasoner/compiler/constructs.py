@@ -144,7 +144,7 @@ class TermChecker(ast.Transformer):
 
 def check_terms_of(tree: SyntaxTree) -> None:
     """Check that a rule has no term that a guideline may not use."""
-    text = str(tree.node).replace(":-", "")
+    text = tree.text.replace(":-", "")
     if any(mark in text for mark in "@#-"):
         TermChecker(tree.place)(tree.node)
 

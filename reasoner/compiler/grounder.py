@@ -9,7 +9,7 @@ which rules fired and, for those that did not, which conditions kept them from f
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from reasoner.compiler.aggregates import AGGREGATE, distinct_aggregates, element
 from reasoner.compiler.catalogue import declared_variables
 from reasoner.compiler.dosage import dosage_problem, dose_units
 from reasoner.compiler.model import Aggregate, Rule, Variable
-from reasoner.compiler.ordering import in_dependency_order
+from reasoner.compiler.ordering import Loop, in_dependency_order, refuse_recursion
 from reasoner.compiler.parser import ParsedGuideline
 from reasoner.compiler.phrasing import Phrasing
 from reasoner.compiler.program import Counted, GroundRule, Program, reachable
@@ -38,13 +38,14 @@ from reasoner.compiler.syntax import undefined
 from reasoner.compiler.vocabulary import DOSAGE, GIVEN
 from reasoner.errors import GuidelineError
 
-__all__ = ["ground"]
+__all__ = ["ground", "recursion"]
 
 SCORE = "score"
 TOLD = (SCORE, "step_done")
 """What is concluded for answers to tell, beside positions and conclusions."""
 NEGATIVE = re.compile(r"tuple ignored:\n\s*-\d+(,|$)", re.MULTILINE)
 """What clingo says of a tuple that ``#sum+`` leaves out by definition."""
+NAME = re.compile(r"\b_*[a-z]\w*")
 LINE = re.compile(r"<block>:(\d+):")
 COMPARED = ("setting", "recommended", "rank", "strength", "excluded", "action", "cautioned", SCORE)
 
@@ -62,6 +63,15 @@ class Grounded(NamedTuple):
     elements: dict[tuple[int, clingo.Symbol], Elements]
 
 
+class Ordered(NamedTuple):
+    """The ground rules by the atoms that they conclude, these in dependency order, and what `in_dependency_order` adds."""
+
+    instances: Instances
+    derived: list[clingo.Symbol]
+    loops: list[Loop]
+    recursive: str | None
+
+
 def ground(parsed: ParsedGuideline, courses: int, fewer: bool = False, removable: bool = False) -> Program:
     """Ground a guideline for records with `courses` courses; with `fewer`, for fewer courses too.
 
@@ -69,11 +79,22 @@ def ground(parsed: ParsedGuideline, courses: int, fewer: bool = False, removable
 
     Raises GuidelineError where clingo refuses a rule (an unsafe variable, say).
     """
+    removed = parsed.data_under_readings() if removable else {}
+    variables = declared_variables(parsed, courses, fewer)
+    return assemble(instances_of(parsed, courses, fewer, removed), parsed, courses, variables, removed)
+
+
+def recursion(parsed: ParsedGuideline) -> str | None:
+    """Find where a guideline, ground for two courses, depends on itself through negation; raises as `ground` does."""
+    return in_order(instances_of(parsed, 2, False, {}), parsed.rules).recursive
+
+
+def instances_of(parsed: ParsedGuideline, courses: int, fewer: bool, removed: Mapping[str, str]) -> Grounded:
+    """Let clingo ground a guideline, and read back what it made of its rules."""
     messages: list[str] = []
     control = clingo.Control(
         ["--warn=no-atom-undefined", "--warn=no-global-variable"], logger=lambda _, text: messages.append(text)
     )
-    removed = parsed.data_under_readings() if removable else {}
     lines = list(instrument(parsed, courses, fewer, removed))
     try:
         control.add("base", [], "\n".join(text for _, text in lines))
@@ -83,10 +104,9 @@ def ground(parsed: ParsedGuideline, courses: int, fewer: bool = False, removable
     messages = [message for message in messages if NEGATIVE.search(message) is None]
     if messages:
         raise GuidelineError(explain_refusal(messages, lines))
-    variables = declared_variables(parsed, courses, fewer)
     grounded = read_back(control, parsed, removed)
     check_dosage(grounded.instances, parsed)
-    return assemble(grounded, parsed, courses, variables, removed)
+    return grounded
 
 
 def check_dosage(instances: Instances, parsed: ParsedGuideline) -> None:
@@ -104,9 +124,15 @@ def instrument(
 ) -> Iterator[tuple[Rule | None, str]]:
     """Yield the lines of the program that clingo grounds, each with the rule that it is made of.
 
-    They are all data, each rule's instances as atoms of their own, and at last everything that is open.
+    They are the data that are read, each rule's instances as atoms of their own, and at last everything that is open.
     """
-    yield from ((None, f"{{ {text[:-1]} }}." if text[:-1] in removed else text) for text in parsed.data)
+    opening = (shared_folder() / "core" / "open.lp").read_text("utf-8")
+    read = set(NAME.findall(opening)).union(*(NAME.findall(text) for text in parsed.conditions()))
+    for text in parsed.data:
+        if text[:-1] in removed:
+            yield None, f"{{ {text[:-1]} }}."
+        elif ":-" in text or not read.isdisjoint(NAME.findall(text.partition("(")[0])):
+            yield None, text
     yield None, f"#const _courses = {courses}. #const _open_courses = {int(fewer)}."
     numbers = numbered_aggregates(parsed.rules)
     for number, rule in enumerate(parsed.rules):
@@ -118,7 +144,7 @@ def instrument(
         yield rule, f"{{ {rule.head} }}{tail}"
         yield rule, f"_fires({number}, {rule.head}, ({seen})){tail}"
         yield from ((rule, text) for text in element_rules(rule, numbers))
-    yield None, (shared_folder() / "core" / "open.lp").read_text("utf-8")
+    yield None, opening
 
 
 def numbered_aggregates(rules: Sequence[Rule]) -> dict[Aggregate, int]:
@@ -209,6 +235,15 @@ def define_aggregates(grounded: Grounded, rules: Sequence[Rule]) -> Instances:
     return definitions.instances
 
 
+def in_order(grounded: Grounded, rules: Sequence[Rule]) -> Ordered:
+    """Put the atoms that rules conclude in dependency order, with those that stand for counts and sums."""
+    instances = {**grounded.instances, **define_aggregates(grounded, rules)}
+    derived, loops, recursive = in_dependency_order(instances, rules)
+    if loops or recursive is not None:
+        refuse_recursion(grounded.aggregates, instances, rules)
+    return Ordered(instances, derived, loops, recursive)
+
+
 def assemble(
     grounded: Grounded,
     parsed: ParsedGuideline,
@@ -218,10 +253,7 @@ def assemble(
 ) -> Program:
     """Make a program of ground rules: atoms and rules are numbered in dependency order."""
     phrasing = Phrasing(parsed)
-    instances = {**grounded.instances, **define_aggregates(grounded, parsed.rules)}
-    derived, loops, recursive = in_dependency_order(instances, parsed.rules)
-    if loops or recursive is not None:
-        refuse_recursion(grounded.aggregates, instances, parsed.rules)
+    instances, derived, loops, recursive = in_order(grounded, parsed.rules)
     always, never = settled_atoms(grounded, instances, phrasing)
     symbols = [*grounded.inputs, *derived, *always, *never]
     index = {symbol: number for number, symbol in enumerate(symbols)}
@@ -322,18 +354,6 @@ def phrase_of(
     if aggregate is None:
         return phrasing.atom(symbol)
     return phrasing.aggregate(symbol.name, aggregate.allowed, counting[aggregate[:2]])
-
-
-def refuse_recursion(aggregates: Iterable[clingo.Symbol], instances: Instances, rules: Sequence[Rule]) -> None:
-    """Refuse a guideline in which what an aggregate counts depends on the aggregate."""
-    for symbol in aggregates:
-        behind = reachable(
-            (s for _, body in instances.get(symbol, ()) for s, _ in body),
-            lambda atom: (s for _, body in instances.get(atom, ()) for s, _ in body),
-        )
-        if symbol in behind:
-            rule = rules[instances[symbol][0][0]]
-            raise GuidelineError(f"{rule.place}: {rule.head}: what it counts depends on the count; count something else.")
 
 
 def tabulate(

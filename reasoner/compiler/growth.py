@@ -36,7 +36,7 @@ class Growth:
         for file in parsed_files(self.task.files):
             self.parse(file)
         self.report(Step(""))
-        self.rules, _, _ = read_rules(self.task.files, lambda tree: self.report(Step(tree.place, str(tree.node))))
+        self.rules, _, _ = read_rules(self.task.files, lambda tree: self.report(Step(tree.place, tree.text)))
         self.report(Step(""))
 
     def parse(self, file: SourceFile) -> None:
@@ -55,7 +55,7 @@ class Growth:
         self.ground_groups(data)
         self.report(Step(""))
         catalogue = ground_catalogue(data, ())
-        made = with_cuts(catalogue, (str(rule.tree.node) for rule in self.rules))
+        made = with_cuts(catalogue, (rule.tree.text for rule in self.rules))
         self.add("".join(f"{clingo.Function(name, row)}." for name, rows in made.items() for row in rows))
         self.add(f"#const _courses = {courses}. #const _open_courses = {int(fewer)}.")
         self.add((shared_folder() / "core" / "open.lp").read_text("utf-8"))

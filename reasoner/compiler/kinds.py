@@ -82,12 +82,11 @@ def check_kinds(written: Written, trees: Sequence[SyntaxTree]) -> None:
     for atom in written.atoms:
         if atom.name != "predicate":
             check_arguments(f"{atom.place}: {atom}", atom.name, atom.constants, written, domain)
-    for name, rows in written.catalogue.items():
+    for name, rows in written.texts.items():
         if name in written.predicates and name != "predicate":
-            for term, row in ((f"{name}({','.join(map(str, row))})", row) for row in rows):
+            for term, row in ((f"{name}({','.join(row)})", row) for row in rows):
                 if term not in written.facts_at:
-                    here = f"{written.place_of(name, term, list(map(str, row)))}: {term}"
-                    check_arguments(here, name, list(map(str, row)), written, domain)
+                    check_arguments(f"{written.place_of(name, term, row)}: {term}", name, row, written, domain)
     for tree in trees:
         check_variables_of(tree, written, domain)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 import clingo
 
 from reasoner.compiler.model import Rule
+from reasoner.compiler.program import reachable
 from reasoner.compiler.sums import Instances
+from reasoner.errors import GuidelineError
 
-__all__ = ["in_dependency_order"]
+__all__ = ["Loop", "in_dependency_order", "refuse_recursion"]
 
 Loop = tuple[clingo.Symbol, ...]
 """Atoms each of which depends on all of them."""
@@ -36,6 +38,18 @@ def in_dependency_order(instances: Instances, rules: Sequence[Rule]) -> tuple[li
     if through_negation is not None:
         return ordered, [], describe_cycle(cycle_in(through_negation, instances), instances, rules)
     return ordered, loops, None
+
+
+def refuse_recursion(aggregates: Iterable[clingo.Symbol], instances: Instances, rules: Sequence[Rule]) -> None:
+    """Refuse a guideline in which what an aggregate counts depends on the aggregate."""
+    for symbol in aggregates:
+        behind = reachable(
+            (s for _, body in instances.get(symbol, ()) for s, _ in body),
+            lambda atom: (s for _, body in instances.get(atom, ()) for s, _ in body),
+        )
+        if symbol in behind:
+            rule = rules[instances[symbol][0][0]]
+            raise GuidelineError(f"{rule.place}: {rule.head}: what it counts depends on the count; count something else.")
 
 
 def sorted_by(required: Required, loop_of: Mapping[clingo.Symbol, Loop]) -> list[clingo.Symbol]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,7 @@ from reasoner.compiler.sources import GuidelineFiles, SourceFile, place_name
 from reasoner.compiler.syntax import (
     PlacedTerm,
     SyntaxTree,
-    VariableNormaliser,
+    name_anonymous,
     parse,
     undefined,
     variable_counts,
@@ -47,7 +48,8 @@ NAME = re.compile(r"\b([a-z]\w*)\(")
 Catalogue = dict[str, list[tuple[clingo.Symbol, ...]]]
 
 
-class ParsedGuideline(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class ParsedGuideline:
     """A guideline as read.
 
     `rules` are those that answers explain, `annotations` stand in the order of the text. `data` are the facts and rules of
@@ -72,6 +74,11 @@ class ParsedGuideline(NamedTuple):
             for row in rows:
                 fact = str(clingo.Function(name, row))
                 yield fact, self.supports.get(fact)
+
+    def conditions(self) -> Iterator[str]:
+        """Yield what data and rules depend on, as clingo text."""
+        yield from (text.partition(":-")[2] for text in self.data if ":-" in text)
+        yield from (condition.text for rule in self.rules for condition in rule.body)
 
     def reading_of(self, annotation: str | None) -> str | None:
         """Give the reading that an annotation is, or is an alternative of; None for any other."""
@@ -183,13 +190,13 @@ def parse_guideline(files: GuidelineFiles) -> ParsedGuideline:
     facts = [rule for rule in data if not rule.tree.node.body]
     catalogue = ground_catalogue(data, facts)
     shared = {file.path for file in files.core}
-    made = with_cuts(catalogue, (str(rule.tree.node) for rule in rules if rule.tree.path not in shared))
+    made = with_cuts(catalogue, (rule.tree.text for rule in rules if rule.tree.path not in shared))
     parsed = ParsedGuideline(
         rules=(*explained, *stand_ins(explained)),
         annotations=annotations,
         predicates={**vocabulary.predicates, **GENERATED},
         data=(
-            *(str(rule.tree.node) for rule in data),
+            *(rule.tree.text for rule in data),
             *(f"{clingo.Function(name, row)}." for name, rows in made.items() for row in rows),
         ),
         catalogue={**catalogue, **made},
@@ -253,7 +260,7 @@ def read_rule(
     here = tree.place
     check_terms_of(tree)
     check_conditions(tree)
-    node = VariableNormaliser()(tree.node)
+    node = name_anonymous(tree)
     role = vocabulary.role(node, here)
     node = node if role == "catalogue" else name_intervals(node)
     head = node.head.atom.symbol
@@ -300,7 +307,7 @@ def numbered(rules: Sequence[WrittenRule]) -> Iterator[Rule]:
 def explain_unsafe_data(data: Sequence[WrittenRule], messages: Sequence[str]) -> str:
     """Say which rule of the catalogue clingo refused, or left instances of out."""
     for rule in data:
-        for name in variable_counts(rule.tree.node) if not rule.tree.node.body else ():
+        for name in variable_counts(rule.tree.text) if not rule.tree.node.body else ():
             return (
                 f"{rule.tree.place}: {rule.head}: {name} begins with a capital letter and is a variable; "
                 "a name begins with a small letter, a text stands in quotes."
@@ -326,19 +333,19 @@ def ground_catalogue(data: Sequence[WrittenRule], facts: Sequence[WrittenRule]) 
         ["--warn=no-atom-undefined", "--warn=no-global-variable"], logger=lambda _, text: messages.append(text)
     )
     with suppress(RuntimeError):
-        control.add("base", [], "\n".join(str(rule.tree.node) for rule in data))
+        control.add("base", [], "\n".join(rule.tree.text for rule in data))
         control.ground()
     if messages:
         raise GuidelineError(explain_unsafe_data(data, messages))
-    found: Catalogue = {}
+    found: dict[str, list[tuple[int, tuple[clingo.Symbol, ...]]]] = {}
     for atom in control.symbolic_atoms:
+        symbol = atom.symbol
         if not atom.is_fact:
-            place = next(rule.tree.place for rule in data if rule.head.name == atom.symbol.name)
+            place = next(rule.tree.place for rule in data if rule.head.name == symbol.name)
             raise GuidelineError(
-                f"{place}: {atom.symbol} is data, and depends on itself through a negation; data are so or not so, "
+                f"{place}: {symbol} is data, and depends on itself through a negation; data are so or not so, "
                 "whatever else is."
             )
-        found.setdefault(atom.symbol.name, []).append(tuple(atom.symbol.arguments))
-    for name, rows in found.items():
-        rows.sort(key=lambda row: (order.get(str(clingo.Function(name, row)), len(order)), row))
-    return found
+        row = order.get(str(symbol), len(order)), tuple(symbol.arguments)
+        found.setdefault(symbol.name, []).append(row)
+    return {name: [row for _, row in sorted(rows)] for name, rows in found.items()}

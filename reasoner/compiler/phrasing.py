@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import clingo
 
 from reasoner.compiler.aggregates import Interval
-from reasoner.compiler.catalogue import symbol_text
+from reasoner.compiler.catalogue import symbol_text, tables_of
 from reasoner.compiler.model import fill
 from reasoner.compiler.parser import ParsedGuideline
 from reasoner.compiler.program import Counted
@@ -28,7 +28,7 @@ class Phrasing:
         self.labels = {(str(kind), str(name)): label.string for kind, name, label in parsed.catalogue.get("term", [])}
         readings = (name for name, known in parsed.annotations.items() if known.kind == "reading")
         self.labels |= {("reading", name.lower()): name for name in readings}
-        self.wording = {symbol_text(key): symbol_text(words) for key, words in parsed.catalogue.get("wording", [])}
+        self.wording = tables_of(parsed).pairs("wording")
 
     def say(self, key: str, *words: str) -> str:
         """Give the text of a key of the wording with `words` in its places."""

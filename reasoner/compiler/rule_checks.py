@@ -151,10 +151,10 @@ def check_variables(
     What is calculated from the atoms of `given`, which no rule adds to without end, is bound, too.
     """
     here = tree.place
-    for name, count in variable_counts(tree.node).items():
+    for name, count in variable_counts(tree.text).items():
         if count == 1:
             raise GuidelineError(
-                f"{here}: {name} stands once in {tree.node} A name that begins with a capital letter is a variable; "
+                f"{here}: {name} stands once in {tree.text} A name that begins with a capital letter is a variable; "
                 "write _ where any will do."
             )
     if core or not tree.node.body:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import clingo
 from clingo import ast
@@ -20,10 +20,10 @@ __all__ = [
     "OPERATIONS",
     "PlacedTerm",
     "SyntaxTree",
-    "VariableNormaliser",
     "constant",
     "head_of",
     "is_variable",
+    "name_anonymous",
     "parse",
     "read_condition",
     "split_term",
@@ -34,20 +34,28 @@ __all__ = [
 
 
 NUMBER = re.compile(r"-?\d+")
+ANONYMOUS = re.compile(r"\b_\b")
 VARIABLE = re.compile(r"\b_*[A-Z]\w*|\b_\b")
 OPERATIONS = {ast.ASTType.BinaryOperation, ast.ASTType.UnaryOperation, ast.ASTType.Interval}
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
-class SyntaxTree(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class SyntaxTree:
     """A syntax tree with the file that it stands in."""
 
     node: ast.AST
     path: Path
 
-    @property
+    @cached_property
     def place(self) -> str:
+        """The ``file:line`` where it begins."""
         return f"{place_name(self.path)}:{self.node.location.begin.line}"
+
+    @cached_property
+    def text(self) -> str:
+        """The tree as clingo text: asking for this is much faster than asking the tree for its parts."""
+        return str(self.node)
 
 
 class PlacedTerm:
@@ -124,6 +132,11 @@ class VariableNormaliser(ast.Transformer):
         return node.update(name=f"_Any{self.count}")
 
 
+def name_anonymous(tree: SyntaxTree) -> ast.AST:
+    """Give a rule's tree with a name for each anonymous variable of its positive conditions."""
+    return VariableNormaliser()(tree.node) if ANONYMOUS.search(tree.text) else tree.node
+
+
 def head_of(tree: SyntaxTree) -> ast.AST:
     """Give the atom that a rule concludes."""
     symbol: ast.AST = tree.node.head.atom.symbol
@@ -138,7 +151,7 @@ def read_condition(node: ast.AST, here: str) -> tuple[Condition, ast.AST | None]
             return Condition(str(node), comparison=True), None
         if atom.ast_type == ast.ASTType.SymbolicAtom and node.sign != ast.Sign.DoubleNegation:
             negated = node.sign == ast.Sign.Negation
-            if negated and "_" in re.findall(r"\b_\b", str(atom)):
+            if negated and ANONYMOUS.search(str(atom)):
                 raise GuidelineError(
                     f"{here}: {node}: a negated condition names no anonymous variable; derive a helper without it first."
                 )
@@ -175,10 +188,10 @@ def without_strings(text: str) -> str:
     return STRING.sub("", text)
 
 
-def variable_counts(node: ast.AST) -> dict[str, int]:
-    """Count how often each named variable stands in a rule."""
+def variable_counts(written: ast.AST | str) -> dict[str, int]:
+    """Count how often each named variable stands in what is written."""
     counts: dict[str, int] = {}
-    for name in re.findall(r"\b_*[A-Z]\w*", without_strings(str(node))):
+    for name in re.findall(r"\b_*[A-Z]\w*", without_strings(str(written))):
         counts[name] = counts.get(name, 0) + 1
     return counts
 

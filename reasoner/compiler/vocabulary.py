@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,7 +67,8 @@ class Vocabulary(NamedTuple):
 
         Raises GuidelineError for a declaration that is not as it must be, or that changes what a name means.
         """
-        found = deepcopy(self)
+        names = self.predicates.copy(), self.places.copy(), self.renamed.copy(), self.reserved.copy()
+        found = Vocabulary(*names, self.shared.copy())
         facts = facts_of(("predicate", "renamed", "reserved"), rules)
         pairs = {
             kind: [(str(own[0]), str(own[1])) for _, own in facts[kind] if len(own) == 2] for kind in ("renamed", "reserved")

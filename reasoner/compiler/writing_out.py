@@ -71,9 +71,10 @@ def written_out(placed: Iterable[tuple[SyntaxTree, str | None]], constants: Mapp
     insert = Constants(constants)
     found: Placed = []
     for tree, annotation in placed:
-        node = insert(tree.node) if constants else tree.node
-        rules = node.unpool() if ";" in str(node) else [node]
-        found += ((SyntaxTree(rule, tree.path), annotation) for rule in rules)
+        if not constants.keys().isdisjoint(NAME.findall(tree.text)):
+            tree = SyntaxTree(insert(tree.node), tree.path)
+        rules = [SyntaxTree(rule, tree.path) for rule in tree.node.unpool()] if ";" in tree.text else [tree]
+        found += ((rule, annotation) for rule in rules)
     return found
 
 
