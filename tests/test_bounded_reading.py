@@ -85,8 +85,12 @@ def gone(processes: list[int]) -> bool:
 
 
 @pytest.mark.parametrize("name", GROWING)
-def test_what_grows_beyond_all_limits_is_refused_with_the_rule_that_does(name: str, little: None, tmp_path: Path) -> None:
+def test_what_grows_beyond_all_limits_is_refused_with_the_rule_that_does(
+    name: str, little: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text, place, words = GROWING[name]
+    if words == MEMORY:
+        monkeypatch.setenv("REASONER_COMPILE_SECONDS", "60")
     with pytest.raises(GuidelineError) as refused:
         Guideline.load(written(tmp_path / "growing", text))
     message = str(refused.value)
