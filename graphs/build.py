@@ -13,7 +13,6 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, GuidelineInfo, Recommendation
 from reasoner.engine.dose_phrases import dose_words, no_dose_words
 from reasoner.engine.phrases import (
-    alternative_words,
     assumed_words,
     assuming_words,
     course_words,
@@ -22,6 +21,7 @@ from reasoner.engine.phrases import (
     missing_words,
     strength_words,
 )
+from reasoner.engine.reading_phrases import alternative_words
 from reasoner.engine.trace import Trace, annotation_trace, trace
 
 if TYPE_CHECKING:

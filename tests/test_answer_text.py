@@ -6,12 +6,14 @@ import re
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from graphs.build import answer_graph
 from reasoner import Guideline
 from reasoner.engine.phrases import assumed_words, missing_words
 from reasoner.records.shapes import to_plain
 from reasoner.render.answer import render
+from reasoner.render.short_names import ShortNames, short_forms
 
 FIRST = {"drugs": ["trastuzumab", "pertuzumab", "docetaxel"]}
 AFTER_TWO = {"drugs": ["trastuzumab", "paclitaxel"], "outcome": "progression"}
@@ -32,12 +34,12 @@ def test_what_is_unknown_of_courses_is_asked_for_and_assumed_in_words(curated: G
     shown = text(curated, metastatic_therapy=[FIRST])
     assert "NOT RECORDED, AND IT MATTERS" in shown
     assert "? how course 1 ended - decides the setting" in shown
-    assert "? months of chemotherapy in course 1 - decides" in shown
+    assert "? taxane cycles in course 1; months of chemotherapy in course 1 - each decides" in shown
     assert "CERTAIN IF course 1: progression; no interstitial lung disease" in shown
-    assert "course 1: taxane cycles: at least 6; course 1: months of chemotherapy: at least 4, less than 6" in shown
+    assert "course 1: ongoing, taxane cycles: at least 6, months of chemotherapy: at least 4, less than 6" in shown
     opened = text(curated, metastatic_therapy=[{**FIRST, "outcome": "ongoing", "chemotherapy_stopped": None}])
     assert "status: negative; course 1: discontinuation of chemotherapy; no heart failure" in opened
-    assert "? discontinuation of chemotherapy in course 1" in opened
+    assert "; discontinuation of chemotherapy in course 1 - each decides" in opened
 
 
 def test_unknown_therapy_is_asked_for_first_and_what_it_means_is_said(curated: Guideline) -> None:
@@ -74,7 +76,7 @@ def test_a_dose_that_hangs_on_something_says_so(curated: Guideline) -> None:
 def test_defaults_that_matter_are_said_in_one_line(curated: Guideline) -> None:
     courses = [{**FIRST, "outcome": "toxicity"}] * 6
     words = assumed_words(curated.answer({"id": "p", "her2": "positive", "metastatic_therapy": courses}))
-    assert words.startswith("Taken as true without being recorded, and it matters: no unavailable drugs; ")
+    assert words.startswith("Assumed: no unavailable drugs; ")
     assert "maximal response" not in words
     under_way = assumed_words(curated.answer({"id": "p", "her2": "positive", "metastatic_therapy": [FIRST]}))
     assert "course 1: no maximal response, no unacceptable toxicity of chemotherapy, no discontinuation" in under_way
@@ -82,12 +84,42 @@ def test_defaults_that_matter_are_said_in_one_line(curated: Guideline) -> None:
     assert assumed_words(curated.answer({"id": "p", "metastatic_therapy": [], **recorded})) == ""
 
 
-def test_another_alternative_is_said_at_each_entry_and_in_a_section(curated: Guideline) -> None:
+def test_what_another_alternative_would_change_is_said_once(curated: Guideline) -> None:
     shown = text(curated, metastatic_therapy=[AFTER_TWO])
     assert "IF THE TEXT WERE READ OTHERWISE" in shown
-    assert "Under R5 = b: Setting: second line; also recommended: trastuzumab deruxtecan (T-DXd)" in shown
+    assert "Under R5 = b: the setting is second line; also recommended: T-DXd" in shown
     assert "pertuzumab may be missing. [reading R5=b]" in shown
-    assert "Another alternative of R11 would change this." in shown
+    assert "Under R11 = b: no longer excluded: every regimen with trastuzumab." in shown
+    assert "Another alternative" not in shown
+
+
+SHORT = {
+    "an abbreviation stands for the name": ({"a": "alphamab (A-1)"}, {"alphamab (A-1)": "A-1"}),
+    "a choice is told once": ({"a": "a taxane (one or two)"}, {"a taxane (one or two)": "a taxane"}),
+    "what two names would share is short for neither": ({"a": "platin (AUC 2)", "b": "platin (AUC 5)"}, {}),
+    "what another name is in full is short for nothing": ({"a": "platin", "b": "platin (weekly)"}, {}),
+    "in a combination its parts are short": (
+        {"a": "alphamab (A-1)", "b": "betamab + alphamab (A-1)"},
+        {"alphamab (A-1)": "A-1"},
+    ),
+}
+
+
+@pytest.mark.parametrize("title", SHORT)
+def test_a_name_has_a_short_form_only_where_that_means_nothing_else(title: str, curated: Guideline) -> None:
+    labels, short = SHORT[title]
+    model = replace(curated.model, labels={"drug": labels, "class": {}, "regimen": {}})
+    assert short_forms(model) == short
+    names = ShortNames(model)
+    names.note("; ".join(labels.values()))
+    assert [names.shorten(name) for name in short] == list(short.values())
+
+
+def test_recommended_regimens_are_named_in_full_and_everything_else_once(curated: Guideline) -> None:
+    shown = text(curated, **{**KNOWN, "heart_failure": None}, metastatic_therapy=[{**FIRST, "outcome": "progression"}])
+    assert shown.count("trastuzumab deruxtecan (T-DXd)") == 2
+    assert "1. trastuzumab deruxtecan (T-DXd) - preferred" in shown
+    assert "unavailability of T-DXd [L24]" in shown
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +131,7 @@ def test_a_chosen_alternative_is_marked_wherever_it_shows(chosen: Guideline, cur
     shown = text(chosen, metastatic_therapy=[AFTER_TWO])
     assert "curated layer, with R5 = b Second line: " in shown
     assert "pertuzumab may be missing. [reading R5=b]" in shown
-    assert "Another alternative of R5 would change this." in shown
-    assert "Under R5 = a: Setting: not addressed; no longer recommended" in shown
+    assert "Under R5 = a: the setting is not addressed; no longer recommended" in shown
     assert chosen.digest != curated.digest
     open_ = text(curated.with_readings(["any"]), metastatic_therapy=[AFTER_TWO])
     assert "with all readings left open" in open_

@@ -189,7 +189,7 @@ def test_what_is_unknown_is_never_sent(browser: Any, service: Running) -> None:
 
 def test_what_is_taken_as_true_is_said_and_can_be_left_open(browser: Any, service: Running) -> None:
     with opened(browser, service, SECOND_LINE) as page:
-        line = "Taken as true without being recorded, and it matters: no LVEF measurement before treatment"
+        line = "Assumed: no LVEF measurement before treatment"
         assert line in settled(page)
         says = "What is not entered stays unknown, except where a field says what it is then taken for"
         assert says in page.locator("#patient").inner_text()

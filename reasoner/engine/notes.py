@@ -11,6 +11,7 @@ from reasoner.compiler.program import Program
 from reasoner.engine.caveats import atoms_of
 from reasoner.engine.conclusions import SILENT, UNDETERMINED, Conclusions
 from reasoner.engine.derivation import Derivation, SeenCondition
+from reasoner.engine.joined_names import join_names
 from reasoner.engine.phrases import fact_words, member_words
 from reasoner.engine.predicates import (
     CONTRAINDICATED,
@@ -26,7 +27,7 @@ from reasoner.engine.predicates import (
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.records.record import Record
 
-__all__ = ["nearest_statements", "not_asked_for", "notes_on", "of_decision"]
+__all__ = ["nearest_statements", "not_asked_for", "notes_on", "of_decision", "possible_settings"]
 
 GIVEN = {"course", "last_course", "finished", "reading"}
 POSITIONS = {PLACES, INDICATED, PREFERS, CONTRAINDICATED, "caution"}
@@ -73,10 +74,15 @@ def setting_notes(derivation: Derivation, conclusions: Conclusions, decision: st
     settings = model.settings_in(decision)
     held = {name: truth for name in settings if (truth := conclusions.truth(SETTING, name)) != none}
     if conclusions.setting(decision) == UNDETERMINED:
-        possible = [model.label("setting", name) for name in settings if possibly(derivation, SETTING, name)]
-        yield model.say("note_undetermined", model.say("or").join(possible))
+        yield model.say("note_undetermined", model.say("or").join(possible_settings(derivation, decision)))
     elif len(certain := [name for name, truth in held.items() if truth == every]) > 1:
         yield model.say("note_several_settings", model.say("comma").join(model.label("setting", name) for name in certain))
+
+
+def possible_settings(derivation: Derivation, decision: str) -> list[str]:
+    """Name the settings of a decision that what is not recorded leaves possible."""
+    model = derivation.model
+    return [model.label("setting", name) for name in model.settings_in(decision) if possibly(derivation, SETTING, name)]
 
 
 def silence_notes(derivation: Derivation, conclusions: Conclusions, decision: str) -> Iterator[str]:
@@ -86,9 +92,9 @@ def silence_notes(derivation: Derivation, conclusions: Conclusions, decision: st
     if conclusions.setting(decision) == SILENT:
         yield model.say("note_silent")
         for statement, met, misses in nearest_statements(derivation, decision):
-            words = model.say("and").join(misses)
+            words = model.say("and").join(join_names(misses, model))
             text = model.say("note_nearest", statement, model.annotations[statement].text, words)
-            yield f"{text} {model.say('note_met', model.say('and').join(met))}" if met else text
+            yield f"{text} {model.say('note_met', model.say('and').join(join_names(met, model)))}" if met else text
     elif not any(possibly(derivation, RECOMMENDED, regimen) for regimen in options):
         yield from dead_end(derivation, conclusions, decision, options)
 
@@ -209,7 +215,7 @@ def not_asked_for(derivation: Derivation, conclusions: Conclusions, record: Reco
         if not told:
             return
     if told:
-        yield model.say("note_not_asked_for", model.say("and").join(told.values()))
+        yield model.say("note_not_asked_for", model.say("and").join(join_names(told.values(), model)))
 
 
 def asked_for(derivation: Derivation, told: Collection[str]) -> Iterator[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from reasoner.compiler.model import Annotation, GuidelineModel
@@ -15,12 +16,11 @@ from reasoner.records.record import ONE_OF
 from reasoner.records.shapes import Shape
 
 if TYPE_CHECKING:
-    from reasoner.engine.answer import Alternative, Answer, Assumed, GuidelineInfo, Missing, Recommendation
+    from reasoner.engine.answer import Answer, Assumed, GuidelineInfo, Missing, Recommendation
     from reasoner.engine.derivation import Derivation, SeenCondition
 
 __all__ = [
     "RecommendationWords",
-    "alternative_words",
     "annotation_words",
     "assumed_words",
     "assuming_words",
@@ -32,7 +32,6 @@ __all__ = [
     "course_words",
     "decided_words",
     "default_words",
-    "depending_words",
     "fact_words",
     "guideline_words",
     "interval_words",
@@ -213,20 +212,32 @@ def assumption_words(assumption: Assumption, model: GuidelineModel) -> str:
     if assumption.fact == ONE_OF:
         return say("set_true", printable(str(value)))
     if assumption.course is not None:
-        own = (
-            model.label("outcome", str(value)) if assumption.key is None else course_fact_words(assumption.key, value, model)
-        )
-        return say("course_numbered", str(assumption.course), own)
+        return of_course_words((assumption,), model)
     if assumption.member is None:
         return fact_words(assumption.fact, value, model)
     label = member_words(assumption.fact, assumption.member, model)
     return label if value else say("without", label)
 
 
+def of_course_words(assuming: Iterable[Assumption], model: GuidelineModel) -> str:
+    """Word what is assumed of one course."""
+    course, own = "", list[str]()
+    for one in assuming:
+        label = None if one.key else model.label("outcome", str(one.value))
+        own.append(label or course_fact_words(str(one.key), one.value, model))
+        course = str(one.course)
+    return model.say("course_numbered", course, model.say("comma").join(own))
+
+
 def assuming_words(assuming: Sequence[Assumption], model: GuidelineModel) -> str:
     """Word all that a conditional entry of an answer assumes; there is nothing where that could not be worked out."""
-    words = model.say("and").join(assumption_words(assumption, model) for assumption in assuming)
-    return words or model.say("assuming_left_out")
+    parts: list[str] = []
+    for course, own in groupby(assuming, key=lambda one: one.course):
+        if course is None:
+            parts += (assumption_words(one, model) for one in own)
+        else:
+            parts.append(of_course_words(own, model))
+    return model.say("and").join(parts) or model.say("assuming_left_out")
 
 
 def certainty_words(certainty: str, assuming: Sequence[Assumption], model: GuidelineModel) -> str:
@@ -308,10 +319,13 @@ def question_words(entry: Missing, model: GuidelineModel) -> str:
 
 
 def missing_words(answer: Answer) -> Iterator[str]:
-    """Yield the unknown facts that matter, with what each decides."""
-    model = answer.derivation.model
+    """Yield the unknown facts that matter, with what each decides; those that decide the same together."""
+    model, together = answer.derivation.model, dict[tuple[str, ...], list[str]]()
     for entry in answer.missing:
-        yield model.say("fact_decides", unknown_words(entry, model), decided_words(entry.decides, model))
+        together.setdefault(entry.decides, []).append(unknown_words(entry, model))
+    for decides, names in together.items():
+        words = decided_words(decides, model)
+        yield model.say("facts_decide" if names[1:] else "fact_decides", model.say("and").join(names), words)
 
 
 def assumed_words(answer: Answer) -> str:
@@ -336,30 +350,6 @@ def default_words(entries: Sequence[Assumed], model: GuidelineModel) -> str:
         key, words = say("comma").join(courses_of), say("comma").join(own)
         parts.append(say("course_numbered", key, words) if len(courses_of) == 1 else say("courses_numbered", key, words))
     return say("and").join(parts)
-
-
-def depending_words(readings: Sequence[str], model: GuidelineModel) -> str:
-    """Say that another alternative of readings would change an entry of an answer; an empty text where there are none."""
-    return model.say("depends_on_readings", model.say("or").join(readings)) if readings else ""
-
-
-def alternative_words(entry: Alternative, model: GuidelineModel) -> str:
-    """Say what another alternative of a reading would change."""
-    say = model.say
-
-    def named(regimens: Sequence[str]) -> str:
-        if len(regimens) > MOST_NAMED:
-            return say("many_regimens", str(len(regimens)))
-        return say("comma").join(model.label("regimen", regimen) for regimen in regimens)
-
-    parts = [
-        say("setting_is", setting_words(entry.setting, model)) if isinstance(entry.setting, str) else "",
-        say("also_recommended", named(entry.recommended.adds)) if entry.recommended.adds else "",
-        say("not_recommended", named(entry.recommended.removes)) if entry.recommended.removes else "",
-        say("also_excluded", named(entry.excluded.adds)) if entry.excluded.adds else "",
-        say("not_excluded", named(entry.excluded.removes)) if entry.excluded.removes else "",
-    ]
-    return say("under_alternative", entry.reading, entry.alternative, say("and").join(part for part in parts if part))
 
 
 def throughout(atom: str, entry: Recommendation, derivation: Derivation) -> bool:

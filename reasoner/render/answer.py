@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from msgspec import UNSET, structs
 
 from reasoner.compiler.model import Annotation, GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
-from reasoner.engine.conclusions import Assumption, untreated_assumed
+from reasoner.engine.conclusions import UNDETERMINED, Assumption, untreated_assumed
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.dose_phrases import dose_words, no_dose_words
-from reasoner.engine.notes import of_decision
+from reasoner.engine.joined_names import join_names
+from reasoner.engine.notes import of_decision, possible_settings
 from reasoner.engine.phrases import (
-    alternative_words,
     annotation_words,
     assumed_words,
     assuming_words,
-    depending_words,
     missing_words,
     opening_sentence,
     recommendation_words,
     setting_words,
-    source_words,
 )
+from reasoner.engine.reading_phrases import alternative_words, dependent_words, regimens_words
 from reasoner.engine.remarks import remarks_on
 from reasoner.engine.scores import score_words
 from reasoner.render.layout import TextLayout
+from reasoner.render.short_names import ShortNames
 
 __all__ = ["render"]
 
@@ -50,20 +48,23 @@ def recommendation(page: TextLayout, entry: Recommendation, answer: Answer, quot
     unsaid = [annotation for annotation in annotations if annotation.id not in quoted]
     fresh = [own for own in unsaid if own.kind == "alternative" or (whole and own is unsaid[0])]
     named = [annotation for annotation in annotations if annotation not in fresh]
-    if named:
-        text = say("with_source", text, say("and").join(source_words(annotation, model) for annotation in named))
+    sources = say("comma").join(source(annotation, model) for annotation in named)
+    if sources and not fresh:
+        text = say("with_source", text, sources)
     certain = entry.certainty == "certain"
-    page.item(f"  {entry.rank}." if certain else f"  {entry.rank}?", text, "certain" if certain else "conditional")
+    lead, mark = (f"  {entry.rank}.", "certain") if certain else (f"  {entry.rank}?", "conditional")
+    page.item(lead, text, mark, in_full=True)
     conditions(page, entry, answer)
     for annotation in fresh:
-        page.item("", say("with_source", opening_sentence(annotation), source_words(annotation, model)))
+        own = source(annotation, model)
+        last = sources and annotation is fresh[-1]
+        own = say("also_from", own, sources) if last else own
+        page.item("", say("with_source", opening_sentence(annotation), own), in_full=True)
         quoted.add(annotation.id)
     facts = say("and").join(facts_met(entry, annotations, derivation))
     if facts and facts not in quoted:
         page.item("", say("here", facts), "faint")
         quoted.add(facts)
-    if entry.depends_on_readings:
-        page.item("", depending_words(entry.depends_on_readings, model), "conditional")
     if entry.overlays:
         page.item("", say("overlays_used", say("comma").join(entry.overlays)), "conditional")
     for caution in worded.cautions:
@@ -75,7 +76,8 @@ def recommendation(page: TextLayout, entry: Recommendation, answer: Answer, quot
             quoted.add(text)
     doses = list(dose_words(entry.doses, model))
     if any(text in quoted for text in doses):
-        doses = [text for text in doses if text not in quoted] + [say("doses_as_above")]
+        doses = [text for text in doses if text not in quoted]
+        doses.append(say("other_doses_as_above" if doses else "doses_as_above"))
     for text in doses:
         page.item("", text, "faint")
         quoted.add(text)
@@ -106,6 +108,16 @@ def opposite(one: tuple[Assumption, ...], other: tuple[Assumption, ...]) -> bool
     )
 
 
+def source(annotation: Annotation, model: GuidelineModel) -> str:
+    """Name what a sentence rests on, with its trials; of its references `why` tells."""
+    say = model.say
+    name = annotation.id
+    if annotation.kind != "statement":
+        name = say("overlay_name" if annotation.kind == "overlay" else "reading_name", name)
+    trials = say("comma").join(model.trials[trial].label for trial in annotation.trials)
+    return say("counted", name, trials) if trials else name
+
+
 def facts_met(entry: Recommendation, annotations: Sequence[Annotation], derivation: Derivation) -> list[str]:
     """Word the facts by which a regimen is recommended: those in brackets once, and none that is assumed or quoted.
 
@@ -115,12 +127,13 @@ def facts_met(entry: Recommendation, annotations: Sequence[Annotation], derivati
     assumed = {assuming_words((one,), model) for one in entry.assuming}
     said = {annotation.text for annotation in annotations}
     said.update(phrase for phrase, role in zip(program.phrases, program.roles, strict=True) if role == "space")
+    parts = dict.fromkeys(part for reason in entry.reasons for part in reason.words.split(model.say("and")))
+    kept = [p for p in parts if p not in said and assumed.isdisjoint((p, without_facts(p, derivation)[1]))]
     found: dict[str, None] = {}
-    for part in dict.fromkeys(part for reason in entry.reasons for part in reason.words.split(model.say("and"))):
+    for part in join_names(kept, model):
         words, facts = without_facts(part, derivation)
-        if part not in said and assumed.isdisjoint((part, facts)):
-            found[words if facts in said else part] = None
-            said.add(facts)
+        found[words if facts in said else part] = None
+        said.update((part, facts))
     return list(found)
 
 
@@ -138,61 +151,37 @@ def sources_of(entry: Exclusion, model: GuidelineModel) -> str:
 def exclusions(page: TextLayout, entries: Sequence[Exclusion], derivation: Derivation) -> None:
     """Add the excluded regimens, those for the same reason together; first what is certain."""
     model, say = derivation.model, derivation.model.say
-    rows: list[Row] = []
-    for words, (names, readings) in certain_exclusions(entries, derivation).items():
-        named = some_regimens(names, model)
-        rows.append(Row("  x", say("excluded_certainly", named, words), "against", readings, named))
-    together: dict[tuple[str, tuple[Assumption, ...], tuple[str, ...]], list[str]] = {}
+    for words, names in certain_exclusions(entries, derivation).items():
+        page.item("  x", say("excluded_certainly", regimens_words(names, model), words), "against")
+    together: dict[tuple[str, tuple[Assumption, ...]], list[str]] = {}
     for entry in (entry for entry in entries if entry.certainty != "certain"):
         reasons = say("and_also").join(say("with_source", words, source) for words, source in reasons_of(entry, model))
-        together.setdefault((reasons, entry.assuming, entry.depends_on_readings), []).append(entry.regimen)
-    for (reasons, assuming, readings), names in together.items():
-        named = some_regimens(names, model)
-        words = conditionally(named, reasons, assuming_words(assuming, model), model)
-        rows.append(Row("  x?", words, "conditional", readings, named))
-    with_readings(page, rows, model)
+        together.setdefault((reasons, entry.assuming), []).append(entry.regimen)
+    for (reasons, assuming), excluded in together.items():
+        words = conditionally(regimens_words(excluded, model), reasons, assuming_words(assuming, model), model)
+        page.item("  x?", words, "conditional")
 
 
-class Row(NamedTuple):
-    """An entry of a section: its lead, text and mark, the readings that would change it, and its name."""
-
-    lead: str
-    text: str
-    mark: str
-    readings: tuple[str, ...]
-    name: str
-
-
-def with_readings(page: TextLayout, rows: Sequence[Row], model: GuidelineModel) -> None:
-    """Add entries, each with the readings that would change it; what would change several is told once, after them all."""
-    say, alike = model.say, Counter(row.readings for row in rows if row.readings)
-    for row in rows:
-        page.item(row.lead, row.text, row.mark)
-        if alike[row.readings] == 1:
-            page.item("", depending_words(row.readings, model), "conditional")
-    for readings in (own for own, count in alike.items() if count > 1):
-        named = say("and").join(row.name for row in rows if row.readings == readings)
-        page.item("", say("readings_change", say("or").join(readings), named), "conditional")
-
-
-def certain_exclusions(entries: Iterable[Exclusion], derivation: Derivation) -> dict[str, tuple[list[str], tuple[str, ...]]]:
-    """Give for all that excludes the same regimens for certain these, and the readings that would change that for each."""
-    model, found = derivation.model, dict[str, list[Exclusion]]()
+def certain_exclusions(entries: Iterable[Exclusion], derivation: Derivation) -> dict[str, tuple[str, ...]]:
+    """Give for all that excludes the same regimens for certain these."""
+    model, found = derivation.model, dict[str, list[str]]()
     for entry in (entry for entry in entries if entry.certainty == "certain"):
-        for words, source in reasons_of(entry, model):
-            found.setdefault(model.say("with_source", without_facts(words, derivation)[0], source), []).append(entry)
+        for words, sources in shortest(reasons_of(entry, model), derivation):
+            found.setdefault(model.say("with_source", words, sources), []).append(entry.regimen)
     together: dict[tuple[str, ...], list[str]] = {}
-    for words, own in found.items():
-        together.setdefault(tuple(entry.regimen for entry in own), []).append(words)
-    return {
-        model.say("and_also").join(reasons): (list(names), own[0].depends_on_readings if same(own) else ())
-        for names, reasons in together.items()
-        for own in [found[reasons[0]]]
-    }
+    for words, names in found.items():
+        together.setdefault(tuple(names), []).append(words)
+    return {model.say("and_also").join(reasons): names for names, reasons in together.items()}
 
 
-def same(entries: Sequence[Exclusion]) -> bool:
-    return len({entry.depends_on_readings for entry in entries}) == 1
+def shortest(reasons: Iterable[tuple[str, str]], derivation: Derivation) -> Iterator[tuple[str, str]]:
+    """Yield reasons; one that asks for all that another does, and for more, lends that one its source."""
+    joint, comma = derivation.model.say("and"), derivation.model.say("comma")
+    rows = [(tuple(without_facts(words, derivation)[0].split(joint)), sources) for words, sources in reasons]
+    least = dict.fromkeys(own for own, _ in rows if not any(set(other) < set(own) for other, _ in rows))
+    for own in least:
+        sources = dict.fromkeys(sources for other, sources in rows if set(own) <= set(other))
+        yield joint.join(join_names(own, derivation.model)), comma.join(sources)
 
 
 def reasons_of(entry: Exclusion, model: GuidelineModel) -> Iterator[tuple[str, str]]:
@@ -206,14 +195,6 @@ def reasons_of(entry: Exclusion, model: GuidelineModel) -> Iterator[tuple[str, s
         yield words, say("comma").join((*own, *local))
 
 
-def some_regimens(names: Sequence[str], model: GuidelineModel) -> str:
-    """Name regimens: where these are all that contain a certain drug, by that."""
-    for drug in model.drugs if len(names) > MOST_QUOTED else ():
-        if set(names) == {regimen for regimen, parts in model.parts.items() if (drug,) in parts}:
-            return model.say("every_regimen_with", model.label("drug", drug))
-    return model.say("and").join(model.label("regimen", name) for name in names)
-
-
 def conditionally(regimens: str, reasons: str, assuming: str, model: GuidelineModel) -> str:
     """Word an exclusion that hangs on something; a reason that says the same is not repeated."""
     words, bracket, sources = reasons.partition(" [")
@@ -223,22 +204,28 @@ def conditionally(regimens: str, reasons: str, assuming: str, model: GuidelineMo
     return model.say("excluded_if", regimens, assuming, reasons)
 
 
-def action(entry: ActionCall, model: GuidelineModel) -> Row:
-    """Word what is called for."""
-    say = model.say
-    overlays = (say("overlay_name", name) for name in entry.overlays)
-    sources = say("comma").join((*(entry.statements or entry.readings), *overlays))
-    text = say("with_source", entry.text, sources)
-    name, readings = model.label("action_name", entry.action), entry.depends_on_readings
-    if entry.certainty == "certain":
-        return Row("  -", text, "", readings, name)
-    return Row("  ?", say("action_if", text, assuming_words(entry.assuming, model)), "conditional", readings, name)
+def actions(page: TextLayout, calls: Sequence[ActionCall], model: GuidelineModel) -> None:
+    """Add what is called for; what hangs on the same comes together."""
+    say, together = model.say, dict[str, list[str]]()
+    for entry in calls:
+        overlays = (say("overlay_name", name) for name in entry.overlays)
+        sources = say("comma").join((*(entry.statements or entry.readings), *overlays))
+        condition = "" if entry.certainty == "certain" else assuming_words(entry.assuming, model)
+        together.setdefault(condition, []).append(say("with_source", entry.text, sources))
+    for condition, texts in together.items():
+        if condition:
+            page.item("  ?", say("actions_if", condition, " ".join(texts)), "conditional")
+        else:
+            for text in texts:
+                page.item("  -", text)
 
 
-def setting(name: str, derivation: Derivation) -> str:
-    """Word a setting, with what places the patient there."""
+def setting(decision: str, name: str, derivation: Derivation) -> str:
+    """Word the setting of a decision, with what places the patient there; one that is not decided, with what it can be."""
     model, program = derivation.model, derivation.program
     say, label = model.say, setting_words(name, model)
+    if name == UNDETERMINED:
+        return say("setting_by", label, say("or").join(possible_settings(derivation, decision)))
     grounds: dict[str, set[str]] = {}
     for _, number in program.table.get("setting", {}).get(name, ()):
         for use in derivation.firing(number, derivation.completions.all):
@@ -260,15 +247,17 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
     """Render an answer as text of at most `width` columns, with ANSI colours where `colour` is true."""
     model = answer.derivation.model
     say = model.say
-    page = TextLayout(width, colour)
+    page = TextLayout(width, colour, ShortNames(model))
     page.opening(answer.patient, answer.guideline, model)
-    page.item("", answer.bottom_line, "heading", indent=0)
+    page.item("", answer.bottom_line, "heading", indent=0, in_full=True)
     if answer.warning:
         page.item("", answer.warning, "against", indent=0)
     for placed in answer.decisions or ():
-        page.item("", of_decision(placed.decision, setting(placed.setting, answer.derivation), model), indent=0)
+        page.item(
+            "", of_decision(placed.decision, setting(placed.decision, placed.setting, answer.derivation), model), indent=0
+        )
     if not answer.decisions:
-        page.item("", say("setting_is", setting(answer.setting, answer.derivation)), indent=0)
+        page.item("", say("setting_is", setting("", answer.setting, answer.derivation)), indent=0)
     page.blank()
     recommendations(page, answer)
     shown = {entry.regimen for entry in answer.recommended}
@@ -279,30 +268,51 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
     if answer.actions:
         page.item("", say("heading_actions"), "heading", indent=0)
         calls = sorted(answer.actions, key=lambda call: call.action not in model.urgent)
-        with_readings(page, [action(call, model) for call in calls], model)
+        actions(page, calls, model)
     section(page, say("heading_scores"), "  -", (score_words(score, model) for score in answer.scores or ()))
     section(page, say("heading_missing"), "  ?", missing_words(answer))
     if words := assumed_words(answer):
         page.item("", words, indent=0)
-    if answer.alternatives:
-        page.item("", say("heading_alternatives"), "heading", indent=0)
-        for other in answer.alternatives:
-            page.item("  -", alternative_words(other, model))
-            named = f"{other.reading}={other.alternative}"
-            annotation = model.annotations.get(named) or model.annotations[other.reading]
-            page.item("", annotation_words(annotation, model), "faint")
+    otherwise(page, answer)
     section(
         page,
         say("heading_notes"),
         "  -",
-        (note for note in answer.notes if note not in (say("note_silent"), answer.warning)),
+        (note for note in answer.notes if note not in said_above(answer)),
     )
     section(page, say("heading_doubts"), "  -", (PUBLICATION.sub("", caveat) for caveat in answer.caveats))
-    page.blank()
     if answer.not_considered:
         page.item("", say("not_considered", say("comma").join(answer.not_considered)), "faint", indent=0)
     page.item("", answer.guideline.disclaimer, "faint", indent=0)
     return page.text()
+
+
+def said_above(answer: Answer) -> set[str]:
+    """Collect the notes that the bottom line, the warning and the setting have told."""
+    derivation = answer.derivation
+    model = derivation.model
+    open_ones = (
+        of_decision(
+            decision, model.say("note_undetermined", model.say("or").join(possible_settings(derivation, decision))), model
+        )
+        for decision in model.decisions or ("",)
+    )
+    return {model.say("note_silent"), str(answer.warning), *open_ones}
+
+
+def otherwise(page: TextLayout, answer: Answer) -> None:
+    """Add what other alternatives of readings would change, each said once."""
+    model = answer.derivation.model
+    dependent = list(dependent_words(answer))
+    if answer.alternatives or dependent:
+        page.item("", model.say("heading_alternatives"), "heading", indent=0)
+    for other in answer.alternatives:
+        page.item("  -", alternative_words(other, model))
+        named = f"{other.reading}={other.alternative}"
+        annotation = model.annotations.get(named) or model.annotations[other.reading]
+        page.item("", annotation_words(annotation, model), "faint", in_full=True)
+    for text in dependent:
+        page.item("  -", text)
 
 
 def recommendations(page: TextLayout, answer: Answer) -> None:

@@ -6,10 +6,9 @@ import textwrap
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
-from reasoner.engine.phrases import (
-    guideline_words,
-)
+from reasoner.engine.phrases import guideline_words
 from reasoner.errors import printable
+from reasoner.render.short_names import ShortNames
 
 __all__ = ["TextLayout"]
 
@@ -18,11 +17,12 @@ PLAIN = "\033[0m"
 
 
 class TextLayout:
-    """Collects wrapped lines, in colour or not."""
+    """Collects wrapped lines, in colour or not; where it knows the `names` of a guideline, these are in full once."""
 
-    def __init__(self, width: int, colour: bool) -> None:
+    def __init__(self, width: int, colour: bool, names: ShortNames | None = None) -> None:
         self.width = width
         self.colour = colour
+        self.names = names
         self.lines: list[str] = []
 
     def opening(self, patient: str, info: GuidelineInfo, model: GuidelineModel) -> None:
@@ -53,8 +53,12 @@ class TextLayout:
     def heading(self, text: str) -> None:
         self.lines += ["", self.mark(text, "heading")]
 
-    def item(self, lead: str, text: str, mark: str = "", indent: int = 5) -> None:
-        """Add a paragraph behind a lead, wrapped under itself."""
+    def item(self, lead: str, text: str, mark: str = "", indent: int = 5, in_full: bool = False) -> None:
+        """Add a paragraph behind a lead, wrapped under itself; `in_full` it keeps every name as it is."""
+        if self.names and in_full:
+            self.names.note(text)
+        elif self.names:
+            text = self.names.shorten(text)
         indent = max(indent, len(lead.rstrip()) + 1) if lead else indent
         wrapped = textwrap.wrap(text, self.width - indent, break_on_hyphens=False) or [""]
         self.lines.append(f"{lead:<{indent}}{self.mark(wrapped[0], mark)}")

@@ -70,14 +70,21 @@ export class Words {
   assumption({ reading, fact, has, course, key, value }) {
     if (reading) return say("reading_taken", reading, value);
     if (fact === ONE_OF) return say("set_true", value);
-    if (course !== undefined)
-      return say("course_numbered", course, key === undefined ? this.label("outcome", value) : this.courseFact(key, value));
+    if (course !== undefined) return this.ofCourse([{ course, key, value }]);
     const about = has === undefined ? this.label("fact", fact) : this.fact({ fact, has });
     if (Array.isArray(value) && !value.length)
       return this.facts.get(fact)?.kind === "courses" ? say("none_given", about) : say("without", about);
     if (value === true) return about;
     if (value === false) return say("without", about);
     return say("value", about, this.value(fact, value));
+  }
+
+  /** Word what is assumed of one course. */
+  ofCourse(assuming) {
+    const own = assuming.map(({ key, value }) =>
+      key === undefined ? this.label("outcome", value) : this.courseFact(key, value),
+    );
+    return say("course_numbered", assuming[0].course, own.join(say("comma")));
   }
 
   /** Word a value: true, a choice, "<=12", a list of drugs, courses. */
@@ -182,7 +189,13 @@ export class Words {
   }
 
   assumptions(assuming) {
-    return assuming.map((one) => this.assumption(one)).join(say("and")) || say("assuming_left_out");
+    const groups = [];
+    for (const one of assuming) {
+      const last = groups.at(-1);
+      if (one.course !== undefined && last?.[0].course === one.course) last.push(one);
+      else groups.push([one]);
+    }
+    return groups.map((own) => (own[1] ? this.ofCourse(own) : this.assumption(own[0]))).join(say("and")) || say("assuming_left_out");
   }
 }
 
