@@ -27,6 +27,7 @@ from chart_cases import LEFT_OPEN
 from coded_cases import CODED
 from finding_cases import FINDINGS
 from therapy_cases import THERAPY
+from told_cases import TOLD
 
 from reasoner import Guideline
 from reasoner.engine.answer import Answer
@@ -92,7 +93,7 @@ CHARTS = {
         *SECOND_LINE,
     ],
 }
-OTHERS = {name: [*KNOWN, *resources] for name, (resources, _) in (FINDINGS | THERAPY | LEFT_OPEN | CODED).items()}
+OTHERS = {name: [*KNOWN, *resources] for name, (resources, _) in (FINDINGS | THERAPY | LEFT_OPEN | CODED | TOLD).items()}
 KINDS = ("Condition", "Observation", "MedicationAdministration", "MedicationStatement", "MedicationRequest")
 ADDED = {
     "interstitial_lung_disease": False, "heart_failure": False, "lvef_decline": "none", "low_disease_burden": False,

@@ -40,6 +40,7 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 from therapy_cases import THERAPY, in_words
+from told_cases import TOLD
 
 from reasoner import Guideline, GuidelineError, RecordError
 from reasoner.fhir import convert, orders_of, parse, tables
@@ -49,7 +50,7 @@ from reasoner.guideline import default_folder
 from reasoner.records.shapes import to_plain
 from reasoner.render.answer import render
 
-READ = FINDINGS | THERAPY | LEFT_OPEN | CODED
+READ = FINDINGS | THERAPY | LEFT_OPEN | CODED | TOLD
 REASONER = [sys.executable, "-m", "reasoner"]
 
 

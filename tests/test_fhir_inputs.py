@@ -22,6 +22,7 @@ from bundles import (
     concept,
     condition,
     requested,
+    resource,
     stated,
 )
 from therapy_cases import without
@@ -569,6 +570,37 @@ def test_a_later_day_in_another_time_zone_may_be_earlier(curated: Guideline) -> 
     for time, expected in (("T00:30:00+14:00", None), ("T00:30:00-11:00", "positive"), ("", "positive")):
         found = curated.read_fhir(bundle(METASTASES, negative, {**HER2, "effectiveDateTime": f"2020-03-02{time}"}))
         assert found.record.get("her2") == expected
+
+
+OTHERS_ONLY = [
+    METASTASES,
+    *(stated(drug, drug, "2020-02-01", "2020-09-01", "completed") for drug in ("trastuzumab", "tucatinib")),
+]
+SPOILT_ENTRIES: dict[str, Any] = {
+    "a resource in a list": {"resource": [stated("c", "capecitabine", "2021-01-01")]},
+    "a resource that is a text": {"resource": "MedicationStatement/c"},
+    "a type in a list": {"resource": {**stated("c", "capecitabine", "2021-01-01"), "resourceType": ["MedicationStatement"]}},
+    "no type": {"resource": {**stated("c", "capecitabine", "2021-01-01"), "resourceType": None}},
+    "an entry that is a text": "MedicationStatement/c",
+    "an entry that is a list": [{"resource": stated("c", "capecitabine", "2021-01-01")}],
+    "a code in a list": {"resource": resource("Procedure", "c", status="completed", code=[{"text": "Capecitabine"}])},
+    "items that are no list": {
+        "resource": resource("QuestionnaireResponse", "c", status="completed", item={"text": "drugs"})
+    },
+}
+
+
+@pytest.mark.parametrize("name", SPOILT_ENTRIES)
+def test_an_entry_that_cannot_be_read_may_be_any_therapy_and_is_named(name: str, curated: Guideline) -> None:
+    data = bundle(*OTHERS_ONLY)
+    assert curated.read_fhir(data).record["metastatic_therapy"]
+    data["entry"].append(SPOILT_ENTRIES[name])
+    for content in (data, json.dumps(data).encode()):
+        found = curated.read_fhir(content)
+        assert "metastatic_therapy" not in found.record
+        assert found.record["metastatic"] is True
+        assert len(found.unreadable) == 1
+        assert "cannot be read" in " ".join(found.remarks())
 
 
 def test_a_modifier_of_a_part_of_a_result_may_deny_it(curated: Guideline) -> None:

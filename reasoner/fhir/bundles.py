@@ -49,11 +49,11 @@ class RawEntry(msgspec.Struct, gc=False):
 
 
 class RawBundle(msgspec.Struct, gc=False):
-    """A bundle whose resources are not decoded yet."""
+    """A bundle whose entries are not decoded yet."""
 
     type: object = None
-    entry: list[RawEntry | None] | None = None
-    parameter: list[RawEntry | None] | None = None
+    entry: list[msgspec.Raw] | None = None
+    parameter: list[msgspec.Raw] | None = None
 
 
 class Unreadable(NamedTuple):
@@ -67,8 +67,8 @@ class Unreadable(NamedTuple):
 class ParsedResources(NamedTuple):
     """The resources of a bundle, each with its full URL, and what could not be read.
 
-    `partial` says why they are not all that there are: an "error", or "incomplete"; `lacking` names lists of the chart that
-    could not be had.
+    `partial` says why they are not all that there are: an "error", "incomplete", or "unreadable" where that cannot be read;
+    `lacking` names lists of the chart that could not be had.
     """
 
     resources: list[Located]
@@ -79,6 +79,7 @@ class ParsedResources(NamedTuple):
 
 WHOLE = msgspec.json.Decoder(Resource)
 RAW = msgspec.json.Decoder(RawBundle)
+RAW_ENTRY = msgspec.json.Decoder(RawEntry | None)
 
 
 def parse(content: bytes) -> ParsedResources:
@@ -195,17 +196,21 @@ def salvage_bundle(content: bytes | msgspec.Raw, url: str | None = None, depth: 
         bundle = RAW.decode(content)
     except msgspec.ValidationError as error:
         return ParsedResources([], [Unreadable("Bundle", error=str(error))])
-    entries = [entry for entry in bundle.entry or bundle.parameter or () if entry is not None]
     history = bundle.type == "history"
+    entries = bundle.entry or bundle.parameter or ()
     found = merge(salvage_entry(entry, depth, history) for entry in entries if depth < DEEPEST)
     if history:
         found.resources[:] = current(found.resources)
     page = page_of(bytes(content))
-    return found._replace(partial=found.partial or ("incomplete" if page is None else page.why_not_whole()))
+    return found._replace(partial=found.partial or (NOT_READ if page is None else page.why_not_whole()))
 
 
-def salvage_entry(entry: RawEntry, depth: int, history: bool) -> ParsedResources:
+def salvage_entry(content: msgspec.Raw, depth: int, history: bool) -> ParsedResources:
     """Parse what an entry of a bundle holds, or one of a history says to be deleted."""
+    try:
+        entry = RAW_ENTRY.decode(content) or RawEntry()
+    except msgspec.ValidationError:
+        return ParsedResources([], [Unreadable()])
     url = entry.fullUrl if isinstance(entry.fullUrl, str) else None
     if bytes(entry.resource) != b"null":
         return salvage_bundle(entry.resource, url, depth + 1)
@@ -226,14 +231,17 @@ def salvage(content: bytes | msgspec.Raw, unreadable: list[Unreadable]) -> Resou
     if not isinstance(data, dict):
         unreadable.append(Unreadable())
         return None
-    name = f"{data.get('resourceType')}/{data.get('id')}"
+    if not isinstance(data.get("resourceType"), str):
+        unreadable.append(Unreadable())
+        return None
+    name = f"{data['resourceType']}/{data.get('id')}"
     while True:
         try:
             return msgspec.convert(data, Resource)
         except msgspec.ValidationError as error:
             place = FIELD.search(str(error))
             field = place[1] if place else ""
-            if field == "resourceType" or field not in data:
+            if field not in data:
                 unreadable.append(Unreadable(name, error=str(error)))
                 return None
             del data[field]

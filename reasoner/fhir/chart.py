@@ -8,13 +8,15 @@ from typing import NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import RecordError
-from reasoner.fhir.bundles import ParsedResources, Unreadable
+from reasoner.fhir.bundles import NOT_READ, ParsedResources, Unreadable
 from reasoner.fhir.doses import GIVEN, DoseReader, drugs_coded, medications_of
+from reasoner.fhir.elements import texts_of
+from reasoner.fhir.elsewhere import TELLING_FIELDS, is_silent
 from reasoner.fhir.evidence import Evidence, EvidenceCollector
 from reasoner.fhir.matters import Matters
 from reasoner.fhir.medications import Medications
 from reasoner.fhir.pages import OUTCOME, reports_failure
-from reasoner.fhir.resources import Located, Resource, base_of, texts_of
+from reasoner.fhir.resources import Located, Resource, base_of
 from reasoner.fhir.subjects import Subjects, subject_of
 from reasoner.fhir.systems import system_of
 from reasoner.fhir.tables import UNKNOWN, Tables
@@ -24,21 +26,30 @@ from reasoner.fhir.words import normalise
 __all__ = ["READ", "Chart", "Orders", "orders_of", "without_silent"]
 
 TELLING = {
-    "CarePlan", "Claim", "ClinicalImpression", "Communication", "Composition", "Condition", "DiagnosticReport",
-    "DocumentReference", "Encounter", "EpisodeOfCare", "ExplanationOfBenefit", "List", "Observation", "Procedure",
-    "RequestGroup", "ServiceRequest",
+    "AdverseEvent", "CarePlan", "ChargeItem", "Claim", "ClinicalImpression", "Communication", "Composition", "Condition",
+    "DiagnosticReport", "DocumentReference", "Encounter", "EpisodeOfCare", "ExplanationOfBenefit", "List", "Observation",
+    "Procedure", "QuestionnaireResponse", "RequestGroup", "ServiceRequest",
 }  # fmt: skip
 """Resources that can tell of therapy without being a medication event."""
-OTHER_VERSIONS = {"MedicationOrder", "MedicationPrescription", "MedicationUsage"}
-"""Medication events of other versions of FHIR, which are not read."""
-READ = {*TELLING, *GIVEN, *OTHER_VERSIONS}
-MATTERING = {*READ, "Bundle", "Medication", "None", "Patient"}
+TOLD = TELLING - {"Condition", "Observation"}
+"""Those of them that are read for nothing else, or not without words."""
+UNREAD = {
+    "MedicationOrder": "fhir_other_version",
+    "MedicationPrescription": "fhir_other_version",
+    "MedicationUsage": "fhir_other_version",
+    None: "fhir_part_unread",
+}
+"""Medication events of other versions of FHIR, and what does not say what it is: none of them is read."""
+READ = {*TELLING, *GIVEN, *UNREAD}
+MATTERING = {*READ, "Bundle", "Medication", "Patient"}
 ADMINISTRATIVE = {
     "Coverage", "Endpoint", "HealthcareService", "Location", "OperationOutcome", "Organization", "Practitioner",
     "PractitionerRole", "Provenance", "RelatedPerson",
 }  # fmt: skip
 """Resources that say nothing of how a patient is, or what was done."""
 UNCOUNTED = MATTERING | ADMINISTRATIVE
+PARTIAL = {"error": "fhir_reported_failure", "incomplete": "fhir_one_page", NOT_READ: "fhir_part_unread"}
+"""Why a bundle is not all that there is."""
 
 
 class Chart:
@@ -68,16 +79,21 @@ class Chart:
         reader = DoseReader(Medications(parsed.resources), matters, self.evidence, silent_is_none)
         superseded, disputed = versions_of(parsed.resources)
         for number, (url, resource) in enumerate(parsed.resources):
-            kind = resource.resourceType
+            kind, why = resource.resourceType, ""
             if kind not in READ or number in superseded:
                 continue
-            name, why = name_of(url, resource, number + 1), ""
-            if kind in OTHER_VERSIONS:
-                reader.add_unclear(name, model.say("fhir_other_version"))
-                continue
-            other = subjects.other(number)
+            other = subjects.others[number]
             if other or number in disputed or resource.focus or resource.extension or resource.modifierExtension:
+                name = name_of(url, resource, number + 1)
                 why = self.doubt(name, (url, resource), other, matters, number in disputed)
+            elif kind in TOLD and is_silent(resource):
+                continue
+            else:
+                name = name_of(url, resource, number + 1)
+            if kind in UNREAD:
+                self.unreadable += [model.say("fhir_not_a_resource")] if kind is None else []
+                reader.add_unclear(name, model.say(UNREAD[kind]))
+                continue
             if kind in GIVEN:
                 reader.add_medication(name, url, resource, why)
                 continue
@@ -87,14 +103,21 @@ class Chart:
                 self.evidence.add_observation(resource, name, bool(why))
                 if not is_worded(resource):
                     continue
+            elif kind == "AdverseEvent":
+                self.evidence.add_event(resource, name, bool(why))
             reader.add_told(name, resource, why)
+        for own in parsed.unreadable:
+            if may_tell(own):
+                reader.add_unclear(own.resource or "Bundle", model.say("fhir_part_unread"))
         self.evidence.put_together()
+        self.evidence.settle_regional(matters.others)
         self.evidence.doubt_of_which(matters.others)
         failed = parsed.partial == "error" or (
             OUTCOME in kinds and any(reports_failure(resource) for _, resource in parsed.resources)
         )
         if failed or parsed.partial:
-            reader.add_unclear("Bundle", model.say("fhir_reported_failure") if failed else model.say("fhir_one_page"))
+            why = "error" if failed else parsed.partial
+            reader.add_unclear("Bundle", model.say(PARTIAL[why]))
         for name in parsed.lacking:
             reader.add_unclear(name, model.say("fhir_not_obtained", name))
         self.doses = reader.doses()
@@ -176,6 +199,12 @@ def is_worded(result: Resource) -> bool:
     )
 
 
+def may_tell(own: Unreadable) -> bool:
+    """Tell whether what could not be read may be, or tell of, therapy; what else a resource lacks is in doubt by itself."""
+    kind = own.resource.partition("/")[0]
+    return kind in {*READ, ""} if not own.field else kind in TOLD and own.field in TELLING_FIELDS
+
+
 def unreadable_words(own: Unreadable, model: GuidelineModel) -> str:
     """Say what could not be read."""
     if not own.resource:
@@ -227,6 +256,6 @@ def orders_of(parsed: ParsedResources, tables: Tables, patient: str) -> Orders:
 
 def name_of(url: str | None, resource: Resource, number: int) -> str:
     """Name a resource as references do, or without an id by its URL or its position."""
-    if resource.id is not None:
+    if resource.id is not None and resource.resourceType is not None:
         return f"{resource.resourceType}/{resource.id}"
-    return url or f"{resource.resourceType} {number}"
+    return url or f"{resource.resourceType or 'Bundle.entry'} {number}"

@@ -13,12 +13,13 @@ from typing import NamedTuple
 
 from reasoner.fhir.bundles import NOT_READ
 from reasoner.fhir.dates import PartialDate, first_date, parse_date
+from reasoner.fhir.elements import NO_CODING, Coding, Concept, as_list, texts_of
 from reasoner.fhir.elsewhere import told_elsewhere
 from reasoner.fhir.evidence import UNDECIDED, EvidenceCollector
 from reasoner.fhir.matters import Matters
 from reasoner.fhir.medications import Medications
 from reasoner.fhir.provenance import Provenance, provenance_of, shortened
-from reasoner.fhir.resources import NO_CODING, Coding, Concept, Resource, as_list, texts_of
+from reasoner.fhir.resources import Resource
 from reasoner.fhir.systems import system_of
 from reasoner.fhir.tables import UNKNOWN, Tables, Test
 from reasoner.fhir.words import normalise
@@ -246,7 +247,12 @@ class DoseReader:
         """Add the therapy that the codes and words of a resource tell which is no medication event."""
         if resource.status in NOT_GIVEN or (resource.intent in PLANS and resource.resourceType == "ServiceRequest"):
             return
-        for told in told_elsewhere(resource, self.tables):
+        suspects = [own.instance or own.instanceReference for own in resource.suspectEntity or () if own is not None]
+        known = [(own, self.medications.of(own, resource, None)) for own in suspects if own is not None]
+        referred = [own.code for _, own in known if own is not None and own.code is not None]
+        if any(own is None and not to.display and "Medication/" in (to.reference or "") for to, own in known):
+            self.add_unclear(name, self.say(DOUBTS[NOT_KNOWN]))
+        for told in told_elsewhere(resource, self.tables, referred):
             coding = told.concept.first() if told.concept is not None else None
             source = provenance_of(name, coding, told.concept, told.date)
             named = [self.evidence.model.label("drug", drug) for drug in told.drugs if drug != UNKNOWN]
@@ -274,7 +280,7 @@ def how_ended(resource: Resource, single: bool, evidence: EvidenceCollector) -> 
     if resource.extension:
         stated = [*stated, *(e.valueCodeableConcept or Concept() for e in resource.extension if e.url == TERMINATION)]
     if stated:
-        reasons = {evidence.coded_value(reason, (REASONS,))[0] for reason in stated} - {None, UNDECIDED}
+        reasons = {evidence.values.coded_value(reason, (REASONS,))[0] for reason in stated} - {None, UNDECIDED}
         if len(reasons) == 1:
             return reasons.pop(), ""
     if stated or resource.state() == "stopped":

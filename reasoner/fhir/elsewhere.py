@@ -1,4 +1,4 @@
-"""Therapy that resources tell which are no medication events: procedures, plans, reports, notes and bills."""
+"""Therapy that resources tell which are no medication events: procedures, plans, reports, notes, answers and bills."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from reasoner.fhir.dates import PartialDate, bound_above, first_date, spanned
-from reasoner.fhir.resources import DAYS, PERIODS, BilledItem, Concept, Period, Resource, Section, as_list, texts_of
+from reasoner.fhir.elements import Concept, Period, as_list, texts_of
+from reasoner.fhir.resources import DAYS, DONE, OTHER_TIMES, PERIODS, WRITTEN, Item, Resource, Section
 from reasoner.fhir.systems import system_of
-from reasoner.fhir.tables import Tables
+from reasoner.fhir.tables import TEXT, Tables, Test
 from reasoner.fhir.words import normalise
 
-__all__ = ["ToldElsewhere", "told_elsewhere"]
+__all__ = ["TELLING_FIELDS", "ToldElsewhere", "is_silent", "told_elsewhere"]
+
+TELLING_FIELDS = {
+    "activity", "addItem", "category", "code", "conclusion", "description", "diagnosis", "entry", "event", "item", "note",
+    "payload", "procedure", "reasonCode", "section", "suspectEntity", "title",
+}  # fmt: skip
+"""Fields by which a resource that is no medication event, diagnosis or result can tell of therapy."""
 
 BILLS = {"Claim", "ExplanationOfBenefit"}
 ASKED_FOR = {"preauthorization", "predetermination"}
-DEEPEST = 3
+DEEPEST = 16
+YES_NO = Test("", "yes_no", "")
 MARK = re.compile(r"<[^>]*>")
 
 
@@ -32,14 +40,31 @@ class ToldElsewhere(NamedTuple):
     misdated: bool
 
 
-def told_elsewhere(resource: Resource, tables: Tables) -> Iterator[ToldElsewhere]:
-    """Yield the therapy that the codes and words of a resource tell; what a bill only asks for in advance is none."""
+def is_silent(own: Resource) -> bool:
+    """Tell whether a resource has nothing by which it can tell of therapy."""
+    return (
+        own.code is None and own.category is None and own.activity is None and own.title is None
+        and own.description is None and own.conclusion is None and own.note is None and own.section is None
+        and own.payload is None and own.entry is None and own.item is None and own.addItem is None
+        and own.procedure is None and own.diagnosis is None and own.reasonCode is None and own.event is None
+        and own.suspectEntity is None and own.component is None and own.valueString is None
+        and own.valueCodeableConcept is None
+    )  # fmt: skip
+
+
+def told_elsewhere(resource: Resource, tables: Tables, referred: Iterable[Concept] = ()) -> Iterator[ToldElsewhere]:
+    """Yield the therapy that the codes and words of a resource tell, or those `referred` to.
+
+    What a bill only asks for in advance is none.
+    """
     if resource.resourceType in BILLS:
         if resource.use not in ASKED_FOR:
             yield from billed(resource, tables)
         return
     result = resource.resourceType == "Observation"
-    texts, concepts = free_texts(resource), values_of(resource) if result else concepts_of(resource)
+    texts, concepts = free_texts(resource), values_of(resource) if result else [*concepts_of(resource), *referred]
+    if resource.resourceType == "QuestionnaireResponse":
+        concepts += [own for own in answers_in(resource.item or (), tables) if drugs_of([own], (), tables)]
     if (texts or concepts) and (drugs := drugs_of(concepts, texts, tables)):
         yield told_on(drugs, next(iter(concepts), None), date_of(resource), resource)
 
@@ -62,6 +87,26 @@ def billed(resource: Resource, tables: Tables) -> Iterator[ToldElsewhere]:
             yield told_on(drugs, concept, whole, resource)
 
 
+def answers_in(items: Iterable[Item | None], tables: Tables, depth: int = 0) -> Iterator[Concept]:
+    """Yield the answers to a questionnaire, each with its question unless it says no."""
+    for item in items:
+        if item is None:
+            continue
+        within = list(item.item or ())
+        for own in item.answer or ():
+            if own is not None:
+                coding = own.valueCoding
+                coded = (system_of(coding.system), coding.code or "") if coding is not None else ("", "")
+                words = [own.valueString, own.valueReference.display if own.valueReference is not None else None]
+                said = {tables.value_of(YES_NO.values, TEXT, text) for text in (*words, coding and coding.display) if text}
+                if own.valueBoolean is not False and "false" not in {*said, tables.value_of(YES_NO.values, *coded)}:
+                    words.append(item.text)
+                yield Concept([coding], " ".join(filter(None, words)))
+                within += own.item or ()
+        if depth < DEEPEST:
+            yield from answers_in(within, tables, depth + 1)
+
+
 def written_in(sections: Iterable[Section | None], depth: int = 0) -> Iterator[str]:
     """Yield the titles and the texts of sections of a document, without their marks."""
     for own in sections:
@@ -76,13 +121,13 @@ def told_on(
     drugs: list[str], concept: Concept | None, date: PartialDate | None, resource: Resource, written: str | None = None
 ) -> ToldElsewhere:
     """Make what a resource tells of therapy; without a date, it is misdated where one is `written`, or in the resource."""
-    periods = [getattr(resource, name) for name in (*PERIODS, "onsetPeriod")]
-    texts = [written, *(getattr(resource, name) for name in (*DAYS, "date"))]
+    periods = [getattr(resource, name) for name in PERIODS]
+    texts = [written, *(getattr(resource, name) for name in (*DAYS, *OTHER_TIMES))]
     texts += [text for own in periods if own is not None for text in (own.start, own.end)]
     return ToldElsewhere(drugs, concept, date, date is None and any(texts))
 
 
-def items_of(items: Iterable[BilledItem | None], depth: int = 0) -> Iterator[BilledItem]:
+def items_of(items: Iterable[Item | None], depth: int = 0) -> Iterator[Item]:
     """Yield the items of a bill, with those that they consist of."""
     for item in items:
         if item is not None:
@@ -111,9 +156,9 @@ def span(period: Period | None) -> PartialDate | None:
 
 def date_of(resource: Resource) -> PartialDate | None:
     """Give the date of the therapy that a resource tells: from its first day to its last, or until it was written down."""
-    period = resource.performedPeriod or resource.period or resource.effectivePeriod
-    days = (*(getattr(resource, name) for name in DAYS[:4]), *((period.start, period.end) if period else ()))
-    start = first_date(*days) or bound_above(first_date(resource.recordedDate, resource.date))
+    period = next((own for name in PERIODS if (own := getattr(resource, name)) is not None), None)
+    days = (*(getattr(resource, name) for name in DONE), *((period.start, period.end) if period else ()))
+    start = first_date(*days) or bound_above(first_date(*(getattr(resource, name) for name in WRITTEN)))
     return spanned(start, first_date(period.end)) if period else start
 
 
@@ -121,6 +166,11 @@ def concepts_of(resource: Resource) -> list[Concept]:
     """List the concepts by which a resource can tell of therapy."""
     category = resource.category
     found: list[object] = [resource.code, *category] if isinstance(category, list) else [resource.code, category]
+    found += [resource.event, resource.description]
+    for suspect in resource.suspectEntity or ():
+        if suspect is not None:
+            either = suspect.instance or suspect.instanceReference
+            found += [suspect.instanceCodeableConcept, Concept(text=either.display) if either is not None else None]
     for own in resource.activity or ():
         if own.detail is not None:
             found += [own.detail.code, own.detail.productCodeableConcept]
@@ -136,7 +186,9 @@ def values_of(result: Resource) -> list[Concept]:
 
 def free_texts(resource: Resource) -> list[str]:
     """List the free texts of a resource."""
-    texts = [resource.title, resource.description, resource.conclusion, resource.valueString]
+    texts = [resource.title, resource.conclusion, resource.valueString]
+    if isinstance(resource.description, str):
+        texts.append(resource.description)
     if resource.component is not None:
         texts += [own.valueString for own in resource.component]
     if resource.section is not None:

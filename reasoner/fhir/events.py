@@ -62,7 +62,8 @@ def uncounted_therapy(readers: Sequence[FactReader]) -> str:
     """
     chart, model = readers[0].chart, readers[0].model
     counted = next((mapping for mapping in chart.tables.facts if mapping.method == "courses_from"), None)
-    since = [dose for dose in readers[0].way.since if all(dose in own.way.since for own in readers)]
+    ever = frozenset[Dose].intersection(*(frozenset(own.way.since) for own in readers))
+    since = [dose for dose in readers[0].way.since if dose in ever]
     if counted is None or not since or any(own.courses for own in readers):
         return ""
     builder = TimelineBuilder(readers[0].result(), readers)

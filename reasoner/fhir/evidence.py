@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
-from math import inf
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.fhir.dates import PartialDate, first_date, instant, parse_date
+from reasoner.fhir.dates import PartialDate, bound_above, first_date, instant, parse_date
+from reasoner.fhir.elements import Coding, Concept, as_list, first_code, texts_of
 from reasoner.fhir.onsets import onset_of
 from reasoner.fhir.provenance import Provenance, provenance_of
-from reasoner.fhir.resources import Coding, Component, Concept, Quantity, Resource, as_list, first_code, texts_of
-from reasoner.fhir.systems import HIERARCHIES, system_of
-from reasoner.fhir.tables import TEXT, UNDECIDED, Diagnosis, Tables, Test
-from reasoner.fhir.words import amount_in
+from reasoner.fhir.resources import Component, Resource
+from reasoner.fhir.systems import DISEASES, system_of
+from reasoner.fhir.tables import UNDECIDED, Diagnosis, Tables, Test
+from reasoner.fhir.values import ValueReader
+from reasoner.fhir.words import normalise
 
 __all__ = ["UNDECIDED", "Evidence", "EvidenceCollector", "latest"]
 
@@ -22,8 +22,14 @@ FINAL = {"final", "amended", "corrected"}
 NOT_FINAL = {"preliminary", "registered", "cancelled", "entered-in-error"}
 LONGEST = 80
 REFUTED, ERROR = "refuted", "entered-in-error"
+REGIONAL = "regional"
+WEIGHT = (UNDECIDED, REGIONAL)
 AGAIN = {"recurrence", "relapse"}
 ACTIVE = {"active", *AGAIN, None}
+
+
+Named = list[tuple[Diagnosis, Coding | None]]
+"""What a diagnosis says, each with the code that says it."""
 
 
 class Evidence(NamedTuple):
@@ -50,16 +56,19 @@ class EvidenceCollector:
     """Collects the evidence for each finding, and why other resources say nothing.
 
     `born` is when the patient was born, `doubtful` are the diagnoses of which nobody can tell whether they are a finding of
-    the tables, `parts` results that say something only with others of the same day.
+    the tables, `regional` those of nodes near a cancer, each with its finding, `parts` results that say something only with
+    others of the same day.
     """
 
     def __init__(self, model: GuidelineModel, tables: Tables) -> None:
         self.model = model
         self.tables = tables
+        self.values = ValueReader(tables)
         self.found: dict[str, list[Evidence]] = {}
         self.unmapped: dict[Provenance, str] = {}
         self.born: PartialDate | None = None
         self.doubtful: list[Evidence] = []
+        self.regional: list[tuple[str, Evidence]] = []
         self.parts: dict[tuple[str, PartialDate | str], list[Evidence]] = {}
         self.unmapped_test = model.say("fhir_unmapped_test")
 
@@ -86,19 +95,16 @@ class EvidenceCollector:
         date = onset_of(resource, self.born)
         clinical = first_code(resource.clinicalStatus)
         lasting, again = clinical in ACTIVE, clinical in AGAIN
-        sites = [coding for concept in as_list(resource.bodySite) for coding in concept.codings()]
-        said = [
-            (diagnosis, coding)
-            for coding in (resource.code.codings() if resource.code else ())
-            for diagnosis in self.tables.diagnoses(coding, sites)
-        ]
-        findings = {diagnosis.finding for diagnosis, _ in said}
-        worded = self.worded(resource, findings) if resource.code else []
+        said, worded = self.named(resource.code, as_list(resource.bodySite))
         loose = not tied and self.tables.cancer not in {own.finding for own, _ in (*said, *worded)}
         for diagnosis, coding in decisive((*said, *worded)):
             source = provenance_of(name, coding, resource.code, date)
-            value = diagnosis.value if confirmed else UNDECIDED
-            self.add(diagnosis.finding, Evidence(value, date, source, lasting, again=again, loose=loose))
+            value = diagnosis.value if confirmed or diagnosis.value == REGIONAL else UNDECIDED
+            own = Evidence(value, date, source, lasting, again=again, loose=loose)
+            if value == REGIONAL:
+                self.regional.append((diagnosis.finding, own))
+            else:
+                self.add(diagnosis.finding, own)
         unreadable = not said and not worded and not self.is_another(resource.code)
         if not said and not worded:
             self.leave_out(name, resource.code, resource.onsetDateTime, self.model.say("fhir_unmapped_diagnosis"))
@@ -120,25 +126,42 @@ class EvidenceCollector:
             if own.summary is None:
                 continue
             for test in self.tables.stages:
-                stage, read = self.coded_value(own.summary, (test,))
+                stage, read = self.values.coded_value(own.summary, (test,))
                 known = own.type is None or any(named.finding == test.finding for named in self.tests_named(own.type))
                 if stage is not None or any(self.tables.hints(test.values, text) for text in texts_of(own.summary)):
                     value = stage if stage is not None and sure and known else UNDECIDED
                     self.add(test.finding, Evidence(value, date, provenance_of(name, read, own.summary, date)))
 
-    def worded(self, resource: Resource, known: set[str]) -> list[tuple[Diagnosis, Coding | None]]:
-        """List what the words of a diagnosis say beyond its codes; a text alone is never certain."""
-        assert resource.code is not None
-        described = (own.finding for text in texts_of(resource.code) for own in self.tables.described(text))
-        coding = resource.code.first()
-        named = [finding for finding in dict.fromkeys(described) if finding and finding not in known]
-        return [(Diagnosis(finding, UNDECIDED), coding) for finding in named]
+    def add_event(self, resource: Resource, name: str, doubted: bool) -> None:
+        """Read an adverse event that is a finding of the tables; undecided where it is not told as one that occurred."""
+        event = resource.event if isinstance(resource.event, Concept) else resource.code
+        if event is None or resource.status == ERROR:
+            return
+        sure = not doubted and resource.actuality == "actual"
+        date = first_date(resource.occurrenceDateTime, resource.date) or bound_above(first_date(resource.detected))
+        said, worded = self.named(event, ())
+        for diagnosis, coding in decisive((*said, *worded)):
+            value = diagnosis.value if sure and diagnosis.value != REGIONAL else UNDECIDED
+            self.add(diagnosis.finding, Evidence(value, date, provenance_of(name, coding, event, date)))
+
+    def named(self, concept: Concept | None, sites: Iterable[Concept]) -> tuple[Named, Named]:
+        """List what the codes of a diagnosis at body sites say, and what its words say beyond; a text is never certain."""
+        if concept is None:
+            return [], []
+        places = [coding for own in (concept, *sites) for coding in own.codings()]
+        said: Named = [(own, coding) for coding in concept.codings() for own in self.tables.diagnoses(coding, places)]
+        known, coding = {diagnosis.finding for diagnosis, _ in said}, concept.first()
+        regional = any(own.value == REGIONAL for own, _ in said)
+        if regional and any(self.tables.far.search(normalise(text)) for text in texts_of(concept)):
+            said = [(own._replace(value=UNDECIDED) if own.value == REGIONAL else own, code) for own, code in said]
+        named = dict.fromkeys(own.finding for text in texts_of(concept) for own in self.tables.described(text))
+        return said, [(Diagnosis(finding, UNDECIDED), coding) for finding in named if finding and finding not in known]
 
     def is_another(self, concept: Concept | None) -> bool:
         """Tell whether a diagnosis that no table has is readable as another: by its words, or by a system in order."""
         if concept is None:
             return False
-        if any(coding.code and system_of(coding.system) in HIERARCHIES for coding in concept.codings()):
+        if any(coding.code and system_of(coding.system) in DISEASES for coding in concept.codings()):
             return True
         texts = texts_of(concept)
         return bool(texts) and not any(self.tables.described(text) for text in texts)
@@ -192,7 +215,7 @@ class EvidenceCollector:
         for finding in dict.fromkeys(test.finding for test in tests):
             own = {test: read for test, read in tests.items() if test.finding == finding}
             source = provenance_of(name, next(iter(own.values())), part.code, date)
-            values = self.values_of(part, tuple(own))
+            values = self.values.values_of(part, tuple(own))
             if values is None and parts:
                 continue
             single = self.tables.together_say(values) if values else None
@@ -234,99 +257,21 @@ class EvidenceCollector:
                 ):
                     found[number] = own._replace(value=UNDECIDED)
 
+    def settle_regional(self, others: Iterable[str]) -> None:
+        """Take nodes near the guideline's cancer for neither told nor excluded metastases, where it is the only cancer."""
+        own = any(own.value == "true" for own in self.of(self.tables.cancer))
+        alone = own and not any(self.of(other) for other in others)
+        for finding, evidence in self.regional:
+            if alone:
+                label = self.model.label("finding", self.tables.cancer)
+                self.unmapped.setdefault(evidence.source, self.model.say("fhir_regional", label))
+            else:
+                self.add(finding, evidence._replace(value=UNDECIDED))
+
     def note_undecided(self, evidence: Evidence) -> None:
         """Note a result that decides nothing."""
         if evidence.value == UNDECIDED:
             self.unmapped.setdefault(evidence.source, self.model.say("fhir_inconclusive"))
-
-    def values_of(self, part: Component, tests: Sequence[Test]) -> set[str | float] | None:
-        """Read what a result and its interpretation say: None where it has no value, nothing where no table knows it."""
-        found = self.stated_values(part, tests)
-        interpreted = {self.coded_value(concept, tests)[0] for concept in part.interpretation or ()} - {None}
-        if found is None and not interpreted:
-            return None
-        return (found or set()) | {value for value in interpreted if value is not None}
-
-    def stated_values(self, part: Component, tests: Sequence[Test]) -> set[str | float] | None:
-        """Read the values that a result states, in any of FHIR's types; None where it states none."""
-        stated: list[Iterable[str | float]] = []
-        if part.valueCodeableConcept is not None:
-            value, _ = self.coded_value(part.valueCodeableConcept, tests)
-            stated.append([] if value is None else [value])
-        if part.valueQuantity is not None and part.valueQuantity.value is not None:
-            stated.append(self.measured_values(part.valueQuantity.value, part.valueQuantity, tests))
-        if part.valueInteger is not None:
-            stated.append(self.measured_values(float(part.valueInteger), Quantity(), tests))
-        if part.valueBoolean is not None:
-            stated.append(self.listed_values("boolean", str(part.valueBoolean).lower(), tests))
-        if part.valueRange is not None:
-            stated.append(self.values_between(part.valueRange.low, part.valueRange.high, tests))
-        if part.valueString is not None:
-            stated.append(self.written_values(part.valueString, tests))
-        return set(chain.from_iterable(stated)) if stated else None
-
-    def coded_value(self, concept: Concept, tests: Sequence[Test]) -> tuple[str | None, Coding | None]:
-        """Read a coded value by its codes, or word for word by its texts where no code is known; with the coding read.
-
-        Where codes and texts give different values, it is undecided.
-        """
-        by_code: dict[str, Coding | None] = {
-            value: coding
-            for coding in concept.codings()
-            for value in self.listed_values(system_of(coding.system), coding.code or "", tests)
-        }
-        texts = [(coding.display, coding) for coding in concept.codings()] + [(concept.text, None)]
-        for text, read in texts:
-            for value in self.listed_values(TEXT, text, tests) if text else ():
-                by_code.setdefault(value, read)
-        if len(by_code) == 1:
-            return next(iter(by_code.items()))
-        return (UNDECIDED if by_code else None), concept.first()
-
-    def listed_values(self, system: str, code: str, tests: Sequence[Test]) -> Iterator[str]:
-        """Look a value up in the sets of values that tests come in."""
-        found = (self.tables.value_of(test.values, system, code) for test in tests)
-        return (value for value in found if value is not None)
-
-    def measured_values(self, amount: float, quantity: Quantity, tests: Sequence[Test]) -> Iterator[str | float]:
-        """Compare an amount with the ranges of its unit, or convert it to the unit that a set of values is in."""
-        for test in tests:
-            for unit in dict.fromkeys(filter(None, (quantity.code, quantity.unit))) or ("",):
-                factor = self.tables.units.get((test.values, unit))
-                if factor is not None and quantity.comparator is None:
-                    yield round(amount * factor, 3)
-                    break
-                ranges = self.tables.range_of(test.values, unit)
-                within = [value for sign, bound, value in ranges if is_within(amount, quantity.comparator, sign, bound)]
-                if within:
-                    yield within[0]
-                    break
-
-    def written_values(self, text: str, tests: Sequence[Test]) -> Iterator[str | float]:
-        """Read a text that the tables have, or an amount, or two with a dash between, with no other words beside it.
-
-        Words beside an amount say nothing where the amount says nothing: it may be one of something else.
-        """
-        listed = list(self.listed_values(TEXT, text, tests))
-        yield from listed
-        found = None if listed else amount_in(text)
-        if found is None:
-            return
-        said = list(self.listed_values(TEXT, found.rest, tests))
-        if said or not any(self.tables.texts.phrase(test.values, found.rest) for test in tests):
-            low, high = (Quantity(own, comparator=found.sign, unit=found.unit) for own in (found.low, found.high))
-            amounts = list(self.values_between(low, high, tests))
-            yield from chain(said, amounts) if amounts else ()
-
-    def values_between(self, low: Quantity | None, high: Quantity | None, tests: Sequence[Test]) -> Iterator[str | float]:
-        """Read what amounts between two others say: the middle, or all that the two say; nothing where one is missing."""
-        if low is None or high is None or low.value is None or high.value is None:
-            return
-        ends = [*self.measured_values(low.value, low, tests), *self.measured_values(high.value, high, tests)]
-        numbers = [own for own in ends if isinstance(own, float)]
-        yield from (own for own in ends if not isinstance(own, float))
-        if numbers:
-            yield sum(numbers) / len(numbers)
 
     def leave_out(self, name: str, concept: Concept | None, written: str | None, why: str) -> None:
         """Note why a resource says nothing here."""
@@ -353,17 +298,6 @@ def stated_words(part: Component) -> str:
     return next((text[:LONGEST] for text in texts_of(part.valueCodeableConcept)), "") if part.valueCodeableConcept else ""
 
 
-def is_within(amount: float, comparator: str | None, sign: str, bound: float) -> bool:
-    """Tell whether an amount, exact or known to one side, certainly lies within the range that a sign and a bound give."""
-    low = amount if comparator in (None, ">", ">=") else -inf
-    high = amount if comparator in (None, "<", "<=") else inf
-    if sign == "=":
-        return low == high == bound
-    if sign == ">=":
-        return low >= bound
-    return high < bound or (high == bound and comparator == "<")
-
-
 def may_precede(date: PartialDate | None, own: Evidence) -> bool:
     """Tell whether what has a date may have been there when something else was told."""
     return date is None or own.date is None or date.first <= own.date.last
@@ -374,9 +308,14 @@ def decisive(said: Iterable[tuple[Diagnosis, Coding | None]]) -> list[tuple[Diag
     found: dict[str, tuple[Diagnosis, Coding | None]] = {}
     for own in said:
         known = found.get(own[0].finding)
-        if known is None or (known[0].value == UNDECIDED and own[0].value != UNDECIDED):
+        if known is None or weight(own[0].value) > weight(known[0].value):
             found[own[0].finding] = own
     return list(found.values())
+
+
+def weight(value: str) -> int:
+    """Rank what codes say of a finding by how much it decides."""
+    return WEIGHT.index(value) if value in WEIGHT else len(WEIGHT)
 
 
 def latest(evidence: Iterable[Evidence]) -> list[Evidence]:

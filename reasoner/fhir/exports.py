@@ -9,7 +9,8 @@ import msgspec
 
 from reasoner.fhir.bundles import NOT_READ
 from reasoner.fhir.chart import READ
-from reasoner.fhir.resources import CodeableReference, HumanName, Identifier, Link, Reference
+from reasoner.fhir.elements import CodeableReference, HumanName, Identifier, Reference
+from reasoner.fhir.resources import Link
 from reasoner.fhir.subjects import Persons, id_of, is_patient, subject_of
 
 __all__ = ["PatientBundle", "bundles_by_patient"]

@@ -94,7 +94,7 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
     timeline: Timeline | UnsetType = UNSET
     model = Carried[GuidelineModel]()
     draw = Carried[Callable[["ChartFacts"], Timeline]]()
-    uncounted = Carried[str]("")
+    uncounted = Carried[Callable[[], str]](str)
 
     def with_timeline(self) -> ChartFacts:
         """Give the same with the timeline of the chart."""
@@ -137,7 +137,7 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
         """Say what was given of the therapy of which the record has nothing; nothing where it has it, or none was."""
         own = self.model.courses_fact
         told = own is None or any(held.get(own.name) is not None for held in (self.record, *self.record.get(ONE_OF, ())))
-        return "" if told else printable(self.uncounted)
+        return "" if told else printable(self.uncounted())
 
     def said(self) -> Iterator[str]:
         say = self.model.say

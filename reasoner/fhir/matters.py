@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reasoner.fhir.resources import Coding, Concept, Located, Reference, Resource, as_list, base_of, texts_of, unversioned
+from reasoner.fhir.elements import Coding, Concept, Reference, as_list, texts_of
+from reasoner.fhir.resources import Located, Resource, base_of, unversioned
 from reasoner.fhir.subjects import Subjects, named
 from reasoner.fhir.tables import Tables
 

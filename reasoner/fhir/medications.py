@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from reasoner.fhir.resources import Located, Reference, Resource, base_of, unversioned
+from reasoner.fhir.elements import Reference
+from reasoner.fhir.resources import Located, Resource, base_of, unversioned
 from reasoner.fhir.versions import latest_version
 
 __all__ = ["Medications"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 
 from reasoner.compiler.intervals import passed_cuts
 from reasoner.compiler.model import GuidelineModel
@@ -48,7 +49,7 @@ def read_facts(
     if doubtful := chart.evidence.doubtful:
         reader.assumed.append(model.say("fhir_doubtful", name_some([own.source for own in doubtful], model)))
     return reader.result().carrying(
-        model=model, draw=lambda f: timeline_of(f, readers), uncounted=uncounted_therapy(readers)
+        model=model, draw=lambda f: timeline_of(f, readers), uncounted=cache(lambda: uncounted_therapy(readers))
     )
 
 

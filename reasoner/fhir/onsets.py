@@ -7,7 +7,8 @@ from calendar import monthrange
 from datetime import date
 
 from reasoner.fhir.dates import PartialDate, bound_above, first_date, parse_date, spanned
-from reasoner.fhir.resources import Quantity, Resource
+from reasoner.fhir.elements import Quantity
+from reasoner.fhir.resources import Resource
 
 __all__ = ["onset_of"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from reasoner.errors import printable
 from reasoner.fhir.dates import PartialDate
-from reasoner.fhir.resources import NO_CODING, Coding, Concept
+from reasoner.fhir.elements import NO_CODING, Coding, Concept
 from reasoner.fhir.systems import system_of
 from reasoner.records.shapes import Shape
 

@@ -10,7 +10,8 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import RecordError
 from reasoner.fhir.bundles import NOT_READ, ParsedResources
 from reasoner.fhir.dates import PartialDate, parse_date
-from reasoner.fhir.resources import HumanName, Identifier, Link, Located, Reference, base_of, unversioned
+from reasoner.fhir.elements import HumanName, Identifier, Reference
+from reasoner.fhir.resources import Link, Located, base_of, unversioned
 
 __all__ = ["Named", "Persons", "Subjects", "id_of", "is_patient", "named", "subject_of"]
 
@@ -123,38 +124,36 @@ def own_names(patient: Named, url: str | None) -> list[str]:
 class Subjects:
     """The patient that resources are about, by all the names that references give the Patient.
 
+    `others` says for each resource whom it is about where that is not certainly the patient.
+
     Raises RecordError where they are about several patients.
     """
 
     def __init__(self, parsed: ParsedResources, model: GuidelineModel) -> None:
         self.persons = Persons()
         self.subjects = subjects_of(parsed.resources)
-        self.others: dict[str | None, str] = {None: ""}
         own = [(url, r) for url, r in parsed.resources if r.resourceType == "Patient" and (r.id is not None or url)]
-        told = dict.fromkeys(self.subjects)
+        told = dict.fromkeys(name for name in self.subjects if name is not None)
         for name in (*told, *(name for url, resource in own for name in own_names(resource, url))):
             self.persons.meet(name)
         for url, resource in own:
             self.persons.add(resource, url)
         names = [own_names(resource, url)[0] for url, resource in own]
         if not names:
-            names = [name for name in told if name is not None and name != NOT_READ and is_patient(name)]
+            names = [name for name in told if name != NOT_READ and is_patient(name)]
         patients = dict.fromkeys(self.persons.of(name) for name in names)
         if len(patients) > 1:
             raise RecordError(model.say("fhir_several_patients", str(len(patients)), model.say("comma").join(patients)))
         self.patient = next(iter(patients), None)
         days = {parse_date(resource.birthDate) for _, resource in own} - {None}
         self.born: PartialDate | None = days.pop() if len(days) == 1 else None
+        other: dict[str | None, str] = {name: "" if self.is_theirs(name) else name for name in told}
+        self.others = [other.get(name, "") for name in self.subjects]
 
-    def other(self, number: int) -> str:
-        """Give whom the resource at a position is about where that is not certainly the patient."""
-        subject = self.subjects[number]
-        found = self.others.get(subject)
-        if found is None and subject is not None:
-            is_theirs = self.persons.of(subject) == self.patient
-            untold = self.patient is None and subject != NOT_READ and is_patient(subject)
-            found = self.others[subject] = "" if is_theirs or untold else subject
-        return found or ""
+    def is_theirs(self, subject: str) -> bool:
+        """Tell whether somebody is certainly the patient."""
+        untold = self.patient is None and subject != NOT_READ and is_patient(subject)
+        return untold or self.persons.of(subject) == self.patient
 
 
 def subjects_of(located: Iterable[Located]) -> list[str | None]:

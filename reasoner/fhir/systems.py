@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["HIERARCHIES", "ICD", "SYSTEMS", "above", "key_of", "system_of", "url_of"]
+__all__ = ["DISEASES", "HIERARCHIES", "SYSTEMS", "above", "key_of", "lineage", "system_of", "url_of"]
 
 TABLE = Path(__file__).with_name("systems.csv")
 ANYWHERE = "*"
-HIERARCHIES = {"icd10cm", "icd9cm", "atc", "ops", "hcpcs"}
-ICD = ("icd10cm", "icd9cm")
+ICD_O = "icdo3"
+DISEASES = {"icd10cm", "icd9cm"}
+"""Systems whose codes are diagnoses by themselves, in order of codes."""
+HIERARCHIES = {*DISEASES, ICD_O, "atc", "ops", "hcpcs"}
 ICD_MARKS = str.maketrans("", "", ".-+*!\N{DAGGER}# ")
 
 
@@ -42,9 +45,15 @@ def url_of(system: str) -> str:
 
 
 def key_of(system: str, code: str) -> str:
-    """Write a code as it is compared: ICD without points and marks, the labeller and product of an NDC without hyphens."""
-    if system in ICD:
+    """Write a code as it is compared: ICD without points and marks, the labeller and product of an NDC without hyphens.
+
+    A morphology of ICD-O is written without the grade of the tumour.
+    """
+    if system in DISEASES:
         return code.translate(ICD_MARKS).upper()
+    if system == ICD_O:
+        cells, slash, behaviour = code.translate(ICD_MARKS).upper().removeprefix("M").partition("/")
+        return cells + slash + behaviour[:1]
     if system == "ndc":
         labeller, hyphen, product = code.partition("-")
         return labeller.zfill(5) + product.partition("-")[0].zfill(4) if hyphen else code[:9] if len(code) == 11 else code
@@ -52,5 +61,19 @@ def key_of(system: str, code: str) -> str:
 
 
 def above(system: str, code: str) -> str:
-    """Give the code above a code, or nothing where its system is not in order of codes."""
-    return code[:-1] if system in HIERARCHIES else ""
+    """Give the code above a code, or nothing where its system is not in order of codes.
+
+    Above a morphology of ICD-O are those with fewer digits of its cells, and at last its behaviour alone: ``/3``.
+    """
+    if system not in HIERARCHIES:
+        return ""
+    cells, slash, behaviour = code.partition("/")
+    return f"{cells[:-1]}{slash}{behaviour}" if cells else ""
+
+
+def lineage(system: str, code: str) -> Iterator[str]:
+    """Yield a code as it is compared, and those above it."""
+    code = key_of(system, code)
+    while code:
+        yield code
+        code = above(system, code)

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import GuidelineError, nearest
-from reasoner.fhir.resources import Coding, Resource
-from reasoner.fhir.systems import ICD, above, key_of, system_of
+from reasoner.fhir.elements import Coding
+from reasoner.fhir.resources import Resource
+from reasoner.fhir.systems import DISEASES, above, key_of, lineage, system_of
 from reasoner.fhir.words import ANY, Words, normalise, pattern
 
 __all__ = ["TEXT", "UNDECIDED", "UNKNOWN", "Diagnosis", "FactMapping", "Tables", "Test"]
@@ -46,6 +47,7 @@ WORD = "word"
 TOGETHER = "together"
 UNKNOWN = "unknown"
 UNDECIDED = "undecided"
+DISTANT = "distant"
 CERTAINTY = "certainty"
 CERTAINTY_IN_CODE = re.compile(r"([A-Z]\d\d(?:\d{0,2}|\.\d{1,2}|\.-))[-+*!\N{DAGGER}# ]*([A-Z]) ?([A-Z])?", re.IGNORECASE)
 FORM = "form"
@@ -92,7 +94,8 @@ class Tables:
     Attributes: `drugs` and `tests` by system and code, `names` a pattern of drugs' names, `compounds` those of names
     and parts in longer words, `others` names of other drugs, `stems` a pattern of how such names end, `forms` the words that
     stand beside names, `salts` those that can be joined to them, `stages` the tests that a stage of the
-    guideline's `cancer` is read by, `conditions` by system, code and site, `words` patterns of those in diagnoses,
+    guideline's `cancer` is read by, `conditions` by system, code and site, `words` patterns of those in diagnoses, `far` one
+    of those by which nodes are not regional,
     `telling` the tests by the values that only one finding has, `values` by set, system and code, `ranges` and `units`
     by set and unit, `texts` the words that texts are compared by, `together` what several values say, `partial` those
     of them that say nothing alone, `facts` and `course_facts` in their order, `periods` in days, `digest` of the files.
@@ -106,7 +109,10 @@ class Tables:
         self.digest = f"sha256:{total.hexdigest()}"
         self.add_drugs(rows["drugs"], model)
         self.conditions: dict[tuple[str, str, str], list[Diagnosis]] = defaultdict(list)
+        self.far = pattern((row["code"] for row in rows["conditions"] if row["value"] == DISTANT), "", "")
         for row in rows["conditions"]:
+            if row["value"] == DISTANT:
+                continue
             place = row["system"], key_of(row["system"], row["code"]), row["site"]
             self.conditions[place].append(Diagnosis(row["finding"], row["value"]))
         told = {code: len(code) >= LONG for system, code, _ in self.conditions if system == TEXT}
@@ -295,7 +301,7 @@ class Tables:
         """
         system, written, _ = self.split_certainty(coding)
         code = key_of(system, written)
-        places = ("", *(site.code or "" for site in sites))
+        places = ["", *chain.from_iterable(lineage(system_of(site.system), site.code or "") for site in sites)]
         found: dict[str, list[Diagnosis]] = {}
         known = True
         while code:
@@ -304,7 +310,7 @@ class Tables:
                 for diagnosis in self.conditions.get((system, code, place), ()):
                     own[diagnosis.finding].append(diagnosis if known else diagnosis._replace(value=UNDECIDED))
             found = {**own, **found}
-            known = known and (system not in ICD or code[-1].isdigit())
+            known = known and (system not in DISEASES or code[-1].isdigit())
             code = above(system, code)
         return [diagnosis for own in found.values() for diagnosis in own]
 

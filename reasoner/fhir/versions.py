@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from reasoner.fhir.dates import instant
-from reasoner.fhir.resources import Located, Meta, Resource, unversioned
+from reasoner.fhir.elements import Meta
+from reasoner.fhir.resources import Located, Resource, unversioned
 
 __all__ = ["Deleted", "Versions", "deletion", "latest_version", "versions_of"]
 
