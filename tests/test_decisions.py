@@ -18,6 +18,7 @@ from reasoner.queries.what_if import what_if
 from reasoner.queries.why import why
 from reasoner.records.shapes import to_plain
 from reasoner.render.answer import render
+from reasoner.render.ask import render as render_questions
 from reasoner.verification.check import check
 from reasoner.verification.diff import diff
 
@@ -108,6 +109,16 @@ def moor_flutter(tmp_path_factory: pytest.TempPathFactory, own_cache: None) -> G
 
 def entries(answer: dict[str, Any], *keys: str) -> list[tuple[Any, ...]]:
     return [tuple(entry[key] for key in keys) for entry in answer["recommended"]]
+
+
+def test_questions_tell_the_decisions_apart(moor_flutter: Guideline) -> None:
+    shown = " ".join(render_questions(ask(moor_flutter, {"id": "a", "flutter": True})).split())
+    assert "Preventing clots: undetermined Slowing the pulse: undetermined" in shown
+    assert "- less than 65: Preventing clots: low risk of clots: 1. no treatment against clots; 2? clotless" in shown
+    assert "- whatever the answer: Slowing the pulse: 1? slowol; 1? referral to a moor clinic; 2? ablation" in shown
+    assert (
+        "whatever the answer: Preventing clots: 1? clotless; 1? no treatment against clots; Slowing the pulse: 2?" in shown
+    )
 
 
 def test_each_decision_has_its_setting_and_its_own_ranks(moor_flutter: Guideline) -> None:

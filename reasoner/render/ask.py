@@ -2,49 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer
+from reasoner.engine.notes import of_decision
 from reasoner.engine.phrases import decided_words, interval_words, member_name, setting_words, value_words
+from reasoner.engine.reading_phrases import regimens_words
 from reasoner.errors import printable
 from reasoner.queries.questions import Choice, DecisionTree, Leaf, Open, Question, Questions, See, Summary, TreeNode, Value
 from reasoner.records.record import ONE_OF
 from reasoner.render.layout import TextLayout
+from reasoner.render.short_names import ShortNames
 
 __all__ = ["render", "render_tree"]
 
 
-def others_of(summary: Summary) -> list[tuple[str, str, bool]]:
-    """List exclusions and actions, each as a kind of the glossary, a name, and whether it is certain."""
-    against = [("regimen", name, certain) for name, certain in summary.excluded]
-    return against + [("action", name, certain) for name, certain in summary.actions]
+class Said(NamedTuple):
+    """One thing that an answer says of a regimen or an action; `rank` is 0 where it is excluded, or an action."""
+
+    kind: str
+    name: str
+    certain: bool
+    rank: int = 0
 
 
-def common_to(answers: Iterable[Summary]) -> frozenset[tuple[str, str, bool]]:
-    """Find the exclusions and actions of all answers: they do not distinguish any of them."""
-    found = [frozenset(others_of(answer)) for answer in answers]
+def said_by(summary: Summary) -> list[Said]:
+    """List what an answer says: the recommended regimens, the exclusions, the actions."""
+    ranked = [Said("regimen", own.regimen, own.certain, own.rank) for own in summary.ranked]
+    excluded = [Said("regimen", name, certain) for name, certain in summary.excluded]
+    return ranked + excluded + [Said("action_name", name, certain) for name, certain in summary.actions]
+
+
+def common_to(answers: Iterable[Summary]) -> frozenset[Said]:
+    """Find what all answers say: it does not distinguish any of them."""
+    found = [frozenset(said_by(answer)) for answer in answers]
     return frozenset.intersection(*found) if found else frozenset()
 
 
-def short_answer(answer: Summary, start: str, common: frozenset[tuple[str, str, bool]], model: GuidelineModel) -> str:
-    """Word an answer in short: its setting where that is not `start`, what is recommended, and what is not `common`."""
-    say = model.say
-    ranked = [f"{own.rank}{'.' if own.certain else '?'} {model.label('regimen', own.regimen)}" for own in answer.ranked]
-    parts = ranked or [say("nothing_recommended")]
-    distinctive = [entry for entry in others_of(answer) if entry not in common]
+def ranked_words(entries: Sequence[Said], model: GuidelineModel, setting: str = "") -> Iterator[str]:
+    """Word recommended regimens, those of each of several decisions by themselves; a `setting` is that of the first."""
+    for number, decision in enumerate(model.decisions or ("",)):
+        own = [entry for entry in entries if entry.rank and model.option_of.get(entry.name, "") == decision]
+        names = (f"{own.rank}{'.' if own.certain else '?'} {model.label('regimen', own.name)}" for own in own)
+        text = model.say("and").join(names)
+        if setting and not number:
+            text = model.say("labelled", setting, text) if text else setting
+        if text:
+            yield of_decision(decision, text, model)
+
+
+def short_answer(answer: Summary, start: str, common: Collection[Said], model: GuidelineModel) -> str:
+    """Word an answer in short: its setting where that is not `start`, and what it says that is not `common`."""
+    say, entries = model.say, [own for own in said_by(answer) if own not in common]
+    setting = "" if answer.setting == start else setting_words(answer.setting, model)
+    parts = list(ranked_words(entries, model, setting if model.decisions else ""))
+    if not answer.ranked:
+        parts.append(say("nothing_recommended"))
     for certain in (True, False):
-        against = [model.label(kind, name) for kind, name, how in distinctive if kind == "regimen" and how == certain]
-        named = say("comma").join(against)
-        parts += [say("against" if certain else "perhaps_against", named)] if against else []
-    for kind, name, certain in distinctive:
-        if kind == "action":
-            call = model.label(kind, name).rstrip(".")
-            parts.append(say("action_called" if certain else "action_perhaps_called", call))
-    text = say("and").join(parts)
-    return text if answer.setting == start else say("labelled", setting_words(answer.setting, model), text)
+        own = [entry.name for entry in entries if not entry.rank and entry.kind == "regimen" and entry.certain == certain]
+        parts += [say("against" if certain else "perhaps_against", regimens_words(own, model))] if own else []
+    for certain in (True, False):
+        called = [model.label(own.kind, own.name) for own in entries if own.kind == "action_name" and own.certain == certain]
+        named = say("comma").join(called)
+        parts += [say("actions_called" if certain else "actions_perhaps_called", named)] if called else []
+    text = say("and").join(parts) or say("nothing_else")
+    return say("labelled", setting, text) if setting and not model.decisions else text
 
 
 def choice_words(asked: Question | Choice, values: Iterable[Value], model: GuidelineModel) -> str:
@@ -71,7 +97,10 @@ def opening(answer: Answer, page: TextLayout) -> GuidelineModel:
     """Start a page with the patient, the guideline and the setting."""
     model = answer.derivation.model
     page.opening(answer.patient, answer.guideline, model)
-    page.item("", model.say("setting_is", setting_words(answer.setting, model)), "heading", indent=0)
+    for placed in answer.decisions or ():
+        page.item("", of_decision(placed.decision, setting_words(placed.setting, model), model), "heading", indent=0)
+    if not answer.decisions:
+        page.item("", model.say("setting_is", setting_words(answer.setting, model)), "heading", indent=0)
     return model
 
 
@@ -82,9 +111,10 @@ def render(result: Questions, width: int = 80, colour: bool = False) -> str:
     """
     if result.tree:
         return render_tree(result.tree, width, colour)
-    page = TextLayout(width, colour)
+    page = TextLayout(width, colour, ShortNames(result.answer.derivation.model))
     model = opening(result.answer, page)
     say = model.say
+    told = dict[str, str]()
     page.heading(say("heading_ask"))
     if not result.questions:
         page.item("  -", say("nothing_to_ask"))
@@ -98,6 +128,11 @@ def render(result: Questions, width: int = 80, colour: bool = False) -> str:
             together.setdefault(text, []).append(given.value)
         for text, values in together.items():
             page.item("     -", say("labelled", choice_words(question, values, model), text), indent=7)
+        shared = [own for own in said_by(question.answers[0].summary) if own in common]
+        if words := say("and").join(ranked_words(shared, model)):
+            text = say("whatever_as_for", told[words]) if words in told else say("whatever", words)
+            page.item("     -", text, "faint", indent=7)
+            told.setdefault(words, str(number))
         if isinstance(question.otherwise, str):
             page.item("     -", question.otherwise, "faint", indent=7)
         elif len(together) == 1 and not set(question.decides) & set(model.labels.get("score", ())):
@@ -148,7 +183,7 @@ class TreeText:
 
 def render_tree(tree: DecisionTree, width: int = 80, colour: bool = False) -> str:
     """Render a decision tree as text of at most `width` columns, with ANSI colours where `colour` is true."""
-    page = TextLayout(width, colour)
+    page = TextLayout(width, colour, ShortNames(tree.answer.derivation.model))
     model = opening(tree.answer, page)
     say = model.say
     page.heading(say("heading_all_paths"))
