@@ -363,7 +363,7 @@ def test_no_smaller_patient_shows_a_conflict_or_a_gap(tmp_path: Path) -> None:
          'term(action, wait, "Wait.").\nterm(action, act, "Act.").\n'
          "%* @statement L9 [1] sha256:000000000000\nUp to three days one waits, after seven one acts.\n*%\n"
          "calls_for(wait) :- at_most(days, 3), has(fever).\ncalls_for(act) :- more_than(days, 7), has(fever).\n",
-         "boundary", "error", "Between the thresholds of L9.1 and L9.2"),
+         "boundary", "error", "days of cough: between 3 and 7 neither L9.1 nor L9.2 applies"),
         ('term(regimen, sip, "a sip").\nterm(regimen, gulp, "a gulp").\npart((sip; gulp), oralin).\n'
          "%* @statement L9 [1] sha256:000000000000\nA sip or a gulp.\n*%\n"
          "indicated(sip, standard) :- has(pregnant), not has(fever).\nindicated(gulp, standard) :- has(pregnant), not has(fever).\n",
@@ -390,12 +390,12 @@ def test_no_smaller_patient_shows_a_conflict_or_a_gap(tmp_path: Path) -> None:
          'term(action, wait, "Wait.").\nterm(action, act, "Act.").\n'
          "%* @statement L9 [1] sha256:000000000000\nBefore three days one waits, after three one acts.\n*%\n"
          "calls_for(wait) :- less_than(days, 3), has(fever).\ncalls_for(act) :- more_than(days, 3), has(fever).\n",
-         "boundary", "error", "At exactly 3 neither L9.1 nor L9.2 applies"),
+         "boundary", "error", "days of cough: at exactly 3 neither L9.1 nor L9.2 applies"),
         ('fact(4, days, number).\nterm(fact, days, "days of cough").\nthreshold(days, 3).\napplies(days).\n'
          'term(action, wait, "Wait.").\nterm(action, act, "Act.").\nopposed(wait, act).\n'
          "%* @statement L9 [1] sha256:000000000000\nUntil day three one waits, from day three one acts.\n*%\n"
          "calls_for(wait) :- at_most(days, 3), has(fever).\ncalls_for(act) :- at_least(days, 3), has(fever).\n",
-         "boundary", "error", "At exactly 3 both L9.1 and L9.2 apply"),
+         "boundary", "error", "days of cough: at exactly 3 both L9.1 and L9.2 apply"),
         ('predicate((odd; even), derived, "oddity").\n'
          "%* @statement L9 [1] sha256:000000000000\nOdd is even.\n*%\nodd :- has(fever).\neven :- odd.\n",
          "redundant", "warning", "What L9.1 concludes is used nowhere"),

@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,11 @@ from records import random_record
 
 from reasoner import Guideline, GuidelineError, RecordError
 from reasoner.cohort.distinct_records import distinct_records
+from reasoner.render.findings import ordered_groups, render
+from reasoner.render.html.findings import render_findings_page
 from reasoner.verification.affected import count_affected
 from reasoner.verification.check import check
-from reasoner.verification.reports import FindingsReport
+from reasoner.verification.reports import FindingsReport, readings_named
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json").read_text("utf-8"))
 COMMANDS = {
@@ -207,6 +211,37 @@ def test_the_text_shows_what_is_to_be_decided_on_the_first_screen(
     assert (len(shown), len(re.findall(r"^\d+\. [A-Z]", texts[1], re.MULTILINE))) == (10, len(groups))
     severities = re.findall(r"^ *\d+\. (error|warning|info) ", texts[1], re.MULTILINE)
     assert severities == sorted(severities, key=("error", "warning", "info").index)
+    grave = [found for found in every if found["severity"] == "error"]
+    settled = {found["group"] for found in grave if not found["resolved_by"]}
+    listed = re.findall(r"^ {2}-  error ([a-z_]+-\w+):", texts[1], re.MULTILINE)
+    open_groups = [next(found["group"] for found in grave if found["id"] == name) in settled for name in listed]
+    assert open_groups == sorted(open_groups, reverse=True)
+    columns = {len(lead) for lead in re.findall(r"^ *\d+\. (?:error|warning|info) +", texts[1], re.MULTILINE)}
+    assert len(columns) == 1
+
+
+@pytest.mark.parametrize("layer", ["literal", "curated"])
+def test_readings_are_said_in_words_where_findings_name_them(layer: str, curated: Guideline) -> None:
+    """Under the list of what is to be decided, those that settle most first; on the page beside each finding."""
+    guideline = Guideline.load(layer=layer)
+    findings = check(guideline).findings
+    report = FindingsReport(
+        guideline=guideline.info, courses=3, findings=findings, readings=readings_named(findings, guideline)
+    )
+    screen = render(report, guideline.model, 10_000).partition("\nWHAT THE READINGS SAY\n")[2].partition("\n\n")[0]
+    said = {line.split()[0]: line for line in screen.splitlines()}
+    shown = [group[0] for group in ordered_groups(report, guideline.model)[:10]]
+    named = {name for found in shown for name in (*found.readings, *found.settling)}
+    settling = Counter(name for found in findings for name in found.resolved_by)
+    assert said.keys() == named | settling.keys()
+    for name, line in said.items():
+        assert curated.model.annotations[name].first_sentence in line
+        assert (f"(settles {settling[name]})" in line) == (settling[name] > 0)
+    counts = [settling[name] for name in said]
+    assert counts == sorted(counts, reverse=True)
+    page = render_findings_page(report, guideline.model)
+    for name in {name for found in findings for name in found.settling}:
+        assert escape(curated.model.annotations[name].first_sentence) in page
 
 
 def test_a_cohort_orders_the_groups_by_the_patients_concerned(environment: dict[str, str], tmp_path: Path) -> None:

@@ -274,6 +274,7 @@ def made_up_findings(guideline: Guideline, record: dict[str, object]) -> Finding
         undecided=("gap",),
         gone=("gap-2",),
         cohort=CohortSize(9, 1, 2, 1),
+        readings={first: text},
     ).carrying(title=known.say("heading_check", guideline.info.id))
 
 

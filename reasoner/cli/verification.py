@@ -61,7 +61,7 @@ def check(
     """
     from reasoner.render import findings as texts
     from reasoner.verification.check import check as run
-    from reasoner.verification.reports import FindingsReport
+    from reasoner.verification.reports import FindingsReport, readings_named
 
     if output is not None:
         page_expected(output, report, search)
@@ -91,6 +91,7 @@ def check(
         undecided=checked.undecided,
         gone=gone,
         repairs_tried=len({own.edits for own in findings if own.trial is not None}) if verify else UNSET,
+        readings=readings_named(findings, guideline),
     ).carrying(title=model.say("heading_check", guideline.info.id))
     found = counted(found, guideline, cohort)
     if output is not None:

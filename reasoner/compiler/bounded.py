@@ -271,7 +271,8 @@ def name_of(status: int) -> str:
 def growing(task: Task) -> Step | None:
     """Take the steps of a task in another process, to find the one that does not end.
 
-    Found is the last one where it ends the process otherwise, else one that takes most of the time of its kind.
+    Found is the last one where it ends the process otherwise, else one that takes most of the time of its kind, all the times
+    that it is taken.
     """
     stepwise = msgspec.structs.replace(task, in_steps=True, seconds=task.seconds + READING)
     worker = Worker()
@@ -293,9 +294,12 @@ def growing(task: Task) -> Step | None:
             since = now
     finally:
         worker.end(0)
-    alike = [one for one in taken if bool(one[1].rule) == bool(taken[-1][1].rule)]
-    longest, step = max(alike, key=lambda one: one[0])
-    return step if step.place and longest > sum(seconds for seconds, _ in alike) / 2 else None
+    alike: dict[Step, float] = {}
+    for seconds, step in taken:
+        if bool(step.rule) == bool(taken[-1][1].rule):
+            alike[step] = alike.get(step, 0) + seconds
+    step = max(alike, key=alike.__getitem__)
+    return step if step.place and alike[step] > sum(alike.values()) / 2 else None
 
 
 def end_all() -> None:

@@ -7,7 +7,7 @@ loaded without it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 import msgspec
@@ -29,6 +29,7 @@ __all__ = [
     "Variable",
     "capitalised",
     "fill",
+    "with_arguments",
 ]
 
 PLACE = re.compile(r"\{(\d+)\}")
@@ -44,6 +45,11 @@ ASKED = {
 def fill(text: str, *words: str) -> str:
     """Put `words` in the places {1}, {2} and so on of a text; what stands in the words stays as it is."""
     return "".join([words[own - 1] if isinstance(own, int) else own for own in parted(text)]) if words else text
+
+
+def with_arguments(label: str, words: Iterable[str]) -> str:
+    """Word a term that has arguments: in the places of its label, or in brackets behind it."""
+    return fill(label, *words) if PLACE.search(label) else f"{label} ({', '.join(words)})"
 
 
 def capitalised(text: str) -> str:

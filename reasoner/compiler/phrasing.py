@@ -8,7 +8,7 @@ import clingo
 
 from reasoner.compiler.aggregates import Interval
 from reasoner.compiler.catalogue import symbol_text, tables_of
-from reasoner.compiler.model import fill
+from reasoner.compiler.model import fill, with_arguments
 from reasoner.compiler.parser import ParsedGuideline
 from reasoner.compiler.program import Counted
 from reasoner.compiler.sums import Elements
@@ -45,7 +45,7 @@ class Phrasing:
         """Word an argument of an atom by its label; what has arguments itself by theirs, too."""
         if argument.type == clingo.SymbolType.Function and argument.arguments and kind == "any":
             name = self.labels.get(("action_name", argument.name), argument.name.replace("_", " "))
-            return f"{name} ({', '.join(self.term(kind, inner) for inner in argument.arguments)})"
+            return with_arguments(name, (self.term(kind, inner) for inner in argument.arguments))
         name = symbol_text(argument)
         candidates = (f"{kind}_name", kind, "fact", "value", "drug", "class", "regimen", "reading")
         return next((self.labels[candidate, name] for candidate in candidates if (candidate, name) in self.labels), name)

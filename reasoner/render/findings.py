@@ -63,21 +63,23 @@ def render(
     if found.repairs_tried is not UNSET:
         tried = found.repairs_tried
         page.item("", say("repairs_tried", str(tried)) if tried else say("no_repair_tried"), indent=0)
-    groups = ordered_groups(found)
+    groups = ordered_groups(found, model)
     shown = groups if everything else groups[:MOST_GROUPS]
     if shown:
         overview(page, shown, len(groups), found, model)
+        readings(page, shown, found, model)
+    explained: set[str] = set()
     for number, group in enumerate(shown, start=1):
-        group_item(page, number, group, model, everything)
+        group_item(page, number, group, model, everything, explained)
     return page.closing(found.guideline)
 
 
-def ordered_groups(found: FindingsReport) -> list[list[Finding]]:
+def ordered_groups(found: FindingsReport, model: GuidelineModel) -> list[list[Finding]]:
     """Gather the findings in their groups, the gravest first; where patients were counted, by how many show one of them.
 
-    What is accepted comes last.
+    Of groups as grave, what no reading settles comes first; what is accepted comes last.
     """
-    classes = list(known_classes())
+    classes, places = list(known_classes()), {name: place for place, name in enumerate(model.annotations)}
     groups: dict[str, list[Finding]] = {}
     for entry in found.findings:
         groups.setdefault(entry.group, []).append(entry)
@@ -86,8 +88,10 @@ def ordered_groups(found: FindingsReport) -> list[list[Finding]]:
         return entry.accepted is not None, -SEVERITIES.index(entry.severity), -(entry.affected or 0), entry.message
 
     def order(group: list[Finding]) -> tuple[object, ...]:
-        accepted, severity, *_ = gravity(group[0])
-        return accepted, -affected_by(group), severity, classes.index(group[0].kind), -len(group), group[0].group
+        first, settled = group[0], all(entry.resolved_by for entry in group)
+        accepted, severity, *_ = gravity(first)
+        about = [places.get(name, 0) for name in first.statements or first.readings]
+        return accepted, -affected_by(group), severity, settled, classes.index(first.kind), -len(group), about, first.group
 
     return sorted((sorted(group, key=gravity) for group in groups.values()), key=order)
 
@@ -120,16 +124,30 @@ def overview(
     say = model.say
     whole = say("to_decide") if found.cohort is UNSET else say("to_decide_affected")
     page.heading(whole if len(groups) == count else say("first_groups", str(len(groups)), str(count)))
+    width = max(len(severity_words(severity, model)) for severity in SEVERITIES)
     for number, group in enumerate(groups, start=1):
         tail = ""
         if len(group) > 1:
             tail = say("more_like_it", tail, str(len(group) - 1))
         if found.cohort is not UNSET and any(entry.affected is not None for entry in group):
             tail = say("group_affected", tail, str(affected_by(group)), str(found.cohort.patients))
-        lead = f"{number:>3}. {severity_words(group[0].severity, model)}"
-        room = 2 * (page.width - 12) - len(tail) - 12
+        lead = f"{number:>3}. {severity_words(group[0].severity, model):<{width}}"
+        room = 2 * (page.width - width - 6) - len(tail) - 12
         text = f"{shortened(group[0].message, room)}{tail}"
-        page.item(lead, text, "faint" if group[0].accepted else MARKS[group[0].severity], indent=12)
+        page.item(lead, text, "faint" if group[0].accepted else MARKS[group[0].severity], indent=width + 6)
+
+
+def readings(page: TextLayout, shown: Sequence[Sequence[Finding]], found: FindingsReport, model: GuidelineModel) -> None:
+    """Say what the readings say that the groups shown name or that settle findings, those that settle most first."""
+    settled = Counter(name for entry in found.findings for name in entry.resolved_by)
+    named = {name for group in shown for entry in group[:1] for name in (*entry.readings, *entry.settling)}
+    listed = sorted((name for name in found.readings if name in settled or name in named), key=lambda name: -settled[name])
+    if listed:
+        page.heading(model.say("heading_readings_named"))
+    for name in listed:
+        words = found.readings[name]
+        text = model.say("reading_settles", words, str(settled[name])) if settled[name] else words
+        page.item(f"{name:>6} ", text, indent=7)
 
 
 def shortened(text: str, most: int) -> str:
@@ -137,11 +155,14 @@ def shortened(text: str, most: int) -> str:
     return textwrap.shorten(text, max(most, 40), placeholder=" …")
 
 
-def group_item(page: TextLayout, number: int, group: Sequence[Finding], model: GuidelineModel, everything: bool) -> None:
-    """Add one group: its class, its first finding in full, the others by their messages, or all in full."""
+def group_item(
+    page: TextLayout, number: int, group: Sequence[Finding], model: GuidelineModel, everything: bool, explained: set[str]
+) -> None:
+    """Add one group: its class, explained where it is new, its first finding in full, the others too or in brief."""
     first, classes = group[0], known_classes()
     page.heading(f"{number}. {model.label('finding_class', first.kind).upper()}")
-    if first.kind in classes:
+    if first.kind in classes and first.kind not in explained:
+        explained.add(first.kind)
         page.item("", classes[first.kind].text, "faint", indent=2)
     for place, entry in enumerate(group):
         finding_item(page, entry, model, full=everything or place == 0)

@@ -263,11 +263,15 @@ def focus_of(found: Answer, focus: str | None) -> tuple[str, ...]:
 def findings(guideline: Guideline) -> bytes:
     """Find the guideline's defects, as ``reasoner check`` does."""
     from reasoner.verification.check import check
-    from reasoner.verification.reports import FindingsReport
+    from reasoner.verification.reports import FindingsReport, readings_named
 
     found = check(guideline)
     report = FindingsReport(
-        guideline=guideline.info, courses=found.courses, findings=found.findings, undecided=found.undecided
+        guideline=guideline.info,
+        courses=found.courses,
+        findings=found.findings,
+        undecided=found.undecided,
+        readings=readings_named(found.findings, guideline),
     )
     return to_json(report)
 

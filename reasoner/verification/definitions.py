@@ -11,7 +11,7 @@ from typing import NamedTuple
 import clingo
 
 from reasoner.compiler.annotations import read_fields
-from reasoner.compiler.model import GuidelineModel
+from reasoner.compiler.model import GuidelineModel, with_arguments
 from reasoner.verification.dosage import dose_term_words
 
 __all__ = ["DefectTemplate", "Definition", "definitions", "templates", "text_of", "word"]
@@ -108,8 +108,9 @@ def word(kind: str, argument: clingo.Symbol, model: GuidelineModel) -> str:
     if kind == "ending":
         return ending_words(name, model)
     if kind == "any" and argument.arguments:
-        inner = ", ".join(word("any", part, model) for part in argument.arguments)
-        return f"{model.label('action_name', argument.name)} ({inner})"
+        return with_arguments(
+            model.label("action_name", argument.name), (word("any", part, model) for part in argument.arguments)
+        )
     if kind == "trial":
         return model.trials[name].label
     labels = (model.labels.get(kind, {}) for kind in LABELS.get(kind, (kind,)))

@@ -123,6 +123,11 @@ class Finding(Result, frozen=True, kw_only=True):
     among = Carried[Patients | None](None)
     patients = Carried[Mapping[int, int]]({})
 
+    @property
+    def settling(self) -> tuple[str, ...]:
+        """The readings, and the alternatives of readings, that settle the finding or ease it."""
+        return self.resolved_by + self.settled_by_alternatives + self.eased_by_alternatives
+
     def __post_init__(self) -> None:
         about = self.statements or (*self.readings, *self.overlays)
         force_setattr(self, "group", ".".join((self.kind, self.cause, *about)))

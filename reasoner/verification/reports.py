@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from msgspec import UNSET, UnsetType, field
 
 from reasoner.compiler.model import Annotation
 from reasoner.engine.answer import GuidelineInfo
+from reasoner.guideline import Guideline
 from reasoner.records.shapes import Carried, Result
 from reasoner.verification.findings import Finding
 
-__all__ = ["CohortSize", "FindingsReport", "RuleCoverage", "StatementCoverage"]
+__all__ = ["CohortSize", "FindingsReport", "RuleCoverage", "StatementCoverage", "readings_named"]
 
 
 class RuleCoverage(Result, frozen=True):
@@ -64,7 +67,8 @@ class FindingsReport(Result, frozen=True, kw_only=True, tag_field="schema", tag=
     `unknown` names the classes of which a query timed out, `accepted_gone` the accepted ids that no longer occur.
 
     `repairs_tried` is the number of repairs that were each made in a copy, where that was asked for.
-    `cohort` says of which patients `affected` counts those who show a finding.
+    `cohort` says of which patients `affected` counts those who show a finding. `readings` tells what the readings that
+    findings name, and their alternatives, say.
 
     `title`, not part of the JSON, names what was looked at.
     """
@@ -79,5 +83,18 @@ class FindingsReport(Result, frozen=True, kw_only=True, tag_field="schema", tag=
     gone: tuple[str, ...] = field(default=(), name="accepted_gone")
     repairs_tried: int | UnsetType = UNSET
     cohort: CohortSize | UnsetType = UNSET
+    readings: Mapping[str, str] = field(default_factory=dict)
 
     title = Carried[str]("")
+
+
+def readings_named(findings: Iterable[Finding], guideline: Guideline) -> dict[str, str]:
+    """Give the readings, and alternatives of these, that findings name, each with its first sentence.
+
+    What settles a finding of the literal layer stands in the curated one.
+    """
+    named = {name for own in findings for name in (*own.readings, *own.settling)}
+    known = guideline.model.annotations
+    if not named <= known.keys():
+        known = Guideline(guideline.selection.with_layer("curated")).model.annotations
+    return {name: annotation.first_sentence for name, annotation in known.items() if name in named}

@@ -21,14 +21,14 @@ __all__ = ["render_findings_page"]
 
 def render_findings_page(found: FindingsReport, model: GuidelineModel) -> str:
     """Render what check found as a page: what is to be decided, the filter, then every finding in its group, in full."""
-    say, groups = model.say, ordered_groups(found)
+    say, groups = model.say, ordered_groups(found, model)
     title = say("report_title", found.guideline.title)
     body = (
         f'<a class="skip" href="#findings">{escape(say("report_skip"))}</a>\n'
         f"{heading(title, found, model)}<main>\n{opening(found, model)}"
     )
     if groups:
-        details = "".join(section(number, group, model) for number, group in enumerate(groups, start=1))
+        details = "".join(section(number, group, found, model) for number, group in enumerate(groups, start=1))
         body += (
             f"{choices(found, model)}{overview(groups, found, model)}"
             f'<section id="findings" tabindex="-1" aria-labelledby="findings-title">\n'
@@ -134,7 +134,7 @@ def overview(groups: Sequence[Sequence[Finding]], found: FindingsReport, model: 
     )
 
 
-def section(number: int, group: Sequence[Finding], model: GuidelineModel) -> str:
+def section(number: int, group: Sequence[Finding], found: FindingsReport, model: GuidelineModel) -> str:
     """Write a group: its class and why that matters, then its findings in full."""
     kind = group[0].kind
     label = escape(model.label("finding_class", kind))
@@ -143,15 +143,15 @@ def section(number: int, group: Sequence[Finding], model: GuidelineModel) -> str
     return (
         f'<section class="group" id="group-{number}" aria-labelledby="title-{number}">\n'
         f'<h3 id="title-{number}"><span class="quiet">{number}.</span> {label}</h3>\n{about}'
-        f"{''.join(article(entry, model) for entry in group)}</section>\n"
+        f"{''.join(article(entry, found, model) for entry in group)}</section>\n"
     )
 
 
-def article(entry: Finding, model: GuidelineModel) -> str:
+def article(entry: Finding, found: FindingsReport, model: GuidelineModel) -> str:
     """Write a finding: both sides, the smallest patient, who is affected, what settles it, its repair."""
     grounds = model.say("comma").join((entry.id, *(() if entry.sides else entry.statements)))
     sides = "".join(side(own, model) for own in entry.sides)
-    facts = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>\n" for name, value in details(entry, model) if value)
+    facts = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>\n" for name, value in details(entry, found, model) if value)
     accepted = " accepted" if entry.accepted else ""
     return (
         f'<article class="finding {entry.severity}{accepted}" id="{escape(entry.id)}" '
@@ -173,7 +173,7 @@ def side(own: Side, model: GuidelineModel) -> str:
     )
 
 
-def details(entry: Finding, model: GuidelineModel) -> Iterator[tuple[str, str]]:
+def details(entry: Finding, found: FindingsReport, model: GuidelineModel) -> Iterator[tuple[str, str]]:
     """Yield what is known of a finding: a name, and its value as HTML."""
     say = model.say
     if entry.accepted:
@@ -189,7 +189,7 @@ def details(entry: Finding, model: GuidelineModel) -> Iterator[tuple[str, str]]:
         (say("report_settled_otherwise"), entry.settled_by_alternatives),
         (say("report_eased"), entry.eased_by_alternatives),
     ):
-        yield name, items((reading(own, model) for own in settling), "settled")
+        yield name, items((reading(own, found, model) for own in settling), "settled")
     if not entry.accepted:
         yield say("report_repair") if entry.edits else say("report_advice"), escape(entry.repair)
     if entry.trial is not None:
@@ -198,10 +198,10 @@ def details(entry: Finding, model: GuidelineModel) -> Iterator[tuple[str, str]]:
         yield say("report_places"), tag("span", say("comma").join(entry.places), "places")
 
 
-def reading(name: str, model: GuidelineModel) -> str:
+def reading(name: str, found: FindingsReport, model: GuidelineModel) -> str:
     """Name a reading, or an alternative of one, with what it says."""
-    known = model.annotations.get(name)
-    return model.say("definition", name, known.text) if known else name
+    words = model.annotations[name].text if name in model.annotations else found.readings.get(name)
+    return model.say("definition", name, words) if words else name
 
 
 def trial(own: Trial, model: GuidelineModel) -> Iterator[str]:
