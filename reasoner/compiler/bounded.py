@@ -271,8 +271,8 @@ def name_of(status: int) -> str:
 def growing(task: Task) -> Step | None:
     """Take the steps of a task in another process, to find the one that does not end.
 
-    Found is the last one where it ends the process otherwise, else one that takes most of the time of its kind, all the times
-    that it is taken.
+    Found is the last one where it ends the process otherwise, else one that takes most of the time of its kind, whether at
+    once or time and again.
     """
     stepwise = msgspec.structs.replace(task, in_steps=True, seconds=task.seconds + READING)
     worker = Worker()
