@@ -26,7 +26,7 @@ from reasoner.engine.conclusions import Missing, conclusions_of
 from reasoner.records.shapes import to_plain
 
 ALONE = ("--workers", 1)
-WAY_BACK = {"explanation", "record", "nulls", "remarks"}
+WAY_BACK = {"explanation", "record", "nulls", "remarks", "warning"}
 HISTORIES = 30_000
 FIRST = ["trastuzumab", "pertuzumab"]
 LATER = [

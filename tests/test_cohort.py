@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from bundles import AFTER_SECOND_LINE, METASTASES, NEGATIVE, bundle, observation, stated
+from bundles import AFTER_SECOND_LINE, METASTASES, NEGATIVE, bundle, observation, resource, stated
 from cohorts import ALONE, WAY_BACK, cohort, expected_row, files_of, make_cohort, reasoner, record_of, rows_of
 from conftest import ROOT
 from records import untold_records
@@ -45,20 +45,25 @@ def test_fhir_bundles_are_answered_as_by_recommend(tmp_path: Path) -> None:
         *(entry["resource"] for entry in AFTER_SECOND_LINE["entry"][1:]),
         observation("other", "loinc:85318-4", "2020-01-12", valueCodeableConcept=NEGATIVE),
     )
+    letter = resource("Procedure", "infusion", status="completed", code={"text": "Enhertu"}, performedDateTime="2020-03-01")
+    uncounted = bundle(METASTASES, stated("x", "tucatinib", "2020-02-01", "2020-04-01", "stopped"), letter)
     named = [
         json.loads(json.dumps(data).replace('"id": "p"', f'"id": "p{n}"').replace("Patient/p", f"Patient/p{n}"))
-        for n, data in enumerate([AFTER_SECOND_LINE, open_end, doubtful])
+        for n, data in enumerate([AFTER_SECOND_LINE, open_end, uncounted, doubtful])
     ]
     (tmp_path / "in.ndjson").write_text("".join(json.dumps(data) + "\n" for data in named))
     done = cohort("in.ndjson", "-o", "out", cwd=tmp_path)
     assert done.exit_code == 0, done.stderr
     assert "metastatic_therapy[0].outcome" in rows_of(tmp_path / "out")[1]["missing"]
-    for number in range(3):
-        (tmp_path / "one.json").write_text(json.dumps(named[number]))
-        alone = reasoner("recommend", "one.json", "--format", "json", cwd=tmp_path)
+    for number in range(4):
+        (tmp_path / f"p{number}.json").write_text(json.dumps(named[number]))
+        alone = reasoner("recommend", f"p{number}.json", "--format", "json", cwd=tmp_path)
         done = cohort("explain", "out", f"p{number}", "--format", "json", cwd=tmp_path)
         assert done.stdout == alone.stdout
     assert "contradicts itself" in done.stdout
+    said = cohort("explain", "out", "p2", cwd=tmp_path).stdout
+    assert said == reasoner("recommend", "p2.json", cwd=tmp_path).stdout
+    assert "could not be counted" in said
 
 
 def write_cohort(form: str, folder: Path) -> Path:

@@ -28,6 +28,7 @@ from reasoner.queries.corrections import corrected_facts, corrected_record
 
 UNCLEAR = requested("x", "tucatinib", "2020-06-01", "unknown")
 EITHER = bundle(condition("liver", "sct:94381002", "2020"), HER2, *doses("trastuzumab", "2020-03-01", 3))
+AT_ONCE = bundle(condition("breast", "icd:C50.9", "2020-01-02"), METASTASES, HER2)
 SINCE = "given since metastases: trastuzumab (from 2020-03-01)"
 
 CORRECTED: dict[str, tuple[dict[str, Any], list[str], dict[str, Any], str, list[str]]] = {
@@ -73,6 +74,13 @@ CORRECTED: dict[str, tuple[dict[str, Any], list[str], dict[str, Any], str, list[
         f"Corrected by hand in one of several possibilities ({SINCE}): therapy for metastatic disease.",
         ["one_of[0].metastatic_therapy[0].outcome"],
     ),
+    "what was concluded of a fact that is corrected": (
+        AT_ONCE,
+        ["adjuvant_drugs=trastuzumab"],
+        {"adjuvant_drugs": ["trastuzumab"]},
+        "Corrected by hand: adjuvant drugs: trastuzumab (recorded: none).",
+        ["adjuvant_drugs"],
+    ),
     "a fact that each possibility has another value of stands beside them": (
         EITHER,
         ["adjuvant_drugs=trastuzumab", "metastatic_therapy=[]"],
@@ -90,6 +98,7 @@ def test_what_is_corrected_stands_and_the_answer_says_so(name: str, curated: Gui
     assert {key: facts.record.get(key) for key in expected} == expected
     assert not [own.fact for own in facts.sources if own.fact.startswith(tuple(gone))]
     named = [own.fact for own in (*facts.undecided, *facts.contradictions)]
+    named += [text.partition(":")[0] for text in facts.assumed]
     assert not [place for place in named if place.startswith(tuple(gone))]
     record = corrected_record(curated, chart, edits)
     assert any(note in own for own in record.remarks)

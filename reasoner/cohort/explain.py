@@ -102,13 +102,13 @@ def explain(folder: Path, name: str) -> Iterator[Answer]:
 def records_of(folder: Path, name: str, guideline: Guideline) -> Iterator[Record]:
     """Yield the records of the patients who have an id."""
     courses = {ONE_OF, *(fact.name for fact in guideline.model.facts if fact.kind == "courses")}
-    rows = scan(folder, "answers").filter(pl.col("id") == name).select("record", "nulls", "remarks").collect()
+    rows = scan(folder, "answers").filter(pl.col("id") == name).select("record", "nulls", "remarks", "warning").collect()
     for row in rows.iter_rows(named=True):
         recorded = {key: value for key, value in row["record"].items() if value is not None}
         data = {key: json.loads(value) if key in courses else value for key, value in recorded.items()}
         data |= dict.fromkeys(row["nulls"] or ())
         record = guideline.parsed({"id": name, **data})
-        yield record._replace(remarks=tuple(row["remarks"] or ()))
+        yield record._replace(remarks=tuple(row["remarks"] or ()), warning=row["warning"] or "")
 
 
 class Explanation(Shape, frozen=True, tag_field="schema", tag="reasoner.explanation/1"):

@@ -32,18 +32,21 @@ def read_ndjson(part: Part, content: bytes, dictionaries: Dictionaries, guidelin
 
     records: list[Mapping[str, object]] = []
     remarks: list[Sequence[str]] = []
+    warnings: list[str] = []
     broken = np.zeros(len(lines), dtype=bool)
     allowed = {"id", ONE_OF, *dictionaries.facts}
     for row in range(len(lines)):
         try:
-            found, own = data(row), list[str]()
+            found, own, warning = data(row), list[str](), ""
             if isinstance(found, Mapping) and "resourceType" in found:
-                found, own = read_resource(found, guideline)
+                facts = guideline.read_fhir(found)
+                found, own, warning = facts.record, list(facts.remarks()), facts.warning()
             if isinstance(found, Mapping) and found.get(ONE_OF) is not None:
                 guideline.parsed(found)
         except RecordError:
-            found, own = None, list[str]()
+            found, own, warning = None, list[str](), ""
         remarks.append(own)
+        warnings.append(warning)
         broken[row] = not isinstance(found, Mapping) or not allowed.issuperset(found)
         records.append(found if isinstance(found, Mapping) else {})
     codes = {
@@ -60,17 +63,12 @@ def read_ndjson(part: Part, content: bytes, dictionaries: Dictionaries, guidelin
     ids = [valid_text(record.get("id")) for record in records]
     broken |= np.array([name is None or not name.strip() for name in ids], dtype=bool)
     columns = dictionaries.columns(len(records), codes, sets)
-    return Rows(columns, pl.Series(ids, dtype=pl.String), numbers, broken, [number for number, _ in lines], data, remarks)
+    places = [number for number, _ in lines]
+    return Rows(columns, pl.Series(ids, dtype=pl.String), numbers, broken, places, data, remarks, warnings)
 
 
 def codes_of(codes: Sequence[int]) -> Codes:
     return np.array(codes, dtype=np.int64)
-
-
-def read_resource(resource: Mapping[str, object], guideline: Guideline) -> tuple[Mapping[str, object], list[str]]:
-    """Read a record from a FHIR resource; give it with the remarks on how it was read."""
-    facts = guideline.read_fhir(resource)
-    return facts.record, list(facts.remarks())
 
 
 def parse_line(number: int, line: bytes) -> object:

@@ -33,7 +33,8 @@ class Rows(NamedTuple):
 
     `broken` marks those that are no record whatever their values; `data` gives the record in a row, by the row's number, or
     raises RecordError; `lines` are their places in the file. `numbers` holds the values of each fact that is a number.
-    `remarks` are those on how a row was read from FHIR, and `without_courses` marks patients of whom neither this file nor
+    `remarks` are those on how a row was read from FHIR, `warnings` say what was given of therapy that is unknown there, as
+    `ChartFacts.warning` does, and `without_courses` marks patients of whom neither this file nor
     that of the courses tells a course, where there is one.
     """
 
@@ -44,6 +45,7 @@ class Rows(NamedTuple):
     lines: Sequence[int]
     data: Callable[[int], object]
     remarks: Sequence[Sequence[str]] = ()
+    warnings: Sequence[str] = ()
     without_courses: Bits | None = None
 
 

@@ -164,10 +164,11 @@ def answers_table(rows: Rows, kept: Codes, outlines: Outlines, chosen: Codes, ex
     recorded[ONE_OF] = sets[rows.columns.sets[kept]]
     record = pl.DataFrame(recorded).to_struct("record")
     kind = pl.List(pl.String())
-    remarks = pl.repeat(None, len(kept), dtype=kind, eager=True)
+    remarks, warnings = (pl.repeat(None, len(kept), dtype=own, eager=True) for own in (kind, pl.String()))
     if rows.remarks:
         remarks = pl.Series([rows.remarks[row] or None for row in kept], dtype=kind)
-    beside = [nulls(rows.columns, kept).alias("nulls"), remarks.alias("remarks")]
+        warnings = pl.Series([rows.warnings[row] or None for row in kept], dtype=pl.String)
+    beside = [nulls(rows.columns, kept).alias("nulls"), remarks.alias("remarks"), warnings.alias("warning")]
     return pl.DataFrame([rows.ids[kept].alias("id"), *listed, explained, record, *beside])
 
 

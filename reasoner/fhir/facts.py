@@ -77,8 +77,9 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
     outcome None. `assumed` is what was concluded from silence, `unreadable` what could not be read; `tables` is the digest
     of the tables; `other_kinds` counts the resources of each kind that is not read; `corrected` says what a person changed
     in the record. The `timeline` of the chart is there where it was
-    asked for. Not in the JSON are the `model` of the guideline, which gives the words, `draw`, which makes the timeline, and
-    `uncounted`, which says what was given for certain of the therapy that the record leaves unknown.
+    asked for. Not in the JSON are the `model` of the guideline, which gives the words, `draw`, which makes the timeline,
+    `uncounted`, which says what was given for certain of the therapy that the record leaves unknown, and `assumed_of`, the
+    fact of which each entry of `assumed` is.
     """
 
     record: dict[str, Any]
@@ -94,6 +95,7 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
     timeline: Timeline | UnsetType = UNSET
     model = Carried[GuidelineModel]()
     draw = Carried[Callable[["ChartFacts"], Timeline]]()
+    assumed_of = Carried[tuple[str, ...]]()
     uncounted = Carried[Callable[[], str]](str)
 
     def with_timeline(self) -> ChartFacts:
@@ -115,8 +117,11 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
             )
             kept = (replace(own, places=tuple(renamed(place) for place in own.places if not gone(place))) for own in events)
             timeline = replace(timeline, events=tuple(kept))
+        assumed = [told for told in zip(self.assumed_of, self.assumed, strict=True) if not gone(told[0])]
         return self.replace(
             timeline=timeline,
+            assumed=tuple(text for _, text in assumed),
+            assumed_of=tuple(fact for fact, _ in assumed),
             sources=tuple(replace(own, fact=renamed(own.fact)) for own in self.sources if not gone(own.fact)),
             undecided=tuple(own for own in self.undecided if not gone(own.fact)),
             contradictions=tuple(own for own in self.contradictions if not gone(own.fact)),

@@ -36,7 +36,7 @@ def read_facts(
     placed, endings = place_doses(chart)
     reader = FactReader(chart, placed, placed.ways[0], endings)
     if no_record_means_none:
-        reader.assumed.append(model.say("fhir_no_record_means_none"))
+        reader.assumed.append(("", model.say("fhir_no_record_means_none")))
     for mapping in tables.facts:
         if mapping.method not in PLACED:
             METHODS[mapping.method](reader, mapping)
@@ -47,9 +47,12 @@ def read_facts(
                 METHODS[mapping.method](own, mapping)
     reader.take(readers)
     if doubtful := chart.evidence.doubtful:
-        reader.assumed.append(model.say("fhir_doubtful", name_some([own.source for own in doubtful], model)))
+        reader.assumed.append(("", model.say("fhir_doubtful", name_some([own.source for own in doubtful], model))))
     return reader.result().carrying(
-        model=model, draw=lambda f: timeline_of(f, readers), uncounted=cache(lambda: uncounted_therapy(readers))
+        model=model,
+        draw=lambda f: timeline_of(f, readers),
+        uncounted=cache(lambda: uncounted_therapy(readers)),
+        assumed_of=tuple(fact for fact, _ in reader.assumed),
     )
 
 
@@ -69,7 +72,7 @@ class FactReader:
         self.sources: dict[str, tuple[Provenance, ...]] = {}
         self.undecided: list[Undecided] = []
         self.contradictions: list[Contradiction] = []
-        self.assumed: list[str] = []
+        self.assumed: list[tuple[str, str]] = []
         self.courses: list[Course] = []
 
     def result(self) -> ChartFacts:
@@ -79,12 +82,10 @@ class FactReader:
             tuple(FactSource(fact, *fields_of(own)) for fact, sources in self.sources.items() for own in sources),
             tuple(self.undecided),
             tuple(self.contradictions),
-            tuple(self.assumed),
+            tuple(text for _, text in self.assumed),
             tuple(
-                [
-                    Unmapped(own.resource, own.system, own.code, own.display, own.date, why=why)
-                    for own, why in self.chart.evidence.unmapped.items()
-                ]
+                Unmapped(own.resource, own.system, own.code, own.display, own.date, why=why)
+                for own, why in self.chart.evidence.unmapped.items()
             ),
             tuple(self.chart.unreadable),
             self.chart.tables.digest,
@@ -102,7 +103,7 @@ class FactReader:
         self.sources |= {place: own for place, own in first.sources.items() if place.partition("[")[0] in agreed}
         self.undecided += dict.fromkeys(entry for own in readers for entry in own.undecided)
         self.contradictions += first.contradictions
-        self.assumed += dict.fromkeys(text for own in readers for text in own.assumed)
+        self.assumed += dict.fromkeys(told for own in readers for told in own.assumed)
         if len(readers) == 1:
             return
         sets = [{name: own[name] for name in own if name not in agreed} for own in told]
@@ -170,8 +171,7 @@ class FactReader:
 
     def latest(self, mapping: FactMapping) -> None:
         """Read the value of the latest result."""
-        found = self.decisive(mapping.fact, mapping.of[0])
-        if found:
+        if found := self.decisive(mapping.fact, mapping.of[0]):
             self.set(mapping.fact, found[-1].value, found)
 
     def latest_number(self, mapping: FactMapping) -> None:
@@ -239,7 +239,8 @@ class FactReader:
     def remark(self, kind: str, mapping: FactMapping, evidence: Sequence[Evidence]) -> None:
         own, other = mapping.of
         named = name_some([e.source for e in evidence], self.model)
-        self.assumed.append(self.model.say(CANCERS[kind], mapping.fact, named, self.label(other), self.label(own)))
+        words = self.model.say(CANCERS[kind], mapping.fact, named, self.label(other), self.label(own))
+        self.assumed.append((mapping.fact, words))
 
     def drugs_before(self, mapping: FactMapping) -> None:
         """Read the drugs given before a finding: none where it was found with the first of another."""
@@ -251,7 +252,8 @@ class FactReader:
             self.cite_drugs(mapping.fact, self.way.before)
         elif not self.way.before and (told := found_with(self.chart, self.way.date, finding, first)):
             self.set(mapping.fact, [], told)
-            self.assumed.append(self.model.say("fhir_at_once", mapping.fact, self.label(finding), self.label(first)))
+            words = self.model.say("fhir_at_once", mapping.fact, self.label(finding), self.label(first))
+            self.assumed.append((mapping.fact, words))
 
     def drugs_of(self, doses: Iterable[Dose]) -> list[str]:
         """List the drugs of doses, in the order of the guideline."""
@@ -316,9 +318,8 @@ class FactReader:
         else:
             self.without_courses(mapping.fact, finding)
         if others := self.chart.doses.others:
-            self.assumed.append(
-                self.model.say("fhir_uncoded", mapping.fact, str(len(others)), name_some(others, self.model))
-            )
+            words = self.model.say("fhir_uncoded", mapping.fact, str(len(others)), name_some(others, self.model))
+            self.assumed.append((mapping.fact, words))
 
     def without_courses(self, fact: str, finding: str) -> None:
         """Read that no drug is recorded since a finding: none was given where the chart, or the site, says so."""
@@ -327,7 +328,8 @@ class FactReader:
             self.set(fact, [], self.chart.sides(finding)[1])
         elif self.chart.silent_is_none:
             self.record[fact] = []
-            self.assumed.append(say("fhir_none_since" if self.placed.told else "fhir_none_recorded", fact, label))
+            words = say("fhir_none_since" if self.placed.told else "fhir_none_recorded", fact, label)
+            self.assumed.append((fact, words))
         elif len(self.placed.ways) == 1:
             why = say("fhir_silent_since" if self.placed.told else "fhir_silent", label)
             self.leave_open(fact, why, [own.source for own in self.chart.sides(finding)[0]])
@@ -363,8 +365,7 @@ class FactReader:
         if since:
             self.set(mapping.fact, True, since)
         elif measured:
-            why = self.model.say("fhir_measured_before")
-            self.leave_open(mapping.fact, why, [own.source for own in measured])
+            self.leave_open(mapping.fact, self.model.say("fhir_measured_before"), [own.source for own in measured])
 
     def therapy_boundary(self) -> int:
         """Give the day from which on a measurement is of the treatment now in question."""

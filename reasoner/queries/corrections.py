@@ -45,6 +45,7 @@ def corrected_facts(guideline: Guideline, facts: ChartFacts, edits: Sequence[str
     parsed = parse_edits(edits, guideline)
     after = apply_edits(facts.record, parsed)
     places = {place for edit in parsed for place in places_of(edit, facts.record)}
+    places |= {ONE_OF} if ONE_OF not in after and not any(edit.fact is None for edit in parsed) else set()
     labels = [own["label"] for own in sets_of(facts.record)]
     chosen = {labels.index(edit.value) for edit in parsed if edit.fact is None and edit.value in labels}
     kept = facts.without(
