@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
 from reasoner.compiler.program import Program
 
 __all__ = ["write_code"]
 
+BEGINNING = 8
+"""The most conditions that are worked out together."""
 OPERANDS = 500
 """The most operands of one expression: longer ones nest too deeply for Python's compiler."""
 
@@ -16,53 +22,89 @@ def write_code(program: Program) -> str:
     It uses only ``&``, ``|`` and ``~`` on the values, and for loops ``without``. A program with recursion through negation
     has no such order.
     """
-    first, last = len(program.inputs), len(program.inputs) + program.derived
-    used = sorted({atom for rule in program.rules for atom, _ in rule.conditions if atom < first})
-    lines = [
-        "def run(inputs, completions, in_force):",
-        *(f" a{atom} = inputs[{atom}]" for atom in used),
-        *(f" m{reading} = in_force[{reading}]" for reading in range(len(program.readings))),
-    ]
-    atom = first
-    for start, end in (*program.loops, (last, last)):
-        for number in range(atom, start):
-            lines += [f" {line}" for line in assignments(program, number, last)]
-        lines += loop(program, range(start, end), last) if start < end else []
-        atom = end
-    derived = ", ".join(f"a{atom}" for atom in range(first, last))
-    fired = ", ".join(f"r{number}" for number in range(len(program.rules)))
-    return "\n".join([*lines, f" return [{derived}], [{fired}]"])
+    return "\n".join(Code(program).lines())
 
 
-def assignments(program: Program, atom: int, last: int, name: str = "a") -> list[str]:
-    """Write what the rules that conclude an atom come to, and the atom under a `name`."""
-    own = program.supports[atom]
-    lines = [f"r{number} = {conjunction(program.rules[number].conditions, last, program.under[number])}" for number in own]
-    for start in range(0, len(own), OPERANDS):
-        before = [f"{name}{atom}"] if start else []
-        lines.append(f"{name}{atom} = {' | '.join([*before, *(f'r{number}' for number in own[start : start + OPERANDS])])}")
-    return lines
+class Code:
+    """Writes the code of one program.
+
+    A rule begins with those of its conditions that most rules have; what several rules begin with is worked out once.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.first, self.last = len(program.inputs), len(program.inputs) + program.derived
+        literals = [self.literals(number) for number in range(len(program.rules))]
+        frequency = Counter(chain.from_iterable(literals))
+        self.conditions = [sorted(own, key=lambda literal: (-frequency[literal], literal)) for own in literals]
+        self.beginnings = Counter(tuple(own[:size]) for own in self.conditions for size in sizes(own))
+        self.shared: dict[tuple[str, ...], str] = {}
+
+    def literals(self, number: int) -> list[str]:
+        """List the conditions of a rule, its reading included; those on atoms from `last` on are met in any case."""
+        program = self.program
+        reading = [f"m{program.under[number]}"] if program.under[number] >= 0 else []
+        own = ((atom, negated) for atom, negated in program.rules[number].conditions if atom < self.last)
+        return list(dict.fromkeys([*reading, *(f"~a{atom}" if negated else f"a{atom}" for atom, negated in own)]))
+
+    def lines(self) -> Iterator[str]:
+        program = self.program
+        used = sorted({atom for rule in program.rules for atom, _ in rule.conditions if atom < self.first})
+        yield "def run(inputs, completions, in_force):"
+        yield from (f" a{atom} = inputs[{atom}]" for atom in used)
+        yield from (f" m{reading} = in_force[{reading}]" for reading in range(len(program.readings)))
+        atom = self.first
+        for start, end in (*program.loops, (self.last, self.last)):
+            for number in range(atom, start):
+                for rule in program.supports[number]:
+                    yield from (f" {line}" for line in self.worked_out(self.conditions[rule]))
+                    yield f" r{rule} = {self.conjunction(self.conditions[rule])}"
+                yield from (f" {line}" for line in self.disjunction(number))
+            yield from self.loop(range(start, end)) if start < end else ()
+            atom = end
+        derived = ", ".join(f"a{atom}" for atom in range(self.first, self.last))
+        yield f" return [{derived}], [{', '.join(f'r{number}' for number in range(len(program.rules)))}]"
+
+    def worked_out(self, conditions: Sequence[str]) -> Iterator[str]:
+        """Write what other rules begin with as well, and is not worked out yet."""
+        for size in sizes(conditions):
+            own = tuple(conditions[:size])
+            if self.beginnings[own] > 1 and own not in self.shared:
+                text = self.conjunction(own)
+                self.shared[own] = f"c{len(self.shared)}"
+                yield f"{self.shared[own]} = {text}"
+
+    def conjunction(self, conditions: Sequence[str]) -> str:
+        """Write conditions, what is worked out of them by its name."""
+        size = max((size for size in sizes(conditions) if tuple(conditions[:size]) in self.shared), default=0)
+        known = [self.shared[tuple(conditions[:size])]] if size else []
+        positive = known + [literal for literal in conditions[size:] if not literal.startswith("~")]
+        negative = [literal for literal in conditions[size:] if literal.startswith("~")]
+        return " & ".join((positive or ["completions"]) + negative)
+
+    def disjunction(self, atom: int, name: str = "a") -> Iterator[str]:
+        """Write what the rules that conclude an atom come to, under a `name`."""
+        own = self.program.supports[atom]
+        for start in range(0, len(own), OPERANDS):
+            before = [f"{name}{atom}"] if start else []
+            yield f"{name}{atom} = {' | '.join([*before, *(f'r{number}' for number in own[start : start + OPERANDS])])}"
+
+    def loop(self, atoms: range) -> Iterator[str]:
+        """Write how atoms that depend on each other are found: their rules are applied as long as more follows."""
+        program = self.program
+        rules = [number for atom in atoms for number in program.supports[atom]]
+        state, following = (", ".join(f"{name}{atom}" for atom in atoms) for name in ("a", "b"))
+        yield from (f" a{atom} = completions & ~completions" for atom in atoms)
+        yield from (f" f{number} = a{program.rules[number].head}" for number in rules)
+        yield " while True:"
+        yield from (f"  r{number} = {self.conjunction(self.conditions[number])}" for number in rules)
+        yield from (f"  {line}" for atom in atoms for line in self.disjunction(atom, "b"))
+        yield from (f"  f{number} = f{number} | without(r{number}, a{program.rules[number].head})" for number in rules)
+        yield f"  if ({following},) == ({state},): break"
+        yield f"  {state} = {following}"
+        yield from (f" r{number} = f{number}" for number in rules)
 
 
-def loop(program: Program, atoms: range, last: int) -> list[str]:
-    """Write how atoms that depend on each other are found: their rules are applied as long as more follows."""
-    rules = [number for atom in atoms for number in program.supports[atom]]
-    state, following = (", ".join(f"{name}{atom}" for atom in atoms) for name in ("a", "b"))
-    return [
-        *(f" a{atom} = completions & ~completions" for atom in atoms),
-        *(f" f{number} = a{program.rules[number].head}" for number in rules),
-        " while True:",
-        *(f"  {line}" for atom in atoms for line in assignments(program, atom, last, "b")),
-        *(f"  f{number} = f{number} | without(r{number}, a{program.rules[number].head})" for number in rules),
-        f"  if ({following},) == ({state},): break",
-        f"  {state} = {following}",
-        *(f" r{number} = f{number}" for number in rules),
-    ]
-
-
-def conjunction(conditions: tuple[tuple[int, bool], ...], last: int, reading: int) -> str:
-    """Write the conditions of a rule under a reading, -1 for none; those on atoms from `last` on are met in any case."""
-    positive = [f"m{reading}"] if reading >= 0 else []
-    positive += [f"a{atom}" for atom, negated in conditions if not negated and atom < last]
-    negative = [f"~a{atom}" for atom, negated in conditions if negated and atom < last]
-    return " & ".join((positive or ["completions"]) + negative)
+def sizes(conditions: Sequence[str]) -> range:
+    """Count how many conditions can be worked out together, beginning with the first."""
+    return range(2, min(len(conditions), BEGINNING) + 1)

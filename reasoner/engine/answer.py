@@ -255,6 +255,8 @@ class AnswerBuilder:
         Of statements that do so in some of the completions alone, one counts only where none does so in all of them. What a
         reading indicates rests on the statements that it interprets.
         """
+        if not self.model.certainties:
+            return None
         annotations, agree, none = self.model.annotations, entry.agree, self.derivation.completions.none
         said: dict[str, Truth] = {}
         for atom in (atom for strength, _, atom in self.held(INDICATED, entry.name) if strength == entry.strength):

@@ -40,6 +40,23 @@ def pattern(chosen: frozenset[int], assignments: int, stride: int, count: int) -
     return block & ((1 << count) - 1)
 
 
+@lru_cache(maxsize=256)
+def patterns(components: tuple[Component, ...], sizes: tuple[int, ...], count: int) -> Mapping[int, tuple[int, ...]]:
+    """Give for each variable of some components, and each of its values, the completions that agree, of so many.
+
+    `sizes` are the numbers of values of the variables.
+    """
+    found: dict[int, tuple[int, ...]] = {}
+    left, stride = iter(sizes), 1
+    for component in components:
+        for position, variable in enumerate(component.variables):
+            held = [assignment[position] for assignment in component.assignments]
+            chosen = [frozenset(s for s, value in enumerate(held) if value == n) for n in range(next(left))]
+            found[variable] = tuple(pattern(own, len(held), stride, count) for own in chosen)
+        stride *= len(component.assignments)
+    return found
+
+
 @lru_cache(maxsize=2**14)
 def spread(chosen: int, count: int) -> int:
     """Set the bits of all completions, so many in each, of some worlds."""
@@ -60,23 +77,15 @@ class BitCompletions(Completions, Inputs):
         self.all: int = (1 << self.count) - 1
         self.listed = self.all
         self.everything: int = (1 << self.total) - 1
-        self._wide: dict[tuple[int, int], int] = {}
-        values: dict[int, tuple[int, ...]] = {}
-        stride = 1
-        for component in components:
-            for position, variable in enumerate(component.variables):
-                held = [assignment[position] for assignment in component.assignments]
-                for n in range(len(variables[variable].values)):
-                    chosen = frozenset(s for s, value in enumerate(held) if value == n)
-                    self._wide[variable, n] = pattern(chosen, len(held), stride, self.total)
-                own = range(len(variables[variable].values))
-                values[variable] = tuple(self._wide[variable, n] & self.all for n in own)
-            stride *= len(component.assignments)
-        self.values: Mapping[int, tuple[int, ...]] = values
-        self.order = sorted(values)
+        sizes = tuple([len(variables[v].values) for component in components for v in component.variables])
+        self._wide = patterns(self.components, sizes, self.total)
+        self.values: Mapping[int, tuple[int, ...]] = (
+            self._wide if worlds.count == 1 else patterns(self.components, sizes, self.count)
+        )
+        self.order = sorted(self.values)
 
     def value(self, variable: int, number: int) -> int:
-        return self._wide[variable, number]
+        return self._wide[variable][number]
 
     def in_worlds(self, chosen: int) -> int:
         return spread(chosen, self.count) if self.count > 1 else chosen

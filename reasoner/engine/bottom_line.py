@@ -117,7 +117,7 @@ class BottomLine:
             yield silent
         elif self.missing and setting not in self.model.settings:
             yield say("bottom_depends", unknown_words(self.missing[0], self.model))
-        elif any(self.conclusions.held(INDICATED, name) for name in self.model.regimens):
+        elif self.conclusions.names_held(INDICATED, self.model.regimens):
             dead = say("bottom_dead_end", setting_words(setting, self.model))
             yield from (f"{dead} {other}" for other in self.otherwise(decision))
             yield dead
@@ -175,7 +175,7 @@ class BottomLine:
 
     def lead(self, setting: str, decision: str | UnsetType) -> str:
         """Name the setting at the beginning of the sentence, or say that there are several or that it is not decided."""
-        held = [name for name in self.model.settings_in(decision or "") if self.conclusions.held(SETTING, name)]
+        held = self.conclusions.names_held(SETTING, self.model.settings_in(decision or ""))
         if setting not in self.model.settings:
             return self.begun(self.say("bottom_undetermined"), decision)
         words = self.say("bottom_several_settings") if len(held) > 1 else setting_words(setting, self.model)
@@ -192,7 +192,7 @@ class BottomLine:
         """Say that a regimen which is indicated more strongly than what ranks first is excluded; nothing where none is."""
         order, every = self.model.strengths, self.derivation.completions.all
         best = min(order.index(entry.strength) for entry in top)
-        for name in self.model.regimens:
+        for name in self.conclusions.names_held(EXCLUDED, self.model.regimens):
             if self.model.option_of.get(name, UNSET) == decision and self.conclusions.truth(EXCLUDED, name) == every:
                 for strength, truth, _ in self.conclusions.held(INDICATED, name):
                     if truth == every and order.index(strength) < best:

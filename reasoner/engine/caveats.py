@@ -28,8 +28,8 @@ def caveats_on(
     indicating = statements_behind(derivation, recommended)
     calling = {name for entry in actions for name in entry.statements}
     for statement, date, text in model.discrepancies:
-        void = derivation.truth(ground_atom(CAVEAT_VOID, statement.lower())) == derivation.completions.all
-        if (statement in indicating or statement in calling) and not void:
+        concerned = statement in indicating or statement in calling
+        if concerned and derivation.truth(ground_atom(CAVEAT_VOID, statement.lower())) != derivation.completions.all:
             yield say("doubt", statement, text, date)
     yield from dict.fromkeys(populations(derivation, indicating))
     studied = {study for study, _ in certain_of(derivation, LATER_FOR)}

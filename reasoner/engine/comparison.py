@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache, reduce
 from operator import or_
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
+from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.program import Program
 from reasoner.compiler.selection import ANY
 from reasoner.engine.completions import Truth
@@ -24,6 +26,7 @@ from reasoner.engine.conclusions import (
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.grounds import Grounds
 from reasoner.engine.predicates import CAUTIONED, EXCLUDED, RANK, RECOMMENDED, SETTING, STRENGTH
+from reasoner.engine.worlds import Worlds
 from reasoner.records.record import Record
 from reasoner.records.shapes import Shape
 
@@ -78,7 +81,6 @@ class Comparison:
         self.worlds = derivation.completions.worlds
         self.wide = derivation.wide
         self.table = derivation.program.table
-        self.reading_in = {world: reading for reading, world in self.worlds.without.items()}
         self.varying = self.completions.varying(self.wide, derivation.program.compared)
         self.open_readings = [v for v in self.completions.order if self.completions.variables[v].reading]
 
@@ -87,15 +89,15 @@ class Comparison:
 
         Where that is not known they are those of its `grounds`.
         """
-        if not self.reading_in:
+        if not self.worlds.removed:
             return grounds.readings
-        return self.named(n for n in self.without((entry.atom,)) if not self.stands(entry, n))
+        return self.named([n for n in self.without((entry.atom,)) if not self.stands(entry, n)])
 
     def readings_of_recommendation(
         self, entry: RankedRegimen, cautions: Collection[str], grounds: Grounds
     ) -> tuple[str, ...]:
         """List the readings without whose rules a recommendation would not stand with its rank, strength and cautions."""
-        if not self.reading_in:
+        if not self.worlds.removed:
             return grounds.readings
         ranks = self.table.get(RANK, {}).get(entry.name, ())
         strengths = self.table.get(STRENGTH, {}).get(entry.name, ())
@@ -113,14 +115,14 @@ class Comparison:
                 == set(cautions)
             )
 
-        return self.named(n for n in self.without(atoms) if not stands_alike(n))
+        return self.named([n for n in self.without(atoms) if not stands_alike(n)])
 
     def without(self, atoms: Iterable[int]) -> list[int]:
         """List the worlds without a reading in which some atom holds otherwise."""
         varying = 0
         for atom in atoms:
             varying |= self.varying.get(atom, 0)
-        return [world for world in self.reading_in if varying >> world & 1] if varying else []
+        return places_of_bits(varying & self.worlds.removed)
 
     def stands(self, entry: Conclusion | RankedRegimen, world: int) -> bool:
         """Tell whether an entry is there in another world under the same assumptions, and no more certain."""
@@ -130,23 +132,21 @@ class Comparison:
         every = self.completions.world(self.completions.everything, world)
         return bool(truth & entry.agree == every & entry.agree) and truth != every
 
-    def named(self, worlds: Iterable[int]) -> tuple[str, ...]:
+    def named(self, worlds: Collection[int]) -> tuple[str, ...]:
         """Name readings by the worlds without them, each with its alternative where that is not the default."""
-        chosen = {reading: name for reading, name in self.derivation.alternatives.items() if name != ANY}
-        names = [self.reading_in[world] for world in sorted(worlds)]
-        return tuple(f"{name}={chosen[name]}" if name in chosen else name for name in names)
+        if not worlds:
+            return ()
+        readings, chosen = left_out_in(self.worlds), self.derivation.alternatives
+        names = [readings[world] for world in worlds]
+        return tuple([f"{name}={chosen[name]}" if chosen.get(name, ANY) != ANY else name for name in names])
 
     def deciding_readings(self, atom: int) -> tuple[str, ...]:
         """List the readings of which another alternative changes whether, or how certainly, something holds.
 
         One that is left open decides where it can change it.
         """
-        varying = self.varying.get(atom, 0)
-        found = {
-            reading
-            for reading, _, world in (self.worlds.alternatives if varying else ())
-            if varying >> world & 1 and self.extent(atom, world) != self.extent(atom, 0)
-        }
+        worlds = places_of_bits(self.varying.get(atom, 0) & self.worlds.taken)
+        found = {taken_in(self.worlds)[n] for n in worlds if self.extent(atom, n) != self.extent(atom, 0)}
         if self.open_readings:
             relevant = self.conclusions.relevant_variables(self.derivation.values[atom])
             found.update(str(self.completions.variables[v].reading) for v in self.open_readings if v in relevant)
@@ -198,7 +198,7 @@ class Comparison:
         for name in self.derivation.model.regimens:
             for _, number in rows.get(name, ()):
                 varying = self.varying.get(number, 0)
-                for world in [world for _, _, world in self.worlds.alternatives if varying >> world & 1] if varying else ():
+                for world in places_of_bits(varying & self.worlds.taken):
                     here, there = self.extent(number, 0) != ABSENT, self.extent(number, world) != ABSENT
                     if here != there:
                         found.setdefault(world, ([], []))[here].append(name)
@@ -206,31 +206,50 @@ class Comparison:
 
     def assumed(self, record: Record) -> Iterator[Assumed]:
         """Yield the facts that a default stands for, in their order."""
-        defaulted = tuple(sorted({v for told in record.told for v in told.defaulted}))
-        if not defaulted:
-            return
-        defaults = {fact.name: fact.default_value for fact in self.derivation.model.facts}
-        mattering = reduce(or_, self.varying.values(), 0)
-        for (fact, course, key), own in defaults_of(self.derivation.program, defaulted):
-            default = defaults[fact]
-            others = [self.worlds.others.get(v) for v in own]
-            yield Assumed(
-                fact=fact,
-                course=course,
-                key=key,
-                value=False if default is None else default,
-                matters=any(worlds is None or mattering & worlds for worlds in others),
-            )
+        defaulted = frozenset(v for told in record.told for v in told.defaulted)
+        differing = reduce(or_, self.varying.values(), 0)
+        for assumed, worlds in defaults_of(self.derivation.program, self.derivation.model, self.worlds, defaulted):
+            yield assumed if worlds is None or differing & worlds else replace(assumed, matters=False)
 
 
-Default = tuple[str, int | None, str | None]
+def places_of_bits(number: int) -> list[int]:
+    """List the places of the bits that are set, the lowest first."""
+    found = []
+    while number:
+        found.append((number & -number).bit_length() - 1)
+        number &= number - 1
+    return found
 
 
 @lru_cache(maxsize=1024)
-def defaults_of(program: Program, defaulted: tuple[int, ...]) -> tuple[tuple[Default, tuple[int, ...]], ...]:
-    """Group the variables that a default stands for by fact, course and key."""
-    found: dict[Default, list[int]] = {}
-    for v in defaulted:
+def taken_in(worlds: Worlds) -> Mapping[int, str]:
+    """Give for each world in which a reading is taken otherwise the reading."""
+    return {world: reading for reading, _, world in worlds.alternatives}
+
+
+@lru_cache(maxsize=1024)
+def left_out_in(worlds: Worlds) -> Mapping[int, str]:
+    """Give for each world without a reading the reading."""
+    return {world: reading for reading, world in worlds.without.items()}
+
+
+@lru_cache(maxsize=1024)
+def defaults_of(
+    program: Program, model: GuidelineModel, worlds: Worlds, defaulted: frozenset[int]
+) -> tuple[tuple[Assumed, int | None], ...]:
+    """List the facts that a default stands for in their order, each with the worlds in which it has another value.
+
+    These are None where it is not known whether another value would change anything.
+    """
+    values = {fact.name: fact.default_value for fact in model.facts}
+    found: dict[tuple[str, int | None, str | None], list[int]] = {}
+    for v in sorted(defaulted):
         variable = program.variables[v]
         found.setdefault((variable.fact, variable.course, variable.key), []).append(v)
-    return tuple((default, tuple(own)) for default, own in found.items())
+    listed: list[tuple[Assumed, int | None]] = []
+    for (fact, course, key), own in found.items():
+        default = values[fact]
+        told = Assumed(fact=fact, course=course, key=key, value=False if default is None else default, matters=True)
+        compared = all(v in worlds.others for v in own)
+        listed.append((told, reduce(or_, (worlds.others[v] for v in own)) if compared else None))
+    return tuple(listed)

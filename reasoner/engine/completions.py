@@ -147,9 +147,7 @@ def lay_inputs(
         inputs[number] = in_force[place]
     for place, told in enumerate(record.told):
         where = laid.of_set(place)
-        for atom in told.atoms:
-            if atom in index:
-                inputs[index[atom]] = inputs[index[atom]] | where
+        held = [index[atom] for atom in told.atoms if atom in index]
         choices = choices_of(told, adopted)
         varied = varied_in(worlds, len(adopted), told.defaulted)
         for variable, choice in enumerate(choices):
@@ -158,9 +156,10 @@ def lay_inputs(
                     for number in atoms:
                         inputs[number] = inputs[number] | laid.value(variable, value) & where
             elif variable not in varied:
-                for number in numbers[variable][choice]:
-                    inputs[number] = inputs[number] | where
-        for number, chosen in deviations(program, worlds, tuple((v, choices[v]) for v in varied)):
+                held += numbers[variable][choice]
+        for number in held:
+            inputs[number] = inputs[number] | where
+        for number, chosen in deviations(program, worlds, tuple([(v, choices[v]) for v in varied])):
             inputs[number] = inputs[number] | laid.in_worlds(chosen) & where
     return inputs, in_force
 

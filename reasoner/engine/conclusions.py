@@ -166,6 +166,7 @@ class Conclusions:
         self.possible = possible
         self.holding = holding(table, values, completions)
         self.relevant: dict[Truth, frozenset[int]] = {completions.none: frozenset(), completions.all: frozenset()}
+        self.found_settings: dict[str, str] = {}
         self.implicants: dict[Truth, tuple[tuple[Assumption, ...], Truth]] = {}
 
     def held(self, predicate: str, first: str) -> Held:
@@ -174,6 +175,11 @@ class Conclusions:
         Each comes with its second argument, the completions in which it holds, and its number in the program.
         """
         return self.holding.get(predicate, NOWHERE).get(first, [])
+
+    def names_held(self, predicate: str, names: Sequence[str]) -> list[str]:
+        """List the names, as first arguments, of which an atom of a predicate holds somewhere."""
+        held = self.holding.get(predicate, NOWHERE)
+        return [name for name in names if name in held]
 
     def truths(self, predicate: str, first: str) -> Iterator[Truth]:
         """Yield the completions in which each atom of a predicate and a first argument holds."""
@@ -240,8 +246,13 @@ class Conclusions:
 
     def setting(self, decision: str = "") -> str:
         """Name the setting of a decision, by default of the first."""
-        own = self.model.settings_in(decision)
-        found = [(name, truth) for name in own for _, truth, _ in self.held(SETTING, name)]
+        if decision not in self.found_settings:
+            self.found_settings[decision] = self.find_setting(self.model.settings_in(decision))
+        return self.found_settings[decision]
+
+    def find_setting(self, own: Sequence[str]) -> str:
+        """Name the one of a decision's `own` settings in which the patient stands."""
+        found = [(name, truth) for name in self.names_held(SETTING, own) for _, truth, _ in self.held(SETTING, name)]
         placed = (n for name in own for _, n in self.table.get(SETTING, {}).get(name, ()))
         possible, settled = self.possible, (self.completions.none, self.completions.all)
         if possible is not None and any(possible[n] not in settled or possible[n] != self.values[n] for n in placed):
@@ -259,7 +270,7 @@ class Conclusions:
         strengths, place = self.model.strengths, self.model.place
         entries = [
             self.ranked(regimen, truth, atom)
-            for regimen in self.model.regimens
+            for regimen in self.names_held(RECOMMENDED, self.model.regimens)
             for _, truth, atom in self.held(RECOMMENDED, regimen)
         ]
         entries.sort(key=lambda e: (place(e.name), e.rank, e.certainty != CERTAIN, strengths.index(e.strength)))
@@ -303,7 +314,9 @@ class Conclusions:
 
     def all_held(self, predicate: str, names: Sequence[str]) -> list[Conclusion]:
         return [
-            Conclusion(name, *self.certainty(truth), atom) for name in names for _, truth, atom in self.held(predicate, name)
+            Conclusion(name, *self.certainty(truth), atom)
+            for name in self.names_held(predicate, names)
+            for _, truth, atom in self.held(predicate, name)
         ]
 
     def missing(self) -> list[Missing]:

@@ -17,7 +17,7 @@ from reasoner.compiler.program import Program
 from reasoner.engine.completions import Truth
 from reasoner.engine.conclusions import CERTAIN, CONDITIONAL, Assumption, Certainty, Conclusions, RankedRegimen
 from reasoner.engine.derivation import Derivation
-from reasoner.engine.predicates import STEP_DONE, arguments_of, ground_atom
+from reasoner.engine.predicates import STEP_DONE, arguments_of
 from reasoner.records.record import Record
 from reasoner.records.shapes import Shape
 
@@ -97,6 +97,38 @@ Steps = Mapping[tuple[str, ...], Sequence[Placed]]
 """What is said of doses by kind and target, what limits them by kind, target, schedule and step, as it is written."""
 
 
+class Size(NamedTuple):
+    """What doses are multiplied by for one patient: weight and body surface, None where they are unknown."""
+
+    kg: Decimal | None
+    m2: Decimal | None
+
+    def milligrams(self, dose: Dose, model: GuidelineModel) -> Decimal | None:
+        """Give the milligrams of a dose; None where it is no mass, or is multiplied by what is unknown."""
+        from decimal import Decimal
+
+        unit = model.units[dose.unit]
+        size = {"kg": self.kg, "m2": self.m2}.get(unit.per, Decimal(1))
+        return None if not unit.milligrams or size is None else Decimal(dose.amount) * Decimal(unit.milligrams) * size
+
+    def measured(self, limit: Dose, model: GuidelineModel) -> tuple[str, Decimal]:
+        """Give a limit as a number and what it is a number of: mg for this patient, where they can be told."""
+        from decimal import Decimal
+
+        milligrams, unit = self.milligrams(limit, model), model.units[limit.unit]
+        if milligrams is not None:
+            return "mg", milligrams
+        if unit.milligrams:
+            return f"mg per {unit.per}", Decimal(limit.amount) * Decimal(unit.milligrams)
+        return limit.unit, Decimal(limit.amount)
+
+
+@lru_cache(maxsize=64)
+def done_steps(program: Program) -> Mapping[tuple[str, str], int]:
+    """List the numbers of the atoms that tell of a step of a drug's or a regimen's doses that it is done."""
+    return {(target, step): number for target, rows in program.table.get(STEP_DONE, {}).items() for step, number in rows}
+
+
 @lru_cache(maxsize=64)
 def dosage_atoms(program: Program) -> tuple[tuple[str, int], ...]:
     """List the atoms about doses that rules conclude: each with its predicate and its number."""
@@ -115,12 +147,8 @@ class Doses:
         self.derivation = derivation
         self.conclusions = conclusions
         self.model = derivation.model
-        self.sizes = {
-            "kg": number_in(record, self.model.weight),
-            "m2": number_in(record, self.model.body_surface),
-        }
-        always_given = {said(dose) for dose in self.model.doses}
-        conditional = [own for own in self.conditional() if said(own.dose) not in always_given]
+        self.size = Size(number_in(record, self.model.weight), number_in(record, self.model.body_surface))
+        conditional = [own for own in self.conditional() if said(own.dose) not in always_given(self.model)]
         self.varied = frozenset(own.dose.target for own in conditional)
         self.steps = by_steps([*map(always, self.model.doses), *conditional]) if conditional else steps_of(self.model)
 
@@ -128,9 +156,9 @@ class Doses:
         """Yield what rules conclude on doses somewhere."""
         program = self.derivation.program
         for predicate, number in dosage_atoms(program):
-            supports = [rule for rule in program.supports[number] if self.derivation.fires(rule)]
-            if supports:
-                rule = self.model.rules[program.rules[supports[0]].rule]
+            if self.derivation.holds(number):
+                first = next(filter(self.derivation.fires, program.supports[number]))
+                rule = self.model.rules[program.rules[first].rule]
                 order = self.model.dosage_order[rule.id]
                 dose = dose_of(predicate, arguments_of(program.atoms[number]), rule.annotation or "", order)
                 yield Placed(dose, self.derivation.values[number])
@@ -141,14 +169,16 @@ class Doses:
         Where some have conditions all are given as far as the option is recommended at all, also where that is so on another
         assumption than this entry's: who reads one must not take it for the only one.
         """
-        none, recommended = self.derivation.completions.none, self.derivation.values[entry.atom]
+        values, completions = self.derivation.values, self.derivation.completions
+        recommended, steps = values[entry.atom], done_steps(self.derivation.program)
         drugs = dict.fromkeys(drug for part in self.model.parts.get(entry.name, ()) for drug in part)
         for target in {**drugs, entry.name: None}:
             within = recommended if target in self.varied else entry.agree
             for dose, truth in self.steps.get(("dose", target), ()):
-                done = self.derivation.truth(ground_atom(STEP_DONE, target, dose.step))
-                where = self.derivation.completions.outside(within if truth is None else truth & within, done)
-                if where != none:
+                where, done = within if truth is None else truth & within, steps.get((target, dose.step))
+                if done is not None:
+                    where = completions.outside(where, values[done])
+                if where != completions.none:
                     yield from self.limited(dose, where, within, entry.assuming)
 
     def limited(self, dose: Dose, where: Truth, within: Truth, assuming: tuple[Assumption, ...]) -> Iterator[DoseGiven]:
@@ -158,7 +188,8 @@ class Doses:
             for maxima, with_maxima in self.limits("dose_maximum", dose, with_minima, min):
                 for duration, there in self.durations(dose, with_maxima):
                     if there != none:
-                        yield self.dose_given(dose, minima, maxima, duration, self.certainty(there, within, assuming))
+                        certainty = self.certainty(there, within, assuming)
+                        yield dose_given(self.model, self.size, dose, minima, maxima, duration, certainty)
 
     def durations(self, dose: Dose, where: Truth) -> Iterator[tuple[Dose | None, Truth]]:
         """Yield how long a dose is given, with where it is; last that nothing is said of that."""
@@ -174,8 +205,12 @@ class Doses:
         Of limits that can be compared the strictest counts.
         """
         none, outside = self.derivation.completions.none, self.derivation.completions.outside
+        limiting = self.steps.get((kind, dose.target, dose.schedule, dose.step))
+        if limiting is None:
+            yield (), where
+            return
         together: dict[tuple[Dose, ...], Truth] = {(): where}
-        for own, truth in self.steps.get((kind, dose.target, dose.schedule, dose.step), ()):
+        for own, truth in limiting:
             divided: dict[tuple[Dose, ...], Truth] = {}
             for limits, held in together.items():
                 there, elsewhere = (held, none) if truth is None else (held & truth, outside(held, truth))
@@ -189,22 +224,11 @@ class Doses:
         """Leave out the limits that a stricter one makes idle: of those in one measure, for this patient, all but one."""
         found: dict[str, tuple[Decimal, Dose]] = {}
         for limit in limits:
-            measure, amount = self.measured(limit)
+            measure, amount = self.size.measured(limit, self.model)
             first = found.get(measure)
             if first is None or (amount != first[0] and stricter(amount, first[0]) == amount):
                 found[measure] = amount, limit
         return tuple(limit for _, limit in found.values())
-
-    def measured(self, limit: Dose) -> tuple[str, Decimal]:
-        """Give a limit as a number and what it is a number of: mg for this patient, where they can be told."""
-        from decimal import Decimal
-
-        milligrams, unit = self.milligrams(limit), self.model.units[limit.unit]
-        if milligrams is not None:
-            return "mg", milligrams
-        if unit.milligrams:
-            return f"mg per {unit.per}", Decimal(limit.amount) * Decimal(unit.milligrams)
-        return limit.unit, Decimal(limit.amount)
 
     def certainty(
         self, there: Truth, within: Truth, assuming: tuple[Assumption, ...]
@@ -244,52 +268,53 @@ class Doses:
             found.append(assumed)
         return tuple(found)
 
-    def dose_given(
-        self,
-        dose: Dose,
-        minima: Sequence[Dose],
-        maxima: Sequence[Dose],
-        duration: Dose | None,
-        certainty: tuple[Certainty, tuple[Assumption, ...]],
-    ) -> DoseGiven:
-        """Give a dose with its limits and its duration."""
-        lowest, highest = dict(map(self.measured, minima)), dict(map(self.measured, maxima))
-        contradictory = any(lowest[measure] > highest[measure] for measure in lowest.keys() & highest.keys())
-        mg = None if contradictory else self.milligrams(dose)
-        for limits, stricter in ((minima, max), (maxima, min)):
-            for limit in limits:
-                bound = self.milligrams(limit)
-                mg = None if bound is None or mg is None else stricter(mg, bound)
-        least, most = ([amount_in(limit, self.model) for limit in limits] for limits in (minima, maxima))
-        every = period_of(dose)
-        return DoseGiven(
-            drug=dose.target,
-            schedule=dose.schedule,
-            step=dose.step,
-            amount=amount_of(dose),
-            unit=self.model.label("unit", dose.unit),
-            every=every,
-            every_weeks=every.value if every is not None and every.unit == "weeks" else None,
-            route=self.model.routes.get(dose.target, ""),
-            mg=None if mg is None else plain_number(mg),
-            minimum=least[0] if least else None,
-            maximum=most[0] if most else None,
-            duration=None if duration is None else period_of(duration),
-            certainty=certainty[0],
-            assuming=certainty[1],
-            statement=dose.statement,
-            further_minima=tuple(least[1:]) or UNSET,
-            further_maxima=tuple(most[1:]) or UNSET,
-            contradictory=contradictory or UNSET,
-        )
 
-    def milligrams(self, dose: Dose) -> Decimal | None:
-        """Give the milligrams of a dose for this patient; None where it is no mass, or is multiplied by what is unknown."""
-        from decimal import Decimal
+@lru_cache(maxsize=2**12)
+def dose_given(
+    model: GuidelineModel,
+    size: Size,
+    dose: Dose,
+    minima: tuple[Dose, ...],
+    maxima: tuple[Dose, ...],
+    duration: Dose | None,
+    certainty: tuple[Certainty, tuple[Assumption, ...]],
+) -> DoseGiven:
+    """Give a dose with its limits and its duration for a patient of some size."""
+    lowest, highest = (dict(size.measured(limit, model) for limit in limits) for limits in (minima, maxima))
+    contradictory = any(lowest[measure] > highest[measure] for measure in lowest.keys() & highest.keys())
+    mg = None if contradictory else size.milligrams(dose, model)
+    for limits, stricter in ((minima, max), (maxima, min)):
+        for limit in limits:
+            bound = size.milligrams(limit, model)
+            mg = None if bound is None or mg is None else stricter(mg, bound)
+    least, most = ([amount_in(limit, model) for limit in limits] for limits in (minima, maxima))
+    every = period_of(dose)
+    return DoseGiven(
+        drug=dose.target,
+        schedule=dose.schedule,
+        step=dose.step,
+        amount=amount_of(dose),
+        unit=model.label("unit", dose.unit),
+        every=every,
+        every_weeks=every.value if every is not None and every.unit == "weeks" else None,
+        route=model.routes.get(dose.target, ""),
+        mg=None if mg is None else plain_number(mg),
+        minimum=least[0] if least else None,
+        maximum=most[0] if most else None,
+        duration=None if duration is None else period_of(duration),
+        certainty=certainty[0],
+        assuming=certainty[1],
+        statement=dose.statement,
+        further_minima=tuple(least[1:]) or UNSET,
+        further_maxima=tuple(most[1:]) or UNSET,
+        contradictory=contradictory or UNSET,
+    )
 
-        unit = self.model.units[dose.unit]
-        size = self.sizes.get(unit.per, Decimal(1))
-        return None if not unit.milligrams or size is None else Decimal(dose.amount) * Decimal(unit.milligrams) * size
+
+@lru_cache(maxsize=64)
+def always_given(model: GuidelineModel) -> frozenset[Dose]:
+    """Collect what is said of doses for every patient."""
+    return frozenset(map(said, model.doses))
 
 
 def said(dose: Dose) -> Dose:
@@ -320,10 +345,12 @@ def by_steps(placed: Sequence[Placed]) -> Steps:
 
 def number_in(record: Record, fact: str) -> Decimal | None:
     """Give a number that a record holds, None where it is unknown."""
+    value = record.data.get(fact)
+    if not isinstance(value, int | float):
+        return None
     from decimal import Decimal
 
-    value = record.data.get(fact)
-    return Decimal(str(value)) if isinstance(value, int | float) else None
+    return Decimal(str(value))
 
 
 def period_of(dose: Dose) -> Period | None:

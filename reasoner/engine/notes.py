@@ -55,7 +55,7 @@ def notes_on(derivation: Derivation, conclusions: Conclusions) -> Iterator[str]:
             yield of_decision(decision, note, model)
     if model.overlays:
         yield from dict.fromkeys(local(derivation))
-    for regimen in model.regimens:
+    for regimen in conclusions.names_held(EXCLUDED, conclusions.names_held(RECOMMENDED, model.regimens)):
         both = conclusions.truth(RECOMMENDED, regimen) & conclusions.truth(EXCLUDED, regimen)
         if both == every:
             yield say("note_both", model.label("regimen", regimen))
@@ -70,9 +70,9 @@ def of_decision(decision: str, text: str, model: GuidelineModel) -> str:
 
 def setting_notes(derivation: Derivation, conclusions: Conclusions, decision: str) -> Iterator[str]:
     """Yield a note where the setting of a decision is not known, or where there are several."""
-    model, every, none = derivation.model, derivation.completions.all, derivation.completions.none
+    model, every = derivation.model, derivation.completions.all
     settings = model.settings_in(decision)
-    held = {name: truth for name in settings if (truth := conclusions.truth(SETTING, name)) != none}
+    held = {name: conclusions.truth(SETTING, name) for name in conclusions.names_held(SETTING, settings)}
     if conclusions.setting(decision) == UNDETERMINED:
         yield model.say("note_undetermined", model.say("or").join(possible_settings(derivation, decision)))
     elif len(certain := [name for name, truth in held.items() if truth == every]) > 1:
@@ -109,10 +109,10 @@ def possibly(derivation: Derivation, predicate: str, first: str) -> bool:
 def dead_end(derivation: Derivation, conclusions: Conclusions, decision: str, options: Sequence[str]) -> Iterator[str]:
     """Yield a note where regimens are indicated but every one is excluded, or where no rule indicates any."""
     model = derivation.model
-    indicated = [model.label("regimen", regimen) for regimen in options if conclusions.held(INDICATED, regimen)]
+    indicated = [model.label("regimen", regimen) for regimen in conclusions.names_held(INDICATED, options)]
     if indicated:
         yield model.say("note_dead_end", model.say("and").join(indicated))
-    elif any(conclusions.held(SETTING, name) for name in model.settings_in(decision) if name not in model.by_design):
+    elif not set(conclusions.names_held(SETTING, model.settings_in(decision))) <= set(model.by_design):
         yield model.say("note_no_regimen")
 
 
@@ -202,20 +202,26 @@ def drugs_under_way(derivation: Derivation) -> set[str]:
 def not_asked_for(derivation: Derivation, conclusions: Conclusions, record: Record) -> Iterator[str]:
     """Yield a note on what the record tells that decides for others, and that no rule which applies here asks for."""
     model = derivation.model
-    if derivation.possible is not None or any(conclusions.held(SETTING, name) for name in model.by_design):
+    if derivation.possible is not None or conclusions.names_held(SETTING, model.by_design):
         return
     told = {
-        atom: words
-        for fact in model.facts
-        if fact.name in deciding_facts(model)
-        for atom, words in told_by(fact, record.data.get(fact.name), model)
+        atom: fact_or_member
+        for fact in deciding_facts(model)
+        if (value := record.data.get(fact.name))
+        for atom, fact_or_member in told_by(fact, value, model)
     }
     for atom in asked_for(derivation, told) if told else ():
         told.pop(atom, None)
         if not told:
             return
     if told:
-        yield model.say("note_not_asked_for", model.say("and").join(join_names(told.values(), model)))
+        words = [
+            fact_words(fact.name, record.data[fact.name], model)
+            if member is None
+            else member_words(fact.name, member, model)
+            for fact, member in told.values()
+        ]
+        yield model.say("note_not_asked_for", model.say("and").join(join_names(words, model)))
 
 
 def asked_for(derivation: Derivation, told: Collection[str]) -> Iterator[str]:
@@ -224,8 +230,8 @@ def asked_for(derivation: Derivation, told: Collection[str]) -> Iterator[str]:
     Only what depends on those `told` is followed.
     """
     program, none = derivation.program, derivation.completions.none
-    behind, sought = atoms_behind(program), sought_with(program, frozenset(told))
-    pending = [(n, False) for n in program.concluding if derivation.values[n] != none and behind[n] & sought]
+    follows, concluding = following(program, frozenset(told))
+    pending = [(n, False) for n in concluding if derivation.values[n] != none]
     used, asked = set(pending), set[int]()
     while pending:
         atom, absent = pending.pop()
@@ -235,7 +241,7 @@ def asked_for(derivation: Derivation, told: Collection[str]) -> Iterator[str]:
         rules = program.supports[atom] if absent else derivation.firing(atom, derivation.completions.all)
         for rule in rules:
             for condition, negated in program.rules[rule].conditions:
-                if behind[condition] & sought and (not absent or negated == (derivation.values[condition] != none)):
+                if follows[condition] and (not absent or negated == (derivation.values[condition] != none)):
                     own = (condition, negated != absent)
                     if own not in used:
                         used.add(own)
@@ -261,8 +267,11 @@ def atoms_behind(program: Program) -> list[int]:
 
 
 @lru_cache(maxsize=1024)
-def sought_with(program: Program, told: frozenset[str]) -> int:
-    """Give what has to be looked for to find whether some atoms are asked for: these, and what they are consistent with."""
+def following(program: Program, told: frozenset[str]) -> tuple[bytes, tuple[int, ...]]:
+    """Tell for each atom whether it depends on what is looked for to find whether some atoms are asked for.
+
+    That are the atoms themselves, and what they are consistent with. The conclusions that depend on it are numbered too.
+    """
     sought, before = sum(1 << program.index[atom] for atom in told if atom in program.index), 0
     while sought != before:
         before = sought
@@ -270,31 +279,35 @@ def sought_with(program: Program, told: frozenset[str]) -> int:
             conditions = program.rules[rule].conditions
             if any(negated and sought >> c & 1 for c, negated in conditions):
                 sought |= reduce(or_, (1 << c for c, negated in conditions if not negated), 0)
-    return sought
+    found = bytes(bool(behind & sought) for behind in atoms_behind(program))
+    return found, tuple(number for number in program.concluding if found[number])
 
 
-def told_by(fact: Fact, value: object, model: GuidelineModel) -> Iterator[tuple[str, str]]:
-    """Yield the atoms that a recorded fact makes true, each with its words, but for what is so of a typical patient."""
+def told_by(fact: Fact, value: object, model: GuidelineModel) -> Iterator[tuple[str, tuple[Fact, str | None]]]:
+    """Yield the atoms that a recorded fact makes true, each with the fact, and of a list with the member.
+
+    What is so of a typical patient is left out.
+    """
     if fact.kind == "boolean" and value is True and model.typical.get(fact.name) != "true":
-        yield f"has({fact.name})", fact_words(fact.name, True, model)
+        yield f"has({fact.name})", (fact, None)
     elif fact.kind == "choice" and isinstance(value, str) and model.typical.get(fact.name) != value:
-        yield f"is({fact.name},{value})", fact_words(fact.name, value, model)
+        yield f"is({fact.name},{value})", (fact, None)
     elif fact.kind == "list" and isinstance(value, list | tuple):
         for member in fact.values:
             if member in value:
-                yield f"includes({fact.name},{member})", member_words(fact.name, member, model)
+                yield f"includes({fact.name},{member})", (fact, member)
 
 
 @lru_cache(maxsize=16)
-def deciding_facts(model: GuidelineModel) -> frozenset[str]:
-    """Find the facts by which some rule takes another position than to call for an action."""
+def deciding_facts(model: GuidelineModel) -> tuple[Fact, ...]:
+    """List the facts by which some rule takes another position than to call for an action."""
     asking: dict[str, set[str]] = {}
     for rule in model.rules:
         for condition in rule.tested:
             name = predicate_of(condition.text)
             for key in (name, f"{name}({next(iter(arguments_of(condition.text)), '')}"):
                 asking.setdefault(key, set()).add(predicate_of(rule.head))
-    found = set()
+    found = []
     for fact in model.facts:
         pending = [head for name in ("has", "is", "includes") for head in asking.get(f"{name}({fact.name}", ())]
         seen = set(pending)
@@ -303,5 +316,5 @@ def deciding_facts(model: GuidelineModel) -> frozenset[str]:
             seen |= new
             pending += new
         if seen & POSITIONS:
-            found.add(fact.name)
-    return frozenset(found)
+            found.append(fact)
+    return tuple(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -76,8 +77,7 @@ def components_of(record: Record, evaluator: Evaluator, adopted: Adopted, most: 
     program = evaluator.program
     choices = choices_of(record.told[0], adopted)
     components: list[Component] = []
-    tied = {v for group in program.constraint_components for v in group}
-    free = [v for v, choice in enumerate(choices) if choice == OPEN and v not in tied]
+    free = [v for v in untied(program) if choices[v] == OPEN]
     if prod(len(program.variables[v].values) for v in free) > most:
         return None
     for group in program.constraint_components:
@@ -91,6 +91,13 @@ def components_of(record: Record, evaluator: Evaluator, adopted: Adopted, most: 
     for variable in free:
         components.append(Component((variable,), tuple((n,) for n in range(len(program.variables[variable].values)))))
     return components if prod(len(component.assignments) for component in components) <= most else None
+
+
+@lru_cache(maxsize=64)
+def untied(program: Program) -> tuple[int, ...]:
+    """List the variables that no constraint ties to others."""
+    tied = {v for group in program.constraint_components for v in group}
+    return tuple(v for v in range(len(program.variables)) if v not in tied)
 
 
 class Laid(NamedTuple):

@@ -25,8 +25,8 @@ class Worlds(msgspec.Struct, frozen=True, eq=False):
     `unread` are the variables that no rule reads while the readings are as they are. `alternatives` are those in which
     one reading is taken otherwise: reading, alternative, world. `without` has for each reading the world in which its
     rules are left out, and `others` for each variable that a default stands for the worlds in which it has another value,
-    a bit for each, 0 where no rule reads it. `changed` tells for each variable that differs anywhere by how many values,
-    by world.
+    0 where no rule reads it. `changed` tells for each variable that differs anywhere by how many values, by world.
+    `taken` are the worlds in `alternatives`, and `removed` those in `without`; of several worlds each is a bit.
     """
 
     count: int
@@ -35,6 +35,8 @@ class Worlds(msgspec.Struct, frozen=True, eq=False):
     without: Mapping[str, int]
     others: Mapping[int, int]
     changed: Mapping[int, Mapping[int, int]]
+    taken: int = 0
+    removed: int = 0
 
 
 NO_OTHER = Worlds(1, frozenset(), (), {}, {}, {})
@@ -65,6 +67,7 @@ def worlds_of(program: Program, adopted: tuple[int, ...], defaulted: frozenset[i
                 changed.setdefault(number, {})[count] = (value - choice) % len(variable.values)
                 count += 1
     without = {reading: count + n for n, reading in enumerate(deciding_readings(program) if removed else ())}
+    taken, left_out = (1 << count) - 2, (1 << count + len(without)) - (1 << count)
     count += len(without)
     read, atoms = read_variables(program, adopted)
     told = {v for v in defaulted if v in read or any(atoms.intersection(as_recorded(program, v, n)) for n in (0, 1))}
@@ -76,7 +79,7 @@ def worlds_of(program: Program, adopted: tuple[int, ...], defaulted: frozenset[i
                 changed.setdefault(number, {})[count] = shift
             count += 1
     unread = frozenset(range(len(program.variables))) - read
-    return Worlds(count, unread, tuple(alternatives), without, others, changed)
+    return Worlds(count, unread, tuple(alternatives), without, others, changed, taken, left_out)
 
 
 def deciding_readings(program: Program) -> list[str]:

@@ -25,6 +25,8 @@ from copies import write_copies
 
 from reasoner.engine.answer import Answer
 from reasoner.engine.derivation import Derivation
+from reasoner.engine.memory import capacities
+from reasoner.engine.opened import open_record
 from reasoner.guideline import Guideline, default_folder
 from reasoner.queries.changes import smallest_changes
 
@@ -93,7 +95,7 @@ def show_ratios(ours: Times, theirs: Times, limit: float | None = None) -> None:
 def complete_records(guideline: Guideline) -> dict[str, dict[str, object]]:
     """List the cases that leave nothing open."""
     records = {name: case.record for name, case in guideline.cases().items()}
-    return {name: data for name, data in records.items() if guideline.answer(data).derivation.completions.count == 1}
+    return {name: data for name, data in records.items() if not guideline.answer(data).derivation.completions.open}
 
 
 def explained(guideline: Guideline, data: Mapping[str, object]) -> Answer:
@@ -223,9 +225,9 @@ def compare_with_complete(guideline: Guideline, rounds: int) -> None:
     """Answer records with eight unknown facts against the same records complete."""
     records = {n: d for n, d in complete_records(guideline).items() if all(d.get(fact) is not None for fact in UNKNOWN)}
     dropped = {name: {k: v for k, v in data.items() if k not in UNKNOWN} for name, data in records.items()}
-    counts = sorted({guideline.answer(data).derivation.completions.count for data in dropped.values()})
+    opened = sorted({len(guideline.answer(data).derivation.completions.open) for data in dropped.values()})
     print(f"\n2. A record with {len(UNKNOWN)} unknown facts against the same record complete")
-    print(f"  {len(records)} cases, {rounds} rounds; completions {', '.join(map(str, counts))}")
+    print(f"  {len(records)} cases, {rounds} rounds; left open {', '.join(map(str, opened))}")
     derived_open, derived, answer_open, answer = alternate(
         rounds,
         list(records),
@@ -243,6 +245,27 @@ def compare_with_complete(guideline: Guideline, rounds: int) -> None:
         show_ratios(unknown, known, 3)
 
 
+def compare_with_parts(guideline: Guideline, rounds: int) -> None:
+    """Answer complete records against the parts of that: opening the record, and evaluating it as well."""
+    records = {name: guideline.record(data) for name, data in complete_records(guideline).items()}
+    evaluators = {name: guideline.evaluator(record.courses) for name, record in records.items()}
+    for evaluator in evaluators.values():
+        evaluator.compile()
+    opened, derived, answered = alternate(
+        rounds,
+        list(records),
+        lambda name: open_record(records[name], evaluators[name], guideline.adopted, capacities()[0]),
+        lambda name: guideline.derive(records[name]),
+        lambda name: guideline.answer(records[name]),
+    )
+    print("\n3. A complete record, already read, by the parts of its answer")
+    print(f"  {len(records)} cases, {rounds} rounds")
+    whole = statistics.median(median_of(answered).values())
+    for words, part in (("opened", opened), ("opened and evaluated", derived), ("answered", answered)):
+        own = statistics.median(median_of(part).values())
+        show(words, f"{ms(own)} ({own / whole:.0%})")
+
+
 def compare_changes(guideline: Guideline, rounds: int) -> None:
     """Find all smallest changes for every regimen against plain clingo's bare answer to the same record."""
     records = {name: guideline.record(data) for name, data in complete_records(guideline).items()}
@@ -253,7 +276,7 @@ def compare_changes(guideline: Guideline, rounds: int) -> None:
         evaluator = guideline.evaluator(records[name].courses)
         return len(smallest_changes(records[name], evaluator, guideline.model, f"recommended({regimen})", anything=False))
 
-    print("\n3. All smallest changes that make a regimen certain")
+    print("\n4. All smallest changes that make a regimen certain")
     print(f"  {len(records)} cases with {len(guideline.model.regimens)} regimens each, {rounds} rounds")
     ours, theirs = alternate(
         rounds, list(pairs), changes, lambda pair: plain(guideline.folder, records[pairs[pair][0]].facts)
@@ -277,7 +300,7 @@ def compare_process(scratch: Path, guideline: Guideline, rounds: int) -> None:
         return subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
 
     (ours, theirs) = alternate(rounds, ["process"], lambda _: run(commands["ours"]), lambda _: run(commands["theirs"]))
-    print("\n4. The whole process, after one warming run, against importing clingo and click")
+    print("\n5. The whole process, after one warming run, against importing clingo and click")
     print(f"  {rounds} rounds")
     show("reasoner recommend FILE", ms(median_of(ours)["process"]))
     show('python -c "import clingo, click"', ms(median_of(theirs)["process"]))
@@ -332,7 +355,7 @@ def compare_with_xclingo(python: str, scratch: Path, guideline: Guideline, round
     assert found["atoms"] == expected, f"xclingo explains {found['atoms']}, the guideline says {expected}"
     fired = [n for n, completions in enumerate(answer.derivation.fired) if completions]
     instances = answer.derivation.program.rules
-    print(f"\n5. The case {EXPLAINED_CASE} explained, against xclingo 2 (one explanation of each answer)")
+    print(f"\n6. The case {EXPLAINED_CASE} explained, against xclingo 2 (one explanation of each answer)")
     print(
         f"  {rounds} rounds of {RUNS} runs; xclingo: {count_rules(rules)} rules, {found['trees']} atoms explained;"
         f" ours: {len(guideline.model.rules)} rules,\n"
@@ -361,6 +384,7 @@ def main() -> None:
         for copies, rounds in ((1, 5), (10, 3)) if options.quick else ((1, 15), (10, 7), (100, 3)):
             compare_with_clingo(guideline, scratch, copies, rounds)
         compare_with_complete(guideline, 5 if options.quick else 25)
+        compare_with_parts(guideline, 5 if options.quick else 25)
         compare_changes(guideline, 1 if options.quick else 3)
         compare_process(scratch, guideline, 15 if options.quick else 31)
         if options.xclingo:
