@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bundles import BREAST_CANCER, METASTASES, Json, concept, condition, requested, resource, stated
+from bundles import BREAST_CANCER, METASTASES, Json, concept, condition, observation, requested, resource, stated
 
 ICD_O = "http://terminology.hl7.org/CodeSystem/icd-o-3"
 ICD_O_OID = "urn:oid:2.16.840.1.113883.6.43.1"
@@ -39,6 +39,10 @@ def tumour(system: str, *codes: str, site: str | None = None) -> Json:
     return found if site is None else {**found, "bodySite": [{"coding": [{"system": system, "code": site}]}]}
 
 
+def in_words(day: str, stage: str) -> Json:
+    return observation("tnm", "loinc:21908-9", day, valueString=stage)
+
+
 TOLD: dict[str, tuple[list[Json], dict[str, Any]]] = {
     "a letter about drugs that the medications tell adds nothing": ([*TREATED, written(date="2020-10-01")], KNOWN),
     "one whose date cannot be read may be about others of the same name": ([*TREATED, written(date="in autumn")], UNKNOWN),
@@ -56,7 +60,7 @@ TOLD: dict[str, tuple[list[Json], dict[str, Any]]] = {
         )
     },
     "a diagnosis that tells of therapy in a period that cannot be read may be of any time": (
-        [*TREATED, {**condition("history", "icd:Z92.21"), "onsetPeriod": [1]}],
+        [*TREATED, {**condition("told", "icd:Z92.21"), "onsetPeriod": [1]}],
         UNKNOWN,
     ),
     "an answer that names a drug": ([*TREATED, answered(asked("Which drugs?", valueString="Enhertu"))], UNKNOWN),
@@ -158,6 +162,21 @@ TOLD: dict[str, tuple[list[Json], dict[str, Any]]] = {
     "a metastasis by its behaviour and site": ([BREAST_CANCER, tumour(ICD_O, "8500/6", site="C22.0")], {"metastatic": True}),
     "one in the brain": ([BREAST_CANCER, tumour(ICD_O, "8500/6", site="C71.1")], {"brain_metastases": True}),
     "one in nodes may be regional": ([BREAST_CANCER, tumour(ICD_O, "8500/6", site="C77.3")], {"metastatic": None}),
+    "the M of a TNM in words tells that there were no metastases": (
+        [BREAST_CANCER, in_words("2017-01-20", "pT2 pN1a (sn) cM0 G2 R0"), *ADJUVANT, METASTASES],
+        {"metastatic": True, "adjuvant_drugs": ["trastuzumab"]},
+    ),
+    "and that there are": ([BREAST_CANCER, in_words("2020-01-10", "cT4b cN1 cM1 (HEP, OSS)")], {"metastatic": True}),
+    "a drug that R5 says was given when it occurred": (
+        [
+            METASTASES,
+            {
+                **resource("MedicationAdministration", "t", status="completed", occurrenceDateTime="2020-03-01"),
+                "medication": {"concept": {"text": "Zercepac ED 420 mg tgl."}},
+            },
+        ],
+        {"metastatic_therapy": [{"drugs": ["trastuzumab"], "outcome": "ongoing"}]},
+    ),
     "a morphology that no table has may be anything": (
         [BREAST_CANCER, tumour(ICD_O, "8140/3"), *ADJUVANT, requested("t", "tucatinib", "2022-02-01")],
         {"metastatic": None, "metastatic_therapy": None},

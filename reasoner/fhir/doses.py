@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from reasoner.fhir.bundles import NOT_READ
 from reasoner.fhir.dates import PartialDate, first_date, parse_date
-from reasoner.fhir.elements import NO_CODING, Coding, Concept, as_list, texts_of
+from reasoner.fhir.elements import NO_CODING, Coding, Concept, Period, as_list, texts_of
 from reasoner.fhir.elsewhere import told_elsewhere
 from reasoner.fhir.evidence import UNDECIDED, EvidenceCollector
 from reasoner.fhir.matters import Matters
@@ -164,8 +164,8 @@ class DoseReader:
         planned = resource.intent is not None and resource.intent.strip().lower() in PLANS
         if state in NOT_GIVEN or planned or is_negated(resource):
             return
-        period = resource.effectivePeriod or resource.occurencePeriod
-        day = resource.effectiveDateTime or resource.occurenceDateTime
+        period = period_of(resource)
+        day = resource.effectiveDateTime or resource.occurenceDateTime or resource.occurrenceDateTime
         start = first_date(day, period.start if period else None, resource.whenHandedOver, resource.authoredOn)
         concepts = medications_of(resource, url, self.medications, self.tables)
         named, why = self.named(concepts) if concepts else ({}, "")
@@ -188,7 +188,7 @@ class DoseReader:
         self.add_doses(resource, start, sources)
 
     def add_doses(self, resource: Resource, start: PartialDate | None, sources: Mapping[str, Provenance]) -> None:
-        kind, period = resource.resourceType or "", resource.effectivePeriod or resource.occurencePeriod
+        kind, period = resource.resourceType or "", period_of(resource)
         end = parse_date(period.end) if period else None
         single = kind in SINGLE
         ended, reason = how_ended(resource, single, self.evidence)
@@ -262,6 +262,11 @@ class DoseReader:
                 self.found.unclear.append(unclear)
             else:
                 self.told.append((told.drugs, unclear))
+
+
+def period_of(resource: Resource) -> Period | None:
+    """Give the time over which a medication was given; R5 writes it in two ways."""
+    return resource.effectivePeriod or resource.occurencePeriod or resource.occurrencePeriod
 
 
 def is_negated(resource: Resource) -> bool:
