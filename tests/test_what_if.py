@@ -120,9 +120,13 @@ def test_a_contraindication_turns_the_second_line_round(curated: Guideline) -> N
     )
     assert "L57.1" in str(found["excluded", "trastuzumab_deruxtecan"]["rules"])
     text = render(result)
-    assert "+  added: trastuzumab emtansine (T-DM1): rank 1, alternative, certain" in text
-    assert "-  removed: trastuzumab deruxtecan (T-DXd) (was rank 1, preferred, certain)" in text
-    assert "[L24; ref. 1, 2, 5; EMILIA]" in words_of(result)
+    assert "Then: Second line: trastuzumab emtansine (T-DM1), alternative." in text
+    assert "+  now recommended: trastuzumab emtansine (T-DM1), rank 1, alternative" in text
+    assert "or is unavailable. [L24 (EMILIA)]" in text
+    assert "- no longer recommended: T-DXd (was rank 1, preferred) It is excluded now. [L57]" in words_of(result)
+    assert "is the preferred treatment" not in text
+    assert "+  T-DXd: interstitial lung disease, present or past [L57]" in text
+    assert "-  no longer excluded: T-DM1" in text
     assert "\x1b" not in text
     assert "\x1b" in render(result, colour=True)
 
@@ -135,10 +139,10 @@ def test_the_text_words_what_was_set_and_what_changes(curated: Guideline) -> Non
     cases = {name: case.record for name, case in curated.cases().items()}
     text = words_of(what_if(curated, cases["second_line"], ["interstitial_lung_disease="]))
     assert "not recorded (now: no)" in text
-    assert "~ changed: trastuzumab deruxtecan (T-DXd): certain -> certain if no interstitial lung disease" in text
+    assert "~ T-DXd: certain -> certain if no interstitial lung disease" in text
     text = words_of(what_if(curated, cases["second_line"], ["metastatic_therapy+=trastuzumab_deruxtecan:progression"]))
     assert "course 2: trastuzumab deruxtecan (T-DXd), progression (now: 1 course)" in text
-    assert "~ second line -> third line" in text
+    assert "~ second line -> third line - progression on T-DXd [L30]" in text
     text = words_of(what_if(curated, cases["second_line"], ["metastatic_therapy=[]"]))
     assert "therapy for metastatic disease: none (now: course 1: trastuzumab + pertuzumab + docetaxel, prog" in text
     text = words_of(what_if(curated, cases["second_line"], ["infusion_symptoms=dyspnea", "weight_kg=70"]))
@@ -146,6 +150,16 @@ def test_the_text_words_what_was_set_and_what_changes(curated: Guideline) -> Non
     text = words_of(what_if(curated, cases["second_line"], ["cns_predominant=true", "brain_metastases=true"]))
     assert "rank 1 -> rank 2" in text
     assert "NOTHING CHANGES" in words_of(what_if(curated, cases["second_line"], []))
+    text = words_of(what_if(curated, cases["maintenance_under_way"], ["hr=positive"]))
+    assert (
+        "- no longer recommended: trastuzumab + pertuzumab (was rank 1, standard) It no longer follows from L10, L61."
+        in text
+    )
+    text = words_of(what_if(curated, cases["six_months_of_chemotherapy"], ["metastatic_therapy[0].taxane_cycles=5"]))
+    assert "+ Complete the chemotherapy before moving on to maintenance. [L7" in text
+    assert "- no longer: Stop the chemotherapy; continue the HER2-targeted drugs. [L7" in text
+    text = words_of(what_if(curated, cases["outcome_not_recorded"], ["metastatic_therapy[0].outcome=progression"]))
+    assert "trastuzumab + pertuzumab; pertuzumab: certain if course 1: progression -> certain" in text
 
 
 APPLIED = {

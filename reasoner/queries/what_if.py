@@ -18,7 +18,7 @@ from reasoner.queries.edits import Edit, apply_edits, parse_edits
 from reasoner.records.record import ONE_OF, Record
 from reasoner.records.shapes import Carried, Result, Shape
 
-__all__ = ["Difference", "Standing", "WhatIf", "differences", "what_if"]
+__all__ = ["Difference", "Standing", "What", "WhatIf", "differences", "what_if"]
 
 Entry = Recommendation | Exclusion | ActionCall
 What = Literal["setting", "recommended", "excluded", "action", "score"]
