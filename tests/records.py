@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reasoner.engine.conclusions import conclusions_of
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
 
@@ -131,3 +132,12 @@ def untold_records(guideline: Guideline, seed: int, count: int, unknown: float) 
 def facts_of(record: Mapping[str, Any]) -> str:
     """Name a record for a failure message."""
     return repr(dict(record))
+
+
+def surely_recommended(guideline: Guideline, data: Mapping[str, Any]) -> set[str]:
+    """Name the regimens that an answer recommends with certainty, without building it; none where the record is refused."""
+    try:
+        derivation = guideline.derive(guideline.parsed(data), compared=False)
+    except RecordError:
+        return set()
+    return {entry.name for entry in conclusions_of(derivation).recommended() if entry.certainty == "certain"}

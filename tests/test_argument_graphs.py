@@ -26,9 +26,10 @@ from reasoner.queries.why import Argued, argued
 WIDEST = 2500
 
 
-@pytest.fixture(params=["curated", "literal"])
-def answers(request: pytest.FixtureRequest) -> list[Answer]:
-    return list(of_cases(request.getfixturevalue(request.param)))
+@pytest.fixture(scope="module", params=["curated", "literal"])
+def drawn(request: pytest.FixtureRequest) -> list[tuple[Answer, ExplanationGraph]]:
+    """The answers to all cases of a layer, each with the graph of its arguments; no test changes them."""
+    return [(answer, argument_graph(answer)) for answer in of_cases(request.getfixturevalue(request.param))]
 
 
 def shown(graph: ExplanationGraph) -> dict[str, str]:
@@ -58,9 +59,10 @@ def check_holds_argument(graph: ExplanationGraph, node: str, own: Argued) -> Non
     assert {f"trial {entry.trial}" for entry in argument.evidence} <= trials
 
 
-def test_every_case_shows_each_argument_whole_and_nothing_of_the_definitions(answers: list[Answer]) -> None:
-    for answer in answers:
-        graph = argument_graph(answer)
+def test_every_case_shows_each_argument_whole_and_nothing_of_the_definitions(
+    drawn: list[tuple[Answer, ExplanationGraph]],
+) -> None:
+    for answer, graph in drawn:
         text = "\n".join((*map(graph.caption, graph), *(data.get("text", "") for _, data in graph.nodes(data=True))))
         assert [phrase for phrase in MACHINERY if phrase in text.replace("Not derived", "")] == []
         assert nx.is_directed_acyclic_graph(graph)
@@ -76,10 +78,9 @@ def test_every_case_shows_each_argument_whole_and_nothing_of_the_definitions(ans
                 assert graph.nodes[node]["rank"] == str(entry.rank)
 
 
-def test_what_would_exclude_a_recommended_regimen_stands_beside_it(answers: list[Answer]) -> None:
+def test_what_would_exclude_a_recommended_regimen_stands_beside_it(drawn: list[tuple[Answer, ExplanationGraph]]) -> None:
     shown = 0
-    for answer in answers:
-        graph = argument_graph(answer)
+    for answer, graph in drawn:
         for entry in (own for own in answer.excluded if own.certainty != "certain"):
             node = f"recommended({entry.regimen})"
             if node in graph:
@@ -91,13 +92,13 @@ def test_what_would_exclude_a_recommended_regimen_stands_beside_it(answers: list
     assert shown > 5
 
 
-def test_every_edge_to_a_conclusion_is_a_step_of_its_derivation(answers: list[Answer]) -> None:
+def test_every_edge_to_a_conclusion_is_a_step_of_its_derivation(drawn: list[tuple[Answer, ExplanationGraph]]) -> None:
     """A statement has a rule behind what it leads to, and an action depends on the recommendation that it follows.
 
     Behind a recommendation stands also what excludes its regimen, which in the literal layer does not override it.
     """
-    for answer in answers:
-        graph, program, model = argument_graph(answer), answer.derivation.program, answer.derivation.model
+    for answer, graph in drawn:
+        program, model = answer.derivation.program, answer.derivation.model
         for atom, node in shown(graph).items():
             sides = (atom, atom.replace("recommended(", "excluded(", 1))
             cone = program.cone([program.index[side] for side in sides if side in program.index])
@@ -111,9 +112,8 @@ def test_every_edge_to_a_conclusion_is_a_step_of_its_derivation(answers: list[An
                     assert program.index[source] in cone, (answer.patient, source, atom)
 
 
-def test_no_conclusion_seems_to_rest_on_a_fact_of_another(answers: list[Answer]) -> None:
-    for answer in answers:
-        graph = argument_graph(answer)
+def test_no_conclusion_seems_to_rest_on_a_fact_of_another(drawn: list[tuple[Answer, ExplanationGraph]]) -> None:
+    for answer, graph in drawn:
         for atom, node in shown(graph).items():
             if atom.startswith("action("):
                 continue
@@ -129,21 +129,20 @@ def facts_behind(graph: ExplanationGraph, node: str) -> set[str]:
     return {word for word in words if " among the " not in word}
 
 
-def test_a_picture_has_forty_nodes_at_most_and_names_what_has_no_room(answers: list[Answer]) -> None:
+def test_a_picture_has_forty_nodes_at_most_and_names_what_has_no_room(drawn: list[tuple[Answer, ExplanationGraph]]) -> None:
     whole = 0
-    for answer in answers:
-        graph = argument_graph(answer)
-        drawn = legible(graph)
-        assert len(drawn) <= MOST_NODES
-        left = drawn.graph.get("left_out", "").split("\n") if "left_out" in drawn.graph else []
+    for _, graph in drawn:
+        picture = legible(graph)
+        assert len(picture) <= MOST_NODES
+        left = picture.graph.get("left_out", "").split("\n") if "left_out" in picture.graph else []
         there = {data["name"] for _, data in graph.nodes(data=True) if data["kind"] == "conclusion"}
-        kept = {data["name"] for _, data in drawn.nodes(data=True) if data["kind"] == "conclusion"}
+        kept = {data["name"] for _, data in picture.nodes(data=True) if data["kind"] == "conclusion"}
         assert there == kept | set(left)
-        assert starts(drawn)[:1] == starts(graph)[:1]
+        assert starts(picture)[:1] == starts(graph)[:1]
         whole += not left
-        right = max(box.x + box.width / 2 for box in boxes(drawn).values())
+        right = max(box.x + box.width / 2 for box in boxes(picture).values())
         assert right / 72 * 96 <= WIDEST
-    assert whole >= 0.85 * len(answers)
+    assert whole >= 0.85 * len(drawn)
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz draws pictures: apt-get install graphviz")

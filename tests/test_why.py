@@ -10,7 +10,7 @@ from typing import Any
 import networkx as nx
 import pytest
 from plain import PlainClingo
-from records import random_record
+from records import random_record, surely_recommended
 
 from graphs.build import explanation_graph
 from reasoner import Guideline, Record, RecordError
@@ -172,14 +172,6 @@ def test_the_rules_of_why_not_are_blocked_by_exactly_what_fails_in_plain_clingo(
             assert list(use.blocked_by) == failing, (data, use)
 
 
-def certain(guideline: Guideline, data: dict[str, Any], regimen: str) -> bool:
-    try:
-        answer = guideline.answer(data)
-    except RecordError:
-        return False
-    return any(entry.regimen == regimen and entry.certainty == "certain" for entry in answer.recommended)
-
-
 def test_what_is_unknown_of_the_past_can_be_found_out(curated: Guideline) -> None:
     record = curated.record(curated.cases()["recurrence_month_not_recorded"].record)
     (change,) = why_not(curated, record, "trastuzumab_deruxtecan").changes
@@ -195,7 +187,7 @@ def test_the_past_is_offered_only_when_asked_for(curated: Guideline) -> None:
     changes = [change.set for change in why_not(curated, record, first, anything=True).changes]
     assert {"months_to_recurrence": 13} in changes
     for change in changes:
-        assert certain(curated, {**record.data, **change}, first), change
+        assert first in surely_recommended(curated, {**record.data, **change}), change
 
 
 def test_why_the_second_comes_after_the_first(curated: Guideline) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -90,11 +91,23 @@ class Program(msgspec.Struct, frozen=True, eq=False):
 
     def cone(self, atoms: Iterable[int]) -> set[int]:
         """Collect atoms and all that they depend on, directly or through other atoms."""
-        return reachable(atoms, self.conditions)
+        required, seen = required_by(self), set(atoms)
+        pending = list(seen)
+        while pending:
+            more = required[pending.pop()] - seen
+            seen |= more
+            pending += more
+        return seen
 
     def conditions(self, atom: int) -> Iterator[int]:
         """Yield the atoms in the conditions of all rules that conclude `atom`."""
         return (condition for rule in self.supports[atom] for condition, _ in self.rules[rule].conditions)
+
+
+@lru_cache(maxsize=32)
+def required_by(program: Program) -> list[frozenset[int]]:
+    """Give for each atom those in the conditions of the rules that conclude it."""
+    return [frozenset(program.conditions(atom)) for atom in range(len(program.atoms))]
 
 
 class Space(msgspec.Struct, frozen=True, eq=False):

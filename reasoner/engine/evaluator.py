@@ -162,13 +162,16 @@ class Evaluator:
     ) -> list[Any]:
         """Apply each rule once to `values`; `found` is filled with what they conclude, and what fires is returned."""
         rules, under = self.program.rules, self.program.under
-        fired = []
+        never, fired = completions & ~completions, []
         for number in numbers:
             rule = rules[number]
             holds = completions if under[number] < 0 else in_force[under[number]]
             for atom, negated in rule.conditions:
                 holds = holds & ~values[atom] if negated else holds & values[atom]
-            found[rule.head] = found[rule.head] | holds
+                if holds == never:
+                    break
+            else:
+                found[rule.head] = found[rule.head] | holds
             fired.append(holds)
         return fired
 

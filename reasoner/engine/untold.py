@@ -146,6 +146,8 @@ def conclude(rules: Iterable[GroundRule], values: dict[int, Known], never: Known
         holds = always
         for atom, negated in rule.conditions:
             holds = holds & ~values[atom] if negated else holds & values[atom]
+            if holds == never:
+                break
         values[rule.head] = values.get(rule.head, never) | holds
 
 
