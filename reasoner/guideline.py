@@ -185,7 +185,7 @@ class Guideline:
         if not isinstance(record, Record):
             record = self.parsed(record)
         answer = build_answer(self.derive(record), record, self.info, self.warnings)
-        return answer.carrying(asked=Asked(record, self.evaluator, self.adopted))
+        return answer.carrying(asked=Asked(record, self.evaluator, self.adopted, self.answer))
 
     def derive(self, record: Record, compared: bool = True) -> Derivation:
         """Derive all that follows from a record; where not `compared`, without what other readings or values would change.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import combinations
@@ -19,13 +19,15 @@ from conftest import ROOT
 from in_process import asking
 from records import random_record
 
-from reasoner import Guideline, RecordError
+from reasoner import Answer, Guideline, RecordError
 from reasoner import guideline as guideline_module
 from reasoner.cli import cli
 from reasoner.engine import opened
 from reasoner.engine.diagrams import AtBase, DiagramCompletions
 from reasoner.engine.stable_models import Bounds
+from reasoner.queries.why import argued, why
 from reasoner.records.shapes import to_json, to_plain
+from reasoner.render.answer import render
 from reasoner.serve.settings import Settings
 
 HILL_AGUE = ROOT / "tests/guidelines/hill_ague"
@@ -142,6 +144,29 @@ def test_whatever_is_asked_of_a_patient_is_begun_again_on_larger_diagrams_where_
     for ends in (last, last // 2):
         assert output() == expected
         assert reads > ends
+
+
+ON_AN_ANSWER: dict[str, Callable[[Answer], object]] = {
+    "why": lambda answer: to_json(why(answer, "trastuzumab_deruxtecan")),
+    "an argument for one conclusion": lambda answer: argued(answer, "excluded(pertuzumab)"),
+    "the text": render,
+}
+
+
+@pytest.mark.parametrize("ask", ON_AN_ANSWER.values(), ids=ON_AN_ANSWER)
+def test_what_is_asked_of_an_answer_answers_again_on_larger_diagrams_where_its_own_are_too_small(
+    ask: Callable[[Answer], object], curated: Guideline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = curated.answer({"id": "x", "metastatic_therapy": COURSES[:2]})
+    expected, read, small = ask(answer), AtBase.__getitem__, answer.derivation.completions.capacity
+
+    def reading(truths: AtBase, number: int) -> object:
+        if truths._completions.capacity == small:
+            raise MemoryError
+        return read(truths, number)
+
+    monkeypatch.setattr(AtBase, "__getitem__", reading)
+    assert ask(answer) == expected
 
 
 @pytest.mark.parametrize("question", ["why", "what-if", "pathway"])

@@ -22,6 +22,7 @@ from reasoner.engine.conclusions import (
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.doses import DoseGiven, Doses
 from reasoner.engine.grounds import grounds_of
+from reasoner.engine.memory import too_small
 from reasoner.engine.notes import not_asked_for, notes_on
 from reasoner.engine.phrases import RecommendationWords
 from reasoner.engine.predicates import (
@@ -174,6 +175,10 @@ class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     derivation = Carried[Derivation]()
     asked = Carried[Asked]()
     warning = Carried[str]("")
+
+    def anew(self) -> Answer:
+        """Give this answer, or where its diagrams have been too small for what is being done the same on larger ones."""
+        return self.asked.again(self.asked.record) if too_small(self.derivation.completions.capacity) else self
 
 
 def build_answer(derivation: Derivation, record: Record, info: GuidelineInfo, warnings: Sequence[str] = ()) -> Answer:

@@ -36,7 +36,7 @@ class Completions(ABC):
     range over all worlds; `base` and `world` take them apart. `order` lists the open variables in the order of assumptions.
     `untold` is the one that tells whether any therapy was given, where nothing is known of it. `assumes` tells
     whether it can be said what a truth assumes, `all_answered` whether it is known that the rules give each completion an
-    answer.
+    answer. `capacity` counts the nodes that its diagrams can have, None where truths are none.
     """
 
     variables: tuple[Variable, ...]
@@ -50,6 +50,7 @@ class Completions(ABC):
     untold: int | None = None
     assumes: bool = True
     all_answered: bool = True
+    capacity: int | None = None
 
     @property
     def open(self) -> tuple[int, ...]:

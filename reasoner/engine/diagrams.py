@@ -66,6 +66,7 @@ class DiagramCompletions(Completions, Inputs):
 
     def __init__(self, record: Record, program: Program, adopted: tuple[int, ...], worlds: Worlds, manager: Manager) -> None:
         self.worlds = worlds
+        self.capacity = manager.capacity
         self.none = manager.own.false()
         self.everything = self.true = manager.own.true()
         self.groups = tuple(program.constraint_components)

@@ -19,6 +19,7 @@ class Manager:
     """A manager of diagrams, with the binary variables that it has so far and the trees of values made of them."""
 
     def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
         self.own = BDDManager(capacity, APPLY_CACHE, 1)
         self.binary: list[BDDFunction] = []
         self._trees: dict[tuple[int, int], tuple[BDDFunction, ...]] = {}

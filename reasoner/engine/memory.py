@@ -7,13 +7,19 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-__all__ = ["capacities", "on_larger_diagrams"]
+__all__ = ["capacities", "on_larger_diagrams", "too_small"]
 
 CAPACITIES = (2**18, 2**20, 2**22)
 """The nodes that diagrams can have: at first, and where these are not enough."""
 
 left: ContextVar[tuple[int, ...] | None] = ContextVar("left", default=None)
 """The capacities that have not been too small for what is being done; None where nothing has been tried."""
+
+
+def too_small(capacity: int | None) -> bool:
+    """Tell whether diagrams of a capacity, None for none, have been too small for what is being done."""
+    return capacity is not None and (not capacities() or capacity < capacities()[0])
+
 
 Asked = ParamSpec("Asked")
 Found = TypeVar("Found")
@@ -28,7 +34,8 @@ def capacities() -> tuple[int, ...]:
 def on_larger_diagrams(work: Callable[Asked, Found]) -> Callable[Asked, Found]:
     """Let some work start again on larger diagrams, and at last without any, where it runs out of their memory.
 
-    It has to be done when it returns: nothing may be left that is evaluated later.
+    It has to be done when it returns: nothing may be left that is evaluated later. Where it is given an answer, it takes
+    that `anew`.
     """
 
     @wraps(work)

@@ -28,6 +28,7 @@ from reasoner.engine.worlds import NO_OTHER
 from reasoner.records.record import OPEN, Record, Told, parse_record
 
 if TYPE_CHECKING:
+    from reasoner.engine.answer import Answer
     from reasoner.engine.diagrams import DiagramCompletions
 
 __all__ = ["Asked", "Claim", "OpenedRecord", "sufficient_facts"]
@@ -37,11 +38,15 @@ TELLS = ("known", "recorded", "lists")
 
 
 class Asked(NamedTuple):
-    """What an answer was asked of: a record, the evaluators for numbers of courses, and the choices of the readings."""
+    """What an answer was asked of: a record, the evaluators for numbers of courses, and the choices of the readings.
+
+    `again` answers the record again.
+    """
 
     record: Record
     evaluator: Callable[[int, bool], Evaluator]
     adopted: tuple[int, ...]
+    again: Callable[[Record], Answer]
 
 
 class Claim(NamedTuple):

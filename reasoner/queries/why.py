@@ -12,6 +12,7 @@ from reasoner.engine.argument import Argument, argue, out_of_scope
 from reasoner.engine.conclusions import CONDITIONAL
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.doses import dosage_atoms
+from reasoner.engine.memory import on_larger_diagrams
 from reasoner.engine.nearest import Nearest, nearest_rule
 from reasoner.engine.predicates import (
     ACTION,
@@ -132,11 +133,13 @@ def concluded(answer: Answer, conclusion: str) -> Concluded:
     return Concluded(kind, status, Claim(claimed, denied=status == NEVER[kind]), held, (*atoms, *doses))
 
 
+@on_larger_diagrams
 def why(answer: Answer, conclusion: str, depth: int | None = None) -> Why:
     """Explain the status of a regimen, an action, a setting or a score, `depth` rules deep or to the end.
 
     Raises RecordError, with the nearest names, for a conclusion that the guideline does not know.
     """
+    answer = answer.anew()
     kind, status, claim, held, atoms = concluded(answer, conclusion)
     asked = kind == "regimen" and status != RECOMMENDED and not out_of_scope(answer, conclusion)
     nearest = nearest_rule(answer.derivation, conclusion) if asked else None
@@ -159,8 +162,10 @@ class Argued(NamedTuple):
     argument: Argument
 
 
+@on_larger_diagrams
 def argued(answer: Answer, atom: str) -> Argued:
     """Argue for one conclusion, clingo text such as "excluded(pertuzumab)", or against it where it holds nowhere."""
+    answer = answer.anew()
     derivation = answer.derivation
     predicate, (name, *_) = predicate_of(atom), arguments_of(atom)
     kind = next(kind for kind, statuses in STATUS.items() if predicate in statuses)

@@ -13,6 +13,7 @@ from reasoner.engine.conclusions import Assumption, untreated_assumed
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.dose_phrases import dose_words, no_dose_words
 from reasoner.engine.joined_names import join_names
+from reasoner.engine.memory import on_larger_diagrams
 from reasoner.engine.notes import of_decision, possible_settings
 from reasoner.engine.phrases import (
     annotation_words,
@@ -143,8 +144,10 @@ def actions(page: TextLayout, calls: Sequence[ActionCall], model: GuidelineModel
                 page.item("  -", text)
 
 
+@on_larger_diagrams
 def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
     """Render an answer as text of at most `width` columns, with ANSI colours where `colour` is true."""
+    answer = answer.anew()
     model = answer.derivation.model
     say = model.say
     page = TextLayout(width, colour, ShortNames(model))
