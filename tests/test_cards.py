@@ -172,6 +172,22 @@ def test_no_card_of_the_shipped_cases_is_long_cut_within_a_sentence_or_names_sta
     assert seen > 300
 
 
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"metastatic_therapy": None}, "none for certain; under conditions: see the link"),
+        ({"metastatic_therapy": None, "heart_failure": True}, "6 for certain: see the link"),
+    ],
+)
+def test_a_line_of_exclusions_without_room_for_one_says_how_many_are_certain(
+    known: dict[str, Any], said: str, curated: Guideline
+) -> None:
+    answer = curated.answer(record(**known))
+    line = about_patient(answer)[0].lines[-1]
+    assert CardBuilder(curated.info, curated.model).fitted(line, 70) == f"- **Excluded:** {said}"
+    assert sum(entry.certainty == "certain" for entry in answer.excluded) == (6 if "heart_failure" in known else 0)
+
+
 def test_what_the_chart_lacks_is_told_whole_however_much_else_there_is_to_say(curated: Guideline) -> None:
     lacks = tuple(f"Not read from the chart: list {number}; what it tells is unknown here." for number in range(5))
     builder = CardBuilder(curated.info, curated.model)

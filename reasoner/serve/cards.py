@@ -161,6 +161,8 @@ class CardBuilder:
 
     def rest(self, line: Line, shown: int) -> str:
         """Say that a line has more than the parts shown; only what the link shows is referred to it."""
+        if not shown and line.brief:
+            return markdown(line.brief)
         if shown < line.unlinked:
             return markdown(self.more_words(len(line.parts) - shown))
         return markdown(self.say("card_more_linked" if shown else "card_linked"))

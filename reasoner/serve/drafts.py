@@ -49,7 +49,7 @@ class Line(NamedTuple):
     """One line of a card: a heading, and what stands behind it, the most important first; all of it where it is `whole`.
 
     Else it takes at most `most` characters. Its parts are `sentences` or items. The first `unlinked` of them are not behind
-    the card's link.
+    the card's link. `brief` stands for them where there is no room for any.
     """
 
     heading: str
@@ -58,6 +58,7 @@ class Line(NamedTuple):
     most: int = LONGEST_LINE
     sentences: bool = False
     unlinked: int = 0
+    brief: str = ""
 
 
 class Draft(NamedTuple):
@@ -110,7 +111,7 @@ def about_patient(answer: Answer, therapy: Sequence[str] = ()) -> tuple[Draft, .
             summary = say("card_nothing", setting)
             lines = [recommended]
         if not drafts:
-            lines.append(Line(say("heading_excluded"), exclusions(answer.excluded, model), most=SHORT_LINE))
+            lines.append(excluded_line(answer.excluded, model))
         cautions = cautions_of(own[0], derivation) if own else ()
         notes = () if drafts else (*(action_words(call, model) for call in answer.actions), *standing(answer))
         drafts.append(Draft("info", summary, tuple(lines), notes, cautions=cautions, brief=brief))
@@ -215,12 +216,19 @@ def about_drug(answer: Answer, drug: str, reference: str, against: Sequence[Excl
     model = answer.derivation.model
     say, label = model.say, model.label("drug", drug)
     lines = (
-        Line(say("heading_excluded"), exclusions(against, model), most=SHORT_LINE),
+        excluded_line(against, model),
         instead(answer, [entry.regimen for entry in against]),
         why_line(against[0], model),
     )
     remove = Suggestion(say("card_remove", label), (reference,))
     return Draft("warning", say("card_drug_excluded", label), lines, standing(answer), against[0].regimen, (remove,))
+
+
+def excluded_line(against: Sequence[Exclusion], model: GuidelineModel) -> Line:
+    """Say what is excluded, or where there is no room for a single one, how many are for certain."""
+    say, sure = model.say, sum(entry.certainty == CERTAIN for entry in against)
+    brief = say("card_excluded_sure", str(sure)) if sure else say("card_excluded_unsure")
+    return Line(say("heading_excluded"), exclusions(against, model), most=SHORT_LINE, brief=brief)
 
 
 def why_line(entry: Recommendation | Exclusion, model: GuidelineModel) -> Line:
