@@ -13,7 +13,8 @@ from graphs.build import about_answer, answer_graph, answered, concluded_atoms, 
 from graphs.graph import ExplanationGraph
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
-from reasoner.engine.argument import DENIED, Block
+from reasoner.engine.argument import DENIED
+from reasoner.engine.argument_blocks import Block
 from reasoner.engine.argument_facts import About, ArgumentFact
 from reasoner.engine.conclusions import CONDITIONAL, Assumption
 from reasoner.engine.phrases import assumption_words, member_name, recommendation_words
@@ -29,6 +30,9 @@ ANSWERED = ("setting", "recommended", "excluded", "action")
 ARGUED = (*ANSWERED, "score")
 MOST_MEMBERS = 3
 STATES = {"recorded": "recorded", "recorded_absent": "recorded_absent", "unknown": "unknown", "assumed": "unknown"}
+
+
+Entry = Recommendation | Exclusion | ActionCall
 
 
 class Use(NamedTuple):
@@ -93,26 +97,27 @@ def argument_graph(answer: Answer, focus: Iterable[str] = ()) -> ExplanationGrap
     text. Exclusions with the same argument are one node, and so are recorded facts that lead to the same. A conclusion is
     reached from the facts of its argument and, but for actions that follow from a recommendation, from no others.
     """
-    return graph_of(list(conclusions(answer, focus)), answer)
+    entries = entries_of(answer)
+    return graph_of(list(conclusions(answer, entries, focus)), entries, answer)
 
 
-def graph_of(groups: Sequence[list[Argued]], answer: Answer) -> ExplanationGraph:
+def graph_of(groups: Sequence[list[Argued]], entries: Mapping[str, Entry], answer: Answer) -> ExplanationGraph:
     model = answer.derivation.model
     graph = ExplanationGraph(wording=model.wording, **about_answer(answer), shows="argument")
-    builder = ArgumentGraphBuilder(graph, model)
+    builder = ArgumentGraphBuilder(graph, model, entries)
     for together in groups:
         builder.grounds.update(fact.about for ground in together[0].argument.because for fact in ground.facts)
     for together in groups:
         node = ", ".join(own.atom for own in together)
-        graph.add_node(node, **concluded(together, answer))
+        graph.add_node(node, **concluded(together, entries, answer))
         builder.read(node, together[0], answer)
     builder.write()
     return graph
 
 
-def excluded_by(own: Argued, answer: Answer) -> dict[str, list[ArgumentFact]]:
+def excluded_by(own: Argued, entries: Mapping[str, Entry], answer: Answer) -> dict[str, list[ArgumentFact]]:
     """Give what excludes a regimen of the answer under a condition and its argument lacks, with the facts of that."""
-    entries, exclusion = entries_of(answer), own.atom.replace(RECOMMENDED, EXCLUDED, 1)
+    exclusion = own.atom.replace(RECOMMENDED, EXCLUDED, 1)
     entry = entries.get(exclusion) if exclusion != own.atom and own.atom in entries else None
     if not isinstance(entry, Exclusion) or entry.certainty == "certain":
         return {}
@@ -132,9 +137,8 @@ def behind_action(atom: str, graph: ExplanationGraph, answer: Answer) -> list[st
     return [node for node in graph if predicate_of(node) == RECOMMENDED and node in cone]
 
 
-def conclusions(answer: Answer, focus: Iterable[str]) -> Iterator[list[Argued]]:
+def conclusions(answer: Answer, entries: Mapping[str, Entry], focus: Iterable[str]) -> Iterator[list[Argued]]:
     """Yield what is argued for, in the order of the answer; exclusions with the same argument together."""
-    entries = entries_of(answer)
     named = [atom for atom in focus if atom.partition("(")[0] in ARGUED]
     shown = {entry.regimen for entry in answer.recommended}
     twice = {f"excluded({own.regimen})" for own in answer.excluded if own.certainty != "certain" and own.regimen in shown}
@@ -150,10 +154,10 @@ def conclusions(answer: Answer, focus: Iterable[str]) -> Iterator[list[Argued]]:
     yield from alike.values()
 
 
-def concluded(together: Sequence[Argued], answer: Answer) -> dict[str, str]:
+def concluded(together: Sequence[Argued], entries: Mapping[str, Entry], answer: Answer) -> dict[str, str]:
     """Give the attributes of what is argued for: all that the answer says of it, and a label that says it in words."""
     atom, status = together[0].atom, together[0].status
-    entry = entries_of(answer).get(atom)
+    entry = entries.get(atom)
     attributes = answered(atom, entry, answer)
     attributes["name"] = answer.derivation.model.say("and").join(
         answered(own.atom, None, answer)["name"] for own in together
@@ -167,9 +171,7 @@ def concluded(together: Sequence[Argued], answer: Answer) -> dict[str, str]:
     return {"kind": "conclusion", "label": words, "state": state, **attributes}
 
 
-def conclusion_words(
-    attributes: Mapping[str, str], entry: Recommendation | Exclusion | ActionCall | None, answer: Answer
-) -> str:
+def conclusion_words(attributes: Mapping[str, str], entry: Entry | None, answer: Answer) -> str:
     """Word a conclusion as the answer does, with what it hangs on."""
     say, name, assuming = answer.derivation.model.say, attributes["name"], attributes.get("assuming", "")
     if isinstance(entry, Recommendation):
@@ -190,8 +192,9 @@ def conclusion_words(
 class ArgumentGraphBuilder:
     """Collects what arguments have in common, and adds it to a graph."""
 
-    def __init__(self, graph: ExplanationGraph, model: GuidelineModel) -> None:
+    def __init__(self, graph: ExplanationGraph, model: GuidelineModel, entries: Mapping[str, Entry]) -> None:
         self.graph = graph
+        self.entries = entries
         self.model = model
         self.facts: dict[str, dict[str, str]] = {}
         self.grounds: set[About] = set()
@@ -214,7 +217,7 @@ class ArgumentGraphBuilder:
         for block in argument.ruled_out_by:
             role = "requires_absence" if block.state == "recorded" else "requires"
             blocks.setdefault(block.block, {})[self.block(block)] = role
-        for name, excluding in excluded_by(own, answer).items():
+        for name, excluding in excluded_by(own, self.entries, answer).items():
             blocks[name] = dict(map(self.fact, excluding))
         uses += [Use(name, conclusion, "requires_absence", facts) for name, facts in blocks.items()]
         known = {use.name for use in self.uses if use.conclusion in after}
@@ -248,7 +251,10 @@ class ArgumentGraphBuilder:
 
         Members of a list that stand alike and carry nothing are one.
         """
-        if block.member is not None and block.state != "recorded" and block.about not in self.grounds:
+        if len(block.abouts) > 1:
+            return self.add(" with ".join(map(id_of, block.abouts)), block.words, STATES[block.state])
+        about = block.abouts[0]
+        if block.member is not None and block.state != "recorded" and about not in self.grounds:
             name = f"fact {block.fact}: {block.state}"
             self.members.setdefault(name, {})[member_name(block.member, self.model)] = None
             words = self.members_words(block.fact, list(self.members[name]))
@@ -256,7 +262,7 @@ class ArgumentGraphBuilder:
             self.facts[name] = {"kind": "fact", "label": label, "state": STATES[block.state]}
             return name
         words = self.model.say("taken_as_absent", block.words) if block.state == "assumed" else block.words
-        return self.add(id_of(block.about), words, STATES[block.state])
+        return self.add(id_of(about), words, STATES[block.state])
 
     def members_words(self, fact: str, members: list[str]) -> str:
         say, rest = self.model.say, len(members) - MOST_MEMBERS
@@ -331,7 +337,8 @@ class ArgumentGraphBuilder:
         found: dict[str, None] = {}
         for use in uses:
             beside = {other.name for other in self.uses if other.conclusion == use.conclusion}
-            read = (name, *(other for other in annotations[name].reads if other not in beside))
+            own = name.partition("=")[0]
+            read = (own, *(other for other in annotations[own].reads if other not in beside))
             found |= {trial: None for known in read for trial in annotations[known].trials}
         yield from (trial for trial in found if trial in self.trials)
 

@@ -20,7 +20,7 @@ from reasoner.engine.derivation import Derivation
 from reasoner.engine.evaluator import Evaluated, Evaluator
 from reasoner.engine.memory import capacities, on_larger_diagrams
 from reasoner.engine.opened import consistent, evaluate, open_record
-from reasoner.engine.sufficient import Asked
+from reasoner.engine.opened_record import Asked
 from reasoner.errors import GuidelineError, RecordError
 from reasoner.records.record import OPEN, Record, Told, parse_record
 

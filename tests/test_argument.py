@@ -16,11 +16,11 @@ from records import random_record
 from reasoner import Guideline, RecordError
 from reasoner.engine.answer import Answer
 from reasoner.engine.conclusions import Assumption, assumption_of
+from reasoner.engine.examination import Examination
 from reasoner.engine.managers import manager_of
 from reasoner.engine.memory import CAPACITIES
-from reasoner.engine.opened import open_as_diagram
-from reasoner.engine.sufficient import Claim, OpenedRecord, sufficient_facts
-from reasoner.engine.worlds import NO_OTHER
+from reasoner.engine.opened_record import Claim, OpenedRecord
+from reasoner.engine.sufficient import sufficient_facts
 from reasoner.queries.why import Why, why
 from reasoner.render.why import render
 
@@ -77,9 +77,8 @@ def check_text(result: Why) -> int:
 
 def check_contains_sufficient(result: Why) -> None:
     argument = result.argument
-    named = {about(fact) for ground in argument.because for fact in ground.facts} | {
-        about(block) for block in argument.ruled_out_by
-    }
+    named = {about(fact) for ground in argument.because for fact in ground.facts}
+    named |= {one for block in argument.ruled_out_by for one in block.abouts}
     assert {about(one) for one in argument.sufficient or ()} <= named, (result.patient, result.conclusion)
 
 
@@ -222,12 +221,11 @@ def test_no_smaller_set_is_sufficient_by_exhaustive_search(curated: Guideline) -
         for _, atom in rng.sample(list(claims(answer)), min(2, len(list(claims(answer))))):
             claim = Claim((atom,))
             opened = OpenedRecord(answer.asked, claim, curated.model)
-            laid = open_as_diagram(opened.record, opened.evaluator, opened.adopted, NO_OTHER, CAPACITIES[0])
-            truth, completions = opened.truth(laid), laid.completions
+            examination = Examination(opened, CAPACITIES[0])
             found = sufficient_facts(answer.asked, claim, curated.model)
             assert found is not None
             for size in range(min(len(found), 4)):
                 every = list(combinations(opened.recorded.items(), size))
                 for chosen in every if size < 3 else rng.sample(every, min(200, len(every))):
-                    assert completions.agreeing(chosen) & ~truth != completions.none, (answer.patient, atom, chosen)
+                    assert not examination.decides(chosen), (answer.patient, atom, chosen)
             manager_of(CAPACITIES[0])

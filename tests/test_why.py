@@ -215,20 +215,20 @@ STANDINGS = {
     ),
     "an outcome that is not recorded could be one that excludes": (
         {"hr": "negative", "metastatic": True, "metastatic_therapy": [{"drugs": FIRST}]},
-        "trastuzumab_pertuzumab", ("Not recorded: course 1: trastuzumab + pertuzumab + docetaxel, progression [R10]",), (),
+        "trastuzumab_pertuzumab", ("Not recorded: how course 1 ended [R17, R10];",), ("ongoing and",),
     ),
     "what places a patient in the scope does not carry the setting": (
         {"hr": "negative", "metastatic": True, "metastatic_therapy": [{"drugs": FIRST}]},
-        "maintenance", ("HER2 status: positive; metastatic disease",), ("R19",),
+        "maintenance", ("Because - HER2 status: positive course 1: trastuzumab",), ("R19", "metastatic disease"),
     ),
     "a value is named as it is recorded": (
         {"hr": "negative", "metastatic": True, "metastatic_therapy": [{"drugs": FIRST}], "lvef_decline": "none"},
-        "trastuzumab_pertuzumab", ("Recorded: hormone receptor status: negative [R17]; LVEF decline: none [R11]",),
+        "trastuzumab_pertuzumab", ("hormone receptor status: negative [reading R17]", "Recorded: LVEF decline: none [R11]"),
         ("Recorded as absent",),
     ),
     "what happened in therapy that is not known is not recorded as absent": (
         {"months_to_recurrence": 9, "metastatic": True},
-        "trastuzumab_deruxtecan", ("Not recorded: course 1",), ("Recorded as absent: a course",),
+        "trastuzumab_deruxtecan", ("Not recorded: interstitial lung disease",), ("Recorded as absent",),
     ),
     "what is sufficient and read by no statement itself has the source of its like": (
         {"hr": "positive", "metastatic": True, "adjuvant_drugs": [], "metastatic_therapy": [], "heart_failure": False,

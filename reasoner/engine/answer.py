@@ -24,6 +24,7 @@ from reasoner.engine.doses import DoseGiven, Doses
 from reasoner.engine.grounds import grounds_of
 from reasoner.engine.memory import too_small
 from reasoner.engine.notes import not_asked_for, notes_on
+from reasoner.engine.opened_record import Asked
 from reasoner.engine.phrases import RecommendationWords
 from reasoner.engine.predicates import (
     BEFORE,
@@ -36,7 +37,6 @@ from reasoner.engine.predicates import (
 )
 from reasoner.engine.reasons import FINDING, Reason, ReasonWriter
 from reasoner.engine.scores import Score, scores
-from reasoner.engine.sufficient import Asked
 from reasoner.records.record import Record
 from reasoner.records.shapes import Carried, Result, Shape
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from msgspec import field
-
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
+from reasoner.engine.argument_blocks import Block, BlockWriter
 from reasoner.engine.argument_facts import About, ArgumentFact, Facts, Standing
 from reasoner.engine.argument_walk import Walk
 from reasoner.engine.completions import Truth
 from reasoner.engine.conclusions import SILENT, Assumption, conclusions_of
 from reasoner.engine.nearest import Nearest
+from reasoner.engine.opened_record import Claim
+from reasoner.engine.overturning import Sought
 from reasoner.engine.phrases import assuming_words, best_strength_words, rank_is_sure
-from reasoner.engine.predicates import INDICATED, RECOMMENDED, SETTING, arguments_of, ground_atom
+from reasoner.engine.predicates import CONTRAINDICATED, INDICATED, RECOMMENDED, SETTING, arguments_of, ground_atom
 from reasoner.engine.scores import score_words
-from reasoner.engine.sufficient import Claim, sufficient_facts
+from reasoner.engine.sufficient import Examined, examine
 from reasoner.records.shapes import Shape
 
 __all__ = ["DENIED", "Argument", "Block", "Evidence", "Ground", "argue", "out_of_scope", "verdict_words"]
@@ -41,24 +42,6 @@ class Ground(Shape, frozen=True):
     statement: str
     text: str
     facts: tuple[ArgumentFact, ...]
-
-
-class Block(Shape, frozen=True, kw_only=True, omit_defaults=True):
-    """A fact that could rule the conclusion out by a statement, reading or overlay, and how it stands in the record."""
-
-    block: str
-    fact: str
-    member: str | None = field(default=None, name="has")
-    course: int | None = None
-    key: str | None = None
-    value: bool | str | tuple[str, ...] | None = None
-    state: Standing
-    words: str
-
-    @property
-    def about(self) -> About:
-        """What the fact is about, without its value."""
-        return self.fact, self.member, self.course, self.key
 
 
 class Evidence(Shape, frozen=True):
@@ -186,17 +169,25 @@ class ArgumentBuilder:
         self.derivation = answer.derivation
         self.program = answer.derivation.program
         self.model = answer.derivation.model
-        self.claim = claim
         self.denied = claim.denied
         targets = [self.program.index[atom] for atom in held or claim.atoms if atom in self.program.index]
         self.targets = targets[::-1] if claim.denied else targets[:1]
-        certain = status != "conditional"
-        self.sufficient = sufficient_facts(answer.asked, claim, self.model) if certain else None
+        self.claim = (
+            claim if status != "conditional" else Claim(tuple(self.program.atoms[target] for target in self.targets))
+        )
         self.entry = entry_of(answer, conclusion, kind, held)
-        self.readings = self.entry.readings if self.entry is not None else ()
-        wanted = (*(self.sufficient or ()), *(self.entry.assuming if self.entry is not None else ()))
-        self.walk = Walk(self.derivation, self.agree(), self.readings, wanted)
+        self.readings = self.needed_readings()
+        self.walk = Walk(self.derivation, self.agree(), (*self.readings, *self.stating()))
         self.facts = Facts(self.walk, answer.asked.record.data)
+        self.blocks = BlockWriter(self.facts, self.targets)
+
+    def needed_readings(self) -> tuple[str, ...]:
+        """Name the readings that make a difference: without which, or read otherwise, the conclusion would not stand so."""
+        if self.entry is None:
+            return ()
+        return tuple(
+            name for name in self.model.annotations if name in (*self.entry.readings, *self.entry.depends_on_readings)
+        )
 
     def agree(self) -> Truth:
         """Give the completions that are argued for: all where it is certain, else those that agree with what it assumes."""
@@ -207,27 +198,25 @@ class ArgumentBuilder:
         return conclusions_of(self.derivation).certainty(truth)[2] if truth != self.derivation.completions.none else every
 
     def argument(self, nearest: Nearest | None) -> Argument:
-        for target in self.targets:
-            if self.denied:
-                self.walk.oppose(target, "")
-            elif not self.recommended(target):
+        for target in self.targets if not self.denied else ():
+            if not self.recommended(target):
                 self.walk.support(target)
-        because, blocks = self.grounds(), self.blocks()
-        if self.denied and self.kind == "regimen":
-            needed = {(one.fact, one.member, one.course, one.key) for one in self.sufficient or ()}
-            blocks = list({b.about: b for b in blocks[::-1] if b.state == "unknown" or b.about in needed}.values())[::-1]
-            because = self.lacking(nearest) if nearest is not None else {}
-        because, blocks = self.complete(because, blocks)
+        because = self.grounds() if nearest is None or not self.denied else self.lacking(nearest)
+        named = {fact.about for own in because.values() for fact in own if fact.state != "unknown"}
+        certain = self.status != "conditional"
+        examined = examine(self.answer.asked, self.claim, self.model, Sought(named, self.denied), certain)
+        blocks = [*self.blocks.write(examined.overturned_by, because, carrying=not because), *self.histories(examined)]
+        self.complete(because, blocks, examined)
         stating = [name for name in because if name in self.stating()]
         used = tuple(because)[:1] if self.kind == "action" else tuple(stating or because)
         return Argument(
             verdict=verdict_words(self.answer, self.conclusion, self.kind, self.status),
-            because=tuple(self.ground(name, facts) for name, facts in because.items()),
+            because=tuple(self.ground(name, because[name]) for name in sorted(because, key=bool)),
             ruled_out_by=tuple(blocks),
             readings=tuple(self.readings),
             evidence=tuple(self.evidence(used)) if self.rests_on_trials(nearest) else (),
             alternatives_considered=tuple(self.others()),
-            sufficient=self.sufficient,
+            sufficient=examined.sufficient,
         )
 
     def rests_on_trials(self, nearest: Nearest | None) -> bool:
@@ -259,96 +248,49 @@ class ArgumentBuilder:
         return False
 
     def grounds(self) -> dict[str, list[ArgumentFact]]:
-        """Give what carries the conclusion, each with its facts, every fact once; what is carried by nothing comes first."""
-        named = [name for name in self.walk.because if name]
-        found: dict[str, list[ArgumentFact]] = {name: [] for name in filter(self.carries, named)} or {n: [] for n in named}
+        """Give what carries the conclusion, each with its facts, every fact once.
+
+        What concludes it by itself carries it, whatever it is, and so does what reads a fact.
+        """
+        found: dict[str, list[ArgumentFact]] = {
+            name: [] for name in self.walk.because if name and (name in self.walk.leading or self.walk.carries(name))
+        }
         given: set[About] = set()
-        for atoms_of in (self.walk.because, self.walk.indirect):
-            first = next(iter(found), "")
-            for name, atoms in atoms_of.items():
-                own = [fact for fact in self.facts.of_atoms(atoms) if fact.about not in given]
-                given.update(fact.about for fact in own)
-                if own:
-                    found.setdefault(name if name in found else first or name or self.reader(own[0].about), []).extend(own)
+        for name, atoms in self.walk.because.items():
+            own = [fact for fact in self.facts.of_atoms(atoms) if fact.about not in given]
+            given.update(fact.about for fact in own)
+            if own:
+                found.setdefault(name or self.blocks.reader(own[0].about), []).extend(own)
         return found
 
-    def carries(self, name: str) -> bool:
-        """Tell whether an annotation carries the conclusion: a reading does where it makes a difference."""
-        kind = self.model.annotations[name].kind if name else ""
-        return kind in ("statement", "overlay") or name.partition("=")[0] in self.walk.kept
-
-    def blocks(self) -> list[Block]:
-        """List the facts that could rule the conclusion out: of the record, then what its courses leave out."""
-        found: dict[tuple[str, About], list[int]] = {}
-        for block, atom in self.walk.blocks:
-            variable = self.program.variables[self.walk.owner[atom]]
-            state = self.facts.state(variable.place[:4])
-            if variable.reading is None and (
-                state != "unknown" or self.walk.owner[atom] in self.derivation.completions.open
-            ):
-                found.setdefault((block, variable.place[:4]), []).append(atom)
-        blocks = [self.block(block, about, self.facts.words_of(about, atoms)) for (block, about), atoms in found.items()]
-        therapy = self.model.courses_fact
+    def histories(self, examined: Examined) -> Iterator[Block]:
+        """Yield what would exclude a regimen that is recommended in a course that was never given."""
+        therapy, exclusion = self.model.courses_fact, ground_atom(CONTRAINDICATED, self.conclusion)
         own = {self.conclusion, *(drug for part in self.model.parts.get(self.conclusion, ()) for drug in part)}
-        for block, atom in self.walk.histories if therapy is not None else ():
-            assert therapy is not None
+        if therapy is None or not isinstance(self.entry, Recommendation) or exclusion not in self.program.index:
+            return
+        standing: Standing = "unknown" if self.derivation.possible is not None else "recorded_absent"
+        for block, atom in self.walk.lacking(self.program.index[exclusion]):
             if own.isdisjoint(arguments_of(self.program.atoms[atom])):
                 continue
-            standing: Standing = "unknown" if self.derivation.possible is not None else "recorded_absent"
-            blocks.append(Block(block=block, fact=therapy.name, state=standing, words=self.program.phrases[atom]))
-        return blocks
+            if not examined.ever[atom] if examined.ever else self.walk.closed(atom):
+                yield Block(block=block, fact=therapy.name, state=standing, words=self.program.phrases[atom])
 
-    def block(self, block: str, about: About, words: str) -> Block:
-        name, member, course, key = about
-        state, recorded = self.facts.state(about), self.facts.recorded(about)
-        standing: Standing = "recorded_absent" if state == "recorded" and recorded is None else state
-        words = words if recorded is None else self.facts.words(about, recorded)
-        return Block(
-            block=block or self.reader(about), fact=name, member=member, course=course, key=key, state=standing, words=words
-        )
-
-    def reader(self, about: About) -> str:
-        """Name the first annotation among the rules behind the conclusion that reads a fact."""
-        own = {number for number, v in self.walk.owner.items() if self.program.variables[v].place[:4] == about}
-        for atom in sorted(self.program.cone(self.targets), reverse=True):
-            for rule in self.program.supports[atom]:
-                name = self.model.rules[self.program.rules[rule].rule].annotation
-                if name is not None and any(c in own for c, _ in self.program.rules[rule].conditions):
-                    return name
-        return ""
+    def complete(self, because: dict[str, list[ArgumentFact]], blocks: list[Block], examined: Examined) -> None:
+        """Add what is sufficient and was not reached: that no therapy was given, under what asks for it."""
+        named = {fact.about for own in because.values() for fact in own}
+        named.update(about for block in blocks for about in block.abouts)
+        for one in examined.sufficient or ():
+            about = (one.fact, one.member, one.course, one.key)
+            if about not in named:
+                asking = (name for name in because if self.blocks.needs_no_history(name)) if one.value == () else ()
+                name = next(iter(asking), "") or self.blocks.reader(about) or self.speaker()
+                because.setdefault(name, []).append(self.facts.fact(about, one.value, None))  # type: ignore[arg-type]
 
     def speaker(self) -> str:
         """Name the first annotation under which anything is said of the conclusion; an empty text where none does."""
         named = (rule.annotation for rule in self.model.rules if self.conclusion in arguments_of(rule.head.replace(" ", "")))
         return next((name for name in named if name is not None), "")
-
-    def complete(
-        self, because: dict[str, list[ArgumentFact]], blocks: list[Block]
-    ) -> tuple[dict[str, list[ArgumentFact]], list[Block]]:
-        """Add what is sufficient and was not reached: what is absent can rule out, everything else carries."""
-        named = {fact.about for own in because.values() for fact in own}
-        excluding = set(self.excluding())
-        blocks = [own for own in blocks if own.about not in named or (own.block, own.about) in excluding]
-        blocked = {block.about for block in blocks}
-        for one in self.sufficient or ():
-            about = (one.fact, one.member, one.course, one.key)
-            if about in named or about in blocked:
-                continue
-            if one.value is False:
-                like = next((block.block for block in blocks if block.fact == one.fact), "")
-                blocks.append(self.block(self.reader(about) or like, about, self.facts.words(about, True)))
-            else:
-                name = next(reversed(because), "") or self.reader(about) or self.speaker()
-                because.setdefault(name, []).append(self.facts.fact(about, one.value, None))  # type: ignore[arg-type]
-        return because, blocks
-
-    def excluding(self) -> Iterator[tuple[str, About]]:
-        """Yield what is not recorded and by itself would exclude the conclusion where it is otherwise than argued for."""
-        for block, atom in self.walk.excluding:
-            about = self.program.variables[self.walk.owner[atom]].place[:4]
-            joint = [self.derivation.values[atom] & self.derivation.values[target] for target in self.targets]
-            if self.facts.state(about) == "unknown" and joint == [self.derivation.completions.none] * len(joint):
-                yield block, about
 
     def stating(self) -> set[str]:
         """Name what recommends or excludes the regimen, or calls for the action, by itself."""

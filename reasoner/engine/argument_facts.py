@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import field
 
+from reasoner.compiler.model import Variable
+from reasoner.compiler.program import Program
 from reasoner.engine.answer import Missing
-from reasoner.engine.argument_walk import Walk
+from reasoner.engine.argument_walk import Walk, owners
 from reasoner.engine.conclusions import Assumption
 from reasoner.engine.nearest import NOWHERE, Lack
 from reasoner.engine.phrases import assumption_words, course_words, unknown_words
@@ -38,6 +41,13 @@ class ArgumentFact(Shape, frozen=True, kw_only=True, omit_defaults=True):
     def about(self) -> About:
         """What the fact is about, without its value."""
         return self.fact, self.member, self.course, self.key
+
+
+@lru_cache(maxsize=10_000)
+def first_behind(program: Program, atom: int) -> int | None:
+    """Give the first variable that an atom depends on."""
+    own = owners(program)
+    return min((own[behind] for behind in program.cone([atom]) if behind in own), default=None)
 
 
 class Facts:
@@ -75,7 +85,7 @@ class Facts:
         """Give the fact by which a rule that came nearest does not fire: of what is derived the first that it rests on."""
         reached = lack.atom != NOWHERE
         own = self.of_atom(lack.atom) if reached and lack.atom < len(self.program.inputs) else None
-        behind = min(self.walk.variables_behind(lack.atom), default=None) if reached else None
+        behind = first_behind(self.program, lack.atom) if reached else None
         if behind is not None:
             about = self.program.variables[behind].place[:4]
         else:
@@ -90,14 +100,17 @@ class Facts:
         state: Standing = "unknown" if lack.kind == "open" else "recorded"
         return ArgumentFact(fact=name, member=member, course=course, key=key, value=None, words=words, state=state)
 
-    def words_of(self, about: About, atoms: Sequence[int]) -> str:
-        """Word what input atoms about a fact say: how a course would end, where that is not recorded, as of any course."""
-        variable = self.program.variables[self.walk.owner[atoms[0]]]
-        texts = {self.program.atoms[atom] for atom in atoms}
-        values = [value for value, own in variable.values if not texts.isdisjoint(own)]
-        if about[2] is not None and about[3] is None and len(values) == 1 and self.state(about) == "unknown":
-            return self.words(about, values[0])
-        return self.model.say("or").join(self.program.phrases[atom] for atom in atoms)
+    def words_of(self, variable: Variable, values: Sequence[int], state: Standing) -> str:
+        """Word values of a variable that are not recorded; where it is unknown, what is to be found out."""
+        name, member, course, key = about = variable.place[:4]
+        words = [variable.values[value][0] for value in values]
+        if state == "unknown" and not (course is not None and key is None and len(values) == 1):
+            return unknown_words(Missing(fact=name, member=member, course=course, key=key, decides=()), self.model)
+        own = next((v for v in self.program.variables if v.place[:4] == about), variable)
+        atoms = [atom for value, atoms in own.values if value in words for atom in atoms if atom in self.program.index]
+        if not atoms or (course is not None and key is None):
+            return self.model.say("or").join(self.words(about, word) for word in words)
+        return self.model.say("or").join(self.program.phrases[self.program.index[atom]] for atom in atoms)
 
     def true_of(self, atoms: Sequence[str]) -> bool:
         return all(self.walk.holds(self.program.index[atom]) for atom in atoms if atom in self.program.index)

@@ -281,12 +281,13 @@ class DiagramCompletions(Completions, Inputs):
         found = self._smallest(self._in_any_history(truth), self._in_any_history(self.all), {})
         return () if found is None else self._chosen(found)
 
-    def smallest_among(self, truth: BDDFunction, offered: Mapping[int, int]) -> Chosen | None:
+    def smallest_among(self, truth: BDDFunction, space: BDDFunction, offered: Mapping[int, int]) -> Chosen | None:
         """Find the smallest set of the `offered` values, one for each of some variables, that makes `truth` hold.
 
-        It holds then in every completion that agrees with the set. Of equally small sets the first; None where no set does.
+        It holds then in every completion of `space`, of which it is a part, that agrees with the set. Of equally small sets
+        the first; None where no set does.
         """
-        found = self._smallest(truth, self.all, {}, offered)
+        found = self._smallest(truth, space, {}, offered)
         return None if found is None else self._chosen(found)
 
     def _chosen(self, found: Smallest) -> Chosen:

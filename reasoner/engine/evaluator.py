@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from reasoner.compiler.program import Program
 
-__all__ = ["Between", "Evaluated", "Evaluator"]
+__all__ = ["Between", "Evaluated", "Evaluator", "Settled"]
 
 MANY = 300
 """After so many evaluations generated code has paid for being generated."""
@@ -42,7 +42,7 @@ def without(value: Any, other: Any) -> Any:  # noqa: ANN401 (any operand)
     return value & ~other
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def rules_behind(program: Program, atoms: tuple[int, ...]) -> list[int]:
     """List the ground rules that decide some atoms, in dependency order."""
     return sorted(number for atom in program.cone(atoms) for number in program.supports[atom])
@@ -54,6 +54,17 @@ class Evaluated(NamedTuple):
     values: list[Any]
     fired: list[Any]
     possible: list[Any] | None = None
+
+
+class Settled(NamedTuple):
+    """What of a program is the same whatever is open: `known` tells of each atom whether it holds, None where that is open.
+
+    `rules` are those that conclude what is open, in dependency order, and `always` lists the derived atoms that hold.
+    """
+
+    known: list[bool | None]
+    rules: list[int]
+    always: list[int]
 
 
 class Evaluator:
@@ -117,6 +128,45 @@ class Evaluator:
         in_force = [completions] * len(self.program.readings)
         self._interpret(rules_behind(self.program, tuple(atoms)), values, completions, in_force)
         return [values[atom] for atom in atoms]
+
+    def behind(self, settled: Settled, inputs: Sequence[Any], completions: Any) -> list[Any]:  # noqa: ANN401 (any operand)
+        """Evaluate what is not settled; give the values of all atoms, of those that nothing settled depends on never."""
+        values = self._values(inputs, None, completions)
+        for atom in settled.always:
+            values[atom] = completions
+        self._interpret(settled.rules, values, completions, [completions] * len(self.program.readings))
+        return values
+
+    def settle(self, atoms: Sequence[int], inputs: Sequence[bool | None]) -> Settled:
+        """Find what is settled of some atoms, by their numbers, and of what they depend on; all readings are in force.
+
+        `inputs` tell whether each input atom holds, None where that is open.
+        """
+        program = self.program
+        known = [value if value is None else bool(value) for value in self._values(inputs, None, True)]
+        looped = {atom for first, last in program.loops for atom in range(first, last)}
+        open_rules, always = [], dict[int, None]()
+        for number in rules_behind(program, tuple(atoms)):
+            rule = program.rules[number]
+            if rule.head in looped:
+                known[rule.head] = None
+                open_rules.append(number)
+                continue
+            holds: bool | None = True
+            for atom, negated in rule.conditions:
+                value = known[atom]
+                if value is None:
+                    holds = None
+                elif value is negated:
+                    holds = False
+                    break
+            if holds:
+                known[rule.head] = True
+                always[rule.head] = None
+            elif holds is None and not known[rule.head]:
+                known[rule.head] = None
+                open_rules.append(number)
+        return Settled(known, [n for n in open_rules if program.rules[n].head not in always], list(always))
 
     def _values(self, inputs: Sequence[Any], derived: Sequence[Any] | None, completions: Any) -> list[Any]:  # noqa: ANN401
         """Give the values of all atoms, the derived ones as far as they are known."""

@@ -12,8 +12,9 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.variables import variables_of
 from reasoner.engine.answer import Answer, Missing
 from reasoner.engine.completions import Completions
-from reasoner.queries.fields import field_of, sets_of, value_for
+from reasoner.queries.fields import field_of, sets_of
 from reasoner.queries.questions import Value
+from reasoner.records.encoding import value_for
 from reasoner.records.record import ONE_OF, OPEN, Record
 
 __all__ = ["Asked", "Option", "askable", "may_lack_value", "options", "otherwise_words"]

@@ -12,10 +12,11 @@ from reasoner.engine.predicates import RECOMMENDED, ground_atom
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
 from reasoner.queries.families import NONE, Families, Family, Step
-from reasoner.queries.fields import Value, field_of, is_told, resolved, sets_of, value_for
+from reasoner.queries.fields import field_of, is_told, resolved, sets_of
 from reasoner.queries.points import ABSENT
 from reasoner.queries.search import Search, TooManyError
 from reasoner.queries.tried import tried_changes
+from reasoner.records.encoding import Value, value_for
 from reasoner.records.record import ONE_OF, Record
 from reasoner.records.shapes import Shape
 

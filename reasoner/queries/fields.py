@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
-from reasoner.compiler.intervals import number_in
-from reasoner.compiler.model import GuidelineModel, Variable
+from reasoner.compiler.model import Variable
 from reasoner.errors import RecordError, nearest
 from reasoner.records.encoding import course_key
 from reasoner.records.record import ONE_OF
 
-__all__ = ["Value", "course_field", "field_of", "is_told", "resolved", "sets_of", "value_for", "with_values"]
-
-Value: TypeAlias = "bool | str | int | float | list[str]"
+__all__ = ["course_field", "field_of", "is_told", "resolved", "sets_of", "with_values"]
 
 COURSE_FIELD = re.compile(r"(?P<fact>\w+)\[(?P<at>\d+)\]\.(?P<field>\w+)")
 
@@ -22,24 +18,6 @@ COURSE_FIELD = re.compile(r"(?P<fact>\w+)\[(?P<at>\d+)\]\.(?P<field>\w+)")
 def field_of(variable: Variable) -> str:
     """Name the key that a variable is set by, such as ``her2`` or ``metastatic_therapy[0].outcome``."""
     return variable.fact if variable.course is None else course_key(variable.fact, variable.course, variable.key)
-
-
-def value_for(variable: Variable, number: int, model: GuidelineModel) -> Value | None:
-    """Give a value of a record that stands for a value of a variable, None where there is none.
-
-    Of an interval of numbers that is a threshold, where it includes one.
-    """
-    word = variable.values[number][0]
-    if word is None or isinstance(word, bool):
-        return word
-    if word == ():
-        return []
-    if variable.course is not None and variable.key is not None:
-        return number_in(number, model.course_facts[variable.key].cuts, model.range_of(variable.key))
-    kind, cuts = next((fact.kind, fact.cuts) for fact in model.facts if fact.name == variable.fact)
-    if kind != "number":
-        return str(word) if variable.course is None or word in model.outcomes else None
-    return number_in(number, cuts, model.range_of(variable.fact))
 
 
 def course_field(key: str) -> tuple[str, int, str] | None:

@@ -12,7 +12,8 @@ from reasoner.compiler.program import Program
 from reasoner.engine.evaluator import Evaluator
 from reasoner.engine.predicates import ground_atom
 from reasoner.guideline import Guideline
-from reasoner.queries.fields import sets_of, value_for
+from reasoner.queries.fields import sets_of
+from reasoner.records.encoding import value_for
 from reasoner.records.record import OPEN, Record, Told
 
 __all__ = ["ABSENT", "Freed", "Point", "free"]

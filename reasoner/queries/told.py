@@ -13,8 +13,7 @@ from msgspec.structs import replace
 from reasoner.compiler.model import Fact, GuidelineModel, Variable
 from reasoner.engine.evaluator import Evaluator
 from reasoner.engine.opened import Opened
-from reasoner.queries.fields import value_for
-from reasoner.records.encoding import encode_value
+from reasoner.records.encoding import encode_value, value_for
 from reasoner.records.record import OPEN, Record
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from itertools import combinations, product
 from reasoner.engine.conclusions import CERTAIN
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
-from reasoner.queries.fields import Value, field_of, value_for, with_values
+from reasoner.queries.fields import field_of, with_values
 from reasoner.queries.points import ABSENT, free
+from reasoner.records.encoding import Value, value_for
 from reasoner.records.record import Record
 
 __all__ = ["tried_changes"]

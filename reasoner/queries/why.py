@@ -14,6 +14,7 @@ from reasoner.engine.derivation import Derivation
 from reasoner.engine.doses import dosage_atoms
 from reasoner.engine.memory import on_larger_diagrams
 from reasoner.engine.nearest import Nearest, nearest_rule
+from reasoner.engine.opened_record import Claim
 from reasoner.engine.predicates import (
     ACTION,
     EXCLUDED,
@@ -24,7 +25,6 @@ from reasoner.engine.predicates import (
     ground_atom,
     predicate_of,
 )
-from reasoner.engine.sufficient import Claim
 from reasoner.engine.trace import Trace, trace
 from reasoner.errors import RecordError, nearest
 from reasoner.records.shapes import Carried, Result

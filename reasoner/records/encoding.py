@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
+from typing import TypeAlias
 
 import msgspec
 
-from reasoner.compiler.intervals import Cut, interval_names, passed_cuts, thresholds_of
-from reasoner.compiler.model import CourseFact, Fact, GuidelineModel
+from reasoner.compiler.intervals import Cut, interval_names, number_in, passed_cuts, thresholds_of
+from reasoner.compiler.model import CourseFact, Fact, GuidelineModel, Variable
 from reasoner.errors import article, nearest
 from reasoner.records.values import among, boolean, fail, number, show, string_list
 
@@ -24,10 +25,12 @@ __all__ = [
     "EncodedCourse",
     "EncodedValue",
     "Place",
+    "Value",
     "ValueReader",
     "course_key",
     "encode_value",
     "read_course",
+    "value_for",
 ]
 
 COURSE_FIELDS = {"drugs": "list", "outcome": "choice"}
@@ -35,6 +38,8 @@ COURSE_FIELDS = {"drugs": "list", "outcome": "choice"}
 
 Place = tuple[str, str | None, int | None, str | None]
 """What a variable is about: a fact, a member of a list, the number of a course, another key of the course."""
+
+Value: TypeAlias = "bool | str | int | float | list[str]"
 
 Choice = tuple[Place, bool | str]
 """A variable with the value that a record gives it, worded as an assumption."""
@@ -251,3 +256,21 @@ def encode_absence(fact: Fact, told: bool) -> EncodedValue:
         return EncodedValue(((place, fact.default == "true"),), defaulted=(place,))
     places = tuple((fact.name, member, None, None) for member in fact.open_members or fact.values)
     return EncodedValue(tuple((place, False) for place in places), defaulted=places)
+
+
+def value_for(variable: Variable, number: int, model: GuidelineModel) -> Value | None:
+    """Give a value of a record that stands for a value of a variable, None where there is none.
+
+    Of an interval of numbers that is a threshold, where it includes one.
+    """
+    word = variable.values[number][0]
+    if word is None or isinstance(word, bool):
+        return word
+    if word == ():
+        return []
+    if variable.course is not None and variable.key is not None:
+        return number_in(number, model.course_facts[variable.key].cuts, model.range_of(variable.key))
+    kind, cuts = next((fact.kind, fact.cuts) for fact in model.facts if fact.name == variable.fact)
+    if kind != "number":
+        return str(word) if variable.course is None or word in model.outcomes else None
+    return number_in(number, cuts, model.range_of(variable.fact))

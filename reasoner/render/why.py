@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.engine.answer import Missing
-from reasoner.engine.argument import Argument, Block, Ground
+from reasoner.engine.argument import Argument, Ground
+from reasoner.engine.argument_blocks import Block
+from reasoner.engine.argument_facts import About
 from reasoner.engine.nearest import KINDS, Nearest
-from reasoner.engine.phrases import member_name, opening_sentence, source_words, unknown_words
+from reasoner.engine.phrases import member_name, opening_sentence, source_words
 from reasoner.queries.why import Why
 from reasoner.render.layout import TextLayout
 
@@ -34,12 +35,15 @@ STANDINGS = {
 def grounds(page: TextLayout, because: tuple[Ground, ...], whole: int, model: GuidelineModel) -> None:
     """Write what carries a conclusion, the sentences of the first `whole` in full, and the patient's facts."""
     say, besides = model.say, list[str]()
+    courses = {fact.course for ground in because for fact in ground.facts if fact.key is None}
     for number, ground in enumerate(because):
         source = source_words(model.annotations[ground.statement], model) if ground.statement else ""
         quoted = number < whole and source
         if quoted:
             page.item("", say("with_source", ground.text, source), indent=LEAD)
-        facts = [fact for fact in ground.facts if fact.state != "assumed"]
+        facts = [
+            fact for fact in ground.facts if fact.state != "assumed" and (fact.key is None or fact.course not in courses)
+        ]
         words = say("and").join(say("fact_unknown", f.words) if f.state == "unknown" else f.words for f in facts)
         if words and (quoted or not source):
             page.item("  -", words, indent=LEAD + 2)
@@ -53,19 +57,21 @@ def grounds(page: TextLayout, because: tuple[Ground, ...], whole: int, model: Gu
 
 def blocks(found: tuple[Block, ...], model: GuidelineModel) -> Iterator[str]:
     """Word the facts that could rule something out, each once; those that stand alike in the record together."""
-    sources: dict[tuple[str, str | None, str], tuple[Block, list[str]]] = {}
+    sources: dict[tuple[tuple[About, ...], str], tuple[Block, list[str]]] = {}
     for block in found:
-        sources.setdefault((block.fact, block.member, block.words), (block, []))[1].append(block.block)
+        sources.setdefault((block.abouts, block.words), (block, []))[1].append(block.block)
     lists: dict[tuple[str, str, str], list[str]] = {}
     worded: dict[str, dict[str, list[str]]] = {}
     for block, own in sources.values():
         named = model.say("comma").join(dict.fromkeys(own))
-        if block.member is not None:
-            lists.setdefault((block.state, named, block.fact), []).append(member_name(block.member, model))
+        members = [member for fact, member, *_ in block.abouts if member is not None and fact == block.fact]
+        if len(members) == len(block.abouts):
+            names = model.say("and_condition").join(member_name(member, model) for member in members)
+            lists.setdefault((block.state, named, block.fact), []).append(names)
         else:
             worded.setdefault(block.state, {}).setdefault(named, []).append(block.words)
-    for (state, named, fact), members in lists.items():
-        words = model.say("member", model.say("or").join(members), model.label("fact", fact))
+    for (state, named, fact), listed in lists.items():
+        words = model.say("member", model.say("or").join(listed), model.label("fact", fact))
         worded.setdefault(state, {}).setdefault(named, []).append(words)
     for state, key in STANDINGS.items():
         if state in worded:
@@ -99,18 +105,6 @@ def evidence(page: TextLayout, argument: Argument, figures: bool, model: Guideli
         page.item("", f"{text} {caveats}".rstrip(), indent=0)
 
 
-def undecided_by(result: Why, model: GuidelineModel) -> Iterator[Block]:
-    """Yield the facts that carry a recommendation and are not recorded: another value of theirs takes it away."""
-    named = {block.about for block in result.argument.ruled_out_by}
-    carrying = [(ground.statement, fact) for ground in result.argument.because for fact in ground.facts]
-    for statement, fact in carrying if result.kind == "regimen" and result.status == "conditional" else ():
-        if fact.state == "unknown" and statement and fact.about not in named:
-            name, member, course, key = fact.about
-            missing = Missing(fact=name, member=member, course=course, key=key, decides=())
-            words = unknown_words(missing, model)
-            yield Block(block=statement, fact=name, course=course, key=key, state="unknown", words=words)
-
-
 def argued(page: TextLayout, result: Why, whole: int, figures: bool, others: bool, model: GuidelineModel) -> None:
     """Write an argument: so many statements in full, the figures of trials or not, what was considered too or not."""
     say, argument = model.say, result.argument
@@ -120,10 +114,9 @@ def argued(page: TextLayout, result: Why, whole: int, figures: bool, others: boo
     elif argument.because:
         page.item("", say("heading_because"), "heading", indent=0)
         grounds(page, argument.because, whole, model)
-    undecided = tuple(undecided_by(result, model))
-    if argument.ruled_out_by or undecided:
+    if argument.ruled_out_by:
         page.item("", say("heading_overturned"), "heading", indent=0)
-        for words in blocks((*undecided, *argument.ruled_out_by), model):
+        for words in blocks(argument.ruled_out_by, model):
             page.item("  -", words, indent=LEAD + 2)
     if argument.readings:
         page.item("", say("heading_rests_on", say("comma").join(argument.readings)), indent=0)

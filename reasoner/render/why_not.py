@@ -20,8 +20,9 @@ from reasoner.engine.phrases import (
     state_words,
 )
 from reasoner.queries.changes import Change
-from reasoner.queries.fields import Value, course_field
+from reasoner.queries.fields import course_field
 from reasoner.queries.why_not import WhyNot, is_recorded
+from reasoner.records.encoding import Value
 from reasoner.records.record import ONE_OF
 from reasoner.render.layout import TextLayout
 from reasoner.render.why import LEAD, evidence, near

@@ -26,11 +26,10 @@ from records import random_record
 from reasoner import Guideline, GuidelineError, RecordError
 from reasoner.engine.answer import Answer
 from reasoner.engine.argument import argue
+from reasoner.engine.examination import Examination
 from reasoner.engine.memory import capacities
 from reasoner.engine.nearest import nearest_rule
-from reasoner.engine.opened import open_as_diagram
-from reasoner.engine.sufficient import Claim, OpenedRecord
-from reasoner.engine.worlds import NO_OTHER
+from reasoner.engine.opened_record import Claim, OpenedRecord
 from reasoner.queries.why import concluded
 
 LARGEST = 3
@@ -52,13 +51,12 @@ def answers(guideline: Guideline, rng: random.Random, count: int) -> Iterator[An
 def proved(answer: Answer, claim: Claim, size: int, rng: random.Random) -> int:
     """Prove that a claim has a sufficient set of `size` facts and none smaller of up to three; give how many were tried."""
     opened = OpenedRecord(answer.asked, claim, answer.derivation.model)
-    laid = open_as_diagram(opened.record, opened.evaluator, opened.adopted, NO_OTHER, next(iter(capacities())))
-    truth, completions = opened.truth(laid), laid.completions
+    examination = Examination(opened, next(iter(capacities())))
     tried = 0
     for smaller in range(min(size, LARGEST + 1)):
         every = list(combinations(opened.recorded.items(), smaller))
         for chosen in every if len(every) <= 500 else rng.sample(every, 500):
-            assert completions.agreeing(chosen) & ~truth != completions.none, (answer.asked.record.data, claim, chosen)
+            assert not examination.decides(chosen), (answer.asked.record.data, claim, chosen)
             tried += 1
     return tried
 
@@ -80,7 +78,7 @@ def measure(guideline: Guideline, rng: random.Random, count: int, ratios: list[f
             found["without a set"] += 1
             continue
         named = {fact.about for ground in argument.because for fact in ground.facts}
-        named |= {block.about for block in argument.ruled_out_by}
+        named |= {about for block in argument.ruled_out_by for about in block.abouts}
         assert {(o.fact, o.member, o.course, o.key) for o in argument.sufficient} <= named, (
             answer.asked.record.data,
             regimen,
