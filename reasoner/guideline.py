@@ -18,7 +18,7 @@ from reasoner.engine.answer import Answer, GuidelineInfo, build_answer
 from reasoner.engine.completions import Completions
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.evaluator import Evaluated, Evaluator
-from reasoner.engine.memory import capacities, on_larger_diagrams
+from reasoner.engine.memory import OutgrownError, capacities, on_larger_diagrams
 from reasoner.engine.opened import consistent, evaluate, open_record
 from reasoner.engine.opened_record import Asked
 from reasoner.errors import GuidelineError, RecordError
@@ -217,10 +217,17 @@ class Guideline:
         return [None] * len(told)
 
     def _evaluate(self, record: Record, evaluator: Evaluator, compared: bool) -> tuple[Completions, Evaluated]:
+        earlier: OutgrownError | None = None
         for capacity in capacities() if evaluator.program.recursive is None else ():
-            with suppress(MemoryError):
+            try:
                 opened = open_record(record, evaluator, self.adopted, capacity, compared)
                 return opened.completions, evaluate(opened, evaluator)
+            except OutgrownError as outgrown:
+                if outgrown.hopeless_after(earlier):
+                    break
+                earlier = outgrown
+            except MemoryError:
+                continue
         from reasoner.engine.stable_models import solve
 
         return solve(record, evaluator, self.adopted, self._compiled.text, self.alternatives)

@@ -159,6 +159,9 @@ def unknown_name(missing: Missing) -> str:
     return missing.fact if missing.member is None else f"{missing.fact}[{missing.member}]"
 
 
+GRADED = ("regimen", "rank", "strength", "evidence_certainty", "certainty")
+
+
 def expected_row(guideline: Guideline, record: dict[str, Any]) -> dict[str, Any]:
     """Answer a record alone, and give what a cohort's row has of it."""
     answer = guideline.answer(record)
@@ -166,13 +169,13 @@ def expected_row(guideline: Guideline, record: dict[str, Any]) -> dict[str, Any]
     entries = [*plain["recommended"], *plain["excluded"], *plain["actions"]]
     readings = {name for entry in entries for name in entry["depends_on_readings"]}
     readings |= {entry["reading"] for entry in plain["alternatives"]}
-    scores = plain.get("scores")
+    scores, known = plain.get("scores"), guideline.model.certainties
     return {
         "id": answer.patient,
         "setting": answer.setting,
         "recommended": [
-            {"regimen": e.regimen, "rank": e.rank, "strength": e.strength, "certainty": e.certainty}
-            for e in answer.recommended
+            {key: value for key, value in entry.items() if key in GRADED and (known or key != "evidence_certainty")}
+            for entry in plain["recommended"]
         ],
         "excluded": [{"regimen": e.regimen, "certainty": e.certainty} for e in answer.excluded],
         "actions": [{"action": e.action, "certainty": e.certainty} for e in answer.actions],

@@ -221,6 +221,60 @@ score(points, N) :- N = #count { 1 : has(fever); 2 : has(pregnant) }.
     assert "for 7 days" in shown
 
 
+LEVELS = """term(evidence_certainty, high, "high certainty"). term(evidence_certainty, low, "low certainty").
+certainty_order(1, high). certainty_order(2, low). term(strength, weak, "weak"). strength_order(2, weak).
+%* @statement L8 [1] sha256:000000000000
+In fever, oralin is well studied.
+@certainty high
+*%
+indicated(oralin, standard) :- in_scope, has(fever).
+%* @statement L9 [1] sha256:000000000000
+In pregnancy, little is known.
+@certainty low
+*%
+indicated(oralin, weak) :- in_scope, has(pregnant), not has(fever).
+%* @statement L7 [1] sha256:000000000000
+Oralin is standard but in pregnancy.
+*%
+indicated(oralin, standard) :- in_scope, not has(pregnant).
+"""
+
+
+def test_the_certainty_of_evidence_is_compared_where_both_runs_tell_it(tmp_path: Path) -> None:
+    """It is that of the whole answer, for records of every completeness."""
+    text = (Path(__file__).parent / "guidelines/river_cough/guideline.lp").read_text("utf-8")
+    sides = {
+        "none": text,
+        "low": text + LEVELS,
+        "high": text + LEVELS.replace("known.\n@certainty low", "known.\n@certainty high"),
+    }
+    values = (True, False, None)
+    records = [
+        {"id": f"p{n}"}
+        | {fact: value for fact, value in zip(("confirmed", "fever", "pregnant"), own, strict=True) if value is not None}
+        for n, own in enumerate(product(values, values, values))
+    ]
+    (tmp_path / "in.ndjson").write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
+    levels: dict[str, dict[str, list[str | None]]] = {}
+    for name, content in sides.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "guideline.lp").write_text(content, "utf-8")
+        guideline = Guideline.load(tmp_path / name)
+        done = cohort("in.ndjson", "-o", f"{name}_out", "--guideline", name, *ALONE, cwd=tmp_path)
+        assert done.exit_code == 0, done.stderr
+        assert rows_of(tmp_path / f"{name}_out") == [expected_row(guideline, record) for record in records]
+        levels[name] = {r["id"]: [e.evidence_certainty for e in guideline.answer(r).recommended] for r in records}
+    assert {level for own in levels["low"].values() for level in own} == {None, "low", "high"}
+    done = cohort("diff", "low_out", "high_out", "-o", "changed.ndjson", cwd=tmp_path)
+    assert "oralin - weak, low certainty -> 1. oralin - weak, high certainty" in " ".join(done.stdout.split())
+    changed = {json.loads(line)["id"] for line in (tmp_path / "changed.ndjson").read_text().splitlines()}
+    assert changed == {name for name in levels["low"] if levels["low"][name] != levels["high"][name]}
+    found = json.loads(cohort("diff", "none_out", "high_out", "--format", "json", cwd=tmp_path).stdout)
+    told = [e for c in found["changes"] for side in (c["before"], c["after"]) for e in side.get("recommended", ())]
+    assert told
+    assert all(set(entry) == {"regimen", "rank", "strength", "certainty"} for entry in told)
+
+
 def given(guideline: Guideline, record: dict[str, Any]) -> tuple[set[str], dict[str, set[tuple[object, ...]]]]:
     """Name what is recommended, and what an answer says of its doses with what that hangs on, amounts in mg."""
     entries = guideline.answer(record).recommended

@@ -104,6 +104,21 @@ def test_a_derivation_that_outgrows_its_diagrams_is_tried_with_larger_ones(
     assert to_json(curated.answer(record)) == expected
 
 
+@pytest.mark.parametrize(
+    ("capacities", "kind"),
+    [
+        pytest.param((2**11, 2**12, 2**18), DiagramCompletions, id="where larger ones come further, the largest"),
+        pytest.param((2**12, 2**12 + 1, 2**18), Bounds, id="where larger ones come no further, none"),
+    ],
+)
+def test_the_largest_diagrams_are_tried_where_there_is_hope(
+    capacities: tuple[int, ...], kind: type, curated: Guideline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reasoner.engine.memory.CAPACITIES", capacities)
+    answer = curated.answer(NOTHING_TOLD["nothing but the drugs of four courses"])
+    assert isinstance(answer.derivation.completions, kind)
+
+
 ON_A_PATIENT = {
     "an answer": ["recommend", "FILE"],
     "an argument": ["why", "FILE", "trastuzumab_deruxtecan"],

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, reduce
+from operator import or_
 from typing import Any, NamedTuple
 
 from reasoner.cohort.dosage import doses_given, targets_of
 from reasoner.compiler.dosage import DOSAGE_PREDICATES
 from reasoner.compiler.model import GuidelineModel
 from reasoner.compiler.program import Program
-from reasoner.engine.conclusions import Conclusions
-from reasoner.engine.predicates import ACTION, EXCLUDED, RANK, RECOMMENDED, SCORE, SETTING, STEP_DONE, STRENGTH
+from reasoner.engine.answer import highest_certainty
+from reasoner.engine.completions import Truth
+from reasoner.engine.conclusions import Conclusions, RankedRegimen
+from reasoner.engine.predicates import ACTION, EXCLUDED, INDICATED, RANK, RECOMMENDED, SCORE, SETTING, STEP_DONE, STRENGTH
 
 __all__ = [
     "ASPECTS",
@@ -20,10 +23,14 @@ __all__ = [
     "bits_besides_doses",
     "bits_of",
     "bits_of_doses",
+    "bits_of_evidence",
     "decisive_atoms",
     "table_of",
+    "told_atoms",
     "truths_of",
+    "truths_told",
     "weaker_strengths",
+    "with_evidence",
 ]
 
 Entry = tuple[Any, ...]
@@ -36,11 +43,37 @@ class Aspect(NamedTuple):
     read: Callable[[Conclusions, Program], Entry]
 
 
+INDICATED_BY = "indicated by"
+"""What no rule concludes: that a statement or a reading indicates a regimen with a strength."""
+
+
+def ranked(found: Conclusions, _: Program) -> Entry:
+    entries = [(own, evidence_certainty(own, found)) for own in found.recommended()]
+    return tuple(
+        with_evidence(evidence, found.model, (own.name, own.rank, own.strength, own.certainty)) for own, evidence in entries
+    )
+
+
+def with_evidence(evidence: str | None, model: GuidelineModel, entry: Entry) -> Entry:
+    """Put the certainty of evidence before the last of what is listed of a regimen, where the guideline tells it at all."""
+    return (*entry[:-1], evidence, entry[-1]) if model.certainties else entry
+
+
+def evidence_certainty(entry: RankedRegimen, found: Conclusions) -> str | None:
+    """Find the certainty of the evidence for a regimen that is recommended."""
+    said: dict[str, Truth] = {}
+    for how, truth, _ in found.held(INDICATED_BY, entry.name):
+        strength, _, name = how.partition(" ")
+        if strength == entry.strength:
+            said[name] = truth & entry.agree
+    return highest_certainty(said, entry.agree, found.completions.none, found.model)
+
+
 ASPECTS = {
     "setting": Aspect((SETTING,), lambda found, _: (found.setting(),)),
     "recommended": Aspect(
-        (RECOMMENDED, RANK, STRENGTH),
-        lambda found, _: tuple((entry.name, entry.rank, entry.strength, entry.certainty) for entry in found.recommended()),
+        (RECOMMENDED, RANK, STRENGTH, INDICATED_BY),
+        ranked,
     ),
     "excluded": Aspect((EXCLUDED,), lambda found, _: tuple((entry.name, entry.certainty) for entry in found.excluded())),
     "actions": Aspect((ACTION,), lambda found, _: tuple((entry.name, entry.certainty) for entry in found.actions())),
@@ -66,6 +99,43 @@ def decisive_atoms(program: Program) -> dict[int, tuple[str, str, str]]:
 
 
 @lru_cache
+def indications(program: Program, model: GuidelineModel) -> dict[tuple[str, str], list[int]]:
+    """Give for each regimen, and the strength with which an annotation indicates it, the ground rules that do.
+
+    There are none where the guideline tells of no certainty of evidence.
+    """
+    found: dict[tuple[str, str], list[int]] = {}
+    for regimen, rows in program.table.get(INDICATED, {}).items() if model.certainties else ():
+        for strength, atom in rows:
+            for rule in program.supports[atom]:
+                name = model.rules[program.rules[rule].rule].annotation
+                if name is not None:
+                    found.setdefault((regimen, f"{strength} {name}"), []).append(rule)
+    return found
+
+
+@lru_cache
+def told_atoms(program: Program, model: GuidelineModel) -> dict[int, tuple[str, str, str]]:
+    """Give the atoms that decide an outline, and behind them, numbered on, who indicates what with which strength."""
+    further = enumerate(indications(program, model), start=len(program.atoms))
+    return decisive_atoms(program) | {number: (INDICATED_BY, *named) for number, named in further}
+
+
+def truths_told(program: Program, model: GuidelineModel, evaluated: tuple[Sequence[int], Sequence[int]]) -> Iterator[int]:
+    """Yield where each of what an outline is told by holds; `evaluated` are the truths of all atoms and all rules."""
+    values, fired = evaluated
+    yield from (values[number] for number in decisive_atoms(program))
+    yield from (reduce(or_, (fired[rule] for rule in rules)) for rules in indications(program, model).values())
+
+
+@lru_cache
+def bits_of_evidence(program: Program, model: GuidelineModel) -> int:
+    """Tell which bits of what an outline is told by say who indicates what."""
+    first = len(decisive_atoms(program))
+    return (1 << first + len(indications(program, model))) - (1 << first)
+
+
+@lru_cache
 def bits_of_doses(program: Program, model: GuidelineModel) -> list[tuple[int, int]]:
     """Give for each drug and regimen of which doses are concluded the bits of its recommendations and of its doses."""
     recommended: dict[str, int] = {}
@@ -86,9 +156,9 @@ def bits_besides_doses(program: Program) -> int:
 
 
 @lru_cache
-def bits_of(program: Program) -> dict[str, int]:
-    """Tell which bits of the decisive atoms each aspect depends on."""
-    predicates = [predicate for predicate, *_ in decisive_atoms(program).values()]
+def bits_of(program: Program, model: GuidelineModel) -> dict[str, int]:
+    """Tell which bits of what an outline is told by each aspect depends on."""
+    predicates = [predicate for predicate, *_ in told_atoms(program, model).values()]
     return {
         name: sum(1 << place for place, predicate in enumerate(predicates) if predicate in aspect.predicates)
         for name, aspect in ASPECTS.items()
@@ -109,29 +179,29 @@ def weaker_strengths(program: Program, strengths: tuple[str, ...]) -> list[tuple
     ]
 
 
-def atoms_of(program: Program, held: int) -> Iterator[int]:
-    """Yield the decisive atoms whose bits are set."""
-    atoms = tuple(decisive_atoms(program))
+def atoms_of(program: Program, model: GuidelineModel, held: int) -> Iterator[int]:
+    """Yield what an outline is told by whose bits are set."""
+    atoms = tuple(told_atoms(program, model))
     while held:
         lowest = held & -held
         yield atoms[lowest.bit_length() - 1]
         held ^= lowest
 
 
-def truths_of(program: Program, held: Mapping[int, int]) -> dict[int, int]:
-    """Give for each decisive atom that holds somewhere the completions in which it does."""
+def truths_of(program: Program, model: GuidelineModel, held: Mapping[int, int]) -> dict[int, int]:
+    """Give for each of what an outline is told by that holds somewhere the completions in which it does."""
     found: dict[int, int] = {}
     for conclusion, truth in held.items():
-        for atom in atoms_of(program, conclusion):
+        for atom in atoms_of(program, model, conclusion):
             found[atom] = found.get(atom, 0) | truth
     return found
 
 
-def table_of(program: Program, atoms: Iterable[int]) -> dict[str, dict[str, list[tuple[str, int]]]]:
-    """Arrange decisive atoms as the table of a program does."""
-    decisive = decisive_atoms(program)
+def table_of(program: Program, model: GuidelineModel, atoms: Iterable[int]) -> dict[str, dict[str, list[tuple[str, int]]]]:
+    """Arrange what an outline is told by as the table of a program does."""
+    told = told_atoms(program, model)
     found: dict[str, dict[str, list[tuple[str, int]]]] = {}
     for atom in sorted(atoms):
-        predicate, first, second = decisive[atom]
+        predicate, first, second = told[atom]
         found.setdefault(predicate, {}).setdefault(first, []).append((second, atom))
     return found

@@ -63,6 +63,8 @@ def compare(old: Path, new: Path) -> Comparison:
     answers = [scan(folder, "answers") for folder in (old, new)]
     columns = [side.collect_schema().names() for side in answers]
     aspects = [name for name in ASPECTS if all(name in own for own in columns)]
+    if len({"evidence_certainty" in fields_of(side) for side in answers}) > 1:
+        answers = [without_evidence(side) for side in answers]
     sides = [
         side.select("id", "explanation", *aspects).with_columns(turn=pl.int_range(pl.len()).over("id")) for side in answers
     ]
@@ -92,6 +94,20 @@ def compare(old: Path, new: Path) -> Comparison:
         changed=sum(change.times for change in changes),
         changes=tuple(changes),
     ).carrying(patients=changed.select("id", *(pl.col(name, f"{name}_new") for name in aspects)))
+
+
+def fields_of(answers: pl.LazyFrame) -> list[str]:
+    """Name what answers tell of a regimen that is recommended."""
+    kind = answers.collect_schema()["recommended"]
+    assert isinstance(kind, pl.List)
+    assert isinstance(kind.inner, pl.Struct)
+    return [field.name for field in kind.inner.fields]
+
+
+def without_evidence(answers: pl.LazyFrame) -> pl.LazyFrame:
+    """Leave out the certainty of evidence, which the guideline of the other run does not tell."""
+    kept = [pl.element().struct.field(name) for name in fields_of(answers) if name != "evidence_certainty"]
+    return answers.with_columns(pl.col("recommended").list.eval(pl.struct(kept)))
 
 
 def with_doses_apart(shared: pl.DataFrame, models: Sequence[GuidelineModel]) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from reasoner.cohort.aspects import decisive_atoms
+from reasoner.cohort.aspects import truths_told
 from reasoner.cohort.batches import (
     COMPLETIONS_OF_BATCH,
     CONTRADICTORY,
@@ -107,7 +107,7 @@ class CohortEvaluator:
         for batch in batches.divided(chosen, layout):
             inputs, everything = batches.inputs(group, batch)
             evaluated = batches.evaluator.evaluate(inputs, everything)
-            outline[batch.members] = self.number_outlines(batches, batch, evaluated[0])
+            outline[batch.members] = self.number_outlines(batches, batch, evaluated)
             fired[batch.members] = self.rules_fired(batches.program, batch, evaluated[1])
             for own, deviation in zip(concerned, deviations, strict=True):
                 opened = open_to(group, batch, deviation)
@@ -130,8 +130,8 @@ class CohortEvaluator:
         layout, chosen, left = self.suited(batches, group)
         found = np.full(len(group.records), -1, dtype=np.int64)
         for batch in batches.divided(chosen, layout):
-            values, _ = batches.evaluator.evaluate(*batches.inputs(group, batch))
-            found[batch.members] = self.number_outlines(batches, batch, values)
+            evaluated = batches.evaluator.evaluate(*batches.inputs(group, batch))
+            found[batch.members] = self.number_outlines(batches, batch, evaluated)
         return found, left
 
     def suited(self, batches: Batches, group: Group) -> tuple[Codes, Codes, Codes]:
@@ -153,12 +153,12 @@ class CohortEvaluator:
             rules[rule] |= fired[number]
         return np.bitwise_or.reduceat(by_completion(rules, batch), batch.first, axis=0)
 
-    def number_outlines(self, batches: Batches, batch: Batch, values: Sequence[int]) -> Codes:
-        """Give the number of each record's outline, from where the atoms of the program hold.
+    def number_outlines(self, batches: Batches, batch: Batch, evaluated: tuple[Sequence[int], Sequence[int]]) -> Codes:
+        """Give the number of each record's outline, from where the atoms of the program hold and its rules fire.
 
         Components that change nothing of a record's conclusions are left out first, so that more records share an outline.
         """
-        concluded = self.number_conclusions(batches.program, batch, values)
+        concluded = self.number_conclusions(batches.program, batch, evaluated)
         kept = np.zeros_like(batch.layout)
         for slot, concerned, assignment in batch.open_slots:
             whose = batch.owner[concerned]
@@ -182,9 +182,9 @@ class CohortEvaluator:
             found[members] = np.array(numbers)[which]
         return found
 
-    def number_conclusions(self, program: Program, batch: Batch, values: Sequence[int]) -> Codes:
+    def number_conclusions(self, program: Program, batch: Batch, evaluated: tuple[Sequence[int], Sequence[int]]) -> Codes:
         """Give the number of what each completion concludes."""
-        held = by_completion([values[n] for n in decisive_atoms(program)], batch)
+        held = by_completion(list(truths_told(program, self.model, evaluated)), batch)
         first, which = distinct_rows(held)
         numbers = [self.outlines.conclusion(program, int.from_bytes(row, "little")) for row in held[first].astype("<u8")]
         return np.array(numbers)[which]

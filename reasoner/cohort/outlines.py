@@ -16,10 +16,12 @@ from reasoner.cohort.aspects import (
     bits_besides_doses,
     bits_of,
     bits_of_doses,
-    decisive_atoms,
+    bits_of_evidence,
     table_of,
+    told_atoms,
     truths_of,
     weaker_strengths,
+    with_evidence,
 )
 from reasoner.cohort.batches import Batches
 from reasoner.cohort.bits import distinct
@@ -62,7 +64,8 @@ class Outlines:
     """Numbers the conclusions of completions, and the outlines of answers.
 
     `outlines` are in the order of their numbers. `entries` number what they list: one setting; recommended regimens, each
-    with rank, strength and certainty ("certain" or "conditional"); excluded regimens, and actions, each with certainty;
+    with rank, strength, certainty of the evidence if the guideline tells any, and certainty ("certain" or "conditional");
+    excluded regimens, and actions, each with certainty;
     unknown facts, a member of a list as ``fact[member]``, what is unknown of a course as ``fact[0].outcome``; readings of
     which another alternative changes something; and for each such alternative the other setting, None where it is the same,
     and the regimens that are recommended or excluded then and not now, and now and not then; scores, each with its least
@@ -131,7 +134,8 @@ class Outlines:
         listed: dict[str, Entry] = {
             "setting": (answer.setting,),
             "recommended": tuple(
-                (entry.regimen, entry.rank, entry.strength, entry.certainty) for entry in answer.recommended
+                with_evidence(own.evidence_certainty, self.model, (own.regimen, own.rank, own.strength, own.certainty))
+                for own in answer.recommended
             ),
             "excluded": tuple((entry.regimen, entry.certainty) for entry in answer.excluded),
             "actions": tuple((entry.action, entry.certainty) for entry in answer.actions),
@@ -172,7 +176,7 @@ class Outlines:
         held = {self.conclusions[number]: truth for number, truth in where.items()}
         some, every = reduce(or_, held), reduce(and_, held)
         listed: dict[str, int] = {}
-        for name, bits in bits_of(program).items():
+        for name, bits in bits_of(program, self.model).items():
             found = self.read_by_bounds(program, name, some & bits, every & bits)
             listed[name] = self.read_by_completions(batches, name, held, components) if found is None else found
         return Outline(
@@ -209,8 +213,8 @@ class Outlines:
         if not readings:
             return ()
         found = frozenset[int]()
-        for atom, truth in truths_of(batches.program, held).items():
-            if decisive_atoms(batches.program)[atom][0] in (RECOMMENDED, EXCLUDED, ACTION):
+        for atom, truth in truths_of(batches.program, self.model, held).items():
+            if told_atoms(batches.program, self.model)[atom][0] in (RECOMMENDED, EXCLUDED, ACTION):
                 found |= completions.relevant_variables(truth)
         return tuple(name for v, name in readings.items() if v in found)
 
@@ -221,10 +225,11 @@ class Outlines:
         """
         key = (program.courses, name, some, every)
         if key not in self.known_by_bounds:
-            truths = dict.fromkeys(atoms_of(program, some), 0b01) | dict.fromkeys(atoms_of(program, every), 0b11)
-            table = table_of(program, truths)
+            held_some, held_all = (atoms_of(program, self.model, held) for held in (some, every))
+            truths = dict.fromkeys(held_some, 0b01) | dict.fromkeys(held_all, 0b11)
+            table = table_of(program, self.model, truths)
             several = any(len(rows) > 1 for graded in (RANK, STRENGTH) for rows in table.get(graded, {}).values())
-            together = name == "doses" and some != every
+            together = (name == "doses" and some != every) or bool((some ^ every) & bits_of_evidence(program, self.model))
             conclusions = Conclusions(SOME_AND_ALL, self.model, table, truths)
             read = ASPECTS[name].read
             self.known_by_bounds[key] = None if several or together else self.entry(name, read(conclusions, program))
@@ -233,13 +238,13 @@ class Outlines:
     def read_by_completions(self, batches: Batches, name: str, held: Mapping[int, int], components: tuple[int, ...]) -> int:
         """Read an aspect from what holds in which completions."""
         program = batches.program
-        bits, own = bits_of(program)[name], dict[int, int]()
+        bits, own = bits_of(program, self.model)[name], dict[int, int]()
         for conclusion, truth in held.items():
             own[conclusion & bits] = own.get(conclusion & bits, 0) | truth
         key = (program.courses, name, components, tuple(own.items()))
         if key not in self.known_by_completions:
-            truths = truths_of(program, own)
-            completions, table = batches.completions_of(components), table_of(program, truths)
+            truths = truths_of(program, self.model, own)
+            completions, table = batches.completions_of(components), table_of(program, self.model, truths)
             conclusions = Conclusions(completions, self.model, table, truths)
             self.known_by_completions[key] = self.entry(name, ASPECTS[name].read(conclusions, program))
         return self.known_by_completions[key]

@@ -41,7 +41,10 @@ def entries_of(outlines: Outlines) -> dict[str, pl.Series]:
     setting = pl.Enum(list(dict.fromkeys((*model.settings, SILENT, UNDETERMINED))))
     regimen = pl.Enum(model.regimens)
     strength = pl.Enum(model.strengths)
-    recommended = pl.Struct({"regimen": regimen, "rank": pl.UInt8, "strength": strength, "certainty": CERTAINTY})
+    graded: dict[str, PolarsDataType] = {"regimen": regimen, "rank": pl.UInt8, "strength": strength}
+    if model.certainties:
+        graded["evidence_certainty"] = pl.Enum(model.certainties)
+    recommended = pl.Struct(graded | {"certainty": CERTAINTY})
     excluded = pl.Struct({"regimen": regimen, "certainty": CERTAINTY})
     actions = pl.Struct({"action": pl.Enum(model.actions), "certainty": CERTAINTY})
     reading = pl.Enum(list(model.alternatives))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import UNSET, UnsetType
 
+from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.bottom_line import BottomLine
 from reasoner.engine.caveats import caveats_on
 from reasoner.engine.comparison import Alternative, Assumed, Comparison
@@ -54,6 +55,7 @@ __all__ = [
     "Recommendation",
     "RecommendationWords",
     "build_answer",
+    "highest_certainty",
 ]
 
 
@@ -255,24 +257,16 @@ class AnswerBuilder:
         ).carrying(reasons=reasons)
 
     def evidence_certainty(self, entry: RankedRegimen) -> str | None:
-        """Find the highest certainty of evidence among the statements that indicate a regimen with the strength shown.
-
-        Of statements that do so in some of the completions alone, one counts only where none does so in all of them. What a
-        reading indicates rests on the statements that it interprets.
-        """
         if not self.model.certainties:
             return None
-        annotations, agree, none = self.model.annotations, entry.agree, self.derivation.completions.none
+        agree, none = entry.agree, self.derivation.completions.none
         said: dict[str, Truth] = {}
         for atom in (atom for strength, _, atom in self.held(INDICATED, entry.name) if strength == entry.strength):
             for rule in self.program.supports[atom]:
                 name = self.model.rules[self.program.rules[rule].rule].annotation
                 if name is not None:
                     said[name] = said.get(name, none) | self.derivation.fired[rule] & agree
-        always = [name for name, truth in said.items() if truth == agree]
-        own = {annotations[name.partition("=")[0]] for name in always or [n for n, truth in said.items() if truth != none]}
-        found = {a.certainty for a in own} | {annotations[name].certainty for a in own for name in a.reads}
-        return next((level for level in self.model.certainties if level in found), None)
+        return highest_certainty(said, agree, none, self.model)
 
     def excluded(self) -> Iterator[Exclusion]:
         for entry in self.conclusions.excluded():
@@ -333,3 +327,16 @@ class AnswerBuilder:
             for support in self.program.supports[atom]
             if self.derivation.fired[support] & agree != none
         }
+
+
+def highest_certainty(said: Mapping[str, Truth], agree: Truth, none: Truth, model: GuidelineModel) -> str | None:
+    """Find the highest certainty of evidence among the statements and readings that indicate a regimen, with where they do.
+
+    Of those that do so in some of the completions that `agree` alone, one counts only where none does so in all of them.
+    What a reading indicates rests on the statements that it interprets.
+    """
+    annotations = model.annotations
+    always = [name for name, truth in said.items() if truth == agree]
+    own = {annotations[name.partition("=")[0]] for name in always or [n for n, truth in said.items() if truth != none]}
+    found = {a.certainty for a in own} | {annotations[name].certainty for a in own for name in a.reads}
+    return next((level for level in model.certainties if level in found), None)

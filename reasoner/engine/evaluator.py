@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from reasoner.compiler.program import Program
+from reasoner.engine.memory import OutgrownError
 
 __all__ = ["Between", "Evaluated", "Evaluator", "Settled"]
 
@@ -215,13 +216,16 @@ class Evaluator:
         never, fired = completions & ~completions, []
         for number in numbers:
             rule = rules[number]
-            holds = completions if under[number] < 0 else in_force[under[number]]
-            for atom, negated in rule.conditions:
-                holds = holds & ~values[atom] if negated else holds & values[atom]
-                if holds == never:
-                    break
-            else:
-                found[rule.head] = found[rule.head] | holds
+            try:
+                holds = completions if under[number] < 0 else in_force[under[number]]
+                for atom, negated in rule.conditions:
+                    holds = holds & ~values[atom] if negated else holds & values[atom]
+                    if holds == never:
+                        break
+                else:
+                    found[rule.head] = found[rule.head] | holds
+            except MemoryError:
+                raise OutgrownError(number, len(rules) - number) from None
             fired.append(holds)
         return fired
 

@@ -7,10 +7,27 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-__all__ = ["capacities", "on_larger_diagrams", "too_small"]
+__all__ = ["OutgrownError", "capacities", "on_larger_diagrams", "too_small"]
 
 CAPACITIES = (2**18, 2**20, 2**22)
 """The nodes that diagrams can have: at first, and where these are not enough."""
+
+HOPE = 4
+"""Larger diagrams are tried where the last ones came so far that those left are at most so many times as many rules."""
+
+
+class OutgrownError(MemoryError):
+    """The diagrams of a rule's conclusion do not fit: `done` rules before it do, `left` are not evaluated."""
+
+    def __init__(self, done: int, left: int) -> None:
+        super().__init__()
+        self.done = done
+        self.left = left
+
+    def hopeless_after(self, earlier: OutgrownError | None) -> bool:
+        """Tell whether larger diagrams brought so little further than smaller ones that larger ones yet will not suffice."""
+        return earlier is not None and self.left > HOPE * (self.done - earlier.done)
+
 
 left: ContextVar[tuple[int, ...] | None] = ContextVar("left", default=None)
 """The capacities that have not been too small for what is being done; None where nothing has been tried."""

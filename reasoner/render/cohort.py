@@ -238,4 +238,6 @@ def entries(value: object, model: GuidelineModel) -> Iterator[str]:
         else:
             rank = f"{entry['rank']}. " if "rank" in entry else ""
             strength = f" - {model.label('strength', entry['strength'])}" if "strength" in entry else ""
-            yield rank + model.label("regimen", entry["regimen"]) + strength + mark
+            evidence = entry.get("evidence_certainty")
+            told = f"{model.say('comma')}{model.label('evidence_certainty', evidence)}" if evidence else ""
+            yield f"{rank}{model.label('regimen', entry['regimen'])}{strength}{told}{mark}"
