@@ -14,11 +14,13 @@ from test_plain_clingo import compare
 
 from reasoner import Guideline, GuidelineError
 from reasoner.queries.ask import ask
+from reasoner.queries.pathway import pathway
 from reasoner.queries.what_if import what_if
 from reasoner.queries.why import why
 from reasoner.records.shapes import to_plain
 from reasoner.render.answer import render
 from reasoner.render.ask import render as render_questions
+from reasoner.render.pathway import render as render_pathway
 from reasoner.verification.check import check
 from reasoner.verification.diff import diff
 
@@ -109,6 +111,12 @@ def moor_flutter(tmp_path_factory: pytest.TempPathFactory, own_cache: None) -> G
 
 def entries(answer: dict[str, Any], *keys: str) -> list[tuple[Any, ...]]:
     return [tuple(entry[key] for key in keys) for entry in answer["recommended"]]
+
+
+def test_a_pathway_tells_the_decisions_apart(moor_flutter: Guideline) -> None:
+    shown = render_pathway(pathway(moor_flutter, OLD))
+    assert "\n  Preventing clots\n  1. clotless" in shown
+    assert "\n  Slowing the pulse\n  1. slowol" in shown
 
 
 def test_questions_tell_the_decisions_apart(moor_flutter: Guideline) -> None:

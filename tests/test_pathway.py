@@ -282,12 +282,11 @@ def test_what_is_too_deep_is_shown_further_below(curated: Guideline) -> None:
 
 def test_the_text_of_a_short_pathway(curated: Guideline) -> None:
     text = render(pathway(curated, curated.cases()["second_line_interstitial_lung_disease"].record))
-    assert "\n".join(text.splitlines()[6:15]) == (
+    assert "\n".join(text.splitlines()[6:14]) == (
         "[1] second line\n"
         "  1. trastuzumab emtansine (T-DM1) - alternative [L17, L24]\n"
         "     > progression, or toxicity: [2] second line: DEAD END - everything that\n"
-        "       would be recommended is excluded: trastuzumab deruxtecan (T-DXd);\n"
-        "       trastuzumab emtansine (T-DM1)\n"
+        "       would be recommended is excluded: trastuzumab deruxtecan (T-DXd); T-DM1\n"
         "\n"
         "WHERE IT ENDS\n"
         "  -  1 dead end (reached in 2 ways)\n"
@@ -295,6 +294,22 @@ def test_the_text_of_a_short_pathway(curated: Guideline) -> None:
     )
     assert "\x1b[" not in text
     assert "\x1b[" in render(pathway(curated, curated.cases()["third_line"].record, 1), colour=True)
+
+
+def test_what_follows_several_regimens_alike_and_a_caution_are_said_once(curated: Guideline) -> None:
+    text = render(pathway(curated, curated.cases()["third_line_heart_failure"].record, lines=1))
+    assert text.count("is silent on its conjugates") == 1
+    assert text.count("otherwise only monitors the LVEF") == 1
+    text = render(pathway(curated, curated.cases()["third_line"].record, lines=1))
+    assert "\n".join(text.splitlines()[6:13]) == (
+        "[1] third line\n"
+        "  1. tucatinib + trastuzumab + capecitabine - preferred [L30]\n"
+        "  2. trastuzumab emtansine (T-DM1) - alternative [L30, L35]\n"
+        "  2. lapatinib + capecitabine - alternative [L30, L37]\n"
+        "  2. lapatinib + trastuzumab - alternative [L30, L38]\n"
+        "     after each of these:\n"
+        "     > completion, or progression, or toxicity: [2] third line: (continues)"
+    )
 
 
 def test_the_same_record_gives_the_same_bytes(curated: Guideline, environment: dict[str, str]) -> None:
@@ -449,7 +464,7 @@ def test_what_was_assumed_of_therapy_holds_for_all_that_follows(curated: Guideli
         assert ours["setting"] == theirs["setting"], outcome
 
 
-@pytest.mark.parametrize(("heart_failure", "words"), [(None, "CAUTION, unless ruled out:"), (True, "CAUTION:")])
+@pytest.mark.parametrize(("heart_failure", "words"), [(None, "CAUTION [a], unless ruled out:"), (True, "CAUTION [a]:")])
 def test_a_caution_that_a_fact_can_rule_out_is_not_stated_as_one(
     heart_failure: bool | None, words: str, curated: Guideline
 ) -> None:

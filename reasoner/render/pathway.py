@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import groupby
+from string import ascii_lowercase
 
 from reasoner.engine.conclusions import CERTAIN
+from reasoner.engine.notes import of_decision
 from reasoner.queries.pathway import Pathway, PathwayNode, more_courses
 from reasoner.render.layout import TextLayout
+from reasoner.render.short_names import ShortNames
 
 __all__ = ["render"]
 
@@ -26,6 +30,7 @@ class PathwayText:
         self.nodes = {node.id: node for node in pathway.nodes}
         self.following = following(pathway)
         self.numbers: dict[str, int] = {}
+        self.letters: dict[str, str] = {}
         self.shown: set[str] = set()
         self.later: list[str] = []
 
@@ -70,30 +75,51 @@ class PathwayText:
             return
         for words in self.limits(self.nodes[state]):
             self.page.item(" " * indent + "-", words, "faint", indent + 3)
-        for name in self.following[state]:
-            node = self.nodes[name]
-            if node.kind in MARKS:
-                self.page.item(" " * indent + "x", self.stop_words(node), "against", indent + 3)
-            else:
+        decision = ""
+        for after, names in groupby(self.following[state], key=self.what_follows):
+            alike = list(names)
+            for name in alike:
+                node = self.nodes[name]
+                if node.kind in MARKS:
+                    self.page.item(" " * indent + "x", self.stop_words(node), "against", indent + 3)
+                    continue
+                own = self.model.option_of.get(node.regimen, "")
+                if own != decision:
+                    decision = own
+                    self.page.item(" " * indent, of_decision(own, "", self.model).rstrip(": "), "faint", indent)
                 self.regimen(node, indent)
-            for outcome in self.following[name]:
+            if after and alike[1:]:
+                self.page.item("", self.say("after_each"), "faint", indent + 3)
+            for outcome in self.following[alike[-1]]:
                 self.outcome(outcome, indent + 3)
 
+    def what_follows(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Give the outcomes of a regimen with the states that they lead to."""
+        found = ((self.nodes[outcome].label, state) for outcome in self.following[name] for state in self.following[outcome])
+        return tuple(found)
+
     def regimen(self, node: PathwayNode, indent: int) -> None:
-        label = self.model.label
+        label, say = self.model.label, self.say
         certain = node.certainty == CERTAIN
         mark = "certain" if certain else "conditional"
-        text = self.say("with_strength", node.label, label("strength", node.strength))
+        text = say("with_strength", node.label, label("strength", node.strength))
         if node.statements:
-            text = self.say("with_source", text, node.statements)
+            text = say("with_source", text, node.statements)
+        cautions = [caution for caution in node.cautions.split(", ") if caution]
+        unless = node.ruled_out.split(", ")
+        for caution in (own for own in cautions if own in self.letters):
+            text = say("comma").join((text, self.marked(caution, caution in unless)))
         self.page.item(f"{' ' * indent}{node.rank}{'.' if certain else '?'}", text, mark, indent + 3)
         if not certain:
-            self.page.item("", self.say("marked_certain_if", node.assuming), mark, indent + 3)
-        for caution in node.cautions.split(", "):
-            if caution:
-                unless = caution in node.ruled_out.split(", ")
-                words = self.say("caution_unless" if unless else "marked_caution", label("caution", caution))
-                self.page.item("", words, "against", indent + 3)
+            self.page.item("", say("marked_certain_if", node.assuming), mark, indent + 3)
+        for caution in (own for own in cautions if own not in self.letters):
+            words = say("labelled", self.marked(caution, caution in unless), label("caution", caution))
+            self.page.item("", words, "against", indent + 3)
+
+    def marked(self, caution: str, unless: bool) -> str:
+        """Mark a caution by a letter, under which it stands in its words once."""
+        letter = self.letters.setdefault(caution, ascii_lowercase[len(self.letters) % len(ascii_lowercase)])
+        return self.say("caution_lettered_unless" if unless else "caution_lettered", letter)
 
     def outcome(self, name: str, indent: int) -> None:
         (state,) = self.following[name]
@@ -162,7 +188,7 @@ def summary(page: TextLayout, pathway: Pathway) -> None:
 def render(pathway: Pathway, width: int = 80, colour: bool = False) -> str:
     """Render the pathways as a tree of at most `width` columns, with ANSI colours where `colour` is true."""
     model = pathway.model
-    page = TextLayout(width, colour)
+    page = TextLayout(width, colour, ShortNames(model))
     page.opening(pathway.about.patient, pathway.info, model)
     completed = model.label("outcome", model.as_planned[0])
     scope = model.say("pathway_scope", more_courses(pathway.about.lines, model), completed)
