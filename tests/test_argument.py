@@ -15,13 +15,16 @@ from records import random_record
 
 from reasoner import Guideline, RecordError
 from reasoner.engine.answer import Answer
+from reasoner.engine.argument import DENIED
 from reasoner.engine.conclusions import Assumption, assumption_of
 from reasoner.engine.examination import Examination
 from reasoner.engine.managers import manager_of
 from reasoner.engine.memory import CAPACITIES
 from reasoner.engine.opened_record import Claim, OpenedRecord
 from reasoner.engine.sufficient import sufficient_facts
+from reasoner.queries.fields import field_of, with_values
 from reasoner.queries.why import Why, why
+from reasoner.records.encoding import value_for
 from reasoner.render.why import render
 
 MACHINERY = (
@@ -229,3 +232,151 @@ def test_no_smaller_set_is_sufficient_by_exhaustive_search(curated: Guideline) -
                 for chosen in every if size < 3 else rng.sample(every, min(200, len(every))):
                     assert not examination.decides(chosen), (answer.patient, atom, chosen)
             manager_of(CAPACITIES[0])
+
+
+def standing(answer: Answer, conclusion: str) -> tuple[Any, ...]:
+    """Tell how an answer has a conclusion: as what, and with what certainty."""
+    entries = (*((e.regimen, "recommended", e.certainty) for e in answer.recommended),)
+    entries += (*((e.regimen, "excluded", e.certainty) for e in answer.excluded),)
+    entries += (*((e.action, "action", e.certainty) for e in answer.actions),)
+    derivation = answer.derivation
+    truth = derivation.truth(f"setting({conclusion})")
+    placed = truth == derivation.completions.all, truth == derivation.completions.none
+    return (*(own[1:] for own in entries if own[0] == conclusion), *placed)
+
+
+def changed(answer: Answer, parts: Sequence[Assumption]) -> dict[str, Any]:
+    """Change exactly these parts of a record."""
+    data, model = dict(answer.asked.record.data), answer.derivation.model
+    variables = {variable.place[:4]: variable for variable in answer.derivation.program.variables}
+    for one in parts:
+        variable = variables.get(about(one))
+        if one.fact == "one_of":
+            data = with_values(data, {"one_of": one.value})
+        elif one.member is not None:
+            given = [*(data.get(one.fact) or ())]
+            data[one.fact] = [*given, one.member] if one.value else [m for m in given if m != one.member]
+        else:
+            assert variable is not None
+            number = next(n for n, (word, _) in enumerate(variable.values) if word == one.value)
+            data = with_values(data, {field_of(variable): value_for(variable, number, model)})
+    return data
+
+
+def with_course(data: Mapping[str, Any], regimen: str, outcome: str, guideline: Guideline) -> dict[str, Any]:
+    """Add a course of a regimen, before one that is under way."""
+    courses = [*(data.get("metastatic_therapy") or ())]
+    own = {"drugs": [drugs[0] for drugs in guideline.model.parts[regimen]], "outcome": outcome}
+    place = len(courses) - (bool(courses) and courses[-1].get("outcome") in (None, "ongoing"))
+    return {**data, "metastatic_therapy": [*courses[:place], own, *courses[place:]]}
+
+
+def check_changes(result: Why, guideline: Guideline) -> int:
+    """Each thing that could change a conclusion does, where exactly that of the record is otherwise."""
+    answer, tried = result.answer, 0
+    before = standing(answer, result.conclusion)
+    for block in result.argument.ruled_out_by:
+        first = Assumption(
+            fact=block.fact,
+            member=block.member,
+            course=block.course,
+            key=block.key,
+            value=block.value,  # type: ignore[arg-type]
+        )
+        if block.value is None and not answer.asked.record.labels:
+            outcomes = ("toxicity", "progression")
+            data = answer.asked.record.data
+            after = [
+                standing(guideline.answer(with_course(data, result.conclusion, outcome, guideline)), result.conclusion)
+                for outcome in outcomes
+            ]
+            gone = [not any(kind[0] == "recommended" for kind in own[:-2]) for own in after]
+            assert any(gone), (answer.patient, result.conclusion, block)
+        elif block.value is not None and (block.member is None or block.state != "unknown"):
+            data = changed(answer, (first, *block.besides))
+            assert standing(guideline.answer(data), result.conclusion) != before, (dict(answer.asked.record.data), block)
+        tried += 1
+    return tried
+
+
+def concluded_names(answer: Answer) -> list[str]:
+    named = [*(e.regimen for e in (*answer.recommended, *answer.excluded)), *(e.action for e in answer.actions)]
+    return list(dict.fromkeys((*named, *([answer.setting] if answer.setting in answer.derivation.model.settings else []))))
+
+
+def test_what_could_change_a_conclusion_changes_it_where_exactly_that_is_otherwise(curated: Guideline) -> None:
+    rng, tried = random.Random(61), 0
+    for case in curated.cases().values():
+        guideline = curated.with_readings(case.readings)
+        answer = guideline.answer(case.record)
+        for name in concluded_names(answer):
+            tried += check_changes(why(answer, name, depth=1), guideline)
+    for answer in drawn(curated, 62, 100):
+        for name in {*concluded_names(answer), rng.choice(curated.model.regimens)}:
+            tried += check_changes(why(answer, name, depth=1), curated)
+    assert tried > 1000
+
+
+def reaches(answer: Answer, source: str, one: tuple[Any, ...]) -> bool:
+    """Tell whether rules under a statement, reading or overlay read a fact, by themselves or through what is no position."""
+    program, model = answer.derivation.program, answer.derivation.model
+    own = {atom for v in program.variables if v.place[:4] == one for _, atoms in v.values for atom in atoms}
+    name, _, course, _ = one
+    starts = (f"drug_in({course},", f"course({course})", f"outcome({course},") if course is not None else ()
+    pending = [rule.head for rule in program.rules if model.rules[rule.rule].annotation == source]
+    first, seen = set(pending), set(pending)
+    while pending:
+        atom = pending.pop()
+        text = program.atoms[atom]
+        told = name in text and program.roles[atom] in ("patient", "record")
+        if text in own or text.startswith(starts or ("-",)) or told:
+            return True
+        for number in program.supports[atom]:
+            rule = model.rules[program.rules[number].rule]
+            kind = model.annotations[rule.annotation].kind if rule.annotation is not None else ""
+            passes = kind in ("", "reading", "alternative") or rule.role != "position"
+            if rule.annotation == source if atom in first else passes:
+                for condition, _ in program.rules[number].conditions:
+                    if condition not in seen:
+                        seen.add(condition)
+                        pending.append(condition)
+    return False
+
+
+def test_each_fact_stands_under_what_reads_it(curated: Guideline) -> None:
+    found = 0
+    for answer in [*of_cases(curated), *drawn(curated, 63, 60)]:
+        for name in concluded_names(answer):
+            result = why(answer, name, depth=1)
+            for ground in result.argument.because:
+                for fact in ground.facts if ground.statement and result.status not in DENIED else ():
+                    untreated = fact.value == ()
+                    assert untreated or reaches(answer, ground.statement, about(fact)), (answer.patient, name, ground, fact)
+                    found += 1
+    assert found > 500
+
+
+def test_whatever_changes_a_certain_conclusion_by_itself_is_named(curated: Guideline) -> None:
+    rng, found = random.Random(64), 0
+    for answer in [*rng.sample(list(of_cases(curated)), 20), *drawn(curated, 65, 20)]:
+        if answer.guideline.readings or answer.asked.record.labels:
+            continue
+        names = list(certain_ones(answer))
+        results = [why(answer, name, depth=1) for name in rng.sample(names, min(3, len(names)))]
+        claim = Claim(tuple(f"recommended({name})" for name in curated.model.regimens))
+        opened = OpenedRecord(answer.asked, claim, curated.model)
+        for v, value in opened.recorded.items():
+            variable = opened.evaluator.program.variables[v]
+            for number in opened.options[v]:
+                one = assumption_of(variable, number)
+                try:
+                    after = curated.answer(changed(answer, [one]))
+                except RecordError:
+                    continue
+                for result in results:
+                    if standing(after, result.conclusion) != standing(answer, result.conclusion):
+                        named = {about(fact) for ground in result.argument.because for fact in ground.facts}
+                        named |= {own for block in result.argument.ruled_out_by for own in block.abouts}
+                        assert about(one) in named, (answer.asked.record.data, result.conclusion, one, value)
+                        found += 1
+    assert found > 200
