@@ -5,25 +5,27 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from click.testing import CliRunner
 from conftest import ROOT
 from random_guidelines import CATALOGUE, load
 from records import random_record
 
 from reasoner import Guideline, GuidelineError, RecordError
+from reasoner.cli import cli
 from reasoner.cohort.distinct_records import distinct_records
 from reasoner.render.findings import ordered_groups, render
 from reasoner.render.html.findings import render_findings_page
 from reasoner.verification.affected import count_affected
-from reasoner.verification.check import check
+from reasoner.verification.check import Report, check
+from reasoner.verification.diff import diff
 from reasoner.verification.reports import FindingsReport, readings_named
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json").read_text("utf-8"))
@@ -35,16 +37,45 @@ COMMANDS = {
 KEYS = {"id", "class", "severity", "certain", "message", "statements", "rules", "places", "witness", "resolved_by", "repair"}
 
 
-def run(name: str, form: str, environment: dict[str, str], *more: str, status: int = 1) -> Any:
-    arguments = [sys.executable, "-m", "reasoner", *COMMANDS[name], "--format", form, "--fail-level", "info", *more]
-    done = subprocess.run(arguments, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
-    assert (done.returncode, done.stderr) == (status, "")
-    return json.loads(done.stdout)
+def once(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Work out the same of the same guidelines once."""
+    found: dict[tuple[Any, ...], Any] = {}
+
+    def known(*given: Any) -> Any:
+        own = ((one.digest, one.layer) if isinstance(one, Guideline) else one for one in given)
+        key = tuple(one for one in own if not callable(one))
+        if key not in found:
+            found[key] = work(*given)
+        return found[key]
+
+    return known
+
+
+@pytest.fixture(scope="module", autouse=True)
+def checked_once(own_cache: None) -> Iterator[Callable[..., Report]]:
+    """Here it matters how commands write what they find: what that is they work out once for all formats."""
+    checked = once(check)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        patch.setattr("reasoner.verification.check.check", checked)
+        patch.setattr("reasoner.verification.diff.diff", once(diff))
+        yield checked
+
+
+def written(*arguments: str) -> str:
+    """Run a command that finds something, and give what it prints."""
+    done = CliRunner().invoke(cli, arguments)
+    assert (done.exit_code, done.stderr) == (1, "")
+    return done.stdout
+
+
+def run(name: str, form: str, *more: str) -> Any:
+    return json.loads(written(*COMMANDS[name], "--format", form, "--fail-level", "info", *more))
 
 
 @pytest.fixture(scope="module")
-def findings(environment: dict[str, str]) -> dict[str, Any]:
-    return {name: run(name, "json", environment) for name in COMMANDS}
+def findings(checked_once: Callable[..., Report]) -> dict[str, Any]:
+    return {name: run(name, "json") for name in COMMANDS}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -62,14 +93,12 @@ def test_json_has_the_keys_of_the_contract(name: str, findings: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_sarif_is_valid_and_its_places_point_into_the_files(
-    name: str, findings: dict[str, Any], environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_sarif_is_valid_and_its_places_point_into_the_files(name: str, findings: dict[str, Any], tmp_path: Path) -> None:
     first = next(found["id"] for found in findings[name]["findings"])
     accepted = tmp_path / "accepted.txt"
     accepted.write_text(f"{first} known & <kept>\n", "utf-8")
     more = () if name == "coverage" else ("--accept", str(accepted))
-    sarif = run(name, "sarif", environment, *more)
+    sarif = run(name, "sarif", *more)
     jsonschema.Draft4Validator(SCHEMA).validate(sarif)
     (job,) = sarif["runs"]
     rules = [rule["id"] for rule in job["tool"]["driver"]["rules"]]
@@ -88,8 +117,8 @@ def test_sarif_is_valid_and_its_places_point_into_the_files(
             assert line.strip(), (path, physical)
 
 
-def test_a_sarif_report_of_a_cut_search_says_that_it_did_not_succeed(environment: dict[str, str]) -> None:
-    sarif = run("check", "sarif", environment, "--timeout", "0.000001")
+def test_a_sarif_report_of_a_cut_search_says_that_it_did_not_succeed() -> None:
+    sarif = run("check", "sarif", "--timeout", "0.000001")
     jsonschema.Draft4Validator(SCHEMA).validate(sarif)
     (invocation,) = sarif["runs"][0]["invocations"]
     assert invocation["executionSuccessful"] is False
@@ -193,13 +222,10 @@ def test_an_id_stays_while_the_defect_does(own_cache: None, tmp_path: Path) -> N
 
 
 def test_the_text_shows_what_is_to_be_decided_on_the_first_screen(
-    findings: dict[str, Any], environment: dict[str, str]
+    findings: dict[str, Any],
 ) -> None:
-    every, first = findings["check"]["findings"], [sys.executable, "-m", "reasoner", *COMMANDS["check"]]
-    texts = [
-        subprocess.run([*first, *more], capture_output=True, text=True, cwd=ROOT, env=environment, check=False).stdout
-        for more in ((), ("--all",))
-    ]
+    every = findings["check"]["findings"]
+    texts = [written(*COMMANDS["check"], *more) for more in ((), ("--all",))]
     assert all(found["affected"] is None and found["group"].startswith(f"{found['class']}.") for found in every)
     assert {found["id"] for found in every} == set(re.findall(r"[a-z_]+-[0-9a-f]{6}(?=:)", texts[1]))
     groups = {found["group"] for found in every}
@@ -221,10 +247,12 @@ def test_the_text_shows_what_is_to_be_decided_on_the_first_screen(
 
 
 @pytest.mark.parametrize("layer", ["literal", "curated"])
-def test_readings_are_said_in_words_where_findings_name_them(layer: str, curated: Guideline) -> None:
+def test_readings_are_said_in_words_where_findings_name_them(
+    layer: str, curated: Guideline, checked_once: Callable[..., Report]
+) -> None:
     """Under the list of what is to be decided, those that settle most first; on the page beside each finding."""
     guideline = Guideline.load(layer=layer)
-    findings = check(guideline).findings
+    findings = checked_once(guideline, None, None).findings
     report = FindingsReport(
         guideline=guideline.info, courses=3, findings=findings, readings=readings_named(findings, guideline)
     )
@@ -244,7 +272,7 @@ def test_readings_are_said_in_words_where_findings_name_them(layer: str, curated
         assert escape(curated.model.annotations[name].first_sentence) in page
 
 
-def test_a_cohort_orders_the_groups_by_the_patients_concerned(environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_cohort_orders_the_groups_by_the_patients_concerned(tmp_path: Path) -> None:
     """Of three patients it is certain, of the one whose course may have ended it is not."""
     known = {"metastatic": True, "her2": "positive", "adjuvant_drugs": [], "lvef_decline": "persistent"}
     under_way = {**known, "metastatic_therapy": [{"drugs": ["trastuzumab"], "outcome": "ongoing"}]}
@@ -253,7 +281,7 @@ def test_a_cohort_orders_the_groups_by_the_patients_concerned(environment: dict[
     lines.append({"id": "x", "her2": "maybe"})
     cohort = tmp_path / "cohort.ndjson"
     cohort.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    report = run("check", "json", environment, "--cohort", str(cohort))
+    report = run("check", "json", "--cohort", str(cohort))
     assert report["cohort"] == {"patients": 4, "unanswered": 0, "rejected": 1, "more_courses": 0}
     affected = {found["message"]: found["affected"] for found in report["findings"]}
     key = "trastuzumab + pertuzumab + a taxane (docetaxel or paclitaxel) is recommended by L3 and excluded by L54."
@@ -261,9 +289,8 @@ def test_a_cohort_orders_the_groups_by_the_patients_concerned(environment: dict[
     folder = tmp_path / "export"
     folder.mkdir()
     shutil.copy(cohort, folder / "records.ndjson")
-    assert run("check", "json", environment, "--cohort", str(folder)) == report
-    command = [sys.executable, "-m", "reasoner", *COMMANDS["check"], "--cohort", str(cohort)]
-    text = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False).stdout
+    assert run("check", "json", "--cohort", str(folder)) == report
+    text = written(*COMMANDS["check"], "--cohort", str(cohort))
     shown = [int(count) for count in re.findall(r"\[(\d+) of 4\s+patients\]", text)]
     assert shown == sorted(shown, reverse=True)
     assert shown[0] >= 3

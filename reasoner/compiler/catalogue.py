@@ -19,6 +19,7 @@ __all__ = ["build_model", "declared_variables", "symbol_text", "tables_of"]
 Labels = dict[str, dict[str, str]]
 
 
+@lru_cache(maxsize=2**14)
 def symbol_text(symbol: clingo.Symbol) -> str:
     """Give a text as it is, any other symbol as clingo writes it."""
     return symbol.string if symbol.type == clingo.SymbolType.String else str(symbol)

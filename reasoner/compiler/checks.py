@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import clingo
@@ -23,6 +23,12 @@ from reasoner.errors import GuidelineError, nearest
 __all__ = ["Written", "check"]
 
 CONSTANT = re.compile(r'[a-z]\w*|-?\d+|"(?:[^"\\]|\\.)*"')
+
+
+@lru_cache(maxsize=2**14)
+def quoted(symbol: clingo.Symbol) -> str:
+    """Give a symbol as clingo writes it."""
+    return str(symbol)
 
 
 class PlacedRow(NamedTuple):
@@ -52,7 +58,7 @@ class Written:
     @cached_property
     def texts(self) -> dict[str, list[tuple[str, ...]]]:
         """The facts of the catalogue, by predicate, their arguments as text."""
-        return {name: [tuple(map(str, row)) for row in rows] for name, rows in self.catalogue.items()}
+        return {name: [tuple(map(quoted, row)) for row in rows] for name, rows in self.catalogue.items()}
 
     def grouped(self, *names: str, key: int = 0, value: int = -1) -> dict[str, list[str]]:
         """Group an argument of the facts of predicates by another."""

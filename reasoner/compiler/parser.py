@@ -24,6 +24,7 @@ from reasoner.compiler.sources import GuidelineFiles, SourceFile, place_name
 from reasoner.compiler.syntax import (
     PlacedTerm,
     SyntaxTree,
+    datum,
     name_anonymous,
     parse,
     undefined,
@@ -339,13 +340,12 @@ def ground_catalogue(data: Sequence[WrittenRule], facts: Sequence[WrittenRule]) 
         raise GuidelineError(explain_unsafe_data(data, messages))
     found: dict[str, list[tuple[int, tuple[clingo.Symbol, ...]]]] = {}
     for atom in control.symbolic_atoms:
-        symbol = atom.symbol
+        own = datum(atom.symbol)
         if not atom.is_fact:
-            place = next(rule.tree.place for rule in data if rule.head.name == symbol.name)
+            place = next(rule.tree.place for rule in data if rule.head.name == own.name)
             raise GuidelineError(
-                f"{place}: {symbol} is data, and depends on itself through a negation; data are so or not so, "
+                f"{place}: {own.text} is data, and depends on itself through a negation; data are so or not so, "
                 "whatever else is."
             )
-        row = order.get(str(symbol), len(order)), tuple(symbol.arguments)
-        found.setdefault(symbol.name, []).append(row)
+        found.setdefault(own.name, []).append((order.get(own.text, len(order)), own.arguments))
     return {name: [row for _, row in sorted(rows)] for name, rows in found.items()}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import clingo
 from clingo import ast
@@ -21,6 +22,7 @@ __all__ = [
     "PlacedTerm",
     "SyntaxTree",
     "constant",
+    "datum",
     "head_of",
     "is_variable",
     "name_anonymous",
@@ -90,6 +92,20 @@ class PlacedTerm:
     @cached_property
     def _split(self) -> tuple[str, list[ast.AST]]:
         return split_term(self.term)
+
+
+class Datum(NamedTuple):
+    """A fact of a catalogue: its predicate, its arguments, and itself as clingo text."""
+
+    name: str
+    arguments: tuple[clingo.Symbol, ...]
+    text: str
+
+
+@lru_cache(maxsize=2**14)
+def datum(symbol: clingo.Symbol) -> Datum:
+    """Take a fact apart; most facts are those that all guidelines share."""
+    return Datum(symbol.name, tuple(symbol.arguments), str(symbol))
 
 
 def parse(file: SourceFile) -> list[SyntaxTree]:
