@@ -295,7 +295,7 @@ class ArgumentGraphBuilder:
             own.uses.append(use)
         for name, ways in applied.items():
             for number, way in enumerate(ways, start=1):
-                self.applied(name, number, way)
+                self.applied(name, number, way, len(ways) > 1)
         self.merge_facts()
 
     def merge_facts(self) -> None:
@@ -313,12 +313,18 @@ class ArgumentGraphBuilder:
                     nodes[0][key] = words
             self.graph.remove_nodes_from(others)
 
-    def applied(self, name: str, number: int, way: Applied) -> None:
-        """Add a statement, reading or overlay as it is applied in one way, and the trials that it rests on."""
+    def applied(self, name: str, number: int, way: Applied, several: bool) -> None:
+        """Add a statement, reading or overlay as it is applied in one way, and the trials that it rests on.
+
+        Where it is applied in several, each says to what, and the first alone has its sentence.
+        """
         annotation = self.model.annotations[name]
         attributes = msgspec.to_builtins(self.tracer.nodes[self.tracer.annotation(annotation)])
         node = attributes.pop("id") + (f" #{number}" if number > 1 else "")
         self.graph.add_node(node, **attributes | labelled(annotation, self.model))
+        if several:
+            first = self.graph.nodes[node]["label"] if number == 1 else name
+            self.graph.nodes[node]["label"] = self.model.say("graph_applied", first, self.purpose(way.uses))
         for fact, role in way.facts.items():
             self.graph.add_edge(fact, node, role=role)
         for use in dict.fromkeys((use.conclusion, use.role) for use in way.uses):
@@ -327,6 +333,19 @@ class ArgumentGraphBuilder:
             attributes = msgspec.to_builtins(self.tracer.nodes[self.tracer.trial(trial)])
             self.graph.add_node(source := attributes.pop("id"), **attributes)
             self.graph.add_edge(source, node, role="rests_on")
+
+    def purpose(self, uses: Iterable[Use]) -> str:
+        """Name what a statement is applied to: some of what it speaks for, and of what it speaks against."""
+        say, speaks = self.model.say, dict[bool, dict[str, None]]()
+        for use in uses:
+            against = (use.role == "derives") == (predicate_of(use.conclusion) == EXCLUDED)
+            speaks.setdefault(against, {})[self.graph.nodes[use.conclusion]["name"]] = None
+        found = []
+        for against, names in speaks.items():
+            first, *others = names
+            named = say("and_more", first, str(len(others))) if others else first
+            found.append(say("graph_applied_against" if against else "graph_applied_for", named))
+        return say("comma").join(found)
 
     def trials_of(self, name: str, uses: Iterable[Use]) -> Iterator[str]:
         """Yield the trials of arguments that a statement rests on; of a reading also those of what it interprets.

@@ -88,11 +88,12 @@ def sources(graph: ExplanationGraph, by: str) -> list[str]:
 
 
 def cited(graph: ExplanationGraph, source: str) -> list[str]:
-    """List the labels of a statement, reading or overlay and of all that it cites, rests on or interprets."""
+    """List the names of a statement, reading or overlay and of all that it cites, rests on or interprets."""
     found = dict.fromkeys([source])
     for node in found.copy():
         found.update(dict.fromkeys(graph.predecessors(node)))
-    return [graph.nodes[node]["label"] for node in found]
+    named = (graph.nodes[node] for node in found)
+    return [data["name"] if data["kind"] in SOURCES[:3] and "name" in data else data["label"] for data in named]
 
 
 def order(graph: ExplanationGraph) -> Iterator[str]:

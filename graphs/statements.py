@@ -11,6 +11,7 @@ from graphs.build import about_guideline
 from graphs.graph import ExplanationGraph
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
+from reasoner.engine.dose_phrases import said_words
 from reasoner.engine.predicates import (
     CALLS_FOR,
     CAUTION,
@@ -18,7 +19,9 @@ from reasoner.engine.predicates import (
     INDICATED,
     PLACES,
     PREFERS,
+    SCORE,
     arguments_of,
+    ground_atom,
     predicate_of,
 )
 from reasoner.engine.trace import SourceTracer, labelled
@@ -55,19 +58,33 @@ def statements_graph(model: GuidelineModel, info: GuidelineInfo) -> ExplanationG
 
 
 def add_conclusions(graph: ExplanationGraph, model: GuidelineModel, tracer: SourceTracer) -> None:
+    """Add what the rules of each statement conclude, and the doses that it gives: for each drug one node."""
     for rule in model.rules:
         head = rule.head.replace(" ", "")
         names = arguments_of(head)
+        if predicate_of(head) == SCORE:
+            names = names[:1]
+            head = ground_atom(SCORE, *names)
         if rule.annotation is None or not names or any(name[:1].isupper() or name[:1] == "_" for name in names):
             continue
-        words = conclusion_words(predicate_of(head), names, model)
-        if not words:
-            continue
-        source = tracer.annotation(model.annotations[rule.annotation])
-        if head not in graph:
-            graph.add_node(head, kind="conclusion", label=words, state="holds", section=graph.nodes[source]["section"])
-        if not graph.has_edge(source, head):
-            graph.add_edge(source, head, role="derives")
+        if words := conclusion_words(predicate_of(head), names, model):
+            add_conclusion(graph, tracer.annotation(model.annotations[rule.annotation]), head, words)
+    doses: dict[tuple[str, str], list[str]] = {}
+    for dose in model.doses:
+        step = model.label("step", dose.step)
+        doses.setdefault((dose.statement, dose.target), []).append(f"{step} {said_words(dose, model)}")
+    for (statement, target), steps in doses.items():
+        label = model.label("drug" if target in model.drugs else "regimen", target)
+        words = model.say("labelled", label, model.say("and").join(dict.fromkeys(steps)))
+        add_conclusion(graph, tracer.annotation(model.annotations[statement]), ground_atom("dose", target, statement), words)
+
+
+def add_conclusion(graph: ExplanationGraph, source: str, name: str, words: str) -> None:
+    """Add what a statement says, once, with an edge to it."""
+    if name not in graph:
+        graph.add_node(name, kind="conclusion", label=words, state="holds", section=graph.nodes[source]["section"])
+    if not graph.has_edge(source, name):
+        graph.add_edge(source, name, role="derives")
 
 
 def conclusion_words(predicate: str, names: Sequence[str], model: GuidelineModel) -> str:
@@ -84,6 +101,8 @@ def conclusion_words(predicate: str, names: Sequence[str], model: GuidelineModel
         words = say("graph_action", label("action_name", first))
     elif predicate == PREFERS:
         words = say("graph_prefers", label("regimen", first), label("regimen", last))
+    elif predicate == SCORE:
+        words = say("graph_score", label("score", first))
     elif predicate == CAUTION:
         words = say("labelled", label("regimen", first), label("caution", last))
     return words

