@@ -401,6 +401,10 @@ def test_no_smaller_patient_shows_a_conflict_or_a_gap(tmp_path: Path) -> None:
          "calls_for(wait) :- at_most(days, 3), has(fever).\ncalls_for(act) :- at_least(days, 3), has(fever).\n",
          "boundary", "error", "days of cough: at exactly 3 both L9.1 and L9.2 apply"),
         ('predicate((odd; even), derived, "oddity").\n'
+         "%* @statement L9 [1] sha256:000000000000\nOdd in pregnancy, odd or even in fever.\n*%\nodd :- has(pregnant).\n"
+         "odd :- has(pregnant), has(confirmed).\nodd :- has(fever), not even.\neven :- has(fever), not odd.\n",
+         "redundant", "info", "Whatever L9.2 concludes is concluded without it"),
+        ('predicate((odd; even), derived, "oddity").\n'
          "%* @statement L9 [1] sha256:000000000000\nOdd is even.\n*%\nodd :- has(fever).\neven :- odd.\n",
          "redundant", "warning", "What L9.1 concludes is used nowhere"),
         ('%* @statement L9 [1] sha256:000000000000\nOr 60 mg.\n*%\ndose(oralin, daily, every_dose, "60", mg, weeks(1)).\n',

@@ -203,20 +203,24 @@ class RuleWriter:
         name: Callable[[str], str],
         without: int | None = None,
         gone: Mapping[int, int] | None = None,
+        reduct: bool = False,
     ) -> dict[int, int]:
         """Write the rules of some atoms once more, and give what numbers these have then; the others stay as they are.
 
-        Rule `without` is left out, and those of `gone` where the atoms hold that it maps them to.
+        Rule `without` is left out, and those of `gone` where the atoms hold that it maps them to. With `reduct` negated
+        conditions are about the atoms as they are.
         """
-        values = self.values
         copied = {atom: self.builder.atom(name(self.program.atoms[atom])) for atom in sorted(atoms)}
-        for atom, number in copied.items():
-            values[atom] = number
+        known = self.values
+        values = [copied.get(atom, value) for atom, value in enumerate(known)]
         for rule in self.program.rules:
-            body = body_of(rule.conditions, values) if rule.head in copied and rule.rule != without else None
-            if body is not None:
+            if rule.head not in copied or rule.rule == without:
+                continue
+            required, absent = ([c for c in rule.conditions if c[1] == negated] for negated in (False, True))
+            bodies = body_of(required, values), body_of(absent, known if reduct else values)
+            if bodies[0] is not None and bodies[1] is not None:
                 left_out = [-gone[rule.rule]] if gone is not None and rule.rule in gone else []
-                self.builder.rule(copied[rule.head], [*body, *left_out])
+                self.builder.rule(copied[rule.head], [*bodies[0], *bodies[1], *left_out])
         return copied
 
     @property
@@ -228,6 +232,8 @@ class RuleWriter:
         """Write, for each rule that concludes what depends on itself, what follows without it.
 
         ``changed_without(N)`` says that something does not stay as it is; rules of which ``gone(N)`` holds are left out too.
+        All stays where what follows has its reasons without the rule, and nothing else follows without it: a circle through
+        "not" can have several answers, so that its conditions could hold in one that its conclusion is missing in.
         """
         heads: dict[int, set[int]] = {}
         for rule in self.program.rules:
@@ -238,9 +244,19 @@ class RuleWriter:
         for number, name in names.items():
             behind = reachable(heads[number], self.dependents.__getitem__)
             changed = self.builder.atom(f"changed_without({name})")
-            for atom, copied in self.write_again(behind, f"without({name},{{}})".format, number, gone).items():
-                self.builder.rule(changed, [self.number(atom), -copied])
-                self.builder.rule(changed, [-self.number(atom), copied])
+            founded = self.write_again(behind, f"founded({name},{{}})".format, number, gone, reduct=True)
+            for atom, own in founded.items():
+                self.builder.rule(changed, [self.number(atom), -own])
+            if not self.circle.isdisjoint(behind):
+                self.write_missed(changed, number, self.write_again(behind, f"without({name},{{}})".format, number, gone))
+
+    def write_missed(self, changed: int, number: int, copied: Mapping[int, int]) -> None:
+        """Write that the conditions of a rule hold among rules that are `copied`, and its conclusion does not."""
+        values = [copied.get(atom, value) for atom, value in enumerate(self.values)]
+        for rule in self.program.rules:
+            body = body_of(rule.conditions, values) if rule.rule == number else None
+            if body is not None:
+                self.builder.rule(changed, [*body, -copied[rule.head]])
 
     def number(self, atom: int) -> int:
         """Give the builder's number of a derived atom."""
