@@ -43,7 +43,7 @@ from therapy_cases import THERAPY, in_words
 from told_cases import TOLD
 
 from reasoner import Guideline, GuidelineError, RecordError
-from reasoner.fhir import convert, orders_of, parse, tables
+from reasoner.fhir import bundles, convert, orders_of, parse, tables
 from reasoner.fhir.course_facts import COURSE_METHODS
 from reasoner.fhir.methods import METHODS
 from reasoner.guideline import default_folder
@@ -76,6 +76,20 @@ def test_every_fact_has_its_source_and_every_unknown_one_its_reason(curated: Gui
         open_facts = {entry.fact.partition("[")[0] for entry in found.undecided}
         for fact in ("metastatic_therapy", "breast_cancer"):
             assert fact in told or fact in open_facts or "one_of" in open_facts
+
+
+def test_resources_are_read_alike_with_the_fields_of_their_kind_and_with_all(
+    curated: Guideline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = {"resourceType": "KindOfTomorrow", "id": "k", "subject": {"reference": "Patient/p"}}
+    charts = [bundle(*resources) for resources, _ in READ.values()]
+    contents = [json.dumps(chart).encode() for chart in (*charts, AFTER_SECOND_LINE, bundle(METASTASES, other))]
+    read = [curated.read_fhir(content) for content in contents]
+    assert read[-1].other_kinds == {"KindOfTomorrow": 1}
+    monkeypatch.setattr(bundles, "KNOWN", bundles.WHOLE)
+    for content, own in zip(contents, read, strict=True):
+        again = curated.read_fhir(content)
+        assert (again, list(again.report())) == (own, list(own.report()))
 
 
 def test_numbers_of_a_chart_that_are_out_of_range_stay_unknown_with_a_note(tmp_path: Path) -> None:

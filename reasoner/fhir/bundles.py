@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from reasoner.errors import RecordError
+from reasoner.fhir.kinds import BUNDLE
 from reasoner.fhir.pages import page_of, why_not_whole
 from reasoner.fhir.resources import DAYS, PERIODS, Located, Resource
 from reasoner.fhir.versions import Deleted, deletion, versions_of
@@ -77,6 +78,7 @@ class ParsedResources(NamedTuple):
     lacking: tuple[str, ...] = ()
 
 
+KNOWN = msgspec.json.Decoder(BUNDLE)
 WHOLE = msgspec.json.Decoder(Resource)
 RAW = msgspec.json.Decoder(RawBundle)
 RAW_ENTRY = msgspec.json.Decoder(RawEntry | None)
@@ -110,7 +112,7 @@ def is_resource(line: bytes) -> bool:
 def parse_one(content: bytes) -> ParsedResources:
     try:
         try:
-            resource = WHOLE.decode(content)
+            resource = decode(content)
             if resource.resourceType is None and not resource.entry:
                 raise RecordError(
                     "no FHIR resource: it has no resourceType; a record is answered as it is (reasoner recommend)"
@@ -124,15 +126,24 @@ def parse_one(content: bytes) -> ParsedResources:
         raise RecordError("nested too deeply for a FHIR resource") from None
 
 
+def decode(content: bytes) -> Resource:
+    """Decode a bundle or a resource; raises ValidationError for what does not have the shape that FHIR gives it."""
+    try:
+        return KNOWN.decode(content)
+    except msgspec.ValidationError:
+        return WHOLE.decode(content)
+
+
 def convert(data: Mapping[str, object]) -> ParsedResources:
     """Take a bundle, or a single resource, that was parsed from JSON already.
 
     Raises RecordError for what JSON cannot hold.
     """
-    try:
-        return flattened(msgspec.convert(data, Resource))
-    except (msgspec.ValidationError, RecursionError):
-        pass
+    for shape in (BUNDLE, Resource):
+        try:
+            return flattened(msgspec.convert(data, shape))
+        except (msgspec.ValidationError, RecursionError):
+            continue
     try:
         return parse(msgspec.json.encode(data))
     except (TypeError, ValueError, RecursionError) as error:

@@ -13,6 +13,7 @@ from reasoner.fhir.doses import GIVEN, DoseReader, drugs_coded, medications_of
 from reasoner.fhir.elements import texts_of
 from reasoner.fhir.elsewhere import TELLING_FIELDS, is_silent
 from reasoner.fhir.evidence import Evidence, EvidenceCollector
+from reasoner.fhir.kinds import TOLD
 from reasoner.fhir.matters import Matters
 from reasoner.fhir.medications import Medications
 from reasoner.fhir.pages import OUTCOME, reports_failure
@@ -25,14 +26,8 @@ from reasoner.fhir.words import normalise
 
 __all__ = ["READ", "Chart", "Orders", "orders_of", "without_silent"]
 
-TELLING = {
-    "AdverseEvent", "CarePlan", "ChargeItem", "Claim", "ClinicalImpression", "Communication", "Composition", "Condition",
-    "DiagnosticReport", "DocumentReference", "Encounter", "EpisodeOfCare", "ExplanationOfBenefit", "List", "Observation",
-    "Procedure", "QuestionnaireResponse", "RequestGroup", "ServiceRequest",
-}  # fmt: skip
+TELLING = {*TOLD, "Condition", "Observation"}
 """Resources that can tell of therapy without being a medication event."""
-TOLD = TELLING - {"Condition", "Observation"}
-"""Those of them that are read for nothing else, or not without words."""
 UNREAD = {
     "MedicationOrder": "fhir_other_version",
     "MedicationPrescription": "fhir_other_version",
@@ -78,11 +73,10 @@ class Chart:
         matters = Matters(parsed.resources, tables, subjects)
         reader = DoseReader(Medications(parsed.resources), matters, self.evidence, silent_is_none)
         superseded, disputed = versions_of(parsed.resources)
-        for number, (url, resource) in enumerate(parsed.resources):
+        for number, ((url, resource), other) in enumerate(zip(parsed.resources, subjects.others, strict=True)):
             kind, why = resource.resourceType, ""
             if kind not in READ or number in superseded:
                 continue
-            other = subjects.others[number]
             if other or number in disputed or resource.focus or resource.extension or resource.modifierExtension:
                 name = name_of(url, resource, number + 1)
                 why = self.doubt(name, (url, resource), other, matters, number in disputed)

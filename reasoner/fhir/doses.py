@@ -131,6 +131,7 @@ class DoseReader:
         self.tables = evidence.tables
         self.say = evidence.model.say
         self.silent_is_none = silent_is_none
+        self.doubts = {key: evidence.model.say(DOUBTS[key]) for key in DOUBTS}
         self.found = Doses([], [], [], [])
         self.told: list[tuple[list[str], Unclear]] = []
         self.known: dict[Hashable, tuple[dict[str, Coding], str]] = {}
@@ -174,7 +175,7 @@ class DoseReader:
             self.add_unnamed(name, concepts, start, why, doubted)
             return
         sources = {drug: provenance_of(name, coding, concept, start) for drug, coding in named.items()}
-        kind, why = resource.resourceType or "", why and self.say(DOUBTS[why])
+        kind, why = resource.resourceType or "", why and self.doubts[why]
         if state not in GIVEN[kind] or resource.taken in ("unk", "na"):
             status = resource.status != NOT_READ and resource.status
             why = self.say("fhir_unclear_status", status) if status else self.say("fhir_no_status")
@@ -237,7 +238,7 @@ class DoseReader:
         else:
             texts = [shortened(text) for own in concepts for text in texts_of(own)[:1]]
             what = texts[0] if texts else self.say("fhir_a_medication")
-            self.found.unclear.append(Unclear(what, doubted or self.say(DOUBTS[why or NOT_KNOWN]), start, source))
+            self.found.unclear.append(Unclear(what, doubted or self.doubts[why or NOT_KNOWN], start, source))
 
     def add_unclear(self, name: str, why: str) -> None:
         """Add a resource that may tell of any therapy."""
@@ -251,7 +252,7 @@ class DoseReader:
         known = [(own, self.medications.of(own, resource, None)) for own in suspects if own is not None]
         referred = [own.code for _, own in known if own is not None and own.code is not None]
         if any(own is None and not to.display and "Medication/" in (to.reference or "") for to, own in known):
-            self.add_unclear(name, self.say(DOUBTS[NOT_KNOWN]))
+            self.add_unclear(name, self.doubts[NOT_KNOWN])
         for told in told_elsewhere(resource, self.tables, referred):
             coding = told.concept.first() if told.concept is not None else None
             source = provenance_of(name, coding, told.concept, told.date)

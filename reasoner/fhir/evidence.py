@@ -21,6 +21,7 @@ __all__ = ["UNDECIDED", "Evidence", "EvidenceCollector", "latest"]
 FINAL = {"final", "amended", "corrected"}
 NOT_FINAL = {"preliminary", "registered", "cancelled", "entered-in-error"}
 LONGEST = 80
+DAY = len("2020-01-31")
 REFUTED, ERROR = "refuted", "entered-in-error"
 REGIONAL = "regional"
 WEIGHT = (UNDECIDED, REGIONAL)
@@ -211,7 +212,7 @@ class EvidenceCollector:
             if not test.finding:
                 self.unmapped.setdefault(provenance_of(name, read, part.code, date), test.name)
                 return
-        parts = part.component if isinstance(part, Resource) else None
+        parts = getattr(part, "component", None)
         for finding in dict.fromkeys(test.finding for test in tests):
             own = {test: read for test, read in tests.items() if test.finding == finding}
             source = provenance_of(name, next(iter(own.values())), part.code, date)
@@ -276,7 +277,7 @@ class EvidenceCollector:
     def leave_out(self, name: str, concept: Concept | None, written: str | None, why: str) -> None:
         """Note why a resource says nothing here."""
         coding = concept.first() if concept is not None else None
-        self.unmapped[provenance_of(name, coding, concept, (written or "")[:10])] = why
+        self.unmapped[provenance_of(name, coding, concept, (written or "")[:DAY])] = why
 
 
 def dates_written(resource: Resource) -> Iterator[str]:

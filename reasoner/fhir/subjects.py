@@ -164,15 +164,16 @@ def subjects_of(located: Iterable[Located]) -> list[str | None]:
         reference = resource.subject or resource.patient
         if reference is None:
             found.append(None)
-        elif not reference.reference or reference.identifier is not None:
+            continue
+        own = reference.reference
+        if not own or reference.identifier is not None:
             found.append(named(reference, url))
-        else:
-            place = url.rpartition("/")[0] if url and url[-1] != "/" else ""
-            key = reference.reference, reference.type, place
-            name = known.get(key, "")
-            if name == "":
-                name = known[key] = named(reference, url)
-            found.append(name)
+            continue
+        place = url.rpartition("/")[0] if url and url[-1] != "/" else ""
+        key = (own, reference.type, place) if place or reference.type else own
+        if key not in known:
+            known[key] = named(reference, url)
+        found.append(known[key])
     return found
 
 
