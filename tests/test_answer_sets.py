@@ -11,6 +11,9 @@ from random_guidelines import CATALOGUE
 
 from reasoner import Guideline, GuidelineError
 from reasoner.engine import stable_models
+from reasoner.queries import ask
+from reasoner.queries.ask import decision_tree
+from reasoner.queries.questions import Open
 from reasoner.queries.why import why
 from reasoner.records.shapes import to_plain
 
@@ -62,6 +65,29 @@ def test_a_dose_is_certain_where_it_is_given_in_each_answer_set_that_recommends_
 ) -> None:
     (entry,) = to_plain(load(tmp_path).answer(FEW))["recommended"]
     assert (entry["certainty"], [dose["certainty"] for dose in entry["doses"]]) == ("conditional", ["certain"])
+
+
+def test_of_thousands_of_answer_sets_it_is_told_what_conclusions_assume(own_cache: None, tmp_path: Path) -> None:
+    forks = "".join(
+        f"way({n}{side}) :- not way({n}{other}).\n" for n in "abcdef" for side, other in (("e", "w"), ("w", "e"))
+    )
+    answer = load(tmp_path, RULES + forks + "contraindicated(watch) :- includes(signs, cough).\n").answer(FEW)
+    assert len(answer.derivation.completions.values) > 2
+    assert answer.derivation.completions.all.bit_length() > 1000
+    assert to_plain(answer)["excluded"][0]["assuming"] == [{"fact": "signs", "has": "cough", "value": True}]
+
+
+def test_a_tree_of_questions_ends_where_its_time_does_and_begins_all_the_same(
+    own_cache: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guideline = load(tmp_path, RULES + "contraindicated(watch) :- includes(signs, cough), is(kidney_function, failing).\n")
+    record = guideline.record({key: value for key, value in FEW.items() if key != "temperature"})
+    whole = decision_tree(guideline, record)
+    assert (whole.exact, whole.cut) == (False, False)
+    monkeypatch.setattr(ask, "SECONDS", -1)
+    tree = decision_tree(guideline, record)
+    assert (tree.exact, tree.cut, tree.deepest) == (False, True, 1)
+    assert {type(branch.then) for branch in tree.root.branches} == {Open}
 
 
 @pytest.mark.parametrize(

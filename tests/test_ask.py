@@ -401,7 +401,7 @@ def test_a_tree_that_would_be_too_large_is_cut_and_says_so(curated: Guideline, m
     tree = decision_tree(curated, data)
     assert tree.cut
     assert any(isinstance(end, Open) and end.open for _, end in ends(tree, data))
-    assert "The tree is cut where it would be too large." in render_tree(tree)
+    assert "The tree is cut where it would be too large or take too long." in render_tree(tree)
     assert "ask again" in render_tree(tree)
     assert any("open" in to_plain(end) for _, end in ends(tree, data))
 

@@ -9,17 +9,18 @@ Where these are too many, only what holds in all and in some of them is found, b
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import chain
 from operator import and_, or_
 
 import clingo
 
 from reasoner.compiler.aggregates import AGGREGATE, literal_text
-from reasoner.compiler.model import Variable
+from reasoner.compiler.model import Rule, Variable
 from reasoner.compiler.program import GroundRule, Program, Text
 from reasoner.compiler.selection import ANY, shared_folder
 from reasoner.engine.bits import BitCompletions, Component
@@ -27,6 +28,7 @@ from reasoner.engine.circles import contradicting_atoms, positive_circles
 from reasoner.engine.completions import Chosen, Completions, choices_of
 from reasoner.engine.evaluator import Evaluated, Evaluator
 from reasoner.engine.opened import components_of, consistent
+from reasoner.engine.predicates import predicate_of
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.errors import GuidelineError
 from reasoner.records.record import ONE_OF, OPEN, Record
@@ -34,7 +36,8 @@ from reasoner.records.record import ONE_OF, OPEN, Record
 __all__ = ["Bounds", "bounds", "solve"]
 
 MOST_COMPLETIONS = 2**12
-LIMIT = 2**16
+LIMIT = 2**13
+NAME = re.compile(r"\w+")
 MOST_TRIED = 1024
 SECONDS = 10
 SOME, ALL = 2, 3
@@ -139,14 +142,17 @@ def enumerate_answer_sets(
     Returned are its completions, each answer set of one as one of its own, with the truths of all atoms and ground rules.
     Raises GuidelineError where a completion has no answer set.
     """
+    numbering = Numbering(completions)
+    literals = literals_of(control, numbering.read | program.index.keys())
     found: list[list[frozenset[str]]] = [[] for _ in range(completions.count)]
     try:
-        for total, atoms in enumerate(answer_sets(control, time.monotonic() + SECONDS)):
-            if total >= LIMIT:
-                return None
-            found[completion_of(atoms, completions)].append(atoms)
+        given = answer_sets(control, literals, time.monotonic() + SECONDS, LIMIT + 1)
     except TooManyError:
         return None
+    if len(given) > LIMIT:
+        return None
+    for atoms in given:
+        found[numbering.of(atoms)].append(atoms)
     if not all(found):
         raise GuidelineError(contradiction(record, program))
     widest = max(len(models) for models in found)
@@ -187,18 +193,27 @@ def fired_by(values: list[int], absent: list[int], program: Program, every: int)
     return fired
 
 
-def answer_sets(control: clingo.Control, end: float) -> Iterator[frozenset[str]]:
-    """Yield the answer sets; raises TooManyError at the `end`, on the monotonic clock."""
-    with control.solve(yield_=True, async_=True) as handle:
-        while True:
-            handle.resume()
-            if not handle.wait(max(0.0, end - time.monotonic())):
-                handle.cancel()
-                raise TooManyError
-            answer_set = handle.model()
-            if answer_set is None:
-                return
-            yield frozenset(str(symbol) for symbol in answer_set.symbols(atoms=True))
+def literals_of(control: clingo.Control, atoms: Collection[str]) -> dict[str, int]:
+    """Give the literals by which clingo tells whether some atoms hold; those that never hold have none."""
+    return {name: atom.literal for atom in control.symbolic_atoms if (name := str(atom.symbol)) in atoms}
+
+
+def answer_sets(control: clingo.Control, literals: Mapping[str, int], end: float, most: int) -> list[frozenset[str]]:
+    """List the first answer sets, at most so many, each as the atoms with `literals` that it holds.
+
+    Raises TooManyError at the `end`, on the monotonic clock.
+    """
+    found: list[frozenset[str]] = []
+
+    def take(answer_set: clingo.Model) -> bool:
+        found.append(frozenset([name for name, literal in literals.items() if answer_set.is_true(literal)]))
+        return len(found) < most
+
+    with control.solve(on_model=take, async_=True) as handle:
+        if not handle.wait(max(0.0, end - time.monotonic())):
+            handle.cancel()
+            raise TooManyError
+    return found
 
 
 def bounds(
@@ -249,18 +264,19 @@ def all_answered(record: Record, program: Program, text: Text, alternatives: Map
     names = [program.atoms[atom] for atom in outside]
     free = "".join(f"{{{program.atoms[atom]}}}.\n" for atom in circle)
     rest = (rule for rule in program.rules if rule.head not in circle)
-    everyone = control_with(chain(ground_text(rest, program), [free]), record.facts, text, alternatives)
+    everyone = control_with(chain(ground_text(rest, program), [free]), record.facts, program, text, alternatives)
     always = (f"{atom}." for atom in program.atoms[settled : settled + program.always])
     alone = clingo.Control(["1", "--warn=none"])
     alone.add("base", [], "\n".join(chain(ground_text(own, program), always, (f"{{{name}}}." for name in names))))
     alone.ground()
-    literals = {str(atom.symbol): atom.literal for atom in alone.symbolic_atoms}
+    literals, read = literals_of(alone, names), literals_of(everyone, names)
     end = time.monotonic() + SECONDS
     with suppress(TooManyError):
         for number in range(MOST_TRIED):
-            held = next(answer_sets(everyone, end), None)
-            if held is None:
+            found = answer_sets(everyone, read, end, 1)
+            if not found:
                 return True
+            (held,) = found
             if not alone.solve([literals[name] if name in held else -literals[name] for name in names]).satisfiable:
                 raise GuidelineError(contradiction(record, program))
             told = ", ".join(name if name in held else f"not {name}" for name in names)
@@ -295,39 +311,56 @@ def control_of(facts: str, text: Text, program: Program, alternatives: Mapping[s
 
     The atoms that stand for aggregates, which these rules do not need, are concluded as `program` does.
     """
-    rules = (
-        f"{rule.head} :- {', '.join(map(literal_text, rule.body))}." if rule.body else f"{rule.head}."
-        for rule in text.rules
-        if rule.role != AGGREGATE
-    )
+    rules = (written(rule) for rule in text.rules if rule.role != AGGREGATE)
     aggregates = (rule for rule in program.rules if text.rules[rule.rule].role == AGGREGATE)
-    return control_with(chain(rules, ground_text(aggregates, program)), facts, text, alternatives, *options)
+    return control_with(chain(rules, ground_text(aggregates, program)), facts, program, text, alternatives, *options)
+
+
+def written(rule: Rule) -> str:
+    """Write a rule as clingo text."""
+    return f"{rule.head} :- {', '.join(map(literal_text, rule.body))}." if rule.body else f"{rule.head}."
+
+
+@lru_cache(maxsize=64)
+def data_read(text: Text, program: Program) -> str:
+    """Give the guideline's data that rules or answers read, and the rules by which a record is read."""
+    mapping = (shared_folder() / "core" / "from_record.lp").read_text("utf-8")
+    rules = [line for line in text.data if ":-" in line]
+    read = set(NAME.findall("\n".join((mapping, *rules, *map(written, text.rules)))))
+    read.update(map(predicate_of, program.atoms))
+    facts = (line for line in text.data if ":-" not in line and predicate_of(line).rstrip(".") in read)
+    return "\n".join((mapping, *rules, *facts))
 
 
 def control_with(
-    rules: Iterable[str], facts: str, text: Text, alternatives: Mapping[str, str], *options: str
+    rules: Iterable[str], facts: str, program: Program, text: Text, alternatives: Mapping[str, str], *options: str
 ) -> clingo.Control:
     """Ground rules with the guideline's data and one record's facts, everything unknown left open."""
-    mapping = shared_folder() / "core" / "from_record.lp"
     chosen = (
         f"undecided({reading.lower()})." if name == ANY else f"chosen({reading.lower()},{name})."
         for reading, name in alternatives.items()
     )
     control = clingo.Control(["0", "--warn=none", *options])
-    control.add("base", [], "\n".join(chain(text.data, [mapping.read_text("utf-8")], rules, chosen, [facts])))
+    control.add("base", [], "\n".join(chain([data_read(text, program)], rules, chosen, [facts])))
     control.ground()
     return control
 
 
-def completion_of(atoms: frozenset[str], completions: BitCompletions) -> int:
-    """Find the number of the completion that an answer set belongs to."""
-    number = 0
-    for component, stride, _ in completions.layout:
-        values = []
-        for variable in component.variables:
-            options = completions.variables[variable].values
-            marks = {atom for _, own in options for atom in own}
-            held = frozenset(marks & atoms)
-            values.append(next(n for n, (_, own) in enumerate(options) if frozenset(own) == held))
-        number += component.assignments.index(tuple(values)) * stride
-    return number
+class Numbering:
+    """Numbers the completion that an answer set belongs to."""
+
+    def __init__(self, completions: BitCompletions) -> None:
+        self.parts: list[tuple[frozenset[str], dict[frozenset[str], int]]] = []
+        for component, stride, _ in completions.layout:
+            values = [completions.variables[v].values for v in component.variables]
+            marks = frozenset(atom for options in values for _, own in options for atom in own)
+            numbers = {
+                frozenset(atom for options, n in zip(values, assignment, strict=True) for atom in options[n][1]): place
+                * stride
+                for place, assignment in enumerate(component.assignments)
+            }
+            self.parts.append((marks, numbers))
+        self.read = frozenset(atom for marks, _ in self.parts for atom in marks)
+
+    def of(self, atoms: frozenset[str]) -> int:
+        return sum(numbers[atoms & marks] for marks, numbers in self.parts)

@@ -7,10 +7,13 @@ conditions; `decision_tree` lays out all the ways there. Readings are not asked:
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
+from itertools import islice, takewhile
 
 from msgspec import UNSET
 
@@ -44,7 +47,8 @@ __all__ = ["EXACT", "Questions", "ask", "decision_tree", "with_all_paths"]
 EXACT = 6
 """Where at most so many facts matter the tree with the fewest questions is found."""
 MOST_ASKED = 60
-"""So many questions a tree has at most in a guideline that cannot be evaluated on diagrams."""
+SECONDS = 10
+"""So many questions, found in so long, a tree has at most in a guideline that cannot be evaluated on diagrams."""
 MOST_WRITTEN = 600
 """A tree of more questions and leaves is written with each part once."""
 
@@ -67,10 +71,11 @@ def with_all_paths(guideline: Guideline, record: Record) -> Questions:
     return ask(guideline, record).with_tree(decision_tree(guideline, record))
 
 
-def questions(guideline: Guideline, record: Record, answer: Answer) -> list[tuple[Asked, Question]]:
+def questions(guideline: Guideline, record: Record, answer: Answer, end: float = math.inf) -> list[tuple[Asked, Question]]:
     """List what can be asked with what each value gives, the most decisive first.
 
-    A number that may have no value at all waits until other facts settle whether it has one.
+    A number that may have no value at all waits until other facts settle whether it has one. After the `end`, on the
+    monotonic clock, no more than the first is tried.
     """
     asked = askable(answer, record.data)
     completions = answer.derivation.completions
@@ -83,7 +88,8 @@ def questions(guideline: Guideline, record: Record, answer: Answer) -> list[tupl
         untold = question.otherwise is not UNSET and not own.members
         return own.entry.fact != ONE_OF, not untold, max(left), Fraction(sum(left), len(left)), order[own.place]
 
-    found = answers_to(sure, asked, record, guideline)
+    tried = answers_to(sure, asked, record, guideline)
+    found = [*islice(tried, 1), *takewhile(lambda _: time.monotonic() < end, tried)]
     return sorted(((own, question_on(own, given, guideline)) for own, given in found), key=decisiveness)
 
 
@@ -190,16 +196,19 @@ def grow(guideline: Guideline, record: Record, answer: Answer, exact: bool) -> G
             return TreeGrower(guideline, record, asked, capacity).grow(exact)
         except MemoryError:
             continue
-    return grown_anew(guideline, record, [MOST_ASKED])
+    return grown_anew(guideline, record, [MOST_ASKED], time.monotonic() + SECONDS)
 
 
-def grown_anew(guideline: Guideline, record: Record, left: list[int]) -> Grown:
-    """Grow a tree by asking the most decisive question everywhere, record by record, as long as asking is `left`."""
+def grown_anew(guideline: Guideline, record: Record, left: list[int], end: float) -> Grown:
+    """Grow a tree by asking the most decisive question everywhere, record by record, as long as asking is `left`.
+
+    After the `end`, on the monotonic clock, no more than the first question is asked.
+    """
     answer = guideline.answer(record)
-    if left[0] == 0:
+    if left[0] == 0 or (left[0] < MOST_ASKED and time.monotonic() > end):
         return Stop(None, tuple(askable(answer, record.data)))
     left[0] -= 1
-    asked = questions(guideline, record, answer)
+    asked = questions(guideline, record, answer, end)
     if not asked:
         return Stop(leaf_of(summary_of(answer)))
     first, question = asked[0]
@@ -207,7 +216,7 @@ def grown_anew(guideline: Guideline, record: Record, left: list[int]) -> Grown:
     for option in options(first, record, guideline.model):
         if option.value in [given.value for given in question.answers]:
             told = guideline.record(with_values(record.data, option.told))
-            branches.append(((option.value,), grown_anew(guideline, told, left)))
+            branches.append(((option.value,), grown_anew(guideline, told, left, end)))
     return fork(first, branches)
 
 
