@@ -16,6 +16,16 @@ STATEMENT = "%* @statement L99 [1] sha256:000000000000\nA statement.\n*%\n"
 ALTERNATIVE = "%* @alternative R12={0}\nAnother way.\n@why As good a reason.\n*%\n"
 
 WRONG = {
+    "a name in quotes": (
+        "readings.lp",
+        STATEMENT + 'contraindicated(pertuzumab) :- has("heart_failure").',
+        'has("heart_failure"): "heart_failure" is a text, not a boolean; write heart_failure, without quotes.',
+    ),
+    "a title that is said already": (
+        "readings.lp",
+        'guideline(title, "Another title").',
+        'guideline(title,"Another title"): the title is said already at copy/guideline.lp:',
+    ),
     "an alternative of a reading that does not exist": (
         "readings.lp",
         ALTERNATIVE.format("b").replace("R12", "R112"),

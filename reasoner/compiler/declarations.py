@@ -32,12 +32,12 @@ def check_declared(written: Written) -> None:
     check_values(written)
     check_defaults(written)
     check_courses(written)
+    said: dict[str, str] = {}
     for (term, here), (key, _) in written.placed("guideline"):
         one_of(f"{here}: {term}", key, SAID, "what a guideline says of itself")
-    said = [row[0] for row in written.rows("guideline")]
-    for (term, here), (key, _) in written.placed("guideline"):
-        if said.count(key) > 1:
-            raise GuidelineError(f"{here}: {term}: the {key} is said twice; say it once.")
+        if key in said:
+            raise GuidelineError(f"{here}: {term}: the {key} is said already at {said[key]}; say it once.")
+        said[key] = here
     check_wording(written)
     trials = {name for name, _, _ in written.rows("trial")}
     for (term, here), (kind, name, _) in written.placed("term"):

@@ -130,8 +130,13 @@ def check_arguments(here: str, name: str, arguments: Sequence[str | None], writt
             allowed = ", ".join(sorted(expected.names)) or "none is declared"
             if name in DECLARED_BY and kind == "bound":
                 allowed += f"; to compare with it, declare {DECLARED_BY[name]}({before}, {found})."
+            bare = found.strip('"')
+            if bare != found and bare in expected.names:
+                raise GuidelineError(
+                    f"{here}: {found} is a text, not {article(expected.noun)}; write {bare}, without quotes."
+                )
             raise GuidelineError(
-                f'{here}: "{found}" is not {article(expected.noun)}{nearest(found, expected.names)}; allowed: {allowed}'
+                f'{here}: "{bare}" is not {article(expected.noun)}{nearest(found, expected.names)}; allowed: {allowed}'
             )
         if expected is not None or kind != "value":
             before = found
