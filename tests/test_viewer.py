@@ -190,6 +190,15 @@ def test_light_dark_a_phone_and_print_all_show_the_derivation(browser: Any, eith
         assert page.pdf(path=tmp_path / "a.pdf")[:4] == b"%PDF"
 
 
+def test_on_a_phone_an_argument_begins_at_its_facts(browser: Any, argument_file: Path) -> None:
+    with opened(browser, argument_file, bypass_csp=True) as page:
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.wait_for_function("viewer.drawing.container.clientWidth <= 360")
+        boxes = "viewer.drawing.cytoscape.nodes('[kind = \"fact\"]').map(n => n.renderedBoundingBox())"
+        page.wait_for_function(f"{boxes}.every(box => box.x1 >= 0 && box.x2 <= 360)")
+        assert page.evaluate(f"Math.min(...{boxes}.map(box => box.y1)) >= 0")
+
+
 def test_without_scripts_the_sentences_are_all_there(browser: Any, viewer_file: Path) -> None:
     with opened(browser, viewer_file, java_script_enabled=False) as page:
         text = page.locator("#derivation").inner_text()

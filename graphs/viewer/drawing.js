@@ -84,7 +84,10 @@ class Drawing {
     return { group: "edges", data: { id: `e${number}`, source: `n${source}`, target: `n${target}`, role, ...segments } };
   }
 
-  /** Fit the drawing into its place; where that is too small to be `readable`, begin at the conclusion in focus. */
+  /**
+   * Fit the drawing into its place; where that is too small to be `readable`, begin where the reading begins: an argument at
+   * its first fact, top left, anything else at the conclusion in focus.
+   */
   fit(readable = false) {
     this.readable = readable;
     this.cytoscape.resize();
@@ -95,12 +98,26 @@ class Drawing {
     const smallest = this.graph.isArgument ? SMALLEST_OF_ARGUMENT[width] : SMALLEST_READABLE;
     if (readable && this.cytoscape.zoom() < smallest && !others.length) {
       this.cytoscape.zoom(smallest);
-      this.center(first);
-      const all = this.cytoscape.elements().renderedBoundingBox();
-      const room = this.container.clientWidth;
-      const right = all.w < room - 2 * MARGIN ? (room - all.w) / 2 : MARGIN;
-      this.cytoscape.panBy({ x: room - right - all.x2, y: 0 });
+      if (this.graph.isArgument) this.beginAtFirst();
+      else this.beginAt(first);
     } else this.cytoscape.center();
+  }
+
+  /** Put the top left of the drawing where a reader begins; what is not as wide or as high as its place is centred there. */
+  beginAtFirst() {
+    const all = this.cytoscape.elements().renderedBoundingBox();
+    const begin = (room, size) => (size < room - 2 * MARGIN ? (room - size) / 2 : MARGIN);
+    const { clientWidth, clientHeight } = this.container;
+    this.cytoscape.panBy({ x: begin(clientWidth, all.w) - all.x1, y: begin(clientHeight, all.h) - all.y1 });
+  }
+
+  /** Centre a conclusion, at the right of its place. */
+  beginAt(number) {
+    this.center(number);
+    const all = this.cytoscape.elements().renderedBoundingBox();
+    const room = this.container.clientWidth;
+    const right = all.w < room - 2 * MARGIN ? (room - all.w) / 2 : MARGIN;
+    this.cytoscape.panBy({ x: room - right - all.x2, y: 0 });
   }
 
   fitAll() {
