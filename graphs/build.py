@@ -12,15 +12,8 @@ from graphs.graph import ExplanationGraph
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, GuidelineInfo, Recommendation
 from reasoner.engine.dose_phrases import dose_words, no_dose_words
-from reasoner.engine.phrases import (
-    assumed_words,
-    assuming_words,
-    course_words,
-    guideline_words,
-    is_history,
-    missing_words,
-    strength_words,
-)
+from reasoner.engine.missing_phrases import missing_words
+from reasoner.engine.phrases import assumed_words, assuming_words, course_words, guideline_words, is_history, strength_words
 from reasoner.engine.reading_phrases import alternative_words
 from reasoner.engine.trace import Trace, annotation_trace, trace
 

@@ -230,7 +230,7 @@ def test_how_a_course_ended_can_be_unknown(browser: Any, service: Running) -> No
     record = {"id": "p", "her2": "positive", "metastatic_therapy": [{"drugs": ["trastuzumab", "docetaxel", "pertuzumab"]}]}
     with opened(browser, service, record) as page:
         answer = settled(page)
-        assert "certain if course 1: progression; no interstitial lung disease" in answer
+        assert "certain if course 1 ended in progression; no interstitial lung disease" in answer
         assert "taxane cycles in course 1" in answer
         page.get_by_role("button", name="how course 1 ended").click()
         assert page.evaluate("document.activeElement.parentElement.className") == "timeline"

@@ -159,7 +159,7 @@ def test_the_text_words_what_was_set_and_what_changes(curated: Guideline) -> Non
     assert "+ Complete the chemotherapy before moving on to maintenance. [L7" in text
     assert "- no longer: Stop the chemotherapy; continue the HER2-targeted drugs. [L7" in text
     text = words_of(what_if(curated, cases["outcome_not_recorded"], ["metastatic_therapy[0].outcome=progression"]))
-    assert "trastuzumab + pertuzumab; pertuzumab: certain if course 1: progression -> certain" in text
+    assert "trastuzumab + pertuzumab; pertuzumab: certain if course 1 ended in progression -> certain" in text
 
 
 APPLIED = {

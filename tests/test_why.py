@@ -317,10 +317,10 @@ def test_an_alternative_of_a_reading_is_cited_once_and_said_to_be_taken(curated:
 OPEN_END = {"id": "p", "metastatic": True, "her2": "positive", "hr": "negative"}
 UNKNOWN_END = {**OPEN_END, "metastatic_therapy": [{"drugs": ["trastuzumab", "pertuzumab", "docetaxel"]}]}
 DEPENDS = (
-    ("A setting says when it is the patient's", UNKNOWN_END, "maintenance", ("certain if course 1: completion",)),
+    ("A setting says when it is the patient's", UNKNOWN_END, "maintenance", ("certain if course 1 was completed as planned",)),
     (
         "What is not addressed rests on the reading that says so",
-        UNKNOWN_END, "not_addressed", ("certain if course 1: toxicity", "[reading R24]"),
+        UNKNOWN_END, "not_addressed", ("certain if course 1 ended in toxicity", "[reading R24]"),
     ),
     (
         "The end of a course that decides is among what could change it, and the rank is the best one",

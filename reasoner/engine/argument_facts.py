@@ -13,8 +13,9 @@ from reasoner.compiler.program import Program
 from reasoner.engine.answer import Missing
 from reasoner.engine.argument_walk import Walk, owners
 from reasoner.engine.conclusions import Assumption
+from reasoner.engine.missing_phrases import unknown_words
 from reasoner.engine.nearest import NOWHERE, Lack
-from reasoner.engine.phrases import assumption_words, course_words, unknown_words
+from reasoner.engine.phrases import assumption_words, course_words
 from reasoner.engine.predicates import arguments_of
 from reasoner.records.shapes import Shape
 

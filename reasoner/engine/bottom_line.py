@@ -12,8 +12,9 @@ from reasoner.compiler.model import capitalised
 from reasoner.engine.comparison import Alternative, Comparison
 from reasoner.engine.conclusions import CERTAIN, SILENT, Assumption, Certainty, Missing, untreated_assumed
 from reasoner.engine.derivation import Derivation
+from reasoner.engine.missing_phrases import unknown_words
 from reasoner.engine.notes import of_decision
-from reasoner.engine.phrases import assuming_words, fact_words, rank_is_sure, setting_words, unknown_words
+from reasoner.engine.phrases import assuming_words, fact_words, rank_is_sure, setting_words
 from reasoner.engine.predicates import EXCLUDED, INDICATED, PLACES, RECOMMENDED, SETTING, arguments_of, predicate_of
 from reasoner.records.record import ONE_OF, Record
 

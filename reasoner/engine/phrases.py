@@ -16,7 +16,7 @@ from reasoner.records.record import ONE_OF
 from reasoner.records.shapes import Shape
 
 if TYPE_CHECKING:
-    from reasoner.engine.answer import Answer, Assumed, GuidelineInfo, Missing, Recommendation
+    from reasoner.engine.answer import Answer, Assumed, GuidelineInfo, Recommendation
     from reasoner.engine.derivation import Derivation, SeenCondition
 
 __all__ = [
@@ -29,18 +29,17 @@ __all__ = [
     "caution_words",
     "certainty_words",
     "changed_value_words",
+    "condition_words",
     "course_words",
-    "decided_words",
     "default_words",
+    "ending_words",
     "fact_words",
     "guideline_words",
     "interval_words",
     "layer_words",
     "member_name",
     "member_words",
-    "missing_words",
     "opening_sentence",
-    "question_words",
     "rank_is_sure",
     "reading_words",
     "recommendation_words",
@@ -49,7 +48,6 @@ __all__ = [
     "source_words",
     "state_words",
     "strength_words",
-    "unknown_words",
     "value_words",
 ]
 
@@ -234,10 +232,46 @@ def assuming_words(assuming: Sequence[Assumption], model: GuidelineModel) -> str
     parts: list[str] = []
     for course, own in groupby(assuming, key=lambda one: one.course):
         if course is None:
-            parts += (assumption_words(one, model) for one in own)
+            parts += (condition_words(one, model) for one in own)
         else:
-            parts.append(of_course_words(own, model))
+            parts.append(course_condition_words(course, list(own), model))
     return model.say("and").join(parts) or model.say("assuming_left_out")
+
+
+def condition_words(one: Assumption, model: GuidelineModel) -> str:
+    """Word something assumed as it reads after "if"."""
+    worded = isinstance(one.value, str) and one.member is None and not one.reading and one.fact != ONE_OF
+    return being_words(model.label("fact", one.fact), str(one.value), model) if worded else assumption_words(one, model)
+
+
+def being_words(label: str, value: str, model: GuidelineModel) -> str:
+    """Word that something is so, or is within an interval."""
+    return model.say("is_within" if BOUND.search(value) else "is_so", label, interval_words(value, model))
+
+
+def course_condition_words(course: int, assuming: Sequence[Assumption], model: GuidelineModel) -> str:
+    """Word what is assumed of one course as it reads after "if"."""
+    say, ended = model.say, [ending_words(str(one.value), model) for one in assuming if one.key is None]
+    rest = [
+        being_words(model.label("course_fact", one.key), one.value, model)
+        if isinstance(one.value, str)
+        else course_fact_words(one.key, one.value, model)
+        for one in assuming
+        if one.key is not None
+    ]
+    words = say("comma").join((*ended, *rest))
+    return say("course_that" if ended else "course_numbered", str(course), words)
+
+
+def ending_words(outcome: str, model: GuidelineModel) -> str:
+    """Say how a course ended, or that it is under way."""
+    if outcome in model.under_way:
+        return model.say("course_under_way")
+    return (
+        model.say("course_as_planned")
+        if outcome in model.as_planned
+        else model.say("ended_in", model.label("outcome", outcome))
+    )
 
 
 def certainty_words(certainty: str, assuming: Sequence[Assumption], model: GuidelineModel) -> str:
@@ -277,55 +311,6 @@ def annotation_words(annotation: Annotation, model: GuidelineModel) -> str:
 def opening_sentence(annotation: Annotation) -> str:
     """Give a statement as it is, of a reading its first sentence."""
     return annotation.text if annotation.kind == "statement" else annotation.first_sentence
-
-
-def decided_words(decides: Sequence[str], model: GuidelineModel) -> str:
-    """Name what a fact decides; of many regimens or actions only how many."""
-    say = model.say
-    regimens = [model.label("regimen", name) for name in decides if name in model.regimens]
-    actions = [model.label("action_name", name) for name in decides if name in model.actions]
-    names = [say("the_setting")] if "setting" in decides else []
-    names += regimens if len(regimens) <= MOST_NAMED else [say("many_regimens", str(len(regimens)))]
-    names += actions if len(actions) <= MOST_NAMED else [say("many_actions", str(len(actions)))]
-    names += [label for score, label in model.labels.get("score", {}).items() if score in decides]
-    return say("comma").join(names)
-
-
-def unknown_words(entry: Missing, model: GuidelineModel) -> str:
-    """Name an unknown fact: one of the record, a member of a list, or what is not known of a course."""
-    say = model.say
-    if entry.fact == ONE_OF:
-        return say("which_of_several")
-    if entry.course is not None:
-        if entry.key is None:
-            return say("how_course_ended", str(entry.course))
-        return say("of_course", model.label("course_fact", entry.key), str(entry.course))
-    if entry.member is not None:
-        return member_words(entry.fact, entry.member, model)
-    label = model.label("fact", entry.fact)
-    return say("which_given", label) if entry.fact == getattr(model.courses_fact, "name", "") else label
-
-
-def question_words(entry: Missing, model: GuidelineModel) -> str:
-    """Ask for an unknown fact, a list as a whole, or for what is not known of a course."""
-    say = model.say
-    if entry.fact == ONE_OF:
-        return say("ask_which_of_several")
-    if entry.course is None:
-        return model.question(next(fact for fact in model.facts if fact.name == entry.fact))
-    if entry.key is None:
-        return say("ask_how_course_ended", str(entry.course))
-    return say("ask_of_course", model.label("course_fact", entry.key), str(entry.course))
-
-
-def missing_words(answer: Answer) -> Iterator[str]:
-    """Yield the unknown facts that matter, with what each decides; those that decide the same together."""
-    model, together = answer.derivation.model, dict[tuple[str, ...], list[str]]()
-    for entry in answer.missing:
-        together.setdefault(entry.decides, []).append(unknown_words(entry, model))
-    for decides, names in together.items():
-        words = decided_words(decides, model)
-        yield model.say("facts_decide" if names[1:] else "fact_decides", model.say("and").join(names), words)
 
 
 def assumed_words(answer: Answer) -> str:

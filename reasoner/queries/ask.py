@@ -19,7 +19,7 @@ from msgspec import UNSET
 
 from reasoner.engine.answer import Answer, Missing
 from reasoner.engine.memory import capacities, on_larger_diagrams
-from reasoner.engine.phrases import question_words
+from reasoner.engine.missing_phrases import question_words
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
 from reasoner.queries.asking import Asked, Option, askable, may_lack_value, options, otherwise_words

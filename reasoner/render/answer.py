@@ -14,15 +14,9 @@ from reasoner.engine.derivation import Derivation
 from reasoner.engine.dose_phrases import dose_words, no_dose_words
 from reasoner.engine.joined_names import join_names
 from reasoner.engine.memory import on_larger_diagrams
+from reasoner.engine.missing_phrases import missing_words
 from reasoner.engine.notes import of_decision, possible_settings
-from reasoner.engine.phrases import (
-    annotation_words,
-    assumed_words,
-    assuming_words,
-    missing_words,
-    opening_sentence,
-    recommendation_words,
-)
+from reasoner.engine.phrases import annotation_words, assumed_words, assuming_words, opening_sentence, recommendation_words
 from reasoner.engine.reading_phrases import alternative_words, dependent_words
 from reasoner.engine.remarks import remarks_on
 from reasoner.engine.scores import score_words

@@ -9,8 +9,9 @@ from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer
+from reasoner.engine.missing_phrases import decided_words
 from reasoner.engine.notes import of_decision
-from reasoner.engine.phrases import decided_words, interval_words, member_name, setting_words, value_words
+from reasoner.engine.phrases import interval_words, member_name, setting_words, value_words
 from reasoner.engine.reading_phrases import regimens_words
 from reasoner.errors import printable
 from reasoner.queries.questions import Choice, DecisionTree, Leaf, Open, Question, Questions, See, Summary, TreeNode, Value

@@ -12,15 +12,8 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo, Missing
 from reasoner.engine.counting import range_words
 from reasoner.engine.dose_phrases import said_words
-from reasoner.engine.phrases import (
-    course_fact_words,
-    fact_words,
-    guideline_words,
-    layer_words,
-    reading_words,
-    setting_words,
-    unknown_words,
-)
+from reasoner.engine.missing_phrases import unknown_words
+from reasoner.engine.phrases import course_fact_words, fact_words, guideline_words, layer_words, reading_words, setting_words
 from reasoner.render.layout import TextLayout
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from reasoner.engine.phrases import (
     best_strength_words,
     caution_words,
     certainty_words,
+    condition_words,
     default_words,
     rank_is_sure,
     strength_words,
@@ -146,7 +147,7 @@ def ways_out(regimen: str, given: Sequence[Assumption], derivation: Derivation) 
 def together_words(way: Sequence[Assumption], given: Sequence[Assumption], model: GuidelineModel) -> str:
     say, joined = model.say, model.say("and_condition")
     facts = joined.join(assumption_words(own, model) for own in way if own not in given)
-    required = joined.join(assumption_words(own, model) for own in way if own in given)
+    required = joined.join(condition_words(own, model) for own in way if own in given)
     return say("card_if", facts, required) if facts and required else facts or required
 
 

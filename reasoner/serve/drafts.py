@@ -12,7 +12,8 @@ from msgspec import UNSET
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import Answer, Exclusion, Missing, Recommendation
 from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED, Assumption
-from reasoner.engine.phrases import decided_words, question_words, setting_words
+from reasoner.engine.missing_phrases import decided_words, question_words
+from reasoner.engine.phrases import setting_words
 from reasoner.records.record import ONE_OF
 from reasoner.serve.card_words import (
     action_words,

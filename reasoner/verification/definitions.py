@@ -12,6 +12,7 @@ import clingo
 
 from reasoner.compiler.annotations import read_fields
 from reasoner.compiler.model import GuidelineModel, with_arguments
+from reasoner.engine.phrases import ending_words
 from reasoner.verification.dosage import dose_term_words
 
 __all__ = ["DefectTemplate", "Definition", "definitions", "templates", "text_of", "word"]
@@ -115,14 +116,3 @@ def word(kind: str, argument: clingo.Symbol, model: GuidelineModel) -> str:
         return model.trials[name].label
     labels = (model.labels.get(kind, {}) for kind in LABELS.get(kind, (kind,)))
     return next((known[name] for known in labels if name in known), name.replace("_", " "))
-
-
-def ending_words(outcome: str, model: GuidelineModel) -> str:
-    """Say how a course ended, or that it is under way."""
-    if outcome in model.under_way:
-        return model.say("course_under_way")
-    return (
-        model.say("course_as_planned")
-        if outcome in model.as_planned
-        else model.say("ended_in", model.label("outcome", outcome))
-    )
