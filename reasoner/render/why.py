@@ -17,10 +17,17 @@ __all__ = ["LEAD", "blocks", "evidence", "near", "render"]
 
 AIM = 18
 """So many lines are aimed at."""
-SHAPES = ((None, True, True), (1, True, True), (None, False, True), (1, False, True), (1, False, False), (0, False, False))
-"""What can be shown, the most first: how many statements in full, the figures of trials, what was considered too."""
-MOST_QUOTING = 20
-"""With so many lines at least one statement is quoted in full."""
+SHAPES = (
+    (None, True, True),
+    (None, False, True),
+    (None, False, False),
+    (2, False, False),
+    (1, False, False),
+    (0, False, False),
+)
+"""What can be shown, the most first: how many statements are quoted, the figures of trials, what was considered too."""
+MOST_QUOTING = 21
+"""Where more lines than are aimed at are needed anyway, so many are used to quote statements."""
 LEAD = 2
 MOST_NAMED = 3
 STANDINGS = {
@@ -33,14 +40,14 @@ STANDINGS = {
 
 
 def grounds(page: TextLayout, because: tuple[Ground, ...], whole: int, model: GuidelineModel) -> None:
-    """Write what carries a conclusion, the sentences of the first `whole` in full, and the patient's facts."""
-    say, besides = model.say, list[str]()
+    """Write what carries a conclusion, each with the patient's facts; the first `whole` are quoted, readings in a sentence."""
+    say, besides, quotable = model.say, list[str](), [ground.statement for ground in because if ground.statement][:whole]
     courses = {fact.course for ground in because for fact in ground.facts if fact.key is None}
-    for number, ground in enumerate(because):
-        source = source_words(model.annotations[ground.statement], model) if ground.statement else ""
-        quoted = number < whole and source
-        if quoted:
-            page.item("", say("with_source", ground.text, source), indent=LEAD)
+    for ground in because:
+        annotation, quoted = model.annotations.get(ground.statement), ground.statement in quotable
+        source = source_words(annotation, model) if annotation is not None else ""
+        if annotation is not None and quoted:
+            page.item("", say("with_source", opening_sentence(annotation), source), indent=LEAD)
         facts = [
             fact for fact in ground.facts if fact.state != "assumed" and (fact.key is None or fact.course not in courses)
         ]
@@ -139,5 +146,4 @@ def render(result: Why, width: int = 80, colour: bool = False) -> str:
         pages.append(page)
         if len(page.lines) <= AIM:
             return page.text()
-    *_, quoting, plain = pages
-    return (quoting if len(quoting.lines) <= MOST_QUOTING else plain).text()
+    return next((page for page in pages if len(page.lines) <= MOST_QUOTING), pages[-1]).text()
