@@ -104,7 +104,8 @@ READINGS = (
         "What is assumed is no reason, with other things that are assumed neither",
         courses(AFTER_FIRST, {"drugs": ["trastuzumab_emtansine"]}, cns_predominant=None, brain_metastases=None,
                 interstitial_lung_disease=True),
-        ("CERTAIN IF course 2 was completed as planned; predominantly CNS disease",), ("Because of: predominantly CNS disease",),
+        ("CERTAIN IF course 2 was completed as planned; predominantly CNS disease",),
+        ("Because of: predominantly CNS disease",),
     ),
     Reading(
         "What excludes the same regimens by two statements is one line",

@@ -219,7 +219,7 @@ STANDINGS = {
     ),
     "what places a patient in the scope does not carry the setting": (
         {"hr": "negative", "metastatic": True, "metastatic_therapy": [{"drugs": FIRST}]},
-        "maintenance", ("Because - HER2 status: positive course 1: trastuzumab",), ("R19", "metastatic disease"),
+        "maintenance", ("Because - HER2 status: positive",), ("R19", "; metastatic disease"),
     ),
     "a value is named as it is recorded": (
         {"hr": "negative", "metastatic": True, "metastatic_therapy": [{"drugs": FIRST}], "lvef_decline": "none"},
@@ -317,7 +317,10 @@ def test_an_alternative_of_a_reading_is_cited_once_and_said_to_be_taken(curated:
 OPEN_END = {"id": "p", "metastatic": True, "her2": "positive", "hr": "negative"}
 UNKNOWN_END = {**OPEN_END, "metastatic_therapy": [{"drugs": ["trastuzumab", "pertuzumab", "docetaxel"]}]}
 DEPENDS = (
-    ("A setting says when it is the patient's", UNKNOWN_END, "maintenance", ("certain if course 1 was completed as planned",)),
+    (
+        "A setting says when it is the patient's",
+        UNKNOWN_END, "maintenance", ("certain if course 1 was completed as planned",),
+    ),
     (
         "What is not addressed rests on the reading that says so",
         UNKNOWN_END, "not_addressed", ("certain if course 1 ended in toxicity", "[reading R24]"),

@@ -277,20 +277,15 @@ class ArgumentBuilder:
                 yield Block(block=block, fact=therapy.name, state=standing, words=self.program.phrases[atom])
 
     def complete(self, because: dict[str, list[ArgumentFact]], blocks: list[Block], examined: Examined) -> None:
-        """Add what is sufficient and was not reached: that no therapy was given, under what asks for it."""
+        """Add what is sufficient and was not reached, that no therapy was given under what asks for it."""
         named = {fact.about for own in because.values() for fact in own}
         named.update(about for block in blocks for about in block.abouts)
         for one in examined.sufficient or ():
             about = (one.fact, one.member, one.course, one.key)
             if about not in named:
-                asking = (name for name in because if self.blocks.needs_no_history(name)) if one.value == () else ()
-                name = next(iter(asking), "") or self.blocks.reader(about) or self.speaker()
-                because.setdefault(name, []).append(self.facts.fact(about, one.value, None))  # type: ignore[arg-type]
-
-    def speaker(self) -> str:
-        """Name the first annotation under which anything is said of the conclusion; an empty text where none does."""
-        named = (rule.annotation for rule in self.model.rules if self.conclusion in arguments_of(rule.head.replace(" ", "")))
-        return next((name for name in named if name is not None), "")
+                asking = (name for name in because if name and self.blocks.needs_no_history(name)) if one.value == () else ()
+                fact = self.facts.fact(about, one.value, None)  # type: ignore[arg-type]
+                because.setdefault(next(iter(asking), ""), []).append(fact)
 
     def stating(self) -> set[str]:
         """Name what recommends or excludes the regimen, or calls for the action, by itself."""

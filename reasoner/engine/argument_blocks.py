@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from msgspec import field, structs
 
@@ -10,7 +11,8 @@ from reasoner.compiler.program import reachable
 from reasoner.engine.argument_facts import About, ArgumentFact, Facts, Standing
 from reasoner.engine.conclusions import Assumption
 from reasoner.engine.overturning import Changed, Overturning
-from reasoner.engine.phrases import assumption_words, member_name
+from reasoner.engine.phrases import assuming_words, member_name
+from reasoner.engine.predicates import predicate_of
 from reasoner.records.shapes import Shape
 
 __all__ = ["Block", "BlockWriter"]
@@ -63,7 +65,7 @@ class BlockWriter:
             alike.setdefault(tuple(part.variable.place[:4] for part in one.parts), []).append(one)
         for abouts, ones in alike.items():
             known, state = len(abouts) == 1 and ones[0].parts[0].before is not None, self.facts.state(abouts[0])
-            if known and (abouts[0] in named or (state == "assumed" and self.before(ones[0].parts[0]) is True)):
+            if known and (abouts[0] in named or (state == "assumed" and self.after(ones[0].parts[0]) is False)):
                 continue
             sources = list(dict.fromkeys(name for one in ones for name in one.sources if name)) or [self.reader(abouts[0])]
             ground = next((name for name in sources if name in because), sources[0] if carrying else None)
@@ -76,6 +78,9 @@ class BlockWriter:
 
     def before(self, part: Changed) -> bool | str | tuple[()] | None:
         return None if part.before is None else part.variable.values[part.before][0]
+
+    def after(self, part: Changed) -> bool | str | tuple[()] | None:
+        return part.variable.values[part.after][0]
 
     def as_recorded(self, part: Changed) -> ArgumentFact:
         about = part.variable.place[:4]
@@ -102,7 +107,7 @@ class BlockWriter:
             member=member,
             course=course,
             key=key,
-            value=first.variable.values[first.after][0],
+            value=self.after(first),
             state=state,
             words=words,
             besides=tuple(map(assumed, rest)),
@@ -115,7 +120,8 @@ class BlockWriter:
         if len(members) == len(parts) and len({part.variable.fact for part in parts}) == 1:
             names = joint.join(member_name(member, self.model) for member in members)
             return say("member", names, self.model.label("fact", parts[0].variable.fact))
-        return joint.join(assumption_words(assumed(part), self.model) for part in parts)
+        changed = groupby(map(assumed, parts), key=lambda one: one.course)
+        return joint.join(assuming_words(list(own), self.model) for _, own in changed)
 
     def reader(self, about: About) -> str:
         """Name the first annotation among the rules behind the conclusion that reads a fact."""
@@ -128,16 +134,15 @@ class BlockWriter:
         return ""
 
     def needs_no_history(self, name: str) -> bool:
-        """Tell whether a statement, reading or overlay asks for the absence of courses of therapy."""
-        rules, supports, roles = self.program.rules, self.program.supports, self.program.roles
+        """Tell whether a statement, reading or overlay asks for the absence of what courses of therapy bring about."""
+        model = self.model
+        denied = [predicate_of(c.text) for r in model.rules if r.annotation == name for c in r.tested if c.negated]
 
-        def conditions(item: tuple[int, bool]) -> Iterator[tuple[int, bool]]:
-            atom, absent = item
-            own = (rules[n] for n in supports[atom] if self.model.rules[rules[n].rule].annotation in (None, name))
-            return ((condition, negated != absent) for rule in own for condition, negated in rule.conditions)
+        def asked(predicate: str) -> Iterator[str]:
+            own = (rule for rule in model.rules if predicate_of(rule.head) == predicate and rule.role != "position")
+            return (predicate_of(c.text) for rule in own for c in rule.tested if not c.negated)
 
-        heads = [(rule.head, False) for rule in rules if self.model.rules[rule.rule].annotation == name]
-        return any(absent and roles[atom] == "history" for atom, absent in reachable(heads, conditions))
+        return any(model.roles[predicate] == "history" for predicate in reachable(denied, asked))
 
 
 def assumed(part: Changed) -> Assumption:

@@ -40,7 +40,7 @@ STANDINGS = {
 
 
 def grounds(page: TextLayout, because: tuple[Ground, ...], whole: int, model: GuidelineModel) -> None:
-    """Write what carries a conclusion, each with the patient's facts; the first `whole` are quoted, readings in a sentence."""
+    """Write what carries a conclusion, with the patient's facts; the first `whole` are quoted, readings in a sentence."""
     say, besides, quotable = model.say, list[str](), [ground.statement for ground in because if ground.statement][:whole]
     courses = {fact.course for ground in because for fact in ground.facts if fact.key is None}
     for ground in because:
