@@ -13,8 +13,6 @@ from typing import Any
 import clingo
 from plain import PlainClingo, laid_out, sets_of
 
-from reasoner.compiler.model import Variable
-
 Values = tuple[tuple[int, int], ...]
 
 PROPOSE = """
@@ -34,15 +32,17 @@ class Assumptions:
         self.variables = laid_out(plain.model, told)
         self.program.control.configuration.solver.sign_def = "rnd"  # type: ignore[union-attr]
         self.program.control.configuration.solver.rand_freq = 0.3  # type: ignore[union-attr]
-        self.literals = {str(atom.symbol): atom.literal for atom in self.program.control.symbolic_atoms if not atom.is_fact}
-        self.always = {str(atom.symbol) for atom in self.program.control.symbolic_atoms if atom.is_fact}
+        atoms, texts = self.program.control.symbolic_atoms, self.program.texts
+        self.literals = {texts[atom.symbol]: atom.literal for atom in atoms if not atom.is_fact}
+        self.always = self.program.always
+        self.marks = [{atom for _, own in variable.values for atom in own} for variable in self.variables]
+        self.possible_values: list[str] | None = None
 
     def of(self, values: Values) -> list[int] | None:
         """Turn values of variables into literals; None where one of them cannot be so."""
         found = []
         for v, n in values:
-            marks = {atom for _, own in self.variables[v].values for atom in own}
-            for atom in marks:
+            for atom in self.marks[v]:
                 wanted = atom in self.variables[v].values[n][1]
                 if atom in self.literals:
                     found.append(self.literals[atom] if wanted else -self.literals[atom])
@@ -50,8 +50,11 @@ class Assumptions:
                     return None
         return found
 
-    def completion(self, values: Values, conclusion: str, holds: bool) -> frozenset[str] | None:
-        """Find a completion that agrees with the values and in which the conclusion holds, or does not."""
+    def completion(self, values: Values, conclusion: str, holds: bool) -> list[set[str]] | None:
+        """Find a completion that agrees with the values and in which the conclusion holds, or does not.
+
+        Given are for each variable the atoms that are true and make its value.
+        """
         literals = self.of(values)
         if literals is None:
             return None
@@ -65,8 +68,11 @@ class Assumptions:
         control.configuration.solve.models = 1  # type: ignore[union-attr]
         with control.solve([*self.fixed, *literals], yield_=True) as handle:
             for answer_set in handle:
-                return frozenset(str(symbol) for symbol in answer_set.symbols(atoms=True))
+                return [{atom for atom in marks if self.is_true(atom, answer_set)} for marks in self.marks]
         return None
+
+    def is_true(self, atom: str, answer_set: clingo.Model) -> bool:
+        return atom in self.always or (atom in self.literals and answer_set.is_true(self.literals[atom]))
 
     def values_of(self, assuming: Sequence[Mapping[str, Any]]) -> Values:
         """Find the variables and values that an answer's assumption names."""
@@ -89,13 +95,14 @@ class Assumptions:
     def smaller(self, conclusion: str, size: int) -> Values | None:
         """Find fewer than `size` values that suffice for a conclusion; None where there are none, which is proved."""
         propose = clingo.Control(["--const", f"most={size - 1}", "--warn=none", "--heuristic=Domain", "--rand-freq=0.2"])
-        values = [
-            f"value({v},{n})."
-            for v, known in enumerate(self.variables)
-            for n, (value, _) in enumerate(known.values)
-            if value is not None and self.possible(((v, n),))
-        ]
-        propose.add("base", [], PROPOSE + "\n".join(values))
+        if self.possible_values is None:
+            self.possible_values = [
+                f"value({v},{n})."
+                for v, known in enumerate(self.variables)
+                for n, (value, _) in enumerate(known.values)
+                if value is not None and self.possible(((v, n),))
+            ]
+        propose.add("base", [], PROPOSE + "\n".join(self.possible_values))
         propose.ground([("base", [])])
         number = 0
         while True:
@@ -128,7 +135,7 @@ class Assumptions:
                 values = fewer
         return values
 
-    def forbid(self, propose: clingo.Control, number: int, proposed: Values, against: frozenset[str] | None) -> None:
+    def forbid(self, propose: clingo.Control, number: int, proposed: Values, against: list[set[str]] | None) -> None:
         """Let no set be proposed again that `against` refutes, or else none with what no completion agrees with."""
         if against is None:
             body = ", ".join(f"holds({v},{n})" for v, n in proposed)
@@ -137,15 +144,9 @@ class Assumptions:
                 f"not holds({v},{n})"
                 for v, known in enumerate(self.variables)
                 for n, (value, own) in enumerate(known.values)
-                if value is not None and not agrees(known, own, against)
+                if value is not None and against[v] != set(own)
             ]
             body = ", ".join(disagreeing)
         name = f"refuted_{number}"
         propose.add(name, [], f":- {body}." if body else ":- #true.")
         propose.ground([(name, [])])
-
-
-def agrees(variable: Variable, own: Sequence[str], atoms: frozenset[str]) -> bool:
-    """Tell whether a variable has in a completion the value that makes these atoms true."""
-    marks = {atom for _, others in variable.values for atom in others}
-    return marks & atoms == set(own)
