@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT
 from random_guidelines import CATALOGUE
+from records import untold_records
 
-from reasoner import Guideline, GuidelineError
-from reasoner.engine import stable_models
+from reasoner import Answer, Guideline, GuidelineError
+from reasoner.engine import memory, stable_models
 from reasoner.queries import ask
 from reasoner.queries.ask import decision_tree
 from reasoner.queries.questions import Open
@@ -30,6 +32,16 @@ indicated(watch, standard) :- setting(acute), way(south).
 dose(belosol, daily, every_dose, "2", mg, hours(8)) :- has(confirmed).
 calls_for(measure_again) :- way(south), not includes(signs, cough).
 """
+
+
+def held(answer: Answer) -> dict[str, bool]:
+    """Give what an answer lists, each with whether it is certain."""
+    listed = [(f"recommended {entry.regimen}", entry.certainty) for entry in answer.recommended]
+    listed += [(f"excluded {entry.regimen}", entry.certainty) for entry in answer.excluded]
+    listed += [(f"called for {entry.action}", entry.certainty) for entry in answer.actions]
+    return {name: certainty == "certain" for name, certainty in listed}
+
+
 FEW = {"id": "a", "confirmed": True, "earlier_therapy": [], "temperature": 39, "body_weight": 60}
 
 
@@ -116,6 +128,41 @@ def test_what_is_not_found_out_in_time_is_said(
 ) -> None:
     monkeypatch.setattr(stable_models, "MOST_TRIED", 0)
     assert any("could not be found out in time" in note for note in load(tmp_path).answer(FEW).notes)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_where_time_ends_what_is_certain_is_so_and_nothing_that_is_possible_is_left_out(
+    seed: int, by_bounds: None, curated: Guideline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for guideline in (curated, Guideline.load(ROOT / "tests" / "guidelines" / "marsh_fever")):
+        for record in untold_records(guideline, seed, 2, unknown=0.5):
+            exact = held(guideline.answer(record))
+            with monkeypatch.context() as without_time:
+                without_time.setattr(memory, "CAPACITIES", ())
+                without_time.setattr(stable_models, "SECONDS", 0)
+                answer = guideline.answer(record)
+            found = held(answer)
+            if not answer.derivation.completions.in_time:
+                assert any("There was not enough time for this record." in note for note in answer.notes)
+            assert found.keys() >= exact.keys(), record
+            assert {name for name, certain in found.items() if certain} <= {
+                name for name, certain in exact.items() if certain
+            }
+
+
+def test_what_the_record_settles_by_itself_is_certain_where_time_ends(
+    by_bounds: None, own_cache: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = (
+        RULES + "contraindicated(watch) :- has(pregnant).\nindicated(amarin, standard) :- setting(acute), has(pregnant).\n"
+    )
+    guideline = load(tmp_path, rules)
+    monkeypatch.setattr(stable_models, "SECONDS", 0)
+    answer = guideline.answer({**FEW, "pregnant": True})
+    assert not answer.derivation.completions.in_time
+    certain, open_both_ways = ("recommended amarin", "excluded watch"), ("recommended watch", "called for measure_again")
+    expected = dict.fromkeys(certain, True) | dict.fromkeys(open_both_ways, False)
+    assert (answer.setting, held(answer)) == ("acute", expected)
 
 
 def test_bounds_of_a_score_list_as_counting_what_counts_in_any_case(

@@ -34,9 +34,10 @@ class Completions(ABC):
     which entries are listed: all, or where it is unknown which therapy was given those in which none was. `values` gives for
     each open variable and each of its values the completions that agree. `everything` and the truths that are evaluated
     range over all worlds; `base` and `world` take them apart. `order` lists the open variables in the order of assumptions.
-    `untold` is the one that tells whether any therapy was given, where nothing is known of it. `assumes` tells
-    whether it can be said what a truth assumes, `all_answered` whether it is known that the rules give each completion an
-    answer. `capacity` counts the nodes that its diagrams can have, None where truths are none.
+    `untold` is the one that tells whether any therapy was given, where nothing is known of it. `assumes` tells whether it
+    can be said what a truth assumes, `all_answered` whether it is known that the rules give each completion an answer, and
+    `in_time` whether all that is called conditional is known to be possible. `capacity` counts the nodes that its diagrams
+    can have, None where truths are none.
     """
 
     variables: tuple[Variable, ...]
@@ -50,6 +51,7 @@ class Completions(ABC):
     untold: int | None = None
     assumes: bool = True
     all_answered: bool = True
+    in_time: bool = True
     capacity: int | None = None
 
     @property

@@ -42,6 +42,8 @@ def notes_on(derivation: Derivation, conclusions: Conclusions) -> Iterator[str]:
         yield say("note_no_assuming")
     if not derivation.completions.all_answered:
         yield say("note_not_all_answered")
+    if not derivation.completions.in_time:
+        yield say("note_not_in_time")
     if derivation.completions.worlds is NO_OTHER:
         yield say("note_not_compared")
     decisions = model.decisions or ("",)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, reduce
-from itertools import chain
+from itertools import chain, compress
 from operator import and_, or_
 
 import clingo
@@ -29,6 +29,7 @@ from reasoner.engine.completions import Chosen, Completions, choices_of
 from reasoner.engine.evaluator import Evaluated, Evaluator
 from reasoner.engine.opened import components_of, consistent
 from reasoner.engine.predicates import predicate_of
+from reasoner.engine.settled import settled_bounds
 from reasoner.engine.worlds import NO_OTHER
 from reasoner.errors import GuidelineError
 from reasoner.records.record import ONE_OF, OPEN, Record
@@ -57,8 +58,10 @@ class Bounds(Completions):
     none = 0
     assumes = False
 
-    def __init__(self, record: Record, program: Program, adopted: tuple[int, ...], all_answered: bool) -> None:
-        self.all_answered = all_answered
+    def __init__(
+        self, record: Record, program: Program, adopted: tuple[int, ...], all_answered: bool, in_time: bool
+    ) -> None:
+        self.all_answered, self.in_time = all_answered, in_time
         sets = (Variable(tuple((label, ()) for label in record.labels), ONE_OF),) if record.labels else ()
         self.variables = (*program.variables, *sets)
         self.worlds = NO_OTHER
@@ -221,17 +224,23 @@ def bounds(
 ) -> tuple[Bounds, Evaluated]:
     """Find what holds in some and in all completions of a record; nothing is told of what they assume.
 
-    Where it is not known which therapy was given, what holds in some counts only where none was. Raises GuidelineError where
-    a completion has no answer set, or where clingo finds no end.
+    Where it is not known which therapy was given, what holds in some counts only where none was. Where clingo finds no end,
+    what holds in all is what rules settle one by one, and what holds in some all that they do not rule out. Raises
+    GuidelineError where a completion has no answer set.
     """
     untold = any(told.courses is None for told in record.told)
+    in_time = True
 
-    def consequences(mode: str, facts: str) -> frozenset[str]:
+    def consequences(mode: str, facts: str, without_therapy: bool = False) -> frozenset[str]:
+        nonlocal in_time
         control = control_of(facts, text, program, alternatives, f"--enum-mode={mode}")
         with control.solve(async_=True) as handle:
             if not handle.wait(SECONDS):
                 handle.cancel()
-                raise GuidelineError(f"no end is found in {SECONDS} seconds for {record.id}; record more facts.")
+                in_time = False
+                settled = settled_bounds(record, program, adopted, without_therapy)
+                held = (own.certain if mode == "cautious" else own.possible for own in settled)
+                return frozenset(compress(program.atoms, held))
             last = handle.last()
             if last is None:
                 raise GuidelineError(f"{record.id}: the guideline's rules contradict each other for this record.")
@@ -240,11 +249,11 @@ def bounds(
     answered = all_answered(record, program, text, alternatives)
     some = anywhere = consequences("brave", record.facts)
     if untold:
-        some = consequences("brave", untreated(record, program))
+        some = consequences("brave", untreated(record, program), without_therapy=True)
     every = consequences("cautious", record.facts)
     values = [ALL if atom in every and atom in some else SOME if atom in some else 0 for atom in program.atoms]
     possible = [v | SOME if atom in anywhere else v for v, atom in zip(values, program.atoms, strict=True)]
-    return Bounds(record, program, adopted, answered), Evaluated(
+    return Bounds(record, program, adopted, answered, in_time), Evaluated(
         values, fired_by(values, [ABSENT[v] for v in values], program, ALL), possible if untold else None
     )
 

@@ -16,7 +16,7 @@ from reasoner.engine.completions import choices_of, input_numbers
 from reasoner.engine.evaluator import Between
 from reasoner.records.record import OPEN, Record
 
-__all__ = ["FIRST_COURSE", "Bounds", "after_untold_therapy", "bounds_by_therapy"]
+__all__ = ["ALWAYS", "FIRST_COURSE", "NEVER", "OPEN_BOUNDS", "Bounds", "after_untold_therapy", "bounds_by_therapy"]
 
 FIRST_COURSE = "course(1)"
 Truth = bool | None
