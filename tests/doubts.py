@@ -159,6 +159,10 @@ def without_shape(own: Json, rng: random.Random) -> None:
     own[field] = [[own[field]]] if rng.random() < 0.5 else 17
 
 
+def without_type(own: Json, rng: random.Random) -> None:
+    own["resourceType"] = rng.choice([None, [own["resourceType"]], 17])
+
+
 def without_value(own: Json, rng: random.Random) -> None:
     for field in ("valueCodeableConcept", "statusReason"):
         if field in own:
@@ -167,7 +171,8 @@ def without_value(own: Json, rng: random.Random) -> None:
 
 
 CHANGES: list[Callable[[Json, random.Random], None]] = [
-    without_code, without_text, without_date, without_status, without_reference, without_shape, without_value,
+    without_code, without_text, without_date, without_status, without_reference, without_shape, without_type,
+    without_value,
 ]  # fmt: skip
 
 

@@ -603,6 +603,14 @@ def test_an_entry_that_cannot_be_read_may_be_any_therapy_and_is_named(name: str,
         assert "cannot be read" in " ".join(found.remarks())
 
 
+@pytest.mark.parametrize("kind", [None, ["Condition"], 7])
+def test_an_entry_that_does_not_say_what_it_is_may_be_a_diagnosis(kind: Any, curated: Guideline) -> None:
+    stomach = condition("stomach", "icd:C16.9", "2019-01-10")
+    assert curated.read_fhir(bundle(stomach, METASTASES)).record["breast_cancer"] is False
+    found = curated.read_fhir(bundle(stomach, METASTASES, {**BREAST_CANCER, "resourceType": kind}))
+    assert found.record["breast_cancer"] is None
+
+
 def test_a_modifier_of_a_part_of_a_result_may_deny_it(curated: Guideline) -> None:
     part = {"code": HER2["code"], "valueCodeableConcept": HER2["valueCodeableConcept"]}
     panel = {**without(HER2, component=[part]), "code": {"text": "panel"}}

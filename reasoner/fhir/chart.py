@@ -85,8 +85,10 @@ class Chart:
             else:
                 name = name_of(url, resource, number + 1)
             if kind in UNREAD:
-                self.unreadable += [model.say("fhir_not_a_resource")] if kind is None else []
                 reader.add_unclear(name, model.say(UNREAD[kind]))
+                if kind is None:
+                    self.unreadable.append(model.say("fhir_not_a_resource"))
+                    self.evidence.add_unknown(name)
                 continue
             if kind in GIVEN:
                 reader.add_medication(name, url, resource, why)
@@ -100,21 +102,28 @@ class Chart:
             elif kind == "AdverseEvent":
                 self.evidence.add_event(resource, name, bool(why))
             reader.add_told(name, resource, why)
-        for own in parsed.unreadable:
-            if may_tell(own):
-                reader.add_unclear(own.resource or "Bundle", model.say("fhir_part_unread"))
+        self.add_gaps(parsed, reader)
         self.evidence.put_together()
         self.evidence.settle_regional(matters.others)
         self.evidence.doubt_of_which(matters.others)
-        failed = parsed.partial == "error" or (
-            OUTCOME in kinds and any(reports_failure(resource) for _, resource in parsed.resources)
-        )
+        self.doses = reader.doses()
+
+    def add_gaps(self, parsed: ParsedResources, reader: DoseReader) -> None:
+        """Add what may be therapy, or a diagnosis, among what could not be read or had."""
+        say = self.model.say
+        for own in parsed.unreadable:
+            name = own.resource or "Bundle"
+            if may_tell(own):
+                reader.add_unclear(name, say("fhir_part_unread"))
+            if not own.field and own.resource.partition("/")[0] in ("", "Condition"):
+                self.evidence.add_unknown(name)
+        outcomes = [own for _, own in parsed.resources if own.resourceType == OUTCOME]
+        failed = parsed.partial == "error" or any(map(reports_failure, outcomes))
         if failed or parsed.partial:
             why = "error" if failed else parsed.partial
-            reader.add_unclear("Bundle", model.say(PARTIAL[why]))
+            reader.add_unclear("Bundle", say(PARTIAL[why]))
         for name in parsed.lacking:
-            reader.add_unclear(name, model.say("fhir_not_obtained", name))
-        self.doses = reader.doses()
+            reader.add_unclear(name, say("fhir_not_obtained", name))
 
     def doubt(self, name: str, located: Located, other: str, matters: Matters, disputed: bool) -> str:
         """Say briefly why nobody can tell whether a resource counts, or nothing where it does, and note it as unreadable.

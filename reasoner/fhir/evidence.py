@@ -133,6 +133,10 @@ class EvidenceCollector:
                     value = stage if stage is not None and sure and known else UNDECIDED
                     self.add(test.finding, Evidence(value, date, provenance_of(name, read, own.summary, date)))
 
+    def add_unknown(self, name: str) -> None:
+        """Add what may be a diagnosis of anything."""
+        self.doubtful.append(Evidence(UNDECIDED, None, Provenance(name)))
+
     def add_event(self, resource: Resource, name: str, doubted: bool) -> None:
         """Read an adverse event that is a finding of the tables; undecided where it is not told as one that occurred."""
         event = resource.event if isinstance(resource.event, Concept) else resource.code
