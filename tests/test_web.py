@@ -247,6 +247,9 @@ def test_one_of_several_sets_of_facts_is_entered_as_json(browser: Any, service: 
         assert 'certain if "before" is the case' in settled(page)
         page.get_by_role("button", name="which of the possibilities in the record is the case").click()
         assert page.evaluate("document.activeElement.parentElement.textContent") == "not known which"
+        told = field(page, "one_of").locator(".reading").inner_text()
+        assert "therapy for metastatic disease: none" in told
+        assert "therapy for metastatic disease: trastuzumab + pertuzumab + docetaxel, progression" in told
         page.keyboard.press("ArrowUp")
         settled(page)
         assert sent(page) == {"id": "p", "her2": "positive", "metastatic_therapy": [PROGRESSED]}
@@ -554,6 +557,12 @@ def test_a_bundle_is_read_and_each_field_says_from_where(browser: Any, service: 
         page.get_by_text("Contradictory, so left unknown (1)").wait_for()
         assert "Observation/her2-b, loinc 85319-2" in page.locator("#read").inner_text()
         assert "unknown" in field(page, "her2").get_attribute("class").split()
+        wrong = b'{"id": "w", "heart_failur": true, "her2": "positve", "one_of": {}}'
+        page.set_input_files("#file", {"name": "w.json", "mimeType": "", "buffer": wrong})
+        page.locator("#read li").get_by_text("not a fact of this guideline; did you mean heart_failure?").wait_for()
+        told = page.locator("#read").inner_text()
+        assert 'HER2 status: "positve" is not a value of this fact (did you mean positive?); left unknown' in told
+        assert "not known which?: cannot be used as it stands; left unknown" in told
         page.set_input_files("#file", {"name": "b.json", "mimeType": "", "buffer": b"not JSON"})
         page.get_by_text("This is not JSON").wait_for()
         page.get_by_label("Example").select_option(label="Progression on trastuzumab with an anthracycline")

@@ -142,9 +142,9 @@ def test_texts_fit_into_80_columns_and_say_each_part_once(curated: Guideline) ->
 
 def test_depth_folds_and_unfolds(curated: Guideline) -> None:
     result = why(curated.answer(curated.cases()["third_line"].record), "tucatinib_trastuzumab_capecitabine")
-    texts = [render_why(result, depth=depth) for depth in (0, 2, 30)]
+    texts = [render_why(result, depth=depth) for depth in (1, 3, 30)]
     assert [len(text) for text in texts] == sorted(len(text) for text in texts)
-    assert "are folded; --depth 1 shows more" in texts[0]
+    assert "are folded; --depth 2 shows more" in texts[0]
     assert "folded" not in texts[2]
 
 

@@ -231,7 +231,7 @@ def texts(guideline: Guideline, record: dict[str, object]) -> Iterator[str]:
     yield "\n".join(answer.notes)
     for name in (*known.regimens, *known.actions, *known.settings):
         yield derivation_text.render_full(why(answer, name), 10_000, depth=9)
-        yield derivation_text.render_full(why(answer, name), 10_000, depth=0)
+        yield derivation_text.render_full(why(answer, name), 10_000, depth=1)
         yield why_text.render(why(answer, name), 10_000)
     for name in known.regimens:
         yield why_not_text.render(why_not(guideline, guideline.record(record), name), 10_000)

@@ -55,7 +55,7 @@ def recommend(patients: tuple[str, ...], selection: Selection, form: str, edits:
 @question
 @click.argument("conclusion", shell_complete=conclusion_names)
 @click.option("--full", is_flag=True, help="Show the complete derivation, rule by rule.")
-@click.option("--depth", type=click.IntRange(0), metavar="N", help="How many rules deep the derivation goes: --full with 3.")
+@click.option("--depth", type=click.IntRange(1), metavar="N", help="How many rules deep the derivation goes: --full with 4.")
 def why(
     patient: str,
     selection: Selection,

@@ -10,7 +10,7 @@ from reasoner.engine.phrases import annotation_words, requirement_words, state_w
 from reasoner.queries.why import Why
 from reasoner.render.layout import TextLayout
 
-DEPTH = 3
+DEPTH = 4
 
 __all__ = ["DEPTH", "render_full"]
 
@@ -47,7 +47,7 @@ class DerivationText:
     def refer(self, atom: str, level: int) -> str:
         """Give the mark that refers to a part; parts too deep are folded."""
         if atom not in self.numbers:
-            if level > self.depth:
+            if level >= self.depth:
                 self.folded += 1
                 return self.say("folded")
             self.numbers[atom] = len(self.numbers) + 1
@@ -132,7 +132,7 @@ def trials(shown: dict[str, None], model: GuidelineModel) -> Iterator[str]:
 
 
 def render_full(result: Why, width: int = 80, colour: bool = False, depth: int = DEPTH) -> str:
-    """Render a derivation as text of at most `width` columns, folded below `depth`."""
+    """Render a derivation as text of at most `width` columns, `depth` rules deep; what is below is folded."""
     model = result.answer.derivation.model
     page = TextLayout(width, colour)
     page.opening(result.answer.patient, result.answer.guideline, model)

@@ -29,6 +29,7 @@ export class Form {
       { label: say("page_one_of") },
       () => this.entered(ONE_OF, changed),
       (set) => this.choose(set),
+      (set) => this.setWords(set),
     );
     this.fields.set(ONE_OF, this.fieldOf(ONE_OF, say("page_one_of"), sets, [say("page_one_of_hint")]));
     const courses = guideline.facts.filter(({ kind }) => kind === "courses").map(({ name }) => name);
@@ -132,13 +133,15 @@ export class Form {
     this.read = this.chosen = null;
     this.id.value = typeof record.id === "string" && record.id.trim() ? record.id : UNNAMED;
     for (const [key, value] of Object.entries(record)) {
-      if (key !== "id" && !this.fields.has(key)) left.push(say("page_unknown_fact", key));
+      if (key === "id" || this.fields.has(key)) continue;
+      const meant = nearest(key, [...this.fields.keys()]);
+      left.push(meant ? say("page_unknown_fact_meant", key, meant) : say("page_unknown_fact", key));
     }
     for (const [name, own] of this.fields) {
       const given = Object.hasOwn(record, name) ? record[name] : undefined;
       const value = given === null && !own.control.allows(null) ? undefined : given;
       const fits = own.control.allows(value);
-      if (!fits) left.push(say("page_bad_value", name === ONE_OF ? say("page_one_of") : this.words.label("fact", name), JSON.stringify(value)));
+      if (!fits) left.push(this.unfit(name, value));
       own.control.set(fits ? value : undefined);
       own.correct("");
       own.cite([]);
@@ -149,6 +152,23 @@ export class Form {
     }
     this.update();
     return left;
+  }
+
+  /** Say that a value is none of a fact, with the value where that is one word. */
+  unfit(name, value) {
+    const label = name === ONE_OF ? say("page_one_of") : this.words.label("fact", name);
+    if (typeof value === "object") return say("page_unusable_value", label);
+    const meant = nearest(String(value), this.words.facts.get(name)?.values.map((own) => own.name) ?? []);
+    const shown = JSON.stringify(value);
+    return meant ? say("page_bad_value_meant", label, shown, meant) : say("page_bad_value", label, shown);
+  }
+
+  /** Word what a set of facts says. */
+  setWords({ label: _, ...facts }) {
+    const told = Object.entries(facts).map(([name, value]) =>
+      say("value", this.words.label("fact", name), this.words.value(name, value)),
+    );
+    return told.join(say("and"));
   }
 
   /** Set some facts, or facts of a course written `fact[0].key`, and leave the others as they are. */
@@ -225,6 +245,26 @@ export class Form {
     const focused = node === field ? (chosen ?? node.querySelector("input, textarea")) : node;
     (focused ?? node).focus({ preventScroll: true });
   }
+}
+
+/** Give the word that another one was probably meant to be: of those that differ in at most a third of its letters the nearest. */
+function nearest(word, known) {
+  const far = Math.max(1, Math.floor(word.length / 3)) + 1;
+  const ranked = known.map((own) => [distance(word.toLowerCase(), own), own]).sort(([one], [other]) => one - other);
+  return ranked.length && ranked[0][0] < far ? ranked[0][1] : null;
+}
+
+/** Count the letters by which two words differ. */
+function distance(one, other) {
+  let row = [...Array(other.length + 1).keys()];
+  for (let i = 1; i <= one.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= other.length; j += 1) {
+      next.push(Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (one[i - 1] === other[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row.at(-1);
 }
 
 /** Tell whether two values of a fact are the same; what is not there is unknown. */

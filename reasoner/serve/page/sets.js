@@ -6,9 +6,9 @@ import { say } from "./words.js";
 
 /**
  * Make the control of several sets of facts. `choose` is told the set that is chosen, null where it is open, and gives
- * whether its facts could be entered; a chosen set is no longer part of the control's value.
+ * whether its facts could be entered; a chosen set is no longer part of the control's value. `worded` words a set.
  */
-export function setsControl(fact, changed, choose) {
+export function setsControl(fact, changed, choose, worded) {
   const name = fresh("sets");
   const choices = element("div", { className: "reading" });
   const json = jsonControl(fact, () => {
@@ -42,7 +42,12 @@ export function setsControl(fact, changed, choose) {
               changed();
             },
           }),
-          element("span", { textContent: set === null ? say("page_not_known_which") : set.label }),
+          element(
+            "span",
+            {},
+            set === null ? say("page_not_known_which") : set.label,
+            set && element("small", { className: "hint", textContent: worded(set) }),
+          ),
         ),
       ),
     );
