@@ -74,6 +74,13 @@ CORRECTED: dict[str, tuple[dict[str, Any], list[str], dict[str, Any], str, list[
         f"Corrected by hand in one of several possibilities ({SINCE}): therapy for metastatic disease.",
         ["one_of[0].metastatic_therapy[0].outcome"],
     ),
+    "possibilities of which no fact is left are none": (
+        bundle(condition("liver", "sct:94381002", "2020"), *doses("pertuzumab", "2020-03-01", 3)),
+        ["adjuvant_drugs=[]", "metastatic_therapy=[]"],
+        {"adjuvant_drugs": [], "metastatic_therapy": [], "one_of": None},
+        "Corrected by hand: adjuvant drugs: none (not recorded).",
+        ["one_of"],
+    ),
     "what was concluded of a fact that is corrected": (
         AT_ONCE,
         ["adjuvant_drugs=trastuzumab"],

@@ -40,10 +40,12 @@ def corrected_record(guideline: Guideline, data: object, edits: Sequence[str]) -
 def corrected_facts(guideline: Guideline, facts: ChartFacts, edits: Sequence[str]) -> ChartFacts:
     """Give what was read of a chart as `edits` correct it: what the chart says of these facts no longer stands.
 
-    Raises RecordError where an edit cannot be used.
+    Possibilities of which no fact is left are no longer there. Raises RecordError where an edit cannot be used.
     """
     parsed = parse_edits(edits, guideline)
     after = apply_edits(facts.record, parsed)
+    if (left := sets_of(after)) and not any(own.keys() - {"label"} for own in left):
+        del after[ONE_OF]
     places = {place for edit in parsed for place in places_of(edit, facts.record)}
     places |= {ONE_OF} if ONE_OF not in after and not any(edit.fact is None for edit in parsed) else set()
     labels = [own["label"] for own in sets_of(facts.record)]
