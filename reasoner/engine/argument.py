@@ -121,7 +121,8 @@ def denial_words(answer: Answer, regimen: str) -> str:
 
 
 def setting_for(answer: Answer, regimen: str) -> str:
-    return conclusions_of(answer.derivation).setting(answer.derivation.model.option_of.get(regimen, ""))
+    decision = answer.derivation.model.option_of.get(regimen, "")
+    return next((own.setting for own in answer.decisions or () if own.decision == decision), answer.setting)
 
 
 def out_of_scope(answer: Answer, regimen: str) -> bool:
@@ -273,7 +274,8 @@ class ArgumentBuilder:
         for block, atom in self.walk.lacking(self.program.index[exclusion]):
             if own.isdisjoint(arguments_of(self.program.atoms[atom])):
                 continue
-            if not examined.ever[atom] if examined.ever else self.walk.closed(atom):
+            possible = examined.can_hold(atom)
+            if not possible if possible is not None else self.walk.closed(atom):
                 yield Block(block=block, fact=therapy.name, state=standing, words=self.program.phrases[atom])
 
     def complete(self, because: dict[str, list[ArgumentFact]], blocks: list[Block], examined: Examined) -> None:

@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
+from reasoner.compiler.model import Variable
 from reasoner.compiler.program import Program
 from reasoner.engine.memory import OutgrownError
 
@@ -80,6 +83,12 @@ class Evaluator:
         self._evaluations = 0
         self._code: Callable[[Sequence[Any], Any, Sequence[Any]], tuple[list[Any], list[Any]]] | None = None
 
+    def with_variables(self, variables: Sequence[Variable]) -> Evaluator:
+        """Give an evaluator of the same rules for other variables."""
+        found = Evaluator(structs.replace(self.program, variables=tuple(variables), constraint_components={}))
+        found._heads, found._constraints = self._heads, self._constraints
+        return found
+
     @property
     def generated(self) -> bool:
         """Whether code was generated."""
@@ -144,7 +153,8 @@ class Evaluator:
         `inputs` tell whether each input atom holds, None where that is open.
         """
         program = self.program
-        known = [value if value is None else bool(value) for value in self._values(inputs, None, True)]
+        rest = len(program.atoms) - len(inputs) - program.derived - program.always
+        known = [*inputs, *([False] * program.derived), *([True] * program.always), *([False] * rest)]
         looped = {atom for first, last in program.loops for atom in range(first, last)}
         open_rules, always = [], dict[int, None]()
         for number in rules_behind(program, tuple(atoms)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, cast
 
 from reasoner.engine.completions import Chosen, Truth, choices_of, input_numbers
@@ -40,9 +40,10 @@ class Examination:
         self.certain, self.possible = opened.bounds(laid, self.settled)
         self.kept = {**opened.recorded, **opened.assumed}
 
-    def ever(self) -> Sequence[bool]:
-        """Tell of each atom whether it can hold for courses of the same drugs; nothing where these are not known."""
-        return () if self.opened.untreated else [truth != self.completions.none for truth in self.opened.values]
+    def can_hold(self, atom: int) -> bool | None:
+        """Tell whether an atom can hold for courses of the same drugs; None where these are not known."""
+        values = self.opened.values
+        return None if self.opened.untreated or not values else bool(values[atom] != self.completions.none)
 
     def sufficient(self) -> tuple[Assumption, ...] | None:
         """Find a smallest set of what the record tells that makes the claim certain; of equally small sets the first."""

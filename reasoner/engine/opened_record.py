@@ -136,7 +136,7 @@ class OpenedRecord:
             tells = self.tells(variable)
             if not (tells or all(place in own.defaulted for own in told)) or self.read.isdisjoint(self.atoms_of(variable)):
                 continue
-            options = tuple(n for n in range(len(variable.values)) if self.can_be_told(variable, n))
+            options = tuple(n for n in told_values(variable, self.model) if self.can_be_told(variable, n))
             if variable.fact in self.telling and variable.course is None:
                 said = tuple(atom for atom in told[0].atoms if self.says(atom, variable))
                 gone.update(said)
@@ -158,7 +158,7 @@ class OpenedRecord:
         )
         if variables == list(program.variables):
             return evaluator
-        return Evaluator(structs.replace(program, variables=tuple(variables), constraint_components={}))
+        return evaluator.with_variables(variables)
 
     def has(self, variable: int) -> bool:
         """Tell whether the record gives a variable a value, or a default does."""
@@ -185,10 +185,9 @@ class OpenedRecord:
         return variable.course <= len(value) and value[variable.course - 1].get(variable.key or "outcome") is not None
 
     def can_be_told(self, variable: Variable, number: int) -> bool:
-        """Tell whether a record can give a variable a value; only the last course can be under way."""
+        """Tell whether this record can give a variable a value; only the last course can be under way."""
         last = variable.course is None or variable.course == self.record.told[0].courses
-        value = value_for(variable, number, self.model)
-        return value is not None and (last or variable.key is not None or value not in self.model.under_way)
+        return last or variable.key is not None or variable.values[number][0] not in self.model.under_way
 
     def said(self, variable: Variable, number: int) -> tuple[str, ...]:
         """Give what rules can read of a record's telling that a variable has a value."""
@@ -209,6 +208,12 @@ class OpenedRecord:
             return False
         fact, *more = arguments_of(atom)
         return fact == variable.fact and (predicate_of(atom) != "lists" or more == [variable.member])
+
+
+@lru_cache(maxsize=4096)
+def told_values(variable: Variable, model: GuidelineModel) -> tuple[int, ...]:
+    """List the values of a variable that a record can tell."""
+    return tuple(n for n in range(len(variable.values)) if value_for(variable, n, model) is not None)
 
 
 def told_apart(variable: Variable, said: dict[int, tuple[str, ...]]) -> Variable:

@@ -6,7 +6,7 @@ it is impossible.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from itertools import combinations
 from typing import NamedTuple
 
@@ -171,20 +171,20 @@ class Attribution:
         holds, fails = examination.possible, every & ~examination.possible
         if certain:
             holds, fails = examination.certain, every & ~examination.certain
-        before = examination.one_in(self.region(holds, kept), kept)
+        self.kept = examination.agreeing(kept)
+        before = examination.one_in(holds & every & self.kept, kept)
         assigned = [before, *(self.after(change, fails, before) for change in changes)]
         self.values = examination.values_in(assigned)
         self.found: dict[int, dict[str, None]] = {}
         self.seen: set[tuple[int, str]] = set()
         self.bit = 0
 
-    def region(self, truth: Truth, values: Mapping[int, int]) -> Truth:
-        return truth & self.examination.completions.all & self.examination.agreeing(values)
-
     def after(self, change: Change, fails: Truth, before: Assigned) -> Assigned:
         """Choose a completion after a change, as much like the one before as it can be."""
-        changed = {**self.examination.kept, **dict(change)}
-        return self.examination.one_in(self.region(fails, changed), {**before, **dict(change)})
+        completions = self.examination.completions
+        rest = completions.cube([v for v, _ in change])
+        where = fails & self.examination.agreeing(dict(change)) & self.kept.exists(rest)
+        return self.examination.one_in(where, {**before, **dict(change)})
 
     def overturnings(self) -> Iterator[Overturning]:
         variables, kept = self.examination.completions.variables, self.examination.kept

@@ -7,31 +7,39 @@ the set, or where the record tells it as it does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.completions import Chosen
 from reasoner.engine.conclusions import Assumption, assumption_of
+from reasoner.engine.evaluator import Evaluator
 from reasoner.engine.examination import Examination
 from reasoner.engine.memory import capacities
 from reasoner.engine.opened_record import Asked, Claim, OpenedRecord, without_therapy
 from reasoner.engine.overturning import Overturning, Sought, overturnings
 from reasoner.engine.untold import after_untold_therapy
+from reasoner.records.record import Record
 
 __all__ = ["Examined", "examine", "sufficient_facts"]
+
+
+def unknown(atom: int) -> None:
+    """Tell of nothing whether it can hold."""
 
 
 class Examined(NamedTuple):
     """What a claim hangs on.
 
     `sufficient` is a smallest set of what the record tells that makes it certain; None where it is not certain, or where
-    that could not be worked out. `overturned_by` are the smallest changes of the record after which it is another. `ever`
-    tells of each atom whether it can hold for courses of the same drugs, and nothing where these are not known.
+    that could not be worked out. `overturned_by` are the smallest changes of the record after which it is another.
+    `can_hold` tells of an atom whether it can hold for courses of the same drugs, None where that is not known.
     """
 
     sufficient: tuple[Assumption, ...] | None = None
     overturned_by: tuple[Overturning, ...] = ()
-    ever: Sequence[bool] = ()
+    can_hold: Callable[[int], bool | None] = unknown
 
 
 def sufficient_facts(asked: Asked, claim: Claim, model: GuidelineModel) -> tuple[Assumption, ...] | None:
@@ -46,26 +54,62 @@ def examine(asked: Asked, claim: Claim, model: GuidelineModel, sought: Sought | 
     """
     if model.recursive is not None:
         return Examined()
-    needed = untreated(asked, claim, model)
+    told = without_therapy(asked.record, model)
     for capacity in capacities():
         try:
-            examination = Examination(OpenedRecord(asked, claim, model, given=needed is not None), capacity)
+            examination = Examination(OpenedRecord(asked, claim, model, given=True), capacity)
+            needed: Assumption | None = None
             found = examination.sufficient() if certain else None
+            if certain and told is not asked.record and not suffices(found, asked, claim, told):
+                needed = untreated(asked, claim, told)
+                if needed is None:
+                    examination = Examination(OpenedRecord(asked, claim, model), capacity)
+                    found = examination.sufficient()
             changes = () if sought is None else overturnings(examination, found, sought, certain)
         except MemoryError:
             continue
         if found is not None and needed is not None:
             places = {fact.name: place for place, fact in enumerate(model.facts)}
             found = tuple(sorted((*found, needed), key=lambda one: places[one.fact]))
-        return Examined(found, changes, examination.ever())
+        return Examined(found, changes, examination.can_hold)
     return Examined()
 
 
-def untreated(asked: Asked, claim: Claim, model: GuidelineModel) -> Assumption | None:
-    """Give that no therapy was given, where a record tells it and a claim cannot be certain without that."""
-    told = without_therapy(asked.record, model)
-    if told is asked.record:
-        return None
+def suffices(facts: tuple[Assumption, ...] | None, asked: Asked, claim: Claim, told: Record) -> bool:
+    """Tell whether it is plain that facts suffice whatever therapy was given; `told` leaves that open."""
+    (own, *others), evaluator = told.told, asked.evaluator(told.courses, told.fewer)
+    defaults = tuple((v, own.choices[v]) for v in own.defaulted)
+    return facts is not None and not others and plainly_suffices(evaluator, asked.adopted, claim, facts, defaults)
+
+
+@lru_cache(maxsize=1024)
+def plainly_suffices(
+    evaluator: Evaluator, adopted: tuple[int, ...], claim: Claim, facts: tuple[Assumption, ...], defaults: Chosen
+) -> bool:
+    """Tell whether a claim is settled where only facts and defaults, as numbers of values, are known."""
+    program = evaluator.program
+    inputs: list[bool | None] = [None] * len(program.inputs)
+    for number in program.removable:
+        inputs[number] = True
+    known = {(one.fact, one.member, one.course, one.key): one.value for one in facts}
+    chosen = {
+        v: n
+        for v, variable in enumerate(program.variables)
+        for n, (word, _) in enumerate(variable.values)
+        if variable.place[:4] in known and known[variable.place[:4]] == word
+    }
+    for v, choice in {**dict(enumerate(adopted)), **dict(defaults), **chosen}.items():
+        for n, (_, atoms) in enumerate(program.variables[v].values):
+            for atom in atoms:
+                if atom in program.inputs:
+                    inputs[program.inputs[atom]] = inputs[program.inputs[atom]] or n == choice
+    wanted = [program.index[atom] for atom in claim.atoms if atom in program.index]
+    holds = evaluator.settle(wanted, inputs).known
+    return all(holds[a] is False for a in wanted) if claim.denied else any(holds[a] is True for a in wanted)
+
+
+def untreated(asked: Asked, claim: Claim, told: Record) -> Assumption | None:
+    """Give that no therapy was given where a claim cannot be certain without that; `told` leaves it open."""
     program = asked.evaluator(told.courses, told.fewer).program
     atoms = [program.index[atom] for atom in claim.atoms if atom in program.index]
     bounds = after_untold_therapy(program, atoms, told, asked.adopted)

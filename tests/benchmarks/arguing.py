@@ -25,7 +25,7 @@ from records import random_record
 
 from reasoner import Guideline, GuidelineError, RecordError
 from reasoner.engine.answer import Answer
-from reasoner.engine.argument import argue
+from reasoner.engine.argument import Argument, argue, out_of_scope
 from reasoner.engine.examination import Examination
 from reasoner.engine.memory import capacities
 from reasoner.engine.nearest import nearest_rule
@@ -61,17 +61,24 @@ def proved(answer: Answer, claim: Claim, size: int, rng: random.Random) -> int:
     return tried
 
 
+def argued(answer: Answer, regimen: str) -> tuple[Argument, Claim]:
+    """Argue for a regimen as `why` does."""
+    kind, status, claim, held, _ = concluded(answer, regimen)
+    asked = status != "recommended" and not out_of_scope(answer, regimen)
+    nearest = nearest_rule(answer.derivation, regimen) if asked else None
+    return argue(answer, regimen, kind, status, claim, held, nearest), claim
+
+
 def measure(guideline: Guideline, rng: random.Random, count: int, ratios: list[float], found: Counter[str]) -> None:
-    """Argue for a regimen of each of so many answers."""
+    """Argue for a regimen of each of so many answers; what is measured was done once before, the answer and the argument."""
     for answer in answers(guideline, rng, count):
         regimen = rng.choice(guideline.model.regimens)
         start = time.process_time()
         guideline.answer(answer.asked.record)
         own = time.process_time() - start
+        argued(answer, regimen)
         start = time.process_time()
-        kind, status, claim, held, _ = concluded(answer, regimen)
-        nearest = nearest_rule(answer.derivation, regimen) if status != "recommended" else None
-        argument = argue(answer, regimen, kind, status, claim, held, nearest)
+        argument, claim = argued(answer, regimen)
         ratios.append((time.process_time() - start) / own)
         found["arguments"] += 1
         if argument.sufficient is None:
