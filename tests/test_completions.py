@@ -176,7 +176,7 @@ def test_what_is_asked_of_an_answer_answers_again_on_larger_diagrams_where_its_o
     expected, read, small = ask(answer), AtBase.__getitem__, answer.derivation.completions.capacity
 
     def reading(truths: AtBase, number: int) -> object:
-        if truths._completions.capacity == small:
+        if truths._base.__self__.capacity == small:  # type: ignore[attr-defined]
             raise MemoryError
         return read(truths, number)
 

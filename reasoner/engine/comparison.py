@@ -81,6 +81,7 @@ class Comparison:
         self.worlds = derivation.completions.worlds
         self.wide = derivation.wide
         self.table = derivation.program.table
+        self.whole: dict[int, Truth] = {}
         self.varying = self.completions.varying(self.wide, derivation.program.compared)
         self.open_readings = [v for v in self.completions.order if self.completions.variables[v].reading]
 
@@ -129,7 +130,7 @@ class Comparison:
         if entry.certainty == CERTAIN:
             return not self.varying.get(entry.atom, 0) >> world & 1
         truth = self.completions.world(self.wide[entry.atom], world)
-        every = self.completions.world(self.completions.everything, world)
+        every = self.every(world)
         return bool(truth & entry.agree == every & entry.agree) and truth != every
 
     def named(self, worlds: Collection[int]) -> tuple[str, ...]:
@@ -152,10 +153,16 @@ class Comparison:
             found.update(str(self.completions.variables[v].reading) for v in self.open_readings if v in relevant)
         return tuple(name for name in self.derivation.model.alternatives if name in found) if found else ()
 
+    def every(self, world: int) -> Truth:
+        """Give all completions of a world."""
+        if world not in self.whole:
+            self.whole[world] = self.completions.world(self.completions.everything, world)
+        return self.whole[world]
+
     def extent(self, atom: int, world: int) -> str:
         """Tell whether an atom holds in all completions of a world, in some of those that are listed, or in none."""
         truth = self.completions.world(self.wide[atom], world)
-        if truth == self.completions.world(self.completions.everything, world):
+        if truth == self.every(world):
             return CERTAIN
         return ABSENT if truth & self.completions.listed == self.completions.none else CONDITIONAL
 

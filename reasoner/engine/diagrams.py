@@ -44,18 +44,13 @@ class AtBase(Sequence[BDDFunction]):
 
     def __init__(self, wide: Sequence[BDDFunction], completions: DiagramCompletions) -> None:
         self._wide = wide
-        self._completions = completions
+        self._base = completions.base
 
     def __len__(self) -> int:
         return len(self._wide)
 
-    def __getitem__(self, number: Any) -> Any:  # noqa: ANN401 (an index or a slice, as of any sequence)
-        found = self._wide[number]
-        return (
-            [self._completions.base(truth) for truth in found]
-            if isinstance(number, slice)
-            else self._completions.base(found)
-        )
+    def __getitem__(self, number: Any) -> Any:  # noqa: ANN401 (an index alone, where any sequence has slices)
+        return self._base(self._wide[number])
 
 
 class DiagramCompletions(Completions, Inputs):
@@ -98,6 +93,7 @@ class DiagramCompletions(Completions, Inputs):
         self._worlds_of: dict[tuple[BDDFunction, int], int] = {}
         self._own_world = 0
         self._at_base: dict[BDDFunction, BDDFunction] = {}
+        self._known_smallest: dict[tuple[BDDFunction, BDDFunction], Smallest | None] = {}
         self.sets: Sequence[BDDFunction] = (self.everything,)
         if sets:
             self.sets = values[len(program.variables)]
@@ -278,7 +274,7 @@ class DiagramCompletions(Completions, Inputs):
         self.listed = self.all if untreated == self.none else untreated
 
     def smallest_implicant(self, truth: BDDFunction) -> Chosen:
-        found = self._smallest(self._in_any_history(truth), self._in_any_history(self.all), {})
+        found = self._smallest(self._in_any_history(truth), self._in_any_history(self.all), self._known_smallest)
         return () if found is None else self._chosen(found)
 
     def smallest_among(self, truth: BDDFunction, space: BDDFunction, offered: Mapping[int, int]) -> Chosen | None:
