@@ -35,11 +35,17 @@ def interrupts() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep compiled guidelines of the tests apart from the user's; let what tests start keep its bytecode, as usual."""
+    """Keep compiled guidelines of the tests apart from the user's; let what tests start keep its bytecode, as usual.
+
+    Workers that share the tests share what is compiled as well.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    cache = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "cache"
+    cache.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         patch.setattr(sys, "dont_write_bytecode", False)
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", str(cache))
         patch.delenv("REASONER_CACHE", raising=False)
         patch.chdir(tmp_path_factory.mktemp("elsewhere"))
         yield

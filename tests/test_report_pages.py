@@ -19,6 +19,7 @@ from reasoner.verification.findings import Finding, Side, Trial
 from reasoner.verification.reports import FindingsReport
 
 FEVER = Path(__file__).parent / "guidelines/marsh_fever"
+BARRIERS = "async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])"
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&"
 
 
@@ -100,21 +101,21 @@ def test_what_a_finding_says_stays_text(browser: Any, curated: Guideline, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["check", "summary"])
-@pytest.mark.parametrize("width", [1400, 800, 360])
 def test_nothing_is_wider_than_the_screen_in_light_dark_and_print(
-    name: str, width: int, browser: Any, pages: dict[str, Path], tmp_path: Path
+    name: str, browser: Any, pages: dict[str, Path], tmp_path: Path
 ) -> None:
     colours = set()
     for scheme in ("light", "dark"):
         with opened(browser, pages[name], color_scheme=scheme, bypass_csp=True) as page:
-            page.set_viewport_size({"width": width, "height": 900})
             colours.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-            wide = f"all => all.filter(one => one.getBoundingClientRect().right > {width}).map(one => one.outerHTML)"
-            assert page.locator("body *:visible").evaluate_all(wide) == []
             if AXE.exists():
                 page.add_script_tag(content=AXE.read_text("utf-8"))
-                found = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
-                assert found == []
+            for width in (1400, 800, 360):
+                page.set_viewport_size({"width": width, "height": 900})
+                wide = f"all => all.filter(one => one.getBoundingClientRect().right > {width}).map(one => one.outerHTML)"
+                assert page.locator("body *:visible").evaluate_all(wide) == [], width
+                if AXE.exists():
+                    assert page.evaluate(BARRIERS) == [], width
             page.emulate_media(media="print")
             assert page.locator(".disclaimer").is_visible()
             assert not page.locator("#filter button").is_visible()
