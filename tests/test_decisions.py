@@ -269,6 +269,7 @@ def test_a_cohort_is_answered_as_its_records(moor_flutter: Guideline, tmp_path: 
     (tmp_path / "in.ndjson").write_text("".join(f"{json.dumps(record)}\n" for record in records), "utf-8")
     done = cohort("in.ndjson", "-o", "out", "--guideline", moor_flutter.folder, cwd=tmp_path)
     assert done.exit_code == 0, done.output
+    assert "SETTINGS: preventing clots" in done.output
     assert rows_of(tmp_path / "out") == [expected_row(moor_flutter, record) for record in records]
 
 

@@ -105,8 +105,11 @@ def charts(summary: Summary, model: GuidelineModel) -> Iterator[Chart]:
     say = model.say
     regimens = {name: model.label("regimen", name) for name in model.regimens}
     actions = {name: model.label("action_name", name) for name in model.actions}
+    settings = say("heading_settings")
+    if model.decisions:
+        settings = say("heading_settings_of", model.label("decision", model.decisions[0]))
     found = (
-        (say("heading_settings"), [Bar(setting_words(name, model), n) for name, n in summary.settings.items()]),
+        (settings, [Bar(setting_words(name, model), n) for name, n in summary.settings.items()]),
         (say("heading_first"), [Bar(words, summary.recommended.get(f"{r} first", 0)) for r, words in regimens.items()]),
         (say("heading_recommended"), graded(summary.recommended, regimens)),
         (say("heading_excluded"), graded(summary.excluded, regimens)),

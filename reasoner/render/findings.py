@@ -16,6 +16,7 @@ from reasoner.verification.reports import FindingsReport
 
 __all__ = [
     "affected_by",
+    "course_count",
     "known_classes",
     "ordered_groups",
     "render",
@@ -27,6 +28,11 @@ __all__ = [
 SEVERITIES_SAID = {"error": "severity_error", "warning": "severity_warning", "info": "severity_info"}
 MOST_GROUPS = 10
 MARKS = {"error": "against", "warning": "conditional", "info": "faint"}
+
+
+def course_count(number: int, model: GuidelineModel) -> str:
+    """Word a number of courses of therapy."""
+    return model.say("one_course_of_therapy") if number == 1 else model.say("courses_of_therapy", str(number))
 
 
 def known_classes() -> Mapping[str, Definition]:
@@ -49,7 +55,7 @@ def render(
     page = TextLayout(width, colour)
     page.item("", found.title, "heading", indent=0)
     page.guideline(found.guideline, model)
-    courses = str(found.courses)
+    courses = course_count(found.courses or 0, model)
     page.item("", say("all_patients", courses) if found.courses else say("all_untreated"), "faint", indent=0)
     if found.equivalent is True:
         page.item("", say("equivalent", courses), "certain", indent=0)

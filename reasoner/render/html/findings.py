@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.phrases import guideline_words
-from reasoner.render.findings import affected_by, known_classes, ordered_groups, severity_words, totals
+from reasoner.render.findings import affected_by, course_count, known_classes, ordered_groups, severity_words, totals
 from reasoner.render.html.document import document, items, tag
 from reasoner.verification.findings import SEVERITIES, Finding, Side, Trial
 from reasoner.verification.reports import FindingsReport
@@ -39,7 +39,7 @@ def render_findings_page(found: FindingsReport, model: GuidelineModel) -> str:
 
 def heading(title: str, found: FindingsReport, model: GuidelineModel) -> str:
     info = found.guideline
-    courses = str(found.courses)
+    courses = course_count(found.courses or 0, model)
     lines = (
         guideline_words(info, model),
         model.say("all_patients", courses) if found.courses else model.say("all_untreated"),
