@@ -235,6 +235,22 @@ STANDINGS = {
          "lvef_decline": "none", "unavailable_drugs": ["docetaxel", "paclitaxel"]},
         "endocrine_trastuzumab", ("among the unavailable drugs [R21]",), ("[]",),
     ),
+    "drugs that would all have to be unavailable stand together": (
+        {"hr": "negative", "metastatic": True, "adjuvant_drugs": [], "metastatic_therapy": []},
+        "trastuzumab_pertuzumab_taxane", ("pertuzumab, or trastuzumab, or docetaxel and paclitaxel among the",), (),
+    ),
+    "which of several sets of facts is the case could change it, by what excludes then": (
+        {"hr": "negative", "metastatic": True, "one_of": [
+            {"label": "one", "metastatic_therapy": [{"drugs": FIRST, "outcome": "progression"}]},
+            {"label": "other", "metastatic_therapy": [{"drugs": FIRST, "outcome": "completed"}]},
+        ]},
+        "trastuzumab_pertuzumab", ("which of the possibilities in the record is the case [R17, R10]",), ("[]",),
+    ),
+    "what would only exclude could not change that something is not recommended": (
+        {"metastatic": True, "adjuvant_drugs": [], "interstitial_lung_disease": False, "metastatic_therapy": [
+            {"drugs": ["trastuzumab", "paclitaxel"], "outcome": "progression"}]},
+        "trastuzumab_deruxtecan", ("x Not met: progression on pertuzumab",), ("What could change this",),
+    ),
     "a setting in which the text is silent rests on no trial": (
         {"adjuvant_drugs": [], "metastatic_therapy": [{"drugs": ["eribulin"], "outcome": "progression"}]},
         "not_addressed", ("not addressed: the setting here",), ("Evidence:", "holds"),

@@ -23,7 +23,8 @@ Because = dict[str, list[ArgumentFact]]
 class Block(Shape, frozen=True, kw_only=True, omit_defaults=True):
     """A fact that could rule the conclusion out by a statement, reading or overlay, and how it stands in the record.
 
-    `value` is the one, or the first, with which the conclusion is another, where the facts `besides` change with it.
+    `value` is the one, or the first, with which the conclusion is another, where the facts `besides` change with it. A
+    regimen that is not recommended is excluded then where it `excludes`.
     """
 
     block: str
@@ -35,6 +36,7 @@ class Block(Shape, frozen=True, kw_only=True, omit_defaults=True):
     state: Standing
     words: str
     besides: tuple[Assumption, ...] = ()
+    excludes: bool = False
 
     @property
     def abouts(self) -> tuple[About, ...]:
@@ -111,6 +113,7 @@ class BlockWriter:
             state=state,
             words=words,
             besides=tuple(map(assumed, rest)),
+            excludes=all(one.excludes for one in found),
         )
 
     def together(self, parts: Sequence[Changed]) -> str:

@@ -14,6 +14,7 @@ from reasoner.compiler.model import Variable
 from reasoner.engine.completions import Truth
 from reasoner.engine.conclusions import Assumption
 from reasoner.engine.examination import Assigned, Change, Examination
+from reasoner.engine.predicates import EXCLUDED, predicate_of
 from reasoner.records.encoding import Place, value_for
 from reasoner.records.record import ONE_OF
 
@@ -35,12 +36,14 @@ class Changed(NamedTuple):
 class Overturning(NamedTuple):
     """A smallest change that overturns a conclusion, and the statements, readings and overlays by which it does.
 
-    `lost` tells whether the conclusion rests on what is no longer so, and not on what comes instead.
+    `lost` tells whether the conclusion rests on what is no longer so, and not on what comes instead; `excludes` whether what
+    is denied is excluded then.
     """
 
     parts: tuple[Changed, ...]
     sources: tuple[str, ...]
     lost: bool
+    excludes: bool
 
 
 class Sought(NamedTuple):
@@ -188,15 +191,19 @@ class Attribution:
 
     def overturnings(self) -> Iterator[Overturning]:
         variables, kept = self.examination.completions.variables, self.examination.kept
+        opened = self.examination.opened
+        excluded = [n for n in opened.atoms if opened.claim.denied and predicate_of(self.program.atoms[n]) == EXCLUDED]
         for bit, change in enumerate(self.changes, start=1):
             self.bit, self.found, self.seen = bit, {}, set()
-            for atom in self.examination.opened.atoms:
+            for atom in opened.atoms:
                 self.follow(atom, "")
             parts = tuple(Changed(variables[v], kept.get(v), n) for v, n in change)
             atoms = dict.fromkeys(atom for part in parts for _, atoms in part.variable.values for atom in atoms)
-            own = [n for atom in atoms if (n := self.program.index.get(atom, -1)) in self.found]
+            told = [n for atom in atoms if (n := self.program.index.get(atom, -1)) in self.found]
+            own = told or list(self.found)
             sources = dict.fromkeys(name for atom in own for name in self.found[atom])
-            yield Overturning(parts, tuple(sources), any(self.values[atom] & 1 for atom in own))
+            lost = any(self.values[atom] & 1 for atom in told)
+            yield Overturning(parts, tuple(sources), lost, any(self.values[atom] >> bit & 1 for atom in excluded))
 
     def differs(self, atom: int) -> bool:
         return bool((self.values[atom] >> self.bit ^ self.values[atom]) & 1)

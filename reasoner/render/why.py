@@ -121,9 +121,10 @@ def argued(page: TextLayout, result: Why, whole: int, figures: bool, others: boo
     elif argument.because:
         page.item("", say("heading_because"), "heading", indent=0)
         grounds(page, argument.because, whole, model)
-    if argument.ruled_out_by:
+    changing = tuple(block for block in argument.ruled_out_by if not block.excludes)
+    if changing:
         page.item("", say("heading_overturned"), "heading", indent=0)
-        for words in blocks(argument.ruled_out_by, model):
+        for words in blocks(changing, model):
             page.item("  -", words, indent=LEAD + 2)
     if argument.readings:
         page.item("", say("heading_rests_on", say("comma").join(argument.readings)), indent=0)
