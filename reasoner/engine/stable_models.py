@@ -36,7 +36,7 @@ from reasoner.records.record import ONE_OF, OPEN, Record
 
 __all__ = ["Bounds", "bounds", "solve"]
 
-MOST_COMPLETIONS = 2**12
+MOST_COMPLETIONS = 2**10
 LIMIT = 2**13
 NAME = re.compile(r"\w+")
 MOST_TRIED = 1024
