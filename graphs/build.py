@@ -13,9 +13,10 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, GuidelineInfo, Recommendation
 from reasoner.engine.dose_phrases import dose_words, no_dose_words
 from reasoner.engine.missing_phrases import missing_words
-from reasoner.engine.phrases import assumed_words, assuming_words, course_words, guideline_words, is_history, strength_words
+from reasoner.engine.phrases import assumed_words, course_words, guideline_words, is_history, strength_words
 from reasoner.engine.reading_phrases import alternative_words
 from reasoner.engine.trace import Trace, annotation_trace, trace
+from reasoner.engine.way_phrases import assuming_words
 
 if TYPE_CHECKING:
     from reasoner.queries.pathway import Pathway, PathwayNode

@@ -104,7 +104,7 @@ READINGS = (
         "What is assumed is no reason, with other things that are assumed neither",
         courses(AFTER_FIRST, {"drugs": ["trastuzumab_emtansine"]}, cns_predominant=None, brain_metastases=None,
                 interstitial_lung_disease=True),
-        ("CERTAIN IF course 2 was completed as planned; predominantly CNS disease",),
+        ("CERTAIN IF course 2 was completed as planned or ended in progression or toxicity; predominantly",),
         ("Because of: predominantly CNS disease",),
     ),
     Reading(
@@ -211,7 +211,7 @@ def test_the_bottom_line_says_no_more_than_the_entries(curated: Guideline, liter
 
 
 WITHOUT_THERAPY = {
-    "the record": ({}, ("Which therapy for metastatic disease was given is not recorded; if none was: 5 regimens can rank",
+    "the record": ({}, ("therapy for metastatic disease was given is not recorded; if none was: trastuzumab + pertuzumab",
                         "RECOMMENDED It is not recorded which therapy for metastatic disease was given; all of this holds")),
     "the record of one without receptors": ({"hr": "negative"}, ("Which therapy for metastatic disease was given",)),
     "all but the therapy": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -143,6 +144,13 @@ class ActionCall(Shape, frozen=True):
     overlays: tuple[str, ...]
 
 
+class AnswerWords(Shape, frozen=True):
+    """The words for each recommended regimen, and what the conditional entries of each list require."""
+
+    recommended: dict[str, RecommendationWords]
+    required: dict[Literal["recommended", "excluded", "actions"], dict[str, str]]
+
+
 class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     """What a guideline says of one record.
 
@@ -151,7 +159,7 @@ class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     answer, `assumed` the facts that a default stands for, and `alternatives` what another reading would change. `scores` is
     there where the guideline declares any, `bottom_line` one sentence to act on, `not_considered` what the text does not
     speak of, `caveats` what the register of trials holds against the recommendations or reports besides, and `worded`, the
-    words for each recommended regimen, where it was asked for.
+    words for its entries, where it was asked for.
 
     `derivation`, not part of the JSON, holds every rule that supports a conclusion and every one that is blocked; `asked` is
     what was asked; `warning` is the note by which what holds for a patient without therapy does not apply, if any.
@@ -172,7 +180,7 @@ class Answer(Result, frozen=True, tag_field="schema", tag="reasoner.answer/1"):
     caveats: tuple[str, ...]
     scores: tuple[Score, ...] | UnsetType = UNSET
     decisions: tuple[DecisionSetting, ...] | UnsetType = UNSET
-    worded: dict[str, RecommendationWords] | UnsetType = UNSET
+    worded: AnswerWords | UnsetType = UNSET
 
     derivation = Carried[Derivation]()
     asked = Carried[Asked]()

@@ -14,10 +14,20 @@ from reasoner.engine.conclusions import SILENT, Assumption, conclusions_of
 from reasoner.engine.nearest import Nearest
 from reasoner.engine.opened_record import Claim
 from reasoner.engine.overturning import Sought
-from reasoner.engine.phrases import assuming_words, best_strength_words, rank_is_sure
-from reasoner.engine.predicates import CONTRAINDICATED, INDICATED, RECOMMENDED, SETTING, arguments_of, ground_atom
+from reasoner.engine.phrases import best_strength_words, rank_is_sure
+from reasoner.engine.predicates import (
+    ACTION,
+    CONTRAINDICATED,
+    EXCLUDED,
+    INDICATED,
+    RECOMMENDED,
+    SETTING,
+    arguments_of,
+    ground_atom,
+)
 from reasoner.engine.scores import score_words
 from reasoner.engine.sufficient import Examined, examine
+from reasoner.engine.way_phrases import requirements_of
 from reasoner.records.shapes import Shape
 
 __all__ = ["DENIED", "Argument", "Block", "Evidence", "Ground", "argue", "out_of_scope", "verdict_words"]
@@ -84,18 +94,20 @@ def verdict_words(answer: Answer, conclusion: str, kind: Kind, status: str) -> s
             rank = say("rank" if sure else "card_rank_at_best", str(entry.rank))
             rank = say("comma").join((rank, best_strength_words(entry, answer.derivation)))
             if entry.certainty == "conditional":
-                words.append(say("recommended_certain_if", assuming_words(entry.assuming, model), rank))
+                words.append(
+                    say("recommended_certain_if", requirements_of(RECOMMENDED, conclusion, answer.derivation), rank)
+                )
             else:
                 words += [say("status_recommended"), rank]
     for excluded in answer.excluded if kind == "regimen" else ():
         if excluded.regimen == conclusion and excluded.certainty == "conditional":
-            words.append(say("excluded_certain_if", assuming_words(excluded.assuming, model)))
+            words.append(say("excluded_certain_if", requirements_of(EXCLUDED, conclusion, answer.derivation)))
     if not words or status == "excluded":
         denied = kind == "regimen" and status in DENIED
         words.insert(0, denial_words(answer, conclusion) if denied else say(STATUS_WORDS[status]))
     for call in answer.actions if kind == "action" else ():
         if call.action == conclusion and call.certainty == "conditional":
-            words.append(say("certain_if", assuming_words(call.assuming, model)))
+            words.append(say("certain_if", requirements_of(ACTION, conclusion, answer.derivation)))
     if words == [say("status_conditional")]:
         words += condition_words(answer, conclusion, kind)
     return say("labelled", name, say("and").join(words))
@@ -107,7 +119,7 @@ def condition_words(answer: Answer, conclusion: str, kind: Kind) -> Iterator[str
     model, none = derivation.model, derivation.completions.none
     truth = derivation.truth(ground_atom(SETTING, conclusion)) if kind == "setting" else none
     if truth != none:
-        yield model.say("certain_if", assuming_words(conclusions_of(derivation).certainty(truth)[1], model))
+        yield model.say("certain_if", requirements_of(SETTING, conclusion, derivation))
     elif derivation.possible is not None and model.courses_fact is not None:
         yield model.say("it_depends_on_therapy", model.courses_fact.label)
 

@@ -11,8 +11,9 @@ from reasoner.compiler.program import reachable
 from reasoner.engine.argument_facts import About, ArgumentFact, Facts, Standing
 from reasoner.engine.conclusions import Assumption
 from reasoner.engine.overturning import Changed, Overturning
-from reasoner.engine.phrases import assuming_words, member_name
+from reasoner.engine.phrases import member_name
 from reasoner.engine.predicates import predicate_of
+from reasoner.engine.way_phrases import assuming_words
 from reasoner.records.shapes import Shape
 
 __all__ = ["Block", "BlockWriter"]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 
 from reasoner.compiler.model import capitalised
 from reasoner.engine.comparison import Alternative, Comparison
-from reasoner.engine.conclusions import CERTAIN, SILENT, Assumption, Certainty, Missing, untreated_assumed
+from reasoner.engine.conclusions import CERTAIN, CONDITIONAL, SILENT, Assumption, Certainty, Missing, untreated_assumed
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.missing_phrases import unknown_words
 from reasoner.engine.notes import of_decision
-from reasoner.engine.phrases import assuming_words, fact_words, rank_is_sure, setting_words
+from reasoner.engine.phrases import fact_words, rank_is_sure, setting_words
 from reasoner.engine.predicates import EXCLUDED, INDICATED, PLACES, RECOMMENDED, SETTING, arguments_of, predicate_of
+from reasoner.engine.way_phrases import requirements_of
 from reasoner.records.record import ONE_OF, Record
 
 if TYPE_CHECKING:
@@ -24,16 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["LONGEST", "BottomLine", "placing_grounds", "scope_facts"]
 
 LONGEST = 200
+MOST_WAYS = 2
 LONGEST_SET = 80
-FULL = 3
+FULL = 7
 """So many wordings are tried before the shortest one."""
-
-
-class Against(NamedTuple):
-    """How certain an exclusion is, and what it assumes that is not said already."""
-
-    certainty: Certainty
-    assuming: tuple[Assumption, ...] = ()
 
 
 class BottomLine:
@@ -71,7 +66,7 @@ class BottomLine:
         return next(short_enough, self.say("bottom_long"))
 
     def wordings(self, decision: str) -> Iterator[str]:
-        """Yield the bottom line of a decision in four wordings, the fullest first; the last one until they are four."""
+        """Yield the bottom line of a decision in some wordings, the fullest first; the last one until there are enough."""
         found: dict[str, None] = {}
         for text in self.candidates(decision):
             if text not in found and len(found) < FULL:
@@ -153,8 +148,8 @@ class BottomLine:
         if untreated:
             untold = say("bottom_untold", model.label("fact", untreated[0].fact))
             lead = self.begun(untold, entries[0].decision)
-        full = say("bottom_or").join(self.entry(entry, True, untreated) for entry in top)
-        text = say("labelled", lead, full)
+        full = [self.entry(entry, True, untreated) for entry in top]
+        text = say("labelled", lead, say("bottom_or").join(full))
         lost = self.stronger_excluded(top, entries[0].decision)
         if lost:
             yield f"{say('bottom_end', text)} {lost}"
@@ -162,17 +157,26 @@ class BottomLine:
             yield say("bottom_then", text, say("bottom_or").join(self.entry(entry, True, untreated) for entry in rest))
             yield say("bottom_then", text, say("bottom_others", str(len(rest))))
         yield say("bottom_end", text)
-        yield say(
-            "bottom_end", say("labelled", lead, say("bottom_or").join(self.entry(entry, False, untreated) for entry in top))
-        )
-        if len(top) > 2:
-            both = self.entry(top[0], False, untreated), say("bottom_others", str(len(top) - 1))
-            yield say("bottom_end", say("labelled", lead, say("bottom_or").join(both)))
-        if len(top) == 1:
+        others = [say("bottom_others", str(len(top) - 1))] if top[1:] else []
+        for every in (full, [self.entry(entry, False, untreated) for entry in top]):
+            for named in (every, every[:1] + others):
+                yield say("bottom_end", say("labelled", lead, say("bottom_or").join(named)))
+        if not others:
             yield say("bottom_end", say("labelled", lead, self.brief(top[0], untreated)))
-            return
-        certain = all(entry.certainty == CERTAIN for entry in top)
-        yield say("bottom_count" if certain else "bottom_count_open", lead, str(len(top)))
+        elif all(entry.certainty == CERTAIN for entry in top):
+            yield say("bottom_count", lead, str(len(top)))
+        else:
+            if deciding := self.deciding(top):
+                yield say("bottom_count_on", lead, str(len(top)), deciding)
+            yield say("bottom_count_open", lead, str(len(top)))
+
+    def deciding(self, top: Sequence[Recommendation]) -> str:
+        """Name the unknown facts that decide the most of some regimens, at most two."""
+        names = {entry.regimen for entry in top}
+        courses = getattr(self.model.courses_fact, "name", "")
+        found = [own for own in self.missing if own.fact != courses or own.course is not None]
+        found.sort(key=lambda own: -len(names.intersection(own.decides)))
+        return self.say("and_condition").join(unknown_words(own, self.model) for own in found[:2])
 
     def lead(self, setting: str, decision: str | UnsetType) -> str:
         """Name the setting at the beginning of the sentence, or say that there are several or that it is not decided."""
@@ -205,34 +209,32 @@ class BottomLine:
         """Name a regimen with its strength, and whether or on what it hangs besides what is `said` already."""
         say, model = self.say, self.model
         words = say("bottom_entry", model.label("regimen", entry.regimen), model.label("strength", entry.strength))
-        excluded = self.also_excluded(entry, said)
-        if excluded is not None and excluded.certainty == CERTAIN:
+        excluded = self.also_excluded(entry)
+        if excluded == CERTAIN:
             words = say("bottom_both", words)
         elif excluded is not None:
-            perhaps = say("bottom_perhaps_both", words, assuming_words(excluded.assuming, model))
-            words = perhaps if full else say("bottom_perhaps", words)
+            against = self.requirements(EXCLUDED, entry, said) if full else ""
+            words = say("bottom_perhaps_both", words, against) if full else say("bottom_perhaps", words)
         assuming = tuple(own for own in entry.assuming if own not in said)
         if entry.certainty == CERTAIN or (entry.assuming and not assuming):
             return words if rank_is_sure(entry, self.derivation) else say("bottom_rank_open", words)
-        return say("bottom_if", words, assuming_words(assuming, model)) if full else say("bottom_open", words)
+        return say("bottom_if", words, self.requirements(RECOMMENDED, entry, said)) if full else say("bottom_open", words)
 
-    def also_excluded(self, entry: Recommendation, said: Sequence[Assumption]) -> Against | None:
+    def requirements(self, predicate: str, entry: Recommendation, said: Sequence[Assumption]) -> str:
+        return requirements_of(predicate, entry.regimen, self.derivation, said, MOST_WAYS)
+
+    def also_excluded(self, entry: Recommendation) -> Certainty | None:
         """Give how certain it is that a recommended regimen is excluded too, wherever it is; None where it nowhere is."""
         truth, none = self.conclusions.truth, self.derivation.completions.none
         recommended, excluded = truth(RECOMMENDED, entry.regimen), truth(EXCLUDED, entry.regimen)
         if recommended & excluded == none:
             return None
-        if recommended & ~excluded == none:
-            return Against(CERTAIN)
-        certainty, assuming, _ = self.conclusions.certainty(excluded)
-        return Against(certainty, tuple(own for own in assuming if own not in said))
+        return CERTAIN if recommended & ~excluded == none else CONDITIONAL
 
     def brief(self, entry: Recommendation, said: Sequence[Assumption]) -> str:
         """Name a regimen, and whether it hangs on something besides what is `said` already."""
         label = self.model.label("regimen", entry.regimen)
-        if self.also_excluded(entry, said) is not None or (
-            entry.certainty != CERTAIN and not set(entry.assuming) <= set(said)
-        ):
+        if self.also_excluded(entry) is not None or (entry.certainty != CERTAIN and not set(entry.assuming) <= set(said)):
             return self.say("bottom_conditional", label)
         return label if rank_is_sure(entry, self.derivation) else self.say("bottom_rank_open", label)
 

@@ -216,20 +216,6 @@ class Conclusions:
             found = self.implicants[truth] = tuple(self.assumption(v, n) for v, n in chosen), agree
         return CONDITIONAL, *found
 
-    def ways(self, truth: Truth, most: int) -> Iterator[tuple[Assumption, ...]]:
-        """Yield smallest sets of assumptions that each make a truth hold, at most `most`; all of them are all of it."""
-        left, none, agreeing = truth, self.completions.none, self.completions.agreeing
-        for _ in range(most):
-            chosen = self.completions.smallest_implicant(left) if left != none else ()
-            for one in chosen:
-                fewer = tuple(other for other in chosen if other != one)
-                if fewer and agreeing(fewer) & ~truth == none:
-                    chosen = fewer
-            if not chosen:
-                return
-            yield tuple(self.assumption(v, n) for v, n in chosen)
-            left = left & ~agreeing(chosen)
-
     def assumption(self, variable: int, value: int) -> Assumption:
         return assumption_of(self.completions.variables[variable], value)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reasoner.compiler.model import Dose, GuidelineModel
 from reasoner.engine.conclusions import CERTAIN
 from reasoner.engine.doses import DoseGiven, Period
-from reasoner.engine.phrases import assuming_words
+from reasoner.engine.way_phrases import assuming_words
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache, reduce
-from operator import or_
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from reasoner.compiler.dosage import DOSAGE_PREDICATES, dose_of
-from reasoner.compiler.intervals import is_interval, joined
 from reasoner.compiler.model import Dose, GuidelineModel
 from reasoner.compiler.program import Program
 from reasoner.engine.completions import Truth
 from reasoner.engine.conclusions import CERTAIN, CONDITIONAL, Assumption, Certainty, Conclusions, RankedRegimen
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.predicates import STEP_DONE, arguments_of
+from reasoner.engine.ways import way_of
 from reasoner.records.record import Record
 from reasoner.records.shapes import Shape
 
@@ -242,31 +241,7 @@ class Doses:
     def conditions(self, there: Truth) -> tuple[Assumption, ...]:
         """Give what a dose assumes: a smallest set of values, a number's with the intervals beside it that do as well."""
         completions = self.conclusions.completions
-        chosen = completions.smallest_implicant(there)
-        spans = {variable: [value] for variable, value in chosen}
-
-        def does_as_well(variable: int, value: int) -> bool:
-            known = completions.variables[variable].values
-            if not 0 <= value < len(known) or not is_interval(known[value][0]):
-                return False
-            agree = completions.values[variable][value]
-            for other, span in spans.items():
-                if other != variable:
-                    agree = agree & reduce(or_, (completions.values[other][own] for own in span))
-            return bool(completions.outside(agree, there) == completions.none)
-
-        found = []
-        for variable, value in chosen:
-            assumed, span = self.conclusions.assumption(variable, value), spans[variable]
-            if is_interval(assumed.value):
-                while does_as_well(variable, span[0] - 1):
-                    span.insert(0, span[0] - 1)
-                while does_as_well(variable, span[-1] + 1):
-                    span.append(span[-1] + 1)
-                first, last = (str(completions.variables[variable].values[own][0]) for own in (span[0], span[-1]))
-                assumed = replace(assumed, value=joined(first, last))
-            found.append(assumed)
-        return tuple(found)
+        return tuple(own.assumption for own in way_of(completions.smallest_implicant(there), there, completions))
 
 
 @lru_cache(maxsize=2**12)

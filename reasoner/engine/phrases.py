@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from reasoner.compiler.model import Annotation, GuidelineModel
 from reasoner.compiler.selection import ANY
-from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED, Assumption
+from reasoner.engine.conclusions import SILENT, UNDETERMINED, Assumption
 from reasoner.engine.predicates import predicate_of
 from reasoner.errors import printable
 from reasoner.records.record import ONE_OF
@@ -23,16 +22,13 @@ __all__ = [
     "RecommendationWords",
     "annotation_words",
     "assumed_words",
-    "assuming_words",
     "assumption_words",
     "best_strength_words",
     "caution_words",
-    "certainty_words",
     "changed_value_words",
-    "condition_words",
+    "course_fact_words",
     "course_words",
     "default_words",
-    "ending_words",
     "fact_words",
     "guideline_words",
     "interval_words",
@@ -225,58 +221,6 @@ def of_course_words(assuming: Iterable[Assumption], model: GuidelineModel) -> st
         own.append(label or course_fact_words(str(one.key), one.value, model))
         course = str(one.course)
     return model.say("course_numbered", course, model.say("comma").join(own))
-
-
-def assuming_words(assuming: Sequence[Assumption], model: GuidelineModel) -> str:
-    """Word all that a conditional entry of an answer assumes; there is nothing where that could not be worked out."""
-    parts: list[str] = []
-    for course, own in groupby(assuming, key=lambda one: one.course):
-        if course is None:
-            parts += (condition_words(one, model) for one in own)
-        else:
-            parts.append(course_condition_words(course, list(own), model))
-    return model.say("and").join(parts) or model.say("assuming_left_out")
-
-
-def condition_words(one: Assumption, model: GuidelineModel) -> str:
-    """Word something assumed as it reads after "if"."""
-    worded = isinstance(one.value, str) and one.member is None and not one.reading and one.fact != ONE_OF
-    return being_words(model.label("fact", one.fact), str(one.value), model) if worded else assumption_words(one, model)
-
-
-def being_words(label: str, value: str, model: GuidelineModel) -> str:
-    """Word that something is so, or is within an interval."""
-    return model.say("is_within" if BOUND.search(value) else "is_so", label, interval_words(value, model))
-
-
-def course_condition_words(course: int, assuming: Sequence[Assumption], model: GuidelineModel) -> str:
-    """Word what is assumed of one course as it reads after "if"."""
-    say, ended = model.say, [ending_words(str(one.value), model) for one in assuming if one.key is None]
-    rest = [
-        being_words(model.label("course_fact", one.key), one.value, model)
-        if isinstance(one.value, str)
-        else course_fact_words(one.key, one.value, model)
-        for one in assuming
-        if one.key is not None
-    ]
-    words = say("comma").join((*ended, *rest))
-    return say("course_that" if ended else "course_numbered", str(course), words)
-
-
-def ending_words(outcome: str, model: GuidelineModel) -> str:
-    """Say how a course ended, or that it is under way."""
-    if outcome in model.under_way:
-        return model.say("course_under_way")
-    return (
-        model.say("course_as_planned")
-        if outcome in model.as_planned
-        else model.say("ended_in", model.label("outcome", outcome))
-    )
-
-
-def certainty_words(certainty: str, assuming: Sequence[Assumption], model: GuidelineModel) -> str:
-    """Say that an entry of an answer is certain, or what would make it so."""
-    return model.say("certain") if certainty == CERTAIN else model.say("certain_if", assuming_words(assuming, model))
 
 
 def requirement_words(condition: SeenCondition, model: GuidelineModel) -> str:

@@ -15,8 +15,9 @@ from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import GuidelineInfo
 from reasoner.engine.conclusions import CERTAIN, Assumption
 from reasoner.engine.memory import on_larger_diagrams
-from reasoner.engine.phrases import assuming_words, setting_words
+from reasoner.engine.phrases import setting_words
 from reasoner.engine.trace import Edge
+from reasoner.engine.way_phrases import assuming_words
 from reasoner.errors import ReasonerError
 from reasoner.guideline import Guideline
 from reasoner.queries.exploration import NOTHING, SILENCE, Explorer, NextRegimen, Outcomes, Stop

@@ -5,22 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from msgspec import UNSET, structs
+from msgspec import UNSET
 
-from reasoner.compiler.model import Annotation, GuidelineModel
+from reasoner.compiler.model import Annotation
 from reasoner.engine.answer import ActionCall, Answer, Recommendation
-from reasoner.engine.conclusions import Assumption, untreated_assumed
+from reasoner.engine.conclusions import conclusions_of, untreated_assumed
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.dose_phrases import dose_words, no_dose_words
 from reasoner.engine.joined_names import join_names
 from reasoner.engine.memory import on_larger_diagrams
 from reasoner.engine.missing_phrases import missing_words
 from reasoner.engine.notes import of_decision, possible_settings
-from reasoner.engine.phrases import annotation_words, assumed_words, assuming_words, opening_sentence, recommendation_words
+from reasoner.engine.phrases import annotation_words, assumed_words, assumption_words, opening_sentence, recommendation_words
+from reasoner.engine.predicates import ACTION, EXCLUDED, RECOMMENDED
 from reasoner.engine.reading_phrases import alternative_words, dependent_words
 from reasoner.engine.remarks import remarks_on
 from reasoner.engine.scores import score_words
-from reasoner.render.grounds import exclusions, setting_with_grounds, source, sources_of, without_facts
+from reasoner.engine.way_phrases import requirements_of
+from reasoner.render.grounds import exclusions, setting_with_grounds, source, sources_against, without_facts
 from reasoner.render.layout import TextLayout
 from reasoner.render.short_names import ShortNames
 
@@ -80,27 +82,25 @@ def recommendation(page: TextLayout, entry: Recommendation, answer: Answer, quot
 
 def conditions(page: TextLayout, entry: Recommendation, answer: Answer) -> None:
     """Add what makes a conditional regimen certain, and what excludes it."""
-    model, say = answer.derivation.model, answer.derivation.model.say
-    others = [other for other in answer.excluded if other.regimen == entry.regimen and other.certainty != "certain"]
-    assuming = assuming_words(entry.assuming, model)
-    if len(others) == 1 and opposite(entry.assuming, others[0].assuming):
-        page.item("", say("certain_or_excluded", assuming, sources_of(others[0], model)), "conditional")
+    derivation, say = answer.derivation, answer.derivation.model.say
+    excluded = any(other.regimen == entry.regimen and other.certainty != "certain" for other in answer.excluded)
+    against = sources_against(entry.regimen, derivation) if excluded else ""
+    recommended_if = requirements_of(RECOMMENDED, entry.regimen, derivation)
+    if excluded and is_opposite(entry.regimen, derivation):
+        page.item("", say("certain_or_excluded", recommended_if, against), "conditional")
         return
     if entry.certainty != "certain":
-        page.item("", say("marked_certain_if", assuming), "conditional")
-    for other in others:
-        told = say("also_excluded_if", assuming_words(other.assuming, model))
-        page.item("", say("with_source", told, sources_of(other, model)), "conditional")
+        page.item("", say("marked_certain_if", recommended_if), "conditional")
+    if excluded:
+        told = say("also_excluded_if", requirements_of(EXCLUDED, entry.regimen, derivation))
+        page.item("", say("with_source", told, against), "conditional")
 
 
-def opposite(one: tuple[Assumption, ...], other: tuple[Assumption, ...]) -> bool:
-    """Tell whether two conditions are that the same fact is so, and that it is not."""
-    return (
-        len(one) == len(other) == 1
-        and isinstance(one[0].value, bool)
-        and one[0] == structs.replace(other[0], value=one[0].value)
-        and other[0].value is (not one[0].value)
-    )
+def is_opposite(regimen: str, derivation: Derivation) -> bool:
+    """Tell whether a regimen is excluded wherever it is not recommended."""
+    conclusions, every = conclusions_of(derivation), derivation.completions.all
+    recommended, excluded = (conclusions.truth(predicate, regimen) for predicate in (RECOMMENDED, EXCLUDED))
+    return bool(recommended | excluded == every)
 
 
 def facts_met(entry: Recommendation, annotations: Sequence[Annotation], derivation: Derivation) -> list[str]:
@@ -109,7 +109,7 @@ def facts_met(entry: Recommendation, annotations: Sequence[Annotation], derivati
     Whom the guideline is about is left out.
     """
     program, model = derivation.program, derivation.model
-    assumed = {assuming_words((one,), model) for one in entry.assuming}
+    assumed = {assumption_words(one, model) for one in entry.assuming}
     said = {annotation.text for annotation in annotations}
     said.update(phrase for phrase, role in zip(program.phrases, program.roles, strict=True) if role == "space")
     parts = dict.fromkeys(part for reason in entry.reasons for part in reason.words.split(model.say("and")))
@@ -122,13 +122,13 @@ def facts_met(entry: Recommendation, annotations: Sequence[Annotation], derivati
     return list(found)
 
 
-def actions(page: TextLayout, calls: Sequence[ActionCall], model: GuidelineModel) -> None:
+def actions(page: TextLayout, calls: Sequence[ActionCall], derivation: Derivation) -> None:
     """Add what is called for; what hangs on the same comes together."""
-    say, together = model.say, dict[str, list[str]]()
+    say, together = derivation.model.say, dict[str, list[str]]()
     for entry in calls:
         overlays = (say("overlay_name", name) for name in entry.overlays)
         sources = say("comma").join((*(entry.statements or entry.readings), *overlays))
-        condition = "" if entry.certainty == "certain" else assuming_words(entry.assuming, model)
+        condition = "" if entry.certainty == "certain" else requirements_of(ACTION, entry.action, derivation)
         together.setdefault(condition, []).append(say("with_source", entry.text, sources))
     for condition, texts in together.items():
         if condition:
@@ -165,7 +165,7 @@ def render(answer: Answer, width: int = 80, colour: bool = False) -> str:
     if answer.actions:
         page.item("", say("heading_actions"), "heading", indent=0)
         calls = sorted(answer.actions, key=lambda call: call.action not in model.urgent)
-        actions(page, calls, model)
+        actions(page, calls, answer.derivation)
     section(page, say("heading_scores"), "  -", (score_words(score, model) for score in answer.scores or ()))
     section(page, say("heading_missing"), "  ?", missing_words(answer))
     if words := assumed_words(answer):

@@ -6,14 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from reasoner.compiler.model import Annotation, GuidelineModel
 from reasoner.engine.answer import Exclusion
-from reasoner.engine.conclusions import UNDETERMINED, Assumption
+from reasoner.engine.conclusions import UNDETERMINED, conclusions_of
 from reasoner.engine.derivation import Derivation
 from reasoner.engine.joined_names import join_names
 from reasoner.engine.notes import possible_settings
-from reasoner.engine.phrases import assuming_words, setting_words
+from reasoner.engine.phrases import setting_words
+from reasoner.engine.predicates import CONTRAINDICATED, EXCLUDED
 from reasoner.engine.reading_phrases import regimens_words
+from reasoner.engine.reasons import ReasonWriter
+from reasoner.engine.way_phrases import requirements_of
 
-__all__ = ["exclusions", "setting_with_grounds", "source", "sources_of", "without_facts"]
+__all__ = ["exclusions", "setting_with_grounds", "source", "sources_against", "without_facts"]
 
 
 def source(annotation: Annotation, model: GuidelineModel) -> str:
@@ -56,8 +59,13 @@ def without_facts(words: str, derivation: Derivation) -> tuple[str, str]:
     return (text, facts) if known else (words, "")
 
 
-def sources_of(entry: Exclusion, model: GuidelineModel) -> str:
-    return model.say("comma").join(dict.fromkeys(reason.annotation for reason in entry.reasons))
+def sources_against(regimen: str, derivation: Derivation) -> str:
+    """Name the statements and readings that exclude a regimen, wherever it is excluded."""
+    model, conclusions = derivation.model, conclusions_of(derivation)
+    where = conclusions.truth(EXCLUDED, regimen)
+    rules = ReasonWriter(derivation, conclusions).fired(CONTRAINDICATED, regimen, where)
+    own = (model.rules[derivation.program.rules[rule].rule].annotation for rule in rules)
+    return model.say("comma").join(dict.fromkeys(filter(None, own)))
 
 
 def exclusions(entries: Sequence[Exclusion], derivation: Derivation) -> Iterator[tuple[bool, str]]:
@@ -65,12 +73,22 @@ def exclusions(entries: Sequence[Exclusion], derivation: Derivation) -> Iterator
     model, say = derivation.model, derivation.model.say
     for words, names in certain_exclusions(entries, derivation).items():
         yield True, say("excluded_certainly", regimens_words(names, model), words)
-    together: dict[tuple[str, tuple[Assumption, ...]], list[str]] = {}
+    together: dict[tuple[str, str], list[str]] = {}
     for entry in (entry for entry in entries if entry.certainty != "certain"):
-        reasons = say("and_also").join(say("with_source", words, source) for words, source in reasons_of(entry, model))
-        together.setdefault((reasons, entry.assuming), []).append(entry.regimen)
-    for (reasons, assuming), excluded in together.items():
-        yield False, conditionally(regimens_words(excluded, model), reasons, assuming_words(assuming, model), model)
+        told = requirements_of(EXCLUDED, entry.regimen, derivation)
+        reasons = [(words, source) for words, source in reasons_of(entry, model) if not told_by(told, words, model)]
+        if not reasons:
+            told = say("with_source", told, sources_against(entry.regimen, derivation))
+        unsaid = say("and_also").join(say("with_source", words, source) for words, source in reasons)
+        together.setdefault((told, unsaid), []).append(entry.regimen)
+    for (told, unsaid), excluded in together.items():
+        of = regimens_words(excluded, model)
+        yield False, say("excluded_if", of, told, unsaid) if unsaid else say("excluded_if_alone", of, told)
+
+
+def told_by(told: str, words: str, model: GuidelineModel) -> bool:
+    """Tell whether words say nothing more than other words do."""
+    return all(part in told for part in words.split(model.say("and")))
 
 
 def certain_exclusions(entries: Iterable[Exclusion], derivation: Derivation) -> dict[str, tuple[str, ...]]:
@@ -104,12 +122,3 @@ def reasons_of(entry: Exclusion, model: GuidelineModel) -> Iterator[tuple[str, s
     for words, own in annotations.items():
         local = (say("overlay_name", name) for name in entry.overlays)
         yield words, say("comma").join((*own, *local))
-
-
-def conditionally(regimens: str, reasons: str, assuming: str, model: GuidelineModel) -> str:
-    """Word an exclusion that hangs on something; a reason that says the same is not repeated."""
-    words, bracket, sources = reasons.partition(" [")
-    joint = model.say("and")
-    if set(words.split(joint)) <= set(assuming.split(joint)):
-        return model.say("excluded_if_alone", regimens, f"{assuming}{bracket}{sources}")
-    return model.say("excluded_if", regimens, assuming, reasons)

@@ -10,20 +10,14 @@ from reasoner.engine.conclusions import Assumption
 from reasoner.engine.dose_phrases import dose_words
 from reasoner.engine.doses import DoseGiven
 from reasoner.engine.notes import of_decision
-from reasoner.engine.phrases import (
-    assuming_words,
-    certainty_words,
-    changed_value_words,
-    opening_sentence,
-    setting_words,
-    value_words,
-)
+from reasoner.engine.phrases import changed_value_words, opening_sentence, setting_words, value_words
 from reasoner.engine.reading_phrases import regimens_words
+from reasoner.engine.way_phrases import assuming_words, certainty_words
 from reasoner.errors import printable
 from reasoner.queries.fields import sets_of
 from reasoner.queries.what_if import Difference, Standing, What, WhatIf
 from reasoner.records.record import ONE_OF
-from reasoner.render.grounds import exclusions, setting_with_grounds, source, sources_of
+from reasoner.render.grounds import exclusions, setting_with_grounds, source, sources_against
 from reasoner.render.layout import TextLayout
 from reasoner.render.short_names import ShortNames
 
@@ -142,7 +136,7 @@ class WhatIfText:
         excluded = self.now_excluded.get(difference.id)
         self.page.item("  -", say("no_longer_recommended", name, entry_summary(standing, self.model)), "against")
         if excluded and excluded.certainty == "certain":
-            self.page.item("", say("because_excluded", sources_of(excluded, self.model)))
+            self.page.item("", say("because_excluded", sources_against(difference.id, self.result.after.derivation)))
         else:
             self.page.item("", say("because_unmet", say("comma").join(own.id for own in by)))
 

@@ -11,7 +11,6 @@ from reasoner.engine.conclusions import CERTAIN, Assumption
 from reasoner.engine.derivation import RuleUse, SeenCondition
 from reasoner.engine.phrases import (
     annotation_words,
-    assuming_words,
     assumption_words,
     fact_words,
     member_words,
@@ -19,6 +18,8 @@ from reasoner.engine.phrases import (
     source_words,
     state_words,
 )
+from reasoner.engine.predicates import EXCLUDED
+from reasoner.engine.way_phrases import assuming_words, requirements_of
 from reasoner.queries.changes import Change
 from reasoner.queries.fields import course_field
 from reasoner.queries.why_not import WhyNot, is_recorded
@@ -124,7 +125,7 @@ def obstacles(page: TextLayout, result: WhyNot, model: GuidelineModel) -> None:
     for entry in result.excluded_by:
         sources = [source_words(model.annotations[reason.annotation], model) for reason in entry.reasons]
         if entry.certainty != CERTAIN:
-            words = say("also_excluded_if", assuming_words(entry.assuming, model))
+            words = say("also_excluded_if", requirements_of(EXCLUDED, entry.regimen, result.answer.derivation))
             page.item("", say("with_source", words, say("and").join(dict.fromkeys(sources))), "conditional", indent=0)
             continue
         page.item("", say("heading_excluded_by"), "heading", indent=0)

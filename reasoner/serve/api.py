@@ -13,8 +13,11 @@ from cachetools import LRUCache
 from starlette.responses import Response
 
 from graphs.formats import FORMATS, format_of, to_bytes
-from reasoner.engine.answer import Answer
+from reasoner.engine.answer import Answer, AnswerWords
+from reasoner.engine.conclusions import CERTAIN
 from reasoner.engine.phrases import recommendation_words
+from reasoner.engine.predicates import ACTION, EXCLUDED, RECOMMENDED
+from reasoner.engine.way_phrases import requirements_of
 from reasoner.errors import GuidelineError, ReasonerError, RecordError
 from reasoner.fhir import ChartFacts
 from reasoner.guideline import Guideline
@@ -200,7 +203,20 @@ def reply_to_answer(asker: Asker, asked: AskedAnswer) -> Response:
 def as_asked(answer: Answer, asked: AskedAnswer) -> Answer:
     if not asked.words:
         return answer
-    return answer.replace(worded={own.regimen: recommendation_words(own, answer.derivation) for own in answer.recommended})
+    derivation = answer.derivation
+    lists: dict[Literal["recommended", "excluded", "actions"], tuple[str, list[str]]] = {
+        "recommended": (RECOMMENDED, [own.regimen for own in answer.recommended if own.certainty != CERTAIN]),
+        "excluded": (EXCLUDED, [own.regimen for own in answer.excluded if own.certainty != CERTAIN]),
+        "actions": (ACTION, [own.action for own in answer.actions if own.certainty != CERTAIN]),
+    }
+    words = AnswerWords(
+        recommended={own.regimen: recommendation_words(own, derivation) for own in answer.recommended},
+        required={
+            kind: {name: requirements_of(predicate, name, derivation) for name in names}
+            for kind, (predicate, names) in lists.items()
+        },
+    )
+    return answer.replace(worded=words)
 
 
 def answer_at_once(asker: Asker, asked: AskedAnswer) -> Response | None:

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.answer import ActionCall, Answer, Exclusion, Recommendation
-from reasoner.engine.conclusions import CERTAIN, Assumption, conclusions_of, untreated_assumed
+from reasoner.engine.conclusions import CERTAIN, Assumption, untreated_assumed
 from reasoner.engine.derivation import Derivation
-from reasoner.engine.phrases import (
-    assumption_words,
-    best_strength_words,
-    caution_words,
-    certainty_words,
-    condition_words,
-    default_words,
-    rank_is_sure,
-    strength_words,
-)
+from reasoner.engine.phrases import best_strength_words, caution_words, default_words, rank_is_sure, strength_words
 from reasoner.engine.scores import score_words
+from reasoner.engine.way_phrases import certainty_words, way_words
+from reasoner.engine.ways import Way, ways_of
 from reasoner.serve.markdown import LONGEST_OPTION, LONGEST_REASON, LONGEST_WHY
 
 __all__ = [
@@ -137,17 +130,17 @@ def ways_out(regimen: str, given: Sequence[Assumption], derivation: Derivation) 
     That something assumed to be so is not is told as the condition of the recommendation already.
     """
     model = derivation.model
-    found = tuple(conclusions_of(derivation).ways(derivation.truth(f"excluded({regimen})"), MOST_WAYS + 1))
+    found = tuple(islice(ways_of(derivation.truth(f"excluded({regimen})"), derivation.completions), MOST_WAYS + 1))
     assumed = {own.fact for own in given if own.value is True}
-    told = (way for way in found[:MOST_WAYS] if not any(own.value is False and own.fact in assumed for own in way))
+    told = (way for way in found[:MOST_WAYS] if not any(own.value is False and own.fact in assumed for own, _ in way))
     words = (together_words(way, given, model) for way in told)
     return (*dict.fromkeys(words), *([model.say("card_other_ways")] if len(found) > MOST_WAYS else ()))
 
 
-def together_words(way: Sequence[Assumption], given: Sequence[Assumption], model: GuidelineModel) -> str:
+def together_words(way: Way, given: Sequence[Assumption], model: GuidelineModel) -> str:
     say, joined = model.say, model.say("and_condition")
-    facts = joined.join(assumption_words(own, model) for own in way if own not in given)
-    required = joined.join(condition_words(own, model) for own in way if own in given)
+    facts = joined.join(way_words([own for own in way if own.assumption not in given], model))
+    required = joined.join(way_words([own for own in way if own.assumption in given], model))
     return say("card_if", facts, required) if facts and required else facts or required
 
 

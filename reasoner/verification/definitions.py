@@ -12,7 +12,7 @@ import clingo
 
 from reasoner.compiler.annotations import read_fields
 from reasoner.compiler.model import GuidelineModel, with_arguments
-from reasoner.engine.phrases import ending_words
+from reasoner.engine.way_phrases import ending_words
 from reasoner.verification.dosage import dose_term_words
 
 __all__ = ["DefectTemplate", "Definition", "definitions", "templates", "text_of", "word"]
@@ -107,7 +107,7 @@ def word(kind: str, argument: clingo.Symbol, model: GuidelineModel) -> str:
     if kind == "dose":
         return dose_term_words(argument, model)
     if kind == "ending":
-        return ending_words(name, model)
+        return ending_words((name,), model)
     if kind == "any" and argument.arguments:
         return with_arguments(
             model.label("action_name", argument.name), (word("any", part, model) for part in argument.arguments)

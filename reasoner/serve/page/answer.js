@@ -13,13 +13,13 @@ export function shown(answer, words, explain, goTo) {
       say("page_actions"),
       "ul",
       "actions",
-      answer.actions.map((entry) => action(entry, words, explain)),
+      answer.actions.map((entry) => action(entry, answer.worded.required, words, explain)),
     ),
     part(
       say("page_excluded"),
       "ul",
       "excluded",
-      answer.excluded.map((entry) => exclusion(entry, words, explain)),
+      answer.excluded.map((entry) => exclusion(entry, answer.worded.required, words, explain)),
     ),
     part(
       say("page_scores"),
@@ -68,7 +68,7 @@ function decided({ decision, setting: name }, answer, words, explain) {
       decision ? say("setting_for", title, words.label("decision", decision)) : title,
       "ol",
       "recommended",
-      own.map((entry) => recommendation(entry, answer.worded[entry.regimen], words, explain)),
+      own.map((entry) => recommendation(entry, answer.worded, words, explain)),
       say("page_nothing_recommended"),
     ),
   ].filter(Boolean);
@@ -136,19 +136,19 @@ function part(title, list, kind, entries, empty) {
   );
 }
 
-function certainty({ certainty: sure, assuming }, words) {
+function certainty({ certainty: sure }, required) {
   return sure === "certain"
     ? element("span", { className: "tag certain", textContent: say("certain") })
     : element(
         "span",
         {},
         element("span", { className: "tag open", textContent: say("page_depends") }),
-        ` ${say("certain_if", words.assumptions(assuming))}`,
+        ` ${say("certain_if", required)}`,
       );
 }
 
-function unless(entry, words) {
-  return entry.certainty === "certain" ? null : element("p", { className: "tags" }, certainty(entry, words));
+function unless(entry, required) {
+  return entry.certainty === "certain" ? null : element("p", { className: "tags" }, certainty(entry, required));
 }
 
 function sources(entry, words) {
@@ -162,7 +162,8 @@ function sources(entry, words) {
   return element("p", { className: "sources-of" }, [...names, cited].filter(Boolean).join(" · "));
 }
 
-function recommendation(entry, worded, words, explain) {
+function recommendation(entry, { recommended, required }, words, explain) {
+  const worded = recommended[entry.regimen];
   const why = explain(entry.regimen, words.label("regimen", entry.regimen), "recommended");
   return element(
     "li",
@@ -182,7 +183,7 @@ function recommendation(entry, worded, words, explain) {
         { className: "tags" },
         element("span", { className: "tag", textContent: worded.strength }),
         " ",
-        certainty(entry, words),
+        certainty(entry, required.recommended[entry.regimen]),
       ),
       worded.cautions.map((caution) => element("p", { className: "caution", textContent: caution })),
       because(entry),
@@ -262,7 +263,7 @@ function limits({ minimum, further_minima = [], maximum, further_maxima = [], co
   ];
 }
 
-function exclusion(entry, words, explain) {
+function exclusion(entry, required, words, explain) {
   const why = explain(entry.regimen, words.label("regimen", entry.regimen), "excluded");
   return element(
     "li",
@@ -273,20 +274,20 @@ function exclusion(entry, words, explain) {
       element("strong", { textContent: words.label("regimen", entry.regimen) }),
       why.button,
     ),
-    unless(entry, words),
+    unless(entry, required.excluded[entry.regimen]),
     because(entry),
     depending(entry),
     why.panel,
   );
 }
 
-function action(entry, words, explain) {
+function action(entry, required, words, explain) {
   const why = explain(entry.action, words.decided(entry.action), "action");
   return element(
     "li",
     { className: entry.certainty },
     element("p", { className: "name" }, element("span", { textContent: entry.text }), why.button),
-    unless(entry, words),
+    unless(entry, required.actions[entry.action]),
     depending(entry),
     why.panel,
   );
