@@ -101,6 +101,14 @@ TOLD: dict[str, tuple[list[Json], dict[str, Any]]] = {
         [*TREATED, event(suspectEntity=[{"instance": {"reference": "Medication/gone"}}])],
         UNKNOWN,
     ),
+    "an adverse event that refers to a drug that no table knows": (
+        [
+            *TREATED,
+            {"resourceType": "Medication", "id": "d", "code": {"text": "see letter"}},
+            event(suspectEntity=[{"instance": {"reference": "Medication/d"}}]),
+        ],
+        UNKNOWN,
+    ),
     "an adverse event of a drug that the medications tell": (
         [*TREATED, event(suspectEntity=[{"instance": {"display": "Trastuzumab"}}], event=PNEUMONITIS)],
         KNOWN | {"interstitial_lung_disease": True},

@@ -249,9 +249,11 @@ class DoseReader:
         if resource.status in NOT_GIVEN or (resource.intent in PLANS and resource.resourceType == "ServiceRequest"):
             return
         suspects = [own.instance or own.instanceReference for own in resource.suspectEntity or () if own is not None]
-        known = [(own, self.medications.of(own, resource, None)) for own in suspects if own is not None]
-        referred = [own.code for _, own in known if own is not None and own.code is not None]
-        if any(own is None and not to.display and "Medication/" in (to.reference or "") for to, own in known):
+        found = [(own, self.medications.of(own, resource, None)) for own in suspects if own is not None]
+        suspected = [concepts_of(own) for _, own in found if own is not None]
+        referred = [concept for concepts in suspected for concept in concepts]
+        gone = any(own is None and not to.display and "Medication/" in (to.reference or "") for to, own in found)
+        if gone or any(not own or self.named(own)[1] == NOT_KNOWN for own in suspected):
             self.add_unclear(name, self.doubts[NOT_KNOWN])
         for told in told_elsewhere(resource, self.tables, referred):
             coding = told.concept.first() if told.concept is not None else None
@@ -332,6 +334,12 @@ def drugs_mentioned(concept: Concept, tables: Tables) -> list[str]:
     """List the guideline's drugs whose names stand in the texts of a medication."""
     mentioned = (drug for text in texts_of(concept) for drug in tables.mentioned(normalise(text)))
     return [drug for drug in dict.fromkeys(mentioned) if drug and drug != UNKNOWN]
+
+
+def concepts_of(medication: Resource) -> list[Concept]:
+    """List the concepts that name a Medication: its code, and its ingredients."""
+    code = [] if medication.code is None else [medication.code]
+    return [*code, *(ingredient.concept() for ingredient in medication.ingredient or ())]
 
 
 def medications_of(resource: Resource, url: str | None, medications: Medications, tables: Tables) -> list[Concept]:
