@@ -429,10 +429,10 @@ def test_how_the_last_course_ended_is_assumed_where_it_is_not_recorded(curated: 
     graph = graph_of(found)
     first = next(iter(graph))
     conjugate = f"{first}/trastuzumab_deruxtecan"
-    assert "course 1: progression" in graph.nodes[conjugate]["assuming"]
+    assert "course 1 ended in progression" in graph.nodes[conjugate]["assuming"]
     assert graph.nodes[after(graph, conjugate, "progression")]["label"] == "third line"
     standard = f"{first}/trastuzumab_pertuzumab_taxane"
-    assert "course 1: ongoing" in graph.nodes[standard]["assuming"]
+    assert "course 1 is still under way" in graph.nodes[standard]["assuming"]
 
 
 def test_a_reading_that_is_left_open_is_taken_as_a_regimen_assumes_it(curated: Guideline) -> None:
