@@ -161,8 +161,8 @@ class Changes:
 class Attribution:
     """Finds for changes by which rules they overturn a claim.
 
-    The claim and all that it depends on is evaluated once in a completion of the record as it is, and in one after each
-    change; what differs is followed from the claim to what was changed.
+    The claim and all that it depends on is evaluated at once in a completion of the record as it is, and one that differs in
+    nothing but what was changed if possible, for each change; what differs is followed from the claim to what was changed.
     """
 
     def __init__(self, examination: Examination, changes: list[Change], certain: bool) -> None:
@@ -175,9 +175,13 @@ class Attribution:
         if certain:
             holds, fails = examination.certain, every & ~examination.certain
         self.kept = examination.agreeing(kept)
-        before = examination.one_in(holds & every & self.kept, kept)
-        assigned = [before, *(self.after(change, fails, before) for change in changes)]
-        self.values = examination.values_in(assigned)
+        before, pairs = examination.one_in(holds & every & self.kept, kept), list[Assigned]()
+        for change in changes:
+            after = self.after(change, fails, before)
+            own = {**after, **{v: kept.get(v, before[v]) for v, _ in change}}
+            like = certain or holds & every & examination.agreeing(own) != examination.completions.none
+            pairs += (own if like else before, after)
+        self.values = examination.values_in(pairs)
         self.found: dict[int, dict[str, None]] = {}
         self.seen: set[tuple[int, str]] = set()
         self.bit = 0
@@ -193,8 +197,8 @@ class Attribution:
         variables, kept = self.examination.completions.variables, self.examination.kept
         opened = self.examination.opened
         excluded = [n for n in opened.atoms if opened.claim.denied and predicate_of(self.program.atoms[n]) == EXCLUDED]
-        for bit, change in enumerate(self.changes, start=1):
-            self.bit, self.found, self.seen = bit, {}, set()
+        for place, change in enumerate(self.changes):
+            self.bit, self.found, self.seen = 2 * place, {}, set()
             for atom in opened.atoms:
                 self.follow(atom, "")
             parts = tuple(Changed(variables[v], kept.get(v), n) for v, n in change)
@@ -202,11 +206,11 @@ class Attribution:
             told = [n for atom in atoms if (n := self.program.index.get(atom, -1)) in self.found]
             own = told or list(self.found)
             sources = dict.fromkeys(name for atom in own for name in self.found[atom])
-            lost = any(self.values[atom] & 1 for atom in told)
-            yield Overturning(parts, tuple(sources), lost, any(self.values[atom] >> bit & 1 for atom in excluded))
+            lost = any(self.values[atom] >> self.bit & 1 for atom in told)
+            yield Overturning(parts, tuple(sources), lost, any(self.values[atom] >> self.bit + 1 & 1 for atom in excluded))
 
     def differs(self, atom: int) -> bool:
-        return bool((self.values[atom] >> self.bit ^ self.values[atom]) & 1)
+        return (self.values[atom] >> self.bit & 3) in (1, 2)
 
     def follow(self, atom: int, source: str) -> None:
         """Follow why an atom holds after a change and not before, or the other way round."""
@@ -217,7 +221,7 @@ class Attribution:
             self.found.setdefault(atom, {})[source] = None
         for rule in self.program.supports[atom]:
             conditions = self.program.rules[rule].conditions
-            when = self.bit if self.values[atom] >> self.bit & 1 else 0
+            when = self.bit if self.values[atom] >> self.bit & 1 else self.bit + 1
             if all((self.values[c] >> when & 1) != negated for c, negated in conditions):
                 own = self.source(rule, source)
                 for condition, _ in conditions:
