@@ -253,7 +253,7 @@ class DoseReader:
         suspected = [concepts_of(own) for _, own in found if own is not None]
         referred = [concept for concepts in suspected for concept in concepts]
         gone = any(own is None and not to.display and "Medication/" in (to.reference or "") for to, own in found)
-        if gone or any(not own or self.named(own)[1] == NOT_KNOWN for own in suspected):
+        if gone or any(not own or self.named(own)[1] for own in suspected):
             self.add_unclear(name, self.doubts[NOT_KNOWN])
         for told in told_elsewhere(resource, self.tables, referred):
             coding = told.concept.first() if told.concept is not None else None
