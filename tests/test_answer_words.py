@@ -59,7 +59,7 @@ READINGS = (
         "Lung disease under T-DXd: stop it, T-DM1 is left, and the label is quoted",
         courses(AFTER_FIRST, {"drugs": ["trastuzumab_deruxtecan"], "outcome": "ongoing"}, interstitial_lung_disease=True),
         ("Second line: trastuzumab emtansine (T-DM1), alternative", "Stop T-DXd", "pre-existing disease only",
-         "interrupted for grade 1", "Measure the LVEF", "Excluded: trastuzumab deruxtecan (T-DXd) (preferred)"),
+         "interrupted for grade 1", "Measure the LVEF", "Excluded: trastuzumab deruxtecan (T-DXd), else preferred"),
     ),
     Reading(
         "Monitoring goes on where nothing is recommended; what was reported since is named",
@@ -72,7 +72,7 @@ READINGS = (
         "In heart failure every anti-HER2 drug has a cardiac caution, pertuzumab no partner, what is excluded no caveat",
         courses({"drugs": ["trastuzumab", "docetaxel"], "outcome": "progression"}, AFTER_DERUXTECAN, heart_failure=True),
         ("CAUTION: for heart failure", "CAUTION as above.", "The text names no partner drug for it.",
-         "Excluded: tucatinib + trastuzumab + capecitabine (preferred)",
+         "Excluded: tucatinib + trastuzumab + capecitabine, else preferred",
          "every regimen with trastuzumab: heart failure"),
         ("L30: HER2CLIMB",),
     ),

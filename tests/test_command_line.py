@@ -121,7 +121,7 @@ def test_what_is_not_recorded_is_not_shown_as_the_patients(curated: Guideline) -
     assert "Because of: progression on trastuzumab" in first
     assert "brain metastases" not in first
     assert "CAUTION, unless ruled out: for heart failure" in first
-    assert "(best possible rank; it depends on what is not recorded)" in first
+    assert "(rank 1 to 2, depending on what is not recorded)" in first
     excluded = text.partition("EXCLUDED")[2].partition("CHECK AND DO")[0]
     assert "trastuzumab + pertuzumab, pertuzumab: progression on all its drugs" in excluded
 

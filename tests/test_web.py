@@ -214,7 +214,7 @@ def test_a_recommendation_has_the_words_of_the_command_line_where_its_rank_or_a_
     record = {"id": "p", "her2": "positive", "metastatic": True, "metastatic_therapy": [PROGRESSED, after]}
     lines = render(curated.answer(record), 1000).splitlines()
     caution = next(line.strip() for line in lines if "CAUTION, unless ruled out: for heart failure" in line)
-    name = "lapatinib + capecitabine (best possible rank; it depends on what is not recorded)"
+    name = "lapatinib + capecitabine (rank 1 to 2, depending on what is not recorded)"
     assert any(name in line for line in lines)
     with opened(browser, service, record) as page:
         settled(page)

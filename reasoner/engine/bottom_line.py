@@ -218,7 +218,11 @@ class BottomLine:
         assuming = tuple(own for own in entry.assuming if own not in said)
         if entry.certainty == CERTAIN or (entry.assuming and not assuming):
             return words if rank_is_sure(entry, self.derivation) else say("bottom_rank_open", words)
-        return say("bottom_if", words, self.requirements(RECOMMENDED, entry, said)) if full else say("bottom_open", words)
+        return (
+            say("bottom_if", words, self.requirements(RECOMMENDED, entry, said))
+            if full
+            else say("not_recorded_decides", words)
+        )
 
     def requirements(self, predicate: str, entry: Recommendation, said: Sequence[Assumption]) -> str:
         return requirements_of(predicate, entry.regimen, self.derivation, said, MOST_WAYS)

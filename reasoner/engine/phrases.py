@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from reasoner.compiler.model import Annotation, GuidelineModel
 from reasoner.compiler.selection import ANY
-from reasoner.engine.conclusions import SILENT, UNDETERMINED, Assumption
-from reasoner.engine.predicates import predicate_of
+from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED, Assumption
+from reasoner.engine.predicates import RANK, STRENGTH, predicate_of
 from reasoner.errors import printable
 from reasoner.records.record import ONE_OF
 from reasoner.records.shapes import Shape
@@ -292,18 +292,37 @@ def rank_is_sure(entry: Recommendation, derivation: Derivation) -> bool:
     return throughout(f"rank({entry.regimen},{entry.rank})", entry, derivation)
 
 
+def possible_ones(predicate: str, entry: Recommendation, derivation: Derivation) -> list[str]:
+    """List the ranks, or the strengths, that a regimen has in some completion in which it is recommended."""
+    held, none = derivation.truth(f"recommended({entry.regimen})"), derivation.completions.none
+    rows = derivation.program.table.get(predicate, {}).get(entry.regimen, ())
+    return [name for name, number in rows if derivation.values[number] & held != none]
+
+
 def best_strength_words(entry: Recommendation, derivation: Derivation) -> str:
     """Word how strong a recommendation is, and that it can be less where that is open."""
-    words = strength_words(entry, derivation.model)
-    sure = throughout(f"strength({entry.regimen},{entry.strength})", entry, derivation)
-    return words if sure else derivation.model.say("strength_varies", words)
+    words, model = strength_words(entry, derivation.model), derivation.model
+    if throughout(f"strength({entry.regimen},{entry.strength})", entry, derivation):
+        return words
+    found = possible_ones(STRENGTH, entry, derivation)
+    own = [model.label("strength", name) for name in model.strengths if name in found]
+    words = model.say("either_name", own[0], own[1]) if len(own) == 2 else model.say("strength_at_best", words)
+    return open_words(words, entry, model)
+
+
+def open_words(words: str, entry: Recommendation, model: GuidelineModel) -> str:
+    """Say of what varies that it depends on what is not recorded, where the entry does not say so by being conditional."""
+    return model.say("not_recorded_decides", words) if entry.certainty == CERTAIN else words
 
 
 def recommendation_words(entry: Recommendation, derivation: Derivation) -> RecommendationWords:
     """Word a recommendation; its rank, its strength and its cautions can depend on what is not recorded."""
-    regimen, sure = derivation.model.label("regimen", entry.regimen), rank_is_sure(entry, derivation)
+    model = derivation.model
+    regimen, sure = model.label("regimen", entry.regimen), rank_is_sure(entry, derivation)
     if not sure:
-        regimen = derivation.model.say("rank_varies" if entry.certainty == "certain" else "rank_varies_within", regimen)
+        ranks = sorted(map(int, possible_ones(RANK, entry, derivation)))
+        several = model.say("ranks", str(ranks[0]), str(ranks[-1])) if ranks[1:] else model.say("rank_at_best")
+        regimen = model.say("bracketed", regimen, open_words(several, entry, model))
     cautions = (caution_words(entry, caution, derivation) for caution in entry.cautions)
     return RecommendationWords(regimen, not sure, best_strength_words(entry, derivation), tuple(cautions))
 
