@@ -74,7 +74,7 @@ def diff(
     sides = {"old": old, "new": new}
     changed = changed_rules(sides)
     patients = load_patients(sides, changed, length, deadline)
-    default = default_record(patients, new.model)
+    default = default_record(patients, old.model, new.model)
     shared = SharedConditions(patients, new.model, new.space(length).program)
     run = Diff(sides, changed, patients, default, None if brief else shared, progress, length)
     classes = list(definitions("differences"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -15,7 +15,7 @@ from reasoner.compiler.program import Program
 from reasoner.engine.phrases import course_words, fact_words
 from reasoner.engine.predicates import arguments_of
 from reasoner.engine.worlds import read_variables
-from reasoner.errors import GuidelineError
+from reasoner.errors import GuidelineError, RecordError
 from reasoner.guideline import Guideline
 from reasoner.verification.atoms import split_atom
 from reasoner.verification.patients import Patients
@@ -27,39 +27,93 @@ Atoms = Mapping[str, set[tuple[str, ...]]]
 VALUED = "valued"
 """What has a value, on whichever side of a threshold."""
 
-CourseNumber = tuple[int, str]
-"""A number of a course: the place of the course in the record, from 0, and its key."""
+Number = tuple[int | None, str]
+"""A key in a record, mostly of a number: the place of its course, from 0, or None for one of the patient, and the key."""
 
 
-def default_record(patients: Patients, model: GuidelineModel) -> dict[str, object]:
-    """Find the default patient, however long it takes; raise GuidelineError where nobody can be a patient."""
+def default_record(patients: Patients, *models: GuidelineModel) -> dict[str, object]:
+    """Find the default patient, in the facts of several guidelines, however long it takes; what the last one tells counts.
+
+    Raises GuidelineError where nobody can be a patient.
+    """
     unhurried = replace(patients, deadline=None)
     if not unhurried.ask([]):
-        raise GuidelineError(f"{model.id}: what it declares inconsistent leaves no patient at all; correct these rules.")
-    return record_of(unhurried.smallest([]).inputs, model)
+        raise GuidelineError(
+            f"{models[-1].id}: what it declares inconsistent leaves no patient at all; correct these rules."
+        )
+    inputs = unhurried.smallest([]).inputs
+    return {key: value for model in models for key, value in record_of(inputs, model).items()}
 
 
 def witness_of(inputs: Iterable[str], guidelines: Sequence[Guideline]) -> dict[str, object]:
-    """Write the record of a patient as far as an answer of one of the guidelines depends on it.
+    """Write the record of a patient as far as what one of the guidelines says of it depends on it.
 
-    It tells each number of a course that decides whether some rule fires, and no other; of the other numbers none that
-    not every patient has and that no rule reads.
+    It is a record of the first guideline that knows all values of the patient. It tells each number of a course that decides
+    whether some rule fires, and no other; of the other numbers none that not every patient has and that no rule reads. Where
+    a guideline refuses the record, it tells the numbers for which it does.
     """
-    whole = record_of(inputs, guidelines[0].model)
-    record = {key: value for key, value in whole.items() if not all(is_idle(key, whole, own) for own in guidelines)}
-    numbers = sorted({place for guideline in guidelines for place in numbers_of(record, guideline.model)})
+    held = tuple(inputs)
+    records = [(record_of(held, guideline.model), guideline) for guideline in guidelines]
+    knowing = [record for record, guideline in records if knows_values(held, guideline.model)]
+    whole = (knowing or [records[0][0]])[0]
+    if len(knowing) < len(records):
+        return whole
+    needed = set[Number]().union(*(needed_by(guideline, record) for record, guideline in records))
+    return without(whole, set(numbers_of(whole, guidelines[0])) - needed)
+
+
+def knows_values(inputs: Iterable[str], model: GuidelineModel) -> bool:
+    """Tell whether a guideline asks for what is true of a patient, and knows each value of the facts that it asks for."""
+    values = {fact.name: fact.values for fact in model.facts}
+    for predicate, arguments in map(split_atom, inputs):
+        fact, value = arguments[0], arguments[-1]
+        known = {
+            "has": fact in values,
+            "is": fact not in values or value in values[fact],
+            "includes": value in values.get(fact, ()),
+            "drug_in": value in model.drugs,
+            "outcome": value in model.outcomes,
+            "course_has": value in model.course_facts,
+            "course_at_least": model.course_facts.keys() >= {*arguments[1:2]},
+        }
+        if not known.get(predicate, True):
+            return False
+    return True
+
+
+def needed_by(guideline: Guideline, record: Mapping[str, Any]) -> set[Number]:
+    """Collect the keys of a record without which a guideline would say something else of it, or no longer refuse it."""
+    numbers = list(numbers_of(record, guideline))
+    needed: set[Number] = {(None, key) for key in record if (None, key) not in numbers}
     if not numbers:
-        return record
-    untold = without(record, numbers)
-    needed = {place for guideline in guidelines for place in deciding_numbers(untold, guideline)}
-    return without(record, [place for place in numbers if place not in needed])
+        return needed
+    if not refuses(record, guideline):
+        return needed.union(deciding_numbers(without(record, numbers), guideline))
+    left_out: set[Number] = set()
+    for number in numbers:
+        if refuses(without(record, {*left_out, number}), guideline):
+            left_out.add(number)
+    return needed.union(numbers) - left_out
 
 
-def is_idle(key: str, record: Mapping[str, Any], guideline: Guideline) -> bool:
-    """Tell whether a fact is a number that not every patient has, and that no rule reads while readings are as they are."""
-    therapy = guideline.model.courses_fact
-    courses = len(record.get(therapy.name) or ()) if therapy is not None else 0
-    return key in idle_numbers(guideline.program(courses), guideline.adopted)
+def refuses(record: Mapping[str, object], guideline: Guideline) -> bool:
+    """Tell whether a record contradicts itself in a guideline."""
+    try:
+        guideline.record(record)
+    except RecordError:
+        return True
+    return False
+
+
+def numbers_of(record: Mapping[str, Any], guideline: Guideline) -> Iterator[Number]:
+    """Yield the numbers of courses, and of the others those that not every patient has and that no rule reads."""
+    model = guideline.model
+    therapy = model.courses_fact
+    courses = record.get(therapy.name) or () if therapy is not None else ()
+    idle = idle_numbers(guideline.program(len(courses)), guideline.adopted)
+    yield from ((None, key) for key in record if key in idle)
+    for place, course in enumerate(courses):
+        yield from ((place, key) for key in course if key in model.course_facts and model.course_facts[key].cuts)
 
 
 @lru_cache(maxsize=64)
@@ -73,27 +127,19 @@ def idle_numbers(program: Program, adopted: tuple[int, ...]) -> frozenset[str]:
     return frozenset(partial - telling)
 
 
-def numbers_of(record: Mapping[str, Any], model: GuidelineModel) -> Iterator[CourseNumber]:
-    """Yield the numbers that the courses of a record tell."""
-    therapy = model.courses_fact
-    for number, course in enumerate(record.get(therapy.name) or () if therapy is not None else ()):
-        yield from ((number, key) for key in course if key in model.course_facts and model.course_facts[key].cuts)
-
-
-def without(record: Mapping[str, Any], numbers: Sequence[CourseNumber]) -> dict[str, Any]:
-    """Give a record without some numbers of its courses."""
-    left_out = set(numbers)
+def without(record: Mapping[str, Any], numbers: Collection[Number]) -> dict[str, Any]:
+    """Give a record without some of its numbers."""
 
     def told(value: Any) -> Any:  # noqa: ANN401 (what a record holds)
         if not isinstance(value, list) or not all(isinstance(course, dict) for course in value):
             return value
-        return [{k: v for k, v in course.items() if (n, k) not in left_out} for n, course in enumerate(value)]
+        return [{k: v for k, v in course.items() if (n, k) not in numbers} for n, course in enumerate(value)]
 
-    return {key: told(value) for key, value in record.items()}
+    return {key: told(value) for key, value in record.items() if (None, key) not in numbers}
 
 
-def deciding_numbers(record: Mapping[str, object], guideline: Guideline) -> Iterator[CourseNumber]:
-    """Yield the numbers, unknown in a record, that decide whether some rule fires."""
+def deciding_numbers(record: Mapping[str, object], guideline: Guideline) -> Iterator[Number]:
+    """Yield the numbers of courses, unknown in a record, that decide whether some rule fires."""
     derivation = guideline.answer(record).derivation
     completions, rules = derivation.completions, derivation.model.rules
     for ground, fired in zip(derivation.program.rules, derivation.fired, strict=True):
@@ -136,7 +182,7 @@ def value_of(fact: Fact, held: Atoms, model: GuidelineModel) -> object:
     if fact.kind == "boolean":
         return (fact.name,) in held.get("has", ())
     if fact.kind == "choice":
-        return next(value for value in fact.values if (fact.name, value) in held.get("is", ()))
+        return next((value for value in fact.values if (fact.name, value) in held.get("is", ())), None)
     if fact.kind == "list":
         return [member for member in fact.values if (fact.name, member) in held.get("includes", ())]
     passed = sum((fact.name, cut.term) in held.get(cut.relation(passed=True), ()) for cut in fact.cuts)
@@ -146,7 +192,7 @@ def value_of(fact: Fact, held: Atoms, model: GuidelineModel) -> object:
 def course_of(number: str, held: Atoms, model: GuidelineModel) -> dict[str, object]:
     course: dict[str, object] = {
         "drugs": [drug for drug in model.drugs if (number, drug) in held.get("drug_in", ())],
-        "outcome": next(outcome for outcome in model.outcomes if (number, outcome) in held.get("outcome", ())),
+        "outcome": next((outcome for outcome in model.outcomes if (number, outcome) in held.get("outcome", ())), None),
     }
     for name, fact in model.course_facts.items():
         suits = not fact.needs or any((number, drug) in held.get("drug_in", ()) for drug in fact.needs)
@@ -167,7 +213,7 @@ def course_number(number: str, fact: CourseFact, held: Atoms, model: GuidelineMo
 
 
 def telling_apart(sides: Sequence[tuple[GuidelineModel, Program]]) -> GuidelineModel:
-    """Give the first of several guidelines with its numbers cut where a rule of any of them compares them.
+    """Give the first of several guidelines with facts and words of the others too, numbers cut where a rule compares them.
 
     Where none compares a number, it is cut as it was.
     """
@@ -180,8 +226,18 @@ def telling_apart(sides: Sequence[tuple[GuidelineModel, Program]]) -> GuidelineM
         for cut in fact.cuts:
             if any(f"{cut.relation(passed)}({fact.name},{cut.term})" in read for passed in (False, True)):
                 known.setdefault(fact.name, set()).add(cut)
-    facts = (msgspec.structs.replace(f, cuts=tuple(sorted(known[f.name]))) if f.name in known else f for f in model.facts)
-    return msgspec.structs.replace(model, facts=tuple(facts))
+    facts: dict[str, Fact] = {}
+    course_facts: dict[str, CourseFact] = {}
+    labels: dict[str, dict[str, str]] = {}
+    for own, _ in sides:
+        for name, of_course in own.course_facts.items():
+            course_facts.setdefault(name, of_course)
+        for fact in own.facts:
+            cuts = tuple(sorted(known.get(fact.name, fact.cuts)))
+            facts.setdefault(fact.name, msgspec.structs.replace(fact, cuts=cuts))
+        for kind, words in own.labels.items():
+            labels[kind] = {**words, **labels.get(kind, {})}
+    return msgspec.structs.replace(model, facts=tuple(facts.values()), course_facts=course_facts, labels=labels)
 
 
 def departures(record: Mapping[str, object], default: Mapping[str, object], model: GuidelineModel) -> tuple[str, ...]:
