@@ -24,6 +24,7 @@ from reasoner import guideline as guideline_module
 from reasoner.cli import cli
 from reasoner.engine import opened
 from reasoner.engine.diagrams import AtBase, DiagramCompletions
+from reasoner.engine.memory import OutgrownError
 from reasoner.engine.stable_models import Bounds
 from reasoner.queries.why import argued, why
 from reasoner.records.shapes import to_json, to_plain
@@ -104,19 +105,21 @@ def test_a_derivation_that_outgrows_its_diagrams_is_tried_with_larger_ones(
     assert to_json(curated.answer(record)) == expected
 
 
-@pytest.mark.parametrize(
-    ("capacities", "kind"),
-    [
-        pytest.param((2**11, 2**12, 2**18), DiagramCompletions, id="where larger ones come further, the largest"),
-        pytest.param((2**12, 2**12 + 1, 2**18), Bounds, id="where larger ones come no further, none"),
-    ],
-)
+@pytest.mark.parametrize(("hope", "kind"), [(10**6, DiagramCompletions), (0, Bounds)])
 def test_the_largest_diagrams_are_tried_where_there_is_hope(
-    capacities: tuple[int, ...], kind: type, curated: Guideline, monkeypatch: pytest.MonkeyPatch
+    hope: int, kind: type, curated: Guideline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reasoner.engine.memory.CAPACITIES", capacities)
+    monkeypatch.setattr("reasoner.engine.memory.CAPACITIES", (2**11, 2**12, 2**18))
+    monkeypatch.setattr("reasoner.engine.memory.HOPE", hope)
     answer = curated.answer(NOTHING_TOLD["nothing but the drugs of four courses"])
     assert isinstance(answer.derivation.completions, kind)
+
+
+@pytest.mark.parametrize(("done", "left", "hopeless"), [(100, 400, False), (100, 401, True), (0, 1, True), (0, 0, False)])
+def test_there_is_hope_as_long_as_a_few_such_steps_would_do(done: int, left: int, hopeless: bool) -> None:
+    earlier = OutgrownError(50, 50)
+    assert OutgrownError(50 + done, left).hopeless_after(earlier) == hopeless
+    assert not OutgrownError(50 + done, left).hopeless_after(None)
 
 
 ON_A_PATIENT = {
