@@ -37,7 +37,9 @@ def test_what_is_unknown_of_courses_is_asked_for_and_assumed_in_words(curated: G
     assert "? how course 1 ended - decides the setting" in shown
     assert "? taxane cycles in course 1; months of chemotherapy in course 1 - each decides" in shown
     assert "course 1 ended in progression; no interstitial lung disease" in shown
-    assert "course 1 is still under way, taxane cycles at least 6, months of chemotherapy at least 4, less than 6" in shown
+    assert (
+        "course 1 is still under way, taxane cycles at least 6, months of chemotherapy at least 4 and less than 6" in shown
+    )
     opened = text(curated, metastatic_therapy=[{**FIRST, "outcome": "ongoing", "chemotherapy_stopped": None}])
     assert "LVEF decline is none or transient; and course 1: discontinuation of chemotherapy, or course 1: taxane" in opened
     assert "; discontinuation of chemotherapy in course 1 - each decides" in opened

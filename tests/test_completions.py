@@ -105,10 +105,16 @@ def test_a_derivation_that_outgrows_its_diagrams_is_tried_with_larger_ones(
     assert to_json(curated.answer(record)) == expected
 
 
+@pytest.mark.parametrize("generated", [False, True])
 @pytest.mark.parametrize(("hope", "kind"), [(10**6, DiagramCompletions), (0, Bounds)])
 def test_the_largest_diagrams_are_tried_where_there_is_hope(
-    hope: int, kind: type, curated: Guideline, monkeypatch: pytest.MonkeyPatch
+    hope: int, kind: type, generated: bool, curated: Guideline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    evaluator = curated.evaluator(4)
+    if generated:
+        evaluator.compile()
+    else:
+        monkeypatch.setattr(evaluator, "_code", None)
     monkeypatch.setattr("reasoner.engine.memory.CAPACITIES", (2**11, 2**12, 2**18))
     monkeypatch.setattr("reasoner.engine.memory.HOPE", hope)
     answer = curated.answer(NOTHING_TOLD["nothing but the drugs of four courses"])

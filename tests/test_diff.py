@@ -301,7 +301,7 @@ def test_a_difference_stands_where_it_comes_from_and_once(tmp_path: Path) -> Non
     dosed, excluded = (text.splitlines().index(own.strip()) + 1 for own in (DOSE, EXCLUSION))
     assert found["dosage"].places == tuple(f"{side}:river_cough/guideline.lp:{dosed}" for side in ("old", "new"))
     assert found["exclusion"].places == (f"new:river_cough/guideline.lp:{excluded}",)
-    assert found["exclusion"].departures == ("clearance: at least 15, less than 50",)
+    assert found["exclusion"].departures == ("clearance: at least 15 and less than 50",)
 
 
 def command(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -195,7 +195,7 @@ def test_intervals_are_named_by_the_relations_that_rules_use(tarn_fever: Guideli
     answer = tarn_fever.answer({"id": "a", "marker": 8})
     assumed = {entry.regimen: [(a.fact, a.value) for a in entry.assuming] for entry in answer.recommended}
     assert assumed == {"referral": [], "rest": [("age", ">=65,<=75")]}
-    assert "CERTAIN IF age at least 65, at most 75" in render(answer)
+    assert "CERTAIN IF age at least 65 and at most 75" in render(answer)
     (question, *_) = ask(tarn_fever, tarn_fever.record({"id": "a", "age": 70})).questions
     assert [(given.value, given.interval) for given in question.answers] == [
         (7.5, "<=7.5"), (9, ">7.5,<=9"), (10, ">9,<10.25"), (10.25, ">=10.25")

@@ -47,7 +47,7 @@ def test_thresholds_cut_a_number_into_stretches(marsh_fever: Guideline) -> None:
         "amarin_salt": [("temperature", ">40")],
         "watch": [("temperature", ">38,<=40")],
     }
-    assert "temperature more than 38, at most 40" in render(answer)
+    assert "temperature more than 38 and at most 40" in render(answer)
 
 
 def test_constraints_of_the_guideline_refuse_a_record(marsh_fever: Guideline) -> None:

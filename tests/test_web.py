@@ -728,7 +728,7 @@ def test_another_guideline_has_its_own_form_and_the_page_knows_none(
     with serving(tmp_path, "--guideline", MARSH_FEVER) as other, opened(browser, other) as page:
         assert page.title() == "Marsh fever"
         choose(page, "earlier_therapy", "none given yet")
-        assert "temperature more than 38, at most 40" in settled(page)
+        assert "temperature more than 38 and at most 40" in settled(page)
         choose(page, "kidney_function", "failing")
         choose(page, "signs", "these")
         field(page, "signs").get_by_role("checkbox", name="rash").check()

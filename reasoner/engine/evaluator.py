@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
+from traceback import walk_tb
 from typing import Any, NamedTuple
 
 from msgspec import structs
@@ -19,6 +20,8 @@ from reasoner.engine.memory import OutgrownError
 
 __all__ = ["Between", "Evaluated", "Evaluator", "Settled"]
 
+GENERATED = "<guideline>"
+"""The file that generated code names as its own."""
 MANY = 300
 """After so many evaluations generated code has paid for being generated."""
 
@@ -82,6 +85,7 @@ class Evaluator:
         self.memo: dict[tuple[tuple[int, ...], tuple[int, ...], frozenset[str]], Any] = {}
         self._evaluations = 0
         self._code: Callable[[Sequence[Any], Any, Sequence[Any]], tuple[list[Any], list[Any]]] | None = None
+        self._lines = 0
 
     def with_variables(self, variables: Sequence[Variable]) -> Evaluator:
         """Give an evaluator of the same rules for other variables."""
@@ -100,8 +104,9 @@ class Evaluator:
             from reasoner.compiler.codegen import write_code
 
             names: dict[str, Any] = {"__builtins__": {}, "without": without}
-            exec(compile(write_code(self.program), "<guideline>", "exec"), names)
-            self._code = names["run"]
+            code = write_code(self.program)
+            exec(compile(code, GENERATED, "exec"), names)
+            self._code, self._lines = names["run"], code.count("\n")
 
     def evaluate(
         self,
@@ -117,7 +122,11 @@ class Evaluator:
         """
         in_force = in_force if in_force is not None else [completions] * len(self.program.readings)
         if self._code is not None:
-            derived, fired = self._code(inputs, completions, in_force)
+            try:
+                derived, fired = self._code(inputs, completions, in_force)
+            except MemoryError as error:
+                done = next(line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == GENERATED)
+                raise OutgrownError(done, self._lines - done) from None
             return self._values(inputs, derived, completions), fired
         self._evaluations += 1
         if self._evaluations > MANY:

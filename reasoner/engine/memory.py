@@ -17,7 +17,7 @@ HOPE = 4
 
 
 class OutgrownError(MemoryError):
-    """The diagrams of a rule's conclusion do not fit: `done` rules before it do, `left` are not evaluated."""
+    """The diagrams of a conclusion do not fit: those of `done` rules, or lines of code, do, and `left` are not tried."""
 
     def __init__(self, done: int, left: int) -> None:
         super().__init__()

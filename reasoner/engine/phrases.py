@@ -130,7 +130,7 @@ def interval_words(value: str, model: GuidelineModel) -> str:
     bounds = BOUND.findall(value)
     if not bounds:
         return model.label("value", value)
-    return model.say("comma").join(model.say(RELATIONS[relation], bound) for relation, bound in bounds)
+    return model.say("and_condition").join(model.say(RELATIONS[relation], bound) for relation, bound in bounds)
 
 
 def member_name(member: str, model: GuidelineModel) -> str:
