@@ -324,7 +324,7 @@ def test_the_timeline_is_built_by_keyboard_alone(browser: Any, service: Running)
         while focused() != "Move course 2 earlier":
             press("Shift+Tab")
         press("Enter")
-        assert page.locator("#said").text_content().startswith("Now course 1 of 2.")
+        assert "Now course 1 of 2." in page.locator("#said").text_content()
         assert focused() == "Move course 1 later"
         assert sent(page)["metastatic_therapy"] == [second, {**first, "taxane_cycles": 6}]
         assert (
