@@ -171,3 +171,14 @@ def test_every_case_has_words_for_all_that_it_hangs_on(curated: Guideline) -> No
         assert "None" not in shown
         assert all(len(line) <= 80 for line in shown.splitlines()), case.name
         assert bool(assumed_words(answer)) == any(entry["matters"] for entry in to_plain(answer)["assumed"])
+
+
+def test_what_is_recommended_for_certain_and_excluded_on_a_condition_is_not_said_to_be_one_or_the_other(
+    literal: Guideline,
+) -> None:
+    shown = text(
+        literal, metastatic=True, hr="positive", adjuvant_drugs=[], metastatic_therapy=[FIRST | {"outcome": "progression"}]
+    )
+    assert "Excluded if interstitial lung disease, present or past [L57]" in shown
+    assert "CERTAIN IF interstitial lung disease, present or past; otherwise excluded [L24]" in shown
+    assert "the facts that are not recorded allow it" not in shown

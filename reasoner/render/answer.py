@@ -82,25 +82,25 @@ def recommendation(page: TextLayout, entry: Recommendation, answer: Answer, quot
 
 def conditions(page: TextLayout, entry: Recommendation, answer: Answer) -> None:
     """Add what makes a conditional regimen certain, and what excludes it."""
-    derivation, say = answer.derivation, answer.derivation.model.say
-    excluded = any(other.regimen == entry.regimen and other.certainty != "certain" for other in answer.excluded)
-    against = sources_against(entry.regimen, derivation) if excluded else ""
-    recommended_if = requirements_of(RECOMMENDED, entry.regimen, derivation)
-    if excluded and is_opposite(entry.regimen, derivation):
-        page.item("", say("certain_or_excluded", recommended_if, against), "conditional")
-        return
-    if entry.certainty != "certain":
-        page.item("", say("marked_certain_if", recommended_if), "conditional")
-    if excluded:
-        told = say("also_excluded_if", requirements_of(EXCLUDED, entry.regimen, derivation))
+    regimen, derivation, say = entry.regimen, answer.derivation, answer.derivation.model.say
+    excluded = any(other.regimen == regimen and other.certainty != "certain" for other in answer.excluded)
+    against = sources_against(regimen, derivation) if excluded else ""
+    opposite = excluded and is_opposite(regimen, derivation)
+    if opposite:
+        told = say("certain_or_excluded", requirements_of(RECOMMENDED, regimen, derivation), against)
+        page.item("", told, "conditional")
+    elif entry.certainty != "certain":
+        page.item("", say("marked_certain_if", requirements_of(RECOMMENDED, regimen, derivation)), "conditional")
+    if excluded and not opposite:
+        told = say("also_excluded_if", requirements_of(EXCLUDED, regimen, derivation))
         page.item("", say("with_source", told, against), "conditional")
 
 
 def is_opposite(regimen: str, derivation: Derivation) -> bool:
-    """Tell whether a regimen is excluded wherever it is not recommended."""
-    conclusions, every = conclusions_of(derivation), derivation.completions.all
+    """Tell whether a regimen is excluded wherever it is not recommended, and nowhere else."""
+    conclusions, completions = conclusions_of(derivation), derivation.completions
     recommended, excluded = (conclusions.truth(predicate, regimen) for predicate in (RECOMMENDED, EXCLUDED))
-    return bool(recommended | excluded == every)
+    return bool(recommended | excluded == completions.all and recommended & excluded == completions.none)
 
 
 def facts_met(entry: Recommendation, annotations: Sequence[Annotation], derivation: Derivation) -> list[str]:
