@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from reasoner.compiler.model import GuidelineModel
 
-__all__ = ["join_names"]
+__all__ = ["either_words", "join_names"]
 
 KINDS = ("drug", "class", "value")
 
@@ -26,10 +26,15 @@ def join_names(phrases: Iterable[str], model: GuidelineModel) -> list[str]:
 def listed(names: list[str], before: str, model: GuidelineModel) -> str:
     """List names: with "or" where the phrase denies them."""
     *first, last = names
-    if not first:
-        return last
-    denied = before.startswith(model.say("without", ""))
-    return model.say("either_name" if denied else "both_names", model.say("comma").join(first), last)
+    if not first or before.startswith(model.say("without", "")):
+        return either_words(names, model)
+    return model.say("both_names", model.say("comma").join(first), last)
+
+
+def either_words(names: Sequence[str], model: GuidelineModel) -> str:
+    """List names of which any will do: "a, b or c"."""
+    *first, last = names
+    return model.say("either_name", model.say("comma").join(first), last) if first else last
 
 
 @lru_cache(maxsize=16)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from reasoner.compiler.model import Annotation, GuidelineModel
 from reasoner.compiler.selection import ANY
-from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED, Assumption
+from reasoner.engine.conclusions import CERTAIN, SILENT, UNDETERMINED, Assumption, conclusions_of
+from reasoner.engine.joined_names import either_words
 from reasoner.engine.predicates import RANK, STRENGTH, predicate_of
 from reasoner.errors import printable
 from reasoner.records.record import ONE_OF
@@ -295,8 +296,8 @@ def rank_is_sure(entry: Recommendation, derivation: Derivation) -> bool:
 def possible_ones(predicate: str, entry: Recommendation, derivation: Derivation) -> list[str]:
     """List the ranks, or the strengths, that a regimen has in some completion in which it is recommended."""
     held, none = derivation.truth(f"recommended({entry.regimen})"), derivation.completions.none
-    rows = derivation.program.table.get(predicate, {}).get(entry.regimen, ())
-    return [name for name, number in rows if derivation.values[number] & held != none]
+    rows = conclusions_of(derivation).held(predicate, entry.regimen)
+    return [name for name, truth, _ in rows if truth & held != none]
 
 
 def best_strength_words(entry: Recommendation, derivation: Derivation) -> str:
@@ -306,7 +307,7 @@ def best_strength_words(entry: Recommendation, derivation: Derivation) -> str:
         return words
     found = possible_ones(STRENGTH, entry, derivation)
     own = [model.label("strength", name) for name in model.strengths if name in found]
-    words = model.say("either_name", own[0], own[1]) if len(own) == 2 else model.say("strength_at_best", words)
+    words = either_words(own, model) if len(own) == 2 else model.say("strength_at_best", words)
     return open_words(words, entry, model)
 
 

@@ -11,6 +11,7 @@ from reasoner.compiler.intervals import is_interval
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.conclusions import CERTAIN, Assumption, conclusions_of
 from reasoner.engine.derivation import Derivation
+from reasoner.engine.joined_names import either_words
 from reasoner.engine.phrases import assumption_words, course_fact_words, interval_words
 from reasoner.engine.ways import Condition, Way, ways_of
 from reasoner.records.record import ONE_OF
@@ -91,11 +92,6 @@ def being_words(label: str, values: Sequence[object], model: GuidelineModel) -> 
     """Word that something is so, or is within an interval."""
     words = either_words([interval_words(str(value), model) for value in values], model)
     return model.say("is_within" if is_interval(values[0]) else "is_so", label, words)
-
-
-def either_words(names: Sequence[str], model: GuidelineModel) -> str:
-    *first, last = names
-    return model.say("either_name", model.say("comma").join(first), last) if first else last
 
 
 def assuming_words(assuming: Sequence[Assumption], model: GuidelineModel) -> str:
