@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import NamedTuple
 
 from reasoner.fhir.dates import PartialDate, bound_above, first_date, spanned
@@ -20,6 +21,8 @@ TELLING_FIELDS = {
     "payload", "procedure", "reasonCode", "section", "suspectEntity", "title",
 }  # fmt: skip
 """Fields by which a resource that is no medication event, diagnosis or result can tell of therapy."""
+TOLD_BY = attrgetter(*sorted(TELLING_FIELDS), "component", "valueString", "valueCodeableConcept")
+NOTHING = (None,) * len(TOLD_BY(Resource()))
 
 BILLS = {"Claim", "ExplanationOfBenefit"}
 ASKED_FOR = {"preauthorization", "predetermination"}
@@ -42,14 +45,7 @@ class ToldElsewhere(NamedTuple):
 
 def is_silent(own: Resource) -> bool:
     """Tell whether a resource has nothing by which it can tell of therapy."""
-    return (
-        own.code is None and own.category is None and own.activity is None and own.title is None
-        and own.description is None and own.conclusion is None and own.note is None and own.section is None
-        and own.payload is None and own.entry is None and own.item is None and own.addItem is None
-        and own.procedure is None and own.diagnosis is None and own.reasonCode is None and own.event is None
-        and own.suspectEntity is None and own.component is None and own.valueString is None
-        and own.valueCodeableConcept is None
-    )  # fmt: skip
+    return TOLD_BY(own) == NOTHING
 
 
 def told_elsewhere(resource: Resource, tables: Tables, referred: Iterable[Concept] = ()) -> Iterator[ToldElsewhere]:
