@@ -271,8 +271,8 @@ def name_of(status: int) -> str:
 def growing(task: Task) -> Step | None:
     """Take the steps of a task in another process, to find the one that does not end.
 
-    Found is the last one where it ends the process otherwise, else one that takes most of the time of its kind, whether at
-    once or time and again.
+    Found is the last one where it ends the process otherwise, else one that takes most of the time, beyond what a step of
+    its kind usually takes, whether at once or time and again.
     """
     stepwise = msgspec.structs.replace(task, in_steps=True, seconds=task.seconds + READING)
     worker = Worker()
@@ -298,8 +298,10 @@ def growing(task: Task) -> Step | None:
     for seconds, step in taken:
         if bool(step.rule) == bool(taken[-1][1].rule):
             alike[step] = alike.get(step, 0) + seconds
-    step = max(alike, key=alike.__getitem__)
-    return step if step.place and alike[step] > sum(alike.values()) / 2 else None
+    usual = sorted(alike.values())[len(alike) // 2]
+    beyond = {step: max(seconds - usual, 0) for step, seconds in alike.items()}
+    step = max(beyond, key=beyond.__getitem__)
+    return step if step.place and beyond[step] > sum(beyond.values()) / 2 else None
 
 
 def end_all() -> None:

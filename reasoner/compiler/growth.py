@@ -62,8 +62,16 @@ class Growth:
         self.ground_groups([rule for rule in self.rules if rule.role != "catalogue"])
 
     def ground_groups(self, rules: Sequence[WrittenRule]) -> None:
-        """Ground rules: of those that conclude the same the instances of each first, by themselves."""
-        for group, recursive in in_order(rules):
+        """Ground all rules of one instance, then of those that conclude the same the instances of each, by themselves."""
+        ranging: list[WrittenRule] = []
+        facts = ""
+        for rule in rules:
+            if has_one_instance(rule):
+                facts += "".join(text_of(rule))
+            else:
+                ranging.append(rule)
+        self.add(facts)
+        for group, recursive in in_order(ranging):
             for rule in group:
                 head, body = text_of(rule)
                 self.report(Step(rule.tree.place, f"{head}{body}"))
@@ -77,6 +85,22 @@ class Growth:
         name = f"_part{self.parts}"
         self.control.add(name, [], text)
         self.control.ground([(name, [])])
+
+
+def has_one_instance(rule: WrittenRule) -> bool:
+    """Tell whether a rule is a fact without intervals and pools."""
+    ranging = False
+
+    class Finder(ast.Transformer):
+        def visit_Interval(self, node: ast.AST) -> ast.AST:  # noqa: N802 (clingo's name)
+            nonlocal ranging
+            ranging = True
+            return node
+
+        visit_Pool = visit_Interval  # noqa: N815
+
+    Finder().visit(rule.tree.node.head)
+    return not (rule.tree.node.body or ranging)
 
 
 def text_of(rule: WrittenRule) -> tuple[str, str]:
