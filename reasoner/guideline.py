@@ -21,14 +21,15 @@ from reasoner.engine.evaluator import Evaluated, Evaluator
 from reasoner.engine.memory import OutgrownError, capacities, on_larger_diagrams
 from reasoner.engine.opened import consistent, evaluate, open_record
 from reasoner.engine.opened_record import Asked
-from reasoner.errors import GuidelineError, RecordError
+from reasoner.errors import RecordError
 from reasoner.records.record import OPEN, Record, Told, parse_record
 
 if TYPE_CHECKING:
     from reasoner.engine.conclusions import Derived
     from reasoner.fhir import ChartFacts, Tables
+    from reasoner.records.case import Case
 
-__all__ = ["LAYERS", "Case", "Guideline", "Selection", "default_folder", "shared_folder"]
+__all__ = ["LAYERS", "Guideline", "Selection", "default_folder", "shared_folder"]
 
 
 class Guideline:
@@ -233,25 +234,10 @@ class Guideline:
         return solve(record, evaluator, self.adopted, self._compiled.text, self.alternatives)
 
     def cases(self) -> dict[str, Case]:
-        """Read the guideline's own cases: records with the answers expected, in its folder `cases`."""
-        return {path.stem: Case(path) for path in sorted((self.folder / "cases").glob("*.json"))}
+        """Read the guideline's own cases: records with the answers expected, in its folder `cases`.
 
+        Raises RecordError, naming file and key, for a file that is no case.
+        """
+        from reasoner.records.case import read_case
 
-class Case:
-    """A record with a title and the answer expected of it, from a guideline's folder `cases`.
-
-    `readings` are the alternatives of readings under which it is expected, as `Guideline.load` takes them.
-    """
-
-    def __init__(self, path: Path) -> None:
-        import json
-
-        self.name = path.stem
-        try:
-            data = json.loads(path.read_text("utf-8"))
-            self.title: str = data["title"]
-            self.record: dict[str, object] = data["record"]
-            self.expected: dict[str, object] = data["expected"]
-            self.readings = tuple(map(str, data.get("readings", ())))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise GuidelineError(f'{path}: a case holds "title", "record" and "expected" ({error}).') from None
+        return {path.stem: read_case(path) for path in sorted((self.folder / "cases").glob("*.json"))}

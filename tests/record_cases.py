@@ -1,4 +1,4 @@
-"""Record the expected answers of the shipped guideline's cases anew, and show what changed.
+"""Record the expected answers of the shipped guideline's cases anew, in full, and show what changed.
 
     python tests/record_cases.py                    show what would change
     python tests/record_cases.py --write            write it
@@ -12,54 +12,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from reasoner import Guideline, ReasonerError
-from reasoner.records.shapes import to_plain
-
-OPTIONAL = ("conditional", "assuming", "excluded_conditional", "actions_conditional", "missing", "alternatives")
-
-
-def expectation(answer: dict[str, Any]) -> dict[str, Any]:
-    """Give what a case expects of an answer, given as its JSON; what is optional stands only where it holds something."""
-
-    def names(entries: str, key: str, certainty: str) -> list[str]:
-        return sorted(entry[key] for entry in answer[entries] if entry["certainty"] == certainty)
-
-    ranked = [
-        {key: entry[key] for key in ("regimen", "rank", "strength")}
-        for entry in answer["recommended"]
-        if entry["certainty"] == "certain"
-    ]
-    assuming = {entry["regimen"]: entry["assuming"] for entry in answer["recommended"] if entry["assuming"]}
-    found = {
-        "setting": answer["setting"],
-        "recommended": sorted(ranked, key=lambda entry: entry["regimen"]),
-        "conditional": names("recommended", "regimen", "conditional"),
-        "assuming": dict(sorted(assuming.items())),
-        "excluded": names("excluded", "regimen", "certain"),
-        "excluded_conditional": names("excluded", "regimen", "conditional"),
-        "actions": names("actions", "action", "certain"),
-        "actions_conditional": names("actions", "action", "conditional"),
-        "missing": sorted({entry["fact"] for entry in answer["missing"]}),
-        "alternatives": [f"{entry['reading']}={entry['alternative']}" for entry in answer["alternatives"]],
-    }
-    return {key: value for key, value in found.items() if value or key not in OPTIONAL}
-
-
-def recorded(path: Path, guideline: Guideline) -> str:
-    """Give the text of a case's file with the answer expected that is given now."""
-    case = json.loads(path.read_text("utf-8"))
-    selected = guideline if not case.get("readings") else with_readings(guideline, tuple(case["readings"]))
-    return json.dumps({**case, "expected": expectation(to_plain(selected.answer(case["record"])))}, indent=1) + "\n"
-
-
-def with_readings(guideline: Guideline, readings: tuple[str, ...]) -> Guideline:
-    """Load a guideline again with its readings taken otherwise."""
-    return Guideline(guideline.selection.with_readings(readings))
+from reasoner.records.case import Case
+from reasoner.verification.case_files import rewritten
+from reasoner.verification.case_runs import run_cases
+from reasoner.verification.expectations import complete
 
 
 def main() -> int:
@@ -69,21 +29,25 @@ def main() -> int:
     options = parser.parse_args()
     try:
         guideline = Guideline.load(options.guideline)
-        changed = sum(record(path, guideline, options.write) for path in sorted((guideline.folder / "cases").glob("*.json")))
+        results = run_cases(list(guideline.cases().values()), guideline).cases
+        changed = sum(record(own.case, complete(own.case.expected, own.answer), options.write) for own in results)
     except ReasonerError as error:
         parser.error(str(error))
     print(f"{changed} case{'' if changed == 1 else 's'} {'recorded anew' if options.write else 'to record anew'}")
     return 0
 
 
-def record(path: Path, guideline: Guideline, write: bool) -> bool:
+def record(case: Case, expected: dict[str, object], write: bool) -> bool:
     """Show in what a case's file changes, and write it where asked to; tell whether it changes."""
-    before, after = path.read_text("utf-8"), recorded(path, guideline)
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), path.name, path.name, lineterm="", n=2)
+    if expected == case.expected:
+        return False
+    name, before = case.path.name, case.path.read_text("utf-8")
+    after = rewritten(before, expected)
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, name, lineterm="", n=2)
     print("".join(f"{line}\n" for line in lines), end="")
     if write:
-        path.write_text(after, "utf-8")
-    return before != after
+        case.path.write_text(after, "utf-8")
+    return True
 
 
 if __name__ == "__main__":

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from record_cases import expectation, with_readings
 
 from reasoner import Guideline
-from reasoner.guideline import Case, default_folder
-from reasoner.records.shapes import to_plain
-
-CASES = [Case(path) for path in sorted((default_folder() / "cases").glob("*.json"))]
+from reasoner.verification.case_runs import CaseResult, check_cases, run_cases
+from reasoner.verification.expectations import complete
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
-def test_the_answer_is_the_one_expected(case: Case, curated: Guideline) -> None:
-    guideline = with_readings(curated, case.readings) if case.readings else curated
-    assert expectation(to_plain(guideline.answer(case.record))) == case.expected
+@pytest.fixture(scope="module")
+def results(curated: Guideline) -> tuple[CaseResult, ...]:
+    cases = list(curated.cases().values())
+    check_cases(cases, curated)
+    return run_cases(cases, curated).cases
+
+
+def test_every_answer_is_the_one_expected_and_holds_nothing_besides(results: tuple[CaseResult, ...]) -> None:
+    assert [result for result in results if result.differences] == []
+    assert [result.file for result in results if complete(result.case.expected, result.answer) != result.case.expected] == []
 
 
 def test_there_is_a_case_for_every_rule(curated: Guideline) -> None:
@@ -26,7 +29,7 @@ def test_there_is_a_case_for_every_rule(curated: Guideline) -> None:
 
 def test_every_conclusion_rests_on_a_statement_a_reading_or_an_overlay(curated: Guideline, literal: Guideline) -> None:
     for guideline in (curated, literal):
-        for case in CASES:
+        for case in curated.cases().values():
             answer = guideline.answer(case.record)
             for entry in (*answer.recommended, *answer.excluded, *answer.actions):
                 assert entry.statements or entry.readings or entry.overlays, (case.name, entry)

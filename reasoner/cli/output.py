@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 if TYPE_CHECKING:
     from reasoner import Answer
 
-__all__ = ["colour_wanted", "print_answer", "print_asked", "print_json", "print_result", "text_width"]
+__all__ = ["colour_wanted", "print_answer", "print_asked", "print_json", "print_result", "show_progress", "text_width"]
 
 Found = TypeVar("Found")
 
@@ -64,3 +64,11 @@ def print_answer(ask: Callable[[], Answer], form: str, first: bool) -> None:
     from reasoner.render.answer import render
 
     print_asked(form, ask, lambda answer, width, colour: ("" if first else "\n\n") + render(answer, width, colour))
+
+
+def show_progress(doing: str, done: int, of: int) -> None:
+    """Show on a terminal how far a search has come."""
+    if sys.stderr.isatty():
+        line = "" if doing == "done" else f"{doing} {done}/{of}"
+        sys.stderr.write(f"\r\033[K{line}")
+        sys.stderr.flush()

@@ -21,7 +21,7 @@ from reasoner.cli.options import (
     report_options,
     search_options,
 )
-from reasoner.cli.output import colour_wanted, print_result, text_width
+from reasoner.cli.output import colour_wanted, print_result, show_progress, text_width
 from reasoner.errors import ReasonerError, nearest
 from reasoner.files import write_whole
 from reasoner.guideline import LAYERS, Selection
@@ -267,11 +267,3 @@ def exit_status(found: FindingsReport, report: ReportOptions) -> None:
 
     if found.undecided or at_least(found.findings, report.fail_level):
         sys.exit(1)
-
-
-def show_progress(doing: str, done: int, of: int) -> None:
-    """Show on a terminal how far a search has come."""
-    if sys.stderr.isatty():
-        line = "" if doing == "done" else f"{doing} {done}/{of}"
-        sys.stderr.write(f"\r\033[K{line}")
-        sys.stderr.flush()

@@ -1,0 +1,58 @@
+"""The commands for those who write a guideline: start one, and test it by its cases."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+from reasoner.cli.inputs import load
+from reasoner.cli.options import guideline_options
+from reasoner.cli.output import print_result, show_progress
+from reasoner.files import write_whole
+from reasoner.guideline import Selection
+
+
+@click.command()
+@click.argument("cases", nargs=-1, type=click.Path(path_type=Path))
+@guideline_options
+@click.option("--update", is_flag=True, help="Write the answers given into the files of the cases that expect others.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "junit"]),
+    default="text",
+    show_default=True,
+    help="The output format; junit is XML for continuous integration.",
+)
+def test(cases: tuple[Path, ...], selection: Selection, update: bool, form: str) -> None:
+    """Answer the guideline's cases, and say of each whose answer is not the one expected what differs, and why.
+
+    CASES are files of cases, or folders of them; without any, the guideline's own are taken, in its folder cases. A case
+    expects as much of an answer as it names. The exit status is 1 where an answer differs.
+    """
+    from reasoner.render import cases as texts
+    from reasoner.verification.case_files import read_cases, rewritten
+    from reasoner.verification.case_runs import check_cases, run_cases, updated
+
+    guideline = load(selection)
+    model = guideline.model
+    found = read_cases(cases or [guideline.folder / "cases"])
+    check_cases(found, guideline, may_be_empty=update)
+    report = run_cases(found, guideline, show_progress)
+    changed = [result for result in report.cases if result.differences or not result.case.expected] if update else []
+    for result in changed:
+        path = result.case.path
+        write_whole(path, rewritten(path.read_text("utf-8"), updated(result)).encode())
+    if form == "junit":
+        from reasoner.render import junit
+
+        sys.stdout.write(junit.render(report, model))
+    else:
+        written = len(changed) if update else None
+        print_result(form, report, partial(texts.render, report, model, written=written))
+    sys.stdout.flush()
+    if report.failed and not update:
+        sys.exit(1)
