@@ -18,7 +18,7 @@ from reasoner.compiler.model import Variable
 from reasoner.compiler.program import Program
 from reasoner.engine.memory import OutgrownError
 
-__all__ = ["Between", "Evaluated", "Evaluator", "Settled"]
+__all__ = ["Between", "Evaluated", "Evaluator", "Settled", "settle"]
 
 GENERATED = "<guideline>"
 """The file that generated code names as its own."""
@@ -72,6 +72,39 @@ class Settled(NamedTuple):
     known: list[bool | None]
     rules: list[int]
     always: list[int]
+
+
+@lru_cache(maxsize=1024)
+def settle(program: Program, atoms: tuple[int, ...], inputs: tuple[bool | None, ...]) -> Settled:
+    """Find what is settled of some atoms, by their numbers, and of what they depend on; all readings are in force.
+
+    `inputs` tell whether each input atom holds, None where that is open.
+    """
+    rest = len(program.atoms) - len(inputs) - program.derived - program.always
+    known = [*inputs, *([False] * program.derived), *([True] * program.always), *([False] * rest)]
+    looped = {atom for first, last in program.loops for atom in range(first, last)}
+    open_rules, always = [], dict[int, None]()
+    for number in rules_behind(program, atoms):
+        rule = program.rules[number]
+        if rule.head in looped:
+            known[rule.head] = None
+            open_rules.append(number)
+            continue
+        holds: bool | None = True
+        for atom, negated in rule.conditions:
+            value = known[atom]
+            if value is None:
+                holds = None
+            elif value is negated:
+                holds = False
+                break
+        if holds:
+            known[rule.head] = True
+            always[rule.head] = None
+        elif holds is None and not known[rule.head]:
+            known[rule.head] = None
+            open_rules.append(number)
+    return Settled(known, [n for n in open_rules if program.rules[n].head not in always], list(always))
 
 
 class Evaluator:
@@ -155,38 +188,6 @@ class Evaluator:
             values[atom] = completions
         self._interpret(settled.rules, values, completions, [completions] * len(self.program.readings))
         return values
-
-    def settle(self, atoms: Sequence[int], inputs: Sequence[bool | None]) -> Settled:
-        """Find what is settled of some atoms, by their numbers, and of what they depend on; all readings are in force.
-
-        `inputs` tell whether each input atom holds, None where that is open.
-        """
-        program = self.program
-        rest = len(program.atoms) - len(inputs) - program.derived - program.always
-        known = [*inputs, *([False] * program.derived), *([True] * program.always), *([False] * rest)]
-        looped = {atom for first, last in program.loops for atom in range(first, last)}
-        open_rules, always = [], dict[int, None]()
-        for number in rules_behind(program, tuple(atoms)):
-            rule = program.rules[number]
-            if rule.head in looped:
-                known[rule.head] = None
-                open_rules.append(number)
-                continue
-            holds: bool | None = True
-            for atom, negated in rule.conditions:
-                value = known[atom]
-                if value is None:
-                    holds = None
-                elif value is negated:
-                    holds = False
-                    break
-            if holds:
-                known[rule.head] = True
-                always[rule.head] = None
-            elif holds is None and not known[rule.head]:
-                known[rule.head] = None
-                open_rules.append(number)
-        return Settled(known, [n for n in open_rules if program.rules[n].head not in always], list(always))
 
     def _values(self, inputs: Sequence[Any], derived: Sequence[Any] | None, completions: Any) -> list[Any]:  # noqa: ANN401
         """Give the values of all atoms, the derived ones as far as they are known."""

@@ -12,7 +12,7 @@ from msgspec import structs
 from reasoner.compiler.model import GuidelineModel, Variable
 from reasoner.compiler.program import Program
 from reasoner.engine.completions import Truth
-from reasoner.engine.evaluator import Between, Evaluator, Settled
+from reasoner.engine.evaluator import Between, Evaluator, Settled, settle
 from reasoner.engine.opened import Opened
 from reasoner.engine.predicates import arguments_of, ground_atom, predicate_of
 from reasoner.engine.untold import bounds_by_therapy
@@ -65,19 +65,19 @@ def inputs_behind(program: Program, atoms: tuple[int, ...]) -> frozenset[str]:
 class OpenedRecord:
     """A record with all open that it tells and that a claim can depend on, and what defaults stand for too.
 
-    Where therapy is `given`, that none was given stays told. `recorded` holds for each variable that the record tells the
-    number of the value that it has there, `assumed` for each that has a default's; `options` the other values that a record
-    can tell of these, and `apart` are those of which what is told is told apart from what is only so. `answering` evaluates
-    the same rules as `evaluator`, whose program has variables of this record's own; `values` are where its atoms hold, once
-    the claim is evaluated; none where it is not known which therapy was given.
+    What is opened is the `record` that is given, by default the one asked of `without_therapy`. `recorded` holds for each
+    variable that the record tells the number of the value that it has there, `assumed` for each that has a default's;
+    `options` the other values that a record can tell of these, and `apart` are those of which what is told is told apart
+    from what is only so. `answering` evaluates the same rules as `evaluator`, whose program has variables of this record's
+    own; `values` are where its atoms hold, once the claim is evaluated; none where it is not known which therapy was given.
     """
 
-    def __init__(self, asked: Asked, claim: Claim, model: GuidelineModel, given: bool = False) -> None:
+    def __init__(self, asked: Asked, claim: Claim, model: GuidelineModel, record: Record | None = None) -> None:
         self.model = model
         self.claim = claim
         self.adopted = asked.adopted
         self.data = asked.record.data
-        self.record = asked.record if given else without_therapy(asked.record, model)
+        self.record = without_therapy(asked.record, model) if record is None else record
         self.untreated = self.record is not asked.record
         evaluator = asked.evaluator(self.record.courses, self.record.fewer)
         program = evaluator.program
@@ -94,12 +94,14 @@ class OpenedRecord:
         self.evaluator = self.opened(evaluator)
 
     def settled(self, laid: Opened) -> Settled:
-        """Find what holds whatever the record tells besides the drugs of its courses."""
+        """Find what holds whatever the record tells besides the drugs of its courses, or that none were given."""
         everything, none = laid.completions.everything, laid.completions.none
         inputs = [None if truth not in (everything, none) else truth == everything for truth in laid.inputs]
-        for number, truth in enumerate(laid.possible or ()):
-            inputs[number] = inputs[number] if truth == laid.inputs[number] else None
-        return self.answering.settle(self.atoms, inputs)
+        if laid.possible is not None:
+            for number, role in enumerate(self.answering.program.roles[: len(inputs)]):
+                if role == "history":
+                    inputs[number] = False if self.untreated else None
+        return settle(self.answering.program, tuple(self.atoms), tuple(inputs))
 
     def bounds(self, laid: Opened, settled: Settled) -> tuple[Truth, Truth]:
         """Give where the claim certainly holds, and where it possibly does."""

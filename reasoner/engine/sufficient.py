@@ -14,12 +14,12 @@ from typing import NamedTuple
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.completions import Chosen
 from reasoner.engine.conclusions import Assumption, assumption_of
-from reasoner.engine.evaluator import Evaluator
+from reasoner.engine.evaluator import Evaluator, settle
 from reasoner.engine.examination import Examination
 from reasoner.engine.memory import capacities
 from reasoner.engine.opened_record import Asked, Claim, OpenedRecord, without_therapy
 from reasoner.engine.overturning import Overturning, Sought, overturnings
-from reasoner.engine.untold import after_untold_therapy
+from reasoner.engine.untold import Side, after_untold_therapy
 from reasoner.records.record import Record
 
 __all__ = ["Examined", "examine", "sufficient_facts"]
@@ -57,13 +57,13 @@ def examine(asked: Asked, claim: Claim, model: GuidelineModel, sought: Sought | 
     told = without_therapy(asked.record, model)
     for capacity in capacities():
         try:
-            examination = Examination(OpenedRecord(asked, claim, model, given=True), capacity)
+            examination = Examination(OpenedRecord(asked, claim, model, asked.record), capacity)
             needed: Assumption | None = None
             found = examination.sufficient() if certain else None
             if certain and told is not asked.record and not suffices(found, asked, claim, told):
                 needed = untreated(asked, claim, told)
                 if needed is None:
-                    examination = Examination(OpenedRecord(asked, claim, model), capacity)
+                    examination = Examination(OpenedRecord(asked, claim, model, told), capacity)
                     found = examination.sufficient()
             changes = () if sought is None else overturnings(examination, found, sought, certain)
         except MemoryError:
@@ -103,18 +103,18 @@ def plainly_suffices(
             for atom in atoms:
                 if atom in program.inputs:
                     inputs[program.inputs[atom]] = inputs[program.inputs[atom]] or n == choice
-    wanted = [program.index[atom] for atom in claim.atoms if atom in program.index]
-    holds = evaluator.settle(wanted, inputs).known
+    wanted = tuple(program.index[atom] for atom in claim.atoms if atom in program.index)
+    holds = settle(program, wanted, tuple(inputs)).known
     return all(holds[a] is False for a in wanted) if claim.denied else any(holds[a] is True for a in wanted)
 
 
 def untreated(asked: Asked, claim: Claim, told: Record) -> Assumption | None:
     """Give that no therapy was given where a claim cannot be certain without that; `told` leaves it open."""
     program = asked.evaluator(told.courses, told.fewer).program
-    atoms = [program.index[atom] for atom in claim.atoms if atom in program.index]
-    bounds = after_untold_therapy(program, atoms, told, asked.adopted)
-    if bounds is None:
+    sides = tuple(Side(program.index[atom], claim.denied) for atom in claim.atoms if atom in program.index)
+    held = after_untold_therapy(program, sides, told, asked.adopted)
+    if held is None:
         return None
-    certain = not any(own.possible for own in bounds) if claim.denied else any(own.certain for own in bounds)
+    certain = any(held) is not claim.denied
     therapy = next(variable for variable in program.variables if variable.tells_therapy)
     return None if certain else assumption_of(therapy, 0)

@@ -6,7 +6,7 @@ out once for a program, and only the rest of it for a record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
@@ -42,38 +42,45 @@ class Bounds(NamedTuple):
 NEVER, OPEN_BOUNDS, VARIES, ALWAYS = Bounds(False, False), Bounds(False, True), Bounds(None, None), Bounds(True, True)
 
 
+class Side(NamedTuple):
+    """An atom, and whether it is asked where it possibly holds, or else where it certainly does."""
+
+    atom: int
+    possible: bool
+
+
+class SidedRule(NamedTuple):
+    """A ground rule as far as one side of its head goes: each condition, and whether it is negated."""
+
+    head: Side
+    conditions: tuple[tuple[Side, bool], ...]
+
+
 class Unsettled(NamedTuple):
     """What is left of a program to be worked out for one record.
 
-    `settled` are the bounds that atoms have for every record. `rules` conclude those that vary: without the conditions that
-    are always met, and without the rules that never fire. `read` are the inputs that they ask for, and `known` what else
-    is asked for and is settled.
+    `settled` tells of what is the same for every record whether it is so. `rules` conclude what varies, in dependency order,
+    without the conditions that are always met, and without the rules that never fire. `read` are the inputs asked for.
     """
 
-    settled: list[Bounds]
-    rules: list[GroundRule]
-    read: list[int]
-    known: list[int]
+    settled: dict[Side, bool]
+    rules: list[SidedRule]
+    read: list[Side]
 
 
 def after_untold_therapy(
-    program: Program, atoms: Sequence[int], record: Record, adopted: tuple[int, ...]
-) -> list[Bounds] | None:
-    """Give the bounds of some atoms in one completion of what a record leaves open besides therapy.
+    program: Program, sides: tuple[Side, ...], record: Record, adopted: tuple[int, ...]
+) -> list[bool] | None:
+    """Tell of atoms whether they certainly or possibly hold in one completion of what a record leaves open besides therapy.
 
     None where that completion is inconsistent, or where the program has loops.
     """
     if program.loops or len(record.told) != 1:
         return None
-    inconsistent = [program.rules[rule].head for rule in program.inconsistent]
-    settled, rules, read, known = unsettled(program, (*atoms, *inconsistent), OPEN_BOUNDS)
+    broken = tuple(Side(program.rules[rule].head, False) for rule in program.inconsistent)
     held = held_inputs(program, record, adopted)
-    values = {number: settled[number] for number in known}
-    values |= {number: ALWAYS if number in held else NEVER for number in read}
-    conclude(rules, values, NEVER, ALWAYS)
-    if any(values[atom].certain for atom in inconsistent):
-        return None
-    return [values[atom] for atom in atoms]
+    values = worked_out(unsettled(program, (*sides, *broken), OPEN_BOUNDS), lambda number: int(number in held), 0, 1)
+    return None if any(values[side] for side in broken) else [bool(values[side]) for side in sides]
 
 
 def bounds_by_therapy(
@@ -84,17 +91,30 @@ def bounds_by_therapy(
     `inputs` are where the input atoms certainly hold: of the history that is where there is a course.
     """
     given, none = inputs[program.inputs[FIRST_COURSE]], everything & ~everything
-    never, always = Between(none, none), Between(everything, everything)
-    fixed = {NEVER: never, OPEN_BOUNDS: Between(none, everything), ALWAYS: always}
-    found = []
-    for history in (OPEN_BOUNDS, NEVER):
-        settled, rules, read, known = unsettled(program, atoms, history)
-        values = {number: fixed[settled[number]] for number in known}
-        values |= {number: Between(inputs[number], inputs[number]) for number in read}
-        conclude(rules, values, never, always)
-        found.append([values[atom] for atom in atoms])
-    here, elsewhere = Between(given, given), Between(~given, ~given)
-    return [here & after | elsewhere & before for after, before in zip(*found, strict=True)]
+    sides = tuple(Side(atom, possible) for atom in atoms for possible in (False, True))
+    after, before = (
+        worked_out(unsettled(program, sides, history), inputs.__getitem__, none, everything)
+        for history in (OPEN_BOUNDS, NEVER)
+    )
+    found = {side: given & after[side] | ~given & before[side] for side in sides}
+    return [Between(found[Side(atom, False)], found[Side(atom, True)]) for atom in atoms]
+
+
+Known = TypeVar("Known", int, Completion)
+
+
+def worked_out(left: Unsettled, of_input: Callable[[int], Known], none: Known, everything: Known) -> dict[Side, Known]:
+    """Work out what is left of a program; `of_input` gives where an input holds."""
+    values = {side: everything if holds else none for side, holds in left.settled.items()}
+    values.update((side, of_input(side.atom)) for side in left.read)
+    for rule in left.rules:
+        holds = everything
+        for side, negated in rule.conditions:
+            holds = holds & ~values[side] if negated else holds & values[side]
+            if holds == none:
+                break
+        values[rule.head] = values.get(rule.head, none) | holds
+    return values
 
 
 def held_inputs(program: Program, record: Record, adopted: tuple[int, ...]) -> set[int]:
@@ -107,20 +127,45 @@ def held_inputs(program: Program, record: Record, adopted: tuple[int, ...]) -> s
 
 
 @lru_cache(maxsize=512)
-def unsettled(program: Program, atoms: tuple[int, ...], history: Bounds) -> Unsettled:
-    """Find what is to be worked out for one record to tell of some atoms; `history` are the bounds of what it holds."""
-    settled = settled_values(program, history)
-    varying = sorted(rule for atom in program.cone(atoms) if None in settled[atom] for rule in program.supports[atom])
-    met = {(True, NEVER), (False, ALWAYS)}
-    rules = []
-    for rule in (program.rules[number] for number in varying):
-        if any((not negated, settled[atom]) in met for atom, negated in rule.conditions):
-            continue
-        left = tuple((atom, negated) for atom, negated in rule.conditions if (negated, settled[atom]) not in met)
-        rules.append(GroundRule(rule.rule, rule.head, left))
-    asked = {atom for rule in rules for atom, _ in rule.conditions}.union(atoms)
-    read = [n for n in asked if n < len(program.inputs) and None in settled[n]]
-    return Unsettled(settled, rules, read, [n for n in asked if None not in settled[n]])
+def unsettled(program: Program, sides: tuple[Side, ...], history: Bounds) -> Unsettled:
+    """Find what is to be worked out for one record to tell of some atoms; `history` are the bounds of what it holds.
+
+    A condition that is negated is met certainly where what it denies is not even possible, and possibly where that is not
+    certain.
+    """
+    bounds = settled_values(program, history)
+    asked, found, read = dict.fromkeys(sides), list[tuple[int, SidedRule]](), list[Side]()
+    settled: dict[Side, bool] = {}
+    waiting = list(asked)
+    while waiting:
+        head = waiting.pop()
+        known = bounds[head.atom].possible if head.possible else bounds[head.atom].certain
+        if known is not None:
+            settled[head] = known
+        elif head.atom < len(program.inputs):
+            read.append(head)
+        else:
+            settled[head] = False
+            for number in program.supports[head.atom]:
+                left = conditions_left(program.rules[number], head.possible, bounds)
+                if left is not None:
+                    found.append((number, SidedRule(head, left)))
+                    waiting += (side for side, _ in left if side not in asked)
+                    asked.update(dict.fromkeys(side for side, _ in left))
+    return Unsettled(settled, [rule for _, rule in sorted(found)], read)
+
+
+def conditions_left(rule: GroundRule, possible: bool, bounds: list[Bounds]) -> tuple[tuple[Side, bool], ...] | None:
+    """List the conditions of a rule that are not always met; None where one never is."""
+    left = []
+    for atom, negated in rule.conditions:
+        side = Side(atom, possible is not negated)
+        known = bounds[atom].possible if side.possible else bounds[atom].certain
+        if known is negated:
+            return None
+        if known is None:
+            left.append((side, negated))
+    return tuple(left)
 
 
 @lru_cache(maxsize=32)
@@ -131,24 +176,15 @@ def settled_values(program: Program, history: Bounds) -> list[Bounds]:
     for number in program.removable:
         inputs[number] = ALWAYS
     rest = len(program.atoms) - len(inputs) - program.derived - program.always
-    before = [*inputs, *([NEVER] * program.derived), *([ALWAYS] * program.always), *([NEVER] * rest)]
-    values = dict(enumerate(before))
-    conclude(program.rules, values, NEVER, ALWAYS)
-    return list(values.values())
-
-
-Known = TypeVar("Known", Bounds, Between)
-
-
-def conclude(rules: Iterable[GroundRule], values: dict[int, Known], never: Known, always: Known) -> None:
-    """Apply rules in their order; `values` is filled with what they conclude."""
-    for rule in rules:
-        holds = always
+    values = [*inputs, *([NEVER] * program.derived), *([ALWAYS] * program.always), *([NEVER] * rest)]
+    for rule in program.rules:
+        holds = ALWAYS
         for atom, negated in rule.conditions:
             holds = holds & ~values[atom] if negated else holds & values[atom]
-            if holds == never:
+            if holds == NEVER:
                 break
-        values[rule.head] = values.get(rule.head, never) | holds
+        values[rule.head] = values[rule.head] | holds
+    return values
 
 
 def opposite(one: Truth) -> Truth:
