@@ -1,4 +1,4 @@
-"""The commands for those who write a guideline: start one, and test it by its cases."""
+"""The commands for those who write a guideline: start one, test it by its cases."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import click
 from reasoner.cli.inputs import load
 from reasoner.cli.options import guideline_options
 from reasoner.cli.output import print_result, show_progress
+from reasoner.errors import ReasonerError
 from reasoner.files import write_whole
-from reasoner.guideline import Selection
+from reasoner.guideline import Selection, shared_folder
+
+TEMPLATE = "template"
 
 
 @click.command()
@@ -56,3 +59,27 @@ def test(cases: tuple[Path, ...], selection: Selection, update: bool, form: str)
     sys.stdout.flush()
     if report.failed and not update:
         sys.exit(1)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def new(folder: Path) -> None:
+    """Write a small guideline into DIR, to make your own from.
+
+    It is about an invented disease, loads, checks and passes its tests; its comments explain the language.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ReasonerError(f"{folder}: a file; name a folder that does not exist yet, or an empty one")
+    try:
+        if folder.is_dir() and any(folder.iterdir()):
+            raise ReasonerError(f"{folder}: not empty; name a folder that does not exist yet, or an empty one")
+        template = shared_folder() / TEMPLATE
+        files = sorted(path.relative_to(template) for path in template.rglob("*") if path.is_file())
+        for name in files:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            write_whole(folder / name, (template / name).read_bytes())
+    except OSError as error:
+        raise ReasonerError(f"{folder}: cannot be written: {error.strerror}") from None
+    for name in files:
+        click.echo(folder / name)
+    click.echo(f"\nBegin with {folder / 'guideline.lp'}. Then: reasoner test --guideline {folder}")

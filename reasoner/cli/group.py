@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "check": CommandEntry("verification", "Look for defects of the guideline over all possible patients."),
     "diff": CommandEntry("verification", "Compare two guidelines over all possible patients."),
     "coverage": CommandEntry("verification", "Show which rules encode each statement, and which cases exercise them."),
+    "new": CommandEntry("authoring", "Write a small guideline to start from."),
     "test": CommandEntry("authoring", "Answer the guideline's cases, and say what is not as expected."),
     "cohort": CommandEntry("cohort", "Answer a file of patients, and explain or compare the answers."),
     "serve": CommandEntry("serve", "Serve the guideline over HTTP."),
