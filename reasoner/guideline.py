@@ -160,7 +160,9 @@ class Guideline:
             record = parse_record(facts.record, self.model)
         except RecordError as error:
             raise RecordError(facts.explain(str(error))) from None
-        return record._replace(sources=facts.source_words(), remarks=tuple(facts.remarks()), warning=facts.warning())
+        return record._replace(
+            sources=facts.source_words(), remarks=tuple(facts.remarks()), warning=facts.warning(), known=facts.known
+        )
 
     def record(self, data: object) -> Record:
         """Validate a record, as parsed from JSON; or read one from a FHIR R4 resource or bundle.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,10 @@ from reasoner.cli.options import about_patient, corrections_option, format_optio
 from reasoner.cli.output import print_answer, print_asked, print_json, text_width
 from reasoner.errors import ReasonerError, RecordError, nearest
 from reasoner.guideline import Selection
+
+if TYPE_CHECKING:
+    from reasoner.guideline import Guideline
+    from reasoner.records.record import Record
 
 BUNDLE = "fhir_bundle"
 
@@ -25,8 +30,19 @@ def conclusion_names(ctx: click.Context, param: click.Parameter, incomplete: str
     return [name for name in names if name.startswith(incomplete)]
 
 
+patients = click.argument("patients", nargs=-1, required=True, metavar="PATIENT...", type=click.Path(allow_dash=True))
+
+
+def corrected(names: tuple[str, ...], guideline: Guideline, edits: tuple[str, ...]) -> list[Record]:
+    """Read the records of all files; raises RecordError where edits would correct more than one."""
+    found = list(records(names, guideline, edits))
+    if edits and len(found) > 1:
+        raise RecordError(f"--set corrects the record of one patient, and there are {len(found)}; answer this one by itself")
+    return found
+
+
 @click.command()
-@click.argument("patients", nargs=-1, required=True, metavar="PATIENT...", type=click.Path(allow_dash=True))
+@patients
 @guideline_options
 @click.option(
     "--format",
@@ -44,10 +60,7 @@ def recommend(patients: tuple[str, ...], selection: Selection, form: str, edits:
     FHIR resources (a file or a folder), or - for standard input. Files may be compressed with gzip.
     """
     guideline = load(selection)
-    found = list(records(patients, guideline, edits))
-    if edits and len(found) > 1:
-        raise RecordError(f"--set corrects the record of one patient, and there are {len(found)}; answer this one by itself")
-    for number, record in enumerate(found):
+    for number, record in enumerate(corrected(patients, guideline, edits)):
         print_answer(partial(guideline.answer, record), form, first=number == 0)
 
 
@@ -169,6 +182,28 @@ def pathway(patient: str, selection: Selection, form: str, edits: tuple[str, ...
 
     guideline = load(selection)
     print_asked(form, partial(queries.pathway, guideline, one_record(patient, guideline, edits), lines), texts.render)
+
+
+@click.command()
+@patients
+@guideline_options
+@format_option
+@corrections_option
+def concordance(patients: tuple[str, ...], selection: Selection, form: str, edits: tuple[str, ...]) -> None:
+    """Say whether the guideline was followed: hold each course of therapy against what was recommended when it was given.
+
+    Each course is judged by the record with the courses before it: the first choice, recommended, recommended under a
+    condition, not recommended, excluded, or given where the text is silent. What a FHIR chart tells only after a course
+    began is unknown there; what is told without a date is taken as it is now, and named where the verdict hangs on it.
+    """
+    from reasoner.queries import concordance as queries
+    from reasoner.render import concordance as texts
+
+    guideline = load(selection)
+    for number, record in enumerate(corrected(patients, guideline, edits)):
+        if number and form == "text":
+            click.echo("\n")
+        print_asked(form, partial(queries.concordance, guideline, record), texts.render)
 
 
 @click.command()

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "what-if": CommandEntry("answering", "Show how the answer changes when the record is edited."),
     "ask": CommandEntry("answering", "List the unrecorded facts that can still change the answer."),
     "pathway": CommandEntry("answering", "Follow the guideline through the next lines of therapy."),
+    "concordance": CommandEntry("answering", "Say whether the guideline was followed, course by course."),
     "graph": CommandEntry("graphs", "Export an explanation, a pathway or the guideline as a graph."),
     "facts": CommandEntry("answering", "Read a patient's record from FHIR."),
     "example": CommandEntry("answering", "Print a record that ships with the guideline."),

@@ -153,7 +153,7 @@ def facts_of(tables: Tables) -> tuple[Fact, ...]:
     for fact, _, value in sorted(tables.rows("value"), key=lambda row: (int(row[1]), row[2])):
         values.setdefault(fact, []).append(value)
     open_members, questions, defaults = tables.grouped("open_member"), tables.pairs("question"), tables.pairs("default")
-    immutable = tables.names("immutable")
+    immutable, ever = tables.names("immutable"), tables.names("ever")
     return tuple(
         Fact(
             name=name,
@@ -166,6 +166,7 @@ def facts_of(tables: Tables) -> tuple[Fact, ...]:
             cuts=cuts.get(name, ()),
             default=defaults.get(name),
             immutable=name in immutable,
+            ever=name in ever,
         )
         for _, name, kind in tables.numbered("fact")
     )

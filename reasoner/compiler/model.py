@@ -152,7 +152,8 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
     `kind` is "boolean", "choice", "list", "number" or "courses"; `values` are the allowed values of a choice or members of a
     list; `open_members` those members that are each unknown while the list is not recorded; `default` what an absent
     fact is treated as ("true", "false", "empty"), or None where absent means unknown; `immutable` facts are over and can
-    only be found out. `cuts` are where the values of a number are told apart.
+    only be found out; `ever` says of a boolean that it is true of what is over, too. `cuts` are where the values of a number
+    are told apart.
     """
 
     name: str
@@ -165,6 +166,7 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
     cuts: tuple[Cut, ...]
     default: str | None
     immutable: bool
+    ever: bool
 
     @property
     def default_value(self) -> bool | tuple[str, ...] | None:

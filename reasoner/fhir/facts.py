@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import printable
+from reasoner.fhir.dates import PartialDate, days_between, parse_date
 from reasoner.fhir.provenance import Located, Provenance
 from reasoner.fhir.timeline import Timeline
-from reasoner.records.record import ONE_OF
+from reasoner.records.record import ONE_OF, Known
 from reasoner.records.shapes import Carried, Result, Shape
 
 __all__ = ["FEW", "ChartFacts", "Contradiction", "FactSource", "Side", "Undecided", "Unmapped", "name_some"]
@@ -134,6 +135,21 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
             found[source.fact] = (*found.get(source.fact, ()), str(source))
         return found
 
+    def known(self) -> tuple[Known, ...]:
+        """Tell for each course of therapy what was known when it began; nothing of one that has no date."""
+        own = self.model.courses_fact
+        courses = self.record.get(own.name) if own is not None else None
+        if own is None or not courses:
+            return ()
+        timeline = self.timeline or self.draw(self)
+        begun = {place: event.start for event in timeline.events if event.kind == "therapy" for place in event.places}
+        told: dict[str, list[PartialDate | None]] = {}
+        for source in self.sources:
+            fact = source.fact if source.fact.startswith(f"{own.name}[") else source.fact.partition("[")[0]
+            told.setdefault(fact, []).append(date_of(source))
+        starts = (begun.get(f"{own.name}[{number}]") for number in range(len(courses)))
+        return tuple(Known() if start is None else known_by(start.date, told) for start in starts)
+
     def remarks(self) -> Iterator[str]:
         """Yield what a reader of the answer has to know: contradictions, what is undecided, what silence was taken for."""
         return map(printable, self.said())
@@ -193,3 +209,20 @@ class ChartFacts(Result, frozen=True, tag_field="schema", tag="reasoner.facts/1"
         if not undecided.sources:
             return undecided.why
         return self.model.say("bracketed", undecided.why, name_some(undecided.sources, self.model))
+
+
+def date_of(source: FactSource) -> PartialDate | None:
+    """Give the date of a source, from the first to the last day that it can be."""
+    first, last = (parse_date(text) for text in (source.date.partition("/")[0], source.date.rpartition("/")[2]))
+    return None if first is None or last is None else PartialDate(first.first, last.last)
+
+
+def known_by(start: PartialDate, told: Mapping[str, Sequence[PartialDate | None]]) -> Known:
+    """Tell what was known at a date; what may have been told after it counts as told later."""
+    later = {
+        fact
+        for fact, dates in told.items()
+        if any(date is not None and days_between(date, start).first < 0 for date in dates)
+    }
+    then = {fact for fact, dates in told.items() if fact not in later and None not in dates}
+    return Known(frozenset(then), frozenset(later))

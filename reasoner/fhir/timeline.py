@@ -7,7 +7,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Annotated, Any
 
-from reasoner.fhir.dates import PartialDate
+from reasoner.fhir.dates import PartialDate, parse_date
 from reasoner.fhir.provenance import Provenance
 from reasoner.records.shapes import Shape, one_of
 
@@ -26,6 +26,13 @@ class Day(Shape, frozen=True, omit_defaults=True):
 
     last: str
     first: str = ""
+
+    @property
+    def date(self) -> PartialDate:
+        """The date that this is."""
+        first, last = (parse_date(text) for text in (self.first, self.last))
+        assert last is not None
+        return PartialDate(first.first if first else 0, last.last)
 
 
 class DrugGiven(Shape, frozen=True, omit_defaults=True):

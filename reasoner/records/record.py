@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
@@ -14,7 +14,18 @@ from reasoner.errors import RecordError, nearest
 from reasoner.records.encoding import EncodedValue, Place, ValueReader, encode_value
 from reasoner.records.values import fail, show
 
-__all__ = ["MOST_UNKNOWN_COURSES", "ONE_OF", "OPEN", "Record", "Told", "layout_of", "order_facts", "parse_record", "told_by"]
+__all__ = [
+    "MOST_UNKNOWN_COURSES",
+    "ONE_OF",
+    "OPEN",
+    "Known",
+    "Record",
+    "Told",
+    "layout_of",
+    "order_facts",
+    "parse_record",
+    "told_by",
+]
 
 OPEN = -1
 ONE_OF = "one_of"
@@ -48,6 +59,17 @@ class Told(NamedTuple):
         )
 
 
+class Known(NamedTuple):
+    """What was known when a course of therapy began.
+
+    `then` are the facts, and the places of earlier courses such as ``metastatic_therapy[0].outcome``, that were told by that
+    time, `later` those that were told only after it. All others are told without a date.
+    """
+
+    then: frozenset[str] = frozenset()
+    later: frozenset[str] = frozenset()
+
+
 class Record(NamedTuple):
     """A valid record of one patient.
 
@@ -56,7 +78,7 @@ class Record(NamedTuple):
     true, whose `labels` go with them; without such sets there is one and no label. `facts` is the whole record as clingo
     facts, for plain clingo. `sources` tells for each fact, and each course, where it was read, and `remarks` what else is to
     be said of that, where the record was read from elsewhere; `warning` is the one by which what holds for the untreated
-    does not apply, if any.
+    does not apply, if any. `known` gives for each course what was known when it began, nothing where no dates were read.
     """
 
     id: str
@@ -69,6 +91,7 @@ class Record(NamedTuple):
     sources: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     remarks: tuple[str, ...] = ()
     warning: str = ""
+    known: Callable[[], tuple[Known, ...]] = tuple
 
 
 def parse_record(data: object, model: GuidelineModel, encode: ValueReader = encode_value) -> Record:

@@ -21,7 +21,7 @@ from reasoner.engine.way_phrases import requirements_of
 from reasoner.errors import GuidelineError, ReasonerError, RecordError
 from reasoner.fhir import ChartFacts
 from reasoner.guideline import Guideline
-from reasoner.queries import ask, pathway, what_if, why, why_not
+from reasoner.queries import ask, concordance, pathway, what_if, why, why_not
 from reasoner.records.json_lines import parse_json
 from reasoner.records.record import OPEN, Record
 from reasoner.records.shapes import to_json
@@ -249,6 +249,10 @@ def reply_to_pathway(asker: Asker, asked: AskedPathway) -> Response:
     return as_json(pathway.pathway(asker.guideline, asker.record(asked), asked.lines, MOST_FOLLOWED))
 
 
+def reply_to_concordance(asker: Asker, asked: Asked) -> Response:
+    return as_json(concordance.concordance(asker.guideline, asker.record(asked)))
+
+
 def reply_to_facts(asker: Asker, asked: AskedFacts) -> Response:
     data = patient_of(asked)
     if not isinstance(data, dict):
@@ -310,6 +314,13 @@ QUESTIONS = (
     ),
     Question(
         "/api/pathway", "Follow the guideline from here, course by course.", AskedPathway, reply_to_pathway, pathway.Pathway
+    ),
+    Question(
+        "/api/concordance",
+        "Hold each course of therapy against what the guideline said when it was given.",
+        Asked,
+        reply_to_concordance,
+        concordance.Concordance,
     ),
     Question(
         "/api/facts",

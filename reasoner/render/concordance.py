@@ -1,0 +1,82 @@
+"""What the guideline said of each course when it was given, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.conclusions import CERTAIN
+from reasoner.engine.predicates import RECOMMENDED
+from reasoner.engine.way_phrases import requirements_of
+from reasoner.errors import printable
+from reasoner.queries.concordance import Concordance, CourseVerdict, Verdict
+from reasoner.render.layout import TextLayout
+from reasoner.render.short_names import ShortNames
+
+__all__ = ["render"]
+
+WORDS = {
+    "first_choice": "concordance_first_choice",
+    "recommended": "concordance_recommended",
+    "excluded": "concordance_excluded",
+    "not_recommended": "concordance_not_recommended",
+    "silent": "concordance_silent",
+    "out_of_scope": "concordance_out_of_scope",
+}
+MARKS: dict[Verdict, str] = {
+    "first_choice": "certain",
+    "recommended": "certain",
+    "conditional": "conditional",
+    "excluded": "against",
+    "not_recommended": "against",
+    "silent": "faint",
+    "out_of_scope": "faint",
+}
+
+
+def render(result: Concordance, width: int = 80, colour: bool = False) -> str:
+    """Render the result as text of at most `width` columns."""
+    model = result.model
+    page = TextLayout(width, colour, ShortNames(model))
+    page.opening(result.patient, result.guideline, model)
+    for course in result.courses:
+        page.blank()
+        judged(page, course, model)
+    for note in result.notes:
+        page.blank()
+        page.item("", printable(note), "faint", indent=0)
+    return page.closing(result.guideline)
+
+
+def judged(page: TextLayout, course: CourseVerdict, model: GuidelineModel) -> None:
+    """Write one course with its verdict, the reasons, and what they hang on."""
+    say = model.say
+    drugs = say("plus").join(model.label("drug", drug) for drug in course.drugs)
+    named = say("concordance_course", str(course.course), drugs)
+    page.item("", say("labelled", named, verdict_words(course, model)), MARKS[course.verdict], indent=0)
+    if course.regimen is None:
+        page.item("  -", say("sentence", say("concordance_no_regimen")), "faint")
+    for text in course.because:
+        page.item("  -", text)
+    first = [entry for entry in course.answer.recommended if entry.rank == 1 and entry.certainty == CERTAIN]
+    if first and course.verdict not in ("first_choice", "not_recommended"):
+        choices = (model.label("regimen", entry.regimen) for entry in first)
+        page.item("  -", say("sentence", say("concordance_first_choices", say("or").join(choices))))
+    if course.missing and course.verdict != "conditional":
+        page.item("  ?", say("sentence", say("concordance_missing", facts(course.missing, model))), "conditional")
+    if course.assumes_now:
+        page.item("  ?", say("sentence", say("concordance_assumes_now", facts(course.assumes_now, model))), "conditional")
+    if course.told_later:
+        page.item("  ?", say("sentence", say("concordance_told_later", facts(course.told_later, model))), "conditional")
+
+
+def facts(names: Iterable[str], model: GuidelineModel) -> str:
+    return model.say("and").join(model.label("fact", name) for name in names)
+
+
+def verdict_words(course: CourseVerdict, model: GuidelineModel) -> str:
+    """Say the verdict on a course; of a conditional one, under what it was recommended."""
+    if course.verdict != "conditional":
+        return model.say(WORDS[course.verdict])
+    assert course.regimen is not None
+    return model.say("concordance_conditional", requirements_of(RECOMMENDED, course.regimen, course.answer.derivation))
