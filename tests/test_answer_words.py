@@ -210,6 +210,63 @@ def test_the_bottom_line_says_no_more_than_the_entries(curated: Guideline, liter
                 assert any(words in answer.bottom_line for words in told), name
 
 
+HANGING = {
+    "an unknown HER2 status": (
+        {"metastatic": True, "hr": "positive", "metastatic_therapy": []},
+        "standard, depending on HER2 status and trastuzumab among the adjuvant drugs (and 2 more); or 4 more.",
+    ),
+    "a course under way or not": (
+        {"her2": "positive", "hr": "negative", "metastatic_therapy": [{"drugs": FIRST}]},
+        "standard, depending on how course 1 ended and heart failure, present or past (and 1 more); or 4 more.",
+    ),
+    "a certain regimen beside a conditional one": (
+        {"her2": "positive", "metastatic_therapy": [
+            AFTER_FIRST, {"drugs": ["trastuzumab_deruxtecan"], "outcome": "toxicity"}]},
+        "(T-DM1), alternative, rank not decided; or tucatinib + trastuzumab + capecitabine, consider, depending on "
+        "predominantly CNS disease (and 2 more).",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("title", HANGING)
+def test_the_bottom_line_names_what_the_first_regimen_hangs_on(title: str, curated: Guideline) -> None:
+    record, says = HANGING[title]
+    line = curated.answer({"id": "p", **record}).bottom_line
+    assert line.endswith(says)
+    assert len(line) <= 200
+
+
+THERAPIES = {
+    "stopped for toxicity": (
+        [{"drugs": FIRST, "outcome": "toxicity"}], ("L17",),
+        "Given, without that: trastuzumab, pertuzumab and docetaxel.",
+    ),
+    "a conjugate stopped for toxicity": (
+        [{"drugs": FIRST, "outcome": "completed"}, {"drugs": ["trastuzumab_deruxtecan"], "outcome": "toxicity"}],
+        ("L30",),
+        "Not met here: progression on trastuzumab deruxtecan (T-DXd). Given, without that: trastuzumab deruxtecan (T-DXd).",
+    ),
+    "drugs that no statement of a line names": (
+        [{"drugs": ["capecitabine"], "outcome": "progression"}], ("L3",),
+        "Not met here: no prior anti-HER2 therapy or chemotherapy for metastatic disease.",
+    ),
+    "progression on one of the drugs, late after adjuvant trastuzumab": (
+        [{"drugs": ["lapatinib", "trastuzumab"], "outcome": "progression"}], ("L17", "L13"),
+        "Not met here: progression on pertuzumab and a taxane. Met: progression on trastuzumab.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("title", THERAPIES)
+def test_a_silence_names_what_comes_nearest_for_this_patient(title: str, curated: Guideline) -> None:
+    therapy, statements, says = THERAPIES[title]
+    late = {"adjuvant_drugs": ["trastuzumab"], "months_to_recurrence": 30} if "L13" in statements else {}
+    notes = curated.answer({"id": "p", "her2": "positive", "metastatic_therapy": therapy, **late}).notes
+    near = [note for note in notes if note.startswith("What comes nearest is ")]
+    assert [note.removeprefix("What comes nearest is ").partition(":")[0] for note in near] == list(statements)
+    assert near[0].endswith(says)
+
+
 WITHOUT_THERAPY = {
     "the record": ({}, ("therapy for metastatic disease was given is not recorded; if none was: trastuzumab + pertuzumab",
                         "RECOMMENDED It is not recorded which therapy for metastatic disease was given; all of this holds")),

@@ -27,7 +27,9 @@ __all__ = ["LONGEST", "BottomLine", "placing_grounds", "scope_facts"]
 LONGEST = 200
 MOST_WAYS = 2
 LONGEST_SET = 80
-FULL = 7
+MOST_FACTS = 2
+"""So many facts are named at most on which a regimen hangs."""
+FULL = 13
 """So many wordings are tried before the shortest one."""
 
 
@@ -158,9 +160,10 @@ class BottomLine:
             yield say("bottom_then", text, say("bottom_others", str(len(rest))))
         yield say("bottom_end", text)
         others = [say("bottom_others", str(len(top) - 1))] if top[1:] else []
-        for every in (full, [self.entry(entry, False, untreated) for entry in top]):
-            for named in (every, every[:1] + others):
-                yield say("bottom_end", say("labelled", lead, say("bottom_or").join(named)))
+        briefer = [[self.entry(entry, False, untreated, named) for entry in top] for named in range(MOST_FACTS, -1, -1)]
+        some = [own for every in (full, *briefer) for own in (every, every[:1] + others)]
+        for named in [*(briefer[:-1] if top[0].certainty == CERTAIN else []), *some]:
+            yield say("bottom_end", say("labelled", lead, say("bottom_or").join(named)))
         if not others:
             yield say("bottom_end", say("labelled", lead, self.brief(top[0], untreated)))
         elif all(entry.certainty == CERTAIN for entry in top):
@@ -205,8 +208,11 @@ class BottomLine:
                         return self.say("bottom_excluded", label, strong)
         return ""
 
-    def entry(self, entry: Recommendation, full: bool, said: Sequence[Assumption]) -> str:
-        """Name a regimen with its strength, and whether or on what it hangs besides what is `said` already."""
+    def entry(self, entry: Recommendation, full: bool, said: Sequence[Assumption], named: int = 0) -> str:
+        """Name a regimen with its strength, and on what it hangs besides what is `said` already.
+
+        That is said in `full`, or else so many facts are `named`.
+        """
         say, model = self.say, self.model
         words = say("bottom_entry", model.label("regimen", entry.regimen), model.label("strength", entry.strength))
         excluded = self.also_excluded(entry)
@@ -221,8 +227,19 @@ class BottomLine:
         return (
             say("bottom_if", words, self.requirements(RECOMMENDED, entry, said))
             if full
-            else say("not_recorded_decides", words)
+            else self.hanging(words, entry, said, named)
         )
+
+    def hanging(self, words: str, entry: Recommendation, said: Sequence[Assumption], named: int) -> str:
+        """Add to the words of an entry the first facts on which it hangs, and how many more these are."""
+        assumed = {(one.fact, one.member, one.course, one.key) for one in entry.assuming if one not in said}
+        facts = [own for own in self.missing if (own.fact, own.member, own.course, own.key) in assumed]
+        if not named or not facts:
+            return self.say("not_recorded_decides", words)
+        names = self.say("and_condition").join(unknown_words(own, self.model) for own in facts[:named])
+        left = len(facts) - named
+        more = [self.say("bottom_more_facts", str(left))] if left > 0 else []
+        return " ".join((self.say("bottom_depending", words, names), *more))
 
     def requirements(self, predicate: str, entry: Recommendation, said: Sequence[Assumption]) -> str:
         return requirements_of(predicate, entry.regimen, self.derivation, said, MOST_WAYS)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache, reduce
 from operator import or_
+from typing import NamedTuple
 
 from reasoner.compiler.model import Fact, GuidelineModel, capitalised
 from reasoner.compiler.program import Program
-from reasoner.engine.caveats import atoms_of
+from reasoner.engine.caveats import atoms_of, certain_of
 from reasoner.engine.conclusions import SILENT, UNDETERMINED, Conclusions
 from reasoner.engine.derivation import Derivation, SeenCondition
 from reasoner.engine.joined_names import join_names
@@ -93,10 +94,12 @@ def silence_notes(derivation: Derivation, conclusions: Conclusions, decision: st
     options = [name for name in model.regimens if model.option_of.get(name, "") == decision]
     if conclusions.setting(decision) == SILENT:
         yield model.say("note_silent")
-        for statement, met, misses in nearest_statements(derivation, decision):
-            words = model.say("and").join(join_names(misses, model))
-            text = model.say("note_nearest", statement, model.annotations[statement].text, words)
-            yield f"{text} {model.say('note_met', model.say('and').join(join_names(met, model)))}" if met else text
+        for near in nearest_statements(derivation, decision):
+            misses, met = (model.say("and").join(join_names(words, model)) for words in (near.misses, near.met))
+            parts = [model.say("note_nearest", near.statement, model.annotations[near.statement].text, misses)]
+            parts += [model.say("note_met", met)] if met else []
+            parts += [model.say("note_given", model.say("and").join(join_names(near.given, model)))] if near.given else []
+            yield " ".join(parts)
     elif not any(possibly(derivation, RECOMMENDED, regimen) for regimen in options):
         yield from dead_end(derivation, conclusions, decision, options)
 
@@ -128,35 +131,57 @@ def local(derivation: Derivation) -> Iterator[str]:
             yield model.say("note_local", annotation.id, program.phrases[ground.head])
 
 
-def nearest_statements(
-    derivation: Derivation, decision: str = "", all_statements: bool = False
-) -> list[tuple[str, list[str], list[str]]]:
+class Near(NamedTuple):
+    """A statement that comes near to placing a patient, with what it meets and misses, in words.
+
+    `given` names the drugs that what it misses is about and that were given all the same; `against` tells whether it asks
+    for the absence of something that is there.
+    """
+
+    statement: str
+    met: tuple[str, ...]
+    misses: tuple[str, ...]
+    given: tuple[str, ...]
+    against: bool
+
+
+def nearest_statements(derivation: Derivation, decision: str = "", all_statements: bool = False) -> list[Near]:
     """Find the statements that come nearest to placing this patient for a decision, each with what it meets and misses.
 
-    Near is a statement of which something is met that not every patient meets, or that asks for an outcome of a drug in the
-    course under way. Of these the nearest are those that miss the fewest conditions; of one statement the instance that
-    misses fewest counts. With `all_statements` none need be near, and those count that miss two conditions at most.
+    Near is a statement of which something is met that not every patient meets, or all that it misses is of drugs that were
+    given; where there is none, one that asks for something of such a drug; and else one against which something stands. Of
+    those that only lack something the nearest are those that miss the fewest conditions, and so of the others; of one
+    statement the instance that misses fewest counts. With `all_statements` all are near, and those count that miss two
+    conditions at most.
     """
     model, program = derivation.model, derivation.program
-    best: dict[str, tuple[list[str], list[str]]] = {}
-    own = model.settings_in(decision)
-    under_way = drugs_under_way(derivation)
+    tiers: list[dict[str, Near]] = [{}, {}, {}]
+    own, given = model.settings_in(decision), drugs_given(derivation)
     for number, statement, setting in placing_rules(program, model):
         if derivation.fires(number) or setting not in own:
             continue
         use = derivation.use(number)
-        misses = use.blocked_by
-        met = [c.phrase for c in use.conditions if c.met == "always" and not c.negated and telling(c, model)]
-        within_reach = all(not c.negated and under_way.intersection(arguments_of(c.atom)) for c in misses)
-        words = [words for c in misses for words in unmet(c, derivation)]
-        if (all_statements or met or within_reach) and (statement not in best or len(words) < len(best[statement][1])):
-            best[statement] = met, words
-    fewest = min((len(misses) for _, misses in best.values()), default=0)
-    return [
-        (statement, met, misses)
-        for statement, (met, misses) in best.items()
-        if len(misses) <= (max(fewest, 2) if all_statements else fewest)
-    ]
+        met = tuple(c.phrase for c in use.conditions if c.met == "always" and not c.negated and telling(c, model))
+        words = tuple(words for c in use.blocked_by for words in unmet(c, derivation))
+        against = any(c.negated for c in use.blocked_by)
+        reached = [set().union(*(given.get(name, ()) for name in of_therapy(c, model))) for c in use.blocked_by]
+        near = all_statements or met or (all(reached) and not against)
+        found = tiers[0 if near else 1 if any(reached) else 2]
+        if (near or against or any(reached)) and (statement not in found or len(words) < len(found[statement].misses)):
+            drugs = tuple(model.label("drug", name) for name in model.drugs if any(name in each for each in reached))
+            found[statement] = Near(statement, met, words, drugs, against)
+    nearest = list(next(filter(None, tiers), {}).values())
+    if all_statements:
+        fewest = min((len(one.misses) for one in nearest), default=0)
+        return [one for one in nearest if len(one.misses) <= max(fewest, 2)]
+    by_kind = {kind: min((len(one.misses) for one in nearest if one.against is kind), default=0) for kind in (False, True)}
+    return [one for one in nearest if len(one.misses) == by_kind[one.against]]
+
+
+def of_therapy(condition: SeenCondition, model: GuidelineModel) -> Sequence[str]:
+    """Give what a condition on therapy is about; of another, and of one that asks for an absence, nothing."""
+    derived = model.roles[predicate_of(condition.atom)] == "derived"
+    return arguments_of(condition.atom) if derived and not condition.negated else ()
 
 
 @lru_cache(maxsize=64)
@@ -190,15 +215,15 @@ def telling(condition: SeenCondition, model: GuidelineModel) -> bool:
     return model.roles[predicate] in ("derived", "patient") and predicate not in GIVEN
 
 
-def drugs_under_way(derivation: Derivation) -> set[str]:
-    """Find the drugs of the course under way, where it is known that one is."""
-    every, program = derivation.completions.all, derivation.program
-    under_way = {first for number, first, _ in atoms_of(program, "ongoing") if derivation.values[number] == every}
-    return {
-        drug
-        for number, course, drug in atoms_of(program, "drug_in")
-        if course in under_way and derivation.values[number] == every
-    }
+def drugs_given(derivation: Derivation) -> dict[str, set[str]]:
+    """Give for each drug that is known to have been given, and for each of their classes, which drugs these are."""
+    program, found = derivation.program, dict[str, set[str]]()
+    for _, drug in certain_of(derivation, "drug_in"):
+        found.setdefault(drug, set()).add(drug)
+        for _, first, name in atoms_of(program, "class_of"):
+            if first == drug:
+                found.setdefault(name, set()).add(drug)
+    return found
 
 
 def not_asked_for(derivation: Derivation, conclusions: Conclusions, record: Record) -> Iterator[str]:

@@ -89,10 +89,8 @@ def with_rule_dropped(found: Finding, form: clingo.Symbol, writer: FindingWriter
 
 def with_nearest_statements(gap: Finding, witness: Mapping[str, object], guideline: Guideline, decision: str) -> Finding:
     """Add to a gap of a decision the statements that come nearest, and what they require that the witness does not have."""
-    near = {
-        name: misses
-        for name, _, misses in nearest_statements(guideline.answer(witness).derivation, decision, all_statements=True)
-    }
+    found = nearest_statements(guideline.answer(witness).derivation, decision, all_statements=True)
+    near = {one.statement: one.misses for one in found}
     known, say = guideline.model.annotations, guideline.model.say
     fewest = min(map(len, near.values()), default=0)
     words = [say("asks", n, say("and_condition").join(near[n])) for n in known if n in near and len(near[n]) == fewest]
