@@ -52,13 +52,15 @@ class CourseVerdict(Result, frozen=True):
 class Concordance(Result, frozen=True, tag_field="schema", tag="reasoner.concordance/1"):
     """The courses that a patient was given, oldest first, each with its verdict.
 
-    `notes` say why there are none, and what was read from a chart and could not be put into the record. `model`, not part of
+    Of what was read from a chart, `sources` tell for each fact, and each place of a course, the resources behind it. `notes`
+    say why there are no courses, and what of the chart could not be put into the record. `model`, not part of
     the JSON, gives the words.
     """
 
     guideline: GuidelineInfo
     patient: str
     courses: tuple[CourseVerdict, ...]
+    sources: dict[str, tuple[str, ...]]
     notes: tuple[str, ...]
 
     model = Carried[GuidelineModel]()
@@ -78,7 +80,8 @@ def concordance(guideline: Guideline, data: Record | Mapping[str, object]) -> Co
         known = record.known() or (Known(),) * len(given)
         judged += (Judgement(guideline, own, record, given, n, then).verdict() for n, then in enumerate(known))
     notes = (*(() if judged else (why_none(guideline.model),)), *record.remarks)
-    return Concordance(guideline.info, record.id, tuple(judged), notes).carrying(model=guideline.model)
+    found = Concordance(guideline.info, record.id, tuple(judged), dict(record.sources), notes)
+    return found.carrying(model=guideline.model)
 
 
 def why_none(model: GuidelineModel) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from reasoner.compiler.model import GuidelineModel
@@ -42,6 +43,8 @@ def render(result: Concordance, width: int = 80, colour: bool = False) -> str:
     for course in result.courses:
         page.blank()
         judged(page, course, model)
+        if read := read_from(course, result):
+            page.item("", model.say("sentence", model.say("concordance_read_from", read)), "faint")
     for note in result.notes:
         page.blank()
         page.item("", printable(note), "faint", indent=0)
@@ -68,6 +71,13 @@ def judged(page: TextLayout, course: CourseVerdict, model: GuidelineModel) -> No
         page.item("  ?", say("sentence", say("concordance_assumes_now", facts(course.assumes_now, model))), "conditional")
     if course.told_later:
         page.item("  ?", say("sentence", say("concordance_told_later", facts(course.told_later, model))), "conditional")
+
+
+def read_from(course: CourseVerdict, result: Concordance) -> str:
+    """Name the first resource that tells of each drug of a course."""
+    places = re.compile(rf"\w+\[{course.course - 1}\]\.drugs\[")
+    told = dict.fromkeys(words[0] for place, words in result.sources.items() if places.match(place))
+    return result.model.say("and").join(told)
 
 
 def facts(names: Iterable[str], model: GuidelineModel) -> str:
