@@ -208,7 +208,7 @@ def test_what_a_chart_tells_counts_from_its_date_on(
     (course,) = json.loads(command("concordance", tmp_path / "chart.json", "--format", "json"))["courses"]
     assert (course["verdict"], course["told_later"], course["assumes_now"]) == (verdict, later, [])
     text = " ".join(command("concordance", tmp_path / "chart.json").decode().split())
-    assert "Read from MedicationAdministration/trastuzumab-2023-03-01, rxnorm 224905" in text
+    assert "MedicationAdministration/trastuzumab-2023-03-01, rxnorm 224905, 2023-03-01." in text
     corrected = command("concordance", tmp_path / "chart.json", "--format", "json", "--set", "heart_failure=true")
     (course,) = json.loads(corrected)["courses"]
     assert (course["verdict"], course["assumes_now"]) == ("excluded", ["heart_failure"])
