@@ -43,7 +43,7 @@ from therapy_cases import THERAPY, in_words
 from told_cases import TOLD
 
 from reasoner import Guideline, GuidelineError, RecordError
-from reasoner.fhir import bundles, convert, orders_of, parse, tables
+from reasoner.fhir import bundles, convert, mappings, orders_of, parse, tables
 from reasoner.fhir.course_facts import COURSE_METHODS
 from reasoner.fhir.methods import METHODS
 from reasoner.guideline import default_folder
@@ -360,14 +360,14 @@ def test_tables_name_drugs_and_facts_of_their_guideline(curated: Guideline, tmp_
     with pytest.raises(GuidelineError, match=rf'drugs\.csv:{len(lines) + 1}: "Zytiga": .* write "zytiga"'):
         Guideline.load(folder).answer(AFTER_FIRST_LINE)
     table.unlink()
-    with pytest.raises(GuidelineError, match="cannot be read as CSV"):
+    with pytest.raises(GuidelineError, match=r"drugs\.csv: missing or without rows; courses are built of the drugs in it"):
         Guideline.load(folder).answer(AFTER_FIRST_LINE)
 
 
 @pytest.mark.parametrize(
     ("table", "old", "new", "message"),
     [
-        ("facts", "metastatic,ever,", "metastatic,evr,", 'facts.csv:2: "evr" is not a known method; allowed: any_'),
+        ("facts", "metastatic,ever,", "metastatic,evr,", 'facts.csv:2: "evr" is not a known method; allowed: age, any_'),
         ("facts", "ever,metastasis,", "ever,,", 'facts.csv:2: of: "": the method ever takes finding'),
         ("facts", "ever,metastasis,", "ever,metastases,", 'facts.csv:2: "metastases" is not a known finding'),
         ("facts", "months_between,trastuzumab ", "months_between,x ", '"x" is not a known drug'),
@@ -375,8 +375,9 @@ def test_tables_name_drugs_and_facts_of_their_guideline(curated: Guideline, tmp_
         ("tests", "her2,ihc,", "her2,ihcc,", 'tests.csv:2: "ihcc" is not a known set of values; allowed: certainty, '),
         ("values", "unit,kg,kilogram,1,", "unit,kg,kilogram,one,", '"one" is not a number'),
         ("values", "unit,kg,kilogram,1,", "unit,kg,kilogram,1e999,", '"1e999" is not a number'),
-        ("periods", "pause,120,", "pauze,120,", 'periods.csv:3: "pauze" is not a known period; allowed: at_once, cycle, '),
-        ("periods", "cycle,18,", "pause,18,", "periods.csv: add cycle"),
+        ("periods", "pause,120,", "pauze,120,", 'periods.csv:3: "pauze" is not a known period; allowed: at_once, brain_'),
+        ("periods", "cycle,18,", "pause,18,", 'periods.csv:6: period "pause": stands in 3 too; leave one out'),
+        ("periods", "cycle,18,", "her2,18,", "periods.csv: add cycle"),
         ("drugs", ",Trastuzumab,", ",\x1b[2J,", "drugs.csv:2: a cell holds U+001B, which cannot be printed; leave it out"),
         ("drugs", "system,code,", "code,system,", "drugs.csv:1: the columns must be system, code,"),
     ],
@@ -396,8 +397,8 @@ def test_a_mistake_in_a_table_is_refused_with_its_place(
 
 
 def test_every_method_that_tables_may_name_is_there() -> None:
-    assert METHODS.keys() == tables.METHODS.keys()
-    assert COURSE_METHODS.keys() == tables.COURSE_METHODS.keys()
+    assert METHODS.keys() == mappings.METHODS.keys()
+    assert COURSE_METHODS.keys() == mappings.COURSE_METHODS.keys()
 
 
 def test_the_explanation_shows_where_a_fact_was_read(environment: dict[str, str], tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import msgspec
 from reasoner.errors import RecordError
 from reasoner.fhir.kinds import BUNDLE
 from reasoner.fhir.pages import page_of, why_not_whole
-from reasoner.fhir.resources import DAYS, PERIODS, Located, Resource
+from reasoner.fhir.resources import ABATEMENTS, DAYS, PERIODS, Located, Resource
 from reasoner.fhir.versions import Deleted, deletion, versions_of
 
 __all__ = ["NOT_READ", "ParsedResources", "Unreadable", "convert", "merge", "parse"]
@@ -34,7 +34,9 @@ STAND_INS: dict[str, dict[str, object]] = {
     "verificationStatus": {"verificationStatus": {"text": NOT_READ}},
     "subject": {"subject": {"reference": NOT_READ}},
     "patient": {"subject": {"reference": NOT_READ}},
+    "deceasedDateTime": {"deceasedDateTime": NOT_READ},
     **{day: {day: NOT_READ} for day in DAYS},
+    **{field: {"abatementString": NOT_READ} for field in ABATEMENTS},
     **{period: {period: {"start": NOT_READ}} for period in PERIODS},
 }
 FIELD = re.compile(r"\$\.(?:resource\.)?(\w+)")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cached_property
 from typing import NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.errors import RecordError
+from reasoner.fhir.allergies import ALLERGY, AllergyReader
 from reasoner.fhir.bundles import NOT_READ, ParsedResources, Unreadable
+from reasoner.fhir.dates import PartialDate
+from reasoner.fhir.demographics import latest_day
 from reasoner.fhir.doses import GIVEN, DoseReader, drugs_coded, medications_of
 from reasoner.fhir.elements import texts_of
 from reasoner.fhir.elsewhere import TELLING_FIELDS, is_silent
@@ -28,6 +32,7 @@ __all__ = ["READ", "Chart", "Orders", "orders_of", "without_silent"]
 
 TELLING = {*TOLD, "Condition", "Observation"}
 """Resources that can tell of therapy without being a medication event."""
+PATIENT = "Patient"
 UNREAD = {
     "MedicationOrder": "fhir_other_version",
     "MedicationPrescription": "fhir_other_version",
@@ -35,8 +40,8 @@ UNREAD = {
     None: "fhir_part_unread",
 }
 """Medication events of other versions of FHIR, and what does not say what it is: none of them is read."""
-READ = {*TELLING, *GIVEN, *UNREAD}
-MATTERING = {*READ, "Bundle", "Medication", "Patient"}
+READ = {*TELLING, *GIVEN, *UNREAD, ALLERGY}
+MATTERING = {*READ, "Bundle", "Medication", PATIENT}
 ADMINISTRATIVE = {
     "Coverage", "Endpoint", "HealthcareService", "Location", "OperationOutcome", "Organization", "Practitioner",
     "PractitionerRole", "Provenance", "RelatedPerson",
@@ -66,16 +71,21 @@ class Chart:
         kinds = Counter([resource.resourceType for _, resource in parsed.resources])
         if not any(kinds):
             raise RecordError("; ".join([model.say("fhir_no_resource"), *self.unreadable[:1]]))
-        self.other_kinds = {kind: kinds[kind] for kind in sorted(filter(None, kinds)) if kind not in UNCOUNTED}
+        self.kinds = kinds_read(tables)
+        known = self.kinds | (UNCOUNTED - READ)
+        self.other_kinds = {kind: kinds[kind] for kind in sorted(filter(None, kinds)) if kind not in known}
         subjects = Subjects(parsed, model)
         self.patient = subjects.patient and subjects.patient.rpartition("/")[2]
         self.evidence.born = subjects.born
         matters = Matters(parsed.resources, tables, subjects)
         reader = DoseReader(Medications(parsed.resources), matters, self.evidence, silent_is_none)
+        allergies = AllergyReader(self.evidence)
         superseded, disputed = versions_of(parsed.resources)
-        for number, ((url, resource), other) in enumerate(zip(parsed.resources, subjects.others, strict=True)):
+        numbered = enumerate(zip(parsed.resources, subjects.others, strict=True))
+        self.counting = [(number, own, other) for number, (own, other) in numbered if number not in superseded]
+        for number, (url, resource), other in self.counting:
             kind, why = resource.resourceType, ""
-            if kind not in READ or number in superseded:
+            if kind not in self.kinds:
                 continue
             if other or number in disputed or resource.focus or resource.extension or resource.modifierExtension:
                 name = name_of(url, resource, number + 1)
@@ -89,27 +99,25 @@ class Chart:
                 if kind is None:
                     self.unreadable.append(model.say("fhir_not_a_resource"))
                     self.evidence.add_unknown(name)
-                continue
-            if kind in GIVEN:
+                    allergies.add_doubt(name)
+            elif kind in GIVEN:
                 reader.add_medication(name, url, resource, why)
-                continue
-            if kind == "Condition":
-                self.evidence.add_condition(resource, name, bool(why), matters.is_tied(resource, url))
-            elif kind == "Observation":
-                self.evidence.add_observation(resource, name, bool(why))
-                if not is_worded(resource):
-                    continue
-            elif kind == "AdverseEvent":
-                self.evidence.add_event(resource, name, bool(why))
-            reader.add_told(name, resource, why)
-        self.add_gaps(parsed, reader)
+            elif kind == ALLERGY:
+                allergies.add(resource, name, bool(why))
+            else:
+                tied = kind == "Condition" and matters.is_tied(resource, url)
+                self.evidence.add_finding(resource, name, bool(why), tied)
+                if tables.therapy and (kind != "Observation" or is_worded(resource)):
+                    reader.add_told(name, resource, why)
+        self.add_gaps(parsed, reader, allergies)
         self.evidence.put_together()
         self.evidence.settle_regional(matters.others)
         self.evidence.doubt_of_which(matters.others)
+        allergies.settle()
         self.doses = reader.doses()
 
-    def add_gaps(self, parsed: ParsedResources, reader: DoseReader) -> None:
-        """Add what may be therapy, or a diagnosis, among what could not be read or had."""
+    def add_gaps(self, parsed: ParsedResources, reader: DoseReader, allergies: AllergyReader) -> None:
+        """Add what may be therapy, a diagnosis or an allergy among what could not be read or had."""
         say = self.model.say
         for own in parsed.unreadable:
             name = own.resource or "Bundle"
@@ -117,13 +125,26 @@ class Chart:
                 reader.add_unclear(name, say("fhir_part_unread"))
             if not own.field and own.resource.partition("/")[0] in ("", "Condition"):
                 self.evidence.add_unknown(name)
+            if not own.field and own.resource.partition("/")[0] in ("", ALLERGY):
+                allergies.add_doubt(name)
         outcomes = [own for _, own in parsed.resources if own.resourceType == OUTCOME]
         failed = parsed.partial == "error" or any(map(reports_failure, outcomes))
         if failed or parsed.partial:
             why = "error" if failed else parsed.partial
             reader.add_unclear("Bundle", say(PARTIAL[why]))
+            allergies.add_doubt("Bundle")
         for name in parsed.lacking:
             reader.add_unclear(name, say("fhir_not_obtained", name))
+
+    @cached_property
+    def patients(self) -> list[tuple[str, Resource]]:
+        """The Patient resources of the patient, each with its name."""
+        return [(name_of(url, own, n + 1), own) for n, (url, own), _ in self.counting if own.resourceType == PATIENT]
+
+    @cached_property
+    def latest_day(self) -> PartialDate | None:
+        """The latest day that the resources about the patient tell of, as far as it is known."""
+        return latest_day(own for _, (_, own), other in self.counting if not other)
 
     def doubt(self, name: str, located: Located, other: str, matters: Matters, disputed: bool) -> str:
         """Say briefly why nobody can tell whether a resource counts, or nothing where it does, and note it as unreadable.
@@ -174,6 +195,15 @@ class Chart:
     def labels(self, drugs: Iterable[str]) -> str:
         """Name drugs, each once."""
         return self.model.say("comma").join(self.model.label("drug", drug) for drug in dict.fromkeys(drugs))
+
+
+def kinds_read(tables: Tables) -> set[str | None]:
+    """List the kinds of resources that tables read: medications, and what else may tell of therapy, for courses alone."""
+    if tables.therapy:
+        found: set[str | None] = READ - {ALLERGY}
+    else:
+        found = {None, "Condition", "Observation", "AdverseEvent", *(["Procedure"] if tables.procedures.rows else [])}
+    return found | ({ALLERGY} if tables.allergies.rows else set())
 
 
 def without_silent(resources: Iterable[Located], tables: Tables) -> list[Located]:

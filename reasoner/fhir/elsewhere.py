@@ -94,8 +94,10 @@ def answers_in(items: Iterable[Item | None], tables: Tables, depth: int = 0) -> 
                 coding = own.valueCoding
                 coded = (system_of(coding.system), coding.code or "") if coding is not None else ("", "")
                 words = [own.valueString, own.valueReference.display if own.valueReference is not None else None]
-                said = {tables.value_of(YES_NO.values, TEXT, text) for text in (*words, coding and coding.display) if text}
-                if own.valueBoolean is not False and "false" not in {*said, tables.value_of(YES_NO.values, *coded)}:
+                said = {
+                    tables.sets.value_of(YES_NO.values, TEXT, text) for text in (*words, coding and coding.display) if text
+                }
+                if own.valueBoolean is not False and "false" not in {*said, tables.sets.value_of(YES_NO.values, *coded)}:
                     words.append(item.text)
                 yield Concept([coding], " ".join(filter(None, words)))
                 within += own.item or ()

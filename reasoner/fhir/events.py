@@ -15,6 +15,7 @@ from reasoner.fhir.evidence import UNDECIDED, Evidence
 from reasoner.fhir.facts import name_some
 from reasoner.fhir.provenance import Provenance, shortened, unique
 from reasoner.fhir.timeline import Axis, Day, DrugGiven, Timeline, TimelineEvent, axis_of
+from reasoner.fhir.value_sets import Between
 from reasoner.records.record import ONE_OF
 
 if TYPE_CHECKING:
@@ -167,14 +168,14 @@ class TimelineBuilder:
             certainty="open" if own.value == UNDECIDED or disputed else "told",
             sources=(own.source,),
             finding=finding,
-            value=own.value,
+            value=shown if isinstance(own.value, Between) else own.value,
             outcome=str(own.value) if kind == "disease" and own.value in self.model.outcomes else "",
             start=day_of(own.date),
             why=why,
             places=places,
             facts=self.bearing.get(finding, ()),
         )
-        number = isinstance(own.value, float)
+        number = isinstance(own.value, float | Between)
         told = number or (own.value, shown if own.by else (shown, own.source.code))
         singly = own.date if own.value in self.endings.by_disease else own.date is None
         subject = (kind, finding) if own.by else (kind, finding, told)
@@ -187,6 +188,8 @@ class TimelineBuilder:
             ended = value in self.model.outcomes
             words = self.model.label("outcome", str(value)) if ended else say("timeline_controlled")
             words = say("timeline_uncertain", label) if value == UNDECIDED else words
+        elif isinstance(value, Between):
+            return say("value", label, shown)
         elif isinstance(value, float):
             return say("value", label, shown or f"{value:g}")
         elif value in WORDS:

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
+from reasoner.fhir.codes import WHOLE
 from reasoner.fhir.dates import PartialDate, bound_above, first_date, instant, parse_date
 from reasoner.fhir.elements import Coding, Concept, as_list, first_code, texts_of
-from reasoner.fhir.onsets import onset_of
+from reasoner.fhir.onsets import ACTIVE, AGAIN, onset_of, period_of, whether_active
 from reasoner.fhir.provenance import Provenance, provenance_of
 from reasoner.fhir.resources import Component, Resource
 from reasoner.fhir.systems import DISEASES, system_of
 from reasoner.fhir.tables import UNDECIDED, Diagnosis, Tables, Test
-from reasoner.fhir.values import ValueReader
+from reasoner.fhir.values import Value, ValueReader
 from reasoner.fhir.words import normalise
 
 __all__ = ["UNDECIDED", "Evidence", "EvidenceCollector", "latest"]
@@ -25,8 +26,10 @@ DAY = len("2020-01-31")
 REFUTED, ERROR = "refuted", "entered-in-error"
 REGIONAL = "regional"
 WEIGHT = (UNDECIDED, REGIONAL)
-AGAIN = {"recurrence", "relapse"}
-ACTIVE = {"active", *AGAIN, None}
+DONE = {"completed": "true", "not-done": "not_then"}
+NOT_DONE_YET = {"preparation", ERROR}
+PROCEDURES = "procedures"
+PRESENT = {"true", REGIONAL}
 
 
 Named = list[tuple[Diagnosis, Coding | None]]
@@ -38,10 +41,12 @@ class Evidence(NamedTuple):
 
     `again` says that it came back on its date; `at` is its time, in seconds from 1970, where that and its zone are told.
     `by` is the set of values that a result came in; `equivocal` says that the result itself is that it is undecided,
-    `shown` is the result as it is written. `loose` says that it is told of a cancer without saying of which.
+    `shown` is the result as it is written. `loose` says that it is told of a cancer without saying of which. `active` says
+    of a diagnosis that it is there now, or that it ended, by `until` where that is told; None where neither is told.
+    `unread` says that a result is in a unit that no table has.
     """
 
-    value: str | float
+    value: Value
     date: PartialDate | None
     source: Provenance
     lasting: bool = False
@@ -51,6 +56,9 @@ class Evidence(NamedTuple):
     again: bool = False
     at: float | None = None
     loose: bool = False
+    active: bool | None = None
+    until: PartialDate | None = None
+    unread: bool = False
 
 
 class EvidenceCollector:
@@ -79,6 +87,17 @@ class EvidenceCollector:
     def add(self, finding: str, evidence: Evidence) -> None:
         self.found.setdefault(finding, []).append(evidence)
 
+    def add_finding(self, resource: Resource, name: str, doubted: bool, tied: bool) -> None:
+        """Read what a resource says of findings by its kind; `tied` says that it names the guideline's cancer as its own."""
+        if resource.resourceType == "Condition":
+            self.add_condition(resource, name, doubted, tied)
+        elif resource.resourceType == "Observation":
+            self.add_observation(resource, name, doubted)
+        elif resource.resourceType == "AdverseEvent":
+            self.add_event(resource, name, doubted)
+        elif resource.resourceType == "Procedure":
+            self.add_procedure(resource, name, doubted)
+
     def add_condition(self, resource: Resource, name: str, doubted: bool = False, tied: bool = False) -> None:
         """Read a diagnosis: undecided where it is not confirmed or `doubted`, nothing where it is refuted or an error.
 
@@ -89,19 +108,21 @@ class EvidenceCollector:
             statuses.add(first_code(resource.verificationStatus) or UNDECIDED)
         if ERROR in statuses:
             return
+        date = onset_of(resource, self.born)
         if statuses == {REFUTED}:
-            self.leave_out(name, resource.code, resource.onsetDateTime, self.model.say("fhir_refuted"))
+            self.add_refuted(resource, name, date, doubted)
             return
         confirmed = not doubted and statuses <= {"confirmed"}
-        date = onset_of(resource, self.born)
         clinical = first_code(resource.clinicalStatus)
-        lasting, again = clinical in ACTIVE, clinical in AGAIN
+        lasting, again = clinical in ACTIVE or clinical is None, clinical in AGAIN
+        active, until = whether_active(resource)
         said, worded = self.named(resource.code, as_list(resource.bodySite))
         loose = not tied and self.tables.cancer not in {own.finding for own, _ in (*said, *worded)}
         for diagnosis, coding in decisive((*said, *worded)):
             source = provenance_of(name, coding, resource.code, date)
             value = diagnosis.value if confirmed or diagnosis.value == REGIONAL else UNDECIDED
-            own = Evidence(value, date, source, lasting, again=again, loose=loose)
+            value = "true" if value == WHOLE else UNDECIDED if active is False and value not in PRESENT else value
+            own = Evidence(value, date, source, lasting, again=again, loose=loose, active=active, until=until)
             if value == REGIONAL:
                 self.regional.append((diagnosis.finding, own))
             else:
@@ -116,6 +137,16 @@ class EvidenceCollector:
             sure = confirmed and Diagnosis(self.tables.cancer, "true") in (diagnosis for diagnosis, _ in said)
             self.add_stages(resource, name, date, sure)
 
+    def add_refuted(self, resource: Resource, name: str, date: PartialDate | None, doubted: bool) -> None:
+        """Read a refuted diagnosis: the findings that it is as a whole are not there; of others it says nothing."""
+        said, _ = self.named(resource.code, as_list(resource.bodySite))
+        whole = [(own, coding) for own, coding in decisive(said) if own.value == WHOLE and not doubted]
+        for own, coding in whole:
+            told = parse_date(resource.recordedDate) or date
+            self.add(own.finding, Evidence("false", told, provenance_of(name, coding, resource.code, told)))
+        if not whole:
+            self.leave_out(name, resource.code, resource.onsetDateTime, self.model.say("fhir_refuted"))
+
     def may_be_staged(self, diagnoses: Iterable[Diagnosis]) -> bool:
         """Tell whether a diagnosis is the guideline's cancer, or says that it spread; stages of others are other stages."""
         staged = {self.tables.cancer, *(test.finding for test in self.tables.stages)}
@@ -129,7 +160,7 @@ class EvidenceCollector:
             for test in self.tables.stages:
                 stage, read = self.values.coded_value(own.summary, (test,))
                 known = own.type is None or any(named.finding == test.finding for named in self.tests_named(own.type))
-                if stage is not None or any(self.tables.hints(test.values, text) for text in texts_of(own.summary)):
+                if stage is not None or any(self.tables.sets.hints(test.values, text) for text in texts_of(own.summary)):
                     value = stage if stage is not None and sure and known else UNDECIDED
                     self.add(test.finding, Evidence(value, date, provenance_of(name, read, own.summary, date)))
 
@@ -149,6 +180,23 @@ class EvidenceCollector:
             value = diagnosis.value if sure and diagnosis.value != REGIONAL else UNDECIDED
             self.add(diagnosis.finding, Evidence(value, date, provenance_of(name, coding, event, date)))
 
+    def add_procedure(self, resource: Resource, name: str, doubted: bool) -> None:
+        """Read a procedure: done, or not on its day; undecided where the status does not say which, or only a text tells."""
+        status, table = resource.status, self.tables.procedures
+        if status in NOT_DONE_YET or resource.code is None:
+            return
+        said: Named = [(own, coding) for coding in resource.code.codings() for own in table.said_by(coding)]
+        said = said or [(own._replace(value=UNDECIDED), None) for t in texts_of(resource.code) for own in table.described(t)]
+        date = first_date(resource.performedDateTime, resource.occurrenceDateTime) or period_of(
+            resource.performedPeriod or resource.occurrencePeriod
+        )
+        for own, coding in decisive([pair for pair in said if pair[0].finding]):
+            told = UNDECIDED if doubted or own.value == UNDECIDED else DONE.get(status or "", UNDECIDED)
+            source = provenance_of(name, coding, resource.code, date)
+            self.add(own.finding, Evidence(told, date, source, by=PROCEDURES, shown=source.display))
+        if not said and table.rows:
+            self.leave_out(name, resource.code, "" if date is None else str(date), self.model.say("fhir_unmapped_procedure"))
+
     def named(self, concept: Concept | None, sites: Iterable[Concept]) -> tuple[Named, Named]:
         """List what the codes of a diagnosis at body sites say, and what its words say beyond; a text is never certain."""
         if concept is None:
@@ -157,9 +205,9 @@ class EvidenceCollector:
         said: Named = [(own, coding) for coding in concept.codings() for own in self.tables.diagnoses(coding, places)]
         known, coding = {diagnosis.finding for diagnosis, _ in said}, concept.first()
         regional = any(own.value == REGIONAL for own, _ in said)
-        if regional and any(self.tables.far.search(normalise(text)) for text in texts_of(concept)):
+        if regional and any(self.tables.conditions.far.search(normalise(text)) for text in texts_of(concept)):
             said = [(own._replace(value=UNDECIDED) if own.value == REGIONAL else own, code) for own, code in said]
-        named = dict.fromkeys(own.finding for text in texts_of(concept) for own in self.tables.described(text))
+        named = dict.fromkeys(own.finding for text in texts_of(concept) for own in self.tables.conditions.described(text))
         return said, [(Diagnosis(finding, UNDECIDED), coding) for finding in named if finding and finding not in known]
 
     def is_another(self, concept: Concept | None) -> bool:
@@ -169,7 +217,7 @@ class EvidenceCollector:
         if any(coding.code and system_of(coding.system) in DISEASES for coding in concept.codings()):
             return True
         texts = texts_of(concept)
-        return bool(texts) and not any(self.tables.described(text) for text in texts)
+        return bool(texts) and not any(self.tables.conditions.described(text) for text in texts)
 
     def add_observation(self, resource: Resource, name: str, doubted: bool = False) -> None:
         """Read a result and those of its components; one that is not final says nothing, an unclear one is undecided."""
@@ -223,12 +271,15 @@ class EvidenceCollector:
             values = self.values.values_of(part, tuple(own))
             if values is None and parts:
                 continue
-            single = self.tables.together_say(values) if values else None
+            single = self.tables.sets.together_say(values) if values else None
             told = UNDECIDED if single is None or doubted else single
-            equivocal = not doubted and (single == UNDECIDED or single in self.tables.partial)
+            equivocal = not doubted and (single == UNDECIDED or single in self.tables.sets.partial)
             kind, shown = next(iter(own)).values, stated_words(part)
-            evidence = Evidence(told, date, source, by=kind, equivocal=equivocal, shown=shown, at=at, loose=loose)
-            if told in self.tables.partial:
+            unread = single is None and self.values.lacks_unit(part, own)
+            evidence = Evidence(
+                told, date, source, by=kind, equivocal=equivocal, shown=shown, at=at, loose=loose, unread=unread
+            )
+            if told in self.tables.sets.partial:
                 self.parts.setdefault((finding, date or name), []).append(evidence)
             else:
                 self.add(finding, evidence)
@@ -237,7 +288,7 @@ class EvidenceCollector:
     def put_together(self) -> None:
         """Take the results of one day that say something only together."""
         for (finding, _), parts in self.parts.items():
-            told = self.tables.together_say({own.value for own in parts}) if len(parts) > 1 else None
+            told = self.tables.sets.together_say({own.value for own in parts}) if len(parts) > 1 else None
             for own in parts:
                 whole = (
                     own._replace(value=UNDECIDED) if told is None else own._replace(value=told, equivocal=told == UNDECIDED)
@@ -276,7 +327,12 @@ class EvidenceCollector:
     def note_undecided(self, evidence: Evidence) -> None:
         """Note a result that decides nothing."""
         if evidence.value == UNDECIDED:
-            self.unmapped.setdefault(evidence.source, self.model.say("fhir_inconclusive"))
+            why = (
+                self.model.say("fhir_unknown_unit", evidence.shown)
+                if evidence.unread
+                else self.model.say("fhir_inconclusive")
+            )
+            self.unmapped.setdefault(evidence.source, why)
 
     def leave_out(self, name: str, concept: Concept | None, written: str | None, why: str) -> None:
         """Note why a resource says nothing here."""

@@ -13,7 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from reasoner.fhir.elsewhere import TELLING_FIELDS
-from reasoner.fhir.resources import DAYS, OTHER_TIMES, PERIODS, Component, Entry, Resource
+from reasoner.fhir.resources import ABATEMENTS, DAYS, OTHER_TIMES, PERIODS, Component, Entry, Resource
 
 __all__ = ["BUNDLE", "TOLD"]
 
@@ -32,7 +32,7 @@ EVENT = (
 )  # fmt: skip
 DIAGNOSIS = (
     "code", "category", "clinicalStatus", "verificationStatus", "bodySite", "stage", "note", "onsetDateTime",
-    "onsetPeriod", "onsetAge", "onsetRange", "onsetString", *DAYS, *PERIODS,
+    "onsetPeriod", "onsetAge", "onsetRange", "onsetString", *ABATEMENTS, *DAYS, *PERIODS,
 )  # fmt: skip
 TOLD = (
     "AdverseEvent", "CarePlan", "ChargeItem", "Claim", "ClinicalImpression", "Communication", "Composition",
@@ -41,9 +41,10 @@ TOLD = (
 )  # fmt: skip
 """Kinds that can tell of therapy without being a medication event, and are read for nothing else, or not without words."""
 READ = {
-    "Patient": ("name", "birthDate", "gender", "identifier", "link"),
+    "Patient": ("name", "birthDate", "gender", "deceasedBoolean", "deceasedDateTime", "identifier", "link"),
     "Observation": (*RESULT, "component", "note", "effectivePeriod", "effectiveInstant", "issued", *DAYS),
     "Condition": DIAGNOSIS,
+    "AllergyIntolerance": DIAGNOSIS,
     "Medication": ("code", "ingredient", "contained"),
     **dict.fromkeys(("MedicationAdministration", "MedicationDispense", "MedicationRequest", "MedicationStatement"), EVENT),
     **dict.fromkeys(TOLD, TELLING),
@@ -52,7 +53,7 @@ READ = {
 }
 """The fields that are read of each kind, beside those of its header."""
 COUNTED = (
-    "Account", "ActivityDefinition", "AllergyIntolerance", "Appointment", "AppointmentResponse", "AuditEvent",
+    "Account", "ActivityDefinition", "Appointment", "AppointmentResponse", "AuditEvent",
     "Basic", "Binary", "BiologicallyDerivedProduct", "BodySite", "BodyStructure", "CareTeam", "ClaimResponse",
     "CodeSystem", "CommunicationRequest", "ConceptMap", "Consent", "Contract", "Coverage",
     "CoverageEligibilityRequest", "CoverageEligibilityResponse", "DetectedIssue", "Device", "DeviceDispense",

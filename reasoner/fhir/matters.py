@@ -35,7 +35,9 @@ class Matters:
     def findings(self, concept: Concept, sites: Iterable[Coding] = ()) -> set[str]:
         """List the findings that the codes and words of a diagnosis name."""
         coded = {own.finding for coding in concept.codings() for own in self.tables.diagnoses(coding, sites)}
-        return coded | {own.finding for text in texts_of(concept) for own in self.tables.described(text) if own.finding}
+        return coded | {
+            own.finding for text in texts_of(concept) for own in self.tables.conditions.described(text) if own.finding
+        }
 
     def referred(self, reference: Reference, url: str | None) -> set[str]:
         """List the findings of a diagnosis that a resource with a full URL refers to.

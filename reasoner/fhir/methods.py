@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 from reasoner.compiler.intervals import passed_cuts
@@ -12,13 +12,17 @@ from reasoner.fhir.chart import Chart
 from reasoner.fhir.course_facts import Open, course_values, words_of
 from reasoner.fhir.courses import Course, Endings, build_courses, unexplained
 from reasoner.fhir.dates import months_between
+from reasoner.fhir.demographics import age, sex
 from reasoner.fhir.doses import Dose
 from reasoner.fhir.events import timeline_of, uncounted_therapy
-from reasoner.fhir.evidence import UNDECIDED, Evidence, latest
-from reasoner.fhir.facts import ChartFacts, Contradiction, FactSource, Side, Undecided, Unmapped, name_some
+from reasoner.fhir.evidence import UNDECIDED, Evidence
+from reasoner.fhir.facts import ChartFacts, FactSource, Unmapped, name_some
+from reasoner.fhir.findings import FindingFacts, fields_of
+from reasoner.fhir.mappings import METHODS as DECLARED
+from reasoner.fhir.mappings import FactMapping
 from reasoner.fhir.placement import Placed, Way, found_with, place_doses
 from reasoner.fhir.provenance import Provenance, unique
-from reasoner.fhir.tables import FactMapping, Tables
+from reasoner.fhir.tables import Tables
 from reasoner.records.record import ONE_OF
 
 __all__ = ["read_facts"]
@@ -59,20 +63,14 @@ def read_facts(
 CANCERS = {"another": "fhir_another_cancer", "second": "fhir_second_cancer"}
 
 
-class FactReader:
+class FactReader(FindingFacts):
     """Reads the facts of one chart, the doses being placed in one way."""
 
     def __init__(self, chart: Chart, placed: Placed, way: Way, endings: Endings) -> None:
-        self.chart = chart
+        super().__init__(chart)
         self.placed = placed
         self.way = way
         self.endings = endings
-        self.model = chart.model
-        self.record: dict[str, object] = {}
-        self.sources: dict[str, tuple[Provenance, ...]] = {}
-        self.undecided: list[Undecided] = []
-        self.contradictions: list[Contradiction] = []
-        self.assumed: list[tuple[str, str]] = []
         self.courses: list[Course] = []
 
     def result(self) -> ChartFacts:
@@ -118,106 +116,6 @@ class FactReader:
         self.leave_open(
             ONE_OF, self.model.say("fhir_one_of", self.model.say("or").join(own.way.label for own in readers)), doses
         )
-
-    def set(self, fact: str, value: object, evidence: Iterable[Evidence]) -> None:
-        self.record[fact] = value
-        self.sources[fact] = unique(own.source for own in evidence)
-
-    def leave_open(self, fact: str, why: str, sources: Iterable[Provenance]) -> None:
-        self.forgo_default(fact)
-        self.undecided.append(Undecided(fact, why, unique(sources)))
-
-    def forgo_default(self, fact: str) -> None:
-        """Record that a fact is unknown where a default would stand for it."""
-        if any(own.name == fact and own.default is not None for own in self.model.facts):
-            self.record[fact] = None
-
-    def contradict(self, fact: str, evidence: Iterable[Evidence]) -> None:
-        self.forgo_default(fact)
-        sides = dict.fromkeys((str(own.value), own.source) for own in evidence)
-        self.contradictions.append(Contradiction(fact, tuple(Side(value, *fields_of(own)) for value, own in sides)))
-
-    def label(self, finding: str) -> str:
-        return self.model.label("finding", finding)
-
-    def decisive(self, fact: str, finding: str) -> list[Evidence]:
-        """Give the latest results of a finding that agree on its value; note where they decide nothing or disagree."""
-        evidence = self.chart.evidence.of(finding)
-        found = latest(evidence)
-        decided = [own for own in found if own.value != UNDECIDED]
-        if not decided and all(own.equivocal for own in found):
-            decided = latest(self.deciding(evidence, found))
-        if len({own.value for own in decided}) > 1:
-            self.contradict(fact, decided)
-            return []
-        if found and not decided:
-            shown = self.model.say("comma").join(dict.fromkeys(own.shown for own in found if own.shown))
-            why = self.model.say("fhir_latest_inconclusive", self.label(finding))
-            why = self.model.say("labelled", why, shown) if shown else why
-            self.leave_open(fact, why, [own.source for own in found])
-        return decided
-
-    def deciding(self, evidence: Iterable[Evidence], equivocal: Iterable[Evidence]) -> Iterator[Evidence]:
-        """Give the results that decide an equivocal one of another kind of test, of about the same day."""
-        soonest: dict[str, int] = {}
-        for own in equivocal:
-            if own.date is not None:
-                soonest[own.by] = min(own.date.last, soonest.get(own.by, own.date.last))
-        for own in evidence:
-            if own.value != UNDECIDED and own.date is not None:
-                latest_day = own.date.first + self.chart.tables.periods["reflex"]
-                if any(by != own.by and day <= latest_day for by, day in soonest.items()):
-                    yield own
-
-    def latest(self, mapping: FactMapping) -> None:
-        """Read the value of the latest result."""
-        if found := self.decisive(mapping.fact, mapping.of[0]):
-            self.set(mapping.fact, found[-1].value, found)
-
-    def latest_number(self, mapping: FactMapping) -> None:
-        """Read the latest number."""
-        found = self.decisive(mapping.fact, mapping.of[0])
-        for own in found[-1:]:
-            if isinstance(own.value, float) and self.within_range(mapping.fact, own.value, mapping.fact, [own.source]):
-                self.set(mapping.fact, own.value, [own])
-
-    def within_range(self, number: str, value: float, place: str, sources: Iterable[Provenance]) -> bool:
-        """Tell whether the guideline allows a value of a number; where it does not, the `place` of it stays unknown."""
-        allowed = self.model.range_of(number).holds(value)
-        if not allowed:
-            why = self.model.say("fhir_out_of_range", f"{value:.15g}", self.model.range_words(number))
-            self.leave_open(place, why, sources)
-        return allowed
-
-    def any_positive(self, mapping: FactMapping) -> None:
-        """Read the first value of a choice where the latest result of any finding has it, the second where none has."""
-        positive, negative = next(fact.values for fact in self.model.facts if fact.name == mapping.fact)
-        found = [own[-1] for finding in mapping.of if (own := self.decisive(mapping.fact, finding))]
-        telling = [own for own in found if own.value == positive]
-        if telling:
-            self.set(mapping.fact, positive, telling)
-        elif len(found) == len(mapping.of):
-            self.set(mapping.fact, negative, found)
-        elif found:
-            lacking = [self.label(finding) for finding in mapping.of if not self.chart.evidence.of(finding)]
-            if lacking:
-                say = self.model.say
-                why = say("fhir_results_missing", self.model.label("value", negative), say("and_condition").join(lacking))
-                self.leave_open(mapping.fact, why, [own.source for own in found])
-
-    def ever(self, mapping: FactMapping) -> None:
-        """Read what is present or past; evidence against it that is not older contradicts it."""
-        evidence = self.chart.evidence.of(mapping.of[0])
-        present, against = self.chart.sides(mapping.of[0])
-        absent = [own for own in evidence if own.value == "false"]
-        if present and against:
-            self.contradict(mapping.fact, [*present, *against])
-        elif present:
-            self.set(mapping.fact, True, present)
-        elif absent:
-            self.set(mapping.fact, False, absent)
-        elif unsure := [own.source for own in evidence if own.value == UNDECIDED]:
-            self.leave_open(mapping.fact, self.model.say("fhir_uncertain", self.label(mapping.of[0])), unsure)
 
     def this_cancer(self, mapping: FactMapping) -> None:
         """Read whether the cancer is the guideline's: false where another is told and this one is not spoken of."""
@@ -375,7 +273,7 @@ class FactReader:
         return max((dose.end for dose in self.chart.doses.dated), default=0)
 
 
-PLACED = {"drugs_before", "months_between", "courses_from", "measured_since_therapy"}
+PLACED = {name for name, method in DECLARED.items() if method.therapy}
 """The methods that read by how the doses are placed."""
 
 METHODS: dict[str, Callable[[FactReader, FactMapping], None]] = {
@@ -383,16 +281,16 @@ METHODS: dict[str, Callable[[FactReader, FactMapping], None]] = {
     "latest_number": FactReader.latest_number,
     "any_positive": FactReader.any_positive,
     "ever": FactReader.ever,
+    "current": FactReader.current,
+    "each": FactReader.each,
+    "age": age,
+    "sex": sex,
     "this_cancer": FactReader.this_cancer,
     "drugs_before": FactReader.drugs_before,
     "months_between": FactReader.months_between,
     "courses_from": FactReader.courses_from,
     "measured_since_therapy": FactReader.measured_since_therapy,
 }
-
-
-def fields_of(source: Provenance) -> tuple[str, str, str, str, str]:
-    return source.resource, source.system, source.code, source.display, source.date
 
 
 def ends(doses: Sequence[Dose]) -> tuple[Provenance, ...]:

@@ -1,4 +1,4 @@
-"""When diagnoses began, as far as that is told: by a date, a period, an age or a text."""
+"""When diagnoses began, as far as that is told: by a date, a period, an age or a text; and whether they have ended."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from calendar import monthrange
 from datetime import date
 
 from reasoner.fhir.dates import PartialDate, bound_above, first_date, parse_date, spanned
-from reasoner.fhir.elements import Quantity
-from reasoner.fhir.resources import Resource
+from reasoner.fhir.elements import Period, Quantity, first_code
+from reasoner.fhir.resources import ABATEMENTS, Resource
 
-__all__ = ["onset_of"]
+__all__ = ["ACTIVE", "AGAIN", "ENDED", "onset_of", "period_of", "whether_active"]
 
 ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 YEARS = {"a", "yr", "years", "year", "jahre", "jahr"}
 MOST_YEARS = 150
+AGAIN = {"recurrence", "relapse"}
+ACTIVE = {"active", *AGAIN}
+ENDED = {"inactive", "remission", "resolved"}
 IN_TEXT = re.compile(r"(?:(?P<day>\d{1,2})\.)?(?P<month>\d{1,2})[./](?P<year>\d{4})")
 
 
@@ -24,12 +27,11 @@ def onset_of(resource: Resource, born: PartialDate | None) -> PartialDate | None
     An age counts from the date of birth. That it was recorded on a date, or that its onset ended then, says that it was
     there by then; a text counts where it is nothing but a date of which the day and the month cannot be confused.
     """
-    period = resource.onsetPeriod
     asserted = (e.valueDateTime for e in resource.extension or () if e.url == ASSERTED)
     recorded = bound_above(parse_date(resource.recordedDate))
     told = (
         first_date(resource.onsetDateTime)
-        or (spanned(first_date(period.start), first_date(period.end)) if period is not None else None)
+        or period_of(resource.onsetPeriod)
         or aged(resource, born)
         or (written(resource.onsetString) if resource.onsetString else None)
         or first_date(*asserted)
@@ -72,3 +74,18 @@ def written(text: str) -> PartialDate | None:
     if day and "/" in text:
         return None
     return parse_date(f"{found['year']}-{int(found['month']):02}{day}")
+
+
+def whether_active(resource: Resource) -> tuple[bool | None, PartialDate | None]:
+    """Tell whether a diagnosis is there now, by its status and its end, or neither, and when it ended."""
+    until = first_date(resource.abatementDateTime) or period_of(resource.abatementPeriod)
+    ended = any(getattr(resource, field) not in (None, False) for field in ABATEMENTS)
+    clinical = first_code(resource.clinicalStatus)
+    if clinical in ENDED or (clinical is None and ended):
+        return False, until
+    return (True if clinical in ACTIVE and not ended else None), until
+
+
+def period_of(period: Period | None) -> PartialDate | None:
+    """Give the days from the start of a period to its end as one date."""
+    return None if period is None else spanned(first_date(period.start), first_date(period.end))

@@ -83,6 +83,8 @@ def place_doses(chart: Chart) -> tuple[Placed, Endings]:
         for dose in chart.doses.dated
         if dose.ended in endings.by_disease and dose.ended is not None
     ]
+    if not chart.tables.therapy:
+        return Placed([Way("", [], [], None)], Doubt(), Doubt(), told=False, never=False), endings
     return place(chart, finding, worse), endings
 
 

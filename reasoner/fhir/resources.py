@@ -22,6 +22,7 @@ from reasoner.fhir.elements import (
 )
 
 __all__ = [
+    "ABATEMENTS",
     "DAYS",
     "DONE",
     "OTHER_TIMES",
@@ -48,6 +49,11 @@ DAYS = (*DONE, *WRITTEN)
 
 PERIODS = ("performedPeriod", "occurrencePeriod", "period", "effectivePeriod", "onsetPeriod", "billablePeriod")
 """Fields with its first and its last day."""
+
+ABATEMENTS = (
+    "abatementDateTime", "abatementPeriod", "abatementAge", "abatementRange", "abatementString", "abatementBoolean",
+)  # fmt: skip
+"""Fields that tell when, or that, a condition ended."""
 
 OTHER_TIMES = (
     "performedString", "performedAge", "performedRange", "occurrenceString", "occurrenceAge", "occurrenceRange",
@@ -231,6 +237,14 @@ class Resource(Component, gc=False):
     onsetAge: Quantity | None = None
     onsetRange: Range | None = None
     onsetString: str | None = None
+    abatementDateTime: str | None = None
+    abatementPeriod: Period | None = None
+    abatementAge: Quantity | None = None
+    abatementRange: Range | None = None
+    abatementString: str | None = None
+    abatementBoolean: bool | None = None
+    deceasedBoolean: bool | None = None
+    deceasedDateTime: str | None = None
     recordedDate: str | None = None
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None

@@ -2,53 +2,36 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import math
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
-from reasoner.errors import GuidelineError, nearest
+from reasoner.errors import GuidelineError
+from reasoner.fhir.codes import UNDECIDED, CodedFindings, Diagnosis
 from reasoner.fhir.elements import Coding
+from reasoner.fhir.mappings import METHODS, SET, FactMapping, fact_mappings
 from reasoner.fhir.resources import Resource
-from reasoner.fhir.systems import DISEASES, above, key_of, lineage, system_of
-from reasoner.fhir.words import ANY, Words, normalise, pattern
+from reasoner.fhir.rows import TEXT, Row, check_systems, number, one_of, read_tables, refuse_repeated
+from reasoner.fhir.systems import above, key_of, system_of
+from reasoner.fhir.value_sets import CERTAINTY, ValueSets
+from reasoner.fhir.words import ANY, pattern
 
 __all__ = ["TEXT", "UNDECIDED", "UNKNOWN", "Diagnosis", "FactMapping", "Tables", "Test"]
 
-COLUMNS = {
-    "drugs": ("system", "code", "name", "drug", "level", "provenance"),
-    "conditions": ("system", "code", "site", "name", "finding", "value", "provenance"),
-    "tests": ("system", "code", "name", "finding", "values", "provenance"),
-    "values": ("values", "system", "code", "name", "value", "provenance"),
-    "facts": ("fact", "method", "of", "meaning"),
-    "periods": ("period", "length", "unit", "meaning", "provenance"),
-}
-METHODS = {
-    "latest": ("finding",),
-    "latest_number": ("finding",),
-    "any_positive": ("findings",),
-    "ever": ("finding",),
-    "this_cancer": ("finding", "finding"),
-    "drugs_before": ("finding", "finding"),
-    "months_between": ("drug", "finding"),
-    "courses_from": ("finding", "finding"),
-    "measured_since_therapy": ("finding",),
-}
-COURSE_METHODS = {"cycles": (), "months": (), "stopped_alone": (), "stopped_for": ("outcome",)}
-PERIODS = ("starts_together", "pause", "stopped", "under_way", "cycle", "reflex", "at_once")
-TEXT = "text"
-WORD = "word"
-TOGETHER = "together"
+NEEDED = ("starts_together", "pause", "stopped", "under_way", "cycle", "at_once")
+"""The periods that courses are built by."""
+REFLEX = "reflex"
+UNTESTED = ("stage", "ended", CERTAINTY, "yes_no", ANY)
+"""Sets of values that are looked up without a test."""
+AGES = ("years", "months", "days")
+BOOLEANS = ("true", "false", "not_then")
+SAID = {"latest", "any_positive", "ever", "current", "each", "this_cancer", "sex"}
+"""Methods that read what values say."""
 UNKNOWN = "unknown"
-UNDECIDED = "undecided"
-DISTANT = "distant"
-CERTAINTY = "certainty"
 CERTAINTY_IN_CODE = re.compile(r"([A-Z]\d\d(?:\d{0,2}|\.\d{1,2}|\.-))[-+*!\N{DAGGER}# ]*([A-Z]) ?([A-Z])?", re.IGNORECASE)
 FORM = "form"
 STEM = "stem"
@@ -61,15 +44,6 @@ BRAND = re.compile(r"\[\w[\w'-]*(?: \w[\w'-]*){0,2}\]$")
 AMOUNT = re.compile(r"nda\d+|(?:[cd]\d{1,3})+|\d+(?:x\d+)?[a-z%]{0,4}|[a-z%]")
 ABBREVIATION = re.compile(r"(?<!\w)([a-z])[./] ?([a-z])(?!\w)")
 DOUBT = re.compile("[?<>\N{RIGHTWARDS ARROW}\N{RIGHTWARDS DOUBLE ARROW}]")
-FEW = 20
-Row = dict[str, str]
-
-
-class Diagnosis(NamedTuple):
-    """What a diagnosis says: a finding is there ("true"), or the diagnosis alone does not decide it ("undecided")."""
-
-    finding: str
-    value: str
 
 
 class Test(NamedTuple):
@@ -80,74 +54,99 @@ class Test(NamedTuple):
     name: str
 
 
-class FactMapping(NamedTuple):
-    """How a fact is read: by a method, from the findings, drugs or outcomes that `of` names."""
-
-    fact: str
-    method: str
-    of: tuple[str, ...]
-
-
 class Tables:
     """The tables of one guideline, read and checked.
 
     Attributes: `drugs` and `tests` by system and code, `names` a pattern of drugs' names, `compounds` those of names
     and parts in longer words, `others` names of other drugs, `stems` a pattern of how such names end, `forms` the words that
     stand beside names, `salts` those that can be joined to them, `stages` the tests that a stage of the
-    guideline's `cancer` is read by, `conditions` by system, code and site, `words` patterns of those in diagnoses, `far` one
-    of those by which nodes are not regional,
-    `telling` the tests by the values that only one finding has, `values` by set, system and code, `ranges` and `units`
-    by set and unit, `texts` the words that texts are compared by, `together` what several values say, `partial` those
-    of them that say nothing alone, `facts` and `course_facts` in their order, `periods` in days, `digest` of the files.
+    guideline's `cancer` is read by, `conditions`, `allergies` and `procedures` by their codes,
+    `telling` the tests by the values that only one finding has, `sets` the sets of values, `facts` and `course_facts` in
+    their order, `periods` in days, by their names or that of the finding whose results are so long of use, `digest` of the
+    files. `therapy` says that courses of therapy are read, or what was given before or since.
 
     Raises GuidelineError with file and line where a table cannot be used.
     """
 
     def __init__(self, folder: Path, model: GuidelineModel) -> None:
-        total = hashlib.sha256()
-        rows = {name: read_rows(folder / f"{name}.csv", COLUMNS[name], total) for name in COLUMNS}
-        self.digest = f"sha256:{total.hexdigest()}"
+        rows, self.digest = read_tables(folder)
         self.add_drugs(rows["drugs"], model)
-        self.conditions: dict[tuple[str, str, str], list[Diagnosis]] = defaultdict(list)
-        self.far = pattern((row["code"] for row in rows["conditions"] if row["value"] == DISTANT), "", "")
-        for row in rows["conditions"]:
-            if row["value"] == DISTANT:
-                continue
-            place = row["system"], key_of(row["system"], row["code"]), row["site"]
-            self.conditions[place].append(Diagnosis(row["finding"], row["value"]))
-        told = {code: len(code) >= LONG for system, code, _ in self.conditions if system == TEXT}
-        self.words = pattern((w for w in told if not told[w]), end=""), pattern((w for w in told if told[w]), "", "")
-        self.values: dict[tuple[str, str, str], str] = {}
-        self.texts = Words((row["values"], row["code"], row["value"]) for row in rows["values"] if row["system"] == WORD)
-        self.certainties = {row["system"] for row in rows["values"] if row["values"] == CERTAINTY}
-        self.together: dict[frozenset[str], str] = {}
-        self.ranges: dict[tuple[str, str], list[tuple[str, float, str]]] = defaultdict(list)
-        self.units: dict[tuple[str, str], float] = {}
-        self.add_values(rows["values"])
-        sets = {row["values"] for row in rows["values"]}
+        self.conditions, self.procedures = CodedFindings(rows["conditions"]), CodedFindings(rows["procedures"])
+        self.allergies = CodedFindings(rows["allergies"], model.drugs)
+        self.sets = ValueSets(rows["values"])
+        self.add_tests(rows["tests"])
+        self.possible: dict[str, frozenset[str]] = {}
+        tested = dict.fromkeys(test.finding for test in self.tests.values() if test.finding)
+        coded = (self.conditions, self.allergies, self.procedures)
+        findings = {**tested, **dict(chain.from_iterable(own.findings.items() for own in coded))}
+        known = {"finding": findings, "drug": model.drugs, "outcome": model.outcomes, SET: self.sets.names}
+        self.facts, self.course_facts = fact_mappings(rows["facts"], model, {**known, "unit of age": AGES})
+        self.therapy = bool(self.course_facts) or any(METHODS[own.method].therapy for own in self.facts)
+        self.cancer = next((mapping.of[0] for mapping in self.facts if mapping.method == "this_cancer"), "")
+        names = (*NEEDED, REFLEX, *findings)
+        refuse_repeated(rows["periods"], "period")
+        for row in rows["periods"]:
+            one_of(row, "unit", row["unit"], ("days",))
+        self.periods = {
+            one_of(row, "period", row["period"], names): int(number(row, row["length"])) for row in rows["periods"]
+        }
+        self.check_whole(folder, rows)
+        self.check_values(rows["tests"], model)
+        self.check_used(rows)
+
+    def add_tests(self, rows: Sequence[Row]) -> None:
+        """Sort the rows of ``tests.csv`` into tests by their codes, and by the values that only they can have."""
+        check_systems(rows)
+        refuse_repeated(rows, "system", "code")
+        names = self.sets.names
         self.tests = {
             (row["system"], row["code"]): Test(
-                row["finding"], one_of(row, "set of values", row["values"], sets) if row["finding"] else "", row["name"]
+                row["finding"], one_of(row, SET, row["values"], names) if row["finding"] else "", row["name"]
             )
-            for row in rows["tests"]
+            for row in rows
         }
         self.stages = tuple(dict.fromkeys(test._replace(name="") for test in self.tests.values() if test.values == "stage"))
         by_value: dict[tuple[str, str], dict[Test, None]] = defaultdict(dict)
-        for name, system, code in self.values:
+        for name, system, code in self.sets.values:
             by_value[system, code] |= {own._replace(name=""): None for own in self.tests.values() if own.values == name}
         self.telling = {v: list(own) for v, own in by_value.items() if len({test.finding for test in own}) == 1}
-        self.possible: dict[str, frozenset[str]] = {}
-        self.partial = frozenset(part for parts in self.together for part in parts) - set(self.values.values())
-        self.facts: list[FactMapping] = []
-        self.course_facts: list[FactMapping] = []
-        findings = {row["finding"] for row in (*rows["conditions"], *rows["tests"])}
-        self.add_facts(rows["facts"], model, {"finding": findings, "drug": model.drugs, "outcome": model.outcomes})
-        self.cancer = next((mapping.of[0] for mapping in self.facts if mapping.method == "this_cancer"), "")
-        self.periods = {
-            one_of(row, "period", row["period"], PERIODS): int(number(row, row["length"])) for row in rows["periods"]
-        }
-        if lacking := [period for period in PERIODS if period not in self.periods]:
+
+    def check_whole(self, folder: Path, rows: dict[str, list[Row]]) -> None:
+        """Refuse tables without what courses of therapy are read by."""
+        if not self.therapy:
+            return
+        if lacking := [period for period in NEEDED if period not in self.periods]:
             raise GuidelineError(f"{folder / 'periods.csv'}: add {', '.join(lacking)}: courses are built by all periods.")
+        if not rows["drugs"]:
+            raise GuidelineError(f"{folder / 'drugs.csv'}: missing or without rows; courses are built of the drugs in it.")
+
+    def check_used(self, rows: dict[str, list[Row]]) -> None:
+        """Refuse rows of findings that no fact is read from, and of sets of values that no test and no fact has."""
+        named = {name for mapping in self.facts for name in mapping.of}
+        for row in (*self.conditions.table, *self.procedures.table, *self.allergies.table, *rows["tests"]):
+            if row["finding"] not in ("", ANY):
+                one_of(row, "finding of facts.csv", row["finding"], named)
+        used = {*UNTESTED, *named, *(test.values for test in self.tests.values())}
+        for row in rows["values"]:
+            one_of(row, "set of values of tests.csv", row["values"], used)
+
+    def check_values(self, tests: Sequence[Row], model: GuidelineModel) -> None:
+        """Refuse values that the facts which are read by them cannot have."""
+        facts = {fact.name: fact for fact in model.facts}
+        for mapping in self.facts:
+            fact = facts[mapping.fact]
+            own = [row for row in tests if row["finding"] in mapping.of]
+            if mapping.method == "latest_number":
+                for row in own:
+                    if not self.sets.has_unit(row["values"]):
+                        told = f'{row["place"]}: the set "{row["values"]}" has no unit, and {fact.name} is a number'
+                        raise GuidelineError(f'{told}; add rows of the system "unit" to values.csv.')
+            elif mapping.method in SAID:
+                allowed = fact.values if fact.kind == "choice" else BOOLEANS
+                for name in [row["values"] for row in own] if mapping.method != "sex" else mapping.of:
+                    self.sets.refuse_others(name, fact.name, allowed)
+                for table in (self.conditions, self.procedures, self.allergies):
+                    table.refuse_others(mapping.of, fact.name, allowed)
 
     def add_drugs(self, rows: Sequence[Row], model: GuidelineModel) -> None:
         """Sort the rows of ``drugs.csv`` into codes and names of drugs, of other drugs, and what stands beside them."""
@@ -155,6 +154,7 @@ class Tables:
         self.forms: set[str] = set()
         self.others: set[str] = set()
         stems: list[str] = []
+        check_systems(rows)
         for row in rows:
             stem = row["level"] == STEM
             drug = one_of(row, "drug", row["drug"], ("",) if stem else (*model.drugs, UNKNOWN, ""))
@@ -174,59 +174,6 @@ class Tables:
         self.salts = tuple(form for form in self.forms if len(form) >= LONG)
         self.stems = pattern(stems, start=r"[^\W\d_]{2,}")
 
-    def add_facts(self, rows: Iterable[Row], model: GuidelineModel, known: Mapping[str, Collection[str]]) -> None:
-        """Sort the rows of ``facts.csv`` into facts of the patient and of a course; `known` are the names of each kind."""
-        facts = [fact.name for fact in model.facts]
-        for row in rows:
-            fact = one_of(row, "fact", row["fact"], (*facts, *model.course_facts))
-            mappings, methods = (self.facts, METHODS) if fact in facts else (self.course_facts, COURSE_METHODS)
-            kinds = methods[one_of(row, "method", row["method"], methods)]
-            names = tuple(row["of"].split())
-            if kinds == ("findings",):
-                kinds = ("finding",) * max(len(names), 1)
-            if len(names) != len(kinds):
-                wanted = " and ".join(kinds) or "nothing"
-                raise GuidelineError(f'{row["place"]}: of: "{row["of"]}": the method {row["method"]} takes {wanted}.')
-            for kind, name in zip(kinds, names, strict=True):
-                one_of(row, kind, name, known[kind])
-            mappings.append(FactMapping(fact, row["method"], names))
-
-    def add_values(self, rows: Iterable[Row]) -> None:
-        """Sort the rows of ``values.csv`` into ranges of numbers, factors of units, texts, and coded values."""
-        for row in rows:
-            kind, _, unit = row["system"].partition(":")
-            if kind == WORD:
-                continue
-            if kind == TOGETHER:
-                self.together[frozenset(row["code"].split())] = row["value"]
-            elif kind == TEXT:
-                self.values[row["values"], TEXT, self.texts.phrase(row["values"], row["code"])] = row["value"]
-            elif kind == "number":
-                sign = row["code"].rstrip("0123456789.")
-                bound = number(row, row["code"].removeprefix(sign))
-                self.ranges[row["values"], unit].append((sign, bound, row["value"]))
-            elif kind == "unit":
-                self.units[row["values"], row["code"]] = number(row, row["value"])
-            else:
-                self.values[row["values"], row["system"], row["code"]] = row["value"]
-
-    def value_of(self, name: str, system: str, code: str) -> str | None:
-        """Give what a code or a text of a set of values says."""
-        return self.values.get((name, system, self.texts.phrase(name, code) if system == TEXT else code))
-
-    def together_say(self, values: Collection[str | float]) -> str | float | None:
-        """Give what values say together: a single one what it is, several what the tables say of them, or nothing."""
-        return next(iter(values)) if len(values) == 1 else self.together.get(frozenset(map(str, values)))
-
-    def hints(self, name: str, text: str) -> bool:
-        """Tell whether a word of a text is by itself a text of a set of values, one that says that the finding is there."""
-        words = self.texts.phrase(name, text).split()
-        return any(not word.isdigit() and self.values.get((name, TEXT, word)) == "true" for word in words)
-
-    def range_of(self, name: str, unit: str) -> list[tuple[str, float, str]]:
-        """Give the ranges of a set of values for amounts in a unit."""
-        return self.ranges.get((name, unit)) or self.ranges.get((name, ANY), [])
-
     def told_by(self, value: tuple[str, str]) -> list[Test]:
         """List the tests that can have a coded value, where all of them are of one finding."""
         return self.telling.get(value, [])
@@ -236,7 +183,7 @@ class Tables:
         found = self.possible.get(finding)
         if found is None:
             sets = {test.values for test in self.tests.values() if test.finding == finding}
-            found = frozenset(value for (name, _, _), value in self.values.items() if name in sets)
+            found = frozenset(value for (name, _, _), value in self.sets.values.items() if name in sets)
             self.possible[finding] = found
         return found
 
@@ -289,36 +236,16 @@ class Tables:
         """Tell whether a drug that is none of the guideline's is named in a text."""
         return any(map(self.is_another, PARTS.split(text)))
 
-    def described(self, text: str) -> list[Diagnosis]:
-        """List what the words of a diagnosis speak of, without saying whether it is so."""
-        found = dict.fromkeys(word for words in self.words for word in words.findall(normalise(text)))
-        return [diagnosis for word in found for diagnosis in self.conditions[TEXT, word, ""]]
-
     def diagnoses(self, coding: Coding, sites: Iterable[Coding]) -> list[Diagnosis]:
-        """Tell what the code of a diagnosis says at the body sites given; of each finding, the nearest code above it.
-
-        Digits of ICD say which of the diagnoses above it is; letters that no table has may say anything.
-        """
+        """Tell what the code of a diagnosis says at the body sites given; of each finding, the nearest code above it."""
         system, written, _ = self.split_certainty(coding)
-        code = key_of(system, written)
-        places = ["", *chain.from_iterable(lineage(system_of(site.system), site.code or "") for site in sites)]
-        found: dict[str, list[Diagnosis]] = {}
-        known = True
-        while code:
-            own: dict[str, list[Diagnosis]] = defaultdict(list)
-            for place in places:
-                for diagnosis in self.conditions.get((system, code, place), ()):
-                    own[diagnosis.finding].append(diagnosis if known else diagnosis._replace(value=UNDECIDED))
-            found = {**own, **found}
-            known = known and (system not in DISEASES or code[-1].isdigit())
-            code = above(system, code)
-        return [diagnosis for own in found.values() for diagnosis in own]
+        return self.conditions.of(system, written, sites)
 
     def split_certainty(self, coding: Coding) -> tuple[str, str, str | None]:
         """Give the system and the code of a diagnosis without the letters of its certainty and side, and the certainty."""
         system, code = system_of(coding.system), coding.code or ""
-        parts = CERTAINTY_IN_CODE.fullmatch(code) if system in self.certainties else None
-        said = [self.value_of(CERTAINTY, system, own.upper()) for own in parts.groups()[1:] if own] if parts else []
+        parts = CERTAINTY_IN_CODE.fullmatch(code) if system in self.sets.certainties else None
+        said = [self.sets.value_of(CERTAINTY, system, own.upper()) for own in parts.groups()[1:] if own] if parts else []
         if parts is None or None in said:
             return system, code, None
         told = [own for own in said if own]
@@ -328,58 +255,10 @@ class Tables:
         """List what extensions and letters of the codes of a diagnosis say of its certainty."""
         codings = list(resource.code.codings()) if resource.code else []
         extensions = chain(resource.extension or (), *(coding.extension or () for coding in codings))
-        told = [own for own in extensions if own is not None and own.url in self.certainties]
+        told = [own for own in extensions if own is not None and own.url in self.sets.certainties]
         stated = {
-            self.value_of(CERTAINTY, own.url or "", (own.valueCoding.code if own.valueCoding else None) or "")
+            self.sets.value_of(CERTAINTY, own.url or "", (own.valueCoding.code if own.valueCoding else None) or "")
             for own in told
         }
         in_codes = {self.split_certainty(coding)[2] for coding in codings} - {None}
         return {own or UNDECIDED for own in stated | in_codes}
-
-
-def read_rows(path: Path, columns: tuple[str, ...], total: hashlib._Hash) -> list[Row]:
-    """Read one table, each row with its place, and add the file to a digest.
-
-    Raises GuidelineError with file and line for a file that cannot be read and a row that is not whole.
-    """
-    try:
-        content = path.read_bytes()
-        lines = list(csv.reader(content.decode("utf-8").splitlines(), strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise GuidelineError(f"{path}: cannot be read as CSV: {error}; FHIR is read only with this table.") from None
-    total.update(f"{path.stem} {len(content)}\n".encode() + content)
-    if not lines or tuple(lines[0]) != columns:
-        raise GuidelineError(f"{path}:1: the columns must be {', '.join(columns)}, in this order.")
-    rows: list[Row] = []
-    for line, cells in enumerate(lines[1:], start=2):
-        if len(cells) != len(columns):
-            raise GuidelineError(f"{path}:{line}: {len(cells)} columns; expected {len(columns)}: {', '.join(columns)}.")
-        odd = next((c for c in "".join(cells) if not c.isprintable()), None)
-        if odd is not None:
-            raise GuidelineError(f"{path}:{line}: a cell holds U+{ord(odd):04X}, which cannot be printed; leave it out.")
-        row = {"place": f"{path}:{line}", **dict(zip(columns, cells, strict=True))}
-        if row.get("system") == TEXT and row["code"] != normalise(row["code"]):
-            raise GuidelineError(
-                f'{row["place"]}: "{row["code"]}": texts are compared in lower case; write "{normalise(row["code"])}".'
-            )
-        rows.append(row)
-    return rows
-
-
-def one_of(row: Row, kind: str, value: str, allowed: Collection[str]) -> str:
-    """Give a value back; raises GuidelineError where it is not one of those allowed."""
-    if value not in allowed:
-        names = f"; allowed: {', '.join(sorted(allowed))}" if len(allowed) <= FEW else ""
-        raise GuidelineError(f'{row["place"]}: "{value}" is not a known {kind}{names}{nearest(value, allowed)}.')
-    return value
-
-
-def number(row: Row, value: str) -> float:
-    """Convert a value to a finite number; raises GuidelineError where it is none."""
-    try:
-        found = float(value)
-    except ValueError:
-        found = math.nan
-    if not math.isfinite(found):
-        raise GuidelineError(f'{row["place"]}: "{value}" is not a number.')
-    return found

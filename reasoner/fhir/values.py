@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from math import inf
+from math import inf, isfinite
 
 from reasoner.fhir.elements import Coding, Concept, Quantity
 from reasoner.fhir.resources import Component
 from reasoner.fhir.systems import system_of
 from reasoner.fhir.tables import TEXT, UNDECIDED, Tables, Test
+from reasoner.fhir.value_sets import Between
 from reasoner.fhir.words import amount_in
 
-__all__ = ["ValueReader"]
+__all__ = ["Value", "ValueReader"]
+
+Value = str | float | Between
+"""What a result says: a value of its set, a number, or that a number lies between two others."""
 
 
 class ValueReader:
@@ -21,7 +25,7 @@ class ValueReader:
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
 
-    def values_of(self, part: Component, tests: Sequence[Test]) -> set[str | float] | None:
+    def values_of(self, part: Component, tests: Sequence[Test]) -> set[Value] | None:
         """Read what a result and its interpretation say: None where it has no value, nothing where no table knows it."""
         found = self.stated_values(part, tests)
         interpreted = {self.coded_value(concept, tests)[0] for concept in part.interpretation or ()} - {None}
@@ -29,9 +33,9 @@ class ValueReader:
             return None
         return (found or set()) | {value for value in interpreted if value is not None}
 
-    def stated_values(self, part: Component, tests: Sequence[Test]) -> set[str | float] | None:
+    def stated_values(self, part: Component, tests: Sequence[Test]) -> set[Value] | None:
         """Read the values that a result states, in any of FHIR's types; None where it states none."""
-        stated: list[Iterable[str | float]] = []
+        stated: list[Iterable[Value]] = []
         if part.valueCodeableConcept is not None:
             value, _ = self.coded_value(part.valueCodeableConcept, tests)
             stated.append([] if value is None else [value])
@@ -67,24 +71,34 @@ class ValueReader:
 
     def listed_values(self, system: str, code: str, tests: Sequence[Test]) -> Iterator[str]:
         """Look a value up in the sets of values that tests come in."""
-        found = (self.tables.value_of(test.values, system, code) for test in tests)
+        found = (self.tables.sets.value_of(test.values, system, code) for test in tests)
         return (value for value in found if value is not None)
 
-    def measured_values(self, amount: float, quantity: Quantity, tests: Sequence[Test]) -> Iterator[str | float]:
-        """Compare an amount with the ranges of its unit, or convert it to the unit that a set of values is in."""
+    def measured_values(self, amount: float, quantity: Quantity, tests: Sequence[Test]) -> Iterator[Value]:
+        """Convert an amount to the unit that a set of values is in, or compare it with the ranges of its unit."""
+        between = compared(amount, quantity.comparator)
         for test in tests:
             for unit in dict.fromkeys(filter(None, (quantity.code, quantity.unit))) or ("",):
-                factor = self.tables.units.get((test.values, unit))
-                if factor is not None and quantity.comparator is None:
-                    yield round(amount * factor, 3)
+                if (own := self.tables.sets.units.get((test.values, unit))) is not None:
+                    yield from converted(between, own.convert)
                     break
-                ranges = self.tables.range_of(test.values, unit)
-                within = [value for sign, bound, value in ranges if is_within(amount, quantity.comparator, sign, bound)]
-                if within:
-                    yield within[0]
+                if (said := self.tables.sets.within(test.values, unit, between)) is not None:
+                    yield said
                     break
 
-    def written_values(self, text: str, tests: Sequence[Test]) -> Iterator[str | float]:
+    def lacks_unit(self, part: Component, tests: Iterable[Test]) -> bool:
+        """Tell whether a result is an amount in a unit that no set of values of its tests has, though they have others."""
+        own = part.valueQuantity
+        if own is None or own.value is None:
+            return False
+        sets, units = self.tables.sets, {own.code or "", own.unit or ""}
+        return all(
+            sets.has_unit(test.values)
+            and not any((test.values, unit) in sets.units or (test.values, unit) in sets.ranges for unit in units)
+            for test in tests
+        )
+
+    def written_values(self, text: str, tests: Sequence[Test]) -> Iterator[Value]:
         """Read a text that the tables have, or an amount, or two with a dash between, with no other words beside it.
 
         Words beside an amount say nothing where the amount says nothing: it may be one of something else.
@@ -95,28 +109,36 @@ class ValueReader:
         if found is None:
             return
         said = list(self.listed_values(TEXT, found.rest, tests))
-        if said or not any(self.tables.texts.phrase(test.values, found.rest) for test in tests):
+        if said or not any(self.tables.sets.texts.phrase(test.values, found.rest) for test in tests):
             low, high = (Quantity(own, comparator=found.sign, unit=found.unit) for own in (found.low, found.high))
             amounts = list(self.values_between(low, high, tests))
             yield from chain(said, amounts) if amounts else ()
 
-    def values_between(self, low: Quantity | None, high: Quantity | None, tests: Sequence[Test]) -> Iterator[str | float]:
-        """Read what amounts between two others say: the middle, or all that the two say; nothing where one is missing."""
+    def values_between(self, low: Quantity | None, high: Quantity | None, tests: Sequence[Test]) -> Iterator[Value]:
+        """Read what an amount between two others says; nothing where one is missing."""
         if low is None or high is None or low.value is None or high.value is None:
             return
         ends = [*self.measured_values(low.value, low, tests), *self.measured_values(high.value, high, tests)]
         numbers = [own for own in ends if isinstance(own, float)]
         yield from (own for own in ends if not isinstance(own, float))
         if numbers:
-            yield sum(numbers) / len(numbers)
+            first, last = min(numbers), max(numbers)
+            yield first if first == last else Between(first, last)
 
 
-def is_within(amount: float, comparator: str | None, sign: str, bound: float) -> bool:
-    """Tell whether an amount, exact or known to one side, certainly lies within the range that a sign and a bound give."""
-    low = amount if comparator in (None, ">", ">=") else -inf
-    high = amount if comparator in (None, "<", "<=") else inf
-    if sign == "=":
-        return low == high == bound
-    if sign == ">=":
-        return low >= bound
-    return high < bound or (high == bound and comparator == "<")
+def compared(amount: float, comparator: str | None) -> Between:
+    """Give the numbers that an amount may be, exact or known to one side; any where nobody can tell what its sign means."""
+    if comparator is None:
+        return Between(amount, amount)
+    low = amount if comparator in (">", ">=") else -inf
+    high = amount if comparator in ("<", "<=") else inf
+    return Between(low, high, low_in=comparator == ">=", high_in=comparator == "<=")
+
+
+def converted(own: Between, convert: Callable[[float], float]) -> Iterator[Value]:
+    """Yield numbers in another unit, or one where they are the same; nothing where they are not numbers any more."""
+    low, high = (convert(end) if isfinite(end) else end for end in (own.low, own.high))
+    if own.low != own.high:
+        yield own._replace(low=low, high=high)
+    elif isfinite(low):
+        yield low
