@@ -40,7 +40,8 @@ class Guideline:
     Attributes: `selection`, its folder, layer, overlays and readings; `model`, its data; `digest`, "sha256:" and the
     digest of all that its answers depend on; `overlays`, the ids of the overlays laid on top; `alternatives`, of the
     readings that are not taken by their defaults the alternative, or "any" where the choice is left open; `files`, its
-    files by the names that places give them; `warnings`, what loading found without refusing.
+    files by the names that places give them; `sources`, their texts by the same names, without what they include;
+    `warnings`, what loading found without refusing.
     """
 
     def __init__(self, selection: Selection) -> None:
@@ -48,7 +49,9 @@ class Guideline:
         self._compiled = Compiled(selection)
         self._evaluators: dict[tuple[int, bool], Evaluator] = {}
         read = self._compiled.files
-        self.files = {place_name(file.path): file.path for file in (*read.overlays, *read.own, *read.core)}
+        files = (*read.overlays, *read.own, *read.core)
+        self.files = {place_name(file.path): file.path for file in files}
+        self.sources = {place_name(file.path): file.text for file in files}
         self.model: GuidelineModel = self._compiled.model
         self.overlays = self.model.overlays
         self.take_readings()

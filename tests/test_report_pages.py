@@ -1,4 +1,4 @@
-"""The pages that are files, in a real Chromium, without a network: what check found, and a cohort's summary."""
+"""The pages that are files, in a real Chromium, without a network: what check found, a cohort's summary, a guideline."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from in_process import command
 from msgspec.structs import replace
 from test_viewer import AXE, opened
 
 from reasoner import Guideline
+from reasoner.cli import cli
 from reasoner.render.html.findings import render_findings_page
+from reasoner.render.rule_words import rule_words
 from reasoner.verification.findings import Finding, Side, Trial
 from reasoner.verification.reports import FindingsReport
 
@@ -39,9 +43,79 @@ def report(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
     return folder / "found.html", json.loads(found.stdout)
 
 
+@pytest.fixture(scope="module")
+def documented(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Guideline]:
+    """The page of the guideline that `reasoner new` writes, as the command writes it, with a case that is not met."""
+    folder = tmp_path_factory.mktemp("documented") / "own"
+    command("new", folder)
+    case = folder / "cases/failing_kidneys_a2b.json"
+    case.write_text(case.read_text("utf-8").replace('"hospital"', '"home"'), "utf-8")
+    command("document", "--guideline", folder, "--source", folder / "source.txt", "-o", folder / "own.html")
+    return folder / "own.html", Guideline.load(folder)
+
+
 @pytest.fixture
-def pages(report: tuple[Path, dict[str, Any]], cohort_run: Path) -> dict[str, Path]:
-    return {"check": report[0], "summary": cohort_run / "out/summary.html"}
+def pages(report: tuple[Path, dict[str, Any]], documented: tuple[Path, Guideline], cohort_run: Path) -> dict[str, Path]:
+    return {"check": report[0], "summary": cohort_run / "out/summary.html", "document": documented[0]}
+
+
+def test_the_page_of_a_guideline_holds_all_that_a_board_reviews(browser: Any, documented: tuple[Path, Guideline]) -> None:
+    file, guideline = documented
+    model = guideline.model
+    with opened(browser, file, java_script_enabled=False) as page:
+        for own in model.annotations.values():
+            shown = page.locator(f"article#{own.id.replace('=', '-')}").text_content()
+            told = [own.text, own.why, own.settles, own.unformalised, *map(str, own.citations)]
+            told += [model.trials[trial].label for trial in own.trials]
+            assert [words for words in told if words not in shown] == []
+            for rule in (rule for rule in model.rules if rule.annotation == own.id):
+                head, conditions = rule_words(rule, model)
+                assert [words for words in (head, *conditions) if words not in shown] == []
+                assert (
+                    guideline.sources[rule.place.partition(":")[0]].split("\n")[int(rule.place.partition(":")[2]) - 1]
+                    in shown
+                )
+        text = page.locator("main").text_content()
+        assert "Patients should rest. 1" in page.locator("article#L9").text_content()
+        assert "2 mg/kg every day" in page.locator("#doses").text_content()
+        assert "400 mg every 12 hours (if treatment in hospital as the setting)" in page.locator("#doses").text_content()
+        assert "4 against 8" in page.locator("#evidence").text_content()
+        assert "differs: setting" in page.locator("#cases").text_content()
+        assert page.locator("#cases tbody tr").count() == 3
+        assert "L9 is marked as not formalised." in page.locator("#findings").text_content()
+        assert "pregnancy" in page.locator("#silent").text_content()
+        assert [own.question for own in model.facts if own.question not in text] == []
+        targets = page.locator("main a").evaluate_all("all => all.map(one => one.getAttribute('href').slice(1))")
+        assert [target for target in targets if page.locator(f"[id='{target}']").count() != 1] == []
+
+
+def test_the_page_of_a_guideline_is_the_same_each_time_and_all_that_it_says_stays_text(
+    browser: Any, curated: Guideline, tmp_path: Path
+) -> None:
+    odd = HOSTILE.replace('"', "'")
+    (tmp_path / "own").mkdir()
+    text = (FEVER / "guideline.lp").read_text("utf-8")
+    for words in ('"Marsh fever"', '"fever"', '"amarin"', '"temperature"', '"MARSH-1"', '"Invented for the tests."'):
+        text = text.replace(words, f'"{odd}"')
+    text = text.replace("Measure the temperature again in the course", f"Measure {odd} again in the course")
+    (tmp_path / "own/guideline.lp").write_text(text, "utf-8")
+    case = {"title": HOSTILE, "record": {"id": HOSTILE, "confirmed": True}, "expected": {"recommended": []}}
+    (tmp_path / "own/cases").mkdir()
+    (tmp_path / "own/cases/a.json").write_text(json.dumps(case), "utf-8")
+    written = []
+    for name in ("one.html", "two.html"):
+        command("document", "--guideline", tmp_path / "own", "-o", tmp_path / name)
+        written.append((tmp_path / name).read_bytes())
+    assert written[0] == written[1]
+    with opened(browser, tmp_path / "one.html") as page:
+        assert page.locator("img").count() == 0
+        assert page.locator("h1").text_content().startswith(odd)
+        assert HOSTILE in page.locator("#cases").text_content()
+
+
+def test_a_document_is_a_page(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["document", "-o", str(tmp_path / "a.pdf")])
+    assert (done.exit_code, "is not a format of this report; allowed: .html" in done.stderr) == (2, True)
 
 
 def test_without_scripts_the_page_of_a_check_holds_every_finding_in_words(
@@ -100,7 +174,7 @@ def test_what_a_finding_says_stays_text(browser: Any, curated: Guideline, tmp_pa
         assert page.locator("body script").count() == 1
 
 
-@pytest.mark.parametrize("name", ["check", "summary"])
+@pytest.mark.parametrize("name", ["check", "summary", "document"])
 def test_nothing_is_wider_than_the_screen_in_light_dark_and_print(
     name: str, browser: Any, pages: dict[str, Path], tmp_path: Path
 ) -> None:

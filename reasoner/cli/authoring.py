@@ -1,4 +1,4 @@
-"""The commands for those who write a guideline: start one, test it by its cases."""
+"""The commands for those who write a guideline: start one, test it by its cases, document it for review."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from reasoner.cli.inputs import load
+from reasoner.cli.inputs import accepted_reasons, load
 from reasoner.cli.options import guideline_options
-from reasoner.cli.output import print_result, show_progress
+from reasoner.cli.output import page_expected, print_result, show_progress
 from reasoner.errors import ReasonerError
 from reasoner.files import write_whole
 from reasoner.guideline import Selection, shared_folder
@@ -83,3 +83,44 @@ def new(folder: Path) -> None:
     for name in files:
         click.echo(folder / name)
     click.echo(f"\nBegin with {folder / 'guideline.lp'}. Then: reasoner test --guideline {folder}")
+
+
+@click.command("document")
+@guideline_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="FILE",
+    help="The page to write (.html).",
+)
+@click.option(
+    "--source", type=click.Path(path_type=Path), metavar="FILE", help="The guideline's text, to show beside its statements."
+)
+@click.option(
+    "--accept",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A file of accepted findings: an id and the reason on each line.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Stop looking for defects after this time; what is then undecided is said.",
+)
+def document(selection: Selection, output: Path, source: Path | None, accept: Path | None, timeout: float | None) -> None:
+    """Write the guideline as one page for a review board, to be read on a screen or printed.
+
+    It holds each statement beside its rules, in words and as they are written, the readings with their reasons and
+    alternatives, doses, evidence, the cases with their results, the open findings of check, what is not formalised, and a
+    glossary. The page loads nothing.
+    """
+    from reasoner.render.html.guideline import render_guideline_page
+    from reasoner.verification.review import review
+
+    page_expected(output)
+    guideline = load(selection, with_fhir=True)
+    reviewed = review(guideline, source, timeout, accepted_reasons(accept), show_progress)
+    write_whole(output, render_guideline_page(reviewed, guideline.model).encode())

@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, CommandEntry] = {
     "coverage": CommandEntry("verification", "Show which rules encode each statement, and which cases exercise them."),
     "new": CommandEntry("authoring", "Write a small guideline to start from."),
     "test": CommandEntry("authoring", "Answer the guideline's cases, and say what is not as expected."),
+    "document": CommandEntry("authoring", "Write the guideline as a page for a review board."),
     "cohort": CommandEntry("cohort", "Answer a file of patients, and explain or compare the answers."),
     "serve": CommandEntry("serve", "Serve the guideline over HTTP."),
     "help": CommandEntry("help", "Show a page of the documentation."),

@@ -13,13 +13,13 @@ from typing import IO, TYPE_CHECKING, cast
 
 import click
 
-from reasoner.errors import RecordError
+from reasoner.errors import ReasonerError, RecordError
 from reasoner.guideline import Guideline, Selection
 
 if TYPE_CHECKING:
     from reasoner.records.record import Record
 
-__all__ = ["load", "one_record", "read", "records"]
+__all__ = ["accepted_reasons", "load", "one_record", "read", "records"]
 
 STDIN = "standard input"
 GZIP = b"\x1f\x8b"
@@ -34,6 +34,20 @@ def load(selection: Selection, with_fhir: bool = False) -> Guideline:
     for warning in guideline.warnings:
         click.echo(f"Warning: {warning}", err=True)
     return guideline
+
+
+def accepted_reasons(path: Path | None) -> dict[str, str]:
+    """Read a file of accepted findings, if one is given: the reason of each by its id."""
+    from reasoner.verification.findings import read_accepted
+
+    if path is None:
+        return {}
+    try:
+        return read_accepted(path.read_text("utf-8"), str(path))
+    except OSError as error:
+        raise ReasonerError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ReasonerError(f"{path}: not UTF-8 text") from None
 
 
 def records(names: tuple[str, ...], guideline: Guideline, edits: Sequence[str] = ()) -> Iterator[Record]:

@@ -8,10 +8,23 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
+from reasoner.errors import ReasonerError
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reasoner import Answer
 
-__all__ = ["colour_wanted", "print_answer", "print_asked", "print_json", "print_result", "show_progress", "text_width"]
+__all__ = [
+    "colour_wanted",
+    "page_expected",
+    "print_answer",
+    "print_asked",
+    "print_json",
+    "print_result",
+    "show_progress",
+    "text_width",
+]
 
 Found = TypeVar("Found")
 
@@ -72,3 +85,9 @@ def show_progress(doing: str, done: int, of: int) -> None:
         line = "" if doing == "done" else f"{doing} {done}/{of}"
         sys.stderr.write(f"\r\033[K{line}")
         sys.stderr.flush()
+
+
+def page_expected(output: Path) -> None:
+    """Refuse, before anything is searched, a file that is no page."""
+    if output.suffix.lower() != ".html":
+        raise ReasonerError(f'{output}: "{output.suffix}" is not a format of this report; allowed: .html')

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import UNSET
 
-from reasoner.cli.inputs import load
+from reasoner.cli.inputs import accepted_reasons, load
 from reasoner.cli.options import (
     ReportOptions,
     SearchOptions,
@@ -21,7 +21,7 @@ from reasoner.cli.options import (
     report_options,
     search_options,
 )
-from reasoner.cli.output import colour_wanted, print_result, show_progress, text_width
+from reasoner.cli.output import colour_wanted, page_expected, print_result, show_progress, text_width
 from reasoner.errors import ReasonerError, nearest
 from reasoner.files import write_whole
 from reasoner.guideline import LAYERS, Selection
@@ -61,10 +61,13 @@ def check(
     """
     from reasoner.render import findings as texts
     from reasoner.verification.check import check as run
+    from reasoner.verification.findings import accept
     from reasoner.verification.reports import FindingsReport, readings_named
 
     if output is not None:
-        page_expected(output, report, search)
+        page_expected(output)
+        if report.form != "text" or search.witness is not None:
+            raise click.UsageError("-o writes a page; omit --format and --witness, or omit -o.")
     guideline = load(selection, with_fhir=True)
     model = guideline.model
     if explain is not None:
@@ -80,7 +83,7 @@ def check(
         from reasoner.verification.trials import with_trials
 
         checked = checked._replace(findings=with_trials(guideline, checked, search.timeout, show_progress))
-    findings, gone = accepted(checked.findings, search.accept)
+    findings, gone = accept(checked.findings, accepted_reasons(search.accept))
     if search.witness is not None:
         print_witness(findings, search.witness)
         return
@@ -121,12 +124,13 @@ def diff(old: str, new: str, selection: Selection, search: SearchOptions, report
     """
     from reasoner.render import findings as texts
     from reasoner.verification.diff import diff as run
+    from reasoner.verification.findings import accept
     from reasoner.verification.reports import FindingsReport
 
     sides = [load(side_of(name, selection)) for name in (old, new)]
     cohort = read_cohort(search.cohort, sides[1])
     comparison = run(sides[0], sides[1], search.courses, search.timeout, show_progress)
-    findings, gone = accepted(comparison.findings, search.accept)
+    findings, gone = accept(comparison.findings, accepted_reasons(search.accept))
     if search.witness is not None:
         print_witness(findings, search.witness)
         return
@@ -210,22 +214,6 @@ def side_of(name: str, selection: Selection) -> Selection:
     return Selection(folder, layer, overlays, chosen)
 
 
-def accepted(findings: tuple[Finding, ...], accept: Path | None) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
-    """Mark the findings that a file accepts; given back with them are the accepted ids that no longer occur."""
-    from reasoner.verification.findings import accept as mark
-    from reasoner.verification.findings import read_accepted
-
-    if accept is None:
-        return findings, ()
-    try:
-        reasons = read_accepted(accept.read_text("utf-8"), str(accept))
-    except OSError as error:
-        raise ReasonerError(f"{accept}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ReasonerError(f"{accept}: not UTF-8 text") from None
-    return mark(findings, reasons)
-
-
 def print_witness(findings: tuple[Finding, ...], name: str) -> None:
     """Print the witness of one finding as a record."""
     known = {found.id: found.witness for found in findings if found.witness is not None}
@@ -251,14 +239,6 @@ def print_found(
         print_result(report.form, found, render)
     sys.stdout.flush()
     exit_status(found, report)
-
-
-def page_expected(output: Path, report: ReportOptions, search: SearchOptions) -> None:
-    """Refuse, before anything is searched, a file that is no page, and options that a page has no use for."""
-    if output.suffix.lower() != ".html":
-        raise ReasonerError(f'{output}: "{output.suffix}" is not a format of this report; allowed: .html')
-    if report.form != "text" or search.witness is not None:
-        raise click.UsageError("-o writes a page; omit --format and --witness, or omit -o.")
 
 
 def exit_status(found: FindingsReport, report: ReportOptions) -> None:

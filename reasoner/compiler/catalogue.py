@@ -119,6 +119,7 @@ def build_model(parsed: ParsedGuideline, recursive: str | None) -> GuidelineMode
         rules=parsed.rules,
         roles={name: predicate.role for name, predicate in parsed.predicates.items()},
         kinds={name: predicate.kinds for name, predicate in parsed.predicates.items()},
+        phrases={name: predicate.phrase for name, predicate in parsed.predicates.items()},
         data=dict(Counter(parsed.supports.values())),
         recursive=recursive,
         longest_history=next((int(courses) for courses in tables.names("longest_history")), None),

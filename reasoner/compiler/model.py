@@ -279,7 +279,8 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     holds for each regimen the drugs that each of its parts can be; a regimen without drugs has no part. `doses` are
     those that are the same for every patient; `dosage_order` has for each rule about doses, by its id, its place among
     all. `weight` names the fact that doses per kg are multiplied by, `body_surface` that for doses per m²; `roles`
-    gives each predicate's role and `kinds` those of its arguments; `data` counts the facts under each statement;
+    gives each predicate's role, `kinds` those of its arguments, `phrases` its words; `data` counts the facts under each
+    statement;
     `wording` holds the words of texts by key, for `say`; `overlays` are the annotations that are laid on top;
     `later` holds what was reported before or since: the statement that it bears on, the study, and the result; the text
     does not speak of what is `not_considered`. `remarks` are said of a regimen wherever it is recommended; `urgent` actions
@@ -330,6 +331,7 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     rules: tuple[Rule, ...]
     roles: dict[str, str]
     kinds: dict[str, tuple[str, ...]]
+    phrases: dict[str, str]
     data: dict[str, int]
     recursive: str | None
     longest_history: int | None
