@@ -78,7 +78,7 @@ def expected_doses(
 def widened(
     cube: Sequence[tuple[int, int]], assumed: list[dict[str, Any]], places: set[int], completions: Sequence[Completion]
 ) -> list[dict[str, Any]]:
-    """Let numbers be in all intervals beside each other under which a dose is given as well."""
+    """Let numbers be in all intervals beside each other under which a dose is given as well; not in one that cannot be."""
     spans = {variable: {value} for variable, value in cube}
     found = []
     for (variable, value), own in zip(cube, assumed, strict=True):
@@ -87,7 +87,7 @@ def widened(
             for other in beside:
                 among = {**spans, variable: {other}}
                 agree = {n for n, c in enumerate(completions) if all(w in among[v] for v, w in c.choices if v in among)}
-                if names[value][0] not in "<>" or names[other][0] not in "<>" or not agree <= places:
+                if names[value][0] not in "<>" or names[other][0] not in "<>" or not agree or not agree <= places:
                     break
                 spans[variable].add(other)
         lower, upper = names[min(spans[variable])].split(",")[0], names[max(spans[variable])].split(",")[-1]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,78 @@ def test_a_witness_shows_what_one_guideline_alone_knows(
     assert found.witness is not None
     assert answered(found.witness, sides) == ((True, False) if kind == "space" else (False, True))
     assert any(departure in words for words in found.departures), found.departures
+
+
+RECORDED = {"confirmed": (True, False), "pregnant": (True, False), "frail": (True, False), "months": (5, 12, 13, 20, 21)}
+FRAIL = 'fact(12, frail, boolean). term(fact, frail, "frailty").\n'
+APPLIES = ("", " :- has(confirmed)", " :- not has(pregnant)")
+
+
+def declared(rng: random.Random) -> str:
+    """Draw what a version declares of two facts that the other may not ask for, and what it says is contradictory."""
+    known = ["has(confirmed)", "not has(confirmed)", "has(pregnant)", "not has(pregnant)"]
+    text = 'term(contradiction, odd, "odd").\n'
+    if rng.random() < 0.6:
+        text += FRAIL + rng.choice(("", "typical(frail, true).\n", "default(frail, false).\n"))
+        known += ["has(frail)", "not has(frail)"] * 2
+    if rng.random() < 0.8:
+        bounds = rng.choice(((12,), (20,), (12, 20)))
+        text += f'fact(13, months, number). term(fact, months, "months"). applies(months){rng.choice(APPLIES)}.\n'
+        text += "".join(f"threshold(months, {bound}).\n" for bound in bounds)
+        known += [f"{relation}(months, {bound})" for relation in ("at_most", "more_than") for bound in bounds] + [
+            "valued(months)"
+        ]
+    for _ in range(rng.choice((0, 1, 2))):
+        text += f"inconsistent(odd) :- {', '.join(rng.sample(known, rng.choice((1, 2, 2))))}.\n"
+    return text
+
+
+def refused_alone(taking: Guideline, other: Guideline) -> Iterator[dict[str, object]]:
+    """Yield the records that a guideline takes and of which the other refuses what it asks for itself."""
+    asked = [{fact.name for fact in side.model.facts} for side in (taking, other)]
+    keys = [key for key in RECORDED if key in asked[0]]
+    for values in itertools.product(*((None, *RECORDED[key]) for key in keys)):
+        record = {"id": "r", **{key: value for key, value in zip(keys, values, strict=True) if value is not None}}
+        read = {key: value for key, value in record.items() if key == "id" or key in asked[1]}
+        if answered(record, [taking]) == (True,) and answered(read, [other]) == (False,):
+            yield record
+
+
+@pytest.mark.parametrize("seed", [1, 2, 5, 115, 130])
+def test_who_can_be_a_patient_differs_where_a_record_is_refused(seed: int, own_cache: None, tmp_path: Path) -> None:
+    """Over every record of two versions: one refuses what the other takes, or nobody is said to be impossible."""
+    rng = random.Random(seed)
+    sides = []
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "guideline.lp").write_text(MARSH_FEVER.read_text("utf-8") + declared(rng), "utf-8")
+        sides.append(Guideline.load(tmp_path / name))
+    shown = {found.message: found for found in diff(*sides, brief=True).findings if found.message in APART}
+    refused = [any(refused_alone(*pair)) for pair in (sides, sides[::-1])]
+    assert [message in shown for message in APART] == refused
+    for message, found in shown.items():
+        taking, other = sides if APART[message] == (True, False) else sides[::-1]
+        assert found.witness is not None
+        keys = {"id", *(fact.name for fact in other.model.facts)}
+        assert answered(found.witness, [taking]) == (True,)
+        assert answered({key: value for key, value in found.witness.items() if key in keys}, [other]) == (False,)
+
+
+@pytest.mark.parametrize(("old", "new"), [(12, 15), (15, 12)], ids=["raised", "lowered"])
+def test_a_witness_stands_on_the_side_that_is_meant_of_the_thresholds_of_both(
+    old: int, new: int, own_cache: None, tmp_path: Path
+) -> None:
+    """What moves with a threshold is shown by the answers of both to the same record."""
+    sides = []
+    for name, bound, relation in (("old", old, "at_most"), ("new", new, "more_than")):
+        (tmp_path / name).mkdir()
+        months = f'fact(9, months, number). term(fact, months, "months"). applies(months). threshold(months, {bound}).'
+        text = MARSH_FEVER.read_text("utf-8") + of_one_side(months, f"{relation}(months, {bound})")
+        (tmp_path / name / "guideline.lp").write_text(text, "utf-8")
+        sides.append(Guideline.load(tmp_path / name))
+    shown = {found.message: found.witness for found in diff(*sides, brief=True).findings if found.kind == "exclusion"}
+    assert shown.keys() == {"amarin is newly excluded.", "amarin is no longer excluded."}
+    for message, witness in shown.items():
+        assert witness is not None
+        excluded = ["amarin" in {entry.regimen for entry in side.answer(witness).excluded} for side in sides]
+        assert excluded == [message == "amarin is no longer excluded.", message == "amarin is newly excluded."]

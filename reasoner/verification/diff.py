@@ -11,29 +11,27 @@ from typing import NamedTuple
 
 import clingo
 
-from reasoner.compiler.dosage import DOSAGE_PREDICATES
 from reasoner.compiler.model import Annotation, GuidelineModel, Rule
-from reasoner.compiler.program import Space
 from reasoner.engine.answer import Answer, GuidelineInfo
 from reasoner.errors import RecordError
 from reasoner.guideline import Guideline
-from reasoner.verification.alternatives import rules_set_aside, taken_in, taken_otherwise
-from reasoner.verification.atoms import quoted, split_atom
+from reasoner.verification.alternatives import taken_otherwise
+from reasoner.verification.atoms import split_atom
 from reasoner.verification.check import longest_history
 from reasoner.verification.definitions import definitions, templates
-from reasoner.verification.dosage import dose_meanings
 from reasoner.verification.findings import SEVERITIES, Finding, finding_id
-from reasoner.verification.patients import Patient, Patients, ProgramBuilder, SolveTimeout
-from reasoner.verification.rule_writer import RuleWriter
+from reasoner.verification.patients import Patient, Patients, SolveTimeout
+from reasoner.verification.refusals import known_to, leave_out_taken
 from reasoner.verification.search import Progress, search
 from reasoner.verification.shared import SharedConditions
+from reasoner.verification.side_by_side import changed_rules, load_patients
 from reasoner.verification.witness import default_record, departures, telling_apart, witness_of
 from reasoner.verification.written import annotation_differences, data_differences
 
 __all__ = ["Comparison", "diff"]
 
-COMPARED_DATA = ("may_contain", "strength_order", *DOSAGE_PREDICATES)
-"""The data by which the answers of the two sides are told apart."""
+REFUSED_BY = {"newly_possible": "old", "newly_impossible": "new"}
+"""The side whose guideline refuses the records that the other takes."""
 
 KINDS = {"statement": ("statement",), "reading": ("reading", "alternative"), "overlay": ("overlay",)}
 
@@ -89,53 +87,6 @@ def diff(
     return Comparison(old.info, new.info, length, findings, undecided, equivalent, files)
 
 
-def changed_rules(sides: Mapping[str, Guideline]) -> dict[str, dict[str, Rule]]:
-    """Give for each side the rules that the other does not have, or sets aside with an alternative, by their ids."""
-
-    def content(rule: Rule) -> tuple[object, ...]:
-        return rule.annotation, rule.head, frozenset((condition.negated, condition.text) for condition in rule.body)
-
-    idle = {side: set(rules_set_aside(guideline.model, taken_in(guideline))) for side, guideline in sides.items()}
-    in_force = {side: [r for r in guideline.model.rules if r.id not in idle[side]] for side, guideline in sides.items()}
-    known = {side: {content(rule) for rule in rules} for side, rules in in_force.items()}
-    return {
-        side: {rule.id: rule for rule in in_force[side] if rule.annotation is not None and content(rule) not in known[other]}
-        for side, other in (("old", "new"), ("new", "old"))
-    }
-
-
-def load_patients(
-    sides: Mapping[str, Guideline], changed: Mapping[str, Mapping[str, Rule]], courses: int, deadline: float | None
-) -> Patients:
-    """Ground the patients of two guidelines side by side, with what is asked about them."""
-    builder = ProgramBuilder()
-    facts: dict[str, None] = {}
-    for side, guideline in sides.items():
-        space, model = guideline.space(courses), guideline.model
-        writer = RuleWriter(builder, space, model, taken_in(guideline), side=side)
-        writer.write()
-        facts.update(dict.fromkeys((*writer.data, *facts_of(side, space, model))))
-    facts.update((f"changed({side},{quoted(rule)})", None) for side, rules in changed.items() for rule in rules)
-    return builder.ground(("space.lp", "differences.lp"), ["smallest"], facts, deadline)
-
-
-def facts_of(side: str, space: Space, model: GuidelineModel) -> Iterator[str]:
-    """Yield what ``differences.lp`` reads of the text of one side."""
-    for rule in model.rules:
-        if rule.annotation is not None:
-            yield f"rule({side},{quoted(rule.id)},{quoted(rule.annotation)})"
-    for datum, annotation in space.data:
-        if split_atom(datum)[0] in COMPARED_DATA:
-            yield f"_datum({side},{datum})"
-            if annotation is not None:
-                yield f"_under({side},{datum},{quoted(annotation)})"
-    yield from dose_meanings([*space.program.atoms, *(datum for datum, _ in space.data)], model)
-    for name in model.annotations:
-        own = model.annotations[name.partition("=")[0]]
-        for level in {own.certainty, *(model.annotations[read].certainty for read in own.reads)} & {*model.certainties}:
-            yield f"_graded({side},{quoted(name)},{model.certainties.index(level)},{level})"
-
-
 @dataclass(frozen=True)
 class Diff:
     """One comparison of two guidelines over histories of `courses` courses.
@@ -188,7 +139,7 @@ class Diff:
         own = {self.firing[atom][1].annotation for atom in firing}
         carriers = {atom: annotation for atom, annotation in carriers.items() if annotation in own}
         asked = [(str(difference), True)]
-        while self.patients.ask(asked):
+        while self.is_shown(form, asked):
             patient = self.patients.smallest(asked, [*firing, *carriers, *telling])
             carrying = {atom: annotation for atom, annotation in carriers.items() if atom in patient.observed}
             found = self.finding(str(kind), form, self.named(carrying.values()), patient).carrying(
@@ -202,6 +153,18 @@ class Diff:
             if not carrying:
                 break
             asked += [(atom, False) for atom in carrying]
+
+    def is_shown(self, form: clingo.Symbol, asked: Sequence[tuple[str, bool]]) -> bool:
+        """Tell whether a patient shows a difference; one that lies in who can be a patient, with a record that tells it."""
+        if form.name in REFUSED_BY:
+            contradicts = f"contradicts({REFUSED_BY[form.name]})"
+            leave_out_taken(self.patients, asked, contradicts, *(guideline.model for guideline in self.knowing(form)))
+        return self.patients.ask(asked)
+
+    def knowing(self, form: clingo.Symbol) -> list[Guideline]:
+        """List the guidelines, first the one in which patients who show a difference are told: it refuses none of them."""
+        sides = [*self.sides.values()]
+        return sides if REFUSED_BY.get(form.name) == "new" else sides[::-1]
 
     @cached_property
     def concerned(self) -> dict[str, dict[str, tuple[str, str]]]:
@@ -285,7 +248,7 @@ class Diff:
         places = [self.place(side, rule.place) for side, rule in rules]
         places += [self.place(side, place) for side, place in written if place is not None]
         places = places or [self.place(side, self.annotation(side, name).place) for side, name in self.in_order(about)]
-        witness = witness_of(patient.inputs, [*self.sides.values()][::-1]) if patient is not None else None
+        witness = self.witness(form, patient) if patient is not None else None
         return Finding(
             id=finding_id(kind, f"{form} | {[name for _, name in annotations[:1]]}"),
             kind=kind,
@@ -300,7 +263,7 @@ class Diff:
             repair=repair,
             witness=witness,
             under=taken_otherwise(patient.inputs, model) if patient is not None else (),
-        ).carrying(departures=self.departures(witness))
+        ).carrying(departures=self.departures(form, witness))
 
     def data_told(self, form: clingo.Symbol, patient: Patient | None) -> list[tuple[str, str]]:
         """List the data in which a difference lies, each with its side: those that a patient shows, or that it tells."""
@@ -343,8 +306,17 @@ class Diff:
         name, _, line = place.rpartition(":")
         return f"{self.file(side, name)}:{line}"
 
-    def departures(self, witness: Mapping[str, object] | None) -> tuple[str, ...]:
-        return () if witness is None else departures(witness, self.default, self.worded)
+    def witness(self, form: clingo.Symbol, patient: Patient) -> dict[str, object]:
+        """Write the record of a patient who shows a difference."""
+        knowing = self.knowing(form)
+        told = known_to(knowing[0].model, patient.inputs) if form.name in REFUSED_BY else patient.inputs
+        return witness_of(told, knowing)
+
+    def departures(self, form: clingo.Symbol, witness: Mapping[str, object] | None) -> tuple[str, ...]:
+        """Word in what a witness of a difference departs from the default patient."""
+        asked = {fact.name for fact in self.knowing(form)[0].model.facts} if form.name in REFUSED_BY else self.default.keys()
+        usual = {fact: value for fact, value in self.default.items() if fact in asked}
+        return () if witness is None else departures(witness, usual, self.worded)
 
     @cached_property
     def worded(self) -> GuidelineModel:
@@ -374,7 +346,7 @@ class Diff:
                 symbol = clingo.Function(name, [regimen, clingo.Function(fact.name)])
                 annotations = self.named([*found.statements, *found.readings, *found.overlays])
                 yield self.finding("certainty", symbol, annotations).replace(
-                    witness=record, departures=self.departures(record), rules=found.rules, places=found.places
+                    witness=record, departures=self.departures(symbol, record), rules=found.rules, places=found.places
                 )
 
     def in_writing(self) -> Iterator[Finding]:

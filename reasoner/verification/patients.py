@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from typing import NamedTuple
@@ -139,6 +139,16 @@ class Patients:
         if assumptions is not None:
             with self.control.backend() as backend:
                 backend.add_rule([], assumptions)
+
+    @contextmanager
+    def supposing(self, atom: str) -> Iterator[None]:
+        """Let an external atom hold for a while."""
+        external = self.literals[atom]
+        self.control.assign_external(external, True)
+        try:
+            yield
+        finally:
+            self.control.assign_external(external, False)
 
     def smallest(self, atoms: Iterable[tuple[str, bool]], observed: Sequence[str] = ()) -> Patient:
         """Find the smallest patient of whom the atoms hold, or do not, as given; there must be one.

@@ -20,7 +20,7 @@ from reasoner.guideline import Guideline
 from reasoner.verification.atoms import split_atom
 from reasoner.verification.patients import Patients
 
-__all__ = ["default_record", "departures", "record_of", "telling_apart", "witness_of"]
+__all__ = ["default_record", "departures", "knows_values", "record_of", "telling_apart", "witness_of"]
 
 Atoms = Mapping[str, set[tuple[str, ...]]]
 
@@ -42,7 +42,7 @@ def default_record(patients: Patients, *models: GuidelineModel) -> dict[str, obj
             f"{models[-1].id}: what it declares inconsistent leaves no patient at all; correct these rules."
         )
     inputs = unhurried.smallest([]).inputs
-    return {key: value for model in models for key, value in record_of(inputs, model).items()}
+    return {key: value for model in cut_alike(models) for key, value in record_of(inputs, model).items()}
 
 
 def witness_of(inputs: Iterable[str], guidelines: Sequence[Guideline]) -> dict[str, object]:
@@ -53,7 +53,8 @@ def witness_of(inputs: Iterable[str], guidelines: Sequence[Guideline]) -> dict[s
     a guideline refuses the record, it tells the numbers for which it does.
     """
     held = tuple(inputs)
-    records = [(record_of(held, guideline.model), guideline) for guideline in guidelines]
+    models = cut_alike([guideline.model for guideline in guidelines])
+    records = [(record_of(held, model), guideline) for model, guideline in zip(models, guidelines, strict=True)]
     knowing = [record for record, guideline in records if knows_values(held, guideline.model)]
     whole = (knowing or [records[0][0]])[0]
     if len(knowing) < len(records):
@@ -210,6 +211,25 @@ def course_number(number: str, fact: CourseFact, held: Atoms, model: GuidelineMo
     reached = held.get("course_at_least", ())
     passed = sum((number, fact.name, cut.term) in reached for cut in fact.cuts)
     return number_in(passed, fact.cuts, model.range_of(fact.name))
+
+
+def cut_alike(models: Sequence[GuidelineModel]) -> list[GuidelineModel]:
+    """Give guidelines with each number cut wherever one of them cuts it, so that all know on which side it is."""
+    known: dict[str, set[Cut]] = {}
+    for model in models:
+        cut = {fact.name: fact.cuts for fact in model.facts} | {name: own.cuts for name, own in model.course_facts.items()}
+        for name, own in cut.items():
+            known.setdefault(name, set()).update(own)
+    cuts = {name: tuple(sorted(own)) for name, own in known.items()}
+    replace = msgspec.structs.replace
+    return [
+        replace(
+            model,
+            facts=tuple(replace(own, cuts=cuts[own.name]) for own in model.facts),
+            course_facts={name: replace(own, cuts=cuts[name]) for name, own in model.course_facts.items()},
+        )
+        for model in models
+    ]
 
 
 def telling_apart(sides: Sequence[tuple[GuidelineModel, Program]]) -> GuidelineModel:
