@@ -256,7 +256,8 @@ def test_readings_are_said_in_words_where_findings_name_them(
     report = FindingsReport(
         guideline=guideline.info, courses=3, findings=findings, readings=readings_named(findings, guideline)
     )
-    screen = render(report, guideline.model, 10_000).partition("\nWHAT THE READINGS SAY\n")[2].partition("\n\n")[0]
+    text = render(report, guideline.model, 10_000)
+    screen = text.partition("\nWHAT THE READINGS SAY\n")[2].partition("\n\n")[0]
     said = {line.split()[0]: line for line in screen.splitlines()}
     shown = [group[0] for group in ordered_groups(report, guideline.model)[:10]]
     named = {name for found in shown for name in (*found.readings, *found.settling)}
@@ -270,6 +271,24 @@ def test_readings_are_said_in_words_where_findings_name_them(
     page = render_findings_page(report, guideline.model)
     for name in {name for found in findings for name in found.settling}:
         assert escape(curated.model.annotations[name].first_sentence) in page
+    assert_statements_are_said(text, page, report, guideline)
+
+
+def assert_statements_are_said(text: str, page: str, report: FindingsReport, guideline: Guideline) -> None:
+    """In the report each that a group shown names stands in words once, on the page each in every finding that names it."""
+    known = {name: own for name, own in guideline.model.annotations.items() if own.kind == "statement"}
+    said = text.partition("\nWHAT THE STATEMENTS SAY\n")[2].partition("\n\n")[0].splitlines()
+    named = [name for name in known if any(f" {name} {known[name].first_sentence}" in line for line in said)]
+    assert len(said) == len(named)
+    shown = [group[0] for group in ordered_groups(report, guideline.model)[:10]]
+    told = {word for found in shown for word in re.findall(r"\bL\d+", f"{found.message} {found.repair} {found.sides}")}
+    assert told
+    assert set(named) == told | {name for found in shown for name in found.statements}
+    articles = re.findall(r'<article.*? id="([^"]+)".*?</article>', page, re.DOTALL)
+    whole = dict(zip(articles, re.findall(r"<article.*?</article>", page, re.DOTALL), strict=True))
+    for found in report.findings:
+        for name in re.findall(r"\bL\d+", found.message):
+            assert escape(known[name].text) in whole[found.id], (found.message, name)
 
 
 def test_a_cohort_orders_the_groups_by_the_patients_concerned(tmp_path: Path) -> None:

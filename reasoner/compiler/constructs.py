@@ -37,7 +37,7 @@ CONSTRAINT = "write inconsistent(WHY) :- ... for what no patient can be, contrai
 HEADS = {
     Kind.Aggregate: ("a choice", CHOICE),
     Kind.HeadAggregate: ("a choice", CHOICE),
-    Kind.Disjunction: ("alternatives", ALTERNATIVES),
+    Kind.Disjunction: ("a disjunction", ALTERNATIVES),
     Kind.TheoryAtom: ("an atom of a theory", "conclude a predicate that is declared"),
     Kind.BooleanConstant: ("a constraint", CONSTRAINT),
     Kind.Comparison: ("a comparison before :-", "write :- between a conclusion and its conditions"),

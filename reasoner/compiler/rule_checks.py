@@ -14,6 +14,7 @@ from reasoner.compiler.selection import ANY
 from reasoner.compiler.syntax import PlacedTerm, SyntaxTree, variable_counts, variables
 from reasoner.compiler.variables import DEFAULT_ALTERNATIVE, reading_atom
 from reasoner.compiler.vocabulary import GIVEN, NEEDS_ANNOTATION, Vocabulary
+from reasoner.compiler.writing_out import name_intervals
 from reasoner.errors import GuidelineError, nearest
 
 __all__ = [
@@ -163,7 +164,8 @@ def check_variables(
     bound |= {name for condition in body for name in named_by(condition)}
     if variables(head, arithmetic=True) != variables(head, arithmetic=False):
         raise GuidelineError(f"{here}: {head}: no arithmetic before :-; name the result in a condition, as in J = I+1.")
-    bound |= calculated(tree.node.body, {name for atom in given for name in variables(atom, arithmetic=False)})
+    known = {name for atom in given for name in variables(atom, arithmetic=False)}
+    bound |= calculated(name_intervals(tree.node).body, known)
     loose = variables(head, arithmetic=False) - bound
     if loose:
         raise GuidelineError(

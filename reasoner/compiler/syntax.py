@@ -213,11 +213,14 @@ def variable_counts(written: ast.AST | str) -> dict[str, int]:
 
 
 def variables(term: ast.AST, arithmetic: bool) -> set[str]:
-    """Collect the variables of a term, with those in arithmetic or without."""
+    """Collect the variables of a term, with those in arithmetic or without; what bounds an interval is in none."""
     if term.ast_type == ast.ASTType.Variable:
         return {term.name}
     if term.ast_type == ast.ASTType.Function:
         return {name for argument in term.arguments for name in variables(argument, arithmetic)}
+    if arithmetic and term.ast_type == ast.ASTType.Interval:
+        ends = (end for end in (term.left, term.right) if end.ast_type in OPERATIONS)
+        return {name for end in ends for name in variables(end, arithmetic)}
     if arithmetic and term.ast_type == ast.ASTType.BinaryOperation:
         return variables(term.left, arithmetic) | variables(term.right, arithmetic)
     return variables(term.argument, arithmetic) if arithmetic and term.ast_type == ast.ASTType.UnaryOperation else set()

@@ -32,6 +32,7 @@ SIGNS = {
     ";;": "drop one of the two",
     ",,": "drop one of the two",
 }
+AGGREGATES = ("#count", "#sum", "#min", "#max", "{")
 NEWLINE, LONGEST = "\n", 60
 HYPHEN = re.compile(r"\b[a-z]\w*(?:-[a-z]\w*)+")
 DECIMAL = re.compile(r"\d+\.\d+")
@@ -110,6 +111,12 @@ def advice_on(before: Sequence[Token], here: Token | None, text: str) -> str:
         return "a rule ends with a full stop"
     if here.text in SPOKEN:
         return SPOKEN[here.text]
+    if here.text in AGGREGATES and before and (open_bracket(before) is not None or before[-1].text == ":"):
+        return "a count or a sum stands within nothing else; derive a predicate by it, and ask for that"
+    if here.kind == "directive" and (not before or before[-1].text == "."):
+        return "of what begins with #, a guideline has #include, #const, #show, #defined and #program base"
+    if here.text == "$":
+        return "compare numbers with thresholds: at_most(F, T), more_than(F, T)"
     near = text[max(0, here.start - 1) : here.start + 2]
     for sign, advice in SIGNS.items():
         if sign in near or (before and f"{before[-1].text}{here.text}" == sign):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,11 +23,13 @@ __all__ = [
     "render",
     "render_definition",
     "severity_words",
+    "statements_named",
     "totals",
 ]
 
 SEVERITIES_SAID = {"error": "severity_error", "warning": "severity_warning", "info": "severity_info"}
 MOST_GROUPS = 10
+WORD = re.compile(r"\w+")
 MARKS = {"error": "against", "warning": "conditional", "info": "faint"}
 
 
@@ -73,6 +76,7 @@ def render(
     shown = groups if everything else groups[:MOST_GROUPS]
     if shown:
         overview(page, shown, len(groups), found, model)
+        statements(page, shown, model)
         readings(page, shown, found, model)
     explained: set[str] = set()
     for number, group in enumerate(shown, start=1):
@@ -141,6 +145,23 @@ def overview(
         room = 2 * (page.width - width - 6) - len(tail) - 12
         text = f"{shortened(group[0].message, room)}{tail}"
         page.item(lead, text, "faint" if group[0].accepted else MARKS[group[0].severity], indent=width + 6)
+
+
+def statements(page: TextLayout, shown: Sequence[Sequence[Finding]], model: GuidelineModel) -> None:
+    """Say what the statements say that the groups shown name."""
+    named = {name for group in shown for entry in group[:1] for name in statements_named(entry, model)}
+    listed = [name for name in model.annotations if name in named]
+    if listed:
+        page.heading(model.say("heading_statements_named"))
+    for name in listed:
+        page.item(f"{name:>6} ", model.annotations[name].first_sentence, indent=7)
+
+
+def statements_named(entry: Finding, model: GuidelineModel) -> list[str]:
+    """List the statements of a guideline that a finding names: those it is about, and those of the nearest rules."""
+    words = f"{entry.message} {entry.repair}"
+    named = {*entry.statements, *(side.annotation for side in entry.sides), *WORD.findall(words)}
+    return [name for name, own in model.annotations.items() if own.kind == "statement" and name in named]
 
 
 def readings(page: TextLayout, shown: Sequence[Sequence[Finding]], found: FindingsReport, model: GuidelineModel) -> None:

@@ -104,6 +104,8 @@ def word(kind: str, argument: clingo.Symbol, model: GuidelineModel) -> str:
     name = text_of(argument)
     if kind in VERBATIM:
         return name
+    if kind == "unformalised":
+        return model.say("bracketed", name, model.annotations[name].unformalised.removesuffix("."))
     if kind == "dose":
         return dose_term_words(argument, model)
     if kind == "ending":

@@ -11,7 +11,15 @@ from msgspec import UNSET
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.phrases import guideline_words
-from reasoner.render.findings import affected_by, course_count, known_classes, ordered_groups, severity_words, totals
+from reasoner.render.findings import (
+    affected_by,
+    course_count,
+    known_classes,
+    ordered_groups,
+    severity_words,
+    statements_named,
+    totals,
+)
 from reasoner.render.html.document import document, items, tag
 from reasoner.verification.findings import SEVERITIES, Finding, Side, Trial
 from reasoner.verification.reports import FindingsReport
@@ -182,6 +190,9 @@ def details(entry: Finding, found: FindingsReport, model: GuidelineModel) -> Ite
         yield say("report_patient"), items(entry.departures) or escape(say("default_patient"))
     if entry.affected is not None:
         yield say("report_affected"), str(entry.affected)
+    if not entry.sides:
+        named = statements_named(entry, model)
+        yield say("report_statements"), items(say("definition", name, model.annotations[name].text) for name in named)
     yield say("report_under"), items(entry.under)
     yield say("report_shared"), items(entry.shared)
     for name, settling in (
