@@ -370,6 +370,11 @@ WRONG = {
         'predicate(treated(whole), derived, "treatment").',
         "treated(whole): treated is a predicate of core/space.lp, which rules cannot ask for. Call yours otherwise.",
     ),
+    "a predicate that checks ask for": (
+        "glossary.lp",
+        'predicate(adopted(any), derived, "adoption of {1}").',
+        "adopted(any): adopted is a predicate of core/space.lp, which rules cannot ask for. Call yours otherwise.",
+    ),
     "a predicate that tells plain clingo what a record leaves out, asked for": (
         "second_line.lp",
         STATEMENT + "contraindicated(pertuzumab) :- open(heart_failure).",

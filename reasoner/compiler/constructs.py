@@ -14,7 +14,15 @@ from clingo import ast
 from reasoner.compiler.syntax import SyntaxTree, split_term
 from reasoner.errors import GuidelineError
 
-__all__ = ["atoms_in", "check_conditions", "check_head", "check_statement", "check_terms_of", "concluded", "with_elements"]
+__all__ = [
+    "atoms_in",
+    "check_conditions",
+    "check_head",
+    "check_statement",
+    "check_terms_of",
+    "predicates_of",
+    "with_elements",
+]
 
 Kind = ast.ASTType
 READ = {Kind.Comment, Kind.Rule, Kind.Program, Kind.Defined, Kind.ShowSignature, Kind.Definition}
@@ -167,9 +175,9 @@ def atoms_in(node: ast.AST) -> Iterator[ast.AST]:
     yield from collector.atoms
 
 
-def concluded(tree: SyntaxTree) -> Iterator[str]:
-    """Yield the names of the predicates that a statement concludes or says to be defined elsewhere."""
+def predicates_of(tree: SyntaxTree) -> Iterator[str]:
+    """Yield the names of the predicates that a statement is about."""
     if tree.node.ast_type == Kind.Defined:
         yield tree.node.name
-    elif tree.node.ast_type == Kind.Rule:
-        yield from (split_term(atom)[0] for atom in atoms_in(tree.node.head))
+    else:
+        yield from (split_term(atom)[0] for atom in atoms_in(tree.node))

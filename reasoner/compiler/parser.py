@@ -16,7 +16,14 @@ from clingo import ast
 from reasoner.compiler import checks, rule_checks
 from reasoner.compiler.aggregates import check_assigned, read_body, stand_ins
 from reasoner.compiler.annotations import read_annotation
-from reasoner.compiler.constructs import atoms_in, check_conditions, check_head, check_statement, check_terms_of, concluded
+from reasoner.compiler.constructs import (
+    atoms_in,
+    check_conditions,
+    check_head,
+    check_statement,
+    check_terms_of,
+    predicates_of,
+)
 from reasoner.compiler.dosage import DOSAGE_PREDICATES
 from reasoner.compiler.lexer import check_text
 from reasoner.compiler.model import Annotation, Condition, Rule
@@ -167,13 +174,13 @@ def each(
 
 
 def names_beside(core: Sequence[SourceFile]) -> dict[str, str]:
-    """Name the predicates of the core's other files, with what is said where a guideline uses them."""
+    """Name the predicates that the core's other files speak of, with what is said where a guideline uses them."""
     return {
         name: f"{name} is a predicate of {place_name(file.path)}, which rules cannot ask for."
         for file in core
         if file.path.name in CORE_OWN
         for tree in parse(file)
-        for name in concluded(tree)
+        for name in predicates_of(tree)
         if name != SCOPE
     }
 

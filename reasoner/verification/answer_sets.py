@@ -124,13 +124,13 @@ class AnswerSets:
         writer = RuleWriter(builder, self.space, self.model, self.taken)
         writer.write()
         again = frozenset(reachable(self.circle, writer.dependents.__getitem__))
-        copied = writer.write_again(again, lambda text: f"second({text})")
-        differing = {f"differs({self.program.atoms[n]})": n for n in self.program.compared if n in copied}
+        copied = writer.write_again(again, lambda text: f"_second({text})")
+        differing = {f"_differs({self.program.atoms[n]})": n for n in self.program.compared if n in copied}
         for name, number in differing.items():
             builder.rule(builder.atom(name), [writer.number(number), -copied[number]])
             builder.rule(builder.atom("differ"), [builder.atom(name)])
         patients = builder.ground(("space.lp",), ["smallest"], writer.data, self.deadline)
-        possible = [(f"second({self.program.atoms[n]})", False) for n in self.inconsistent if n in copied]
+        possible = [(f"_second({self.program.atoms[n]})", False) for n in self.inconsistent if n in copied]
         asked = [("differ", True), *possible]
         if not patients.ask(asked):
             return None

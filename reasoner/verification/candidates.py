@@ -86,8 +86,8 @@ class Candidates:
 
     def stays_without(self, rule: str, gone: Collection[str]) -> bool:
         """Tell whether it is proved that nothing changes without a rule, those of `gone` left out already."""
-        changed = f"changed_without({quoted(rule)})"
-        left_out = [(f"gone({quoted(other)})", other in gone) for other in sorted(self.circular)]
+        changed = f"_changed_without({quoted(rule)})"
+        left_out = [(f"_gone({quoted(other)})", other in gone) for other in sorted(self.circular)]
         known = [(name, wanted) for name, wanted in left_out if name in self.patients.literals]
         return changed in self.patients.literals and not self.patients.ask([(changed, True), *known])
 

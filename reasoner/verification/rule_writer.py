@@ -240,15 +240,15 @@ class RuleWriter:
             if rule.head in circular and self.model.rules[rule.rule].annotation is not None:
                 heads.setdefault(rule.rule, set()).add(rule.head)
         names = {number: quoted(self.model.rules[number].id) for number in heads if number not in self.duplicates.repeated}
-        gone = {number: self.builder.choice(f"gone({name})") for number, name in names.items()}
+        gone = {number: self.builder.choice(f"_gone({name})") for number, name in names.items()}
         for number, name in names.items():
             behind = reachable(heads[number], self.dependents.__getitem__)
-            changed = self.builder.atom(f"changed_without({name})")
-            founded = self.write_again(behind, f"founded({name},{{}})".format, number, gone, reduct=True)
+            changed = self.builder.atom(f"_changed_without({name})")
+            founded = self.write_again(behind, f"_founded({name},{{}})".format, number, gone, reduct=True)
             for atom, own in founded.items():
                 self.builder.rule(changed, [self.number(atom), -own])
             if not self.circle.isdisjoint(behind):
-                self.write_missed(changed, number, self.write_again(behind, f"without({name},{{}})".format, number, gone))
+                self.write_missed(changed, number, self.write_again(behind, f"_without({name},{{}})".format, number, gone))
 
     def write_missed(self, changed: int, number: int, copied: Mapping[int, int]) -> None:
         """Write that the conditions of a rule hold among rules that are `copied`, and its conclusion does not."""
