@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import ROOT
+from hook_calls import SITE, check_card
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from table_cases import BORN, CASES, NO_ALLERGY, VISIT, clearance
+from in_process import Client, asking
+from table_cases import BORN, CASES, EXAMPLE, NO_ALLERGY, UNREAD, VISIT, allergy, clearance, coded, diagnosis, mallow
 
 from reasoner import Guideline, GuidelineError
 from reasoner.compiler.intervals import passed_cuts
+from reasoner.compiler.selection import Selection
+from reasoner.fhir.mappings import COURSE_METHODS, METHODS
+from reasoner.fhir.rows import COLUMNS
+from reasoner.serve.settings import Settings
 
 FOLDER = ROOT / "tests/guidelines/fen_pox"
 
@@ -228,3 +234,113 @@ def test_tables_that_are_not_needed_may_be_absent(kept: list[str], fen_pox: Guid
     tables = Tables(tmp_path, fen_pox.model)
     content = chart([own for _, resources, _, _ in CASES.values() for own in resources], BORN)
     assert read_facts(parse(content), fen_pox.model, tables).record.keys() <= {"id", *kept}
+
+
+def lists(resources: Iterable[dict[str, Any]], patient: dict[str, Any]) -> dict[str, Any]:
+    """Sort resources into the lists that the service asks for."""
+    kinds = {"conditions": "Condition", "observations": "Observation", "procedures": "Procedure"}
+    own = list(resources)
+    return {
+        "patient": {"resourceType": "Patient", "id": "p", **patient},
+        **{
+            key: {
+                "resourceType": "Bundle",
+                "type": "searchset",
+                "entry": [{"resource": found} for found in own if found["resourceType"] == kind],
+            }
+            for key, kind in (*kinds.items(), ("allergies", "AllergyIntolerance"))
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def service(own_cache: None) -> Iterator[Client]:
+    with asking(Settings(selection=Selection(FOLDER), public_url=SITE)) as client:
+        yield client
+
+
+def test_a_guideline_without_drugs_is_asked_about_patients_with_the_codes_of_its_tables(service: Client) -> None:
+    (found,) = service.get("/cds-services").json()["services"]
+    assert found["hook"] == "patient-view"
+    assert found["prefetch"].keys() == {"patient", "conditions", "observations", "procedures", "allergies"}
+    about = "{{context.patientId}}"
+    assert found["prefetch"]["allergies"] == f"AllergyIntolerance?patient={about}"
+    assert found["prefetch"]["observations"].startswith(f"Observation?patient={about}&code=http://loinc.org|82810-3,http")
+
+
+@pytest.mark.parametrize(
+    ("resources", "summary"),
+    [
+        ([VISIT, NO_ALLERGY], "care: admission (standard, certain)"),
+        ([NO_ALLERGY, clearance("1", "2024-03-01", 12)], ""),
+        ([diagnosis("pox", coded(f"{EXAMPLE}diagnoses", "fen-pox"), "resolved")], ""),
+        ([diagnosis("t", {"text": "Fen pox"})], ""),
+    ],
+)  # fmt: skip
+def test_patients_in_scope_get_a_card_and_others_none(
+    resources: list[dict[str, Any]], summary: str, service: Client
+) -> None:
+    patient = {"birthDate": "1950-01-01", "gender": "male"}
+    body = {"hook": "patient-view", "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"}
+    body |= {"context": {"userId": "Practitioner/1", "patientId": "p"}, "prefetch": lists(resources, patient)}
+    reply = service.post("/cds-services/guideline-patient-view", json=body)
+    assert reply.status_code == 200, reply.text
+    found = reply.json()["cards"]
+    assert [card["summary"] for card in found][:1] == ([summary] if summary else [])
+    for card in found:
+        check_card(card)
+
+
+ALLERGIES = {
+    "a drug by its name, with its strength": ([allergy("a", {"text": "Amarin 5mg"})], None, ["amarin"]),
+    "a drug by its code": ([allergy("a", coded("http://www.whocc.no/atc", "X01AA01"))], None, ["amarin"]),
+    "a class of drugs by its code": ([mallow(code="salts")], None, ["belosol", "cerodin"]),
+    "two drugs": ([allergy("a", {"text": "Amarin"}), allergy("b", {"text": "cerodin"})], None, ["amarin", "cerodin"]),
+    "none": ([NO_ALLERGY], [], []),
+    "none, and another drug": ([NO_ALLERGY, allergy("a", {"text": "aspirin"})], [], []),
+    "none, and a drug among other words": ([NO_ALLERGY, allergy("a", {"text": "cerodin, or was it?"})], None, None),
+    "none, and nobody knows what": ([NO_ALLERGY, UNREAD], None, None),
+    "nobody knows what": ([UNREAD], None, None),
+    "nothing": ([VISIT], None, None),
+}
+
+
+@pytest.mark.parametrize("name", ALLERGIES)
+def test_a_list_of_drugs_is_read_from_allergies_by_the_codes_and_names_of_the_drugs(
+    name: str, own_cache: None, tmp_path: Path
+) -> None:
+    resources, whole, silent = ALLERGIES[name]
+    (tmp_path / "guideline.lp").write_text((ROOT / "tests/guidelines/marsh_fever/guideline.lp").read_text("utf-8"))
+    tables = {
+        "facts": ("fact,method,of,meaning", "allergies,each,allergy_*,"),
+        "drugs": (
+            "system,code,name,drug,level,provenance",
+            "atc,X01A,amarin,amarin,class,invented",
+            *(f"text,{drug},{drug},{drug},name,invented" for drug in ("amarin", "belosol", "cerodin")),
+            "text,aspirin,aspirin,,name,invented",
+        ),
+        "allergies": (
+            "system,code,name,finding,value,provenance",
+            "drug,*,any drug,allergy_*,true,",
+            *(f"https://example.org/substances,salts,salts,allergy_{drug},true," for drug in ("belosol", "cerodin")),
+            "snomed,716186003,no known allergy,*,false,SNOMED CT",
+        ),
+    }
+    (tmp_path / "fhir").mkdir()
+    for table, lines in tables.items():
+        (tmp_path / "fhir" / f"{table}.csv").write_text("\n".join(lines) + "\n")
+    for guideline, expected in (
+        (Guideline.load(tmp_path), whole),
+        (Guideline.load(tmp_path, no_record_means_none=True), silent),
+    ):
+        found = guideline.read_fhir(chart(resources, BORN))
+        assert found.record.get("allergies") == expected
+        assert expected is not None or name == "nothing" or "allergies: stays unknown: told: " in " ".join(found.remarks())
+
+
+def test_every_file_column_and_method_is_documented() -> None:
+    page = (ROOT / "asp/README.md").read_text("utf-8")
+    for table, columns in COLUMNS.items():
+        assert f"| `{table}.csv` | `{','.join(columns)}` |" in page
+    for method in (*METHODS, *COURSE_METHODS):
+        assert f"| `{method}` |" in page

@@ -15,6 +15,7 @@ import msgspec
 from reasoner.compiler.intervals import ANY_NUMBER, Cut, Range, interval_names, passed_cuts, thresholds_of
 
 __all__ = [
+    "SCOPE",
     "Aggregate",
     "Annotation",
     "Condition",
@@ -32,6 +33,8 @@ __all__ = [
     "with_arguments",
 ]
 
+SCOPE = "in_scope"
+"""What the core asks of a guideline that declares it: whom the guideline is about."""
 PLACE = re.compile(r"\{(\d+)\}")
 ASKED = {
     "boolean": "ask_boolean",

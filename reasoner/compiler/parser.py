@@ -26,7 +26,7 @@ from reasoner.compiler.constructs import (
 )
 from reasoner.compiler.dosage import DOSAGE_PREDICATES
 from reasoner.compiler.lexer import check_text
-from reasoner.compiler.model import Annotation, Condition, Rule
+from reasoner.compiler.model import SCOPE, Annotation, Condition, Rule
 from reasoner.compiler.sources import GuidelineFiles, SourceFile, place_name
 from reasoner.compiler.syntax import (
     PlacedTerm,
@@ -47,8 +47,6 @@ __all__ = ["ParsedGuideline", "parse_guideline", "parsed_files", "placed_rules",
 CORE_RULES = ("vocabulary.lp", "units.lp", "possible.lp", "history.lp", "conclusions.lp", "wording.lp", "lexicon.lp")
 
 CORE_OWN = ("from_record.lp", "open.lp", "space.lp", "defects.lp", "differences.lp")
-SCOPE = "in_scope"
-"""What the core asks of a guideline that declares it."""
 
 DECLARING = {"alternative", "predicate", "term", "fact"}
 NAME = re.compile(r"\b([a-z]\w*)\(")

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from reasoner.compiler.model import GuidelineModel, Rule
+from reasoner.compiler.model import SCOPE, GuidelineModel, Rule
 from reasoner.compiler.program import Program
 from reasoner.engine.completions import Completions, Truth
 from reasoner.engine.counting import amount_words
@@ -121,6 +121,10 @@ class Derivation:
         """Give the completions in which an atom holds; none for an atom that the guideline does not have."""
         number = self.program.index.get(atom)
         return self.completions.none if number is None else self.values[number]
+
+    def is_in_scope(self) -> bool:
+        """Tell whether the guideline is about the patient for certain; no one is told to be where it declares no scope."""
+        return bool(self.truth(SCOPE) == self.completions.all)
 
     def conclusions(self) -> tuple[str, ...]:
         """List the conclusions that hold in some completion, as clingo text."""

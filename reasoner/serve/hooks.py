@@ -102,13 +102,18 @@ class FeedbackCall(msgspec.Struct):
 
 
 def services_of(guideline: Guideline) -> tuple[Service, ...]:
-    """List the services for a guideline; one without tables to read FHIR by has none."""
+    """List the services for a guideline; one without tables to read FHIR by has none, without drugs none about orders."""
     if not (guideline.folder / "fhir").is_dir():
         return ()
     say, title = guideline.model.say, guideline.model.title
     orders = say("hook_orders_description")
+    patient_view = Service(
+        "guideline-patient-view", PATIENT_VIEW, say("hook_patient_title", title), say("hook_patient_description")
+    )
+    if not guideline.tables.drugs:
+        return (patient_view,)
     return (
-        Service("guideline-patient-view", PATIENT_VIEW, say("hook_patient_title", title), say("hook_patient_description")),
+        patient_view,
         Service("guideline-order-select", "order-select", say("hook_select_title", title), orders),
         Service("guideline-order-sign", "order-sign", say("hook_sign_title", title), orders),
     )
@@ -144,9 +149,10 @@ class Hooks:
         self.courses = courses
         self.silent = guideline.selection.no_record_means_none
         self.queries = queries_of(guideline.tables) if services_of(guideline) else {}
+        self.cancers = [own.fact for own in guideline.tables.facts if own.method == "this_cancer"] if self.queries else []
+        self.by_scope = bool(self.queries) and not self.cancers
         self.telling = [ONE_OF, *(fact.name for fact in guideline.model.facts if fact.kind in ("choice", "list", "courses"))]
         self.choices = {fact.name for fact in guideline.model.facts if fact.kind == "choice"}
-        self.cancers = [own.fact for own in guideline.tables.facts if own.method == "this_cancer"] if self.queries else []
         self.charts: TTLCache[tuple[bytes, ...], ReadChart] = TTLCache(
             KEPT_BYTES, CACHE_SECONDS, getsizeof=attrgetter("size")
         )
@@ -253,14 +259,18 @@ class Hooks:
         """Tell whether a chart is about what the guideline is about: it has one of its drugs, or the value of a choice.
 
         Booleans and numbers are recorded for patients with other diseases as well; in a doubtful chart, the cancer itself is
-        enough.
+        enough. Where no cancer is read, it is about those who are in the guideline's scope for certain.
         """
+        if self.by_scope:
+            return bool(self.drafts(chart, ()))
         return any(map(chart.data.get, self.telling)) or (chart.doubtful and any(map(chart.data.get, self.cancers)))
 
     @on_larger_diagrams
     def drafted_anew(self, chart: ReadChart, record: Record, ordered: tuple[tuple[str, str], ...]) -> tuple[Draft, ...]:
         answer = self.guideline.answer(self.guideline.checked(record._replace(id="", sources={}, remarks=())))
-        return about_orders(answer, dict(ordered), chart.therapy) if ordered else about_patient(answer, chart.therapy)
+        if ordered:
+            return about_orders(answer, dict(ordered), chart.therapy)
+        return about_patient(answer, chart.therapy) if not self.by_scope or answer.derivation.is_in_scope() else ()
 
     def drafts(self, chart: ReadChart, ordered: tuple[tuple[str, str], ...]) -> tuple[Draft, ...]:
         """Draft the cards for a patient and draft orders, which are those of all records that tell the same."""

@@ -17,6 +17,7 @@ __all__ = ["LISTS", "PATIENT", "Obtained", "Prefetched", "ReadChart", "queries_o
 
 NEEDED = ("patient", "conditions")
 DOCUMENTS = "documents"
+ALLERGIES = "allergies"
 USEFUL = ("medicationDispenses", DOCUMENTS)
 """What is read where it is there; many health records have no such list. Documents that cannot be had are no error."""
 FURTHER = "further"
@@ -30,6 +31,7 @@ LISTS = {
     "medicationDispenses": "list_dispenses",
     "procedures": "list_procedures",
     DOCUMENTS: "list_documents",
+    ALLERGIES: "list_allergies",
     FURTHER: "list_further",
 }
 WHYS = {
@@ -149,20 +151,22 @@ class Prefetched(NamedTuple):
 
 
 def queries_of(tables: Tables) -> dict[str, str]:
-    """List the FHIR queries of a guideline, as prefetch templates: observations by the codes that its tables know."""
+    """List the FHIR queries of a guideline, as prefetch templates, for what its tables read; observations by their codes."""
     known = ((url_of(system), code) for (system, code), test in tables.tests.items() if test.finding)
     codes = ",".join(f"{url}|{code}" for url, code in known if url)
-    about = f"patient={PATIENT}"
+    about, therapy = f"patient={PATIENT}", tables.therapy
+    medications = {
+        f"{kind[0].lower()}{kind[1:]}s": f"{kind}?{about}&_include={kind}:medication"
+        for kind in ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
+    }
     return {
         "patient": f"Patient/{PATIENT}",
-        "conditions": f"Condition?{about}",
-        "observations": f"Observation?{about}&code={codes}" if codes else f"Observation?{about}",
-        **{
-            f"{kind[0].lower()}{kind[1:]}s": f"{kind}?{about}&_include={kind}:medication"
-            for kind in ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
-        },
-        "procedures": f"Procedure?{about}",
-        DOCUMENTS: f"DocumentReference?{about}",
+        **({"conditions": f"Condition?{about}"} if therapy or tables.conditions.rows else {}),
+        **({"observations": f"Observation?{about}{f'&code={codes}' * bool(codes)}"} if therapy or codes else {}),
+        **(medications if therapy else {}),
+        **({"procedures": f"Procedure?{about}"} if therapy or tables.procedures.rows else {}),
+        **({DOCUMENTS: f"DocumentReference?{about}"} if therapy else {}),
+        **({ALLERGIES: f"AllergyIntolerance?{about}"} if tables.allergies.rows else {}),
     }
 
 
