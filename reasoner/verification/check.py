@@ -27,6 +27,7 @@ from reasoner.verification.repairs import with_guard, with_nearest_statements, w
 from reasoner.verification.rule_writer import RuleWriter
 from reasoner.verification.search import Progress, search
 from reasoner.verification.settling import SettlingReadings, settling_readings_of
+from reasoner.verification.slips import slips
 from reasoner.verification.unsafe import conflict_behind, excluded_patients, is_overlooked, with_sides
 from reasoner.verification.witness import default_record
 
@@ -93,7 +94,7 @@ def check(
     def order(found: Finding) -> tuple[int, int, str]:
         return classes.index(found.kind), -SEVERITIES.index(found.severity), found.message
 
-    findings = sorted(run.findings(), key=order)
+    findings = sorted((*run.findings(), *slips(guideline)), key=order)
     return Report(guideline.info, length, tuple(findings), tuple(sorted(run.undecided, key=classes.index)))
 
 

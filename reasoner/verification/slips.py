@@ -1,0 +1,122 @@
+"""What loads and may not mean what its author meant: a file left out, a ; for "or", a rule under another's statement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from reasoner.compiler.lexer import tokens
+from reasoner.compiler.model import Annotation, GuidelineModel, Rule
+from reasoner.compiler.sources import READINGS, place_name
+from reasoner.engine.predicates import predicate_of
+from reasoner.guideline import Guideline, shared_folder
+from reasoner.verification.definitions import templates
+from reasoner.verification.findings import Finding, finding_id
+
+__all__ = ["slips"]
+
+CLASS = "slip"
+NAME = re.compile(r'"[^"]*"|\b[a-z]\w*\b(?!\()')
+WORD = re.compile(r"\w{3,}")
+STEM = 5
+OVERLAY = re.compile(r"%\*\s*@overlay\b")
+
+
+def slips(guideline: Guideline) -> Iterator[Finding]:
+    """Yield the slips in a guideline's files and its overlays."""
+    core = shared_folder().resolve() / "core"
+    model = guideline.model
+    starts = {rule.place: rule for rule in model.rules}
+    for file in (name for name, path in guideline.files.items() if not path.is_relative_to(core)):
+        for begins, line in semicolons(guideline.sources[file]):
+            rule = starts.get(f"{file}:{begins}")
+            if rule is not None:
+                yield slip("semicolon", (rule.id,), f"{rule.id} ;", rule, (f"{file}:{line}",))
+    for annotation in last_of_files(model):
+        for rule in strangers([rule for rule in model.rules if rule.annotation == annotation.id], annotation, model):
+            yield slip("stranger", (rule.id, annotation.id), f"{rule.id} under {annotation.id}", rule, (rule.place,))
+    yield from left_out(guideline)
+
+
+def semicolons(text: str) -> Iterator[tuple[int, int]]:
+    """Yield each ; between conditions of a rule, outside of all brackets: the line where the rule begins, and its own."""
+    begins, depth, body = 0, 0, False
+    for token in tokens(text):
+        if token.kind in ("space", "comment", "block"):
+            continue
+        begins = begins or text.count("\n", 0, token.start) + 1
+        depth += (token.kind == "opening") - (token.kind == "closing")
+        body = body or token.text == ":-"
+        if token.text == "." and not depth:
+            begins, body = 0, False
+        elif token.text == ";" and body and not depth:
+            yield begins, text.count("\n", 0, token.start) + 1
+
+
+def last_of_files(model: GuidelineModel) -> Iterable[Annotation]:
+    """Give the last statement, reading or overlay of each file."""
+    return {annotation.place.rpartition(":")[0]: annotation for annotation in model.annotations.values()}.values()
+
+
+def strangers(rules: Sequence[Rule], annotation: Annotation, model: GuidelineModel) -> Iterator[Rule]:
+    """Yield the rules that name nothing of what stands above them: neither a word of the annotation nor a name of its rules.
+
+    The first rule belongs there, and of a rule that names nothing it cannot be told.
+    """
+    told = [annotation.text, annotation.why, annotation.settles]
+    told += [model.trials[trial].label for trial in annotation.trials]
+    told += [model.annotations[name].text for name in annotation.reads]
+    about = stems(told)
+    for number, rule in enumerate(rules):
+        named = stems(words for atom in atoms_of(rule) for words in named_words(atom, model))
+        if number and named and about.isdisjoint(named):
+            yield rule
+        about |= named
+
+
+def atoms_of(rule: Rule) -> tuple[str, ...]:
+    """Give the head of a rule and its conditions as they are written."""
+    return rule.head, *(condition.text for condition in rule.body if not condition.comparison)
+
+
+def named_words(atom: str, model: GuidelineModel) -> Iterator[str]:
+    """Yield the words of the names that an atom has as arguments; of an atom without any, those of its phrase."""
+    arguments = atom.partition("(")[2]
+    if not arguments:
+        yield model.phrases.get(predicate_of(atom), "")
+    for name in NAME.findall(arguments):
+        yield name.strip('"').replace("_", " ")
+        yield from (labels[name] for labels in model.labels.values() if name in labels)
+
+
+def stems(texts: Iterable[str]) -> set[str]:
+    """Give the beginnings of the longer words of texts, by which words of one family are the same."""
+    return {word[:STEM].casefold() for text in texts for word in WORD.findall(text)}
+
+
+def left_out(guideline: Guideline) -> Iterator[Finding]:
+    """Yield the files of rules in the folder that nothing includes; the readings and overlays may stand there so."""
+    folder, read = guideline.folder.resolve(), set(guideline.files.values())
+    for path in sorted(folder.rglob("*.lp")):
+        if path.resolve() in read or path == folder / READINGS:
+            continue
+        if not OVERLAY.search(path.read_text("utf-8", "replace")):
+            name = path.relative_to(folder).as_posix()
+            yield slip("left_out", (place_name(path), name), name, None, (f"{place_name(path)}:1",))
+
+
+def slip(form: str, words: Iterable[str], subject: str, rule: Rule | None, places: tuple[str, ...]) -> Finding:
+    """Word a slip by the template of its form; its id follows from `subject`."""
+    template = templates()[form]
+    message, repair = template.fill(dict(enumerate(words, start=1)))
+    return Finding(
+        id=finding_id(CLASS, subject),
+        kind=CLASS,
+        cause=template.cause,
+        severity=template.severity,
+        message=message,
+        statements=(rule.annotation,) if rule is not None and rule.annotation else (),
+        rules=(rule.id,) if rule is not None else (),
+        places=places,
+        repair=repair,
+    )
