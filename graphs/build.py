@@ -72,7 +72,7 @@ def about_answer(answer: Answer) -> dict[str, str]:
     beside = {
         "missing": missing_words(answer),
         "assumed": [text] if (text := assumed_words(answer)) else [],
-        "alternatives": [alternative_words(entry, model) for entry in answer.alternatives],
+        "alternatives": [alternative_words(entry, answer) for entry in answer.alternatives],
         "notes": answer.notes,
         "doubts": answer.caveats,
     }

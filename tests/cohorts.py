@@ -183,6 +183,7 @@ def expected_row(guideline: Guideline, record: dict[str, Any]) -> dict[str, Any]
         "depends_on_readings": [name for name in guideline.model.alternatives if name in readings],
         "alternatives": [{**entry, "setting": entry.get("setting")} for entry in plain["alternatives"]],
         "doses": [own._asdict() for own in doses_given(conclusions_of(answer.derivation), answer.derivation.program)],
+        **({"decisions": plain["decisions"]} if answer.decisions else {}),
         **(
             {"scores": [{key: e[key] for key in ("score", "value", "at_most")} for e in scores]}
             if scores is not None

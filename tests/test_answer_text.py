@@ -34,20 +34,20 @@ def text(guideline: Guideline, **record: Any) -> str:
 def test_what_is_unknown_of_courses_is_asked_for_and_assumed_in_words(curated: Guideline) -> None:
     shown = text(curated, metastatic_therapy=[FIRST])
     assert "NOT RECORDED, AND IT MATTERS" in shown
-    assert "? how course 1 ended - decides the setting" in shown
-    assert "? taxane cycles in course 1; months of chemotherapy in course 1 - each decides" in shown
+    assert "? how course 1 ended - bears on the setting, and with it what is recommended" in shown
+    assert "? taxane cycles in course 1; months of chemotherapy in course 1 - bear on the setting" in shown
     assert "course 1 ended in progression; no interstitial lung disease" in shown
     assert (
         "course 1 is still under way, taxane cycles at least 6, months of chemotherapy at least 4 and less than 6" in shown
     )
     opened = text(curated, metastatic_therapy=[{**FIRST, "outcome": "ongoing", "chemotherapy_stopped": None}])
     assert "LVEF decline is none or transient; and course 1: discontinuation of chemotherapy, or course 1: taxane" in opened
-    assert "; discontinuation of chemotherapy in course 1 - each decides" in opened
+    assert "; discontinuation of chemotherapy in course 1 - bear on" in opened
 
 
 def test_unknown_therapy_is_asked_for_first_and_what_it_means_is_said(curated: Guideline) -> None:
     answer = curated.answer({"id": "p", "her2": "positive"})
-    assert next(missing_words(answer)).startswith("which therapy for metastatic disease was given, if any - decides")
+    assert next(missing_words(answer)).startswith("which therapy for metastatic disease was given, if any - bears on")
     shown = text(curated)
     assert "no therapy for metastatic disease was given; " in shown
     assert "Which therapy for metastatic disease was given is not recorded." in shown
@@ -66,7 +66,7 @@ def test_one_of_several_sets_is_named_by_its_label_whatever_that_holds(curated: 
     sets = [{"label": "be\x1bfore", "metastatic_therapy": []}, {"label": "since", "metastatic_therapy": [AFTER_TWO]}]
     shown = text(curated, one_of=sets, adjuvant_drugs=[], metastatic=True)
     assert r'CERTAIN IF "be\x1bfore" is the case' in shown
-    assert "? which of the possibilities in the record is the case - decides the setting" in shown
+    assert "? which of the possibilities in the record is the case - bears on the setting" in shown
 
 
 def test_a_dose_that_hangs_on_something_says_so(curated: Guideline) -> None:
@@ -90,9 +90,9 @@ def test_defaults_that_matter_are_said_in_one_line(curated: Guideline) -> None:
 def test_what_another_alternative_would_change_is_said_once(curated: Guideline) -> None:
     shown = text(curated, metastatic_therapy=[AFTER_TWO])
     assert "IF THE TEXT WERE READ OTHERWISE" in shown
-    assert "Under R5 = b: the setting is second line; also recommended: T-DXd" in shown
+    assert "Under R5 = b: the setting is second line; also recommended: T-DXd (rank 1, preferred, on a condition)" in shown
     assert "pertuzumab may be missing. [reading R5=b]" in shown
-    assert "Under R11 = b: no longer excluded: every regimen with trastuzumab." in shown
+    assert "Under R11 = b: could no longer be excluded: every regimen with trastuzumab." in shown
     assert "Another alternative" not in shown
 
 
@@ -134,7 +134,7 @@ def test_a_chosen_alternative_is_marked_wherever_it_shows(chosen: Guideline, cur
     shown = text(chosen, metastatic_therapy=[AFTER_TWO])
     assert "curated layer, with R5 = b Second line: " in shown
     assert "pertuzumab may be missing. [reading R5=b]" in shown
-    assert "Under R5 = a: the setting is not addressed; no longer recommended" in shown
+    assert "Under R5 = a: the setting is not addressed; could no longer be recommended" in shown
     assert chosen.digest != curated.digest
     open_ = text(curated.with_readings(["any"]), metastatic_therapy=[AFTER_TWO])
     assert "with all readings left open" in open_

@@ -123,7 +123,7 @@ def test_what_is_not_recorded_is_not_shown_as_the_patients(curated: Guideline) -
     assert "CAUTION, unless ruled out: for heart failure" in first
     assert "(rank 1 to 2, depending on what is not recorded)" in first
     excluded = text.partition("EXCLUDED")[2].partition("CHECK AND DO")[0]
-    assert "trastuzumab + pertuzumab, pertuzumab: progression on all its drugs" in excluded
+    assert "trastuzumab + pertuzumab, pertuzumab: progression in a course that contained it" in excluded
 
 
 def test_layer_and_overlay_are_named_in_the_answer(patient: Path, environment: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -177,10 +178,10 @@ BOTTOM_LINES: dict[str, tuple[dict[str, Any], str]] = {
     "the decision, its setting, then what comes first": (
         {}, "Preventing clots, high risk of clots: clotless, strong recommendation. Slowing the pulse, racing pulse: slo",
     ),
-    "how many there are, for each decision, where there is no room for more": (
+    "for each decision its first regimen and what that hangs on, where there is no room for more": (
         {"faint": None, "age": None, "sex": None},
-        "Preventing clots, not decided by the record: 2 regimens can rank first; it depends on facts not recorded. "
-        "Slowing the pulse, racing pulse: 2 regimens can rank first; it depends on facts not recorded.",
+        "Preventing clots, not decided by the record: clotless, strong recommendation, depending on age; or 1 more. "
+        "Slowing the pulse, racing pulse: slowol, strong recommendation, if no fainting; or 1 more.",
     ),
     "nothing": ({"age": 60, "fast": False}, "Slowing the pulse: This guideline does not"),
 }  # fmt: skip
@@ -270,7 +271,11 @@ def test_a_cohort_is_answered_as_its_records(moor_flutter: Guideline, tmp_path: 
     done = cohort("in.ndjson", "-o", "out", "--guideline", moor_flutter.folder, cwd=tmp_path)
     assert done.exit_code == 0, done.output
     assert "SETTINGS: preventing clots" in done.output
-    assert rows_of(tmp_path / "out") == [expected_row(moor_flutter, record) for record in records]
+    assert "SETTINGS: slowing the pulse" in done.output
+    rows = [expected_row(moor_flutter, record) for record in records]
+    assert rows_of(tmp_path / "out") == rows
+    told = Counter(f"{own['decision']} {own['setting']}" for row in rows for own in row["decisions"])
+    assert json.loads((tmp_path / "out/summary.json").read_text("utf-8"))["settings"] == told
 
 
 def test_a_check_finds_no_conflict_between_decisions_and_gaps_within_each(moor_flutter: Guideline, tmp_path: Path) -> None:

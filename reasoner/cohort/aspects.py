@@ -70,7 +70,7 @@ def evidence_certainty(entry: RankedRegimen, found: Conclusions) -> str | None:
 
 
 ASPECTS = {
-    "setting": Aspect((SETTING,), lambda found, _: (found.setting(),)),
+    "setting": Aspect((SETTING,), lambda found, _: tuple(map(found.setting, found.model.decisions or ("",)))),
     "recommended": Aspect(
         (RECOMMENDED, RANK, STRENGTH, INDICATED_BY),
         ranked,

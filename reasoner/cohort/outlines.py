@@ -63,9 +63,9 @@ class Outline(NamedTuple):
 class Outlines:
     """Numbers the conclusions of completions, and the outlines of answers.
 
-    `outlines` are in the order of their numbers. `entries` number what they list: one setting; recommended regimens, each
-    with rank, strength, certainty of the evidence if the guideline tells any, and certainty ("certain" or "conditional");
-    excluded regimens, and actions, each with certainty;
+    `outlines` are in the order of their numbers. `entries` number what they list: the setting of each decision; recommended
+    regimens, each with rank, strength, certainty of the evidence if the guideline tells any, and certainty ("certain" or
+    "conditional"); excluded regimens, and actions, each with certainty;
     unknown facts, a member of a list as ``fact[member]``, what is unknown of a course as ``fact[0].outcome``; readings of
     which another alternative changes something; and for each such alternative the other setting, None where it is the same,
     and the regimens that are recommended or excluded then and not now, and now and not then; scores, each with its least
@@ -132,7 +132,7 @@ class Outlines:
         dependent = {name for entry in entries for name in entry.depends_on_readings}
         dependent |= {found.reading for found in answer.alternatives}
         listed: dict[str, Entry] = {
-            "setting": (answer.setting,),
+            "setting": tuple(own.setting for own in answer.decisions or ()) or (answer.setting,),
             "recommended": tuple(
                 with_evidence(own.evidence_certainty, self.model, (own.regimen, own.rank, own.strength, own.certainty))
                 for own in answer.recommended
@@ -304,7 +304,8 @@ class Outlines:
                 for here, there in listed[:2]
                 for one, two in ((there, here), (here, there))
             )
-            setting = None if base.setting == other.setting else str(self.listed["setting"][other.setting][0])
+            first, moved = (str(self.listed["setting"][own.setting][0]) for own in (base, other))
+            setting = None if first == moved else moved
             kept = all(there.get(name) == certainty for here, there in listed for name, certainty in here.items())
             found = self.known_shifts[key] = Shift(setting, lists, not kept or setting is not None or any(lists))
         return found

@@ -21,7 +21,8 @@ class Summary(Shape, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA):
     has, and `without_courses`, where the courses are in a file of their own, patients of whom neither file tells a course:
     `without_courses_means` that they are "untreated", or that their therapy is "unknown". `answered` and `rejects` count
     rows. The others count patients by name: the name of a setting, a missing fact, a reading that matters, a fact that a
-    default stands for, or a finding; the alternative of a reading that changes something, such as "R9=b"; that of a regimen
+    default stands for, or a finding; where there are several decisions the decision
+    followed by its setting; the alternative of a reading that changes something, such as "R9=b"; that of a regimen
     or an action followed by "certain" or "conditional", and that of a regimen followed by "first".
     """
 

@@ -51,11 +51,12 @@ def entries_of(outlines: Outlines) -> dict[str, pl.Series]:
     name = pl.Enum(sorted({name for names in model.alternatives.values() for name in names}))
     shift = pl.Struct({"adds": pl.List(regimen), "removes": pl.List(regimen)})
     alternative = {"reading": reading, "alternative": name, "setting": setting, "recommended": shift, "excluded": shift}
+    decision = {"decision": pl.Enum(model.decisions), "setting": setting}
     score = {"score": pl.Enum(list(model.labels.get("score", {}))), "value": pl.Int64(), "at_most": pl.Int64()}
     target = pl.Enum(list(dict.fromkeys((*model.drugs, *model.regimens))))
     dose = {name: pl.String() for name in DoseListed._fields} | {"drug": target, "certainty": CERTAINTY}
     return {
-        "setting": pl.Series([name for (name,) in entries["setting"]], dtype=setting),
+        "setting": pl.Series([name for name, *_ in entries["setting"]], dtype=setting),
         "recommended": structs(entries["recommended"], recommended),
         "excluded": structs(entries["excluded"], excluded),
         "actions": structs(entries["actions"], actions),
@@ -63,6 +64,7 @@ def entries_of(outlines: Outlines) -> dict[str, pl.Series]:
         "depends_on_readings": texts(entries["depends_on_readings"], reading),
         "alternatives": structs([list(map(nested, own)) for own in entries["alternatives"]], pl.Struct(alternative)),
         "doses": structs(entries["doses"], pl.Struct(dose)),
+        **({"decisions": structs(decided(outlines), pl.Struct(decision))} if model.decisions else {}),
         **({"scores": structs(entries["scores"], pl.Struct(score))} if model.labels.get("score") else {}),
     }
 
@@ -77,10 +79,18 @@ def counts(outlines: Outlines, chosen: Codes) -> dict[str, dict[str, int]]:
     for (kind, entries), own in zip(counted, found.values(), strict=False):
         of_each = np.bincount(numbers[kind], weights=times, minlength=len(entries))
         for entry, total in zip(entries, of_each.astype(int).tolist(), strict=True):
-            for name in names_of(kind, entry) if total else ():
+            settings = kind == "setting" and bool(outlines.model.decisions)
+            names = map(" ".join, zip(outlines.model.decisions, entry, strict=True)) if settings else names_of(kind, entry)
+            for name in names if total else ():
                 own[name] = own.get(name, 0) + total
     found["findings"] = {name: int(times[marks].sum()) for name, marks in findings(outlines, numbers) if marks.any()}
     return found
+
+
+def decided(outlines: Outlines) -> list[list[tuple[object, ...]]]:
+    """Give the setting of each of several decisions, as an answer lists them."""
+    decisions = outlines.model.decisions
+    return [list(zip(decisions, own, strict=True)) for own in outlines.listed["setting"]]
 
 
 def names_of(kind: str, entry: Entry) -> Iterator[str]:
@@ -120,7 +130,7 @@ def assumed(records: RecordColumns, kept: Codes) -> dict[str, int]:
 def findings(outlines: Outlines, numbers: Mapping[str, Codes]) -> Iterator[tuple[str, Bits]]:
     """Mark the outlines that lack something or contradict themselves."""
     entries, regimens = outlines.entries, outlines.model.regimens
-    silent = np.array([setting in (SILENT, UNDETERMINED) for (setting,) in entries["setting"]], dtype=bool)
+    silent = np.array([{SILENT, UNDETERMINED}.issuperset(settings) for settings in entries["setting"]], dtype=bool)
     recommended, missing = (
         np.array([bool(own) for own in entries[name]], dtype=bool) for name in ("recommended", "missing")
     )
@@ -157,6 +167,7 @@ def nest(lengths: Sequence[int] | Codes, entries: pl.Series) -> pl.Series:
 def answers_table(rows: Rows, kept: Codes, outlines: Outlines, chosen: Codes, explained: pl.Series) -> pl.DataFrame:
     """Make the table of the answers to rows, in their order, each with what is recorded; `explained` names explanations."""
     numbers = numbers_of(outlines, chosen)
+    numbers["decisions"] = numbers["setting"]
     listed = [entries[numbers[kind]].alias(kind) for kind, entries in entries_of(outlines).items()]
     recorded = {
         name: rows.numbers[name][kept] if name in rows.numbers else recorded_values(own, kept)

@@ -66,7 +66,8 @@ class Argument(Shape, frozen=True):
     """The argument for a conclusion's status.
 
     `because` are the statements, readings and overlays that carry it, each once; `ruled_out_by` the facts that could exclude
-    it or set it aside. `readings` are those that make a difference here. `sufficient` is a smallest set of what the record
+    it or set it aside. `readings` are those that make a difference here, `changed_by` those of them of which another
+    alternative would change the conclusion. `sufficient` is a smallest set of what the record
     tells that makes the conclusion certain whatever the rest is; null where it is not certain or could not be worked out.
     """
 
@@ -74,6 +75,7 @@ class Argument(Shape, frozen=True):
     because: tuple[Ground, ...]
     ruled_out_by: tuple[Block, ...]
     readings: tuple[str, ...]
+    changed_by: tuple[str, ...]
     evidence: tuple[Evidence, ...]
     alternatives_considered: tuple[str, ...]
     sufficient: tuple[Assumption, ...] | None
@@ -227,6 +229,7 @@ class ArgumentBuilder:
             because=tuple(self.ground(name, because[name]) for name in sorted(because, key=bool)),
             ruled_out_by=tuple(blocks),
             readings=tuple(self.readings),
+            changed_by=tuple(getattr(self.entry, "depends_on_readings", ())),
             evidence=tuple(self.evidence(used)) if self.rests_on_trials(nearest) else (),
             alternatives_considered=tuple(self.others()),
             sufficient=examined.sufficient,

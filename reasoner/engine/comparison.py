@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache, reduce
 from operator import or_
+from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -30,7 +31,7 @@ from reasoner.engine.worlds import Worlds
 from reasoner.records.record import Record
 from reasoner.records.shapes import Shape
 
-__all__ = ["Alternative", "Assumed", "Comparison", "Shift"]
+__all__ = ["Alternative", "Assumed", "Comparison", "Shift", "Standing"]
 
 
 class Shift(Shape, frozen=True):
@@ -56,6 +57,14 @@ class Alternative(Shape, frozen=True, kw_only=True):
     recommended: Shift
     excluded: Shift
     decisions: tuple[DecisionSetting, ...] | UnsetType = UNSET
+
+
+class Standing(NamedTuple):
+    """Whether a regimen is recommended or excluded for certain, and its rank and strength; 0 and none where it has none."""
+
+    certain: bool
+    rank: int
+    strength: str
 
 
 class Assumed(Shape, frozen=True, kw_only=True, omit_defaults=True):
@@ -210,6 +219,20 @@ class Comparison:
                     if here != there:
                         found.setdefault(world, ([], []))[here].append(name)
         return {world: Shift(tuple(adds), tuple(removes)) for world, (adds, removes) in found.items()}
+
+    def standing_in(self, entry: Alternative, predicate: str, regimen: str) -> Standing:
+        """Give how certainly a regimen is recommended or excluded under an alternative, and its best rank and strength."""
+        taken = (entry.reading, entry.alternative)
+        world = next(world for reading, name, world in self.worlds.alternatives if (reading, name) == taken)
+
+        def there(rows: Iterable[tuple[str, int]]) -> list[tuple[str, Truth]]:
+            return [(name, self.completions.world(self.wide[n], world)) for name, n in rows]
+
+        ((_, atom),) = self.table[predicate][regimen]
+        agree = self.completions.world(self.wide[atom], world)
+        ranks, strengths = (there(self.table.get(own, {}).get(regimen, ())) for own in (RANK, STRENGTH))
+        found = self.conclusions.standing(ranks, strengths, agree) if predicate == RECOMMENDED else None
+        return Standing(self.extent(atom, world) == CERTAIN, *(found or (0, "")))
 
     def assumed(self, record: Record) -> Iterator[Assumed]:
         """Yield the facts that a default stands for, in their order."""

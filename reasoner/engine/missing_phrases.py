@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.conclusions import Missing
 from reasoner.engine.phrases import member_words
+from reasoner.engine.reading_phrases import regimens_words
 from reasoner.records.record import ONE_OF
 
 if TYPE_CHECKING:
-    from reasoner.engine.answer import Answer, Missing
+    from reasoner.engine.answer import Answer
 
 __all__ = ["decided_words", "missing_words", "question_words", "unknown_words"]
 
@@ -18,13 +20,17 @@ MOST_NAMED = 3
 
 
 def decided_words(decides: Sequence[str], model: GuidelineModel) -> str:
-    """Name what a fact decides; of many regimens or actions only how many."""
+    """Name what a fact decides; where that is the setting, what follows from it is not named one by one."""
     say = model.say
-    regimens = [model.label("regimen", name) for name in decides if name in model.regimens]
+    regimens = [name for name in decides if name in model.regimens]
     actions = [model.label("action_name", name) for name in decides if name in model.actions]
-    names = [say("the_setting")] if "setting" in decides else []
-    names += regimens if len(regimens) <= MOST_NAMED else [say("many_regimens", str(len(regimens)))]
-    names += actions if len(actions) <= MOST_NAMED else [say("many_actions", str(len(actions)))]
+    if "setting" in decides:
+        names = [say("the_setting_and_regimens" if regimens else "the_setting")]
+    else:
+        whole = regimens_words(regimens, model)
+        few = len(regimens) <= MOST_NAMED or whole != say("comma").join(model.label("regimen", name) for name in regimens)
+        names = ([whole] if few else [say("many_regimens")]) if regimens else []
+        names += actions if len(actions) <= MOST_NAMED else [say("many_actions")]
     names += [label for score, label in model.labels.get("score", {}).items() if score in decides]
     return say("comma").join(names)
 
@@ -57,10 +63,16 @@ def question_words(entry: Missing, model: GuidelineModel) -> str:
 
 
 def missing_words(answer: Answer) -> Iterator[str]:
-    """Yield the unknown facts that matter, with what each decides; those that decide the same together."""
-    model, together = answer.derivation.model, dict[tuple[str, ...], list[str]]()
+    """Yield the unknown facts that matter, with what each decides by itself or bears on; those for the same together."""
+    model, together = answer.derivation.model, dict[tuple[str, ...], list[Missing]]()
     for entry in answer.missing:
-        together.setdefault(entry.decides, []).append(unknown_words(entry, model))
-    for decides, names in together.items():
-        words = decided_words(decides, model)
-        yield model.say("facts_decide" if names[1:] else "fact_decides", model.say("and").join(names), words)
+        together.setdefault(entry.decides, []).append(entry)
+    for decides, entries in together.items():
+        names, words = [unknown_words(entry, model) for entry in entries], decided_words(decides, model)
+        key = "facts_bear" if names[1:] else "fact_decides" if decides_alone(entries[0], answer) else "fact_bears"
+        yield model.say(key, model.say("and").join(names), words)
+
+
+def decides_alone(entry: Missing, answer: Answer) -> bool:
+    """Tell whether all that an unknown fact decides hangs on nothing else that is not recorded."""
+    return not any(own is not entry and set(own.decides) & set(entry.decides) for own in answer.missing)

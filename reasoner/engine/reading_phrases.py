@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from reasoner.compiler.model import GuidelineModel
+from reasoner.engine.comparison import Comparison
+from reasoner.engine.conclusions import CERTAIN, conclusions_of
 from reasoner.engine.notes import of_decision
 from reasoner.engine.phrases import setting_words
+from reasoner.engine.predicates import EXCLUDED, RECOMMENDED
 
 if TYPE_CHECKING:
     from reasoner.engine.answer import ActionCall, Alternative, Answer, Exclusion, Recommendation
@@ -26,22 +29,35 @@ def regimens_words(names: Sequence[str], model: GuidelineModel) -> str:
     return model.say("comma").join(model.label("regimen", name) for name in names)
 
 
-def alternative_words(entry: Alternative, model: GuidelineModel) -> str:
-    """Say what another alternative of a reading would change."""
-    say = model.say
+def alternative_words(entry: Alternative, answer: Answer) -> str:
+    """Say what another alternative of a reading would change, of what it would recommend with rank and strength."""
+    model = answer.derivation.model
+    say, comparison = model.say, Comparison(answer.derivation, conclusions_of(answer.derivation))
     moved = [(decision, entry.setting) for decision in model.decisions[:1] or ("",) if isinstance(entry.setting, str)]
     moved += [(own.decision, own.setting) for own in entry.decisions or ()]
-    others = [of_decision(name, say("setting_would_be", setting_words(own, model)), model) for name, own in moved]
-    recommended, excluded = entry.recommended, entry.excluded
-    parts = [
-        *others,
-        say("also_recommended", regimens_words(recommended.adds, model)) if recommended.adds else "",
-        say("not_recommended", regimens_words(recommended.removes, model)) if recommended.removes else "",
-        say("also_excluded", regimens_words(excluded.adds, model)) if excluded.adds else "",
-        say("not_excluded", regimens_words(excluded.removes, model)) if excluded.removes else "",
-    ]
-    text = say("and").join(part for part in parts if part)
-    return say("under_alternative", entry.reading, entry.alternative, text)
+    parts = [of_decision(name, say("setting_would_be", setting_words(own, model)), model) for name, own in moved]
+    ranked = {name: comparison.standing_in(entry, RECOMMENDED, name) for name in entry.recommended.adds}
+    added = []
+    for standing in dict.fromkeys(ranked.values()):
+        names = [name for name, own in ranked.items() if own == standing]
+        words = [say("rank", str(standing.rank)), model.label("strength", standing.strength)]
+        words += [] if standing.certain else [say("on_a_condition")]
+        added.append(say("counted", regimens_words(names, model), say("comma").join(words)))
+    parts += [say("also_recommended", say("comma").join(added))] if added else []
+    sure = {own.regimen for own in answer.recommended if own.certainty == CERTAIN}
+    parts += changed_words("not_recommended", entry.recommended.removes, sure, model)
+    sure = {name for name in entry.excluded.adds if comparison.standing_in(entry, EXCLUDED, name).certain}
+    parts += changed_words("also_excluded", entry.excluded.adds, sure, model)
+    sure = {own.regimen for own in answer.excluded if own.certainty == CERTAIN}
+    parts += changed_words("not_excluded", entry.excluded.removes, sure, model)
+    return say("under_alternative", entry.reading, entry.alternative, say("and").join(parts))
+
+
+def changed_words(key: str, names: Sequence[str], sure: Collection[str], model: GuidelineModel) -> Iterator[str]:
+    """Yield what is so no longer, or too, of what is sure and of what is so on a condition."""
+    for own, said in ((True, key), (False, f"{key}_on_a_condition")):
+        if chosen := [name for name in names if (name in sure) is own]:
+            yield model.say(said, regimens_words(chosen, model))
 
 
 def dependent_words(answer: Answer) -> Iterator[str]:

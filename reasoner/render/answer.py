@@ -204,7 +204,7 @@ def otherwise(page: TextLayout, answer: Answer) -> None:
     if answer.alternatives or dependent:
         page.item("", model.say("heading_alternatives"), "heading", indent=0)
     for other in answer.alternatives:
-        page.item("  -", alternative_words(other, model))
+        page.item("  -", alternative_words(other, answer))
         named = f"{other.reading}={other.alternative}"
         annotation = model.annotations.get(named) or model.annotations[other.reading]
         page.item("", annotation_words(annotation, model), "faint", in_full=True)

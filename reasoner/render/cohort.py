@@ -105,11 +105,8 @@ def charts(summary: Summary, model: GuidelineModel) -> Iterator[Chart]:
     say = model.say
     regimens = {name: model.label("regimen", name) for name in model.regimens}
     actions = {name: model.label("action_name", name) for name in model.actions}
-    settings = say("heading_settings")
-    if model.decisions:
-        settings = say("heading_settings_of", model.label("decision", model.decisions[0]))
     found = (
-        (settings, [Bar(setting_words(name, model), n) for name, n in summary.settings.items()]),
+        *settings_charts(summary, model),
         (say("heading_first"), [Bar(words, summary.recommended.get(f"{r} first", 0)) for r, words in regimens.items()]),
         (say("heading_recommended"), graded(summary.recommended, regimens)),
         (say("heading_excluded"), graded(summary.excluded, regimens)),
@@ -122,6 +119,18 @@ def charts(summary: Summary, model: GuidelineModel) -> Iterator[Chart]:
     for heading, bars in found:
         if ordered := sorted((bar for bar in bars if bar.patients), key=lambda bar: (-bar.patients, bar.label)):
             yield Chart(heading, tuple(ordered))
+
+
+def settings_charts(summary: Summary, model: GuidelineModel) -> Iterator[tuple[str, list[Bar]]]:
+    """Yield the settings of each decision, with a heading."""
+    if not model.decisions:
+        yield model.say("heading_settings"), [Bar(setting_words(name, model), n) for name, n in summary.settings.items()]
+    for decision in model.decisions:
+        told = {
+            name.removeprefix(f"{decision} "): n for name, n in summary.settings.items() if name.startswith(f"{decision} ")
+        }
+        heading = model.say("heading_settings_of", model.label("decision", decision))
+        yield heading, [Bar(setting_words(name, model), n) for name, n in told.items()]
 
 
 def graded(counts: Mapping[str, int], labels: Mapping[str, str]) -> list[Bar]:

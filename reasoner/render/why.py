@@ -126,8 +126,11 @@ def argued(page: TextLayout, result: Why, whole: int, figures: bool, others: boo
         page.item("", say("heading_overturned"), "heading", indent=0)
         for words in blocks(changing, model):
             page.item("  -", words, indent=LEAD + 2)
-    if argument.readings:
-        page.item("", say("heading_rests_on", say("comma").join(argument.readings)), indent=0)
+    rests = [name for name in argument.readings if name not in argument.changed_by]
+    parts = [say("heading_rests_on", say("comma").join(rests))] if rests else []
+    parts += [say("heading_otherwise", say("or").join(argument.changed_by))] if argument.changed_by else []
+    if parts:
+        page.item("", " ".join(parts), indent=0)
     evidence(page, argument, figures, model)
     if argument.alternatives_considered and others:
         named, rest = argument.alternatives_considered[:MOST_NAMED], len(argument.alternatives_considered) - MOST_NAMED

@@ -21,6 +21,7 @@ export function explained({ argument, derivation: steps, status }, words, more =
     if (details.open && details.childElementCount === 1) details.append(...[deeper, derivation(steps)].filter(Boolean));
   });
   const nearest = status === "not_recommended";
+  const reading = (name) => element("li", {}, name, " ", quiet(words.readings.get(name)?.alternatives[0].text));
   return [
     element(
       "div",
@@ -34,8 +35,9 @@ export function explained({ argument, derivation: steps, status }, words, more =
       ...more,
       part(
         say("page_rests_on_readings"),
-        argument.readings.map((name) => element("li", {}, name, " ", quiet(words.readings.get(name)?.alternatives[0].text))),
+        argument.readings.filter((name) => !argument.changed_by.includes(name)).map(reading),
       ),
+      part(say("page_changed_by"), argument.changed_by.map(reading)),
       part(say("page_evidence"), argument.evidence.map(study)),
       part(
         say("page_considered"),
