@@ -54,9 +54,36 @@ def documented(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Guidelin
     return folder / "own.html", Guideline.load(folder)
 
 
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of concordance for two patients, one of them a chart, as the command writes it."""
+    folder = tmp_path_factory.mktemp("judged")
+    course = {"drugs": ["trastuzumab_deruxtecan", "capecitabine"], "outcome": "progression"}
+    record = {"id": HOSTILE, "her2": "positive", "metastatic_therapy": [course, {"drugs": ["pertuzumab"]}]}
+    (folder / "record.json").write_text(json.dumps(record), "utf-8")
+    (folder / "chart.json").write_bytes(command("example", "fhir_bundle"))
+    command("concordance", folder / "record.json", folder / "chart.json", "-o", folder / "judged.html")
+    return folder / "judged.html"
+
+
 @pytest.fixture
-def pages(report: tuple[Path, dict[str, Any]], documented: tuple[Path, Guideline], cohort_run: Path) -> dict[str, Path]:
-    return {"check": report[0], "summary": cohort_run / "out/summary.html", "document": documented[0]}
+def pages(
+    report: tuple[Path, dict[str, Any]], documented: tuple[Path, Guideline], judged: Path, cohort_run: Path
+) -> dict[str, Path]:
+    summary = cohort_run / "out/summary.html"
+    return {"check": report[0], "summary": summary, "document": documented[0], "concordance": judged}
+
+
+def test_the_page_of_concordance_says_what_the_text_says(browser: Any, judged: Path) -> None:
+    text = command("concordance", judged.parent / "record.json", judged.parent / "chart.json").decode()
+    with opened(browser, judged, java_script_enabled=False) as page:
+        assert page.locator("img").count() == 0
+        shown = [own.strip(" .") for own in page.locator("article li, article p, article h3").all_text_contents()]
+        assert page.locator("article").count() == text.count("\nCourse ") == 3
+        assert page.locator("h2").first.text_content() == f"Patient {HOSTILE}"
+    full, short = "trastuzumab deruxtecan (T-DXd)", "T-DXd"
+    told = " ".join(text.split()).replace(full, short)
+    assert [own for own in shown if own.replace(full, short) not in told] == []
 
 
 def test_the_page_of_a_guideline_holds_all_that_a_board_reviews(browser: Any, documented: tuple[Path, Guideline]) -> None:
@@ -174,7 +201,7 @@ def test_what_a_finding_says_stays_text(browser: Any, curated: Guideline, tmp_pa
         assert page.locator("body script").count() == 1
 
 
-@pytest.mark.parametrize("name", ["check", "summary", "document"])
+@pytest.mark.parametrize("name", ["check", "summary", "document", "concordance"])
 def test_nothing_is_wider_than_the_screen_in_light_dark_and_print(
     name: str, browser: Any, pages: dict[str, Path], tmp_path: Path
 ) -> None:

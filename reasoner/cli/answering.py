@@ -5,14 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from reasoner.cli.inputs import load, one_record, read, records
-from reasoner.cli.options import about_patient, corrections_option, format_option, guideline_options, question
-from reasoner.cli.output import print_answer, print_asked, print_json, text_width
+from reasoner.cli.options import (
+    about_patient,
+    corrections_option,
+    format_option,
+    guideline_options,
+    output_option,
+    question,
+)
+from reasoner.cli.output import page_expected, print_answer, print_asked, print_json, text_width
 from reasoner.errors import ReasonerError, RecordError, nearest
+from reasoner.files import write_whole
 from reasoner.guideline import Selection
 
 if TYPE_CHECKING:
@@ -189,7 +198,10 @@ def pathway(patient: str, selection: Selection, form: str, edits: tuple[str, ...
 @guideline_options
 @format_option
 @corrections_option
-def concordance(patients: tuple[str, ...], selection: Selection, form: str, edits: tuple[str, ...]) -> None:
+@output_option("Write a page (.html), to be read on a screen or printed.")
+def concordance(
+    patients: tuple[str, ...], selection: Selection, form: str, edits: tuple[str, ...], output: Path | None
+) -> None:
     """Say whether the guideline was followed: hold each course of therapy against what was recommended when it was given.
 
     Each course is judged by the record with the courses before it: the first choice, recommended, recommended under a
@@ -199,8 +211,19 @@ def concordance(patients: tuple[str, ...], selection: Selection, form: str, edit
     from reasoner.queries import concordance as queries
     from reasoner.render import concordance as texts
 
+    if output is not None:
+        if form != "text":
+            raise click.UsageError("-o writes a page; omit --format, or omit -o.")
+        page_expected(output)
     guideline = load(selection)
-    for number, record in enumerate(corrected(patients, guideline, edits)):
+    found = corrected(patients, guideline, edits)
+    if output is not None:
+        from reasoner.render.html.concordance import render_concordance_page
+
+        results = [queries.concordance(guideline, record) for record in found]
+        write_whole(output, render_concordance_page(results, guideline.info, guideline.model).encode())
+        return
+    for number, record in enumerate(found):
         if number and form == "text":
             click.echo("\n")
         print_asked(form, partial(queries.concordance, guideline, record), texts.render)

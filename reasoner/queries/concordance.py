@@ -9,6 +9,8 @@ from reasoner.compiler.model import Fact, GuidelineModel
 from reasoner.engine.answer import Answer, Exclusion, GuidelineInfo, Recommendation
 from reasoner.engine.conclusions import CERTAIN, Conclusions, conclusions_of
 from reasoner.engine.memory import on_larger_diagrams
+from reasoner.engine.predicates import RECOMMENDED
+from reasoner.engine.way_phrases import requirements_of
 from reasoner.guideline import Guideline
 from reasoner.records.record import Known, Record
 from reasoner.records.shapes import Carried, Result
@@ -203,14 +205,19 @@ class Judgement:
             entries = [entry for entry in answer.recommended if entry.regimen in meant]
         if not entries:
             return (answer.bottom_line,), ()
-        say, other = self.model.say, verdict == "not_recommended"
-        because = {
-            say("labelled", self.model.label("regimen", entry.regimen), text) if other else text: None
-            for entry in entries
-            for text in entry.because
-        }
-        sources = {name: None for own in entries for name in (*own.statements, *own.readings, *own.overlays)}
+        instead = verdict == "not_recommended"
+        because = dict.fromkeys(
+            self.instead(entry, text, answer) if instead else text for entry in entries for text in entry.because
+        )
+        sources = dict.fromkeys(name for own in entries for name in (*own.statements, *own.readings, *own.overlays))
         return tuple(because), tuple(sources)
+
+    def instead(self, entry: Recommendation | Exclusion, reason: str, answer: Answer) -> str:
+        """Name what was the first choice with a reason for it, and where it was so on a condition with that."""
+        label, say = self.model.label("regimen", entry.regimen), self.model.say
+        if entry.certainty != CERTAIN:
+            label = say("page_if", label, requirements_of(RECOMMENDED, entry.regimen, answer.derivation))
+        return say("labelled", label, reason)
 
     def assumed(self, verdict: Verdict) -> Iterator[str]:
         """Yield the facts that are told without a date, without which the verdict would be another.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
 
 from reasoner.compiler.model import GuidelineModel
 from reasoner.engine.conclusions import CERTAIN
@@ -14,7 +15,7 @@ from reasoner.queries.concordance import Concordance, CourseVerdict, Verdict
 from reasoner.render.layout import TextLayout
 from reasoner.render.short_names import ShortNames
 
-__all__ = ["render"]
+__all__ = ["MARKS", "course_words", "lines", "render", "verdict_words"]
 
 WORDS = {
     "first_choice": "concordance_first_choice",
@@ -35,6 +36,16 @@ MARKS: dict[Verdict, str] = {
 }
 
 
+class Line(NamedTuple):
+    """A sentence on a course; its kind is "reason", "open" for what keeps the verdict from being final, or "source"."""
+
+    kind: Literal["reason", "open", "source"]
+    text: str
+
+
+LEADS = {"reason": ("  -", ""), "open": ("  ?", "conditional"), "source": ("", "faint")}
+
+
 def render(result: Concordance, width: int = 80, colour: bool = False) -> str:
     """Render the result as text of at most `width` columns."""
     model = result.model
@@ -42,35 +53,41 @@ def render(result: Concordance, width: int = 80, colour: bool = False) -> str:
     page.opening(result.patient, result.guideline, model)
     for course in result.courses:
         page.blank()
-        judged(page, course, model)
-        if read := read_from(course, result):
-            page.item("", model.say("sentence", model.say("concordance_read_from", read)), "faint")
+        verdict = verdict_words(course, model)
+        page.item("", model.say("labelled", course_words(course, model), verdict), MARKS[course.verdict], indent=0)
+        for line in lines(course, result):
+            lead, mark = LEADS[line.kind]
+            page.item(lead, line.text, mark)
     for note in result.notes:
         page.blank()
         page.item("", printable(note), "faint", indent=0)
     return page.closing(result.guideline)
 
 
-def judged(page: TextLayout, course: CourseVerdict, model: GuidelineModel) -> None:
-    """Write one course with its verdict, the reasons, and what they hang on."""
-    say = model.say
-    drugs = say("plus").join(model.label("drug", drug) for drug in course.drugs)
-    named = say("concordance_course", str(course.course), drugs)
-    page.item("", say("labelled", named, verdict_words(course, model)), MARKS[course.verdict], indent=0)
+def course_words(course: CourseVerdict, model: GuidelineModel) -> str:
+    """Name a course by its number and its drugs."""
+    drugs = model.say("plus").join(model.label("drug", drug) for drug in course.drugs)
+    return model.say("concordance_course", str(course.course), drugs)
+
+
+def lines(course: CourseVerdict, result: Concordance) -> Iterator[Line]:
+    """Yield the reasons for the verdict on a course, what it hangs on, and where the course was read."""
+    model, say = result.model, result.model.say
     if course.regimen is None:
-        page.item("  -", say("sentence", say("concordance_no_regimen")), "faint")
-    for text in course.because:
-        page.item("  -", text)
+        yield Line("reason", say("sentence", say("concordance_no_regimen")))
+    yield from (Line("reason", text) for text in course.because)
     first = [entry for entry in course.answer.recommended if entry.rank == 1 and entry.certainty == CERTAIN]
     if first and course.verdict not in ("first_choice", "not_recommended"):
         choices = (model.label("regimen", entry.regimen) for entry in first)
-        page.item("  -", say("sentence", say("concordance_first_choices", say("or").join(choices))))
+        yield Line("reason", say("sentence", say("concordance_first_choices", say("or").join(choices))))
     if course.missing and course.verdict != "conditional":
-        page.item("  ?", say("sentence", say("concordance_missing", facts(course.missing, model))), "conditional")
+        yield Line("open", say("sentence", say("concordance_missing", facts(course.missing, model))))
     if course.assumes_now:
-        page.item("  ?", say("sentence", say("concordance_assumes_now", facts(course.assumes_now, model))), "conditional")
+        yield Line("open", say("sentence", say("concordance_assumes_now", facts(course.assumes_now, model))))
     if course.told_later:
-        page.item("  ?", say("sentence", say("concordance_told_later", facts(course.told_later, model))), "conditional")
+        yield Line("open", say("sentence", say("concordance_told_later", facts(course.told_later, model))))
+    if read := read_from(course, result):
+        yield Line("source", say("sentence", say("concordance_read_from", read)))
 
 
 def read_from(course: CourseVerdict, result: Concordance) -> str:
