@@ -58,8 +58,9 @@ class AllergyReader:
         if not known and not refuted:
             self.add_unknown(resource, name, date)
         if not found:
-            words = "fhir_unmapped_allergy" if not known else "fhir_refuted" if refuted else "fhir_no_consequence"
-            self.evidence.leave_out(name, resource.code, resource.recordedDate, self.evidence.model.say(words))
+            say = self.evidence.model.say
+            why = say("fhir_unmapped_allergy" if not known else "fhir_refuted" if refuted else "fhir_no_consequence")
+            self.evidence.leave_out(name, resource.code, resource.recordedDate, why)
 
     def said(self, concept: Concept | None) -> Iterator[Said]:
         """Yield what the codes of an allergy say, and its texts that are those of the tables, and the drugs it is to."""
