@@ -354,6 +354,8 @@ def test_no_smaller_patient_shows_a_conflict_or_a_gap(tmp_path: Path) -> None:
          "dangling_citation", "warning", "Reference 2 is cited"),
         ("%* @statement L9 [1] sha256:000000000000\nOnly in severe cases.\n@unformalised It names no case.\n*%\n",
          "vague", "info", 'L9 says "severe"'),
+        ("%* @statement L9 [1] sha256:000000000000\nOnly for some.\n@unformalised It names nobody.\n*%\n",
+         "unformalised", "info", "Not formalised: L9 (It names nobody)."),
         ("%* @statement L9 [1] sha256:000000000000\nNobody encoded this.\n*%\n", "unformalised", "error", "L9 has neither"),
         ('term(action, swab, "Take a swab.").\ninforms(swab, germ).\n'
          "%* @statement L9 [1] sha256:000000000000\nA swab is taken.\n*%\ncalls_for(swab) :- has(fever).\n",
