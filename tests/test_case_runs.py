@@ -270,6 +270,8 @@ def test_two_cases_of_one_title_and_a_folder_without_cases_are_refused(tmp_path:
     assert f'{two}: {one} has the title "Twins", too' in run(tmp_path).stderr
     (tmp_path / "empty").mkdir()
     assert f"{tmp_path / 'empty'}: no cases there" in run(tmp_path / "empty").stderr
+    done = CliRunner().invoke(cli, ["test", "--guideline", str(ROOT / "tests/guidelines/hill_ache")])
+    assert (done.exit_code, "hill_ache/cases: no cases there" in done.stderr) == (2, True)
     assert "cannot be read: No such file" in run(tmp_path / "none.json").stderr
 
 

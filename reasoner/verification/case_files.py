@@ -33,7 +33,7 @@ def read_cases(paths: Sequence[Path]) -> list[Case]:
 
 
 def files_of(path: Path) -> list[Path]:
-    if not path.is_dir():
+    if path.suffix == ".json" or path.is_file():
         return [path]
     found = sorted(path.glob("*.json"))
     if not found:
