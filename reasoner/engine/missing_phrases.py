@@ -69,8 +69,9 @@ def missing_words(answer: Answer) -> Iterator[str]:
         together.setdefault(entry.decides, []).append(entry)
     for decides, entries in together.items():
         names, words = [unknown_words(entry, model) for entry in entries], decided_words(decides, model)
-        key = "facts_bear" if names[1:] else "fact_decides" if decides_alone(entries[0], answer) else "fact_bears"
-        yield model.say(key, model.say("and").join(names), words)
+        alone = decides_alone(entries[0], answer)
+        named = model.say("and").join(names)
+        yield model.say("facts_bear" if names[1:] else "fact_decides" if alone else "fact_bears", named, words)
 
 
 def decides_alone(entry: Missing, answer: Answer) -> bool:

@@ -45,19 +45,32 @@ def alternative_words(entry: Alternative, answer: Answer) -> str:
         added.append(say("counted", regimens_words(names, model), say("comma").join(words)))
     parts += [say("also_recommended", say("comma").join(added))] if added else []
     sure = {own.regimen for own in answer.recommended if own.certainty == CERTAIN}
-    parts += changed_words("not_recommended", entry.recommended.removes, sure, model)
+    parts += changed_words("recommended_no_more", entry.recommended.removes, sure, model)
     sure = {name for name in entry.excluded.adds if comparison.standing_in(entry, EXCLUDED, name).certain}
-    parts += changed_words("also_excluded", entry.excluded.adds, sure, model)
+    parts += changed_words("excluded_too", entry.excluded.adds, sure, model)
     sure = {own.regimen for own in answer.excluded if own.certainty == CERTAIN}
-    parts += changed_words("not_excluded", entry.excluded.removes, sure, model)
+    parts += changed_words("excluded_no_more", entry.excluded.removes, sure, model)
     return say("under_alternative", entry.reading, entry.alternative, say("and").join(parts))
 
 
-def changed_words(key: str, names: Sequence[str], sure: Collection[str], model: GuidelineModel) -> Iterator[str]:
+CHANGED = {
+    "recommended_no_more": "not_recommended",
+    "excluded_too": "also_excluded",
+    "excluded_no_more": "not_excluded",
+}
+CHANGED_ON_A_CONDITION = {
+    "recommended_no_more": "not_recommended_on_a_condition",
+    "excluded_too": "also_excluded_on_a_condition",
+    "excluded_no_more": "not_excluded_on_a_condition",
+}
+
+
+def changed_words(change: str, names: Sequence[str], sure: Collection[str], model: GuidelineModel) -> Iterator[str]:
     """Yield what is so no longer, or too, of what is sure and of what is so on a condition."""
-    for own, said in ((True, key), (False, f"{key}_on_a_condition")):
-        if chosen := [name for name in names if (name in sure) is own]:
-            yield model.say(said, regimens_words(chosen, model))
+    if certain := [name for name in names if name in sure]:
+        yield model.say(CHANGED[change], regimens_words(certain, model))
+    if open_ := [name for name in names if name not in sure]:
+        yield model.say(CHANGED_ON_A_CONDITION[change], regimens_words(open_, model))
 
 
 def dependent_words(answer: Answer) -> Iterator[str]:

@@ -25,6 +25,7 @@ UNTRUE = {
 """Statuses of what has not happened, so that its date may be one to come."""
 MOMENTS = ("effectiveInstant", "issued", "authoredOn", "whenHandedOver")
 CODE = "administrative-gender"
+FIELDS = {"birthDate": "fhir_birth_date", "gender": "fhir_gender"}
 
 
 def latest_day(resources: Iterable[Resource]) -> PartialDate | None:
@@ -67,8 +68,10 @@ def age(reader: FindingFacts, mapping: FactMapping) -> None:
                 return
             reader.record[mapping.fact] = low
             reader.sources[mapping.fact] = sources
-            key = "fhir_age_at" if low == high else "fhir_age_between"
-            reader.assumed.append((mapping.fact, say(key, mapping.fact, str(low), str(today), str(high))))
+            least, most, day = str(low), str(high), str(today)
+            between = say("fhir_age_between", mapping.fact, least, day, most)
+            told = say("fhir_age_at", mapping.fact, least, day) if low == high else between
+            reader.assumed.append((mapping.fact, told))
         else:
             reader.leave_open(mapping.fact, say("fhir_age_open", str(low), str(high), str(birth), str(today)), sources)
 
@@ -112,6 +115,5 @@ def sex(reader: FindingFacts, mapping: FactMapping) -> None:
 
 def sources_of(reader: FindingFacts, field: str) -> Sequence[Provenance]:
     """Cite a field of the Patient resources that have it."""
-    label = {"birthDate": "fhir_birth_date", "gender": "fhir_gender"}[field]
     own = [(name, getattr(resource, field)) for name, resource in reader.chart.patients]
-    return unique(Provenance(name, display=reader.model.say(label, value)) for name, value in own if value)
+    return unique(Provenance(name, display=reader.model.say(FIELDS[field], value)) for name, value in own if value)
