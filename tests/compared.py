@@ -7,7 +7,7 @@ assume, ranks, strengths, cautions, doses, scores, what is missing, conflicts, w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ from typing import Any
 from expected import CONCLUDED, GIVEN, expected_alternatives, expected_answer, given_answer, without
 from expected_doses import expected_doses, shown, shown_by
 from plain import Completion, PlainClingo, consequences, laid_out, reading_facts, sets_of, solve, taken_otherwise
+from smaller import Assumptions, Values
 
 from reasoner import Guideline, GuidelineError, RecordError
 from reasoner.engine import opened, stable_models
@@ -23,6 +24,8 @@ from reasoner.engine.worlds import NO_OTHER
 from reasoner.records.record import Record, parse_record
 from reasoner.records.shapes import to_plain
 
+COMPARED = (*CONCLUDED, *GIVEN, "said")
+"""The predicates of which what is concluded is compared."""
 MOST = 120
 """A record with more completions is compared by what holds in all and in some of them."""
 MOST_READ = 48
@@ -31,11 +34,14 @@ ENTRIES = (("recommended", "recommended", "regimen"), ("excluded", "excluded", "
 
 
 class Reference:
-    """Plain clingo on the files of one guideline; `space` is what tells which patients there can be at all."""
+    """Plain clingo on the files of one guideline; `space` is what tells which patients there can be at all.
 
-    def __init__(self, guideline: Guideline, space: str) -> None:
+    `plain` is what is ground already of the same files, however their readings are taken.
+    """
+
+    def __init__(self, guideline: Guideline, space: str, plain: PlainClingo | None = None) -> None:
         self.guideline = guideline
-        self.plain = PlainClingo(guideline)
+        self.plain = plain or PlainClingo(guideline, COMPARED)
         self.space = space
 
     def solve(self, facts: str, anew: bool = False, most: int = MOST) -> list[Completion]:
@@ -49,6 +55,10 @@ class Reference:
         """Give what holds in all completions and in some, grounding anew."""
         own = self.guideline
         return consequences(facts, own.folder, own.layer, own.model, own.selection.overlays)
+
+    def bounds(self, facts: str) -> list[Completion]:
+        """Give two that stand for all completions: what holds in all, and what holds in some."""
+        return [Completion((), (), atoms) for atoms in self.plain.consequences(facts)]
 
     def admissible(self, facts: str) -> int:
         """Count what a record leaves open: its completions, whatever the guideline's rules conclude."""
@@ -105,12 +115,16 @@ def compare(guideline: Guideline, reference: Reference, record: Mapping[str, obj
         if untold:
             return "unknown therapy", list(untold_differences(guideline, reference, parsed, given, facts))
         unread = answer.derivation.completions.worlds.unread
-        read = without(completions, unread, (*CONCLUDED, *GIVEN, "said")) if few else []
+        read = without(completions, unread, COMPARED) if few else []
         if not few or len(read) > MOST_READ or not answer.derivation.completions.assumes:
-            return "positions" + " (circular)" * circular, list(positions(guideline, reference, given, facts))
+            found = list(positions(guideline, reference, given, facts))
+            if answer.derivation.completions.assumes and not circular:
+                found += standings(guideline, reference, given, facts)
+                found += compared_readings(guideline, parsed, given, reference.bounds(facts), reference.bounds)
+            return "positions" + " (circular)" * circular, found
         found = list(whole(guideline, parsed, given, read))
         if answer.derivation.completions.worlds is not NO_OTHER:
-            found += compared_readings(guideline, reference, parsed, given, completions)
+            found += compared_readings(guideline, parsed, given, completions, reference.solve)
     except AssertionError as error:
         return "failed", [f"unexplained: {error}"]
     kind = "complete" if len(read) == 1 else "incomplete"
@@ -173,10 +187,14 @@ def evidence(entry: Mapping[str, Any], read: Sequence[Completion], guideline: Gu
 
 
 def compared_readings(
-    guideline: Guideline, reference: Reference, parsed: Record, given: Mapping[str, Any], completions: Sequence[Completion]
+    guideline: Guideline,
+    parsed: Record,
+    given: Mapping[str, Any],
+    completions: Sequence[Completion],
+    solve: Callable[[str], list[Completion]],
 ) -> Iterator[str]:
     """Compare what other alternatives of readings change."""
-    others = taken_otherwise(guideline, reference.solve, parsed.facts)
+    others = taken_otherwise(guideline, solve, parsed.facts)
     alternatives, depends = expected_alternatives(completions, others, guideline.model)
     if given["alternatives"] != alternatives:
         yield f"alternatives: {given['alternatives']} instead of {alternatives}"
@@ -211,6 +229,37 @@ def positions(guideline: Guideline, reference: Reference, given: Mapping[str, An
         told = next(((s["value"], s["at_most"]) for s in given.get("scores", []) if s["score"] == score), None)
         if told != ((min(values), max(values)) if values else None):
             yield f"scores: {score}: {told} instead of {sorted(values)}"
+
+
+def standings(guideline: Guideline, reference: Reference, given: Mapping[str, Any], facts: str) -> Iterator[str]:
+    """Compare assumptions, and rank, strength and cautions in the completions that agree with them.
+
+    That can be asked of one set of facts.
+    """
+    if sets_of(facts).one_of:
+        return
+    assumptions, model = Assumptions(reference.plain, facts), guideline.model
+    for key, kind, name in ENTRIES:
+        for entry in given[key]:
+            if not assumptions.suffice(assumptions.values_of(entry["assuming"]), f"{kind}({entry[name]})"):
+                yield f"assuming: {entry[name]} ({key}): {entry['assuming']} is not enough"
+    for entry in given["recommended"]:
+        regimen, values = entry["regimen"], assumptions.values_of(entry["assuming"])
+
+        def possible(*atoms: str, values: Values = values) -> bool:
+            return assumptions.completion(values, atoms, holds=True) is not None
+
+        best = f"rank({regimen},{entry['rank']})"
+        better = model.strengths[: model.strengths.index(entry["strength"])]
+        if (
+            any(possible(f"rank({regimen},{rank})") for rank in range(1, entry["rank"]))
+            or any(possible(best, f"strength({regimen},{strength})") for strength in better)
+            or not possible(best, f"strength({regimen},{entry['strength']})")
+        ):
+            yield f"rank: {regimen}: not {entry['rank']}, {entry['strength']}"
+        cautions = [name for name in model.labels.get("caution", {}) if possible(f"cautioned({regimen},{name})")]
+        if sorted(cautions) != entry["cautions"]:
+            yield f"cautions: {regimen}: {entry['cautions']} instead of {sorted(cautions)}"
 
 
 def untold_differences(

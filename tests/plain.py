@@ -9,7 +9,7 @@ hundred times as fast; a test holds the two against each other.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +51,8 @@ lists(F, V) :- say(lists(F, V)).
 undecided(R) :- say(undecided(R)).
 chosen(R, A) :- say(chosen(R, A)).
 """
+TOLD = ("patient", "history", "reading")
+"""The roles of what a completion is made of."""
 TRUE_SET = re.compile(r"(.*) :- true_set\((\d+)\)")
 
 
@@ -124,9 +126,16 @@ def files_of(folder: Path, layer: str, overlays: Sequence[Path] = ()) -> list[st
     return [str(shared_folder() / "core" / "core.lp"), *map(str, own)]
 
 
-def shown_of(model: GuidelineModel) -> str:
-    """Let clingo show what holds of a patient: the guideline's data are the same in every answer set, and very many."""
-    of_patients = (name for name, role in model.roles.items() if role != "catalogue")
+def shown_of(model: GuidelineModel, concluded: Collection[str] = ()) -> str:
+    """Let clingo show what holds of a patient: the guideline's data are the same in every answer set, and very many.
+
+    Of what is concluded some predicates alone are shown where they are given: that is several times as fast.
+    """
+    of_patients = (
+        name
+        for name, role in model.roles.items()
+        if role != "catalogue" and (not concluded or name in concluded or role in TOLD)
+    )
     return "#show true_set/1.\n" + "".join(f"#show {name}/{len(model.kinds[name])}.\n" for name in of_patients)
 
 
@@ -203,19 +212,21 @@ def number_of(atoms: frozenset[str]) -> int:
 
 
 class Ground(NamedTuple):
-    """A ground program, the literals of what records say, the texts of all atoms, and those that hold in any case."""
+    """A ground program, literals of what records say and of all that can be, texts of atoms, and those that always hold."""
 
     control: clingo.Control
     said: dict[str, int]
+    literals: dict[str, int]
     texts: dict[clingo.Symbol, str]
     always: frozenset[str]
 
 
 class PlainClingo:
-    """One guideline in plain clingo, ground once for each number of courses."""
+    """One guideline in plain clingo, ground once for each number of courses; of what is `concluded` see `shown_of`."""
 
-    def __init__(self, guideline: Guideline) -> None:
+    def __init__(self, guideline: Guideline, concluded: Collection[str] = ()) -> None:
         self.model = guideline.model
+        self.concluded = concluded
         self.files = files_of(guideline.folder, guideline.layer, guideline.selection.overlays)
         self.programs: dict[int, Ground] = {}
 
@@ -267,12 +278,14 @@ class PlainClingo:
         control = clingo.Control(["0", "--warn=none"])
         for file in self.files:
             control.load(file)
-        control.add("base", [], WHAT_RECORDS_SAY.format(courses=courses) + order_facts(self.model) + shown_of(self.model))
+        control.add("base", [], WHAT_RECORDS_SAY.format(courses=courses) + order_facts(self.model))
+        control.add("base", [], shown_of(self.model, self.concluded))
         control.ground()
         texts = {atom.symbol: str(atom.symbol) for atom in control.symbolic_atoms}
         said = {str(atom.symbol.arguments[0]): atom.literal for atom in control.symbolic_atoms.by_signature("say", 1)}
+        literals = {texts[atom.symbol]: atom.literal for atom in control.symbolic_atoms if not atom.is_fact}
         always = frozenset(texts[atom.symbol] for atom in control.symbolic_atoms if atom.is_fact)
-        return Ground(control, said, texts, always)
+        return Ground(control, said, literals, texts, always)
 
 
 def summary(completion: Completion) -> dict[str, Any]:

@@ -32,8 +32,7 @@ class Assumptions:
         self.variables = laid_out(plain.model, told)
         self.program.control.configuration.solver.sign_def = "rnd"  # type: ignore[union-attr]
         self.program.control.configuration.solver.rand_freq = 0.3  # type: ignore[union-attr]
-        atoms, texts = self.program.control.symbolic_atoms, self.program.texts
-        self.literals = {texts[atom.symbol]: atom.literal for atom in atoms if not atom.is_fact}
+        self.literals = self.program.literals
         self.always = self.program.always
         self.marks = [{atom for _, own in variable.values for atom in own} for variable in self.variables]
         self.possible_values: list[str] | None = None
@@ -50,20 +49,20 @@ class Assumptions:
                     return None
         return found
 
-    def completion(self, values: Values, conclusion: str, holds: bool) -> list[set[str]] | None:
-        """Find a completion that agrees with the values and in which the conclusion holds, or does not.
+    def completion(self, values: Values, conclusions: Sequence[str], holds: bool) -> list[set[str]] | None:
+        """Find a completion that agrees with the values and in which all of the conclusions hold, or none does.
 
         Given are for each variable the atoms that are true and make its value.
         """
         literals = self.of(values)
         if literals is None:
             return None
-        literal = self.literals.get(conclusion)
-        if literal is None:
-            if (conclusion in self.always) != holds:
+        for conclusion in conclusions:
+            literal = self.literals.get(conclusion)
+            if literal is not None:
+                literals.append(literal if holds else -literal)
+            elif (conclusion in self.always) != holds:
                 return None
-        else:
-            literals.append(literal if holds else -literal)
         control = self.program.control
         control.configuration.solve.models = 1  # type: ignore[union-attr]
         with control.solve([*self.fixed, *literals], yield_=True) as handle:
@@ -89,8 +88,8 @@ class Assumptions:
 
     def suffice(self, values: Values, conclusion: str) -> bool:
         """Tell whether a conclusion holds in every completion that agrees with the values, and there is one."""
-        agreeing = self.completion(values, conclusion, holds=True)
-        return agreeing is not None and self.completion(values, conclusion, holds=False) is None
+        agreeing = self.completion(values, (conclusion,), holds=True)
+        return agreeing is not None and self.completion(values, (conclusion,), holds=False) is None
 
     def smaller(self, conclusion: str, size: int) -> Values | None:
         """Find fewer than `size` values that suffice for a conclusion; None where there are none, which is proved."""
@@ -114,8 +113,8 @@ class Assumptions:
                     break
             if proposed is None:
                 return None
-            against = self.completion(proposed, conclusion, holds=False)
-            if against is None and self.completion(proposed, conclusion, holds=True) is not None:
+            against = self.completion(proposed, (conclusion,), holds=False)
+            if against is None and self.completion(proposed, (conclusion,), holds=True) is not None:
                 return proposed
             if against is None:
                 proposed = self.core(proposed)

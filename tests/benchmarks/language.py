@@ -15,11 +15,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -55,17 +55,15 @@ class Tried(NamedTuple):
     differing: list[Difference]
 
 
-def records_of(rng: Random, guideline: Guideline, count: int) -> Iterator[dict[str, Any]]:
-    """Draw complete records, and incomplete ones of every kind."""
-    while count:
-        complete = count % 3 == 0
+def record_of(rng: Random, guideline: Guideline, complete: bool) -> dict[str, Any]:
+    """Draw a complete record, or an incomplete one of any kind."""
+    while True:
         record = random_record(rng, guideline, 0.0) if complete else untold_record(rng, guideline, rng.choice(UNKNOWN))
         if record.get("confirmed") is False:
             record.pop("months", None)
         with suppress(RecordError):
             parse_record(record, guideline.model)
-            count -= 1
-            yield record
+            return record
 
 
 def tried(seed: int, count: int, folder: Path) -> Tried:
@@ -79,7 +77,8 @@ def tried(seed: int, count: int, folder: Path) -> Tried:
         found.compared[refusal(str(error))] += 1
         return found
     reference = Reference(loaded, guideline.space())
-    for record in records_of(rng, loaded, count):
+    for left in range(count, 0, -1):
+        record = record_of(rng, loaded, complete=left % 3 == 0)
         engine = rng.choice(ENGINES)
         kind, differing = differences(loaded, reference, record, rng.random() < 0.2, engine)
         found.compared[f"{kind}, {engine}"] += 1
@@ -134,6 +133,14 @@ def keep(seed: int, own: Difference, target: Path, shrink: bool) -> Path:
     return place
 
 
+def conclude(compared: Mapping[str, int], kinds: Mapping[str, int]) -> NoReturn:
+    """Say what was compared, and which kinds of differences there were; end with 1 where there were any."""
+    for kind, number in sorted(compared.items()):
+        print(f"  {kind:60} {number:7}")
+    print(f"{sum(kinds.values())} differences" + "".join(f"; {kind}: {number}" for kind, number in kinds.items()))
+    sys.exit(bool(kinds))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
@@ -155,10 +162,7 @@ def main() -> None:
                 place = keep(seed, own, options.keep, kinds[own.kind] <= SHRUNK)
                 print(f"seed {seed}: {own.text} [{place}]", flush=True)
     print(f"{done} guidelines in {time.perf_counter() - start:.0f} s")
-    for kind, number in sorted(compared.items()):
-        print(f"  {kind:60} {number:7}")
-    print(f"{sum(kinds.values())} differences" + "".join(f"; {kind}: {number}" for kind, number in kinds.items()))
-    sys.exit(bool(kinds))
+    conclude(compared, kinds)
 
 
 if __name__ == "__main__":
