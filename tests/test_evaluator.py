@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -111,14 +113,20 @@ def least_values(program: Program, found: list[int], in_force: list[int]) -> lis
     return values
 
 
+def truths(evaluated: tuple[Sequence[Any], Sequence[Any]]) -> tuple[list[Any], list[Any]]:
+    """Give the truths of all atoms and of all rules."""
+    values, fired = evaluated
+    return list(values), list(fired)
+
+
 @given(data=st.data(), program=programs())
 def test_both_ways_say_the_same(data: st.DataObject, program: Program) -> None:
     inputs = data.draw(st.lists(st.integers(0, EVERY), min_size=len(program.inputs), max_size=len(program.inputs)))
     interpreted, generated = Evaluator(program), Evaluator(program)
     generated.compile()
     in_force = data.draw(st.lists(st.integers(0, EVERY), min_size=2, max_size=2))
-    values, fired = interpreted.evaluate(inputs, EVERY, in_force)
-    assert generated.evaluate(inputs, EVERY, in_force) == (values, fired)
+    values, fired = truths(interpreted.evaluate(inputs, EVERY, in_force))
+    assert truths(generated.evaluate(inputs, EVERY, in_force)) == (values, fired)
     assert values[-2:] == [EVERY, 0]
     assert values == least_values(program, values, in_force)
     looping = range(*program.loops[0]) if program.loops else range(0)
@@ -129,7 +137,8 @@ def test_both_ways_say_the_same(data: st.DataObject, program: Program) -> None:
         assert values[head] == reduce(or_, (fired[number] for number in program.supports[head]))
     written, in_cells = [cells(value) for value in inputs], [cells(value) for value in in_force]
     for one in (interpreted, generated):
-        assert one.evaluate(written, cells(EVERY), in_cells) == ([cells(v) for v in values], [cells(f) for f in fired])
+        found = truths(one.evaluate(written, cells(EVERY), in_cells))
+        assert found == ([cells(v) for v in values], [cells(f) for f in fired])
     _, everywhere = interpreted.evaluate(inputs, EVERY)
     assert interpreted.violations(inputs, EVERY) == [everywhere[number] for number in program.inconsistent]
 
@@ -154,7 +163,7 @@ def test_the_shipped_guideline_is_evaluated_alike_both_ways(curated: Guideline) 
         interpreted, generated = Evaluator(program), Evaluator(program)
         generated.compile()
         inputs = [pow(3, 40 + 7 * number, EVERY) for number in range(len(program.inputs))]
-        assert interpreted.evaluate(inputs, EVERY) == generated.evaluate(inputs, EVERY)
+        assert truths(interpreted.evaluate(inputs, EVERY)) == truths(generated.evaluate(inputs, EVERY))
 
 
 def test_code_is_generated_once_many_records_are_answered(curated: Guideline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,18 +171,21 @@ def test_code_is_generated_once_many_records_are_answered(curated: Guideline, mo
     program = curated.program(0)
     inputs = [0] * len(program.inputs)
     counted = Evaluator(program)
-    found = [counted.evaluate(inputs, 1) for _ in range(6)]
+    found = [truths(counted.evaluate(inputs, 1)) for _ in range(6)]
     assert all(values == found[0] for values in found)
     assert counted.generated
 
 
 def test_a_long_disjunction_is_generated_in_pieces() -> None:
-    rules = tuple(GroundRule(0, 1, ((0, bool(n % 2)),)) for n in range(1201))
-    names = ("a", "b")
+    rules = tuple(GroundRule(0, 1201, ((n, bool(n % 2)),)) for n in range(1201))
+    names = tuple(f"a{n}" for n in range(1202))
+    index, supports = {name: n for n, name in enumerate(names)}, ((),) * 1201 + (tuple(range(1201)),)
     program = Program(
-        0, (), names, names, names, {"a": 0}, 1, 0, {"a": 0, "b": 1}, rules, ((), tuple(range(1201))), (), {}, {},
+        0, (), names, names, names, dict(list(index.items())[:-1]), 1, 0, index, rules, supports, (), {}, {},
         frozenset(), (), (), {}, {}, (), (), None, (), (-1,) * 1201, {},
     )  # fmt: skip
     one = Evaluator(program)
     one.compile()
-    assert one.evaluate([0b01], 0b11) == ([0b01, 0b11], [0b10 if n % 2 else 0b01 for n in range(1201)])
+    for last in (0b01, 0b00):
+        values = [*(0b11 * (n % 2) for n in range(1200)), last]
+        assert truths(one.evaluate(values, 0b11)) == ([*values, last], [*([0] * 1200), last])

@@ -1,4 +1,4 @@
-"""Write a ground guideline as straight-line code: one assignment for each rule and each atom, in dependency order."""
+"""Write a ground guideline as straight-line code: one assignment for each atom, in dependency order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OPERANDS = 500
 
 
 def write_code(program: Program) -> str:
-    """Write ``run(inputs, completions, in_force)``, which gives the values of the derived atoms and of all ground rules.
+    """Write ``run(inputs, completions, in_force)``, which gives the values of the derived atoms, and of rules in loops.
 
     It uses only ``&``, ``|`` and ``~`` on the values, and for loops ``without``. A program with recursion through negation
     has no such order.
@@ -58,12 +58,13 @@ class Code:
             for number in range(atom, start):
                 for rule in program.supports[number]:
                     yield from (f" {line}" for line in self.worked_out(self.conditions[rule]))
-                    yield f" r{rule} = {self.conjunction(self.conditions[rule])}"
-                yield from (f" {line}" for line in self.disjunction(number))
+                conjunctions = dict.fromkeys(self.conjunction(self.conditions[rule]) for rule in program.supports[number])
+                yield from (f" {line}" for line in disjunction(f"a{number}", list(conjunctions)))
             yield from self.loop(range(start, end)) if start < end else ()
             atom = end
         derived = ", ".join(f"a{atom}" for atom in range(self.first, self.last))
-        yield f" return [{derived}], [{', '.join(f'r{number}' for number in range(len(program.rules)))}]"
+        looped = (rule for first, last in program.loops for atom in range(first, last) for rule in program.supports[atom])
+        yield f" return [{derived}], {{{', '.join(f'{rule}: f{rule}' for rule in looped)}}}"
 
     def worked_out(self, conditions: Sequence[str]) -> Iterator[str]:
         """Write what other rules begin with as well, and is not worked out yet."""
@@ -82,13 +83,6 @@ class Code:
         negative = [literal for literal in conditions[size:] if literal.startswith("~")]
         return " & ".join((positive or ["completions"]) + negative)
 
-    def disjunction(self, atom: int, name: str = "a") -> Iterator[str]:
-        """Write what the rules that conclude an atom come to, under a `name`."""
-        own = self.program.supports[atom]
-        for start in range(0, len(own), OPERANDS):
-            before = [f"{name}{atom}"] if start else []
-            yield f"{name}{atom} = {' | '.join([*before, *(f'r{number}' for number in own[start : start + OPERANDS])])}"
-
     def loop(self, atoms: range) -> Iterator[str]:
         """Write how atoms that depend on each other are found: their rules are applied as long as more follows."""
         program = self.program
@@ -98,11 +92,18 @@ class Code:
         yield from (f" f{number} = a{program.rules[number].head}" for number in rules)
         yield " while True:"
         yield from (f"  r{number} = {self.conjunction(self.conditions[number])}" for number in rules)
-        yield from (f"  {line}" for atom in atoms for line in self.disjunction(atom, "b"))
+        for atom in atoms:
+            yield from (f"  {line}" for line in disjunction(f"b{atom}", [f"r{number}" for number in program.supports[atom]]))
         yield from (f"  f{number} = f{number} | without(r{number}, a{program.rules[number].head})" for number in rules)
         yield f"  if ({following},) == ({state},): break"
         yield f"  {state} = {following}"
-        yield from (f" r{number} = f{number}" for number in rules)
+
+
+def disjunction(name: str, operands: Sequence[str]) -> Iterator[str]:
+    """Write what some operands come to, under a name."""
+    for start in range(0, len(operands), OPERANDS):
+        before = [name] if start else []
+        yield f"{name} = {' | '.join([*before, *operands[start : start + OPERANDS]])}"
 
 
 def sizes(conditions: Sequence[str]) -> range:

@@ -18,7 +18,7 @@ from reasoner.compiler.program import Program
 from reasoner.engine.worlds import Worlds, as_recorded, assumable
 from reasoner.records.record import OPEN, Record, Told
 
-__all__ = ["Chosen", "Completions", "Inputs", "Truth", "choices_of", "input_numbers", "lay_inputs"]
+__all__ = ["AtBase", "Chosen", "Completions", "Inputs", "Truth", "choices_of", "input_numbers", "lay_inputs"]
 
 Truth: TypeAlias = Any
 """The completions in which something holds: an integer, a bit for each, or a decision diagram."""
@@ -111,6 +111,20 @@ class Completions(ABC):
         for variable, value in chosen:
             agree = agree & self.values[variable][value]
         return agree
+
+
+class AtBase(Sequence[Truth]):
+    """Truths of all worlds, read in the record's own world as they are asked for."""
+
+    def __init__(self, wide: Sequence[Truth], completions: Completions) -> None:
+        self._wide = wide
+        self._base = completions.base
+
+    def __len__(self) -> int:
+        return len(self._wide)
+
+    def __getitem__(self, number: Any) -> Any:  # noqa: ANN401 (an index alone, where any sequence has slices)
+        return self._base(self._wide[number])
 
 
 class Inputs(ABC):

@@ -10,7 +10,7 @@ import msgspec
 
 from reasoner.compiler.model import SCOPE, GuidelineModel, Rule
 from reasoner.compiler.program import Program
-from reasoner.engine.completions import Completions, Truth
+from reasoner.engine.completions import AtBase, Completions, Truth
 from reasoner.engine.counting import amount_words
 from reasoner.engine.evaluator import Evaluated
 from reasoner.engine.grounds import Grounds, grounds_of
@@ -101,7 +101,7 @@ class Derivation:
         self.completions = completions
         self.wide = evaluated.values
         self.values = completions.at_base(evaluated.values)
-        self.fired = completions.at_base(evaluated.fired)
+        self.fired = AtBase(evaluated.fired, completions)
         self.possible = None if evaluated.possible is None else completions.at_base(evaluated.possible)
         self._known = known
         self._sources = sources

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from oxidd.bdd import BDDFunction
 
 from reasoner.compiler.model import Variable
 from reasoner.compiler.program import Program
-from reasoner.engine.completions import Chosen, Completions, Inputs, choices_of
+from reasoner.engine.completions import AtBase, Chosen, Completions, Inputs, choices_of
 from reasoner.engine.managers import Manager, half_of
 from reasoner.engine.relevance import Relevance
 from reasoner.engine.worlds import Worlds
@@ -37,20 +37,6 @@ class Smallest(NamedTuple):
     size: int
     places: tuple[int, ...]
     values: tuple[int, ...]
-
-
-class AtBase(Sequence[BDDFunction]):
-    """Truths of all worlds, read in the record's own world as they are asked for."""
-
-    def __init__(self, wide: Sequence[BDDFunction], completions: DiagramCompletions) -> None:
-        self._wide = wide
-        self._base = completions.base
-
-    def __len__(self) -> int:
-        return len(self._wide)
-
-    def __getitem__(self, number: Any) -> Any:  # noqa: ANN401 (an index alone, where any sequence has slices)
-        return self._base(self._wide[number])
 
 
 class DiagramCompletions(Completions, Inputs):

@@ -59,8 +59,42 @@ class Evaluated(NamedTuple):
     """The truths of all atoms and of all ground rules; `possible` where atoms possibly hold, None where that is known."""
 
     values: list[Any]
-    fired: list[Any]
+    fired: Sequence[Any]
     possible: list[Any] | None = None
+
+
+class Fired(Sequence[Any]):
+    """The truths of all ground rules: of most that of their conditions, worked out when it is asked for.
+
+    `values` are those of all atoms, and `known` the truths of the rules of loops.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        values: Sequence[Any],
+        completions: Any,  # noqa: ANN401 (any operand)
+        in_force: Sequence[Any],
+        known: dict[int, Any],
+    ) -> None:
+        self._program = program
+        self._values = values
+        self._completions = completions
+        self._in_force = in_force
+        self._known = known
+
+    def __len__(self) -> int:
+        return len(self._program.rules)
+
+    def __getitem__(self, number: Any) -> Any:  # noqa: ANN401 (an index alone, where any sequence has slices)
+        found = self._known.get(number)
+        if found is None:
+            values, under = self._values, self._program.under[number]
+            found = self._completions if under < 0 else self._in_force[under]
+            for atom, negated in self._program.rules[number].conditions:
+                found = found & ~values[atom] if negated else found & values[atom]
+            self._known[number] = found
+        return found
 
 
 class Settled(NamedTuple):
@@ -117,7 +151,7 @@ class Evaluator:
         self.program = program
         self.memo: dict[tuple[tuple[int, ...], tuple[int, ...], frozenset[str]], Any] = {}
         self._evaluations = 0
-        self._code: Callable[[Sequence[Any], Any, Sequence[Any]], tuple[list[Any], list[Any]]] | None = None
+        self._code: Callable[[Sequence[Any], Any, Sequence[Any]], tuple[list[Any], dict[int, Any]]] | None = None
         self._lines = 0
 
     def with_variables(self, variables: Sequence[Variable]) -> Evaluator:
@@ -146,7 +180,7 @@ class Evaluator:
         inputs: Sequence[Any],
         completions: Any,  # noqa: ANN401 (any operand)
         in_force: Sequence[Any] | None = None,
-    ) -> tuple[list[Any], list[Any]]:
+    ) -> tuple[list[Any], Sequence[Any]]:
         """Evaluate all atoms and rules in all completions at once.
 
         `inputs` holds one value for each input atom, `completions` is the value of what always holds (an integer with a bit
@@ -156,11 +190,12 @@ class Evaluator:
         in_force = in_force if in_force is not None else [completions] * len(self.program.readings)
         if self._code is not None:
             try:
-                derived, fired = self._code(inputs, completions, in_force)
+                derived, looped = self._code(inputs, completions, in_force)
             except MemoryError as error:
                 done = next(line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == GENERATED)
                 raise OutgrownError(done, self._lines - done) from None
-            return self._values(inputs, derived, completions), fired
+            values = self._values(inputs, derived, completions)
+            return values, Fired(self.program, values, completions, in_force, looped)
         self._evaluations += 1
         if self._evaluations > MANY:
             self.compile()
