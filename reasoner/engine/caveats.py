@@ -66,8 +66,9 @@ def populations(derivation: Derivation, statements: Sequence[str]) -> Iterator[s
 
 def certain_of(derivation: Derivation, predicate: str) -> Iterator[tuple[str, str]]:
     """Yield the arguments of the atoms of a predicate that hold in every completion: the first, and the rest."""
+    values, every = derivation.values, derivation.completions.all
     for number, first, rest in atoms_of(derivation.program, predicate):
-        if derivation.values[number] == derivation.completions.all:
+        if values[number] == every:
             yield first, rest
 
 

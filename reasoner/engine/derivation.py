@@ -302,7 +302,7 @@ class Derivation:
         found = self._firing.get((atom, agree))
         if found is None:
             fired, none = self.fired, self.completions.none
-            somewhere = [support for support in self.program.supports[atom] if fired[support] & agree != none]
-            found = [support for support in somewhere if fired[support] & agree == agree] or somewhere
+            somewhere = {rule: both for rule in self.program.supports[atom] if (both := fired[rule] & agree) != none}
+            found = [rule for rule, both in somewhere.items() if both == agree] or list(somewhere)
             self._firing[atom, agree] = found
         return found

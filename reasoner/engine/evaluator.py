@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
-from traceback import walk_tb
 from typing import Any, NamedTuple
 
 from msgspec import structs
@@ -192,6 +191,8 @@ class Evaluator:
             try:
                 derived, looped = self._code(inputs, completions, in_force)
             except MemoryError as error:
+                from traceback import walk_tb
+
                 done = next(line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == GENERATED)
                 raise OutgrownError(done, self._lines - done) from None
             values = self._values(inputs, derived, completions)
@@ -274,7 +275,10 @@ class Evaluator:
             try:
                 holds = completions if under[number] < 0 else in_force[under[number]]
                 for atom, negated in rule.conditions:
-                    holds = holds & ~values[atom] if negated else holds & values[atom]
+                    if negated:
+                        holds = holds & ~values[atom]
+                    else:  # what is always so is not met with anything
+                        holds = values[atom] if holds is completions else holds & values[atom]
                     if holds == never:
                         break
                 else:

@@ -8,6 +8,7 @@ fact a default, that stands for what is left out; null says that it is unknown a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import TypeAlias
 
@@ -167,17 +168,13 @@ def encode_value(
     if value is None:
         return encode_absence(fact, told)
     name = fact.name
-    known = f"known({name})"
     if fact.kind == "courses":
         return encode_courses(fact, value, model, read)
     if fact.kind == "boolean":
-        truth = boolean(name, value)
-        said = (known, f"recorded({name},{str(truth).lower()})")
-        return EncodedValue((((name, None, None, None), truth),), said, said, name)
+        return encode_chosen(name, boolean(name, value))
     if fact.kind == "choice":
-        chosen = among(name, value, fact.values, f"value of {name}")
-        said = (known, f"recorded({name},{chosen})")
-        return EncodedValue((((name, None, None, None), chosen),), said, said, name)
+        return encode_chosen(name, among(name, value, fact.values, f"value of {name}"))
+    known = f"known({name})"
     if fact.kind == "list":
         noun = model.say("drug_noun") if fact.of_drugs else f"value of {name}"
         members = string_list(name, value, fact.values, noun, model.labels.get("drug" if fact.of_drugs else "value"))
@@ -196,6 +193,13 @@ def encode_value(
     )
     held = ((name, None, None, None), interval_names(fact.cuts)[passed_cuts(given, fact.cuts)])
     return EncodedValue((held,), compared, compared, name)
+
+
+@lru_cache(maxsize=2**10)
+def encode_chosen(name: str, value: bool | str) -> EncodedValue:
+    """Say that a fact has one of a few values."""
+    said = (f"known({name})", f"recorded({name},{str(value).lower() if isinstance(value, bool) else value})")
+    return EncodedValue((((name, None, None, None), value),), said, said, name)
 
 
 def both_sides(cuts: Sequence[Cut]) -> Iterator[Cut]:
@@ -251,11 +255,15 @@ def encode_absence(fact: Fact, told: bool) -> EncodedValue:
         return EncodedValue()
     if told:
         return EncodedValue(facts=(f"unknown({fact.name})",))
-    if fact.kind == "boolean":
-        place = (fact.name, None, None, None)
-        return EncodedValue(((place, fact.default == "true"),), defaulted=(place,))
-    places = tuple((fact.name, member, None, None) for member in fact.open_members or fact.values)
-    return EncodedValue(tuple((place, False) for place in places), defaulted=places)
+    members = (None,) if fact.kind == "boolean" else fact.open_members or fact.values
+    return encode_default(fact.name, members, fact.default == "true")
+
+
+@lru_cache(maxsize=2**10)
+def encode_default(name: str, members: tuple[str | None, ...], value: bool) -> EncodedValue:
+    """Say what a default stands for: a fact, or each member of a list."""
+    places = tuple((name, member, None, None) for member in members)
+    return EncodedValue(tuple((place, value) for place in places), defaulted=places)
 
 
 def value_for(variable: Variable, number: int, model: GuidelineModel) -> Value | None:
