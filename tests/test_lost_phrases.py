@@ -31,7 +31,8 @@ LOST = (
     "the absence of", "a ground that takes precedence", "does not fire", "y definition", "[not derived]",
     "The guideline recommends no regimen", "rank depends on unrecorded", "this is the best", "decline (heart failure",
     "first the one, then the other", "Discontinue trastuzumab", "contrary to the record", "SMALLEST CHANGES", "CUT after",
-    "more would be recommended", "Nearest statement", "unavailability of trastuzumab +",
+    "more would be recommended", "Nearest statement", "unavailability of trastuzumab +", "each decides", "rank open",
+    "all its drugs in one course", "Readings that make a difference",
 )  # fmt: skip
 
 

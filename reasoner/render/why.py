@@ -12,6 +12,7 @@ from reasoner.engine.nearest import KINDS, Nearest
 from reasoner.engine.phrases import member_name, opening_sentence, source_words
 from reasoner.queries.why import Why
 from reasoner.render.layout import TextLayout
+from reasoner.render.short_names import ShortNames
 
 __all__ = ["LEAD", "blocks", "evidence", "near", "render"]
 
@@ -142,7 +143,7 @@ def render(result: Why, width: int = 80, colour: bool = False) -> str:
     """Render the argument as text of at most `width` columns; what is shown of it is what fits half a page."""
     model, number, pages = result.answer.derivation.model, len(result.argument.because), []
     for whole, figures, others in SHAPES:
-        page = TextLayout(width, colour)
+        page = TextLayout(width, colour, ShortNames(model))
         page.opening(result.answer.patient, result.answer.guideline, model)
         page.item("", result.argument.verdict, "heading", indent=0)
         argued(page, result, number if whole is None else whole, figures, others, model)

@@ -26,6 +26,7 @@ from reasoner.queries.why_not import WhyNot, is_recorded
 from reasoner.records.encoding import Value
 from reasoner.records.record import ONE_OF
 from reasoner.render.layout import TextLayout
+from reasoner.render.short_names import ShortNames
 from reasoner.render.why import LEAD, evidence, near
 
 __all__ = ["render"]
@@ -97,7 +98,7 @@ def render(result: WhyNot, width: int = 80, colour: bool = False, full: bool = F
     """Render the result as text of at most `width` columns; where `full`, with every rule that could recommend it."""
     answer, model = result.answer, result.answer.derivation.model
     say = model.say
-    page = TextLayout(width, colour)
+    page = TextLayout(width, colour, ShortNames(model))
     page.opening(answer.patient, answer.guideline, model)
     page.item("", result.argument.verdict, "heading", indent=0)
     obstacles(page, result, model)
