@@ -14,7 +14,21 @@ from hook_calls import SITE, check_card
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from in_process import Client, asking
-from table_cases import BORN, CASES, EXAMPLE, NO_ALLERGY, UNREAD, VISIT, allergy, clearance, coded, diagnosis, mallow
+from table_cases import (
+    BORN,
+    CASES,
+    EXAMPLE,
+    NO_ALLERGY,
+    UNREAD,
+    VISIT,
+    about,
+    allergy,
+    clearance,
+    coded,
+    diagnosis,
+    mallow,
+    result,
+)  # fmt: skip
 
 from reasoner import Guideline, GuidelineError
 from reasoner.compiler.intervals import passed_cuts
@@ -45,6 +59,45 @@ def test_facts_are_read_by_the_tables(name: str, fen_pox: Guideline) -> None:
     told = {source.fact for source in found.sources}
     assert told == {fact for fact, value in found.record.items() if value is not None} - {"id"}
     assert found.with_timeline().timeline
+
+
+UNREADABLE: dict[str, Any] = {
+    "status": "?",
+    "verificationStatus": {"coding": [{"code": "?"}]},
+    "clinicalStatus": 7,
+    "code": {"coding": [{"system": "urn:x", "code": "?"}]},
+    "onsetDateTime": "soon",
+    "effectiveDateTime": 7,
+    "recordedDate": "soon",
+    "abatementDateTime": "soon",
+    "valueQuantity": {"value": 5, "code": "?"},
+    "valueCodeableConcept": 7,
+    "valueBoolean": "?",
+    "subject": {"reference": "Patient/q"},
+    "patient": 7,
+    "modifierExtension": [{"url": "urn:x"}],
+}
+"""What cannot be read in the place of a field; a test or a procedure without a known code is not seen to be one."""
+
+
+def test_what_cannot_be_read_makes_nothing_certain_that_the_whole_chart_excludes(fen_pox: Guideline) -> None:
+    cuts = next(fact.cuts for fact in fen_pox.model.facts if fact.name == "age")
+    cases = list(CASES.values())
+
+    def read(patient: dict[str, Any], resources: list[dict[str, Any]]) -> dict[str, Any]:
+        record = fen_pox.read_fhir(chart(resources, patient)).record
+        return record | {"age": passed_cuts(record["age"], cuts)} if "age" in record else record
+
+    for number, (patient, resources, *_) in enumerate(cases):
+        whole = [*resources, *cases[(7 * number + 3) % len(cases)][1]]
+        before = read(patient, whole)
+        for place, own in enumerate(whole):
+            for field in {*own, "modifierExtension"} & UNREADABLE.keys():
+                if field == "code" and own["resourceType"] in ("Observation", "Procedure"):
+                    continue
+                spoilt = [*whole[:place], {**own, field: UNREADABLE[field]}, *whole[place + 1 :]]
+                for fact, value in read(patient, spoilt).items():
+                    assert value is None or before.get(fact) in (None, value), (field, fact, spoilt)
 
 
 def test_a_chart_is_answered_with_the_sources_of_its_facts(fen_pox: Guideline) -> None:
@@ -344,3 +397,43 @@ def test_every_file_column_and_method_is_documented() -> None:
         assert f"| `{table}.csv` | `{','.join(columns)}` |" in page
     for method in (*METHODS, *COURSE_METHODS):
         assert f"| `{method}` |" in page
+
+
+def test_courses_of_another_disease_are_read_by_tables_as_well(own_cache: None, tmp_path: Path) -> None:
+    (tmp_path / "guideline.lp").write_text((ROOT / "tests/guidelines/marsh_fever/guideline.lp").read_text("utf-8"))
+    periods = {"starts_together": 3, "pause": 30, "stopped": 1, "under_way": 10, "cycle": 1, "at_once": 3}
+    tables = {
+        "facts": ("fact,method,of,meaning", "earlier_therapy,courses_from,marsh_fever trend,", "days,cycles,,"),
+        "drugs": (
+            "system,code,name,drug,level,provenance",
+            *(f"text,{drug},{drug},{drug},name,invented" for drug in ("amarin", "belosol")),
+        ),
+        "conditions": (
+            "system,code,site,name,finding,value,provenance",
+            f"{EXAMPLE}diagnoses,marsh-fever,,marsh fever,marsh_fever,whole,invented",
+        ),
+        "tests": ("system,code,name,finding,values,provenance", f"{EXAMPLE}tests,trend,trend,trend,trends,invented"),
+        "values": ("values,system,code,name,value,provenance", "trends,text,worse,worse,progression,as written"),
+        "periods": (
+            "period,length,unit,meaning,provenance",
+            *(f"{period},{days},days,,invented" for period, days in periods.items()),
+        ),
+    }
+    (tmp_path / "fhir").mkdir()
+    for table, lines in tables.items():
+        (tmp_path / "fhir" / f"{table}.csv").write_text("\n".join(lines) + "\n")
+    doses = [
+        about(
+            "MedicationAdministration",
+            f"m{day}",
+            status="completed",
+            medicationCodeableConcept={"text": "Amarin"},
+            effectiveDateTime=f"2024-03-{day:02}",
+            reasonReference=[{"reference": "Condition/c"}],
+        )
+        for day in range(2, 8)
+    ]
+    ill = diagnosis("c", coded(f"{EXAMPLE}diagnoses", "marsh-fever"), onsetDateTime="2024-03-01")
+    worse = result("t", coded(f"{EXAMPLE}tests", "trend"), "2024-03-08", valueString="worse")
+    found = Guideline.load(tmp_path).read_fhir(chart([ill, *doses, worse], BORN))
+    assert found.record["earlier_therapy"] == [{"drugs": ["amarin"], "outcome": "progression", "days": 6}]

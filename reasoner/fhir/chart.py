@@ -144,7 +144,7 @@ class Chart:
     @cached_property
     def latest_day(self) -> PartialDate | None:
         """The latest day that the resources about the patient tell of, as far as it is known."""
-        return latest_day(own for _, (_, own), other in self.counting if not other)
+        return latest_day((own, bool(other)) for _, (_, own), other in self.counting)
 
     def doubt(self, name: str, located: Located, other: str, matters: Matters, disputed: bool) -> str:
         """Say briefly why nobody can tell whether a resource counts, or nothing where it does, and note it as unreadable.

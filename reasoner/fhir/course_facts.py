@@ -122,6 +122,6 @@ def course_values(
     """Yield the facts about a course, each with its doses and its value; open, or None, where it is not told."""
     for mapping in tables.course_facts:
         needs = model.course_facts[mapping.fact].needs
-        if doses := [dose for dose in course.doses if dose.drug in needs]:
+        if doses := [dose for dose in course.doses if not needs or dose.drug in needs]:
             asked = CourseQuestion(course, doses, mapping.of, tables.periods)
             yield mapping.fact, doses, COURSE_METHODS[mapping.method](asked)

@@ -23,25 +23,44 @@ UNTRUE = {
     "proposed", "registered",
 }  # fmt: skip
 """Statuses of what has not happened, so that its date may be one to come."""
+HAPPENED = {
+    "active", "amended", "arrived", "completed", "corrected", "current", "final", "finished", "in-progress", "on-hold",
+    "partial", "stopped", "triaged",
+}  # fmt: skip
+WITHOUT_STATUS = {"AdverseEvent", "AllergyIntolerance", "Condition"}
 MOMENTS = ("effectiveInstant", "issued", "authoredOn", "whenHandedOver")
 CODE = "administrative-gender"
 FIELDS = {"birthDate": "fhir_birth_date", "gender": "fhir_gender"}
 
 
-def latest_day(resources: Iterable[Resource]) -> PartialDate | None:
-    """Give the latest day that resources tell of, as far as it is known; what is only planned, and ends, may be to come."""
-    dates = [own for resource in resources for own in days_of(resource)]
-    return PartialDate(max(own.first for own in dates), max(own.last for own in dates)) if dates else None
+def latest_day(resources: Iterable[tuple[Resource, bool]]) -> PartialDate | None:
+    """Give the latest day that resources tell of, as far as it is known; what is only planned, and ends, may be to come.
+
+    One that is `doubted`, or has another status, may tell of it or not. None where they tell of none for certain, or of one
+    that cannot be read.
+    """
+    sure: list[PartialDate] = []
+    open_: list[PartialDate] = []
+    for resource, doubted in resources:
+        happened = resource.status in HAPPENED or (resource.status is None and resource.resourceType in WITHOUT_STATUS)
+        for text in days_of(resource):
+            own = parse_date(text)
+            if own is None:
+                return None
+            (sure if happened and not doubted else open_).append(own)
+    if not sure:
+        return None
+    return PartialDate(max(own.first for own in sure), max(own.last for own in (*sure, *open_)))
 
 
-def days_of(resource: Resource) -> Iterator[PartialDate]:
-    """Yield the days on which something that a resource tells had happened, or was written down."""
+def days_of(resource: Resource) -> Iterator[str]:
+    """Yield the days, as they are written, on which something that a resource tells had happened, or was written down."""
     if resource.status in UNTRUE:
         return
     fields = (*WRITTEN, *MOMENTS) if resource.intent is not None else (*DAYS, *MOMENTS)
     periods = () if resource.intent is not None else (getattr(resource, name) for name in PERIODS)
     texts = [*(getattr(resource, name) for name in fields), *(own.start for own in periods if own is not None)]
-    yield from (found for text in texts if (found := parse_date(text)) is not None)
+    yield from filter(None, texts)
 
 
 def age(reader: FindingFacts, mapping: FactMapping) -> None:

@@ -196,10 +196,14 @@ class FindingFacts:
             self.contradict(mapping.fact, [*present, *against])
         elif present:
             self.set(mapping.fact, True, present)
-        elif absent and not unpassed(unsure, absent):
+        elif absent and not unpassed(unsure := [*unsure, *self.doubtful(mapping.of[0])], absent):
             self.set(mapping.fact, False, absent)
         elif unsure:
             self.leave_open(mapping.fact, self.model.say("fhir_uncertain", self.label(mapping.of[0])), sources(unsure))
+
+    def doubtful(self, finding: str) -> list[Evidence]:
+        """List the diagnoses that may be of a finding, as nobody can tell what they are of."""
+        return self.chart.evidence.doubtful if finding in self.chart.tables.conditions.findings else []
 
     def current(self, mapping: FactMapping) -> None:
         """Read what is so now: by diagnoses that are active or have ended, and by the latest results."""
@@ -216,9 +220,9 @@ class FindingFacts:
 
         An active diagnosis stands beside another that ended, and above a result that is older.
         """
-        say, evidence = self.model.say, self.chart.evidence.of(finding)
-        outdated = [own for own in evidence if self.is_outdated(finding, own)]
-        known = [own for own in evidence if own not in outdated]
+        evidence = self.chart.evidence.of(finding)
+        outdated = [own._replace(value=UNDECIDED) for own in evidence if self.is_outdated(finding, own)]
+        known = [own for own in evidence if not self.is_outdated(finding, own)]
         active = [own for own in known if own.value == "true" and own.active]
         ended = [own._replace(value="false", date=own.until) for own in known if own.value == "true" and own.active is False]
         results = [own for own in known if own.by or own.value in ABSENT]
@@ -228,16 +232,20 @@ class FindingFacts:
         absent = [own for own in decided if own.value in ABSENT]
         if present and absent:
             return None, "", [*present, *absent]
-        if present:
-            return True, "", present
         unsure = [
             own for own in known if own.value == UNDECIDED or (own.value == "true" and own.active is None and not own.by)
         ]
-        if absent and not unpassed(unsure, absent):
-            return False, "", absent
-        if unsure:
-            return None, say("fhir_uncertain", self.label(finding)), unsure
-        return None, self.outdated_words(finding) if outdated else "", outdated
+        if present:
+            open_ = unpassed([own for own in outdated if own.by], present)
+        elif absent:
+            open_ = unpassed([*unsure, *outdated, *self.doubtful(finding)], absent)
+        else:
+            open_ = unsure or outdated
+        if not open_:
+            return (bool(present), "", present or absent) if present or absent else (None, "", [])
+        if any(own in outdated for own in open_):
+            return None, self.outdated_words(finding), open_
+        return None, self.model.say("fhir_uncertain", self.label(finding)), open_
 
     def each(self, mapping: FactMapping) -> None:
         """Read which members of a list are present or past, each a finding: the whole list, or nothing of it.
@@ -257,7 +265,9 @@ class FindingFacts:
             absent = [own for own in against if own.value == "false"]
             if present:
                 members.append(member)
-            elif unpassed([own for own in evidence if own.value == UNDECIDED], absent):
+            elif unpassed([own for own in evidence if own.value == UNDECIDED], absent) or unpassed(
+                self.doubtful(finding), absent
+            ):
                 unsure.append(finding)
             elif not absent:
                 silent.append(finding)

@@ -20,7 +20,8 @@ class Matters:
     def __init__(self, located: Iterable[Located], tables: Tables, subjects: Subjects) -> None:
         self.tables = tables
         self.subjects = subjects
-        self.staged = {tables.cancer, *(test.finding for test in tables.stages)}
+        counted = (mapping.of[0] for mapping in tables.facts if mapping.method == "courses_from")
+        self.staged = {tables.cancer, *(test.finding for test in tables.stages), *counted}
         self.others = {mapping.of[1] for mapping in tables.facts if mapping.method == "this_cancer"}
         self.conditions: dict[str, dict[str, set[str]]] = {}
         for given, resource in located:

@@ -40,7 +40,9 @@ def read_facts(
     placed, endings = place_doses(chart)
     reader = FactReader(chart, placed, placed.ways[0], endings)
     if no_record_means_none:
-        reader.assumed.append(("", model.say("fhir_no_record_means_none")))
+        begun = [model.label("finding", own.of[0]) for own in tables.facts if own.method == "courses_from"]
+        words = model.say("fhir_no_record_means_none", begun[0]) if begun else model.say("fhir_no_record_no_member")
+        reader.assumed.append(("", words))
     for mapping in tables.facts:
         if mapping.method not in PLACED:
             METHODS[mapping.method](reader, mapping)
