@@ -161,6 +161,8 @@ def main() -> None:
                 kinds[own.kind] += 1
                 place = keep(seed, own, options.keep, kinds[own.kind] <= SHRUNK)
                 print(f"seed {seed}: {own.text} [{place}]", flush=True)
+            if not done % 50:
+                print(f"{done} guidelines in {time.perf_counter() - start:.0f} s", flush=True)
     print(f"{done} guidelines in {time.perf_counter() - start:.0f} s")
     conclude(compared, kinds)
 
