@@ -40,10 +40,10 @@ def random_course(rng: random.Random, guideline: Guideline, last: bool, unknown:
         drugs.remove(rng.choice(drugs))
     elif kind < 0.25:
         drugs = rng.sample(model.drugs, min(rng.randint(1, 3), len(model.drugs)))
-    outcomes = [o for o in model.outcomes if last or o != "ongoing"]
+    outcomes = [o for o in model.outcomes if last or o not in model.under_way]
     course: dict[str, Any] = {"drugs": drugs}
     if rng.random() >= unknown:
-        course["outcome"] = rng.choice([*outcomes, "progression"])
+        course["outcome"] = rng.choice([*outcomes, *(o for o in outcomes if o == "progression")])
     elif rng.random() < 0.5:
         course["outcome"] = None
     for fact in model.course_facts.values():

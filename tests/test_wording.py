@@ -177,6 +177,7 @@ def translated(own_cache: None, tmp_path_factory: pytest.TempPathFactory) -> Gui
             name: replace(annotation, text=foreign(annotation.text)) for name, annotation in known.annotations.items()
         },
         routes={drug: foreign(route) for drug, route in known.routes.items()},
+        step_routes={step: foreign(route) for step, route in known.step_routes.items()},
         discrepancies=tuple((s, date, foreign(text)) for s, date, text in known.discrepancies),
         later=tuple((s, foreign(study), foreign(text)) for s, study, text in known.later),
         not_considered=tuple(map(foreign, known.not_considered)),

@@ -17,7 +17,7 @@ __all__ = ["check_declared"]
 
 FACT_KINDS = ("boolean", "choice", "list", "number", "courses")
 COURSE_FACT_KINDS = ("boolean", "integer", "number")
-OUTCOME_KINDS = ("under_way", "as_planned")
+OUTCOME_KINDS = ("under_way", "as_planned", "failed", "not_tolerated")
 SAID = ("id", "title", "disclaimer")
 RECORD_KEYS, COURSE_KEYS = ("id", "one_of"), ("drugs", "outcome")
 DEFAULTS = {"boolean": ("true", "false"), "list": ("empty",)}

@@ -286,9 +286,10 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     statement;
     `wording` holds the words of texts by key, for `say`; `overlays` are the annotations that are laid on top;
     `later` holds what was reported before or since: the statement that it bears on, the study, and the result; the text
-    does not speak of what is `not_considered`. `remarks` are said of a regimen wherever it is recommended; `urgent` actions
-    come first, and `action_texts` words an action by what calls for it. In the settings `by_design` nothing is meant to be
-    recommended; `typical` are the facts of the default patient. `recursive` says where the guideline depends on itself;
+    does not speak of what is `not_considered`. `remarks` are said of a regimen wherever it is recommended; `titrated` tells
+    to what a dose is adjusted; `step_routes` are those of one step of a schedule; `urgent` actions come first, and
+    `action_texts` words an action by what calls for it. In the settings `by_design` nothing is meant to be recommended;
+    `typical` are the facts of the default patient. `recursive` says where the guideline depends on itself;
     `longest_history` is the number of courses up to which a check looks.
     """
 
@@ -317,6 +318,7 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     dosage_order: dict[str, int]
     units: dict[str, DoseUnit]
     routes: dict[str, str]
+    step_routes: dict[tuple[str, str, str], str]
     weight: str
     body_surface: str
     wording: dict[str, str]
@@ -325,6 +327,7 @@ class GuidelineModel(msgspec.Struct, frozen=True, eq=False):
     later: tuple[tuple[str, str, str], ...]
     not_considered: tuple[str, ...]
     remarks: dict[str, tuple[str, ...]]
+    titrated: dict[str, str]
     urgent: tuple[str, ...]
     action_texts: dict[tuple[str, str], str]
     by_design: tuple[str, ...]

@@ -27,6 +27,7 @@ __all__ = ["LONGEST", "BottomLine", "placing_grounds", "scope_facts"]
 LONGEST = 200
 MOST_WAYS = 2
 LONGEST_SET = 80
+IN_SCOPE = "in_scope"
 MOST_FACTS = 2
 """So many facts are named at most on which a regimen hangs."""
 FULL = 13
@@ -105,7 +106,9 @@ class BottomLine:
     def nothing(self, setting: str, decision: str) -> Iterator[str]:
         """Word why nothing is recommended."""
         say = self.say
-        if setting in self.model.by_design:
+        if setting in self.model.by_design and self.derivation.truth(IN_SCOPE) == self.derivation.completions.all:
+            yield say("bottom_silent", capitalised(setting_words(setting, self.model)))
+        elif setting in self.model.by_design:
             facts = scope_facts(self.derivation, setting, self.record)
             yield say("bottom_out_of_scope", say("and_condition").join(facts)) if facts else say("bottom_no_scope")
             yield say("bottom_no_scope")

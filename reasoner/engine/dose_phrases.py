@@ -46,7 +46,7 @@ def no_dose_words(entries: Sequence[Recommendation], derivation: Derivation) -> 
     model, drugs = derivation.model, dict[str, None]()
     known = {dose.target for dose in model.doses} | derivation.program.table.get("dose", {}).keys()
     for entry in entries:
-        given = {dose.drug for dose in entry.doses}
+        given = {dose.drug for dose in entry.doses} | model.titrated.keys()
         if entry.regimen not in given:
             drugs |= dict.fromkeys(d for part in model.parts.get(entry.regimen, ()) for d in part if d not in given)
     if own := [model.label("drug", drug) for drug in drugs if drug in known]:

@@ -272,7 +272,7 @@ def dose_given(
         unit=model.label("unit", dose.unit),
         every=every,
         every_weeks=every.value if every is not None and every.unit == "weeks" else None,
-        route=model.routes.get(dose.target, ""),
+        route=model.step_routes.get((dose.target, dose.schedule, dose.step)) or model.routes.get(dose.target, ""),
         mg=None if mg is None else plain_number(mg),
         minimum=least[0] if least else None,
         maximum=most[0] if most else None,

@@ -34,6 +34,10 @@ def remarks_on(entry: Recommendation, others: Sequence[Recommendation], derivati
             if truth & agree == agree:
                 yield say("allowed", model.label("action_name", name), sources)
     yield from model.remarks.get(entry.regimen, ())
+    for target in dict.fromkeys((*(drug for part in model.parts.get(entry.regimen, ()) for drug in part), entry.regimen)):
+        if target in model.titrated:
+            label = model.label("drug" if target in model.drugs else "regimen", target)
+            yield say("titrated", label, model.titrated[target])
 
 
 def before_stronger(entry: Recommendation, others: Sequence[Recommendation], derivation: Derivation) -> Iterator[str]:

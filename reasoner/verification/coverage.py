@@ -82,7 +82,8 @@ def cover(guideline: Guideline, source: Path | None = None) -> FindingsReport:
             state=state,
         )
         statements.append(entry.carrying(annotation=annotation))
-    findings = [found for entry in statements for found in faults(entry)]
+    readings = {name.partition("=")[0] for name in model.annotations if "=" in name}
+    findings = [found for entry in statements for found in faults(entry, entry.id in readings)]
     if lines is not None:
         findings += unclaimed(statements, lines)
     return FindingsReport(guideline=guideline.info, statements=tuple(statements), findings=tuple(findings)).carrying(
@@ -105,12 +106,12 @@ def compare(annotation: Annotation, lines: Sequence[str] | None) -> tuple[str, s
     return line, "changed" if line else "absent"
 
 
-def faults(entry: StatementCoverage) -> Iterator[Finding]:
-    """Yield what is missing about one statement."""
+def faults(entry: StatementCoverage, has_alternatives: bool) -> Iterator[Finding]:
+    """Yield what is missing about one statement; a reading that `has_alternatives` may leave the text as it reads."""
     name, place = entry.id, (entry.place,)
     if entry.unformalised:
         yield fault("unformalised", "marked", (name, entry.unformalised), f"{name} marked", name, places=place)
-    elif not entry.rules and not entry.data:
+    elif not entry.rules and not entry.data and not has_alternatives:
         yield fault("unformalised", "unencoded", (name,), f"{name} empty", name, places=place)
     for rule in entry.rules:
         if not rule.cases:

@@ -17,6 +17,7 @@ from reasoner.verification.dosage import constant_limits, dose_meanings
 __all__ = ["reify"]
 
 OPEN_WORDS = ("vague_word", "boundary_word")
+ESTABLISHED = "established_term"
 
 
 def reify(model: GuidelineModel, space: Space, repeated: Mapping[int, int]) -> Iterator[str]:
@@ -67,6 +68,8 @@ def about_annotation(annotation: Annotation, model: GuidelineModel) -> Iterator[
     yield from (f"cites({name},{number})" for number in annotation.citations)
     yield from (f"rests_on({name},{trial})" for trial in annotation.trials)
     yield from (f"interprets({name},{quoted(other)})" for other in annotation.reads)
+    if annotation.kind == "alternative":
+        yield f"alternative_of({name},{quoted(annotation.id.partition('=')[0])})"
     if annotation.unformalised:
         yield f"not_formalised({name})"
     if model.data.get(annotation.id):
@@ -128,19 +131,39 @@ def about_instances(model: GuidelineModel, program: Program) -> Iterator[str]:
 
 
 def open_words(model: GuidelineModel, data: Iterable[str]) -> Iterator[str]:
-    """Yield the open words of each annotation; where it has none, those in the labels of the facts that its rules read."""
-    atoms = map(split_atom, data)
-    words = [arguments[0].strip('"') for predicate, arguments in atoms if predicate in OPEN_WORDS]
+    """Yield the open words of each annotation; where it has none, those in the labels of the facts that its rules read.
+
+    What is part of an established term is none, nor what is part of the name of a setting which the annotation's rules name.
+    """
+    said = [(predicate, arguments[0].strip('"')) for predicate, arguments in map(split_atom, data) if arguments]
+    words = {word.lower() for predicate, word in said if predicate in OPEN_WORDS}
     if not words:
         return
-    pattern = re.compile(rf"\b({'|'.join(map(re.escape, sorted(words, key=len, reverse=True)))})\b", re.IGNORECASE)
+    sought = words.union(word for predicate, word in said if predicate == ESTABLISHED)
+    pattern = re.compile(rf"\b({'|'.join(map(re.escape, sorted(sought, key=len, reverse=True)))})\b", re.IGNORECASE)
+
+    def words_in(text: str) -> dict[str, None]:
+        return dict.fromkeys(found for found in map(str.lower, pattern.findall(text)) if found in words)
+
     labels = {**model.labels.get("fact", {}), **model.labels.get("course_fact", {})}
     for name, annotation in model.annotations.items():
-        found = [word.lower() for word in pattern.findall(annotation.text)]
-        yield from (f"contains_word({quoted(name)},{quoted(word)})" for word in dict.fromkeys(found))
+        defined = {word for label in settings_named(annotation, model) for word in words_in(label)}
+        found = [word for word in words_in(annotation.text) if word not in defined]
+        yield from (f"contains_word({quoted(name)},{quoted(word)})" for word in found)
         for fact in () if found else dict.fromkeys(facts_read(annotation, model)):
-            for word in dict.fromkeys(word.lower() for word in pattern.findall(labels.get(fact, ""))):
-                yield f"_label_holds_word({quoted(name)},{fact},{quoted(word)})"
+            yield from (
+                f"_label_holds_word({quoted(name)},{fact},{quoted(word)})" for word in words_in(labels.get(fact, ""))
+            )
+
+
+def settings_named(annotation: Annotation, model: GuidelineModel) -> Iterator[str]:
+    """Yield the words of the settings that an annotation's rules name: what they mean is what places a patient there."""
+    for rule in model.rules:
+        if rule.annotation == annotation.id:
+            for text in (rule.head, *(condition.text for condition in rule.tested)):
+                predicate, arguments = split_atom(text)
+                if predicate in ("places", "setting"):
+                    yield model.labels.get("setting", {}).get(arguments[0], "")
 
 
 def facts_read(annotation: Annotation, model: GuidelineModel) -> Iterator[str]:

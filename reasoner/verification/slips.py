@@ -61,17 +61,20 @@ def last_of_files(model: GuidelineModel) -> Iterable[Annotation]:
 def strangers(rules: Sequence[Rule], annotation: Annotation, model: GuidelineModel) -> Iterator[Rule]:
     """Yield the rules that name nothing of what stands above them: neither a word of the annotation nor a name of its rules.
 
-    The first rule belongs there, and of a rule that names nothing it cannot be told.
+    The first rule belongs there, and so does one that asks for what a rule above it derives; of a rule that names nothing
+    it cannot be told.
     """
     told = [annotation.text, annotation.why, annotation.settles]
     told += [model.trials[trial].label for trial in annotation.trials]
     told += [model.annotations[name].text for name in annotation.reads]
-    about = stems(told)
+    about, derived = stems(told), set[str]()
     for number, rule in enumerate(rules):
         named = stems(words for atom in atoms_of(rule) for words in named_words(atom, model))
-        if number and named and about.isdisjoint(named):
+        asked = {predicate_of(condition.text) for condition in rule.body if not condition.comparison}
+        if number and named and about.isdisjoint(named) and derived.isdisjoint(asked):
             yield rule
         about |= named
+        derived |= {predicate_of(rule.head)} if model.roles[predicate_of(rule.head)] == "derived" else set()
 
 
 def atoms_of(rule: Rule) -> tuple[str, ...]:

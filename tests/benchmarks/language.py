@@ -3,6 +3,7 @@
 Run as `python tests/benchmarks/language.py [--seed N] [--guidelines N] [--records N] [--keep DIR]`. Each guideline has a
 seed of its own, the next after that of the one before: one alone is tried again with `--seed` and `--guidelines 1`. Each
 difference is one line; the first ones of a kind are made smaller, rule by rule, and kept in DIR with their record.
+`--folder DIR` takes the guideline in a folder in the place of random ones, and keeps nothing.
 Interrupted, it says what it compared until then.
 """
 
@@ -76,14 +77,18 @@ def tried(seed: int, count: int, folder: Path) -> Tried:
     except GuidelineError as error:
         found.compared[refusal(str(error))] += 1
         return found
-    reference = Reference(loaded, guideline.space())
+    answered(found, Reference(loaded, guideline.space()), rng, count)
+    return found
+
+
+def answered(found: Tried, reference: Reference, rng: Random, count: int) -> None:
+    """Compare the answers to random records of a guideline."""
     for left in range(count, 0, -1):
-        record = record_of(rng, loaded, complete=left % 3 == 0)
+        record = record_of(rng, reference.guideline, complete=left % 3 == 0)
         engine = rng.choice(ENGINES)
-        kind, differing = differences(loaded, reference, record, rng.random() < 0.2, engine)
+        kind, differing = differences(reference.guideline, reference, record, rng.random() < 0.2, engine)
         found.compared[f"{kind}, {engine}"] += 1
         found.differing.extend(Difference(text, record, engine) for text in differing)
-    return found
 
 
 def refusal(message: str) -> str:
@@ -146,9 +151,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--guidelines", type=int, default=1000)
     parser.add_argument("--records", type=int, default=9, help="records of each guideline")
+    parser.add_argument("--folder", type=Path, help="a guideline's folder, in the place of random guidelines")
     parser.add_argument("--keep", type=Path, default=Path("differences"), help="where differences are kept")
     options = parser.parse_args()
     os.environ.update(REASONER_CACHE="off", REASONER_COMPILE_SECONDS="off")
+    if options.folder:
+        found = Tried(Counter(), [])
+        answered(found, Reference(Guideline.load(options.folder), ""), Random(options.seed), options.records)
+        for own in found.differing:
+            print(f"{own.text} {json.dumps(own.record)}")
+        print(*(f"  {kind:60} {number:7}" for kind, number in sorted(found.compared.items())), sep="\n")
+        sys.exit(f"{len(found.differing)} differences" if found.differing else 0)
     print(f"seed {options.seed}, {options.guidelines} guidelines of {options.records} records", flush=True)
     start, compared, kinds, done = time.perf_counter(), Counter[str](), Counter[str](), 0
     with suppress(KeyboardInterrupt):
