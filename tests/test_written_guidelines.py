@@ -151,3 +151,11 @@ def test_courses_end_as_the_guideline_says_and_in_no_other_way(own_cache: None, 
     text = command("pathway", record, "--guideline", folder).decode()
     assert "progression" not in text
     assert "persistence of the infection" in text
+
+
+def test_what_counts_in_a_score_is_asked_for(own_cache: None) -> None:
+    guideline = Guideline.load(GUIDELINES / "atrial_fibrillation")
+    answer = guideline.answer({"id": "a", "sex": "female", "medication": ["verapamil"], "rate_symptoms": True})
+    (note,) = (note for note in answer.notes if "no rule that applies here asks for it" in note)
+    assert "verapamil" in note
+    assert "female" not in note

@@ -199,7 +199,9 @@ def build_answer(derivation: Derivation, record: Record, info: GuidelineInfo, wa
     alternatives = tuple(builder.comparison.alternatives(setting))
     missing = tuple(builder.conclusions.missing())
     notes = notes_on(derivation, builder.conclusions)
-    unasked = not_asked_for(derivation, builder.conclusions, record)
+    points = tuple(scores(derivation, builder.conclusions)) if derivation.model.labels.get(SCORE) else UNSET
+    counted = {part.fact for score in points or () for part in (*score.parts, *score.possible_parts)}
+    unasked = not_asked_for(derivation, builder.conclusions, record, counted)
     told = BottomLine(builder.comparison, record, recommended, actions, alternatives, missing)
     return Answer(
         guideline=info,
@@ -215,7 +217,7 @@ def build_answer(derivation: Derivation, record: Record, info: GuidelineInfo, wa
         bottom_line=told.text(),
         not_considered=derivation.model.not_considered,
         caveats=tuple(caveats_on(derivation, recommended, actions)),
-        scores=tuple(scores(derivation, builder.conclusions)) if derivation.model.labels.get(SCORE) else UNSET,
+        scores=points,
         decisions=builder.conclusions.settings() or UNSET,
     ).carrying(derivation=derivation, warning=record.warning)
 

@@ -226,15 +226,20 @@ def drugs_given(derivation: Derivation) -> dict[str, set[str]]:
     return found
 
 
-def not_asked_for(derivation: Derivation, conclusions: Conclusions, record: Record) -> Iterator[str]:
-    """Yield a note on what the record tells that decides for others, and that no rule which applies here asks for."""
+def not_asked_for(
+    derivation: Derivation, conclusions: Conclusions, record: Record, counted: Collection[str | None]
+) -> Iterator[str]:
+    """Yield a note on what the record tells that decides for others, and that no rule which applies here asks for.
+
+    Facts that are `counted` in a score are asked for.
+    """
     model = derivation.model
     if derivation.possible is not None or conclusions.names_held(SETTING, model.by_design):
         return
     told = {
         atom: fact_or_member
         for fact in deciding_facts(model)
-        if (value := record.data.get(fact.name))
+        if fact.name not in counted and (value := record.data.get(fact.name))
         for atom, fact_or_member in told_by(fact, value, model)
     }
     for atom in asked_for(derivation, told) if told else ():
