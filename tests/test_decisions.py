@@ -183,7 +183,7 @@ BOTTOM_LINES: dict[str, tuple[dict[str, Any], str]] = {
         "Preventing clots, not decided by the record: clotless, strong recommendation, depending on age; or 1 more. "
         "Slowing the pulse, racing pulse: slowol, strong recommendation, if no fainting; or 1 more.",
     ),
-    "nothing": ({"age": 60, "fast": False}, "Slowing the pulse: This guideline does not"),
+    "nothing": ({"age": 60, "fast": False}, "Slowing the pulse: Calm pulse; nothing is recommended."),
 }  # fmt: skip
 
 

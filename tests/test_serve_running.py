@@ -201,6 +201,6 @@ def test_the_questions_shown_to_operators_are_answered(
     done = subprocess.run(["bash", "-euc", script], env=shell, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     found = set(re.findall(r'"schema": ?"reasoner\.(\w+)/1"', done.stdout))
-    assert found == {"answer", "why", "what_if", "ask", "pathway", "guideline", "findings", "facts"}
+    assert found == {"answer", "why", "what_if", "ask", "pathway", "concordance", "guideline", "findings", "facts"}
     assert '"openapi":"3.1.0"' in done.stdout
     assert "<svg" in (tmp_path / "graph.svg").read_text()

@@ -392,7 +392,7 @@ def test_the_argument_is_shown_first_and_every_step_one_click_deeper(browser: An
         "verdict": "first choice", "because": [{"statement": "L17", "text": "after", "facts": [{"words": "a course"}]}],
         "ruled_out_by": [{"block": "L57", "fact": "f", "state": "unknown", "words": "lungs"}], "readings": ["R5"],
         "evidence": [{"trial": "t", "words": "a trial", "caveat": "of others"}], "alternatives_considered": ["another"],
-        "sufficient": [],
+        "sufficient": [], "changed_by": ["R9"],
     }  # fmt: skip
     with opened(browser, service, SECOND_LINE) as page:
         page.route(
@@ -404,7 +404,16 @@ def test_the_argument_is_shown_first_and_every_step_one_click_deeper(browser: An
         best.get_by_role("button", name="Why").click()
         best.locator(".argument").wait_for()
         told = best.locator(".argument").inner_text()
-        for words in ("first choice", "after [L17]", "a course", "lungs: not recorded [L57]", "R5", "a trial", "another"):
+        for words in (
+            "first choice",
+            "after [L17]",
+            "a course",
+            "lungs: not recorded [L57]",
+            "R5",
+            "R9",
+            "a trial",
+            "another",
+        ):
             assert words in told
         assert best.locator(".derivation").count() == 0
         best.get_by_text(EVERY_STEP).click()

@@ -61,8 +61,8 @@ def last_of_files(model: GuidelineModel) -> Iterable[Annotation]:
 def strangers(rules: Sequence[Rule], annotation: Annotation, model: GuidelineModel) -> Iterator[Rule]:
     """Yield the rules that name nothing of what stands above them: neither a word of the annotation nor a name of its rules.
 
-    The first rule belongs there, and so does one that asks for what a rule above it derives; of a rule that names nothing
-    it cannot be told.
+    The first rule belongs there, and so does one that asks for what a rule above it derives. Of a rule that names nothing it
+    cannot be told, nor under words that name nothing of the first rule.
     """
     told = [annotation.text, annotation.why, annotation.settles]
     told += [model.trials[trial].label for trial in annotation.trials]
@@ -71,8 +71,11 @@ def strangers(rules: Sequence[Rule], annotation: Annotation, model: GuidelineMod
     for number, rule in enumerate(rules):
         named = stems(words for atom in atoms_of(rule) for words in named_words(atom, model))
         asked = {predicate_of(condition.text) for condition in rule.body if not condition.comparison}
-        if number and named and about.isdisjoint(named) and derived.isdisjoint(asked):
-            yield rule
+        if about.isdisjoint(named):
+            if not number:
+                return
+            if named and derived.isdisjoint(asked):
+                yield rule
         about |= named
         derived |= {predicate_of(rule.head)} if model.roles[predicate_of(rule.head)] == "derived" else set()
 
