@@ -471,7 +471,8 @@ def test_a_planted_defect_is_found_in_its_class(
         pytest.param(
             {"% Whom": 'fact(4, kidneys, boolean).\nterm(fact, kidneys, "weak kidneys").\nterm(action, test, "Test the kidneys.").\n'
                        'informs(test, kidneys).\npredicate(risk(fact), catalogue, "{1} as a risk").\nrisk((pregnant; kidneys)).\n% Whom',
-             "has(pregnant).": "risk(F), has(F).\ncalls_for(test) :- setting(acute)."},
+             "has(pregnant).": "risk(F), has(F).\n%* @statement L3 [1] sha256:000000000000\nTest the kidneys.\n*%\n"
+                               "calls_for(test) :- setting(acute)."},
             {"conflict", "gap", "unknown_unsafe"}, id="a fact that data name is read"),
     ],
 )  # fmt: skip
