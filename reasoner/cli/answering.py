@@ -218,10 +218,14 @@ def concordance(
     guideline = load(selection)
     found = corrected(patients, guideline, edits)
     if output is not None:
+        from reasoner.engine.memory import on_larger_diagrams
         from reasoner.render.html.concordance import render_concordance_page
 
-        results = [queries.concordance(guideline, record) for record in found]
-        write_whole(output, render_concordance_page(results, guideline.info, guideline.model).encode())
+        def page() -> str:
+            results = [queries.concordance(guideline, record) for record in found]
+            return render_concordance_page(results, guideline.info, guideline.model)
+
+        write_whole(output, on_larger_diagrams(page)().encode())
         return
     for number, record in enumerate(found):
         if number and form == "text":

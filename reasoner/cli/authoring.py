@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from reasoner.cli.inputs import accepted_reasons, load
-from reasoner.cli.options import guideline_options
+from reasoner.cli.options import guideline_options, output_option
 from reasoner.cli.output import page_expected, print_result, show_progress
 from reasoner.errors import ReasonerError
 from reasoner.files import write_whole
@@ -87,14 +87,7 @@ def new(folder: Path) -> None:
 
 @click.command("document")
 @guideline_options
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    metavar="FILE",
-    help="The page to write (.html).",
-)
+@output_option("The page to write (.html).", required=True)
 @click.option(
     "--source", type=click.Path(path_type=Path), metavar="FILE", help="The guideline's text, to show beside its statements."
 )

@@ -120,10 +120,10 @@ def question(command: Command) -> Command:
     return about_patient(corrections_option(command))
 
 
-def output_option(words: str) -> Callable[[Command], Command]:
+def output_option(words: str, required: bool = False) -> Callable[[Command], Command]:
     """Add the option that names the file to write, as `output`; `words` say what is written."""
     path = click.Path(path_type=Path, dir_okay=False)
-    return click.option("-o", "--output", type=path, metavar="FILE", help=words)
+    return click.option("-o", "--output", type=path, required=required, metavar="FILE", help=words)
 
 
 def report_options(command: Command) -> Command:

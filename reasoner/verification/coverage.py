@@ -14,7 +14,7 @@ from reasoner.verification.definitions import templates
 from reasoner.verification.findings import Finding, finding_id
 from reasoner.verification.reports import FindingsReport, RuleCoverage, StatementCoverage
 
-__all__ = ["cover"]
+__all__ = ["cover", "fault"]
 
 CITED = re.compile(r"[^\d\s,.]\S*\s+\d+(?:,\s*\d+)*\s*$|[.)]\s*\d+(?:,\s*\d+)*\s*$")
 MOVED = "now line "
@@ -144,7 +144,7 @@ def fault(
     rules: Sequence[str] = (),
     places: Sequence[str] = (),
 ) -> Finding:
-    """Word a finding about a statement by the template of its form; its id follows from `subject`."""
+    """Word a finding, about a statement if one is named, by the template of its form; its id follows from `subject`."""
     template = templates()[form]
     message, repair = template.fill(dict(enumerate(words, start=1)))
     return Finding(
@@ -153,7 +153,7 @@ def fault(
         cause=template.cause,
         severity=template.severity,
         message=message,
-        statements=(statement,),
+        statements=(statement,) if statement else (),
         rules=tuple(rules),
         places=tuple(places),
         repair=repair,

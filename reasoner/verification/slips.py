@@ -10,8 +10,8 @@ from reasoner.compiler.model import Annotation, GuidelineModel, Rule
 from reasoner.compiler.sources import READINGS, place_name
 from reasoner.engine.predicates import predicate_of
 from reasoner.guideline import Guideline, shared_folder
-from reasoner.verification.definitions import templates
-from reasoner.verification.findings import Finding, finding_id
+from reasoner.verification.coverage import fault
+from reasoner.verification.findings import Finding
 
 __all__ = ["slips"]
 
@@ -111,18 +111,7 @@ def left_out(guideline: Guideline) -> Iterator[Finding]:
             yield slip("left_out", (place_name(path), name), name, None, (f"{place_name(path)}:1",))
 
 
-def slip(form: str, words: Iterable[str], subject: str, rule: Rule | None, places: tuple[str, ...]) -> Finding:
-    """Word a slip by the template of its form; its id follows from `subject`."""
-    template = templates()[form]
-    message, repair = template.fill(dict(enumerate(words, start=1)))
-    return Finding(
-        id=finding_id(CLASS, subject),
-        kind=CLASS,
-        cause=template.cause,
-        severity=template.severity,
-        message=message,
-        statements=(rule.annotation,) if rule is not None and rule.annotation else (),
-        rules=(rule.id,) if rule is not None else (),
-        places=places,
-        repair=repair,
-    )
+def slip(form: str, words: Sequence[str], subject: str, rule: Rule | None, places: Sequence[str]) -> Finding:
+    """Word a slip, in a rule if one is named."""
+    statement, rules = ("", ()) if rule is None else (rule.annotation or "", (rule.id,))
+    return fault(CLASS, form, words, subject, statement, rules, places)
